@@ -1,0 +1,72 @@
+/**
+ * A set of piece indices in wire order: piece 0 is the high bit of byte 0, spare bits are zero.
+ * Spec: BEP 3, bitfield.
+ */
+import { fail, ok, type Result } from "./result.ts";
+
+export interface Bitfield {
+  /** ceil(count / 8) bytes, wire order. */
+  readonly bytes: Uint8Array;
+  /** Number of pieces, not of bits set. */
+  readonly count: number;
+}
+
+export type BitfieldError =
+  | { readonly code: "bitfield-size"; readonly size: number; readonly wanted: number }
+  | { readonly code: "bitfield-spare-bits"; readonly lastByte: number };
+
+export function createBitfield(count: number): Bitfield {
+  return { bytes: new Uint8Array((count + 7) >>> 3), count };
+}
+
+export function createFullBitfield(count: number): Bitfield {
+  const field = createBitfield(count);
+  field.bytes.fill(0xff);
+  const spare = field.bytes.length * 8 - count;
+  if (spare > 0) field.bytes[field.bytes.length - 1] = (0xff << spare) & 0xff;
+  return field;
+}
+
+/** Copies bytes from the wire. Errors: wrong size, spare bits set. */
+export function parseBitfield(bytes: Uint8Array, count: number): Result<Bitfield, BitfieldError> {
+  const wanted = (count + 7) >>> 3;
+  if (bytes.length !== wanted) return fail({ code: "bitfield-size", size: bytes.length, wanted });
+  const spare = wanted * 8 - count;
+  const lastByte = wanted > 0 ? bytes[wanted - 1]! : 0;
+  if ((lastByte & ((1 << spare) - 1)) !== 0) return fail({ code: "bitfield-spare-bits", lastByte });
+  return ok({ bytes: bytes.slice(), count });
+}
+
+/** False beyond the end. */
+export function hasBit(field: Bitfield, index: number): boolean {
+  return (field.bytes[index >>> 3]! & (0x80 >>> (index & 7))) !== 0;
+}
+
+export function setBit(field: Bitfield, index: number): void {
+  field.bytes[index >>> 3]! |= 0x80 >>> (index & 7);
+}
+
+export function clearBit(field: Bitfield, index: number): void {
+  field.bytes[index >>> 3]! &= ~(0x80 >>> (index & 7));
+}
+
+/** How many pieces are in the set. */
+export function countBits(field: Bitfield): number {
+  let total = 0;
+  for (let byte of field.bytes) {
+    for (; byte !== 0; byte &= byte - 1) total++;
+  }
+  return total;
+}
+
+export function copyBitfield(field: Bitfield): Bitfield {
+  return { bytes: field.bytes.slice(), count: field.count };
+}
+
+/** Whether `theirs` holds a piece that `ours` lacks. */
+export function offersAny(ours: Bitfield, theirs: Bitfield): boolean {
+  for (let i = 0; i < ours.bytes.length; i++) {
+    if ((theirs.bytes[i]! & ~ours.bytes[i]!) !== 0) return true;
+  }
+  return false;
+}

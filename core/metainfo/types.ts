@@ -1,0 +1,47 @@
+/** What a `.torrent` says once it was checked. */
+import type { Geometry } from "./geometry.ts";
+
+/** 40 lower-case hexadecimal digits: SHA-1 of the raw info dictionary. */
+export type InfoHash = string & { readonly infoHash: unique symbol };
+
+/** SHA-1, handed in by the shell: the core computes no digests. 20 bytes. */
+export type Sha1 = (bytes: Uint8Array) => Uint8Array;
+
+export interface TorrentFile {
+  /**
+   * Safe components below the download folder, the torrent's name first for a multi-file torrent.
+   * Every one passed the path rules; joining them cannot leave the folder.
+   */
+  readonly path: readonly string[];
+  /** Bytes. */
+  readonly length: number;
+  /** Position of the first byte in the torrent. */
+  readonly offset: number;
+  /** BEP 47 padding: zeros that never reach the disk. */
+  readonly pad: boolean;
+  /** BEP 47 attribute x. */
+  readonly executable: boolean;
+}
+
+export interface Metainfo {
+  readonly infoHash: InfoHash;
+  /** The info dictionary's bytes as found. */
+  readonly infoBytes: Uint8Array;
+  readonly name: string;
+  readonly geometry: Geometry;
+  /** 20 bytes a piece. */
+  readonly pieceHashes: Uint8Array;
+  readonly files: readonly TorrentFile[];
+  /** A "files" list was there, so the files live in a folder of the torrent's name. */
+  readonly isFolder: boolean;
+  /** BEP 27. */
+  readonly isPrivate: boolean;
+  /** BEP 12; a lone `announce` is one tier of one. Trimmed; only http, https and udp URLs. */
+  readonly announceTiers: readonly (readonly string[])[];
+  /** BEP 19 `url-list`. */
+  readonly webSeeds: readonly string[];
+  readonly comment: string | undefined;
+  readonly createdBy: string | undefined;
+  /** Seconds since 1970 as found. */
+  readonly creationDate: number | undefined;
+}

@@ -1,0 +1,50 @@
+/** What a peer and a tracker tell each other, whatever the transport. */
+import type { PeerAddress } from "../bytes/address.ts";
+import type { Result } from "../bytes/result.ts";
+import type { InfoHash } from "../metainfo/types.ts";
+
+/** No event is the periodic announce. */
+export type AnnounceEvent = "started" | "completed" | "stopped";
+
+/** Spec: BEP 3 (HTTP), BEP 15 (UDP), announce request. Byte counts are of this run's transfers. */
+export interface AnnounceRequest {
+  readonly infoHash: InfoHash;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  /** Our listening port. */
+  readonly port: number;
+  readonly uploaded: number;
+  readonly downloaded: number;
+  readonly left: number;
+  readonly event: AnnounceEvent | undefined;
+  readonly numWant: number;
+  /** 32 bits that stay the same when our address changes. */
+  readonly key: number;
+  readonly trackerId: string | undefined;
+}
+
+export interface AnnounceAnswer {
+  readonly intervalSeconds: number;
+  readonly minIntervalSeconds: number | undefined;
+  /** Complete peers, if told. */
+  readonly seeders: number | undefined;
+  /** Incomplete peers, ourselves included, if told. */
+  readonly leechers: number | undefined;
+  readonly peers: readonly PeerAddress[];
+  readonly trackerId: string | undefined;
+  readonly warning: string | undefined;
+  /** Our address as the tracker sees it. BEP 24. */
+  readonly externalIp: string | undefined;
+}
+
+export interface AnnounceError {
+  readonly code:
+    | "refused" // the tracker answered with a failure reason
+    | "unreachable" // no connection, DNS, timeout
+    | "bad-answer" // not bencode, HTML, wrong types
+    | "http-status" // 4xx, 5xx
+    | "unsupported"; // a scheme we do not speak
+  readonly message: string;
+}
+
+export type AnnounceResult = Result<AnnounceAnswer, AnnounceError>;

@@ -15,10 +15,12 @@ export type BitfieldError =
   | { readonly code: "bitfield-size"; readonly size: number; readonly wanted: number }
   | { readonly code: "bitfield-spare-bits"; readonly lastByte: number };
 
+/** The empty set over `count` pieces. */
 export function createBitfield(count: number): Bitfield {
   return { bytes: new Uint8Array((count + 7) >>> 3), count };
 }
 
+/** Every piece in the set, spare bits zero. */
 export function createFullBitfield(count: number): Bitfield {
   const field = createBitfield(count);
   field.bytes.fill(0xff);
@@ -42,10 +44,12 @@ export function hasBit(field: Bitfield, index: number): boolean {
   return (field.bytes[index >>> 3]! & (0x80 >>> (index & 7))) !== 0;
 }
 
+/** `index` in 0..count-1. */
 export function setBit(field: Bitfield, index: number): void {
   field.bytes[index >>> 3]! |= 0x80 >>> (index & 7);
 }
 
+/** `index` in 0..count-1. */
 export function clearBit(field: Bitfield, index: number): void {
   field.bytes[index >>> 3]! &= ~(0x80 >>> (index & 7));
 }
@@ -59,6 +63,7 @@ export function countBits(field: Bitfield): number {
   return total;
 }
 
+/** A set of its own, sharing no bytes. */
 export function copyBitfield(field: Bitfield): Bitfield {
   return { bytes: field.bytes.slice(), count: field.count };
 }

@@ -10,10 +10,12 @@ export interface Failure<E> {
   readonly error: E;
 }
 
+/** The answer of an input that was good. */
 export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
   return { ok: true, value };
 }
 
+/** The answer of an input that was not; `error` has a literal `code`. */
 export function fail<E>(error: E): Failure<E> {
   return { ok: false, error };
 }

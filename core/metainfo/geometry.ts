@@ -14,6 +14,7 @@ export interface Geometry {
   readonly pieceCount: number;
 }
 
+/** `totalSize` and `pieceLength` in bytes, both 1 or more. */
 export function createGeometry(totalSize: number, pieceLength: number): Geometry {
   return { totalSize, pieceLength, pieceCount: Math.ceil(totalSize / pieceLength) };
 }
@@ -30,6 +31,7 @@ export function pieceOffset(geometry: Geometry, piece: number): number {
   return piece * geometry.pieceLength;
 }
 
+/** Blocks in one piece, the short one included. */
 export function blockCount(geometry: Geometry, piece: number): number {
   return Math.ceil(pieceSize(geometry, piece) / BLOCK_SIZE);
 }

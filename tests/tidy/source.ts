@@ -1,0 +1,92 @@
+/**
+ * TypeScript text as the tidy rules see it: `code` has every comment and the content of every
+ * string blanked out, character for character, so that offsets and lines stay those of the file.
+ * A small scanner, not a parser: enough to tell code from prose.
+ */
+
+export interface Source {
+  /** Relative to the repository, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+  readonly code: string;
+}
+
+export interface ImportOf {
+  readonly specifier: string;
+  readonly offset: number;
+}
+
+const COMMENT = /\/\/[^\n]*|\/\*[^]*?\*\//y;
+const STRING = /"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'/y;
+const REGEXP = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/y;
+/** From a backtick, or from the brace that ends an expression, to the next of either. */
+const TEMPLATE_PART = /[`}](?:\\[^]|\$(?!\{)|[^\\`$])*(?:`|\$\{)/y;
+const WORD = /[\w$]+/y;
+
+/** A slash after one of these words, or after a sign that ends no value, starts a regular expression. */
+const WORDS_BEFORE_VALUE = new Set(["return", "typeof", "case", "in", "of", "void", "throw"]);
+const SIGNS_AFTER_VALUE = new Set([")", "]", "}"]);
+
+export function readSource(path: string, text: string): Source {
+  return { path, text, code: path.endsWith(".ts") ? blankProse(text) : text };
+}
+
+/** Counts from 1. */
+export function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
+}
+
+/** Static and dynamic imports and re-exports, in the order of the file. */
+export function importsOf(source: Source): ImportOf[] {
+  const found: ImportOf[] = [];
+  for (const match of source.code.matchAll(/\b(?:from|import)\s*\(?\s*(["'])/g)) {
+    const offset = match.index + match[0].length;
+    const end = source.text.indexOf(match[1]!, offset);
+    found.push({ specifier: source.text.slice(offset, end), offset });
+  }
+  return found;
+}
+
+function blankProse(text: string): string {
+  let code = "";
+  /** The last word or sign of code: it tells a regular expression from a division. */
+  let last = "";
+  /** How many braces are open in each template expression we are inside of, innermost last. */
+  const templates: number[] = [];
+
+  const match = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = code.length;
+    return pattern.exec(text)?.[0];
+  };
+  const blank = (prose: string, kept: number) => {
+    code += prose.slice(0, kept) + prose.slice(kept, prose.length - kept).replace(/[^\n]/g, " ") +
+      prose.slice(Math.max(kept, prose.length - kept));
+  };
+
+  while (code.length < text.length) {
+    const sign = text[code.length]!;
+    const expressionEnds = sign === "}" && templates.at(-1) === 0;
+    const valueMayStart = /^\w/.test(last)
+      ? WORDS_BEFORE_VALUE.has(last)
+      : !SIGNS_AFTER_VALUE.has(last);
+    let token: string | undefined;
+    if ((token = match(COMMENT)) !== undefined) blank(token, 0);
+    else if ((token = match(STRING)) !== undefined) blank(token, 1), last = ")";
+    else if (valueMayStart && (token = match(REGEXP)) !== undefined) blank(token, 1), last = ")";
+    else if (
+      (sign === "`" || expressionEnds) && (token = match(TEMPLATE_PART)) !== undefined
+    ) {
+      blank(token, 1);
+      if (expressionEnds) templates.pop();
+      if (token.endsWith("{")) templates.push(0);
+      last = token.endsWith("{") ? "{" : ")";
+    } else if ((token = match(WORD)) !== undefined) code += last = token;
+    else {
+      if (templates.length > 0 && sign === "{") templates[templates.length - 1]!++;
+      if (templates.length > 0 && sign === "}") templates[templates.length - 1]!--;
+      code += sign;
+      if (sign.trim() !== "") last = sign;
+    }
+  }
+  return code;
+}

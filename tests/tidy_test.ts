@@ -1,0 +1,135 @@
+/**
+ * Style as a failing test: reads every file of ours and names each fault as file:line and rule.
+ * Needs nothing but --allow-read. Each rule is shown a bad snippet first, to prove that it can fail.
+ */
+import { assertEquals } from "@std/assert";
+import { checkSource, LAYERS, type Rule, RULES } from "./tidy/rules.ts";
+import { readSource } from "./tidy/source.ts";
+
+const ROOT = new URL("../", import.meta.url);
+const FOLDERS = ["core/", "shell/", "tests/", ".ci/"];
+const FILES = ["main.ts", "deno.json", "deno.lock", "README.md", "CHANGELOG.md"];
+/** Other endings are data. */
+const ENDINGS = /\.(ts|js|mjs|json|lock|md|py|sh|html|css|txt)$|\/run$/;
+
+Deno.test("every file keeps the rules of the house", () => {
+  const faults = projectFiles().flatMap((path) =>
+    checkSource(readSource(path, Deno.readTextFileSync(new URL(path, ROOT))))
+  );
+  assertEquals(faults, []);
+});
+
+Deno.test("the walk sees the project", () => {
+  const paths = projectFiles();
+  for (const path of ["deno.json", "core/bytes/result.ts", "tests/tidy_test.ts"]) {
+    assertEquals(paths.includes(path), true, path);
+  }
+});
+
+Deno.test("every room of the core is in the layer table", () => {
+  const rooms = [...Deno.readDirSync(new URL("core/", ROOT))].map((entry) => entry.name);
+  assertEquals(rooms.filter((room) => !(room in LAYERS)), []);
+});
+
+/** A rule, the file it is shown, its text, and how many faults it must find there. */
+const SNIPPETS: [keyof typeof RULES, string, string, number][] = [
+  ["pure", "core/torrent/a.ts", "const now = Date.now();", 1],
+  ["pure", "core/torrent/a.ts", "new Date(); performance.now(); Math.random();", 3],
+  ["pure", "core/torrent/a.ts", "Deno.open; crypto.subtle; fetch (url); console.log(1);", 4],
+  ["pure", "core/torrent/a.ts", "setTimeout(f); setInterval(f); queueMicrotask(f);", 3],
+  ["pure", "core/torrent/a.ts", "async function f(): Promise<void> { await g(); }", 3],
+  ["pure", "core/torrent/a.ts", "a.localeCompare(b); globalThis.x; [...Date];", 3],
+  ["pure", "core/torrent/a.ts", "`in a template ${Date.now()} too`", 1],
+  ["pure", "core/torrent/a.ts", "const a = b / c; Date.now(); d / e;", 1],
+  ["pure", "core/torrent/a.ts", "/* Date.now() */ x; // Promise\n/** fetch( */", 0],
+  ["pure", "core/torrent/a.ts", "'Date' + \"Deno.\" + `Promise ${x.y} console`;", 0],
+  ["pure", "core/torrent/a.ts", 'f("\\"", /["`]Date/g, `\\`${`${{ a: 1 }}`}Date`);', 0],
+  ["pure", "core/torrent/a.ts", "x.performance; { process: 1 }; updateDate; fetchNow();", 0],
+  ["pure", "shell/net/a.ts", "const now = Date.now();", 0],
+
+  ["layers", "core/bytes/a.ts", 'import { b } from "../wire/b.ts";', 1],
+  ["layers", "core/wire/a.ts", 'import type { b } from "../torrent/b.ts";', 1],
+  ["layers", "core/wire/a.ts", 'export * from "../tracker/b.ts";', 1],
+  ["layers", "core/torrent/a.ts", 'import "../session/b.ts";', 1],
+  ["layers", "core/torrent/a.ts", 'import {\n  b,\n} from "../../shell/net/b.ts";', 1],
+  ["layers", "core/torrent/a.ts", 'import("../../shell/net/b.ts");', 1],
+  ["layers", "core/cli/a.ts", 'import { b } from "node:fs";', 1],
+  ["layers", "core/cli/a.ts", 'import { b } from "fast-check";', 1],
+  ["layers", "core/attic/a.ts", 'import { b } from "../bytes/b.ts";', 1],
+  ["layers", "shell/net/a.ts", 'import { b } from "../../tests/b.ts";', 1],
+  ["layers", "main.ts", 'import { b } from "./tests/b.ts";', 1],
+  ["layers", "core/torrent/a.ts", 'import { b } from "../wire/b.ts"; import "./c.ts";', 0],
+  ["layers", "core/torrent/a.ts", '// import { b } from "../../shell/b.ts"', 0],
+  ["layers", "shell/net/a.ts", 'import { b } from "../../core/wire/b.ts"; import "node:fs";', 0],
+
+  ["specifiers", "shell/a.ts", 'import { b } from "npm:b@1";', 1],
+  ["specifiers", "tests/a.ts", 'import { b } from "jsr:@b/b"; import "https://b.example/b.ts";', 2],
+  ["specifiers", "shell/a.ts", 'import { b } from "node:fs"; const c = "npm:b";', 0],
+
+  ["size", "tests/a.ts", "x;\n".repeat(501), 1],
+  ["size", "tests/a.ts", "x;\n".repeat(500), 0],
+  ["size", "deno.lock", "x\n".repeat(501), 0],
+
+  ["names", "core/bytes/byteWriter.ts", "", 1],
+  ["names", "shell/Net/conn.ts", "", 1],
+  ["names", "shell/net-work/conn.ts", "", 1],
+  ["names", "core/bytes/byte_writer.ts", "", 0],
+  ["names", "README.md", "", 0],
+
+  ["documented", "core/bytes/a.ts", "export function f() {}", 1],
+  ["documented", "core/bytes/a.ts", "export const f = (a: number): number => a;", 1],
+  ["documented", "core/bytes/a.ts", "// not this\nexport function* f() {}", 1],
+  ["documented", "core/bytes/a.ts", "/** Why. */\nexport function f() {}\nfunction g() {}", 0],
+  ["documented", "core/bytes/a.ts", "export const LIMIT = 5;", 0],
+  ["documented", "shell/a.ts", "export function f() {}", 0],
+
+  ["finished", "shell/a.ts", `// ${"TO"}DO later\n// ${"FIX"}ME`, 2],
+  ["finished", "shell/a.ts", "const todo = 1;", 0],
+
+  ["portable", "shell/a.ts", `open("${"/wo"}rk/main"); // see ${"/ro"}ot`, 2],
+  ["portable", "README.md", `cd ${"/ho"}me/me`, 1],
+  ["portable", "deno.lock", `"https://${"registry"}.example.org/b.tgz"`, 1],
+  ["portable", "README.md", `from ${"npm"}js.com and ${"jsr"}.io`, 2],
+  ["portable", "shell/a.ts", 'fetch(`${base}/home`); "https://example.org/work/"; "./root";', 0],
+];
+
+for (const rule of Object.keys(RULES) as (keyof typeof RULES)[]) {
+  Deno.test(`the rule "${rule}" finds what it forbids and nothing else`, () => {
+    const cases = SNIPPETS.filter(([name]) => name === rule);
+    assertEquals(cases.some(([, , , count]) => count > 0), true, "no bad snippet");
+    for (const [, path, text, count] of cases) {
+      const faults = (RULES[rule] as Rule)(readSource(path, text));
+      assertEquals(faults.length, count, `${path}: ${text.slice(0, 100)}`);
+    }
+  });
+}
+
+Deno.test("a fault names its file, its line and the rule", () => {
+  const source = readSource("core/bytes/a.ts", "/* two\nlines */\nconst now = Date.now();\n");
+  assertEquals(checkSource(source), ["core/bytes/a.ts:3: The core must not use Date"]);
+});
+
+function projectFiles(): string[] {
+  const found: string[] = FILES.filter((path) => exists(path));
+  for (const folder of FOLDERS) if (exists(folder)) walk(folder, found);
+  return found.sort();
+}
+
+function walk(folder: string, found: string[]): void {
+  for (const entry of Deno.readDirSync(new URL(folder, ROOT))) {
+    const path = folder + entry.name;
+    if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
+    if (entry.isDirectory) walk(`${path}/`, found);
+    else if (entry.isFile && ENDINGS.test(path)) found.push(path);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(new URL(path, ROOT));
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

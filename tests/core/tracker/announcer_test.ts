@@ -1,0 +1,263 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { createRng } from "../../../core/bytes/random.ts";
+import { fail, ok } from "../../../core/bytes/result.ts";
+import {
+  type Announcer,
+  BACKOFF_FIRST_MS,
+  BACKOFF_MAX_MS,
+  createAnnouncer,
+  haveAllTrackersFailed,
+  INTERVAL_JITTER,
+  INTERVAL_MAX_MS,
+  INTERVAL_MIN_MS,
+  lastAnswered,
+  markCompleted,
+  MIN_INTERVAL_DEFAULT_MS,
+  MIN_INTERVAL_MIN_MS,
+  nextAnnounceAt,
+  onAnnounceDone,
+  requestPeers,
+  stopAnnounces,
+  takeAnnounce,
+  TRACKERS_MAX,
+} from "../../../core/tracker/announcer.ts";
+import type { AnnounceAnswer, AnnounceResult } from "../../../core/tracker/types.ts";
+
+const rng = createRng(1);
+
+const ANSWER: AnnounceAnswer = {
+  intervalSeconds: 1800,
+  minIntervalSeconds: 60,
+  seeders: 1,
+  leechers: 2,
+  peers: [],
+  trackerId: undefined,
+  warning: undefined,
+  externalIp: undefined,
+};
+const DOWN: AnnounceResult = fail({ code: "unreachable", message: "No connection" });
+
+function answer(facts: Partial<AnnounceAnswer> = {}): AnnounceResult {
+  return ok({ ...ANSWER, ...facts });
+}
+
+/** Sends what is due at its deadline, and answers it after a second; gives URL and event. */
+function turn(announcer: Announcer, result: AnnounceResult): [string, string | undefined, number] {
+  const at = nextAnnounceAt(announcer)!;
+  const announce = takeAnnounce(announcer, at)!;
+  onAnnounceDone(announcer, result, at + 1000, rng);
+  return [announce.url, announce.event, at];
+}
+
+Deno.test("the first announce is due at once and carries started, the later ones nothing", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  assertEquals(turn(announcer, answer()), ["a", "started", 0]);
+  const [url, event, at] = turn(announcer, answer());
+  assertEquals([url, event], ["a", undefined]);
+  assert(at >= 1_801_000 && at < 1_801_000 + 1_800_000 * INTERVAL_JITTER);
+});
+
+Deno.test("one announce is under way at a time", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  assert(takeAnnounce(announcer, 0) !== undefined);
+  assertEquals(nextAnnounceAt(announcer), undefined);
+  assertEquals(takeAnnounce(announcer, 1e9), undefined);
+});
+
+Deno.test("nothing is announced before it is due", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer());
+  assertEquals(takeAnnounce(announcer, nextAnnounceAt(announcer)! - 1), undefined);
+});
+
+Deno.test("without trackers nothing is ever due", () => {
+  const announcer = createAnnouncer([[], []], rng);
+  assertEquals(nextAnnounceAt(announcer), undefined);
+  assertEquals(takeAnnounce(announcer, 1), undefined);
+  markCompleted(announcer);
+  requestPeers(announcer, 5);
+  assertEquals(nextAnnounceAt(announcer), undefined);
+  assertEquals(stopAnnounces(announcer), []);
+  assertEquals(haveAllTrackersFailed(announcer), false);
+});
+
+Deno.test("tiers are shuffled inside and kept in order; repeated URLs are asked once", () => {
+  const orders = new Set<string>();
+  for (let seed = 0; seed < 50; seed++) {
+    const { tiers } = createAnnouncer([["a", "b", "c"], [], ["d", "a"]], createRng(seed));
+    assertEquals(tiers[0]!.map((tracker) => tracker.url).sort(), ["a", "b", "c"]);
+    assertEquals(tiers[1]!.map((tracker) => tracker.url), ["d"]);
+    assertEquals(tiers.length, 2);
+    orders.add(tiers[0]!.map((tracker) => tracker.url).join(""));
+  }
+  assertEquals(orders.size, 6);
+});
+
+Deno.test("hundreds of trackers are cut to a limit", () => {
+  const urls = Array.from({ length: 300 }, (_, i) => `http://${i}`);
+  assertEquals(createAnnouncer([urls], rng).tiers.flat().length, TRACKERS_MAX);
+});
+
+Deno.test("a failure passes on to the next of the tier, then to the next tier, without a wait", () => {
+  const announcer = createAnnouncer([["a", "b"], ["c"]], createRng(3));
+  const inTier = announcer.tiers[0]!.map((tracker) => tracker.url);
+  assertEquals(turn(announcer, DOWN)[0], inTier[0]);
+  const [second, event, at] = turn(announcer, DOWN);
+  assertEquals([second, event, at], [inTier[1], "started", 1000]);
+  assertEquals(turn(announcer, answer()), ["c", "started", 2000]);
+  assertEquals(haveAllTrackersFailed(announcer), false);
+});
+
+Deno.test("the tracker that answers moves to the front of its tier", () => {
+  const announcer = createAnnouncer([["a", "b", "c"]], createRng(5));
+  const [first, second, third] = announcer.tiers[0]!.map((tracker) => tracker.url);
+  turn(announcer, DOWN);
+  turn(announcer, DOWN);
+  turn(announcer, answer());
+  assertEquals(announcer.tiers[0]!.map((tracker) => tracker.url), [third, first, second]);
+  assertEquals(turn(announcer, answer()).slice(0, 2), [third, undefined]);
+});
+
+Deno.test("each tracker is told started first, whatever the others were told", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  assertEquals(turn(announcer, DOWN)[1], "started");
+  assertEquals(turn(announcer, answer()).slice(0, 2), ["b", "started"]);
+  assertEquals(turn(announcer, answer()).slice(0, 2), ["a", "started"]);
+  assertEquals(turn(announcer, DOWN).slice(0, 2), ["a", undefined]);
+  assertEquals(turn(announcer, answer()).slice(0, 2), ["b", undefined]);
+});
+
+Deno.test("completed is told at once and once, although min interval has not passed", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer());
+  markCompleted(announcer);
+  assert(nextAnnounceAt(announcer)! <= 1000);
+  assertEquals(turn(announcer, answer())[1], "completed");
+  assert(nextAnnounceAt(announcer)! > 1_000_000);
+  assertEquals(turn(announcer, answer())[1], undefined);
+});
+
+Deno.test("completed waits for started when the download ends before the first answer", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  assertEquals(takeAnnounce(announcer, 0)?.event, "started");
+  markCompleted(announcer);
+  onAnnounceDone(announcer, answer(), 10, rng);
+  assertEquals(nextAnnounceAt(announcer), 10);
+  assertEquals(turn(announcer, answer())[1], "completed");
+});
+
+Deno.test("a failed completed is told again", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer());
+  markCompleted(announcer);
+  assertEquals(turn(announcer, DOWN)[1], "completed");
+  assertEquals(turn(announcer, answer())[1], "completed");
+});
+
+Deno.test("when all fail the wait doubles up to its limit, with jitter, and a success ends it", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  let expected = BACKOFF_FIRST_MS;
+  for (let round = 0; round < 12; round++) {
+    turn(announcer, DOWN);
+    const [, , at] = turn(announcer, DOWN);
+    const wait = nextAnnounceAt(announcer)! - (at + 1000);
+    assert(wait > expected / 2 && wait <= expected, `round ${round}: ${wait} of ${expected}`);
+    expected = Math.min(expected * 2, BACKOFF_MAX_MS);
+    assert(haveAllTrackersFailed(announcer));
+  }
+  assertEquals(expected, BACKOFF_MAX_MS);
+  turn(announcer, answer());
+  assert(!haveAllTrackersFailed(announcer));
+});
+
+Deno.test("completed and a wish for peers do not cut the backoff short", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, DOWN);
+  const at = nextAnnounceAt(announcer);
+  markCompleted(announcer);
+  requestPeers(announcer, 1001);
+  assertEquals(nextAnnounceAt(announcer), at);
+});
+
+Deno.test("a wish for peers is granted as soon as min interval allows", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer({ minIntervalSeconds: 90 }));
+  requestPeers(announcer, 2000);
+  assertEquals(nextAnnounceAt(announcer), 1000 + 90_000);
+  requestPeers(announcer, 200_000);
+  assertEquals(nextAnnounceAt(announcer), 91_000, "a later wish does not delay the announce");
+  takeAnnounce(announcer, 91_000);
+  requestPeers(announcer, 91_000);
+  assertEquals(nextAnnounceAt(announcer), undefined);
+});
+
+Deno.test("without a min interval a wish for peers waits a default", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer({ minIntervalSeconds: undefined }));
+  requestPeers(announcer, 2000);
+  assertEquals(nextAnnounceAt(announcer), 1000 + MIN_INTERVAL_DEFAULT_MS);
+});
+
+Deno.test("whatever intervals a tracker tells, announces keep within the limits", () => {
+  const seconds = fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.constantFrom(0, -1, 86_400 * 30));
+  fc.assert(
+    fc.property(seconds, fc.option(seconds, { nil: undefined }), fc.nat(), (i, min, seed) => {
+      const announcer = createAnnouncer([["a"]], rng);
+      takeAnnounce(announcer, 0);
+      const result = answer({ intervalSeconds: i, minIntervalSeconds: min });
+      onAnnounceDone(announcer, result, 0, createRng(seed));
+      const at = nextAnnounceAt(announcer)!;
+      assert(at >= INTERVAL_MIN_MS && at <= INTERVAL_MAX_MS * (1 + INTERVAL_JITTER));
+      requestPeers(announcer, 0);
+      const soon = nextAnnounceAt(announcer)!;
+      assert(soon >= MIN_INTERVAL_MIN_MS && soon <= INTERVAL_MAX_MS && soon <= at);
+    }),
+  );
+});
+
+Deno.test("a min interval longer than the interval is obeyed", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer({ intervalSeconds: 60, minIntervalSeconds: 600 }));
+  assert(nextAnnounceAt(announcer)! >= 601_000);
+});
+
+Deno.test("the tracker id is kept until another one comes, for its tracker only", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  turn(announcer, answer({ trackerId: "x" }));
+  assertEquals(takeAnnounce(announcer, 1e9)?.trackerId, "x");
+  onAnnounceDone(announcer, answer(), 1e9, rng);
+  assertEquals(takeAnnounce(announcer, 2e9)?.trackerId, "x");
+  onAnnounceDone(announcer, DOWN, 2e9, rng);
+  assertEquals(takeAnnounce(announcer, 3e9)?.trackerId, undefined);
+});
+
+Deno.test("stopped is due to the trackers that answered or may have heard us, and nothing after", () => {
+  const announcer = createAnnouncer([["a"], ["b"], ["c"]], rng);
+  turn(announcer, DOWN);
+  turn(announcer, answer({ trackerId: "x" }));
+  assertEquals(stopAnnounces(announcer), [{ url: "b", trackerId: "x" }]);
+  assertEquals(nextAnnounceAt(announcer), undefined);
+
+  const asking = createAnnouncer([["a"]], rng);
+  takeAnnounce(asking, 0);
+  assertEquals(stopAnnounces(asking), [{ url: "a", trackerId: undefined }]);
+  onAnnounceDone(asking, answer(), 5, rng);
+  assertEquals(nextAnnounceAt(asking), undefined, "a late answer starts nothing");
+});
+
+Deno.test("the facts about each tracker can be read", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  assertEquals(lastAnswered(announcer), undefined);
+  turn(announcer, fail({ code: "refused", message: "Not here" }));
+  turn(announcer, answer({ warning: "Soon closing", seeders: 7, leechers: undefined }));
+  const [a, b] = announcer.tiers.flat();
+  assertEquals(a!.lastError, { code: "refused", message: "Not here" });
+  assertEquals(a!.lastSuccessAt, undefined);
+  assertEquals([b!.lastError, b!.lastSuccessAt], [undefined, 2000]);
+  assertEquals([b!.seeders, b!.leechers, b!.warning], [7, undefined, "Soon closing"]);
+  assertEquals(lastAnswered(announcer), b);
+  turn(announcer, answer());
+  assertEquals(lastAnswered(announcer), a);
+  assertEquals(a!.lastError, undefined);
+});

@@ -1,0 +1,87 @@
+/**
+ * Makes the bytes of a v1 `.torrent`. Deterministic: the same content and settings give the same
+ * bytes, so no date is written unless it is asked for.
+ */
+import { type Bencodable, compareBytes, encodeBencode } from "../bencode/encode.ts";
+import { assert } from "../bytes/result.ts";
+
+/** One block; a smaller piece gains nothing. */
+export const CHOSEN_PIECE_LENGTH_MIN = 16 * 1024;
+/** Larger pieces cost memory in every client and are refused by some. */
+export const CHOSEN_PIECE_LENGTH_MAX = 16 * 1024 * 1024;
+/** Keeps a `.torrent` near 40 KB; halving the piece length until here gives 1,000 to 2,000 pieces. */
+const CHOSEN_PIECE_COUNT_MAX = 2000;
+
+const UTF8 = new TextEncoder();
+
+export interface ContentFile {
+  /** Components below the torrent's folder; ignored for a single file. */
+  readonly path: readonly string[];
+  /** Bytes. */
+  readonly length: number;
+}
+
+export interface TorrentPlan {
+  readonly name: string;
+  /** In the order in which they were hashed: sorted by `compareFilePaths`. */
+  readonly files: readonly ContentFile[];
+  /** False: exactly one file, called `name`. */
+  readonly isFolder: boolean;
+  readonly pieceLength: number;
+  /** 20 bytes a piece. */
+  readonly pieceHashes: Uint8Array;
+  readonly announceTiers: readonly (readonly string[])[];
+  readonly isPrivate: boolean;
+  readonly comment?: string;
+  readonly createdBy?: string;
+  /** Seconds since 1970. */
+  readonly creationDate?: number;
+}
+
+/** A power of two from 16 KiB to 16 MiB that gives at most 2,000 pieces where that is possible. */
+export function choosePieceLength(totalSize: number): number {
+  let pieceLength = CHOSEN_PIECE_LENGTH_MIN;
+  while (
+    pieceLength < CHOSEN_PIECE_LENGTH_MAX && totalSize > pieceLength * CHOSEN_PIECE_COUNT_MAX
+  ) pieceLength *= 2;
+  return pieceLength;
+}
+
+/** Order of files in a torrent: by the UTF-8 bytes of each component in turn, as BEP 52 has it. */
+export function compareFilePaths(a: readonly string[], b: readonly string[]): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    const order = compareBytes(UTF8.encode(a[i]!), UTF8.encode(b[i]!));
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
+}
+
+/**
+ * The bytes of the `.torrent`. One tracker gives `announce`; several give `announce-list` as well.
+ *
+ * Spec: BEP 3, metainfo; BEP 12, announce-list; BEP 27, private.
+ */
+export function buildMetainfo(plan: TorrentPlan): Uint8Array {
+  assert(plan.isFolder || plan.files.length === 1, "a torrent without a folder has one file");
+  const trackers = plan.announceTiers.flat();
+  return encodeBencode({
+    announce: trackers[0],
+    "announce-list": trackers.length > 1 ? plan.announceTiers : undefined,
+    comment: plan.comment,
+    "created by": plan.createdBy,
+    "creation date": plan.creationDate,
+    info: buildInfo(plan),
+  });
+}
+
+function buildInfo(plan: TorrentPlan): Bencodable {
+  return {
+    files: plan.isFolder ? plan.files.map(({ path, length }) => ({ length, path })) : undefined,
+    length: plan.isFolder ? undefined : plan.files[0]!.length,
+    name: plan.name,
+    "piece length": plan.pieceLength,
+    pieces: plan.pieceHashes,
+    private: plan.isPrivate ? 1 : undefined,
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * The 68 bytes that open a connection, both ways: a length byte and "BitTorrent protocol", eight
+ * reserved bytes whose bits name extensions, the info hash, the peer id.
+ *
+ * Reserved bits that we do not know are ignored when they come and zero when we send.
+ */
+import { fromHex, toHex } from "../bytes/hex.ts";
+import { assert, fail, ok, type Result } from "../bytes/result.ts";
+import type { InfoHash } from "../metainfo/types.ts";
+
+export const HANDSHAKE_SIZE = 68;
+
+/** What a peer says it speaks beyond BEP 3. */
+export interface Features {
+  /** BEP 6. */
+  readonly fast: boolean;
+  /** BEP 10. */
+  readonly extended: boolean;
+  /** BEP 5. */
+  readonly dht: boolean;
+}
+
+export interface Handshake extends Features {
+  readonly infoHash: InfoHash;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+}
+
+export type HandshakeError =
+  /** The byte at `offset` cannot be: whoever speaks there does not speak BitTorrent in the clear. */
+  | { readonly code: "handshake-protocol"; readonly offset: number; readonly byte: number }
+  | { readonly code: "handshake-short"; readonly size: number };
+
+const PREFIX = new TextEncoder().encode("\x13BitTorrent protocol");
+const RESERVED_AT = PREFIX.length;
+const INFO_HASH_AT = 28;
+const PEER_ID_AT = 48;
+
+/** Offset among all 68 bytes, and bit. */
+const EXTENDED_BIT = { at: RESERVED_AT + 5, mask: 0x10 };
+const DHT_BIT = { at: RESERVED_AT + 7, mask: 0x01 };
+const FAST_BIT = { at: RESERVED_AT + 7, mask: 0x04 };
+
+/** Spec: BEP 3, handshake; BEP 5, 6 and 10, reserved bits. Gives 68 bytes. */
+export function encodeHandshake(handshake: Handshake): Uint8Array {
+  const bytes = new Uint8Array(HANDSHAKE_SIZE);
+  bytes.set(PREFIX);
+  if (handshake.extended) bytes[EXTENDED_BIT.at]! |= EXTENDED_BIT.mask;
+  if (handshake.dht) bytes[DHT_BIT.at]! |= DHT_BIT.mask;
+  if (handshake.fast) bytes[FAST_BIT.at]! |= FAST_BIT.mask;
+  const infoHash = fromHex(handshake.infoHash);
+  assert(infoHash?.length === PEER_ID_AT - INFO_HASH_AT, "an info hash has 20 bytes");
+  assert(handshake.peerId.length === HANDSHAKE_SIZE - PEER_ID_AT, "a peer id has 20 bytes");
+  bytes.set(infoHash, INFO_HASH_AT);
+  bytes.set(handshake.peerId, PEER_ID_AT);
+  return bytes;
+}
+
+/**
+ * Judges as many of the first 20 bytes as are there, so that a stranger is shown the door at its
+ * first wrong byte. Undefined while nothing is wrong. Error: "handshake-protocol".
+ */
+export function checkHandshakePrefix(bytes: Uint8Array): HandshakeError | undefined {
+  const size = Math.min(bytes.length, PREFIX.length);
+  for (let offset = 0; offset < size; offset++) {
+    const byte = bytes[offset]!;
+    if (byte !== PREFIX[offset]) return { code: "handshake-protocol", offset, byte };
+  }
+  return undefined;
+}
+
+/**
+ * Reads the first 68 bytes; those behind them are the first frames. The peer id is a copy.
+ * Errors: "handshake-protocol", "handshake-short". Spec: BEP 3, handshake.
+ */
+export function decodeHandshake(bytes: Uint8Array): Result<Handshake, HandshakeError> {
+  const error = checkHandshakePrefix(bytes);
+  if (error !== undefined) return fail(error);
+  if (bytes.length < HANDSHAKE_SIZE) return fail({ code: "handshake-short", size: bytes.length });
+  const has = (bit: { at: number; mask: number }) => (bytes[bit.at]! & bit.mask) !== 0;
+  return ok({
+    infoHash: toHex(bytes.subarray(INFO_HASH_AT, PEER_ID_AT)) as InfoHash,
+    peerId: bytes.slice(PEER_ID_AT, HANDSHAKE_SIZE),
+    fast: has(FAST_BIT),
+    extended: has(EXTENDED_BIT),
+    dht: has(DHT_BIT),
+  });
+}

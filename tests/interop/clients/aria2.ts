@@ -1,0 +1,51 @@
+/**
+ * aria2. It has no way to be told a peer, so it needs a tracker or a call. It exits with 0 when it
+ * could not listen, and counts an upload of the torrent's size as a reason to leave.
+ */
+import { type Client, type TransferOptions, watchDownload, watchSeed } from "./client.ts";
+import { ClientProcess, hasProgram } from "./process.ts";
+
+const COMMON = [
+  "--no-conf",
+  "--enable-dht=false",
+  "--bt-enable-lpd=false",
+  "--enable-peer-exchange=false",
+  "--disable-ipv6=true",
+  "--allow-overwrite=true",
+  "--file-allocation=none",
+  "--bt-stop-timeout=0",
+  "--summary-interval=0",
+];
+
+export const aria2: Client = {
+  name: "aria2",
+  dials: false,
+  refusesLoopback: false,
+
+  async missing() {
+    return await hasProgram("aria2c") ? undefined : "the package aria2 is not installed";
+  },
+
+  async seed(options) {
+    const peer = launch(options, ["--seed-ratio=0.0", "--bt-seed-unverified=true"]);
+    return await watchSeed(peer);
+  },
+
+  async download(options) {
+    const peer = launch(options, [
+      // The hook is called with the download's id, its number of files and its path.
+      "--on-bt-download-complete=/bin/echo",
+      options.thenSeed ? "--seed-ratio=0.0" : "--seed-time=0",
+    ]);
+    return await watchDownload(
+      peer,
+      options,
+      (line) => /^[0-9a-f]{16} \d+ /.test(line) ? { seconds: undefined } : undefined,
+    );
+  },
+};
+
+function launch({ torrentPath, dir, place, port }: TransferOptions, more: readonly string[]) {
+  const argv = ["aria2c", ...COMMON, `--listen-port=${port}`, `--dir=${dir}`, ...more, torrentPath];
+  return new ClientProcess({ place, port, argv });
+}

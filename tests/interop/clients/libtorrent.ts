@@ -1,0 +1,54 @@
+/** libtorrent through its Python module, which Debian installs for the system's own Python only. */
+import { fileURLToPath } from "node:url";
+import {
+  type Client,
+  formatEndpoint,
+  type TransferOptions,
+  watchDownload,
+  watchSeed,
+} from "./client.ts";
+import { ClientProcess } from "./process.ts";
+
+const PYTHON = "/usr/bin/python3";
+const SCRIPT = fileURLToPath(new URL("libtorrent_peer.py", import.meta.url));
+
+export const libtorrent: Client = {
+  name: "libtorrent",
+  dials: true,
+  refusesLoopback: false,
+
+  async missing() {
+    const probe = new Deno.Command(PYTHON, { args: ["-c", "import libtorrent"], stderr: "null" });
+    const works = await probe.output().then(({ success }) => success, () => false);
+    return works ? undefined : "the package python3-libtorrent is not installed";
+  },
+
+  async seed(options) {
+    const peer = launch("seed", options);
+    return await watchSeed(peer, checkedLine);
+  },
+
+  async download(options) {
+    const peer = launch("download", options, options.thenSeed ? ["--then-seed"] : []);
+    return await watchDownload(peer, options, completeLine);
+  },
+};
+
+function launch(role: string, options: TransferOptions, more: readonly string[] = []) {
+  const { torrentPath, dir, place, port, peers = [] } = options;
+  const argv = [PYTHON, "-u", SCRIPT, role, torrentPath, "--dir", dir];
+  argv.push("--host", place.host, "--port", String(port));
+  for (const peer of peers) argv.push("--peer", formatEndpoint(peer));
+  return new ClientProcess({ place, port, argv: [...argv, ...more] });
+}
+
+/** Whether it is the `checked` of our own driving scripts. */
+export function checkedLine(line: string): boolean {
+  return line === "checked";
+}
+
+/** The seconds in the `complete SECONDS` of our own driving scripts. */
+export function completeLine(line: string): { seconds: number } | undefined {
+  const seconds = line.match(/^complete ([\d.]+)$/)?.[1];
+  return seconds === undefined ? undefined : { seconds: Number(seconds) };
+}

@@ -1,0 +1,111 @@
+/**
+ * Owns where clients meet: on loopback, or each in a network namespace of its own, joined by veth
+ * pairs to one bridge. The namespaces reach nothing but one another. Namespaces need root and
+ * iproute2; their addresses may be the same in every network, since no two networks touch.
+ */
+import { hasProgram, runCommand } from "./process.ts";
+
+/** A host a client runs on. */
+export interface Place {
+  /** The address peers see. */
+  readonly host: string;
+  /** The command line that runs `argv` there. */
+  command(argv: readonly string[]): readonly string[];
+}
+
+export interface Network extends AsyncDisposable {
+  readonly places: readonly Place[];
+}
+
+export const loopback: Place = { host: "127.0.0.1", command: (argv) => argv };
+
+const PREFIX = "tt-net";
+/** Below the ports the kernel gives to outgoing connections, so that none of those is in the way. */
+const PORT_FIRST = 20_000;
+const PORT_COUNT = 12_000;
+
+let networksMade = 0;
+let nextPort = Math.floor(Math.random() * PORT_COUNT);
+
+/**
+ * A TCP port of 127.0.0.1 that nobody uses and no earlier call returned: some clients refuse a port
+ * that a connection closed a moment ago.
+ */
+export function freshPort(): number {
+  for (let tried = 0; tried < PORT_COUNT; tried++) {
+    const port = PORT_FIRST + (nextPort++ % PORT_COUNT);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch {
+      continue;
+    }
+  }
+  throw new Error("No free port on 127.0.0.1");
+}
+
+/** What keeps network namespaces from being made here, in one sentence. */
+export async function namespacesMissing(): Promise<string | undefined> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
+    return "network namespaces need root on Linux";
+  }
+  if (!(await hasProgram("ip"))) return "the program ip (iproute2) is not installed";
+  return undefined;
+}
+
+/** A network of `count` places, removed with everything in it when disposed. */
+export async function openNetwork(count: number): Promise<Network> {
+  await sweepAbandoned();
+  const hub = `${PREFIX}-${Deno.pid}-${networksMade++}`;
+  const members = Array.from({ length: count }, (_, index) => `${hub}-${index + 1}`);
+  const namespaces = [hub, ...members];
+  const close = async () => {
+    for (const name of namespaces) await ip(["netns", "del", name]).catch(() => {});
+  };
+  try {
+    for (const name of namespaces) {
+      await ip(["netns", "add", name]);
+      await ip(["-n", name, "link", "set", "lo", "up"]);
+    }
+    await ip(["-n", hub, "link", "add", "bridge0", "type", "bridge"]);
+    await ip(["-n", hub, "link", "set", "bridge0", "up"]);
+    for (const [index, name] of members.entries()) {
+      const port = `port${index + 1}`;
+      await ip(["link", "add", port, "netns", hub, "type", "veth", "peer", "eth0", "netns", name]);
+      await ip(["-n", hub, "link", "set", port, "master", "bridge0", "up"]);
+      await ip(["-n", name, "address", "add", `${hostOf(index)}/24`, "dev", "eth0"]);
+      await ip(["-n", name, "link", "set", "eth0", "up"]);
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const places = members.map((name, index) => ({
+    host: hostOf(index),
+    command: (argv: readonly string[]) => ["ip", "netns", "exec", name, ...argv],
+  }));
+  return { places, [Symbol.asyncDispose]: close };
+}
+
+function hostOf(index: number): string {
+  return `10.66.0.${index + 1}`;
+}
+
+async function ip(args: readonly string[]): Promise<void> {
+  await runCommand(["ip", ...args]);
+}
+
+/** Removes what a test process that was killed could not remove. */
+async function sweepAbandoned(): Promise<void> {
+  const { stdout } = await new Deno.Command("ip", { args: ["netns", "list"] }).output();
+  for (const line of new TextDecoder().decode(stdout).split("\n")) {
+    const name = line.split(" ")[0]!;
+    const pid = name.match(new RegExp(`^${PREFIX}-(\\d+)-`))?.[1];
+    if (pid === undefined || await isAlive(Number(pid))) continue;
+    await ip(["netns", "del", name]).catch(() => {});
+  }
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  return await Deno.stat(`/proc/${pid}`).then(() => true, () => false);
+}

@@ -1,0 +1,60 @@
+/** The trackers clients meet at: ours and opentracker, both in one shape. */
+import { namespacesMissing, type Place } from "./network.ts";
+import { ClientProcess, hasProgram, type Running } from "./process.ts";
+import { ttCommand } from "./tt.ts";
+
+export interface TrackerOptions {
+  readonly place: Place;
+  readonly port: number;
+  /** The torrents it serves, 40 hexadecimal digits each; `tt tracker` serves any. */
+  readonly infoHashes: readonly string[];
+}
+
+export interface Tracker {
+  readonly name: string;
+  /** What is missing on this machine, in one sentence, or undefined when all is there. */
+  missing(): Promise<string | undefined>;
+  /** Resolves once it answers. */
+  start(options: TrackerOptions): Promise<Running>;
+}
+
+/** The URL to announce to. */
+export function announceUrl(host: string, port: number): string {
+  return `http://${host}:${port}/announce`;
+}
+
+export const ttTracker: Tracker = {
+  name: "tt tracker",
+  missing: () => Promise.resolve(undefined),
+  async start({ place, port }) {
+    const argv = await ttCommand(["tracker", "--host", place.host, "--port", String(port)]);
+    const tracker = new ClientProcess({ place, port, argv });
+    await tracker.waitForListening();
+    return tracker;
+  },
+};
+
+/** opentracker serves whitelisted torrents only, from a list inside the folder it locks itself in. */
+export const opentracker: Tracker = {
+  name: "opentracker",
+  async missing() {
+    if (!(await hasProgram("opentracker"))) return "the package opentracker is not installed";
+    // Locking itself in takes root, as namespaces do.
+    return await namespacesMissing();
+  },
+  async start({ place, port, infoHashes }) {
+    const folder = await Deno.makeTempDir({ prefix: "tt-opentracker-" });
+    await Deno.chmod(folder, 0o755);
+    await Deno.writeTextFile(`${folder}/wl.txt`, infoHashes.map((hash) => `${hash}\n`).join(""));
+    const argv = ["opentracker", "-d", folder, "-w", "/wl.txt", "-u", "nobody"];
+    argv.push("-i", place.host, "-p", String(port), "-P", String(port));
+    const tracker = new ClientProcess({
+      place,
+      port,
+      argv,
+      cleanUp: () => Deno.remove(folder, { recursive: true }),
+    });
+    await tracker.waitForListening();
+    return tracker;
+  },
+};

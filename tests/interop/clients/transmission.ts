@@ -1,0 +1,65 @@
+/**
+ * Transmission, in its command-line form. It refuses peers of 127.0.0.0/8, cannot be told a peer,
+ * and unchokes for the first time after ten seconds.
+ */
+import { type Client, type TransferOptions, watchDownload, watchSeed } from "./client.ts";
+import { namespacesMissing } from "./network.ts";
+import { ClientProcess, hasProgram } from "./process.ts";
+
+const SETTINGS = {
+  "dht-enabled": false,
+  "lpd-enabled": false,
+  "pex-enabled": false,
+  "port-forwarding-enabled": false,
+  // With uTP on, it dials by uTP alone and never falls back to TCP.
+  "utp-enabled": false,
+  "rpc-enabled": false,
+  "rename-partial-files": false,
+  "ratio-limit-enabled": false,
+};
+
+export const transmission: Client = {
+  name: "transmission",
+  dials: false,
+  refusesLoopback: true,
+
+  async missing() {
+    if (!(await hasProgram("transmission-cli"))) {
+      return "the package transmission-cli is not installed";
+    }
+    return await namespacesMissing();
+  },
+
+  async seed(options) {
+    const peer = await launch(options);
+    return await watchSeed(peer, seeds);
+  },
+
+  async download(options) {
+    const peer = await launch(options);
+    // It has no way to leave by itself.
+    return await watchDownload(
+      peer,
+      { ...options, thenSeed: true },
+      (line) => seeds(line) ? { seconds: undefined } : undefined,
+    );
+  },
+};
+
+function seeds(line: string): boolean {
+  return line.startsWith("Seeding");
+}
+
+async function launch({ torrentPath, dir, place, port }: TransferOptions): Promise<ClientProcess> {
+  const config = await Deno.makeTempDir({ prefix: "tt-transmission-" });
+  await Deno.writeTextFile(`${config}/settings.json`, JSON.stringify(SETTINGS));
+  const argv = ["transmission-cli", "--config-dir", config, "--download-dir", dir];
+  argv.push("--port", String(port), "--no-portmap", "--encryption-tolerated", torrentPath);
+  return new ClientProcess({
+    place,
+    port,
+    argv,
+    env: { HOME: config },
+    cleanUp: () => Deno.remove(config, { recursive: true }),
+  });
+}

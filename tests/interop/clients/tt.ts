@@ -1,0 +1,88 @@
+/**
+ * `tt` as a client beside the others: the compiled file that TT_BIN names, else `main.ts` with the
+ * permissions of the demo task, so that a permission too few shows here.
+ */
+import { fileURLToPath } from "node:url";
+import {
+  type Client,
+  formatEndpoint,
+  type TransferOptions,
+  watchDownload,
+  watchSeed,
+} from "./client.ts";
+import { ClientProcess } from "./process.ts";
+
+const ROOT = new URL("../../../", import.meta.url);
+
+/** The command line of `tt` with these arguments. */
+export async function ttCommand(
+  args: readonly string[],
+  runtimeFlags: readonly string[] = [],
+): Promise<string[]> {
+  const compiled = Deno.env.get("TT_BIN");
+  if (compiled !== undefined) return [compiled, ...args];
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const flags = (tasks.demo as string).split(" ").filter((word) => word.startsWith("--"));
+  const main = fileURLToPath(new URL("main.ts", ROOT));
+  return [Deno.execPath(), "run", ...flags, ...runtimeFlags, main, ...args];
+}
+
+export interface TtOptions {
+  /** The value of `--share-rule`, for downloads. */
+  readonly shareRule: string;
+  /** Options of the runtime, such as `--inspect`; not for a compiled file. */
+  readonly runtimeFlags?: readonly string[];
+}
+
+/** `tt` under a share rule. */
+export function ttWith({ shareRule, runtimeFlags = [] }: TtOptions): Client {
+  return {
+    name: "tt",
+    dials: true,
+    refusesLoopback: false,
+
+    missing: () => Promise.resolve(undefined),
+
+    async seed(options) {
+      const peer = await launch(["seed", ...commonArguments(options)], options, runtimeFlags);
+      return await watchSeed(peer, (line) => eventOf(line)?.event === "checked");
+    },
+
+    async download(options) {
+      const args = ["get", ...commonArguments(options), "--share-rule", shareRule];
+      if (!options.thenSeed) args.push("--no-seed");
+      const peer = await launch(args, options, runtimeFlags);
+      return await watchDownload(peer, options, (line) => {
+        const event = eventOf(line);
+        return event?.event === "complete" ? { seconds: Number(event.seconds) } : undefined;
+      });
+    },
+  };
+}
+
+/** `tt` without a share rule: a transfer between two must not wait for a third. */
+export const tt: Client = ttWith({ shareRule: "off" });
+
+function commonArguments({ torrentPath, dir, port, place, peers = [] }: TransferOptions): string[] {
+  const args = [torrentPath, "--dir", dir, "--host", place.host, "--port", String(port), "--json"];
+  for (const peer of peers) args.push("--peer", formatEndpoint(peer));
+  return args;
+}
+
+async function launch(
+  args: readonly string[],
+  { port, place }: TransferOptions,
+  runtimeFlags: readonly string[],
+): Promise<ClientProcess> {
+  return new ClientProcess({ place, port, argv: await ttCommand(args, runtimeFlags) });
+}
+
+/** The event of a line of `--json`, or undefined for a line of anything else. */
+function eventOf(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -4,8 +4,8 @@
  *
  * Reserved bits that we do not know are ignored when they come and zero when we send.
  */
-import { fromHex, toHex } from "../bytes/hex.ts";
 import { assert, fail, ok, type Result } from "../bytes/result.ts";
+import { infoHashBytes, infoHashFromBytes } from "../metainfo/info_hash.ts";
 import type { InfoHash } from "../metainfo/types.ts";
 
 export const HANDSHAKE_SIZE = 68;
@@ -48,10 +48,8 @@ export function encodeHandshake(handshake: Handshake): Uint8Array {
   if (handshake.extended) bytes[EXTENDED_BIT.at]! |= EXTENDED_BIT.mask;
   if (handshake.dht) bytes[DHT_BIT.at]! |= DHT_BIT.mask;
   if (handshake.fast) bytes[FAST_BIT.at]! |= FAST_BIT.mask;
-  const infoHash = fromHex(handshake.infoHash);
-  assert(infoHash?.length === PEER_ID_AT - INFO_HASH_AT, "an info hash has 20 bytes");
   assert(handshake.peerId.length === HANDSHAKE_SIZE - PEER_ID_AT, "a peer id has 20 bytes");
-  bytes.set(infoHash, INFO_HASH_AT);
+  bytes.set(infoHashBytes(handshake.infoHash), INFO_HASH_AT);
   bytes.set(handshake.peerId, PEER_ID_AT);
   return bytes;
 }
@@ -79,7 +77,7 @@ export function decodeHandshake(bytes: Uint8Array): Result<Handshake, HandshakeE
   if (bytes.length < HANDSHAKE_SIZE) return fail({ code: "handshake-short", size: bytes.length });
   const has = (bit: { at: number; mask: number }) => (bytes[bit.at]! & bit.mask) !== 0;
   return ok({
-    infoHash: toHex(bytes.subarray(INFO_HASH_AT, PEER_ID_AT)) as InfoHash,
+    infoHash: infoHashFromBytes(bytes.subarray(INFO_HASH_AT, PEER_ID_AT)),
     peerId: bytes.slice(PEER_ID_AT, HANDSHAKE_SIZE),
     fast: has(FAST_BIT),
     extended: has(EXTENDED_BIT),

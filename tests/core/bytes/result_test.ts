@@ -1,0 +1,16 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { assert, fail, ok, unreachable } from "../../../core/bytes/result.ts";
+
+Deno.test("a result tells good from bad", () => {
+  assertEquals(ok(5), { ok: true, value: 5 });
+  assertEquals(fail({ code: "bad" }), { ok: false, error: { code: "bad" } });
+});
+
+Deno.test("a broken invariant throws and says which", () => {
+  assert(true, "never said");
+  assertThrows(() => assert(false, "one and one is two"), Error, "one and one is two");
+});
+
+Deno.test("a case that cannot be throws and shows the value", () => {
+  assertThrows(() => unreachable({ kind: "new" } as never), Error, '{"kind":"new"}');
+});

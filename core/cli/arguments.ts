@@ -1,0 +1,217 @@
+/**
+ * The command line as a pure function: arguments, environment and the config file's text in, a
+ * command or one sentence out. The shell reads the file that `configPath` names.
+ */
+import { fail, ok, type Result } from "../bytes/result.ts";
+import type { Command, PeerSettings } from "./command.ts";
+import {
+  COMMAND_NAMES,
+  type CommandName,
+  COMMANDS,
+  type CommandSpec,
+  GLOBAL_OPTIONS,
+  isCommandName,
+  optionsOf,
+} from "./commands.ts";
+import { type ConfigEntry, parseConfig } from "./config_file.ts";
+import { nearestWord } from "./nearest.ts";
+import type { Options, Values } from "./option.ts";
+import { resolveSettings, type Sources } from "./settings.ts";
+import { scanTokens, type Tokens } from "./tokens.ts";
+import { quote, type UsageError } from "./usage_error.ts";
+
+type Environment = Readonly<Record<string, string>>;
+
+/** The command line up to and after the command's name. */
+interface Line {
+  /** As typed; undefined when there is none. */
+  readonly word: string | undefined;
+  readonly name: CommandName | undefined;
+  readonly before: Tokens;
+  readonly after: Tokens;
+}
+
+/** The config file to read: `--config`, else TT_CONFIG, else none. */
+export function configPath(argv: readonly string[], env: Environment): string | undefined {
+  const { before, after } = scanLine(argv);
+  const path = after.given.get("config")?.at(-1) ?? before.given.get("config")?.at(-1);
+  return path ?? (env.TT_CONFIG || undefined);
+}
+
+/**
+ * `argv` without the program's name. `configText` is what is in the file of `configPath`. Help and
+ * version win over any mistake. Errors: see UsageError; the exit code for all of them is 2.
+ */
+export function parseCommand(
+  argv: readonly string[],
+  env: Environment,
+  configText?: string,
+): Result<Command, UsageError> {
+  const { word, name, before, after } = scanLine(argv);
+  const asked = (key: string) => before.given.has(key) || after.given.has(key);
+  if (asked("version") || name === "version") return ok({ kind: "version" });
+  if (before.error !== undefined) return fail(before.error);
+  if (word === undefined) return ok({ kind: "help", topic: undefined });
+  if (name === undefined) return unknownCommand(word);
+  if (asked("help")) return ok({ kind: "help", topic: name });
+  if (after.error !== undefined) return fail(after.error);
+
+  const misplaced = checkOperands(name, after.operands);
+  if (misplaced !== undefined) return fail(misplaced);
+  if (name === "help") return parseHelp(after.operands[0]);
+  if (name === "demo") return ok({ kind: "demo" });
+
+  let config: readonly ConfigEntry[] = [];
+  if (configText !== undefined) {
+    const parsed = parseConfig(configText, configPath(argv, env) ?? "the config file");
+    if (!parsed.ok) return parsed;
+    config = parsed.value;
+  }
+  return buildCommand(name, after.operands, { flags: after.given, env, config });
+}
+
+function scanLine(argv: readonly string[]): Line {
+  const before = scanTokens(argv, GLOBAL_OPTIONS, undefined, true);
+  const word = before.operands[0] ?? before.rest[0];
+  const name = word !== undefined && isCommandName(word) ? word : undefined;
+  const options = name === undefined ? GLOBAL_OPTIONS : optionsOf(name);
+  return { word, name, before, after: scanTokens(before.rest.slice(1), options, name) };
+}
+
+function buildCommand(
+  name: Exclude<CommandName, "help" | "version" | "demo">,
+  operands: readonly string[],
+  sources: Sources,
+): Result<Command, UsageError> {
+  switch (name) {
+    case "tracker":
+      return build(
+        COMMANDS.tracker,
+        sources,
+        ({ interval, ...values }) => ok({ kind: "tracker", ...values, intervalSeconds: interval }),
+      );
+    case "seed":
+      return build(COMMANDS.seed, sources, (values) =>
+        checkOut(values.out, operands) ?? ok({
+          kind: "seed",
+          sources: operands,
+          dir: values.dir,
+          ...creationSettings(values),
+          ...peerSettings(values),
+        }));
+    case "get":
+      return build(COMMANDS.get, sources, (values) => {
+        const { dir, resume, noSeed, shareRule } = values;
+        if (operands.length === 0 && !resume) return missingSource();
+        return ok({
+          kind: "get",
+          sources: operands,
+          ...{ dir, resume, noSeed, shareRule },
+          ...peerSettings(values),
+        });
+      });
+    case "create":
+      return build(COMMANDS.create, sources, (values) =>
+        checkOut(values.out, operands) ?? ok({
+          kind: "create",
+          paths: operands,
+          comment: values.comment,
+          ...creationSettings(values),
+          ...outputSettings(values),
+        }));
+    case "show":
+      return build(
+        COMMANDS.show,
+        sources,
+        (values) => ok({ kind: "show", sources: operands, ...values }),
+      );
+    case "verify":
+      return build(
+        COMMANDS.verify,
+        sources,
+        (values) => ok({ kind: "verify", torrents: operands, ...values }),
+      );
+  }
+}
+
+function build<O extends Options>(
+  spec: CommandSpec<O>,
+  sources: Sources,
+  toCommand: (values: Values<O>) => Result<Command, UsageError>,
+): Result<Command, UsageError> {
+  const values = resolveSettings(spec, sources);
+  return values.ok ? toCommand(values.value) : values;
+}
+
+type PeerValues = Omit<
+  Values<typeof COMMANDS.get.options>,
+  "dir" | "resume" | "noSeed" | "shareRule"
+>;
+type CreationValues = Omit<Values<typeof COMMANDS.create.options>, "comment" | "json" | "quiet">;
+
+function peerSettings(values: PeerValues): PeerSettings {
+  const { host, port, upLimit, downLimit, seedRatio } = values;
+  return {
+    ...{ host, port, upLimit, downLimit, seedRatio },
+    peers: values.peer,
+    seedTimeMs: values.seedTime,
+    timeoutMs: values.timeout,
+    ...outputSettings(values),
+  };
+}
+
+function creationSettings({ tracker, private: isPrivate, pieceLength, out }: CreationValues) {
+  return { trackers: tracker, isPrivate, pieceLength, out };
+}
+
+function outputSettings({ json, quiet }: { readonly json: boolean; readonly quiet: boolean }) {
+  return { json, quiet };
+}
+
+function parseHelp(topic: string | undefined): Result<Command, UsageError> {
+  if (topic === undefined) return ok({ kind: "help", topic });
+  return isCommandName(topic) ? ok({ kind: "help", topic }) : unknownCommand(topic);
+}
+
+function checkOperands(name: CommandName, operands: readonly string[]): UsageError | undefined {
+  const { name: wanted, min, max } = COMMANDS[name].operands;
+  if (operands.length < min) {
+    const message = `Command ${name} needs a ${wanted}; run tt help ${name}`;
+    return { code: "missing-operand", message };
+  }
+  if (operands.length > max) {
+    const extra = quote(operands[max]!);
+    const message = max === 0
+      ? `Command ${name} takes no argument such as ${extra}; remove it`
+      : `Command ${name} takes one ${wanted}; remove ${extra}`;
+    return { code: "extra-operand", message };
+  }
+  const empty = operands.includes("");
+  return empty
+    ? { code: "missing-operand", message: `Command ${name} was given an empty ${wanted}; name one` }
+    : undefined;
+}
+
+function checkOut(
+  out: string | undefined,
+  operands: readonly string[],
+): Result<never, UsageError> | undefined {
+  if (out === undefined || operands.length === 1) return undefined;
+  return fail({
+    code: "conflict",
+    message: `Option --out names one file, but ${operands.length} paths are given; give one path`,
+  });
+}
+
+function missingSource(): Result<never, UsageError> {
+  return fail({
+    code: "missing-operand",
+    message: "Command get needs a SOURCE, or --resume to go on with what is unfinished",
+  });
+}
+
+function unknownCommand(word: string): Result<never, UsageError> {
+  const nearest = nearestWord(word, COMMAND_NAMES);
+  const advice = nearest === undefined ? "run tt help for the list" : `did you mean ${nearest}?`;
+  return fail({ code: "unknown-command", message: `Command ${quote(word)} is unknown; ${advice}` });
+}

@@ -1,0 +1,121 @@
+/**
+ * What a user asked for, fully resolved: flags, environment, config file and defaults are already
+ * merged. The shell switches on `kind` and looks nowhere else.
+ */
+import type { PeerAddress } from "../bytes/address.ts";
+import type { ShareRule } from "./values.ts";
+
+export type Command =
+  | TrackerCommand
+  | SeedCommand
+  | GetCommand
+  | CreateCommand
+  | ShowCommand
+  | VerifyCommand
+  | DemoCommand
+  | HelpCommand
+  | VersionCommand;
+
+/** How a command talks. */
+export interface OutputSettings {
+  /** Events as JSON lines on stdout. */
+  readonly json: boolean;
+  /** Errors only on stderr. */
+  readonly quiet: boolean;
+}
+
+export interface TrackerCommand extends OutputSettings {
+  readonly kind: "tracker";
+  /** An IP address. */
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly intervalSeconds: number;
+}
+
+/** What a peer needs, whether it starts complete or not. */
+export interface PeerSettings extends OutputSettings {
+  /** IP address to listen on; undefined is every address of both families. */
+  readonly host: string | undefined;
+  /** 0 picks a free one; undefined is PEER_PORT_DEFAULT or the next free one. */
+  readonly port: number | undefined;
+  /** Peers to dial besides those the trackers name. */
+  readonly peers: readonly PeerAddress[];
+  /** Bytes a second. */
+  readonly upLimit: number | undefined;
+  /** Bytes a second. */
+  readonly downLimit: number | undefined;
+  /** Stop seeding once uploaded / size reaches this. */
+  readonly seedRatio: number | undefined;
+  /** Stop seeding after so long. */
+  readonly seedTimeMs: number | undefined;
+  /** Give up when no tracker and no peer answered for so long. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** What goes into a new torrent. */
+export interface CreationSettings {
+  /** Announce URLs; each is a tier of its own. */
+  readonly trackers: readonly string[];
+  readonly isPrivate: boolean;
+  /** Bytes, a power of two; undefined is chosen by size. */
+  readonly pieceLength: number | undefined;
+  /** Where the `.torrent` goes; undefined is NAME.torrent in the current folder. */
+  readonly out: string | undefined;
+}
+
+export interface SeedCommand extends PeerSettings, CreationSettings {
+  readonly kind: "seed";
+  /** Files and folders to make a torrent of, and `.torrent` files; one or more. */
+  readonly sources: readonly string[];
+  /** Where a `.torrent`'s content is; undefined is the `.torrent`'s own folder. */
+  readonly dir: string | undefined;
+}
+
+export interface GetCommand extends PeerSettings {
+  readonly kind: "get";
+  /** `.torrent` paths and http(s) URLs; none with `resume` is everything unfinished in `dir`. */
+  readonly sources: readonly string[];
+  readonly dir: string;
+  /** Trust the saved state where sizes and times agree. */
+  readonly resume: boolean;
+  /** Leave once complete. */
+  readonly noSeed: boolean;
+  readonly shareRule: ShareRule;
+}
+
+export interface CreateCommand extends CreationSettings, OutputSettings {
+  readonly kind: "create";
+  /** Files and folders, one or more: a torrent each. */
+  readonly paths: readonly string[];
+  readonly comment: string | undefined;
+}
+
+export interface ShowCommand {
+  readonly kind: "show";
+  /** `.torrent` paths and http(s) URLs, one or more. */
+  readonly sources: readonly string[];
+  readonly json: boolean;
+}
+
+export interface VerifyCommand extends OutputSettings {
+  readonly kind: "verify";
+  /** `.torrent` files, one or more. */
+  readonly torrents: readonly string[];
+  /** Where the content is; undefined is the `.torrent`'s own folder. */
+  readonly dir: string | undefined;
+}
+
+export interface DemoCommand {
+  readonly kind: "demo";
+}
+
+export interface HelpCommand {
+  readonly kind: "help";
+  /** Undefined is the overview. */
+  readonly topic: Command["kind"] | undefined;
+}
+
+export interface VersionCommand {
+  readonly kind: "version";
+}

@@ -1,0 +1,251 @@
+/**
+ * The table of commands: operands, options, conflicts and examples. The parser obeys it and the help
+ * prints it. A command is listed here once it works.
+ */
+import { flag, many, one, oneOr, type Options } from "./option.ts";
+import {
+  readHost,
+  readIntervalSeconds,
+  readMinutesAsMs,
+  readPeer,
+  readPieceLength,
+  readPort,
+  readRate,
+  readRatio,
+  readSecondsAsMs,
+  readShareRule,
+  readText,
+  readTrackerUrl,
+} from "./values.ts";
+
+/** Customary first port of BitTorrent peers. Spec: BEP 3, port. */
+export const PEER_PORT_DEFAULT = 6881;
+
+export interface CommandSpec<O extends Options = Options> {
+  /** One line for the overview. */
+  readonly summary: string;
+  /** What may follow the command's name, a line each. */
+  readonly usage: readonly string[];
+  readonly operands: {
+    /** "SOURCE"; empty when the command takes none. */
+    readonly name: string;
+    readonly min: number;
+    readonly max: number;
+  };
+  /** Sentences below the usage, a paragraph each. */
+  readonly about: readonly string[];
+  readonly options: O;
+  /** Pairs of keys that contradict each other. */
+  readonly conflicts: readonly (readonly [keyof O & string, keyof O & string])[];
+  readonly examples: readonly string[];
+}
+
+const output = {
+  json: flag("Print one JSON object a line on stdout, each with an event name"),
+  quiet: flag("Print errors only on stderr"),
+};
+
+const creation = {
+  tracker: many(
+    "URL",
+    readTrackerUrl,
+    "Announce to this tracker, http, https or udp; repeat it for several",
+  ),
+  private: flag("Mark the torrent private: peers come from its trackers only"),
+  pieceLength: one(
+    "SIZE",
+    readPieceLength,
+    "Bytes of a piece, a power of two, such as 256K or 1M",
+    {
+      shownDefault: "chosen by the size of the content",
+    },
+  ),
+  out: one("FILE", readText, "Write the .torrent there", { shownDefault: "NAME.torrent" }),
+};
+
+const peer = {
+  host: one("IP", readHost, "Listen for peers on this address", { shownDefault: "all" }),
+  port: one("N", readPort, "Listen for peers on this port; 0 picks a free one", {
+    shownDefault: `${PEER_PORT_DEFAULT}, else the next free one`,
+  }),
+  peer: many("IP:PORT", readPeer, "Connect to this peer too; repeat it for several"),
+  upLimit: one("RATE", readRate, "Upload at most so many bytes a second, such as 500K or 1.5M"),
+  downLimit: one("RATE", readRate, "Download at most so many bytes a second"),
+  seedRatio: one("R", readRatio, "Seed until the upload is R times the size, then leave"),
+  seedTime: one("MIN", readMinutesAsMs, "Seed for so many minutes, then leave"),
+  timeout: one(
+    "SECONDS",
+    readSecondsAsMs,
+    "Give up when no tracker and no peer answers for so long",
+    { shownDefault: "never" },
+  ),
+};
+
+const contentDir = one("DIR", readText, "Folder that holds the content of a .torrent", {
+  shownDefault: "the folder of the .torrent",
+});
+
+function defineCommand<O extends Options>(spec: CommandSpec<O>): CommandSpec<O> {
+  return spec;
+}
+
+const NO_OPERANDS = { name: "", min: 0, max: 0 };
+
+export const COMMANDS = {
+  tracker: defineCommand({
+    summary: "Run a tracker, where peers find each other",
+    usage: ["[options]"],
+    operands: NO_OPERANDS,
+    about: [
+      "Serves every torrent that peers announce, until stopped. The announce URL is " +
+      "http://HOST:PORT/announce.",
+    ],
+    options: {
+      host: oneOr("IP", readHost, "127.0.0.1", "Listen on this address; 0.0.0.0 is all", {
+        setting: "tracker-host",
+      }),
+      port: oneOr("N", readPort, "8000", "Listen on this port; 0 picks a free one", {
+        setting: "tracker-port",
+      }),
+      interval: oneOr("SECONDS", readIntervalSeconds, "300", "Ask peers to announce so often", {
+        setting: "tracker-interval",
+      }),
+      ...output,
+    },
+    conflicts: [],
+    examples: ["tt tracker", "tt tracker --host 0.0.0.0 --port 6969"],
+  }),
+  seed: defineCommand({
+    summary: "Share files, folders or the content of .torrent files",
+    usage: ["PATH... [options]", "X.torrent... [options]"],
+    operands: { name: "PATH", min: 1, max: Infinity },
+    about: [
+      "Makes NAME.torrent for a file or a folder and seeds it until stopped. The content of a " +
+      ".torrent is checked first.",
+    ],
+    options: { ...creation, dir: contentDir, ...peer, ...output },
+    conflicts: [],
+    examples: [
+      "tt seed film.mkv --tracker http://127.0.0.1:8000/announce",
+      "tt seed film.torrent --dir /media/films --up-limit 2M",
+    ],
+  }),
+  get: defineCommand({
+    summary: "Download torrents, then go on seeding",
+    usage: ["SOURCE... [options]", "--resume [--dir DIR] [options]"],
+    operands: { name: "SOURCE", min: 0, max: Infinity },
+    about: [
+      "SOURCE is a .torrent file or the http(s) URL of one. With --resume and no SOURCE, everything " +
+      "unfinished in DIR goes on.",
+      "The share rule: the last missing piece is requested once you have uploaded 10 % of the " +
+      "torrent's size. When nobody is there to be served, the rest of the debt is waived; strict " +
+      "never waives. Examples: 20 or 20,strict or strict (that is 10,strict) or off.",
+    ],
+    options: {
+      dir: oneOr("DIR", readText, "downloads", "Put the content in this folder"),
+      resume: flag("Go on from the saved state without checking unchanged files again"),
+      noSeed: flag("Leave once the download is complete"),
+      shareRule: oneOr(
+        "RULE",
+        readShareRule,
+        "10",
+        "Percentage to upload before the last piece, strict or off",
+      ),
+      ...peer,
+      ...output,
+    },
+    conflicts: [["noSeed", "seedRatio"], ["noSeed", "seedTime"]],
+    examples: [
+      "tt get film.torrent --no-seed",
+      "tt get https://example.org/film.torrent --dir films --seed-ratio 2",
+      "tt get --resume --dir films",
+    ],
+  }),
+  create: defineCommand({
+    summary: "Make .torrent files without seeding",
+    usage: ["PATH... [options]"],
+    operands: { name: "PATH", min: 1, max: Infinity },
+    about: ["The same content and options give the same .torrent, byte for byte."],
+    options: {
+      ...creation,
+      comment: one("TEXT", readText, "Put this remark into the .torrent"),
+      ...output,
+    },
+    conflicts: [],
+    examples: ["tt create photos --tracker http://127.0.0.1:8000/announce --out photos.torrent"],
+  }),
+  show: defineCommand({
+    summary: "Print what a .torrent says",
+    usage: ["SOURCE... [options]"],
+    operands: { name: "SOURCE", min: 1, max: Infinity },
+    about: [
+      "SOURCE is a .torrent file or the http(s) URL of one. Prints its name, info hash, pieces, " +
+      "files, trackers and magnet link.",
+    ],
+    options: { json: output.json },
+    conflicts: [],
+    examples: ["tt show film.torrent"],
+  }),
+  verify: defineCommand({
+    summary: "Check content against a .torrent, piece by piece",
+    usage: ["X.torrent... [options]"],
+    operands: { name: "X.torrent", min: 1, max: Infinity },
+    about: ["The exit code is 0 when every piece is there and right, else 6."],
+    options: { dir: contentDir, ...output },
+    conflicts: [],
+    examples: ["tt verify film.torrent --dir downloads"],
+  }),
+  demo: defineCommand({
+    summary: "Watch a tracker, a seeder and two downloaders on this machine",
+    usage: [""],
+    operands: NO_OPERANDS,
+    about: [
+      "Moves a made-up file over real sockets of this machine, in temporary folders, and ends with a " +
+      "table and a verdict. The exit code is 0 when every byte arrived.",
+    ],
+    options: {},
+    conflicts: [],
+    examples: [],
+  }),
+  help: defineCommand({
+    summary: "Explain a command",
+    usage: ["[COMMAND]"],
+    operands: { name: "COMMAND", min: 0, max: 1 },
+    about: [],
+    options: {},
+    conflicts: [],
+    examples: ["tt help get"],
+  }),
+  version: defineCommand({
+    summary: "Print the version",
+    usage: [""],
+    operands: NO_OPERANDS,
+    about: [],
+    options: {},
+    conflicts: [],
+    examples: [],
+  }),
+};
+
+export type CommandName = keyof typeof COMMANDS;
+
+export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly CommandName[];
+
+/** Accepted by every command. `configFile` is read by the shell before the command is parsed. */
+export const GLOBAL_OPTIONS = {
+  config: one("FILE", readText, "Read settings from this file"),
+  help: flag("Print this help"),
+  version: flag("Print the version"),
+};
+
+/** One-letter forms. */
+export const SHORT_OPTIONS: Readonly<Record<string, string>> = { h: "help", V: "version" };
+
+export function isCommandName(text: string): text is CommandName {
+  return Object.hasOwn(COMMANDS, text);
+}
+
+/** A command's own options and those of every command. */
+export function optionsOf(name: CommandName): Options {
+  return { ...COMMANDS[name].options, ...GLOBAL_OPTIONS };
+}

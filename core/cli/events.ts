@@ -1,0 +1,197 @@
+/**
+ * What a running command reports, one JSON object a line with `--json`, a sentence otherwise. The
+ * shapes are a contract with scripts: names in camelCase, sizes in bytes, rates in bytes a second;
+ * a field that is undefined is left out of the JSON.
+ */
+import { formatBytes, formatCount, formatDuration, formatPercent } from "./format.ts";
+import type { ProgressState, ProgressView } from "./progress.ts";
+import { printable } from "./text.ts";
+
+interface OfTorrent {
+  readonly infoHash: string;
+  readonly name: string;
+}
+
+export type OutputEvent =
+  | ListeningEvent
+  | ResumedEvent
+  | CheckedEvent
+  | TrackerEvent
+  | ProgressEvent
+  | ShareEvent
+  | PieceFailedEvent
+  | PeerBannedEvent
+  | CompleteEvent
+  | StoppedEvent
+  | ErrorEvent;
+
+/** A port is open: for peers, or a tracker's, which has a `url`. */
+export interface ListeningEvent {
+  readonly event: "listening";
+  /** An IP address; undefined is all of them. */
+  readonly host: string | undefined;
+  readonly port: number;
+  /** A tracker's announce URL. */
+  readonly url: string | undefined;
+}
+
+/** Saved state was found. */
+export interface ResumedEvent extends OfTorrent {
+  readonly event: "resumed";
+  readonly piecesKept: number;
+  readonly pieces: number;
+}
+
+/** Content on disk was hashed. */
+export interface CheckedEvent extends OfTorrent {
+  readonly event: "checked";
+  readonly piecesGood: number;
+  readonly pieces: number;
+}
+
+/** A tracker answered, or failed to. */
+export interface TrackerEvent extends OfTorrent {
+  readonly event: "tracker";
+  readonly url: string;
+  /** Peers in the answer. */
+  readonly peers: number | undefined;
+  readonly seeders: number | undefined;
+  readonly leechers: number | undefined;
+  readonly error: string | undefined;
+}
+
+export interface ProgressEvent extends OfTorrent {
+  readonly event: "progress";
+  readonly state: ProgressState;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly downRate: number;
+  readonly upRate: number;
+  readonly peers: number;
+  readonly waitingFor: string | undefined;
+}
+
+/** The debt of the share rule changed its state. */
+export interface ShareEvent extends OfTorrent {
+  readonly event: "share";
+  /** The whole debt. */
+  readonly owedBytes: number;
+  /** Uploaded so far, over all runs. */
+  readonly sharedBytes: number;
+  readonly state: "owing" | "paid" | "waived";
+}
+
+export interface PieceFailedEvent extends OfTorrent {
+  readonly event: "piece-failed";
+  readonly piece: number;
+  /** Who sent blocks of it: "192.0.2.1:6881". */
+  readonly peers: readonly string[];
+}
+
+export interface PeerBannedEvent extends OfTorrent {
+  readonly event: "peer-banned";
+  readonly peer: string;
+  /** Completes "Banned PEER: ...". */
+  readonly reason: string;
+}
+
+export interface CompleteEvent extends OfTorrent {
+  readonly event: "complete";
+  /** Size of the content. */
+  readonly bytes: number;
+  /** From the start of this run. */
+  readonly seconds: number;
+}
+
+export interface StoppedEvent extends OfTorrent {
+  readonly event: "stopped";
+  /** Over all runs. */
+  readonly uploaded: number;
+  readonly downloaded: number;
+}
+
+export interface ErrorEvent {
+  readonly event: "error";
+  /** A literal such as "disk-full". */
+  readonly code: string;
+  /** One sentence: what failed, on what, what to do. */
+  readonly message: string;
+}
+
+/** The `--json` form of what the progress bars show. */
+export function progressEvent(view: ProgressView): ProgressEvent {
+  const { infoHash, name, state, bytesDone, bytesTotal, downRate, upRate, peers } = view;
+  return {
+    event: "progress",
+    ...{ infoHash, name, state, bytesDone, bytesTotal },
+    downRate: Math.round(downRate),
+    upRate: Math.round(upRate),
+    peers,
+    waitingFor: view.waitingFor,
+  };
+}
+
+/** The sentence for stderr; undefined for `progress`, which has bars and lines of its own. */
+export function eventText(event: OutputEvent): string | undefined {
+  const text = sentence(event);
+  return text === undefined ? undefined : printable(text);
+}
+
+function sentence(event: OutputEvent): string | undefined {
+  switch (event.event) {
+    case "listening":
+      return event.url === undefined
+        ? `Listening for peers on port ${event.port}`
+        : `Tracker is ready: announce to ${event.url}`;
+    case "resumed":
+      return `${event.name}: resumed with ${ofPieces(event.piecesKept, event.pieces)}`;
+    case "checked":
+      return `${event.name}: checked, ${ofPieces(event.piecesGood, event.pieces)} are right`;
+    case "tracker":
+      return event.error === undefined
+        ? `${event.name}: tracker ${event.url} answered with ${swarmText(event)}`
+        : `${event.name}: tracker ${event.url} failed: ${event.error}`;
+    case "progress":
+      return undefined;
+    case "share":
+      return `${event.name}: ${shareText(event)}`;
+    case "piece-failed":
+      return `${event.name}: piece ${event.piece} came damaged` +
+        `${event.peers.length > 0 ? ` from ${event.peers.join(", ")}` : ""}; asking again`;
+    case "peer-banned":
+      return `${event.name}: banned ${event.peer}: ${event.reason}`;
+    case "complete":
+      return `${event.name}: complete, ${formatBytes(event.bytes)} in ` +
+        formatDuration(event.seconds);
+    case "stopped":
+      return `${event.name}: stopped, uploaded ${formatBytes(event.uploaded)}, ` +
+        `downloaded ${formatBytes(event.downloaded)}`;
+    case "error":
+      return `Error: ${event.message}`;
+  }
+}
+
+function ofPieces(count: number, pieces: number): string {
+  return `${count} of ${formatCount(pieces, "piece")}`;
+}
+
+function swarmText(event: TrackerEvent): string {
+  const parts = [formatCount(event.peers ?? 0, "peer")];
+  if (event.seeders !== undefined) parts.push(formatCount(event.seeders, "seeder"));
+  if (event.leechers !== undefined) parts.push(formatCount(event.leechers, "leecher"));
+  return parts.length > 1 ? `${parts[0]} (${parts.slice(1).join(", ")} in the swarm)` : parts[0]!;
+}
+
+function shareText(event: ShareEvent): string {
+  const owed = formatBytes(event.owedBytes);
+  const shared = formatBytes(event.sharedBytes);
+  switch (event.state) {
+    case "owing":
+      return `owes the swarm ${owed} before its last piece, shared ${shared} ` +
+        `(${formatPercent(event.sharedBytes, event.owedBytes)})`;
+    case "paid":
+      return `shared ${shared} of the ${owed} owed, the debt is paid`;
+    case "waived":
+      return `shared ${shared} of the ${owed} owed, the rest is waived: nobody is there to serve`;
+  }
+}

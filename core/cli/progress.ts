@@ -1,0 +1,244 @@
+/**
+ * Progress as text: a block of lines for each torrent on a terminal, or one plain line. Pure: the
+ * same view gives the same picture.
+ *
+ *     debian-12.9.0-amd64-netinst.iso                 282.1 MB of 661.7 MB, 31 s left
+ *     ▕█████████████▊                  ▏ 42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s   8 peers
+ */
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatRate,
+  formatRatio,
+} from "./format.ts";
+import { cutText, printable, textWidth, toAscii, wrapText } from "./text.ts";
+
+export type ProgressState =
+  | "checking"
+  | "connecting"
+  | "downloading"
+  | "waiting"
+  | "seeding"
+  | "complete";
+
+/** One torrent at one moment. Sizes in bytes, rates in bytes a second. */
+export interface ProgressView {
+  readonly infoHash: string;
+  readonly name: string;
+  readonly state: ProgressState;
+  /** While checking: bytes checked so far. */
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly downRate: number;
+  readonly upRate: number;
+  /** Connected peers. */
+  readonly peers: number;
+  /** Connected peers that are complete, if counted. */
+  readonly seeders: number | undefined;
+  readonly etaSeconds: number | undefined;
+  /** Why nothing or less moves, as a sentence; undefined when nothing is in the way. */
+  readonly waitingFor: string | undefined;
+  /** Over all runs. */
+  readonly uploaded: number;
+  /** Uploaded over size. */
+  readonly ratio: number;
+}
+
+/** What the terminal can show. */
+export interface Canvas {
+  readonly columns: number;
+  readonly rows: number;
+  readonly unicode: boolean;
+  readonly colour: boolean;
+}
+
+/** Narrower than this the text says more than the bar. */
+const BAR_COLUMNS_MIN = 8;
+
+/** A wider bar tells no more, and the numbers drift away from the name. */
+const BAR_COLUMNS_MAX = 60;
+
+/** Columns of the name that figures beside it never take. */
+const NAME_COLUMNS_MIN = 16;
+
+const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+
+/** SGR codes. Spec: ECMA-48, 8.3.117. */
+const BOLD = 1, DIM = 2, GREEN = 32, YELLOW = 33, BLUE = 34, CYAN = 36;
+
+const STATE_COLOUR: Readonly<Record<ProgressState, number>> = {
+  checking: BLUE,
+  connecting: CYAN,
+  downloading: CYAN,
+  waiting: YELLOW,
+  seeding: GREEN,
+  complete: GREEN,
+};
+
+/** All torrents, one block each; those that do not fit into `rows` are counted on the last line. */
+export function renderScreen(views: readonly ProgressView[], canvas: Canvas): string[] {
+  const lines: string[] = [];
+  for (const [index, view] of views.entries()) {
+    const block = progressLines(view, canvas);
+    const isLast = index === views.length - 1;
+    if (index > 0 && lines.length + block.length + (isLast ? 0 : 1) > canvas.rows) {
+      const more = `and ${formatCount(views.length - index, "more torrent")}`;
+      return [...lines, paint(cutText(more, canvas.columns, ""), DIM, canvas)];
+    }
+    lines.push(...block);
+  }
+  return lines;
+}
+
+/** One torrent's block, without a newline at its end. No line is wider than `canvas.columns`. */
+export function renderProgress(view: ProgressView, canvas: Canvas): string {
+  return progressLines(view, canvas).join("\n");
+}
+
+/** One line for logs and pipes. */
+export function renderPlainLine(view: ProgressView): string {
+  const parts = [plainState(view)];
+  if (view.state !== "checking" && view.state !== "complete") {
+    if (view.state === "downloading") parts.push(`down ${formatRate(view.downRate)}`);
+    if (view.state !== "connecting") {
+      parts.push(`up ${formatRate(view.upRate)}`, formatCount(view.peers, "peer"));
+    }
+  }
+  if (view.state === "seeding" || view.state === "complete") parts.push(...shareFigures(view));
+  if (view.etaSeconds !== undefined) parts.push(timeLeft(view.etaSeconds));
+  const waits = view.waitingFor === undefined ? "" : `; ${view.waitingFor}`;
+  return printable(`${view.name}: ${parts.join(", ")}${waits}`);
+}
+
+/** "1 piece left: shared 3.2 % of the 10 % owed, 2 peers to serve". */
+export function shareWaitText(wait: {
+  readonly sharedBytes: number;
+  readonly totalBytes: number;
+  /** Of the share rule, 0..100. */
+  readonly percent: number;
+  readonly peersToServe: number;
+}): string {
+  const shared = formatPercent(wait.sharedBytes, wait.totalBytes);
+  const peers = wait.peersToServe === 0 ? "nobody" : formatCount(wait.peersToServe, "peer");
+  return `1 piece left: shared ${shared} of the ${wait.percent} % owed, ${peers} to serve`;
+}
+
+function progressLines(view: ProgressView, canvas: Canvas): string[] {
+  const safe = (text: string) => canvas.unicode ? printable(text) : toAscii(printable(text));
+  const lines = [titleLine(view, safe(view.name), canvas), barLine(view, canvas)];
+  if (view.waitingFor !== undefined) {
+    for (const line of wrapText(safe(view.waitingFor), canvas.columns)) {
+      const cut = cutText(line, canvas.columns, ellipsis(canvas));
+      lines.push(paint(cut, view.state === "waiting" ? YELLOW : DIM, canvas));
+    }
+  }
+  return lines;
+}
+
+/** The name on the left; on the right the longest figures that leave the name room. */
+function titleLine(view: ProgressView, name: string, canvas: Canvas): string {
+  const room = canvas.columns - Math.min(textWidth(name), NAME_COLUMNS_MIN) - 2;
+  const right = titleFigures(view).find((figures) => figures.length <= room) ?? "";
+  const nameRoom = canvas.columns - (right === "" ? 0 : right.length + 2);
+  const left = cutText(name, nameRoom, ellipsis(canvas));
+  if (right === "") return paint(left, BOLD, canvas);
+  const gap = " ".repeat(canvas.columns - textWidth(left) - right.length);
+  return paint(left, BOLD, canvas) + gap + paint(right, DIM, canvas);
+}
+
+/** Longest first. */
+function titleFigures(view: ProgressView): string[] {
+  const whole = formatBytes(view.bytesTotal);
+  if (view.state === "seeding" || view.state === "complete") {
+    return [`${whole}, ${view.state}`, view.state];
+  }
+  const amount = `${formatBytes(view.bytesDone)} of ${whole}`;
+  const doing = view.state === "checking" ? [`checking ${amount}`] : [];
+  if (view.etaSeconds === undefined) return [...doing, amount, whole];
+  const left = timeLeft(view.etaSeconds);
+  return [...doing.map((text) => `${text}, ${left}`), `${amount}, ${left}`, left];
+}
+
+/** The bar, the percentage, and as many figures as leave the bar its least width. */
+function barLine(view: ProgressView, canvas: Canvas): string {
+  const percent = formatPercent(view.bytesDone, view.bytesTotal).padStart(6);
+  const figures = barFigures(view, canvas.unicode);
+  const taken = () => percent.length + 3 + figures.reduce((sum, text) => sum + text.length + 2, 0);
+  while (figures.length > 0 && canvas.columns - taken() < BAR_COLUMNS_MIN) figures.pop();
+  const cells = Math.min(BAR_COLUMNS_MAX, canvas.columns - taken());
+  const text = [percent, ...figures].join("  ").trimEnd();
+  if (cells < BAR_COLUMNS_MIN) return cutText(percent.trimStart(), canvas.columns, "");
+  const part = view.bytesTotal > 0 ? Math.min(1, view.bytesDone / view.bytesTotal) : 1;
+  const bar = canvas.unicode ? fineBar(part, cells) : asciiBar(part, cells);
+  const [open, close] = canvas.unicode ? ["▕", "▏"] : ["[", "]"];
+  return `${open}${paint(bar, STATE_COLOUR[view.state], canvas)}${close}${text}`;
+}
+
+/** Most telling first: the last ones go when the terminal is narrow. Widths hold still. */
+function barFigures(view: ProgressView, unicode: boolean): string[] {
+  const rate = (arrow: string, word: string, value: number) =>
+    `${unicode ? arrow : word} ${formatRate(value).padStart(10)}`;
+  const up = rate("↑", "up", view.upRate);
+  const peers = formatCount(view.peers, "peer").padStart(8);
+  switch (view.state) {
+    case "checking":
+    case "complete":
+      return [];
+    case "connecting":
+      return ["looking for peers"];
+    case "waiting":
+      return [up, peers];
+    case "downloading":
+      return [rate("↓", "down", view.downRate), peers, up];
+    case "seeding":
+      return [up, peers, ...shareFigures(view).reverse()];
+  }
+}
+
+/** Whole cells and one eighth-filled one; full only when everything is there. */
+function fineBar(part: number, cells: number): string {
+  const eighths = Math.floor(part * cells * 8);
+  const bar = "█".repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8]!;
+  return bar.padEnd(cells);
+}
+
+function asciiBar(part: number, cells: number): string {
+  const full = Math.floor(part * cells);
+  return full === cells ? "#".repeat(cells) : ("#".repeat(full) + ">").padEnd(cells, ".");
+}
+
+function plainState(view: ProgressView): string {
+  const whole = formatBytes(view.bytesTotal);
+  const amount = `${formatPercent(view.bytesDone, view.bytesTotal)} of ${whole}`;
+  switch (view.state) {
+    case "checking":
+      return `checked ${amount}`;
+    case "connecting":
+      return `${amount}, looking for peers`;
+    case "downloading":
+    case "waiting":
+      return amount;
+    case "seeding":
+      return `seeding ${whole}`;
+    case "complete":
+      return `complete, ${whole}`;
+  }
+}
+
+function shareFigures(view: ProgressView): string[] {
+  return [`uploaded ${formatBytes(view.uploaded)}`, `ratio ${formatRatio(view.ratio)}`];
+}
+
+function timeLeft(seconds: number): string {
+  return `${formatDuration(seconds)} left`;
+}
+
+function ellipsis(canvas: Canvas): string {
+  return canvas.unicode ? "…" : "...";
+}
+
+function paint(text: string, code: number, canvas: Canvas): string {
+  return canvas.colour && text !== "" ? `\x1b[${code}m${text}\x1b[0m` : text;
+}

@@ -1,0 +1,97 @@
+/** What `create`, `show` and `verify` answer: an object with `--json`, text for people otherwise. */
+import { formatBytes, formatCount, formatPieceLength } from "./format.ts";
+import { printable } from "./text.ts";
+
+export type ResultEvent = CreatedResult | TorrentResult | VerifiedResult;
+
+interface TorrentFigures {
+  readonly infoHash: string;
+  readonly name: string;
+  /** Size of the content. */
+  readonly bytes: number;
+  readonly pieceLength: number;
+  readonly pieces: number;
+  readonly magnet: string;
+}
+
+/** `tt create` wrote a `.torrent`. */
+export interface CreatedResult extends TorrentFigures {
+  readonly event: "created";
+  /** Where it was written. */
+  readonly path: string;
+}
+
+/** `tt show`: what a `.torrent` says. */
+export interface TorrentResult extends TorrentFigures {
+  readonly event: "torrent";
+  readonly files: readonly { readonly path: string; readonly length: number }[];
+  readonly trackers: readonly (readonly string[])[];
+  readonly private: boolean;
+  readonly comment: string | undefined;
+  readonly createdBy: string | undefined;
+}
+
+/** `tt verify` hashed the content. */
+export interface VerifiedResult {
+  readonly event: "verified";
+  readonly infoHash: string;
+  readonly name: string;
+  readonly piecesGood: number;
+  readonly pieces: number;
+  /** Files that hold a wrong or missing piece. */
+  readonly badFiles: readonly string[];
+}
+
+/** Files named in one sentence of `verify`; `--json` names all. */
+const BAD_FILES_SHOWN = 5;
+
+/** Lines for stdout, without a newline at the end. */
+export function resultText(result: ResultEvent): string {
+  switch (result.event) {
+    case "created":
+      return printable(
+        `Created ${result.path}: ${formatBytes(result.bytes)} in ${piecesText(result)}, ` +
+          `info hash ${result.infoHash}`,
+      );
+    case "torrent":
+      return torrentLines(result).map(printable).join("\n");
+    case "verified":
+      return printable(verifiedText(result));
+  }
+}
+
+function torrentLines(torrent: TorrentResult): string[] {
+  const row = (label: string, text: string) => `${`${label}:`.padEnd(14)}${text}`;
+  const lines = [
+    row("Name", torrent.name),
+    row("Info hash", torrent.infoHash),
+    row("Size", `${formatBytes(torrent.bytes)} (${formatCount(torrent.bytes, "byte")})`),
+    row("Pieces", piecesText(torrent)),
+    row("Private", torrent.private ? "yes" : "no"),
+  ];
+  if (torrent.comment !== undefined) lines.push(row("Comment", torrent.comment));
+  if (torrent.createdBy !== undefined) lines.push(row("Created by", torrent.createdBy));
+  lines.push(row("Magnet", torrent.magnet), "", `${formatCount(torrent.files.length, "file")}:`);
+  for (const file of torrent.files) {
+    lines.push(`  ${formatBytes(file.length).padStart(9)}  ${file.path}`);
+  }
+  lines.push("", torrent.trackers.length === 0 ? "No trackers" : "Trackers:");
+  for (const [index, tier] of torrent.trackers.entries()) {
+    for (const url of tier) lines.push(`  tier ${index + 1}  ${url}`);
+  }
+  return lines;
+}
+
+function verifiedText(result: VerifiedResult): string {
+  const pieces = formatCount(result.pieces, "piece");
+  const bad = result.pieces - result.piecesGood;
+  if (bad === 0) return `${result.name}: all right, ${pieces} checked`;
+  const shown = result.badFiles.slice(0, BAD_FILES_SHOWN).join(", ");
+  const hidden = result.badFiles.length - BAD_FILES_SHOWN;
+  const files = hidden > 0 ? `${shown} and ${formatCount(hidden, "more file")}` : shown;
+  return `${result.name}: ${bad} of ${pieces} wrong or missing, in ${files}`;
+}
+
+function piecesText(torrent: TorrentFigures): string {
+  return `${formatCount(torrent.pieces, "piece")} of ${formatPieceLength(torrent.pieceLength)}`;
+}

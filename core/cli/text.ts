@@ -1,0 +1,63 @@
+/**
+ * Text on a terminal's grid: how wide it is, how to cut and wrap it, and how to keep names and
+ * messages that strangers wrote from giving the terminal orders.
+ */
+
+/** Controls, line and paragraph separators, and the marks that reorder what follows. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+const COMBINING = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
+
+/** Emoji and the scripts that take two columns a character. */
+const WIDE =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f9ff}\u{20000}-\u{3fffd}]$/u;
+
+/** The same text with everything that could move a cursor or reorder a line replaced by "?". */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, "?");
+}
+
+/** Columns taken; `text` is printable. */
+export function textWidth(text: string): number {
+  let width = 0;
+  for (const character of text) width += characterWidth(character);
+  return width;
+}
+
+/** At most `width` columns; what was cut from the end is marked. */
+export function cutText(text: string, width: number, mark: string): string {
+  if (textWidth(text) <= width) return text;
+  let room = width - textWidth(mark);
+  let kept = "";
+  for (const character of text) {
+    room -= characterWidth(character);
+    if (room < 0) break;
+    kept += character;
+  }
+  return width < textWidth(mark) ? "" : kept + mark;
+}
+
+/** Lines of at most `width` columns, broken at blanks; a longer word stands alone. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && textWidth(line) + 1 + textWidth(word) > width) {
+      lines.push(line);
+      line = "";
+    }
+    line += line === "" ? word : ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** ASCII only, for terminals that show nothing else. */
+export function toAscii(text: string): string {
+  return text.replace(/[^\x20-\x7e]/gu, "?");
+}
+
+function characterWidth(character: string): number {
+  if (character < "\u0300") return 1;
+  if (COMBINING.test(character)) return 0;
+  return WIDE.test(character) ? 2 : 1;
+}

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 
 /** 20 bytes. */
 export function sha1(bytes: Uint8Array): Uint8Array {
-  return createHash("sha1").update(bytes).digest();
+  return new Uint8Array(createHash("sha1").update(bytes).digest());
 }
 
 /** A digest of bytes that come in parts. */
@@ -18,6 +18,6 @@ export function createSha1(): IncrementalSha1 {
   const hash = createHash("sha1");
   return {
     update: (bytes) => void hash.update(bytes),
-    digest: () => hash.digest(),
+    digest: () => new Uint8Array(hash.digest()),
   };
 }

@@ -1,0 +1,69 @@
+/** What was wrong with a `.torrent`, in a sentence for people. */
+import { describeBencodeError } from "../bencode/decode.ts";
+import { unreachable } from "../bytes/result.ts";
+import { PATH_BYTES_MAX, PATH_COMPONENTS_MAX } from "./file_list.ts";
+import { type MetainfoError, PIECE_LENGTH_MAX } from "./parse.ts";
+
+/** One sentence: what is wrong, and what to do. Callers put the torrent's place in front of it. */
+export function describeMetainfoError(error: MetainfoError): string {
+  return `${describeProblem(error)}; ${adviceFor(error)}`;
+}
+
+function describeProblem(error: MetainfoError): string {
+  switch (error.code) {
+    case "bad-bencode":
+      return `This is not a valid torrent file: ${describeBencodeError(error.cause)}`;
+    case "not-a-dictionary":
+      return "This is not a torrent file: it holds no dictionary";
+    case "info-missing":
+      return "The torrent has no info dictionary";
+    case "name-missing":
+      return "The torrent has no name";
+    case "pieces-missing":
+      return "The torrent has no piece hashes";
+    case "v2-only":
+      return "This is a BitTorrent v2 torrent without a v1 part, which tt cannot share yet";
+    case "no-content":
+      return "The torrent holds no content, only empty files or none";
+    case "piece-length-invalid":
+      return error.found === undefined
+        ? "The torrent has no piece length"
+        : `The torrent has a piece length of ${error.found}, which is not in 1 to ${PIECE_LENGTH_MAX}`;
+    case "pieces-size":
+      return `The torrent's piece hashes take ${error.size} bytes, which is no multiple of 20`;
+    case "piece-count":
+      return `The torrent has ${error.found} piece hashes, but its content has ${error.wanted} pieces`;
+    case "files-invalid":
+      return "The torrent must have either a length or a list of files";
+    case "length-invalid":
+      return `File ${error.file + 1} of the torrent has no valid length`;
+    case "path-invalid":
+      return `File ${error.file + 1} of the torrent has no valid path`;
+    case "path-too-long":
+      return `File ${error.file + 1} of the torrent has a path of more than ` +
+        `${PATH_COMPONENTS_MAX} folders or ${PATH_BYTES_MAX} bytes`;
+    case "too-many-files":
+      return `The torrent lists ${error.found} files, but tt takes ${error.max} at most`;
+    case "content-too-large":
+      return "The torrent's files are larger than 2^53 bytes together";
+    case "meta-version-unknown":
+      return "The torrent has a v2 part of an unknown version";
+    case "file-tree-invalid":
+      return "The torrent's v2 file tree is malformed";
+    case "hybrid-mismatch":
+      return "The torrent's v1 and v2 file lists do not agree";
+    default:
+      return unreachable(error);
+  }
+}
+
+function adviceFor(error: MetainfoError): string {
+  switch (error.code) {
+    case "v2-only":
+      return "ask for a v1 or hybrid torrent of the same content";
+    case "too-many-files":
+      return "ask for the content as an archive or as several torrents";
+    default:
+      return "fetch it again, or ask its maker for a correct one";
+  }
+}

@@ -1,0 +1,210 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
+import { byteText } from "../../../core/bencode/node.ts";
+import { addressText } from "../../../core/bytes/address.ts";
+import { fromHex } from "../../../core/bytes/hex.ts";
+import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
+import { PEERS_MAX } from "../../../core/tracker/answer.ts";
+import {
+  ANSWER_BYTES_MAX,
+  buildAnnounceUrl,
+  INTERVAL_SECONDS_DEFAULT,
+  parseAnnounceAnswer,
+} from "../../../core/tracker/http_codec.ts";
+import { percentDecode, percentEncode } from "../../../core/tracker/percent.ts";
+import { errorOf, valueOf } from "./unwrap.ts";
+import type { AnnounceRequest } from "../../../core/tracker/types.ts";
+
+const utf8 = new TextEncoder();
+
+const REQUEST: AnnounceRequest = {
+  infoHash: infoHashFromHex("123456789abcdef123456789abcdef123456789a")!,
+  peerId: utf8.encode("-tt0100-abcdefgh &+/"),
+  port: 6881,
+  uploaded: 1,
+  downloaded: 2,
+  left: 3,
+  event: undefined,
+  numWant: 50,
+  key: 0xbeef,
+  trackerId: undefined,
+};
+const QUERY = "info_hash=%124Vx%9A%BC%DE%F1%23Eg%89%AB%CD%EF%124Vx%9A" +
+  "&peer_id=-tt0100-abcdefgh%20%26%2B%2F&port=6881&uploaded=1&downloaded=2&left=3" +
+  "&compact=1&no_peer_id=1&numwant=50&key=0000beef";
+
+function parseDict(dict: { [key: string]: Bencodable }) {
+  return valueOf(parseAnnounceAnswer(encodeBencode(dict)));
+}
+
+function refusalOf(bytes: Uint8Array | string) {
+  return errorOf(parseAnnounceAnswer(typeof bytes === "string" ? utf8.encode(bytes) : bytes));
+}
+
+function peersOf(bytes: Uint8Array): string[] {
+  return valueOf(parseAnnounceAnswer(bytes)).peers.map(addressText);
+}
+
+Deno.test("the announce URL carries the raw bytes escaped and asks for compact answers", () => {
+  assertEquals(buildAnnounceUrl("http://t/announce", REQUEST), `http://t/announce?${QUERY}`);
+});
+
+Deno.test("an event and a tracker id are sent when there are any", () => {
+  const url = buildAnnounceUrl("http://t/a", { ...REQUEST, event: "started", trackerId: "\xff x" });
+  assertEquals(url, `http://t/a?${QUERY}&event=started&trackerid=%FF%20x`);
+});
+
+Deno.test("a query that is there already stays in front; a fragment goes", () => {
+  for (
+    const [url, expected] of [
+      ["http://t/a?pass=1%20x", "http://t/a?pass=1%20x&"],
+      ["http://t/a?", "http://t/a?"],
+      ["http://t/a?x&", "http://t/a?x&"],
+      ["http://t/a#top", "http://t/a?"],
+      ["http://t/key/a?b#c?d", "http://t/key/a?b&"],
+    ] as const
+  ) assertEquals(buildAnnounceUrl(url, REQUEST), expected + QUERY);
+});
+
+Deno.test("every byte survives escaping and unescaping", () => {
+  fc.assert(fc.property(fc.uint8Array(), (bytes) => {
+    assertMatch(percentEncode(bytes), /^([A-Za-z0-9\-._~]|%[0-9A-F]{2})*$/);
+    assertEquals(percentDecode(percentEncode(bytes)), byteText(bytes));
+  }));
+  assertEquals(percentDecode("a+b%2b%0A"), "a b+\n");
+  for (const broken of ["%", "%a", "%zz", "a%1", "é"]) {
+    assertEquals(percentDecode(broken), undefined);
+  }
+});
+
+Deno.test("compact peers of both families are read", () => {
+  const answer = parseDict({
+    interval: 1800,
+    "min interval": 30,
+    complete: 7,
+    incomplete: 3,
+    "tracker id": Uint8Array.of(0xff, 0x41),
+    "warning message": "Soon closing",
+    "external ip": Uint8Array.of(192, 0, 2, 9),
+    peers: fromHex("0a0000011ae17f000001c8d5")!,
+    peers6: fromHex("20010db80000000000000000000000011ae1")!,
+  });
+  assertEquals(answer, {
+    intervalSeconds: 1800,
+    minIntervalSeconds: 30,
+    seeders: 7,
+    leechers: 3,
+    trackerId: "\xffA",
+    warning: "Soon closing",
+    externalIp: "192.0.2.9",
+    peers: [
+      { ip: "10.0.0.1", port: 6881 },
+      { ip: "127.0.0.1", port: 51413 },
+      { ip: "2001:db8::1", port: 6881 },
+    ],
+  });
+});
+
+Deno.test("dictionary peers are read; host names and impossible ports are left out", () => {
+  const peers = [
+    { ip: "10.0.0.1", "peer id": "x".repeat(20), port: 6881 },
+    { ip: "2001:DB8:0::1", port: 1 },
+    { ip: "peer.example.com", port: 6881 },
+    { ip: "10.0.0.2", port: 0 },
+    { ip: "10.0.0.2", port: 65_536 },
+    { ip: "10.0.0.2" },
+    { port: 5 },
+    { ip: 7, port: "x" },
+    "odd",
+  ];
+  assertEquals(peersOf(encodeBencode({ peers } as unknown as Bencodable)), [
+    "10.0.0.1:6881",
+    "[2001:db8::1]:1",
+  ]);
+});
+
+Deno.test("repeated peers, port 0 and a tail that is no whole peer are left out", () => {
+  const packed = fromHex("0a0000011ae1" + "0a0000011ae1" + "0a0000020000" + "0a00")!;
+  assertEquals(peersOf(encodeBencode({ peers: packed })), ["10.0.0.1:6881"]);
+});
+
+Deno.test("peers beyond the limit are left out", () => {
+  const packed = new Uint8Array(6 * (PEERS_MAX + 10)).fill(1);
+  for (let i = 0; i < PEERS_MAX + 10; i++) new DataView(packed.buffer).setUint16(6 * i, i);
+  assertEquals(peersOf(encodeBencode({ peers: packed })).length, PEERS_MAX);
+});
+
+Deno.test("missing and odd fields leave an answer usable", () => {
+  const empty = {
+    intervalSeconds: INTERVAL_SECONDS_DEFAULT,
+    minIntervalSeconds: undefined,
+    seeders: undefined,
+    leechers: undefined,
+    peers: [],
+    trackerId: undefined,
+    warning: undefined,
+    externalIp: undefined,
+  };
+  assertEquals(parseDict({}), empty);
+  assertEquals(
+    parseDict({
+      interval: "soon",
+      complete: -1,
+      incomplete: [],
+      peers: 5,
+      peers6: {},
+      "external ip": "12",
+      "tracker id": 1,
+      "warning message": [],
+    }),
+    empty,
+  );
+});
+
+Deno.test("unsorted keys and data after the end are forgiven", () => {
+  const bytes = utf8.encode("d5:peers6:iiiipp8:intervali60ee\r\n");
+  assertEquals(peersOf(bytes), ["105.105.105.105:28784"]);
+});
+
+Deno.test("a failure reason is a refusal, cleaned for the terminal", () => {
+  assertEquals(refusalOf("d14:failure reason2:noe"), {
+    code: "refused",
+    message: "The tracker refused: no",
+  });
+  assertEquals(
+    refusalOf(encodeBencode({ "failure reason": "a\x1b[31m\nb" })).message.slice(21),
+    "a [31m b",
+  );
+  assertEquals(
+    refusalOf(encodeBencode({ "failure reason": "" })).message,
+    "The tracker refused without a reason",
+  );
+  const latin = encodeBencode({ "failure reason": Uint8Array.of(0xe9, 0x74, 0xe9) });
+  assertEquals(refusalOf(latin).message, "The tracker refused: été");
+  assert(refusalOf(encodeBencode({ "failure reason": "x".repeat(9999) })).message.length < 400);
+});
+
+Deno.test("what is no bencoded dictionary is named for what it is", () => {
+  for (const page of ["<!DOCTYPE html><p>Hello", "\n <html>"]) {
+    assertMatch(refusalOf(page).message, /web page, not with bencode/);
+  }
+  assertMatch(refusalOf("").message, /not bencode: it stops in the middle/);
+  assertMatch(refusalOf("Not found").message, /not bencode/);
+  assertMatch(refusalOf("le").message, /not a dictionary/);
+  assertEquals(refusalOf(new Uint8Array(ANSWER_BYTES_MAX + 1)).code, "bad-answer");
+});
+
+Deno.test("no answer whatever makes parsing throw", () => {
+  const sane = encodeBencode({
+    interval: 1800,
+    peers: [{ ip: "10.0.0.1", port: 5 }],
+    "tracker id": "x",
+  });
+  fc.assert(fc.property(fc.nat(sane.length - 1), fc.uint8Array({ minLength: 1 }), (at, patch) => {
+    const bytes = sane.slice();
+    bytes.set(patch.subarray(0, bytes.length - at), at);
+    parseAnnounceAnswer(bytes);
+    parseAnnounceAnswer(patch);
+  }));
+});

@@ -1,0 +1,131 @@
+/**
+ * Which pieces are rare. Keeps the pieces that are wanted and not yet started in one array, sorted by
+ * how many connected peers have them, so that a peer coming, going or announcing a piece costs a few
+ * swaps and never a sort.
+ *
+ * Invariants: `order[starts[c] .. starts[c + 1])` holds the pieces of count c; `position[order[i]] === i`;
+ * a piece that is not wanted has position -1. Peers that have everything are counted once, in `seeds`.
+ * The order within a count is random, from the seed, so that a swarm does not march in step.
+ */
+import { assert } from "../bytes/result.ts";
+import { type Bitfield, hasBit } from "../bytes/bitfield.ts";
+import { randomBelow, type Rng } from "../bytes/random.ts";
+
+export interface Availability {
+  /** Connected peers that have the piece, peers that have all of them left out. */
+  readonly counts: Uint16Array;
+  seeds: number;
+  readonly order: Uint32Array;
+  /** Pieces in `order`. */
+  size: number;
+  readonly position: Int32Array;
+  /** `starts[c]`: where count c begins in `order`; its last entry is `size`. */
+  readonly starts: number[];
+}
+
+/** All pieces that `have` lacks are wanted, in random order, available nowhere. */
+export function createAvailability(pieceCount: number, have: Bitfield, rng: Rng): Availability {
+  const order = new Uint32Array(pieceCount);
+  const position = new Int32Array(pieceCount).fill(-1);
+  let size = 0;
+  for (let piece = 0; piece < pieceCount; piece++) {
+    if (hasBit(have, piece)) continue;
+    const at = randomBelow(rng, size + 1);
+    order[size] = order[at]!;
+    order[at] = piece;
+    size++;
+  }
+  for (let i = 0; i < size; i++) position[order[i]!] = i;
+  return {
+    counts: new Uint16Array(pieceCount),
+    seeds: 0,
+    order,
+    size,
+    position,
+    starts: [0, size],
+  };
+}
+
+/** How many connected peers have the piece. */
+export function availabilityOf(a: Availability, piece: number): number {
+  return a.counts[piece]! + a.seeds;
+}
+
+/** A peer told that it has the piece. */
+export function addHolder(a: Availability, piece: number): void {
+  const count = a.counts[piece]!;
+  a.counts[piece] = count + 1;
+  if (a.position[piece]! < 0) return;
+  growTo(a, count + 1);
+  const boundary = a.starts[count + 1]! - 1;
+  swap(a, a.position[piece]!, boundary);
+  a.starts[count + 1] = boundary;
+}
+
+/** A peer that had the piece left. */
+export function removeHolder(a: Availability, piece: number): void {
+  const count = a.counts[piece]!;
+  assert(count > 0, "a piece loses only holders that it had");
+  a.counts[piece] = count - 1;
+  if (a.position[piece]! < 0) return;
+  const boundary = a.starts[count]!;
+  swap(a, a.position[piece]!, boundary);
+  a.starts[count] = boundary + 1;
+}
+
+/** The piece was started or is here: it is no longer to be picked. */
+export function removeWanted(a: Availability, piece: number): void {
+  let at = a.position[piece]!;
+  if (at < 0) return;
+  for (let count = a.counts[piece]! + 1; count < a.starts.length; count++) {
+    const boundary = a.starts[count]! - 1;
+    swap(a, at, boundary);
+    at = boundary;
+    a.starts[count] = boundary;
+  }
+  a.size--;
+  a.position[piece] = -1;
+}
+
+/** The piece was given up before it was complete: it may be picked again. */
+export function addWanted(a: Availability, piece: number): void {
+  if (a.position[piece]! >= 0) return;
+  const count = a.counts[piece]!;
+  growTo(a, count);
+  let at = a.size;
+  a.order[at] = piece;
+  a.position[piece] = at;
+  a.size++;
+  for (let above = a.starts.length - 1; above > count; above--) {
+    const boundary = a.starts[above]!;
+    swap(a, at, boundary);
+    at = boundary;
+    a.starts[above] = boundary + 1;
+  }
+}
+
+/**
+ * The rarest wanted piece that `has` holds, or -1. `from` rotates the search within `order`, which is
+ * how the first pieces are taken at random.
+ */
+export function rarestOf(a: Availability, has: Bitfield, from = 0): number {
+  for (let i = 0; i < a.size; i++) {
+    const piece = a.order[from + i < a.size ? from + i : from + i - a.size]!;
+    if (hasBit(has, piece)) return piece;
+  }
+  return -1;
+}
+
+/** Makes `starts` long enough for a bucket of `count`. */
+function growTo(a: Availability, count: number): void {
+  while (a.starts.length < count + 2) a.starts.push(a.size);
+}
+
+function swap(a: Availability, i: number, j: number): void {
+  if (i === j) return;
+  const one = a.order[i]!, other = a.order[j]!;
+  a.order[i] = other;
+  a.order[j] = one;
+  a.position[other] = i;
+  a.position[one] = j;
+}

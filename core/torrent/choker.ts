@@ -1,0 +1,152 @@
+/**
+ * Who may ask of us. While downloading: those who give us most, and one at a time that might give
+ * more. While seeding: those who take fastest, in turns. Whoever waited longest is next, so nobody
+ * waits for ever.
+ */
+import {
+  CHOKE_INTERVAL_MS,
+  OPTIMISTIC_INTERVAL_MS,
+  OPTIMISTIC_SLOTS,
+  PEER_DEAD_MS,
+  SEED_TURN_MS,
+  UPLOAD_SLOTS,
+} from "./limits.ts";
+import { type Effect, type PeerKey } from "./protocol.ts";
+import { isComplete, type Peer, type Torrent } from "./state.ts";
+import { dropQueue } from "./uploads.ts";
+
+/** What the choker sees of a peer. */
+export interface ChokeView {
+  readonly key: PeerKey;
+  readonly isInterested: boolean;
+  readonly isUnchoked: boolean;
+  readonly isOptimistic: boolean;
+  /** Bytes a second from it. */
+  readonly downRate: number;
+  /** Bytes a second to it. */
+  readonly upRate: number;
+  /** It owes us blocks and sends none. */
+  readonly isSnubbing: boolean;
+  /** Milliseconds since we last changed its choke state. */
+  readonly sinceChangeMs: number;
+}
+
+export interface ChokePlan {
+  readonly regular: ReadonlySet<PeerKey>;
+  readonly optimistic: ReadonlySet<PeerKey>;
+}
+
+/**
+ * Decides all unchokes. `rotate`: the optimistic slot goes to the next peer. Peers that are not
+ * interested get no slot; those who snub us compete for the optimistic one only.
+ *
+ * Spec: BEP 3, choking; `slots` and `optimisticSlots` are counts of peers.
+ */
+export function rankUnchokes(
+  views: readonly ChokeView[],
+  isSeeding: boolean,
+  rotate: boolean,
+  slots = UPLOAD_SLOTS,
+  optimisticSlots = OPTIMISTIC_SLOTS,
+): ChokePlan {
+  const interested = views.filter((view) => view.isInterested);
+  const ranked = isSeeding ? rankBySeedTurn(interested) : rankByGift(interested);
+  const regular = new Set(ranked.slice(0, slots).map((view) => view.key));
+  const others = interested.filter((view) => !regular.has(view.key));
+  const optimistic = new Set<PeerKey>();
+  if (!rotate) {
+    for (const view of others) {
+      if (view.isOptimistic && optimistic.size < optimisticSlots) optimistic.add(view.key);
+    }
+  }
+  const waiting = others
+    .filter((view) => !optimistic.has(view.key))
+    .sort((a, b) => waitOf(b) - waitOf(a) || a.key - b.key);
+  for (const view of waiting) {
+    if (optimistic.size >= optimisticSlots) break;
+    optimistic.add(view.key);
+  }
+  return { regular, optimistic };
+}
+
+/** How long it has been choked; one that is unchoked has not waited at all. */
+function waitOf(view: ChokeView): number {
+  return view.isUnchoked ? -1 : view.sinceChangeMs;
+}
+
+/** Tit for tat: what it gives, then what we already give it, so that equals do not flap. */
+function rankByGift(views: readonly ChokeView[]): ChokeView[] {
+  return views
+    .filter((view) => !view.isSnubbing)
+    .sort((a, b) =>
+      b.downRate - a.downRate || Number(b.isUnchoked) - Number(a.isUnchoked) ||
+      waitOf(b) - waitOf(a) || a.key - b.key
+    );
+}
+
+/** Served peers in their turn by rate, then those who wait, then those whose turn is over. */
+function rankBySeedTurn(views: readonly ChokeView[]): ChokeView[] {
+  const stage = (view: ChokeView) =>
+    !view.isUnchoked ? 1 : view.sinceChangeMs < SEED_TURN_MS ? 0 : 2;
+  return [...views].sort((a, b) =>
+    stage(a) - stage(b) || b.upRate - a.upRate || waitOf(b) - waitOf(a) || a.key - b.key
+  );
+}
+
+/** The round of every ten seconds. */
+export function chokeRound(torrent: Torrent, now: number, effects: Effect[]): void {
+  if (now < torrent.nextChokeMs) return;
+  torrent.nextChokeMs = now + CHOKE_INTERVAL_MS;
+  const rotate = now >= torrent.nextOptimisticMs;
+  if (rotate) torrent.nextOptimisticMs = now + OPTIMISTIC_INTERVAL_MS;
+  const plan = rankUnchokes(viewsOf(torrent, now), isComplete(torrent), rotate);
+  for (const peer of torrent.peers.values()) {
+    peer.optimistic = plan.optimistic.has(peer.key);
+    const unchoke = peer.optimistic || plan.regular.has(peer.key);
+    if (unchoke && peer.amChoking) unchokePeer(peer, now, effects);
+    if (!unchoke && !peer.amChoking) chokePeer(torrent, peer, now, effects);
+  }
+}
+
+/** Between rounds: a peer that just became interested takes a slot if one is free. */
+export function unchokeIfRoom(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
+  if (!peer.isInterested || !peer.amChoking) return;
+  let taken = 0;
+  for (const other of torrent.peers.values()) {
+    if (!other.amChoking && other.isInterested) taken++;
+  }
+  if (taken < UPLOAD_SLOTS + OPTIMISTIC_SLOTS) unchokePeer(peer, now, effects);
+}
+
+function viewsOf(torrent: Torrent, now: number): ChokeView[] {
+  const views: ChokeView[] = [];
+  for (const peer of torrent.peers.values()) {
+    if (now - peer.lastHeardMs >= PEER_DEAD_MS) continue;
+    views.push({
+      key: peer.key,
+      isInterested: peer.isInterested,
+      isUnchoked: !peer.amChoking,
+      isOptimistic: peer.optimistic,
+      downRate: peer.down.rate,
+      upRate: peer.up.rate,
+      isSnubbing: peer.snubbed,
+      sinceChangeMs: now - peer.chokeChangedMs,
+    });
+  }
+  return views;
+}
+
+function unchokePeer(peer: Peer, now: number, effects: Effect[]): void {
+  peer.amChoking = false;
+  peer.chokeChangedMs = now;
+  peer.lastSentMs = now;
+  effects.push({ kind: "send", peer: peer.key, message: { kind: "unchoke" } });
+}
+
+function chokePeer(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
+  peer.amChoking = true;
+  peer.chokeChangedMs = now;
+  peer.lastSentMs = now;
+  effects.push({ kind: "send", peer: peer.key, message: { kind: "choke" } });
+  dropQueue(torrent, peer, effects);
+}

@@ -1,0 +1,77 @@
+/** Every number the torrent core lives by, with its unit and its reason. */
+
+/** Spec: BEP 3, "Downloaders ... unchoke ... every ten seconds". */
+export const CHOKE_INTERVAL_MS = 10_000;
+/** Spec: BEP 3, "rotates every third choke", 30 seconds. */
+export const OPTIMISTIC_INTERVAL_MS = 30_000;
+/** Peers unchoked for what they give. BEP 3 says four; links are faster than in 2003. */
+export const UPLOAD_SLOTS = 7;
+/** Peers unchoked for what they might give. */
+export const OPTIMISTIC_SLOTS = 1;
+/** While others wait, a served peer gives up its slot after this long. */
+export const SEED_TURN_MS = 60_000;
+
+/** Spec: BEP 3, "keepalives are generally sent once every two minutes". A margin for the road. */
+export const KEEP_ALIVE_SEND_MS = 90_000;
+/** A peer silent for longer counts as dead. */
+export const PEER_DEAD_MS = 120_000;
+/** Spec: BEP 3 economics paper, anti-snubbing: "over a minute ... without getting a piece". */
+export const SNUB_MS = 60_000;
+
+/** The rhythm of rates, timeouts and the share rule. */
+export const TICK_MS = 1_000;
+/** State is saved this often while it changes. */
+export const SAVE_INTERVAL_MS = 10_000;
+
+/** Pieces taken at random before rarest first, so that there is soon something to trade. */
+export const RANDOM_FIRST_PIECES = 4;
+/** Blocks asked of a new peer before its rate is known: 256 KiB. */
+export const PIPELINE_FIRST = 16;
+/** A slow peer still gets enough requests to hide a round trip. */
+export const PIPELINE_MIN = 4;
+/** 16 MiB under way: the product of 320 MB/s and 50 ms, or of 1 GB/s and a busy machine. */
+export const PIPELINE_MAX = 1_024;
+/** A pipeline holds this much time of the measured rate. */
+export const PIPELINE_SECONDS = 2;
+/** Spec: BEP 10, reqq: "The default in libtorrent is 250". */
+export const REQQ_DEFAULT = 250;
+/** In endgame a block is asked of at most this many peers at once. */
+export const ENDGAME_REQUESTERS_MAX = 3;
+/** Blocks that one peer may be asked for twice in endgame, so that nobody drowns in duplicates. */
+export const ENDGAME_PIPELINE_MAX = 32;
+/** Bytes of unfinished pieces held in memory; beyond it no new piece is started. */
+export const BUFFERED_BYTES_MAX = 256 * 1024 * 1024;
+
+/** What we tell others they may keep waiting with us. Spec: BEP 10, reqq. */
+export const REQQ_OFFERED = 2_000;
+/** A seeder queues, then stops reading; it never drops a request. */
+export const UPLOAD_QUEUE_PAUSE = 4_096;
+export const UPLOAD_QUEUE_RESUME = 2_048;
+/** Spec: BEP 3, "close the connection if ... greater than 128 KiB" (all current implementations). */
+export const REQUEST_LENGTH_MAX = 131_072;
+/** Bytes handed to the shell for one peer and not yet sent: enough to fill a socket, little to cancel. */
+export const UPLOAD_AHEAD_BYTES = 1024 * 1024;
+/** Spec: BEP 6, the set's size. */
+export const ALLOWED_FAST_COUNT = 10;
+/** A newcomer with this many pieces needs no allowed fast set. Spec: BEP 6, "fewer than k". */
+export const ALLOWED_FAST_BELOW_PIECES = 10;
+
+/** Connections of one torrent, dialled and accepted together. */
+export const CONNECTIONS_MAX = 300;
+/** We stop dialling here, so that there is room for those who dial us. */
+export const CONNECTIONS_WANTED = 200;
+export const DIALS_AT_ONCE_MAX = 30;
+/** First wait before dialling a failed address again; doubles up to the last. */
+export const REDIAL_FIRST_MS = 5_000;
+export const REDIAL_LAST_MS = 15 * 60_000;
+/** Addresses remembered. A tracker gives 50 to 200 at a time. */
+export const CANDIDATES_MAX = 2_000;
+/** Spec: BEP 3, numwant default. */
+export const NUM_WANT = 50;
+
+/** A peer just connected may not have told its interest yet. */
+export const SHARE_GREETING_MS = 10_000;
+/** An unchoked peer that asks for nothing this long can't be served. */
+export const SHARE_IDLE_MS = 60_000;
+/** Peers that the tracker names and nobody can reach hold the wait no longer than this. */
+export const SHARE_UNMET_MS = 120_000;

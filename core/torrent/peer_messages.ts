@@ -1,0 +1,175 @@
+/**
+ * What a peer's messages do to the state. A message that the protocol forbids ends the connection;
+ * one that is merely late or useless is ignored.
+ *
+ * Spec: BEP 3, peer messages; BEP 6, Fast extension; BEP 10.
+ */
+import { createFullBitfield, hasBit, parseBitfield, setBit } from "../bytes/bitfield.ts";
+import { unreachable } from "../bytes/result.ts";
+import { BLOCK_SIZE } from "../metainfo/geometry.ts";
+import { EXTENDED_HANDSHAKE_ID } from "../wire/extended.ts";
+import type { BlockMessage, Message } from "../wire/message.ts";
+import { addHolder } from "./availability.ts";
+import { unchokeIfRoom } from "./choker.ts";
+import { closeIfBothComplete, closePeer } from "./connections.ts";
+import { onExtendedHandshake } from "./greeting.ts";
+import { giveBack } from "./picker.ts";
+import type { Effect } from "./protocol.ts";
+import { blockKey, type Peer, type Torrent } from "./state.ts";
+import { onCancel, onRequest } from "./uploads.ts";
+
+/** Pieces that a peer may suggest or allow; more say nothing and cost memory. */
+const HINTS_MAX = 64;
+
+export function onMessage(
+  torrent: Torrent,
+  peer: Peer,
+  message: Message,
+  now: number,
+  effects: Effect[],
+): void {
+  peer.lastHeardMs = now;
+  const violation = (why: string) => closePeer(torrent, peer, "protocol-violation", effects, why);
+  const fault = faultOf(torrent, peer, message);
+  if (fault !== undefined) return violation(fault);
+  switch (message.kind) {
+    case "keep-alive":
+    case "port":
+    case "unknown":
+      return;
+    case "choke":
+      return onChoke(torrent, peer);
+    case "unchoke":
+      peer.isChoking = false;
+      peer.dirty = true;
+      peer.lastBlockMs = now;
+      return;
+    case "interested":
+      peer.isInterested = true;
+      peer.spoke = true;
+      return unchokeIfRoom(torrent, peer, now, effects);
+    case "not-interested":
+      peer.isInterested = false;
+      peer.spoke = true;
+      return;
+    case "have":
+      onHave(torrent, peer, message.piece);
+      return closeIfBothComplete(torrent, peer, effects);
+    case "bitfield":
+      onBitfield(torrent, peer, message.bits);
+      return closeIfBothComplete(torrent, peer, effects);
+    case "have-all":
+      holdAll(torrent, peer);
+      return closeIfBothComplete(torrent, peer, effects);
+    case "have-none":
+      return;
+    case "request":
+      return onRequest(torrent, peer, message, now, effects);
+    case "cancel":
+      return onCancel(peer, message, effects);
+    case "reject":
+      return onReject(torrent, peer, message);
+    case "suggest":
+      if (peer.suggested.length < HINTS_MAX) peer.suggested.push(message.piece);
+      return;
+    case "allowed-fast":
+      if (peer.allowedFast.size < HINTS_MAX) peer.allowedFast.add(message.piece);
+      peer.dirty = true;
+      return;
+    case "extended":
+      if (message.id === EXTENDED_HANDSHAKE_ID) {
+        onExtendedHandshake(torrent, peer, message.payload, now);
+      }
+      return;
+    default:
+      return unreachable(message);
+  }
+}
+
+/** Why the protocol forbids this message here, if it does. */
+function faultOf(torrent: Torrent, peer: Peer, message: Message): string | undefined {
+  const { pieceCount } = torrent.geometry;
+  switch (message.kind) {
+    case "have":
+      return message.piece < pieceCount
+        ? undefined
+        : `have of piece ${message.piece}, beyond the end`;
+    case "bitfield": {
+      if (peer.haveCount > 0) return "a bitfield after the first message";
+      const parsed = parseBitfield(message.bits, pieceCount);
+      if (parsed.ok) return undefined;
+      return parsed.error.code === "bitfield-size"
+        ? `a bitfield of ${parsed.error.size} bytes instead of ${parsed.error.wanted}`
+        : "a bitfield with spare bits set";
+    }
+    case "have-all":
+    case "have-none":
+      if (!peer.features.fast) return `${message.kind} without the Fast extension`;
+      return peer.haveCount > 0 ? `${message.kind} after the first message` : undefined;
+    case "suggest":
+    case "allowed-fast":
+      if (!peer.features.fast) return `${message.kind} without the Fast extension`;
+      return message.piece < pieceCount ? undefined : `${message.kind} of a piece beyond the end`;
+    case "reject":
+      return peer.features.fast ? undefined : "reject without the Fast extension";
+    default:
+      return undefined;
+  }
+}
+
+function onHave(torrent: Torrent, peer: Peer, piece: number): void {
+  if (hasBit(peer.have, piece)) return;
+  setBit(peer.have, piece);
+  peer.haveCount++;
+  addHolder(torrent.availability, piece);
+  if (!hasBit(torrent.have, piece)) peer.offered++;
+  peer.dirty = true;
+}
+
+function onBitfield(torrent: Torrent, peer: Peer, bits: Uint8Array): void {
+  const { pieceCount } = torrent.geometry;
+  peer.have.bytes.set(bits);
+  for (let piece = 0; piece < pieceCount; piece++) {
+    if (!hasBit(peer.have, piece)) continue;
+    peer.haveCount++;
+    if (!hasBit(torrent.have, piece)) peer.offered++;
+  }
+  peer.dirty = true;
+  if (peer.haveCount === pieceCount) return countAsSeed(torrent, peer);
+  for (let piece = 0; piece < pieceCount; piece++) {
+    if (hasBit(peer.have, piece)) addHolder(torrent.availability, piece);
+  }
+}
+
+function holdAll(torrent: Torrent, peer: Peer): void {
+  const { pieceCount } = torrent.geometry;
+  peer.have.bytes.set(createFullBitfield(pieceCount).bytes);
+  peer.haveCount = pieceCount;
+  peer.offered = pieceCount - torrent.haveCount;
+  peer.dirty = true;
+  countAsSeed(torrent, peer);
+}
+
+function countAsSeed(torrent: Torrent, peer: Peer): void {
+  peer.countedAsSeed = true;
+  torrent.availability.seeds++;
+}
+
+/** What it owes us will not come; pieces that it allows fast excepted. Spec: BEP 6, choke. */
+function onChoke(torrent: Torrent, peer: Peer): void {
+  peer.isChoking = true;
+  for (const key of [...peer.outstanding.keys()]) {
+    const piece = Math.floor(key / torrent.blocksPerPiece);
+    if (!peer.allowedFast.has(piece)) giveBack(torrent, peer, key);
+  }
+  for (const partial of torrent.partials.values()) {
+    if (partial.owner === peer.key && partial.received === 0) partial.owner = undefined;
+  }
+}
+
+/** The block goes to somebody else. A peer that rejects an allowed fast piece takes its word back. */
+function onReject(torrent: Torrent, peer: Peer, reject: BlockMessage): void {
+  if (reject.piece >= torrent.geometry.pieceCount) return;
+  if (peer.isChoking) peer.allowedFast.delete(reject.piece);
+  giveBack(torrent, peer, blockKey(torrent, reject.piece, Math.floor(reject.begin / BLOCK_SIZE)));
+}

@@ -1,0 +1,114 @@
+/**
+ * What becomes of whole pieces: checked, written, told to everybody; or thrown away, with blame on who
+ * sent them.
+ *
+ * Blame: who sent a bad piece alone is banned. When several shared it, nobody knows who lied: the piece
+ * is fetched again from one peer, and each of its senders is on parole, which means that it takes whole
+ * pieces alone until one of them passes or one of them convicts it.
+ */
+import { hasBit, setBit } from "../bytes/bitfield.ts";
+import { addressText } from "../bytes/address.ts";
+import { markCompleted } from "../tracker/announcer.ts";
+import { banPeer, closePeer } from "./connections.ts";
+import { abandonPiece, removePartial, restartAlone } from "./picker.ts";
+import type { Effect, JobId } from "./protocol.ts";
+import {
+  finishJob,
+  isComplete,
+  isSeed,
+  type PartialPiece,
+  type Peer,
+  startJob,
+  type Torrent,
+} from "./state.ts";
+import { scheduleSave } from "./saving.ts";
+
+export function onPieceChecked(
+  torrent: Torrent,
+  id: JobId,
+  matches: boolean,
+  effects: Effect[],
+): void {
+  const job = finishJob(torrent, id, "check");
+  const partial = job && torrent.partials.get(job.piece);
+  if (partial === undefined) return;
+  const senders = sendersOf(torrent, partial);
+  if (matches) {
+    if (partial.alone) { for (const sender of senders) sender.onParole = false; }
+    partial.stage = "writing";
+    const { piece } = partial;
+    effects.push({ kind: "write-piece", job: startJob(torrent, { kind: "write", piece }), piece });
+    return;
+  }
+  const addresses = senders.map((sender) => addressText(sender.address));
+  const report = { kind: "piece-failed", piece: partial.piece, senders: addresses } as const;
+  effects.push({ kind: "report", report });
+  torrent.downloaded -= Math.min(torrent.downloaded, sizeOf(torrent, partial));
+  torrent.wasted += sizeOf(torrent, partial);
+  const wasSentByOne = new Set(partial.senders).size === 1;
+  restartAlone(torrent, partial);
+  effects.push({ kind: "drop-piece", piece: partial.piece });
+  if (!wasSentByOne) { for (const sender of senders) sender.onParole = true; }
+  else if (senders[0] !== undefined) {
+    banPeer(torrent, senders[0], `sent a piece (${partial.piece}) that fails its check`, effects);
+  }
+}
+
+/** The piece is on disk: from now on it is ours to give. */
+export function onPieceWritten(
+  torrent: Torrent,
+  id: JobId,
+  now: number,
+  effects: Effect[],
+): void {
+  const job = finishJob(torrent, id, "write");
+  const partial = job && torrent.partials.get(job.piece);
+  if (partial === undefined) return;
+  const { piece } = partial;
+  removePartial(torrent, partial);
+  setBit(torrent.have, piece);
+  torrent.haveCount++;
+  for (const peer of torrent.peers.values()) {
+    if (hasBit(peer.have, piece)) {
+      peer.offered--;
+      peer.dirty = true;
+    } else {
+      effects.push({ kind: "send", peer: peer.key, message: { kind: "have", piece } });
+      peer.lastSentMs = now;
+    }
+  }
+  scheduleSave(torrent, now);
+  torrent.allDirty = true;
+  if (isComplete(torrent)) complete(torrent, now, effects);
+}
+
+/** Nothing more is asked for; what is in memory and could not be written is let go. */
+export function onWriteFailed(
+  torrent: Torrent,
+  piece: number,
+  effects: Effect[],
+): void {
+  const partial = torrent.partials.get(piece);
+  if (partial !== undefined) abandonPiece(torrent, partial, effects);
+}
+
+function complete(torrent: Torrent, now: number, effects: Effect[]): void {
+  torrent.completedMs = now;
+  torrent.nextSaveMs = now;
+  markCompleted(torrent.announcer);
+  effects.push({ kind: "report", report: { kind: "complete" } });
+  for (const peer of [...torrent.peers.values()]) {
+    if (isSeed(peer)) closePeer(torrent, peer, "both-complete", effects);
+  }
+}
+
+/** Those senders of the piece that are still connected. */
+function sendersOf(torrent: Torrent, partial: PartialPiece): Peer[] {
+  const keys = new Set(partial.senders);
+  return [...keys].map((key) => torrent.peers.get(key)).filter((peer) => peer !== undefined);
+}
+
+function sizeOf(torrent: Torrent, partial: PartialPiece): number {
+  const { pieceLength, totalSize } = torrent.geometry;
+  return Math.min(pieceLength, totalSize - partial.piece * pieceLength);
+}

@@ -1,0 +1,35 @@
+/** Bytes a second over the last few seconds: counts between ticks, smoothed at each tick. */
+
+export interface RateMeter {
+  /** Bytes since the last tick. */
+  pending: number;
+  /** Bytes a second. */
+  rate: number;
+  tickedMs: number;
+}
+
+/** How much of the old rate a second leaves: the meter forgets 90 % within eight seconds. */
+const KEPT_A_SECOND = 0.75;
+/** Below this there is nothing to see: the meter reads zero. */
+const RATE_FLOOR = 16;
+
+export function createRateMeter(now: number): RateMeter {
+  return { pending: 0, rate: 0, tickedMs: now };
+}
+
+export function countBytes(meter: RateMeter, bytes: number): void {
+  meter.pending += bytes;
+}
+
+/** Folds what was counted since the last tick into the rate. */
+export function tickRate(meter: RateMeter, now: number): void {
+  const seconds = (now - meter.tickedMs) / 1000;
+  if (seconds <= 0) return;
+  const current = meter.pending / seconds;
+  // A first measure stands as it is: starting from zero would hide a fast peer for seconds.
+  const kept = meter.rate === 0 ? 0 : Math.pow(KEPT_A_SECOND, seconds);
+  meter.rate = kept * meter.rate + (1 - kept) * current;
+  if (meter.rate < RATE_FLOOR) meter.rate = 0;
+  meter.pending = 0;
+  meter.tickedMs = now;
+}

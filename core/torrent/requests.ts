@@ -1,0 +1,108 @@
+/**
+ * How many requests a peer gets: enough to keep its link full through a round trip, never more than
+ * it is willing to queue. Also what becomes of requests when a peer falls silent.
+ */
+import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
+import {
+  ENDGAME_PIPELINE_MAX,
+  PIPELINE_MAX,
+  PIPELINE_MIN,
+  PIPELINE_SECONDS,
+  SNUB_MS,
+} from "./limits.ts";
+import { giveBack, isEndgame, pickBlocks } from "./picker.ts";
+import type { Effect } from "./protocol.ts";
+import { blockKey, type PartialPiece, type Peer, type Torrent } from "./state.ts";
+
+/** A rate that grew less than this in a second ends slow start. */
+const SLOW_START_GROWTH = 1.1;
+/** Requests are topped up in batches: one message a block would cost a system call a block. */
+const REFILL_BELOW = 0.75;
+
+/** Tops up the peer's requests. */
+export function refillRequests(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
+  if (!peer.amInterested || torrent.stage !== "running") return;
+  if (peer.isChoking && peer.allowedFast.size === 0) return;
+  const target = pipelineTarget(peer);
+  const room = target - peer.outstanding.size;
+  if (room <= 0 || peer.outstanding.size > target * REFILL_BELOW) return;
+  const blocks: number[] = [];
+  const count = isEndgame(torrent) ? Math.min(room, ENDGAME_PIPELINE_MAX) : room;
+  pickBlocks(torrent, peer, count, now, blocks);
+  if (blocks.length === 0) return;
+  if (peer.outstanding.size === blocks.length / 3) peer.lastBlockMs = now;
+  peer.lastSentMs = now;
+  effects.push({ kind: "request", peer: peer.key, blocks });
+}
+
+/** Blocks that we want under way with this peer. */
+export function pipelineTarget(peer: Peer): number {
+  if (peer.snubbed) return 1;
+  return Math.max(1, Math.min(peer.pipeline, peer.reqq, PIPELINE_MAX));
+}
+
+/** A block came: in slow start the pipeline grows by one, which doubles it every round trip. */
+export function growPipeline(peer: Peer): void {
+  if (peer.slowStart && peer.pipeline < PIPELINE_MAX) peer.pipeline++;
+}
+
+/** Once a second, after the rates were folded. */
+export function adjustPipeline(peer: Peer): void {
+  const rate = peer.down.rate;
+  const measured = Math.ceil(rate * PIPELINE_SECONDS / BLOCK_SIZE);
+  if (peer.slowStart) {
+    const stillGrows = rate > peer.rateBefore * SLOW_START_GROWTH;
+    peer.rateBefore = rate;
+    if (rate === 0 || stillGrows) return;
+    peer.slowStart = false;
+  }
+  if (rate > 0) peer.pipeline = Math.min(PIPELINE_MAX, Math.max(PIPELINE_MIN, measured));
+}
+
+/**
+ * A peer that owes us blocks and sent none for a minute is snubbed: all but one of its requests go
+ * back, so that others can be asked, and it gets one at a time until it delivers.
+ */
+export function checkSnubbed(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
+  if (peer.snubbed || peer.outstanding.size === 0 || now - peer.lastBlockMs < SNUB_MS) return;
+  peer.snubbed = true;
+  peer.slowStart = false;
+  peer.pipeline = PIPELINE_MIN;
+  const keys = [...peer.outstanding.keys()];
+  for (const key of keys.slice(1)) {
+    sendCancel(torrent, peer, key, effects);
+    giveBack(torrent, peer, key);
+  }
+  for (const partial of torrent.partials.values()) {
+    if (partial.alone && partial.owner === peer.key && partial.received === 0) {
+      partial.owner = undefined;
+    }
+  }
+}
+
+/** Endgame: others were asked for the block that just came; tell them not to bother. */
+export function cancelOthers(
+  torrent: Torrent,
+  partial: PartialPiece,
+  block: number,
+  except: Peer,
+  effects: Effect[],
+): void {
+  if (partial.requesters[block] === 0) return;
+  const key = blockKey(torrent, partial.piece, block);
+  for (const peer of torrent.peers.values()) {
+    if (peer === except || !peer.outstanding.has(key)) continue;
+    peer.outstanding.delete(key);
+    partial.requesters[block]!--;
+    sendCancel(torrent, peer, key, effects);
+    peer.dirty = true;
+  }
+}
+
+function sendCancel(torrent: Torrent, peer: Peer, key: number, effects: Effect[]): void {
+  const piece = Math.floor(key / torrent.blocksPerPiece);
+  const block = key % torrent.blocksPerPiece;
+  const length = blockLength(torrent.geometry, piece, block);
+  const message = { kind: "cancel", piece, begin: block * BLOCK_SIZE, length } as const;
+  effects.push({ kind: "send", peer: peer.key, message });
+}

@@ -1,0 +1,195 @@
+/**
+ * The torrent as a machine: `step` for everything but block payload, `receiveBlock` for that (see
+ * data_plane.ts), `settle` once after a batch of either, `nextDeadline` for the one timer.
+ *
+ * Deterministic: the same options and the same calls give the same effects. The contract of whoever
+ * drives it is in protocol.ts.
+ */
+import { hasBit } from "../bytes/bitfield.ts";
+import { unreachable } from "../bytes/result.ts";
+import { announceDueAt, announceIfDue, onAnnounced, sayFarewell } from "./announcing.ts";
+import { addCandidates, dialCandidates, onDialFailed } from "./candidates.ts";
+import { chokeRound } from "./choker.ts";
+import { closePeer, onConnected, onDisconnected } from "./connections.ts";
+import { TICK_MS } from "./limits.ts";
+import { reviewLiveness } from "./liveness.ts";
+import { onMessage } from "./peer_messages.ts";
+import { abandonStranded, isEndgame } from "./picker.ts";
+import { onPieceChecked, onPieceWritten, onWriteFailed } from "./pieces.ts";
+import type { Effect, Event } from "./protocol.ts";
+import { tickRate } from "./rate_meter.ts";
+import { adjustPipeline, checkSnubbed, refillRequests } from "./requests.ts";
+import { onStateSaved, save, saveIfDue } from "./saving.ts";
+import { reviewSeeding } from "./seeding.ts";
+import { isWaiting, reviewShare, withheldPiece } from "./share_rule.ts";
+import { finishJob, isComplete, type Peer, type Torrent } from "./state.ts";
+import { onBlocksSent, onBlockUnreadable, serveQueue } from "./uploads.ts";
+
+/** Takes one event in. `now` is monotonic milliseconds; effects are appended in the order to run. */
+export function step(torrent: Torrent, event: Event, now: number, effects: Effect[]): void {
+  switch (event.kind) {
+    case "start":
+      return start(torrent, now);
+    case "peers-found":
+      return addCandidates(torrent, event.addresses, now);
+    case "connected":
+      return onConnected(torrent, event, now, effects);
+    case "dial-failed":
+      return onDialFailed(torrent, event.job, now);
+    case "message": {
+      const peer = torrent.peers.get(event.peer);
+      if (peer !== undefined) onMessage(torrent, peer, event.message, now, effects);
+      return;
+    }
+    case "disconnected": {
+      const peer = torrent.peers.get(event.peer);
+      if (peer !== undefined) onDisconnected(torrent, peer, now, effects);
+      return;
+    }
+    case "piece-checked":
+      return onPieceChecked(torrent, event.job, event.matches, effects);
+    case "piece-written":
+      return onPieceWritten(torrent, event.job, now, effects);
+    case "disk-failed":
+      return onDiskFailed(torrent, event.job, event.message, effects);
+    case "blocks-sent":
+      return onBlocksSent(torrent, torrent.peers.get(event.peer), event.bytes, now);
+    case "block-unreadable": {
+      const peer = torrent.peers.get(event.peer);
+      if (peer !== undefined) onBlockUnreadable(peer, event, effects);
+      return;
+    }
+    case "announced":
+      return onAnnounced(torrent, event.job, event.result, now, effects);
+    case "state-saved":
+      return onStateSaved(torrent, event.job);
+    case "timer":
+      return onTimer(torrent, now, effects);
+    case "stop":
+      return stop(torrent, effects);
+    default:
+      return unreachable(event);
+  }
+}
+
+/**
+ * Does once what many events ask for: interest, requests, uploads, the share rule, dialling, saving.
+ * To be called after each batch of `step` and `receiveBlock`, before the effects are run.
+ */
+export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
+  if (torrent.stage === "stopping") return finishStop(torrent, effects);
+  if (torrent.stage !== "running") return;
+  reviewShare(torrent, now, effects);
+  settlePeers(torrent, now, effects);
+  const endgame = isEndgame(torrent);
+  if (endgame && !torrent.inEndgame) {
+    torrent.allDirty = true;
+    settlePeers(torrent, now, effects);
+  }
+  torrent.inEndgame = endgame;
+  announceIfDue(torrent, now, effects);
+  dialCandidates(torrent, now, effects);
+  saveIfDue(torrent, now, effects);
+}
+
+function settlePeers(torrent: Torrent, now: number, effects: Effect[]): void {
+  const all = torrent.allDirty;
+  torrent.allDirty = false;
+  const withheld = withheldPiece(torrent);
+  for (const peer of torrent.peers.values()) {
+    if (!all && !peer.dirty) continue;
+    peer.dirty = false;
+    tellInterest(peer, withheld, now, effects);
+    refillRequests(torrent, peer, now, effects);
+    serveQueue(peer, now, effects);
+  }
+}
+
+export interface Deadline {
+  /** Monotonic milliseconds, perhaps in the past. */
+  readonly at: number;
+  readonly reason: "announce" | "dial" | "save" | "tick";
+}
+
+/** When `timer` must be fed next, and why; undefined when nothing will ever be due by itself. */
+export function nextDeadline(torrent: Torrent): Deadline | undefined {
+  if (torrent.stage !== "running") return undefined;
+  const table = [
+    { reason: "announce", at: announceDueAt(torrent) },
+    { reason: "dial", at: torrent.nextDialMs },
+    { reason: "save", at: torrent.saving ? undefined : torrent.nextSaveMs },
+    { reason: "tick", at: needsTick(torrent) ? torrent.nextTickMs : undefined },
+  ] as const;
+  let next: Deadline | undefined;
+  for (const { reason, at } of table) {
+    if (at !== undefined && (next === undefined || at < next.at)) next = { at, reason };
+  }
+  return next;
+}
+
+/** The first save makes the torrent known to a later run even if this one is killed at once. */
+function start(torrent: Torrent, now: number): void {
+  if (torrent.stage !== "idle") return;
+  torrent.stage = "running";
+  torrent.nextTickMs = now;
+  if (!isComplete(torrent)) torrent.nextSaveMs = now;
+}
+
+/** The second's round. Announces, dials and saves that are due happen in `settle`. */
+function onTimer(torrent: Torrent, now: number, effects: Effect[]): void {
+  if (torrent.stage !== "running" || now < torrent.nextTickMs) return;
+  torrent.nextTickMs = now + TICK_MS;
+  tickRate(torrent.down, now);
+  tickRate(torrent.up, now);
+  for (const peer of torrent.peers.values()) {
+    tickRate(peer.down, now);
+    tickRate(peer.up, now);
+    adjustPipeline(peer);
+    checkSnubbed(torrent, peer, now, effects);
+  }
+  reviewLiveness(torrent, now, effects);
+  chokeRound(torrent, now, effects);
+  abandonStranded(torrent, effects);
+  reviewSeeding(torrent, now, effects);
+}
+
+/** A torrent alone in the world sleeps. */
+function needsTick(torrent: Torrent): boolean {
+  return torrent.peers.size > 0 || torrent.down.rate + torrent.up.rate > 0 ||
+    isWaiting(torrent) || torrent.options.seedTimeMs !== undefined;
+}
+
+/** Interest is a promise to ask: the piece that the share rule withholds is none. */
+function tellInterest(peer: Peer, withheld: number, now: number, effects: Effect[]): void {
+  const asksNothing = withheld >= 0 && hasBit(peer.have, withheld) ? 1 : 0;
+  const wants = peer.offered - asksNothing > 0;
+  if (wants === peer.amInterested) return;
+  peer.amInterested = wants;
+  peer.lastSentMs = now;
+  const message = wants ? { kind: "interested" } as const : { kind: "not-interested" } as const;
+  effects.push({ kind: "send", peer: peer.key, message });
+}
+
+function onDiskFailed(torrent: Torrent, id: number, message: string, effects: Effect[]): void {
+  const job = finishJob(torrent, id, "write", "save");
+  if (job === undefined) return;
+  if (job.kind === "save") torrent.saving = false;
+  else onWriteFailed(torrent, job.piece, effects);
+  if (torrent.diskFailed) return;
+  torrent.diskFailed = true;
+  effects.push({ kind: "report", report: { kind: "disk-failed", message } });
+}
+
+/** Says farewell at once; checks and writes under way still count for the last save. */
+function stop(torrent: Torrent, effects: Effect[]): void {
+  if (torrent.stage !== "running" && torrent.stage !== "idle") return;
+  torrent.stage = "stopping";
+  sayFarewell(torrent, effects);
+  for (const peer of [...torrent.peers.values()]) closePeer(torrent, peer, "stopping", effects);
+}
+
+function finishStop(torrent: Torrent, effects: Effect[]): void {
+  for (const job of torrent.jobs.values()) if (job.kind !== "announce") return;
+  if (torrent.nextSaveMs === undefined) torrent.stage = "stopped";
+  else save(torrent, effects);
+}

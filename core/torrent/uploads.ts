@@ -1,0 +1,146 @@
+/**
+ * What others ask of us. Requests wait in the peer's queue as coordinates; a bounded number of bytes is
+ * handed to the shell, which reads and sends them. A full queue stops our reading, it drops nothing.
+ */
+import { hasBit } from "../bytes/bitfield.ts";
+import { pieceSize } from "../metainfo/geometry.ts";
+import type { BlockMessage } from "../wire/message.ts";
+import { closePeer } from "./connections.ts";
+import {
+  ALLOWED_FAST_BELOW_PIECES,
+  REQUEST_LENGTH_MAX,
+  UPLOAD_AHEAD_BYTES,
+  UPLOAD_QUEUE_PAUSE,
+  UPLOAD_QUEUE_RESUME,
+} from "./limits.ts";
+import type { Effect, Event } from "./protocol.ts";
+import { countBytes } from "./rate_meter.ts";
+import { scheduleSave } from "./saving.ts";
+import type { Peer, Torrent } from "./state.ts";
+
+/** Processed heads are cut off the queue once they are this many numbers. */
+const QUEUE_TRIM = 3 * 1_024;
+
+export function onRequest(
+  torrent: Torrent,
+  peer: Peer,
+  request: BlockMessage,
+  now: number,
+  effects: Effect[],
+): void {
+  const { piece, begin, length } = request;
+  const why = violationOf(torrent, request);
+  if (why !== undefined) return closePeer(torrent, peer, "protocol-violation", effects, why);
+  peer.lastAskedMs = now;
+  const isNewcomer = peer.haveCount < ALLOWED_FAST_BELOW_PIECES;
+  const mayAsk = !peer.amChoking || (isNewcomer && peer.grantedFast.has(piece));
+  if (!mayAsk || !hasBit(torrent.have, piece)) return reject(peer, piece, begin, length, effects);
+  peer.queue.push(piece, begin, length);
+  if (!peer.readingPaused && queueSize(peer) >= UPLOAD_QUEUE_PAUSE) {
+    peer.readingPaused = true;
+    effects.push({ kind: "pause-reading", peer: peer.key });
+  }
+  peer.dirty = true;
+}
+
+function violationOf(torrent: Torrent, { piece, begin, length }: BlockMessage): string | undefined {
+  if (piece >= torrent.geometry.pieceCount) return `a request for piece ${piece}, beyond the end`;
+  if (length > REQUEST_LENGTH_MAX) return `a request for ${length} bytes, over 128 KiB`;
+  if (length === 0) return "a request for nothing";
+  if (begin + length > pieceSize(torrent.geometry, piece)) return "a request beyond a piece's end";
+  return undefined;
+}
+
+export function onCancel(peer: Peer, cancel: BlockMessage, effects: Effect[]): void {
+  const { piece, begin, length } = cancel;
+  for (let i = peer.queueHead; i < peer.queue.length; i += 3) {
+    const { queue } = peer;
+    if (queue[i] !== piece || queue[i + 1] !== begin || queue[i + 2] !== length) continue;
+    queue.splice(i, 3);
+    return reject(peer, piece, begin, length, effects);
+  }
+}
+
+/** Hands waiting requests to the shell, up to what it may hold for one peer. */
+export function serveQueue(peer: Peer, now: number, effects: Effect[]): void {
+  if (peer.queueHead >= peer.queue.length || peer.uploadAhead >= UPLOAD_AHEAD_BYTES) return;
+  const blocks: number[] = [];
+  while (peer.queueHead < peer.queue.length && peer.uploadAhead < UPLOAD_AHEAD_BYTES) {
+    const length = peer.queue[peer.queueHead + 2]!;
+    blocks.push(peer.queue[peer.queueHead]!, peer.queue[peer.queueHead + 1]!, length);
+    peer.uploadAhead += length;
+    peer.queueHead += 3;
+  }
+  if (peer.queueHead >= QUEUE_TRIM || peer.queueHead === peer.queue.length) {
+    peer.queue = peer.queue.slice(peer.queueHead);
+    peer.queueHead = 0;
+  }
+  peer.lastSentMs = now;
+  effects.push({ kind: "upload", peer: peer.key, blocks });
+  if (peer.readingPaused && queueSize(peer) <= UPLOAD_QUEUE_RESUME) {
+    peer.readingPaused = false;
+    effects.push({ kind: "resume-reading", peer: peer.key });
+  }
+}
+
+/** Payload left through a socket; it counts even when the peer is gone since. */
+export function onBlocksSent(
+  torrent: Torrent,
+  peer: Peer | undefined,
+  bytes: number,
+  now: number,
+): void {
+  torrent.uploaded += bytes;
+  countBytes(torrent.up, bytes);
+  scheduleSave(torrent, now);
+  if (peer === undefined) return;
+  countBytes(peer.up, bytes);
+  peer.uploadAhead -= bytes;
+  peer.dirty = true;
+}
+
+/** A promise that the disk broke: the peer must look elsewhere. */
+export function onBlockUnreadable(
+  peer: Peer,
+  block: Extract<Event, { kind: "block-unreadable" }>,
+  effects: Effect[],
+): void {
+  const { piece, begin, length } = block;
+  peer.uploadAhead -= length;
+  peer.dirty = true;
+  reject(peer, piece, begin, length, effects);
+}
+
+/** We choked it: what it asked for will not come, pieces of its allowed fast set excepted. */
+export function dropQueue(torrent: Torrent, peer: Peer, effects: Effect[]): void {
+  const { queue, queueHead } = peer;
+  peer.queue = [];
+  peer.queueHead = 0;
+  for (let i = queueHead; i < queue.length; i += 3) {
+    const piece = queue[i]!, begin = queue[i + 1]!, length = queue[i + 2]!;
+    if (peer.grantedFast.has(piece) && hasBit(torrent.have, piece)) {
+      peer.queue.push(piece, begin, length);
+    } else reject(peer, piece, begin, length, effects);
+  }
+  if (peer.readingPaused && queueSize(peer) <= UPLOAD_QUEUE_RESUME) {
+    peer.readingPaused = false;
+    effects.push({ kind: "resume-reading", peer: peer.key });
+  }
+}
+
+/** Spec: BEP 6, every request gets its block or a reject; without the extension silence is the answer. */
+function reject(
+  peer: Peer,
+  piece: number,
+  begin: number,
+  length: number,
+  effects: Effect[],
+): void {
+  if (!peer.features.fast) return;
+  const message = { kind: "reject", piece, begin, length } as const;
+  effects.push({ kind: "send", peer: peer.key, message });
+}
+
+function queueSize(peer: Peer): number {
+  return (peer.queue.length - peer.queueHead) / 3;
+}

@@ -3,7 +3,7 @@
  * same view gives the same picture.
  *
  *     debian-12.9.0-amd64-netinst.iso                 282.1 MB of 661.7 MB, 31 s left
- *     ▕█████████████▊                  ▏ 42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s   8 peers
+ *     ▕█████████████▋                  ▏ 42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s   8 peers
  */
 import {
   formatBytes,
@@ -57,8 +57,8 @@ export interface Canvas {
 /** Narrower than this the text says more than the bar. */
 const BAR_COLUMNS_MIN = 8;
 
-/** A wider bar tells no more, and the numbers drift away from the name. */
-const BAR_COLUMNS_MAX = 60;
+/** In a wider block the figures drift away from the name. */
+const BLOCK_COLUMNS_MAX = 96;
 
 /** Columns of the name that figures beside it never take. */
 const NAME_COLUMNS_MIN = 16;
@@ -125,7 +125,8 @@ export function shareWaitText(wait: {
   return `1 piece left: shared ${shared} of the ${wait.percent} % owed, ${peers} to serve`;
 }
 
-function progressLines(view: ProgressView, canvas: Canvas): string[] {
+function progressLines(view: ProgressView, wide: Canvas): string[] {
+  const canvas = { ...wide, columns: Math.min(wide.columns, BLOCK_COLUMNS_MAX) };
   const safe = (text: string) => canvas.unicode ? printable(text) : toAscii(printable(text));
   const lines = [titleLine(view, safe(view.name), canvas), barLine(view, canvas)];
   if (view.waitingFor !== undefined) {
@@ -163,11 +164,11 @@ function titleFigures(view: ProgressView): string[] {
 
 /** The bar, the percentage, and as many figures as leave the bar its least width. */
 function barLine(view: ProgressView, canvas: Canvas): string {
-  const percent = formatPercent(view.bytesDone, view.bytesTotal).padStart(6);
+  const percent = formatPercent(view.bytesDone, view.bytesTotal).padStart(7);
   const figures = barFigures(view, canvas.unicode);
-  const taken = () => percent.length + 3 + figures.reduce((sum, text) => sum + text.length + 2, 0);
+  const taken = () => percent.length + 2 + figures.reduce((sum, text) => sum + text.length + 2, 0);
   while (figures.length > 0 && canvas.columns - taken() < BAR_COLUMNS_MIN) figures.pop();
-  const cells = Math.min(BAR_COLUMNS_MAX, canvas.columns - taken());
+  const cells = canvas.columns - taken();
   const text = [percent, ...figures].join("  ").trimEnd();
   if (cells < BAR_COLUMNS_MIN) return cutText(percent.trimStart(), canvas.columns, "");
   const part = view.bytesTotal > 0 ? Math.min(1, view.bytesDone / view.bytesTotal) : 1;
@@ -191,7 +192,7 @@ function barFigures(view: ProgressView, unicode: boolean): string[] {
     case "waiting":
       return [up, peers];
     case "downloading":
-      return [rate("↓", "down", view.downRate), peers, up];
+      return [rate("↓", "down", view.downRate), up, peers];
     case "seeding":
       return [up, peers, ...shareFigures(view).reverse()];
   }

@@ -1,0 +1,71 @@
+/**
+ * The lines at the bottom of a terminal that are drawn again and again in place. Owns the cursor:
+ * hidden from the first frame until `close`. Spec: ECMA-48 (CUU, ED, EL), DEC private mode 25.
+ */
+import type { Canvas } from "../../core/cli/progress.ts";
+import { textWidth } from "../../core/cli/text.ts";
+
+const HIDE_CURSOR = "\x1b[?25l";
+const SHOW_CURSOR = "\x1b[?25h";
+const ERASE_BELOW = "\x1b[J";
+const ERASE_LINE_END = "\x1b[K";
+// deno-lint-ignore no-control-regex
+const COLOURS = /\x1b\[\d+m/g;
+
+/** Lines for the given room. */
+export type Render = (canvas: Canvas) => readonly string[];
+
+export interface LiveArea {
+  /** Replaces the lines. */
+  draw(render: Render): void;
+  /** Takes the lines away so that other text can be written in their place. */
+  erase(): void;
+  /** Draws again what was last drawn, if anything. */
+  redraw(): void;
+  /** Leaves the lines where they are and shows the cursor. */
+  close(): void;
+}
+
+export function createLiveArea(write: (text: string) => void, canvas: () => Canvas): LiveArea {
+  let lastRender: Render | undefined;
+  let drawnWidths: readonly number[] = [];
+  let isHidden = false;
+
+  function draw(render: Render): void {
+    lastRender = render;
+    const room = canvas();
+    // The last column and row stay free: filling them makes terminals wrap and scroll.
+    const lines = render({ ...room, columns: room.columns - 1, rows: room.rows - 1 });
+    const back = moveToTop(room.columns);
+    const body = lines.map((line) => `${line}${ERASE_LINE_END}\n`).join("");
+    write(`${isHidden ? "" : HIDE_CURSOR}${back}${body}${ERASE_BELOW}`);
+    isHidden = true;
+    drawnWidths = lines.map((line) => textWidth(line.replace(COLOURS, "")));
+  }
+
+  /** A window made narrower since has wrapped what was drawn. */
+  function moveToTop(columns: number): string {
+    const rows = drawnWidths.reduce(
+      (sum, width) => sum + Math.max(1, Math.ceil(width / columns)),
+      0,
+    );
+    return rows === 0 ? "" : `\x1b[${rows}A\r`;
+  }
+
+  return {
+    draw,
+    erase() {
+      if (drawnWidths.length > 0) write(moveToTop(canvas().columns) + ERASE_BELOW);
+      drawnWidths = [];
+    },
+    redraw() {
+      if (lastRender !== undefined) draw(lastRender);
+    },
+    close() {
+      if (isHidden) write(SHOW_CURSOR);
+      isHidden = false;
+      lastRender = undefined;
+      drawnWidths = [];
+    },
+  };
+}

@@ -96,7 +96,7 @@ function extensionsOf(node: BencodeNode | undefined): Map<string, number> {
 /** Shortened, and without the control characters that would write on somebody's terminal. */
 function versionOf(node: BencodeNode | undefined): string | undefined {
   const text = asText(node)?.replace(/\p{C}/gu, "").trim();
-  return text ? [...text].slice(0, VERSION_LENGTH_MAX).join("") : undefined;
+  return text ? [...text].slice(0, VERSION_LENGTH_MAX).join("").trimEnd() : undefined;
 }
 
 function ipOf(node: BencodeNode | undefined): string | undefined {

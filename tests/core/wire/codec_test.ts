@@ -1,0 +1,140 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
+import { fromHex, toHex } from "../../../core/bytes/hex.ts";
+import { appendBlockHeader, appendRequest, decodeMessage } from "../../../core/wire/codec.ts";
+import { createFrameView, frameBytesMax, readFrame } from "../../../core/wire/frame.ts";
+import type { Message } from "../../../core/wire/message.ts";
+import { MESSAGE_ID } from "../../../core/wire/message_id.ts";
+import { anyMessage, framesOf } from "./messages.ts";
+import { wireVectors } from "./wire_vectors.ts";
+
+function decode(bytes: Uint8Array) {
+  const view = createFrameView();
+  assertEquals(readFrame(bytes, 0, bytes.length, frameBytesMax(1), view), "frame");
+  return decodeMessage(bytes, view);
+}
+
+/** One of every message, with its frame. */
+const FRAMES: [string, Message][] = [
+  ["00000000", { kind: "keep-alive" }],
+  ["0000000100", { kind: "choke" }],
+  ["0000000101", { kind: "unchoke" }],
+  ["0000000102", { kind: "interested" }],
+  ["0000000103", { kind: "not-interested" }],
+  ["0000000504deadbeef", { kind: "have", piece: 0xdeadbeef }],
+  ["0000000305a040", { kind: "bitfield", bits: Uint8Array.of(0xa0, 0x40) }],
+  [
+    "0000000d06000000070000800000004000",
+    { kind: "request", piece: 7, begin: 32_768, length: 16_384 },
+  ],
+  ["0000000d08000000070000800000000001", { kind: "cancel", piece: 7, begin: 32_768, length: 1 }],
+  ["0000000309c8d5", { kind: "port", port: 51_413 }],
+  ["000000050d00000003", { kind: "suggest", piece: 3 }],
+  ["000000010e", { kind: "have-all" }],
+  ["000000010f", { kind: "have-none" }],
+  [
+    "0000000d10ffffffff0000000000004000",
+    { kind: "reject", piece: 2 ** 32 - 1, begin: 0, length: 16_384 },
+  ],
+  ["000000051100000009", { kind: "allowed-fast", piece: 9 }],
+  ["0000000414036465", { kind: "extended", id: 3, payload: Uint8Array.of(0x64, 0x65) }],
+];
+
+Deno.test("every message has its bytes, both ways", () => {
+  for (const [hex, message] of FRAMES) {
+    assertEquals(toHex(framesOf(message)), hex, message.kind);
+    assertEquals<unknown>(decode(fromHex(hex)!), { ok: true, value: message }, message.kind);
+  }
+});
+
+Deno.test("any message comes back from its frame", () => {
+  fc.assert(fc.property(anyMessage, (message) => {
+    assertEquals<unknown>(decode(framesOf(message)), { ok: true, value: message });
+  }));
+});
+
+Deno.test("a message of fixed size is refused with one byte more or less", () => {
+  for (const [hex, message] of FRAMES) {
+    if (["keep-alive", "bitfield", "extended"].includes(message.kind)) continue;
+    const frame = fromHex(hex)!;
+    const id = frame[4]!;
+    const wanted = frame.length - 5;
+    for (const size of [wanted + 1, wanted - 1]) {
+      if (size < 0) continue;
+      const bytes = new Uint8Array(5 + size);
+      bytes.set([0, 0, 0, 1 + size, id]);
+      const error = { code: "message-size", id, size, wanted };
+      assertEquals<unknown>(decode(bytes), { ok: false, error }, message.kind);
+    }
+  }
+});
+
+Deno.test("an extended message without its extended id is refused", () => {
+  const error = { code: "message-size", id: 20, size: 0, wanted: 1 };
+  assertEquals<unknown>(decode(fromHex("0000000114")!), { ok: false, error });
+});
+
+Deno.test("a message with an unknown id is told as such, whatever its size", () => {
+  for (const hex of ["000000010a", "0000000315aabb", "00000002ff00"]) {
+    const bytes = fromHex(hex)!;
+    assertEquals<unknown>(decode(bytes), { ok: true, value: { kind: "unknown", id: bytes[4]! } });
+  }
+});
+
+Deno.test("what a message carries does not change with the read buffer", () => {
+  for (const hex of ["0000000305a040", "00000004140aa040"]) {
+    const bytes = fromHex(hex)!;
+    const decoded = decode(bytes);
+    const before = JSON.stringify(decoded);
+    bytes.fill(0xee);
+    assertEquals(JSON.stringify(decoded), before);
+  }
+});
+
+Deno.test("a piece frame among messages is our mistake", () => {
+  assertThrows(() => decode(fromHex("0000000c070000000100000000616263")!));
+});
+
+Deno.test("an unknown message cannot be sent", () => {
+  assertThrows(() => framesOf({ kind: "unknown", id: 99 }));
+  assertThrows(() => framesOf({ kind: "new" } as unknown as Message));
+});
+
+Deno.test("a request is appended without a message object", () => {
+  const writer = createByteWriter();
+  appendRequest(writer, 7, 32_768, 16_384);
+  assertEquals(toHex(writtenBytes(writer)), "0000000d06000000070000800000004000");
+});
+
+Deno.test("a block's header counts the payload that will follow it", () => {
+  const writer = createByteWriter();
+  appendBlockHeader(writer, 1, 16_384, 3);
+  assertEquals(toHex(writtenBytes(writer)), "0000000c070000000100004000");
+});
+
+Deno.test({
+  name: "the conformance vectors of the messages hold both ways",
+  ignore: wireVectors === undefined,
+  fn() {
+    const { ids, keepAlive } = wireVectors!.messages;
+    assertEquals(toHex(framesOf({ kind: "keep-alive" })), keepAlive);
+    const ours = new Map<number, string>(Object.entries(MESSAGE_ID).map(([k, v]) => [v, k]));
+    // Messages of BEP 52 are still unknown to us.
+    assertEquals(
+      [...ours.keys()].sort((a, b) => a - b),
+      ids.map(({ id }) => id).filter((id) => id < 21),
+    );
+    for (const { id, example, exampleFields } of ids) {
+      if (example === undefined || id === MESSAGE_ID.piece) continue;
+      const decoded = decode(fromHex(example)!);
+      if (!decoded.ok) throw new Error(`${id} is refused: ${decoded.error.code}`);
+      const message = decoded.value;
+      assertEquals(toHex(framesOf(message)), example);
+      if ("piece" in message) assertEquals(message.piece, exampleFields!.index);
+      if ("begin" in message) assertEquals(message.begin, exampleFields!.begin);
+      if ("length" in message) assertEquals(message.length, exampleFields!.length);
+      if ("port" in message) assertEquals(message.port, exampleFields!.udpPort);
+    }
+  },
+});

@@ -1,0 +1,55 @@
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { fromHex } from "../../../core/bytes/hex.ts";
+import { allowedFastSet } from "../../../core/wire/fast.ts";
+import { wireVectors } from "./wire_vectors.ts";
+
+const INFO_HASH = new Uint8Array(20).fill(0xaa);
+const sha1 = (bytes: Uint8Array) => new Uint8Array(createHash("sha1").update(bytes).digest());
+
+Deno.test("the example of BEP 6 is met, in its order", () => {
+  const set = [1059, 431, 808, 1217, 287, 376, 1188, 353, 508];
+  assertEquals(allowedFastSet(INFO_HASH, "80.4.4.200", 1313, 7, sha1), set.slice(0, 7));
+  assertEquals(allowedFastSet(INFO_HASH, "80.4.4.200", 1313, 9, sha1), set);
+});
+
+Deno.test("neighbours in one /24 get one set, others another", () => {
+  const set = allowedFastSet(INFO_HASH, "80.4.4.200", 1313, 10, sha1);
+  assertEquals(allowedFastSet(INFO_HASH, "80.4.4.1", 1313, 10, sha1), set);
+  assertEquals(allowedFastSet(INFO_HASH, "::ffff:80.4.4.1", 1313, 10, sha1), set);
+  assertNotEquals(allowedFastSet(INFO_HASH, "80.4.5.200", 1313, 10, sha1), set);
+  const other = new Uint8Array(20).fill(0xab);
+  assertNotEquals(allowedFastSet(other, "80.4.4.200", 1313, 10, sha1), set);
+});
+
+Deno.test("a small torrent gives all its pieces and comes to an end", () => {
+  assertEquals(allowedFastSet(INFO_HASH, "10.0.0.1", 4, 10, sha1), [0, 2, 3, 1]);
+  assertEquals(allowedFastSet(INFO_HASH, "10.0.0.1", 1, 10, sha1), [0]);
+  assertEquals(allowedFastSet(INFO_HASH, "10.0.0.1", 0, 10, sha1), []);
+});
+
+Deno.test("a set holds as many distinct pieces as asked for, all of the torrent", () => {
+  const counts = fc.integer({ min: 0, max: 12 });
+  fc.assert(fc.property(fc.ipV4(), fc.integer({ min: 1, max: 5000 }), counts, (ip, pieces, k) => {
+    const set = allowedFastSet(INFO_HASH, ip, pieces, k, sha1);
+    assertEquals(new Set(set).size, Math.min(k, pieces));
+    assertEquals(set.every((piece) => piece < pieces), true);
+  }));
+});
+
+Deno.test("a peer on IPv6 gets no set", () => {
+  assertEquals(allowedFastSet(INFO_HASH, "2001:db8::1", 1313, 10, sha1), []);
+});
+
+Deno.test({
+  name: "the conformance vectors of the allowed fast set hold",
+  ignore: wireVectors === undefined,
+  fn() {
+    const { infoHash, ip, pieces, sets, extra } = wireVectors!.allowedFast;
+    const cases = [...sets.map((set) => ({ infoHash, ip, pieces, ...set })), ...extra];
+    for (const { infoHash, ip, pieces, k, indices } of cases) {
+      assertEquals(allowedFastSet(fromHex(infoHash)!, ip, pieces, k, sha1), [...indices]);
+    }
+  },
+});

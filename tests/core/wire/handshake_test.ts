@@ -1,0 +1,124 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { fromHex, toHex } from "../../../core/bytes/hex.ts";
+import type { InfoHash } from "../../../core/metainfo/types.ts";
+import {
+  checkHandshakePrefix,
+  decodeHandshake,
+  encodeHandshake,
+  type Handshake,
+  HANDSHAKE_SIZE,
+} from "../../../core/wire/handshake.ts";
+import { wireVectors } from "./wire_vectors.ts";
+
+const INFO_HASH = "00112233445566778899aabbccddeeff01234567" as InfoHash;
+const PEER_ID = new TextEncoder().encode("-TT0001-0123456789ab");
+const PLAIN: Handshake = {
+  infoHash: INFO_HASH,
+  peerId: PEER_ID,
+  fast: false,
+  extended: false,
+  dht: false,
+};
+const PROTOCOL_HEX = "13426974546f7272656e742070726f746f636f6c";
+
+Deno.test("a handshake is 68 bytes: protocol, reserved bits, info hash, peer id", () => {
+  assertEquals(
+    toHex(encodeHandshake(PLAIN)),
+    PROTOCOL_HEX + "0000000000000000" + INFO_HASH + toHex(PEER_ID),
+  );
+});
+
+Deno.test("each feature has its reserved bit", () => {
+  const reserved = (features: Partial<Handshake>) =>
+    toHex(encodeHandshake({ ...PLAIN, ...features }).subarray(20, 28));
+  assertEquals(reserved({ extended: true }), "0000000000100000");
+  assertEquals(reserved({ dht: true }), "0000000000000001");
+  assertEquals(reserved({ fast: true }), "0000000000000004");
+  assertEquals(reserved({ fast: true, extended: true, dht: true }), "0000000000100005");
+});
+
+Deno.test("any handshake comes back from its bytes", () => {
+  const handshakes = fc.record({
+    infoHash: fc.uint8Array({ minLength: 20, maxLength: 20 }).map((b) => toHex(b) as InfoHash),
+    peerId: fc.uint8Array({ minLength: 20, maxLength: 20 }),
+    fast: fc.boolean(),
+    extended: fc.boolean(),
+    dht: fc.boolean(),
+  });
+  fc.assert(fc.property(handshakes, (handshake) => {
+    assertEquals<unknown>(decodeHandshake(encodeHandshake(handshake)), {
+      ok: true,
+      value: handshake,
+    });
+  }));
+});
+
+Deno.test("reserved bits that we do not know are ignored", () => {
+  const bytes = encodeHandshake(PLAIN);
+  bytes.set(fromHex("ffffffffffefffFA")!, 20);
+  assertEquals<unknown>(decodeHandshake(bytes), { ok: true, value: PLAIN });
+});
+
+Deno.test("bytes behind the handshake are left alone", () => {
+  const bytes = new Uint8Array(HANDSHAKE_SIZE + 5).fill(0xee);
+  bytes.set(encodeHandshake(PLAIN));
+  assertEquals<unknown>(decodeHandshake(bytes), { ok: true, value: PLAIN });
+});
+
+Deno.test("the peer id is a copy", () => {
+  const bytes = encodeHandshake(PLAIN);
+  const decoded = decodeHandshake(bytes);
+  bytes.fill(0);
+  assertEquals(decoded.ok && decoded.value.peerId, PEER_ID);
+});
+
+Deno.test("a stranger is recognised by the first wrong byte, however few have come", () => {
+  const good = encodeHandshake(PLAIN);
+  for (let offset = 0; offset < 20; offset++) {
+    const bytes = good.slice(0, offset + 1);
+    assertEquals(checkHandshakePrefix(bytes), undefined);
+    bytes[offset]! ^= 0x80;
+    const error = { code: "handshake-protocol" as const, offset, byte: bytes[offset]! };
+    assertEquals(checkHandshakePrefix(bytes), error);
+    assertEquals<unknown>(decodeHandshake(bytes), { ok: false, error });
+  }
+  assertEquals(checkHandshakePrefix(new Uint8Array(0)), undefined);
+  const http = new TextEncoder().encode("GET / HTTP/1.1\r\n");
+  assertEquals(checkHandshakePrefix(http)?.code, "handshake-protocol");
+});
+
+Deno.test("nothing behind the protocol name makes a prefix wrong", () => {
+  const bytes = encodeHandshake(PLAIN);
+  bytes.fill(0xff, 20);
+  assertEquals(checkHandshakePrefix(bytes), undefined);
+});
+
+Deno.test("a handshake that stops early is short", () => {
+  for (const size of [0, 20, 67]) {
+    const decoded = decodeHandshake(encodeHandshake(PLAIN).subarray(0, size));
+    assertEquals<unknown>(decoded, { ok: false, error: { code: "handshake-short", size } });
+  }
+});
+
+Deno.test("a peer id of the wrong size is our mistake", () => {
+  assertThrows(() => encodeHandshake({ ...PLAIN, peerId: new Uint8Array(19) }));
+});
+
+Deno.test({
+  name: "the conformance vector of the handshake holds both ways",
+  ignore: wireVectors === undefined,
+  fn() {
+    const { infoHash, peerIdAscii, bytes } = wireVectors!.handshake.example;
+    const peerId = new TextEncoder().encode(peerIdAscii);
+    const handshake = {
+      infoHash: infoHash as InfoHash,
+      peerId,
+      fast: true,
+      extended: true,
+      dht: true,
+    };
+    assertEquals(toHex(encodeHandshake(handshake)), bytes);
+    assertEquals<unknown>(decodeHandshake(fromHex(bytes)!), { ok: true, value: handshake });
+  },
+});

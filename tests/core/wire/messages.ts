@@ -1,0 +1,43 @@
+/** Messages and frames for the tests of this room. */
+import fc from "fast-check";
+import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
+import { appendMessage } from "../../../core/wire/codec.ts";
+import type { Message } from "../../../core/wire/message.ts";
+
+const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+
+/** Any message that we can send. */
+export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom(
+      "keep-alive",
+      "choke",
+      "unchoke",
+      "interested",
+      "not-interested",
+      "have-all",
+      "have-none",
+    ),
+  }),
+  fc.record({ kind: fc.constantFrom("have", "suggest", "allowed-fast"), piece: uint32 }),
+  fc.record({
+    kind: fc.constantFrom("request", "cancel", "reject"),
+    piece: uint32,
+    begin: uint32,
+    length: uint32,
+  }),
+  fc.record({ kind: fc.constant("bitfield"), bits: fc.uint8Array() }),
+  fc.record({ kind: fc.constant("port"), port: fc.integer({ min: 0, max: 65_535 }) }),
+  fc.record({
+    kind: fc.constant("extended"),
+    id: fc.integer({ min: 0, max: 255 }),
+    payload: fc.uint8Array(),
+  }),
+) as fc.Arbitrary<Message>;
+
+/** The frames of messages, one behind the other. */
+export function framesOf(...messages: readonly Message[]): Uint8Array {
+  const writer = createByteWriter();
+  for (const message of messages) appendMessage(writer, message);
+  return writtenBytes(writer);
+}

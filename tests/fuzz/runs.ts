@@ -1,0 +1,16 @@
+/**
+ * How long to fuzz. Without TT_FUZZ_RUNS: a short run, the same every time. With it: that many inputs
+ * a property, new ones every time; fast-check prints the seed of a failure, TT_FUZZ_SEED repeats it.
+ */
+import type { Parameters } from "fast-check";
+
+const SHORT_RUNS = 300;
+const SHORT_SEED = 1;
+
+const runs = Deno.env.get("TT_FUZZ_RUNS");
+const seed = Deno.env.get("TT_FUZZ_SEED");
+
+export const fuzzParameters: Parameters<unknown> = {
+  numRuns: runs === undefined ? SHORT_RUNS : Number(runs),
+  ...(seed !== undefined || runs === undefined ? { seed: Number(seed ?? SHORT_SEED) } : {}),
+};

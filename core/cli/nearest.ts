@@ -1,10 +1,12 @@
 /** The word a user probably meant. */
 
 /**
- * The candidate with the fewest typing mistakes (inserted, missing, wrong or swapped letters), or
- * one that `word` begins; undefined if none is close. Ties go to the earlier candidate.
+ * The candidate that `word` begins, else the one with the fewest typing mistakes (inserted, missing,
+ * wrong or swapped letters); undefined if none is close. Ties go to the earlier candidate.
  */
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
+  const begun = candidates.find((candidate) => word.length > 1 && candidate.startsWith(word));
+  if (begun !== undefined) return begun;
   let best: string | undefined;
   // A third of the letters may be wrong: "gte" finds "get", "zzz" finds nothing.
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
@@ -15,7 +17,7 @@ export function nearestWord(word: string, candidates: readonly string[]): string
       bestDistance = distance;
     }
   }
-  return best ?? candidates.find((candidate) => word.length > 1 && candidate.startsWith(word));
+  return best;
 }
 
 /** Words are cut to this length: no option is longer, and the cost grows with the square. */

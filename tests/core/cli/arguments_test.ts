@@ -1,0 +1,351 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import { configPath, parseCommand } from "../../../core/cli/arguments.ts";
+import type { Command } from "../../../core/cli/command.ts";
+import { COMMAND_NAMES, optionsOf } from "../../../core/cli/commands.ts";
+import { optionName } from "../../../core/cli/option.ts";
+
+function accept(line: string, env: Record<string, string> = {}, config?: string): Command {
+  const parsed = parseCommand(words(line), env, config);
+  if (!parsed.ok) throw new Error(parsed.error.message);
+  return parsed.value;
+}
+
+/** Code and message of the refusal. */
+function refuse(line: string, env: Record<string, string> = {}, config?: string): string {
+  const parsed = parseCommand(words(line), env, config);
+  if (parsed.ok) throw new Error(`Accepted: ${JSON.stringify(parsed.value)}`);
+  return `${parsed.error.code}: ${parsed.error.message}`;
+}
+
+function words(line: string): string[] {
+  return line === "" ? [] : line.split(" ");
+}
+
+const OUTPUT = { json: false, quiet: false };
+
+const PEER = {
+  host: undefined,
+  port: undefined,
+  peers: [],
+  upLimit: undefined,
+  downLimit: undefined,
+  seedRatio: undefined,
+  seedTimeMs: undefined,
+  timeoutMs: undefined,
+  ...OUTPUT,
+};
+
+const CREATION = { trackers: [], isPrivate: false, pieceLength: undefined, out: undefined };
+
+Deno.test("every command without options has its defaults", () => {
+  assertEquals(accept("tracker"), {
+    kind: "tracker",
+    host: "127.0.0.1",
+    port: 8000,
+    intervalSeconds: 300,
+    ...OUTPUT,
+  });
+  assertEquals(accept("seed a b"), {
+    kind: "seed",
+    sources: ["a", "b"],
+    dir: undefined,
+    ...CREATION,
+    ...PEER,
+  });
+  assertEquals(accept("get x.torrent"), {
+    kind: "get",
+    sources: ["x.torrent"],
+    dir: "downloads",
+    resume: false,
+    noSeed: false,
+    shareRule: { percent: 10, strict: false },
+    ...PEER,
+  });
+  assertEquals(accept("create a"), {
+    kind: "create",
+    paths: ["a"],
+    comment: undefined,
+    ...CREATION,
+    ...OUTPUT,
+  });
+  assertEquals(accept("show x"), { kind: "show", sources: ["x"], json: false });
+  assertEquals(accept("verify x"), {
+    kind: "verify",
+    torrents: ["x"],
+    dir: undefined,
+    ...OUTPUT,
+  });
+  assertEquals(accept("demo"), { kind: "demo" });
+});
+
+Deno.test("options fill in a download", () => {
+  const line = "get a --dir d --no-seed --share-rule 20,strict --port 0 --peer 127.0.0.1:7000 " +
+    "--peer=[::1]:7001 --up-limit 1.5M --down-limit 512K --timeout 30 --host ::1 --json --quiet b";
+  assertEquals(accept(line), {
+    kind: "get",
+    sources: ["a", "b"],
+    dir: "d",
+    resume: false,
+    noSeed: true,
+    shareRule: { percent: 20, strict: true },
+    host: "::1",
+    port: 0,
+    peers: [{ ip: "127.0.0.1", port: 7000 }, { ip: "::1", port: 7001 }],
+    upLimit: 1_500_000,
+    downLimit: 512_000,
+    seedRatio: undefined,
+    seedTimeMs: undefined,
+    timeoutMs: 30_000,
+    json: true,
+    quiet: true,
+  });
+});
+
+Deno.test("options fill in a new torrent", () => {
+  const line = "create a --tracker http://h:1 --tracker udp://h:2 --private --piece-length 1M " +
+    "--out o.torrent --comment hello";
+  assertEquals(accept(line), {
+    kind: "create",
+    paths: ["a"],
+    comment: "hello",
+    trackers: ["http://h:1/announce", "udp://h:2"],
+    isPrivate: true,
+    pieceLength: 1_048_576,
+    out: "o.torrent",
+    ...OUTPUT,
+  });
+});
+
+Deno.test("get without SOURCE goes on with everything unfinished, when asked to resume", () => {
+  const command = accept("get --resume --dir d");
+  assertEquals(command.kind === "get" && [command.sources, command.resume], [[], true]);
+  assertEquals(
+    refuse("get"),
+    "missing-operand: Command get needs a SOURCE, or --resume to go on with what is unfinished",
+  );
+});
+
+Deno.test("help and version win over every mistake", () => {
+  assertEquals(accept(""), { kind: "help", topic: undefined });
+  assertEquals(accept("--help"), { kind: "help", topic: undefined });
+  assertEquals(accept("help"), { kind: "help", topic: undefined });
+  assertEquals(accept("help get"), { kind: "help", topic: "get" });
+  assertEquals(accept("get --bogus --port --help"), { kind: "help", topic: "get" });
+  assertEquals(accept("-h seed"), { kind: "help", topic: "seed" });
+  assertEquals(accept("--version"), { kind: "version" });
+  assertEquals(accept("version"), { kind: "version" });
+  assertEquals(accept("get -V --bogus"), { kind: "version" });
+  for (const name of COMMAND_NAMES) {
+    if (name !== "version") assertEquals(accept(`${name} -h`), { kind: "help", topic: name });
+  }
+});
+
+Deno.test("a name beginning with a dash is reached after --", () => {
+  const command = accept("seed --quiet -- --odd -h");
+  assertEquals(command.kind === "seed" && command.sources, ["--odd", "-h"]);
+});
+
+Deno.test("a wrong command or option is answered with the nearest right one", () => {
+  assertEquals(refuse("gte x"), 'unknown-command: Command "gte" is unknown; did you mean get?');
+  assertEquals(
+    refuse("frobnicate"),
+    'unknown-command: Command "frobnicate" is unknown; run tt help for the list',
+  );
+  assertEquals(
+    refuse("help veryfy"),
+    'unknown-command: Command "veryfy" is unknown; did you mean verify?',
+  );
+  assertEquals(
+    refuse("get x --seedratio 2"),
+    'unknown-option: Option "--seedratio" is not one of tt get; did you mean --seed-ratio?',
+  );
+  assertEquals(
+    refuse("get x --up=2"),
+    'unknown-option: Option "--up" is not one of tt get; did you mean --up-limit?',
+  );
+  assertEquals(
+    refuse("verify x --no-seed"),
+    'unknown-option: Option "--no-seed" is not one of tt verify; it belongs to get',
+  );
+  assertEquals(
+    refuse("tracker --dir x"),
+    'unknown-option: Option "--dir" is not one of tt tracker; it belongs to seed, get and verify',
+  );
+  assertEquals(
+    refuse("get x --xyzzy"),
+    'unknown-option: Option "--xyzzy" is not one of tt get; run tt help get',
+  );
+  assertEquals(
+    refuse("--json get x"),
+    'unknown-option: Option "--json" is not one of tt; options follow the command',
+  );
+  assertEquals(
+    refuse("--xyzzy get x"),
+    'unknown-option: Option "--xyzzy" is not one of tt; run tt help',
+  );
+  assertEquals(
+    refuse("get -x y"),
+    'unknown-option: Option "-x" is not one of tt get; run tt help get',
+  );
+});
+
+Deno.test("a value that is missing or makes no sense is named with its option", () => {
+  assertEquals(
+    refuse("get x --dir"),
+    "missing-value: Option --dir needs a value; write --dir DIR",
+  );
+  assertEquals(
+    refuse("get x --dir --json"),
+    "missing-value: Option --dir needs a value; write --dir DIR",
+  );
+  assertEquals(
+    refuse("get x --port -1"),
+    'bad-value: Option --port "-1" is not a port; give a number from 0 to 65535',
+  );
+  assertEquals(
+    refuse("get x --json=maybe"),
+    'bad-value: Option --json "maybe" is neither true nor false',
+  );
+  assertEquals(
+    refuse("get x --peer 127.0.0.1:1 --peer localhost:2"),
+    'bad-value: Option --peer "localhost:2" is not a peer; give IP:PORT, such as 192.0.2.1:6881 ' +
+      "or [2001:db8::1]:6881",
+  );
+  assertEquals(refuse("get x --dir="), 'bad-value: Option --dir "" is empty; give a value');
+});
+
+Deno.test("a message stays short and harmless whatever was typed", () => {
+  const message = refuse(`get x --port ${"\x1b".repeat(5000)}`);
+  assertMatch(message, /^[ -~…]{1,800}$/);
+});
+
+Deno.test("operands are counted", () => {
+  assertEquals(refuse("seed"), "missing-operand: Command seed needs a PATH; run tt help seed");
+  assertEquals(
+    refuse("demo now"),
+    'extra-operand: Command demo takes no argument such as "now"; remove it',
+  );
+  assertEquals(
+    refuse("help get seed"),
+    'extra-operand: Command help takes one COMMAND; remove "seed"',
+  );
+  const empty = parseCommand(["show", ""], {});
+  assertEquals(!empty.ok && empty.error.code, "missing-operand");
+});
+
+Deno.test("options that contradict each other are refused", () => {
+  assertEquals(
+    refuse("get x --no-seed --seed-ratio 2"),
+    "conflict: Option --no-seed and --seed-ratio contradict each other; remove one",
+  );
+  assertEquals(
+    refuse("get x", {}, "no-seed = yes\nseed-time = 5\n"),
+    "conflict: Line 1 of the config file: no-seed and Line 2 of the config file: seed-time " +
+      "contradict each other; remove one",
+  );
+  for (const command of ["seed", "create"]) {
+    assertEquals(
+      refuse(`${command} a b --out c`),
+      "conflict: Option --out names one file, but 2 paths are given; give one path",
+    );
+  }
+});
+
+Deno.test("between two sources that contradict each other the nearer one wins", () => {
+  const plain = accept("get x --no-seed", { TT_SEED_RATIO: "2" });
+  assertEquals(plain.kind === "get" && [plain.noSeed, plain.seedRatio], [true, undefined]);
+  const ratio = accept("get x --seed-ratio 2", {}, "no-seed = true");
+  assertEquals(ratio.kind === "get" && [ratio.noSeed, ratio.seedRatio], [false, 2]);
+  const off = accept("get x --no-seed=false --seed-ratio 2");
+  assertEquals(off.kind === "get" && [off.noSeed, off.seedRatio], [false, 2]);
+});
+
+Deno.test("settings come from flags, then the environment, then the config file, then defaults", () => {
+  const dir = (line: string, env: Record<string, string>, config?: string) => {
+    const command = accept(line, env, config);
+    return command.kind === "get" && command.dir;
+  };
+  assertEquals(dir("get x --dir flag", { TT_DIR: "env" }, "dir = config"), "flag");
+  assertEquals(dir("get x", { TT_DIR: "env" }, "dir = config"), "env");
+  assertEquals(dir("get x", { TT_DIR: "" }, "dir = config"), "config");
+  assertEquals(dir("get x", {}, "up-limit = 2M"), "downloads");
+  assertEquals(dir("get x --dir one --dir two", {}), "two");
+});
+
+Deno.test("a variable may list several trackers, a config file repeat them", () => {
+  const both = ["udp://a:1", "udp://b:2"];
+  const trackers = (env: Record<string, string>, config?: string) => {
+    const command = accept("create x", env, config);
+    return command.kind === "create" && command.trackers;
+  };
+  assertEquals(trackers({ TT_TRACKER: " udp://a:1  udp://b:2 " }), both);
+  assertEquals(trackers({}, "tracker = udp://a:1\ntracker = udp://b:2"), both);
+});
+
+Deno.test("the tracker's own port and address have names of their own outside the command line", () => {
+  const env = { TT_PORT: "7000", TT_HOST: "::1", TT_TRACKER_PORT: "7001" };
+  const tracker = accept("tracker", env, "tracker-host = 0.0.0.0\nport = 9");
+  assertEquals(tracker.kind === "tracker" && [tracker.host, tracker.port], ["0.0.0.0", 7001]);
+  const get = accept("get x", env);
+  assertEquals(get.kind === "get" && [get.host, get.port], ["::1", 7000]);
+});
+
+Deno.test("a bad value is blamed on where it came from", () => {
+  assertEquals(
+    refuse("get x", { TT_PORT: "x" }),
+    'bad-value: Variable TT_PORT "x" is not a port; give a number from 0 to 65535',
+  );
+  assertEquals(
+    refuse("get x --config c.conf", {}, "# mine\n\nport = x"),
+    'bad-value: Line 3 of c.conf: port "x" is not a port; give a number from 0 to 65535',
+  );
+});
+
+Deno.test("a config file is read strictly, and comments and blank lines are free", () => {
+  const command = accept("get x", {}, "\uFEFF# mine\r\n\r\n  up-limit=2M  \r\nprivate = yes\r\n");
+  assertEquals(command.kind === "get" && command.upLimit, 2_000_000);
+  assertEquals(
+    refuse("get x", { TT_CONFIG: "tt.conf" }, "\nprot = 1"),
+    'bad-config: Line 2 of tt.conf has the unknown name "prot"; did you mean port?',
+  );
+  assertEquals(
+    refuse("get x", {}, "config = x"),
+    'bad-config: Line 1 of the config file has the unknown name "config"; remove it',
+  );
+  assertEquals(
+    refuse("get x", {}, "json"),
+    "bad-config: Line 1 of the config file is no setting; write name = value",
+  );
+  assertMatch(refuse("get x", {}, "#".repeat(300_000)), /^bad-config: .* too long/);
+});
+
+Deno.test("the config file is the flag's, else the variable's, else none", () => {
+  const env = { TT_CONFIG: "env.conf" };
+  assertEquals(configPath(words("get x --config a --config b"), env), "b");
+  assertEquals(configPath(words("--config a get x"), env), "a");
+  assertEquals(configPath(words("get x --config=a"), env), "a");
+  assertEquals(configPath(words("get x"), env), "env.conf");
+  assertEquals(configPath(words("get x"), { TT_CONFIG: "" }), undefined);
+  assertEquals(configPath(words("get --dir=--config x"), {}), undefined);
+  assertEquals(configPath(words("seed -- --config x"), {}), undefined);
+});
+
+Deno.test("no command line, environment or config file makes the parser throw", () => {
+  const known = COMMAND_NAMES.flatMap((name) => [
+    name,
+    ...Object.keys(optionsOf(name)).map((key) => `--${optionName(key)}`),
+  ]);
+  const word = fc.oneof(fc.constantFrom(...known, "--", "-", "-h", "x", "1"), fc.string());
+  const env = fc.dictionary(fc.constantFrom("TT_PORT", "TT_PEER", "TT_CONFIG"), fc.string());
+  fc.assert(fc.property(
+    fc.array(word, { maxLength: 8 }),
+    env,
+    fc.option(fc.string(), { nil: undefined }),
+    (argv, variables, config) => {
+      configPath(argv, variables);
+      const parsed = parseCommand(argv, variables, config);
+      if (!parsed.ok) assertMatch(parsed.error.message, /^[A-Z].*[^.]$/s);
+    },
+  ));
+});

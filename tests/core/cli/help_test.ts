@@ -1,0 +1,83 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parseCommand } from "../../../core/cli/arguments.ts";
+import { COMMAND_NAMES, COMMANDS, optionsOf } from "../../../core/cli/commands.ts";
+import { EXIT, EXIT_MEANINGS } from "../../../core/cli/exit_codes.ts";
+import { HELP_WIDTH, helpText } from "../../../core/cli/help.ts";
+import { nearestWord } from "../../../core/cli/nearest.ts";
+import { optionName } from "../../../core/cli/option.ts";
+
+Deno.test("no line of help is wider than a terminal, and none ends in blanks", () => {
+  for (const topic of [undefined, ...COMMAND_NAMES]) {
+    for (const line of helpText(topic).split("\n")) {
+      assert(line.length <= HELP_WIDTH, line);
+      assertEquals(line, line.trimEnd());
+    }
+  }
+});
+
+Deno.test("the overview names every command and every exit code", () => {
+  const overview = helpText(undefined);
+  for (const name of COMMAND_NAMES) {
+    assertStringIncludes(overview, `\n  ${name} `);
+    assertStringIncludes(helpText(name), COMMANDS[name].summary);
+  }
+  assertEquals(EXIT_MEANINGS.map(([code]) => code), Object.values(EXIT));
+  for (const [code] of EXIT_MEANINGS) assertStringIncludes(overview, `\n  ${code} `);
+});
+
+Deno.test("a command's screen names each of its options", () => {
+  for (const name of COMMAND_NAMES) {
+    if (Object.keys(COMMANDS[name].options).length === 0) continue;
+    for (const key of Object.keys(optionsOf(name))) {
+      assertStringIncludes(helpText(name), `--${optionName(key)}`);
+    }
+  }
+});
+
+Deno.test("every example in the help is accepted by the parser", () => {
+  for (const name of COMMAND_NAMES) {
+    for (const example of COMMANDS[name].examples) {
+      const parsed = parseCommand(example.split(" ").slice(1), {});
+      assertEquals(parsed.ok && parsed.value.kind, name);
+    }
+  }
+});
+
+Deno.test("the screen of verify looks like this", () => {
+  assertEquals(
+    helpText("verify"),
+    `\
+tt verify: Check content against a .torrent, piece by piece
+
+Usage:
+  tt verify X.torrent... [options]
+
+The exit code is 0 when every piece is there and right, else 6.
+
+Options:
+  --dir DIR             Folder that holds the content of a .torrent (default:
+                        the folder of the .torrent)
+  --json                Print one JSON object a line on stdout, each with an
+                        event name
+  --quiet               Print errors only on stderr
+
+  --config FILE         Read settings from this file
+  -h, --help            Print this help
+  -V, --version         Print the version
+
+Examples:
+  tt verify film.torrent --dir downloads
+`,
+  );
+});
+
+Deno.test("the nearest word is found over swapped, missing, doubled and wrong letters", () => {
+  const words = ["get", "seed", "show", "seed-ratio", "seed-time"];
+  assertEquals(nearestWord("gte", words), "get");
+  assertEquals(nearestWord("sed", words), "seed");
+  assertEquals(nearestWord("shhow", words), "show");
+  assertEquals(nearestWord("seed-tame", words), "seed-time");
+  assertEquals(nearestWord("seed-r", words), "seed-ratio");
+  assertEquals(nearestWord("zzz", words), undefined);
+  assertEquals(nearestWord("", words), undefined);
+});

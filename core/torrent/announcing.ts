@@ -12,6 +12,11 @@ import { bytesMissing } from "./facts.ts";
 import type { Effect, JobId } from "./protocol.ts";
 import { finishJob, startJob, type Torrent } from "./state.ts";
 
+/**
+ * Announces to the tracker whose turn it is, if it is time and none is under way.
+ *
+ * Spec: BEP 3, tracker GET; BEP 12, order of processing.
+ */
 export function announceIfDue(torrent: Torrent, now: number, effects: Effect[]): void {
   if (torrent.stage !== "running") return;
   const planned = takeAnnounce(torrent.announcer, now);
@@ -31,6 +36,10 @@ export function sayFarewell(torrent: Torrent, effects: Effect[]): void {
   }
 }
 
+/**
+ * Takes a tracker's answer: its peers become candidates, its counts or its error are reported. Answers
+ * to farewells and to unknown jobs change nothing.
+ */
 export function onAnnounced(
   torrent: Torrent,
   id: JobId,

@@ -61,6 +61,7 @@ function nextDialAt(torrent: Torrent): number | undefined {
   return at;
 }
 
+/** The dial came to nothing: the address is tried again after a wait. Unknown jobs are ignored. */
 export function onDialFailed(torrent: Torrent, job: JobId, now: number): void {
   const candidate = takeDial(torrent, job);
   if (candidate !== undefined) postpone(torrent, candidate, now);

@@ -39,6 +39,7 @@ export interface TorrentFacts {
   readonly unchokingUs: number;
 }
 
+/** What there is to know at `now` (monotonic ms): bytes, rates in bytes a second, counts of live peers. */
 export function factsOf(torrent: Torrent, now: number): TorrentFacts {
   let peers = 0, seeds = 0, unchokedByUs = 0, unchokingUs = 0;
   for (const peer of torrent.peers.values()) {

@@ -18,6 +18,11 @@ import type { Effect } from "./protocol.ts";
 import { onListenPort } from "./candidates.ts";
 import { isComplete, type Peer, type Torrent } from "./state.ts";
 
+/**
+ * Sends what a peer must hear first: our extension handshake, our pieces, its allowed fast set.
+ *
+ * Spec: BEP 10, handshake message; BEP 6, have all, have none, allowed fast.
+ */
 export function greet(torrent: Torrent, peer: Peer, effects: Effect[]): void {
   const send = (message: Message) => effects.push({ kind: "send", peer: peer.key, message });
   const { options } = torrent;

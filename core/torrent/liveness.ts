@@ -9,6 +9,7 @@ import { KEEP_ALIVE_SEND_MS, PEER_DEAD_MS } from "./limits.ts";
 import type { Effect } from "./protocol.ts";
 import type { Peer, Torrent } from "./state.ts";
 
+/** Whether the peer said nothing for PEER_DEAD_MS; `now` in monotonic ms. */
 export function isDead(peer: Peer, now: number): boolean {
   return now - peer.lastHeardMs >= PEER_DEAD_MS;
 }

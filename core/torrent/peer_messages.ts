@@ -21,6 +21,11 @@ import { onCancel, onRequest } from "./uploads.ts";
 /** Pieces that a peer may suggest or allow; more say nothing and cost memory. */
 const HINTS_MAX = 64;
 
+/**
+ * Applies one message of the peer, or closes the connection with a `peer-violated` report that says why.
+ *
+ * Spec: BEP 3, peer messages; BEP 6; BEP 10.
+ */
 export function onMessage(
   torrent: Torrent,
   peer: Peer,

@@ -226,6 +226,7 @@ export function restartAlone(torrent: Torrent, partial: PartialPiece): void {
   torrent.allDirty = true;
 }
 
+/** Forgets a started piece without giving it back to `availability`; the caller says what it becomes. */
 export function removePartial(torrent: Torrent, partial: PartialPiece): void {
   torrent.partials.delete(partial.piece);
   torrent.bufferedBytes -= pieceSize(torrent.geometry, partial.piece);

@@ -23,6 +23,10 @@ import {
 } from "./state.ts";
 import { scheduleSave } from "./saving.ts";
 
+/**
+ * The digest was compared: a good piece goes to the disk, a bad one is blamed and fetched again. Unknown
+ * jobs are ignored.
+ */
 export function onPieceChecked(
   torrent: Torrent,
   id: JobId,

@@ -13,10 +13,12 @@ const KEPT_A_SECOND = 0.75;
 /** Below this there is nothing to see: the meter reads zero. */
 const RATE_FLOOR = 16;
 
+/** Reads zero until its first tick after `now` (monotonic ms). */
 export function createRateMeter(now: number): RateMeter {
   return { pending: 0, rate: 0, tickedMs: now };
 }
 
+/** Adds to what the next tick folds in; `bytes` may be any count. */
 export function countBytes(meter: RateMeter, bytes: number): void {
   meter.pending += bytes;
 }

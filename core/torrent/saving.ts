@@ -14,6 +14,7 @@ export function saveIfDue(torrent: Torrent, now: number, effects: Effect[]): voi
   save(torrent, effects);
 }
 
+/** Hands the shell a copy of the state to keep, due or not. One save is under way at a time. */
 export function save(torrent: Torrent, effects: Effect[]): void {
   torrent.saving = true;
   torrent.nextSaveMs = undefined;
@@ -26,6 +27,7 @@ export function save(torrent: Torrent, effects: Effect[]): void {
   effects.push({ kind: "save-state", job: startJob(torrent, { kind: "save" }), state });
 }
 
+/** The state is on disk; the next save may start. Unknown jobs are ignored. */
 export function onStateSaved(torrent: Torrent, id: JobId): void {
   if (finishJob(torrent, id, "save") !== undefined) torrent.saving = false;
 }

@@ -17,6 +17,7 @@ export function owedBytes(torrent: Torrent): number {
   return Math.ceil(torrent.geometry.totalSize * torrent.options.shareRule.percent / 100);
 }
 
+/** Whether the last piece is free to be asked for: enough was uploaded in all runs, or the debt was waived. */
 export function isDebtSettled(torrent: Torrent): boolean {
   return torrent.waived || torrent.uploaded >= owedBytes(torrent);
 }

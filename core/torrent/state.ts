@@ -208,6 +208,10 @@ export type Job =
   | { readonly kind: "announce"; readonly url: string; readonly farewell: boolean }
   | { readonly kind: "save" };
 
+/**
+ * A torrent that has done nothing yet: it wants every piece that `options.have` lacks. `now` in
+ * monotonic ms.
+ */
 export function createTorrent(options: TorrentOptions, now: number): Torrent {
   const { geometry } = options;
   const rng = createRng(options.seed);
@@ -256,6 +260,11 @@ export function createTorrent(options: TorrentOptions, now: number): Torrent {
   };
 }
 
+/**
+ * A peer just connected, of which nothing is known: both sides choke, nobody is interested.
+ *
+ * Spec: BEP 3, "Connections start out choked and not interested".
+ */
 export function createPeer(
   torrent: Torrent,
   key: PeerKey,
@@ -309,10 +318,12 @@ export function createPeer(
   };
 }
 
+/** Whether every piece is on disk. */
 export function isComplete(torrent: Torrent): boolean {
   return torrent.haveCount === torrent.geometry.pieceCount;
 }
 
+/** Whether the peer told that it has every piece. */
 export function isSeed(peer: Peer): boolean {
   return peer.haveCount === peer.have.count;
 }

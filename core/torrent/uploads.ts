@@ -21,6 +21,12 @@ import type { Peer, Torrent } from "./state.ts";
 /** Processed heads are cut off the queue once they are this many numbers. */
 const QUEUE_TRIM = 3 * 1_024;
 
+/**
+ * Queues a request, rejects one that we may not serve, and ends the connection for one that no honest
+ * peer sends: over 128 KiB, of nothing, or beyond the end of the piece or the torrent.
+ *
+ * Spec: BEP 3, request; BEP 6, reject request.
+ */
 export function onRequest(
   torrent: Torrent,
   peer: Peer,
@@ -51,6 +57,11 @@ function violationOf(torrent: Torrent, { piece, begin, length }: BlockMessage): 
   return undefined;
 }
 
+/**
+ * Takes a request out of the queue if it still waits there; one that left for the shell will be served.
+ *
+ * Spec: BEP 3, cancel; BEP 6, "a reject or the block" answers a cancelled request.
+ */
 export function onCancel(peer: Peer, cancel: BlockMessage, effects: Effect[]): void {
   const { piece, begin, length } = cancel;
   for (let i = peer.queueHead; i < peer.queue.length; i += 3) {

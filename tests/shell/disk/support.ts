@@ -1,0 +1,68 @@
+/** What the tests of this room share. */
+import { createGeometry } from "../../../core/metainfo/geometry.ts";
+import type { InfoHash, Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
+import { DiskError, type DiskErrorCode } from "../../../shell/disk/disk_error.ts";
+import { type FileSystem, realFileSystem } from "../../../shell/disk/file_system.ts";
+
+export const HASH = "00112233445566778899aabbccddeeff00112233" as InfoHash;
+
+export interface FileSpec {
+  /** "folder/name" */
+  readonly path: string;
+  readonly length: number;
+  readonly pad?: boolean;
+  readonly executable?: boolean;
+}
+
+/** The files one after the other, in pieces of 16 bytes. */
+export function torrentOf(...specs: FileSpec[]): Pick<Metainfo, "files" | "geometry"> {
+  const files: TorrentFile[] = [];
+  let offset = 0;
+  for (const { path, length, pad = false, executable = false } of specs) {
+    files.push({ path: path.split("/"), length, offset, pad, executable });
+    offset += length;
+  }
+  return { files, geometry: createGeometry(offset, 16) };
+}
+
+/** `length` bytes that differ from place to place. */
+export function bytesFrom(first: number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (first + i * 7) & 0xff);
+}
+
+export async function inTempDir(run: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "tt-test-" });
+  try {
+    await run(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** The real file system with some calls replaced. */
+export function fileSystemWith(calls: Partial<FileSystem>): FileSystem {
+  return { ...realFileSystem, ...calls };
+}
+
+/** An error as `node:fs` gives it. */
+export function systemError(code: string): Error {
+  return Object.assign(new Error(`${code}: made up`), { code });
+}
+
+/** The error of a promise that has to fail with `code`, in one sentence. */
+export async function failsWith(promise: Promise<unknown>, code: DiskErrorCode) {
+  let error: unknown;
+  try {
+    await promise;
+  } catch (thrown) {
+    error = thrown;
+  }
+  if (!(error instanceof DiskError)) throw new Error(`Expected ${code}, got ${error}`);
+  if (error.code !== code) throw new Error(`Expected ${code}, got ${error.code}`, { cause: error });
+  if (!/^[A-Z][^\n]+[^.]$/.test(error.message)) throw new Error(`No sentence: ${error.message}`);
+  return error;
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
+}

@@ -1,0 +1,16 @@
+/** Reads `.torrent` bytes with this system's rules for file names. */
+import type { Result } from "../core/bytes/result.ts";
+import { type MetainfoError, parseMetainfo } from "../core/metainfo/parse.ts";
+import type { PathRules } from "../core/metainfo/path_rules.ts";
+import type { Metainfo } from "../core/metainfo/types.ts";
+import { sha1 } from "./hash/sha1.ts";
+
+/** Windows reserves names, and its file systems and those of macOS ignore case. */
+export const NATIVE_PATH_RULES: PathRules = ["windows", "darwin"].includes(Deno.build.os)
+  ? "portable"
+  : "posix";
+
+/** What a `.torrent` says; `describeMetainfoError` tells what was wrong with it. */
+export function readMetainfo(bytes: Uint8Array): Result<Metainfo, MetainfoError> {
+  return parseMetainfo(bytes, sha1, { pathRules: NATIVE_PATH_RULES });
+}

@@ -241,6 +241,7 @@ export const GLOBAL_OPTIONS = {
 /** One-letter forms. */
 export const SHORT_OPTIONS: Readonly<Record<string, string>> = { h: "help", V: "version" };
 
+/** Whether `text` is exactly a command's name. */
 export function isCommandName(text: string): text is CommandName {
   return Object.hasOwn(COMMANDS, text);
 }

@@ -1,0 +1,163 @@
+import { assertEquals } from "@std/assert";
+import { eventText, type OutputEvent, progressEvent } from "../../../core/cli/events.ts";
+import { resultText, type TorrentResult } from "../../../core/cli/results.ts";
+
+const TORRENT = { infoHash: "0123456789abcdef0123456789abcdef01234567", name: "film" };
+
+Deno.test("every event has a sentence", () => {
+  const url = "http://t/announce";
+  const tracker = {
+    event: "tracker",
+    ...TORRENT,
+    url,
+    peers: undefined,
+    seeders: undefined,
+    leechers: undefined,
+    error: undefined,
+  } as const;
+  const share = { event: "share", ...TORRENT, owedBytes: 1_000_000, sharedBytes: 250_000 } as const;
+  const cases: [OutputEvent, string][] = [
+    [
+      { event: "listening", host: undefined, port: 6881, url: undefined },
+      "Listening for peers on port 6881",
+    ],
+    [
+      { event: "listening", host: "::1", port: 8000, url },
+      "Tracker is ready: announce to http://t/announce",
+    ],
+    [
+      { event: "resumed", ...TORRENT, piecesKept: 3, pieces: 1200 },
+      "film: resumed with 3 of 1,200 pieces",
+    ],
+    [
+      { event: "checked", ...TORRENT, piecesGood: 1, pieces: 1 },
+      "film: checked, 1 of 1 piece are right",
+    ],
+    [
+      { ...tracker, peers: 5, seeders: 1, leechers: 4 },
+      "film: tracker http://t/announce answered with 5 peers (1 seeder, 4 leechers in the swarm)",
+    ],
+    [tracker, "film: tracker http://t/announce answered with 0 peers"],
+    [{ ...tracker, error: "no answer" }, "film: tracker http://t/announce failed: no answer"],
+    [
+      { ...share, state: "owing" },
+      "film: owes the swarm 1.0 MB before its last piece, shared 250.0 kB (25.0 %)",
+    ],
+    [{ ...share, state: "paid" }, "film: shared 250.0 kB of the 1.0 MB owed, the debt is paid"],
+    [
+      { ...share, state: "waived" },
+      "film: shared 250.0 kB of the 1.0 MB owed, the rest is waived: nobody is there to serve",
+    ],
+    [
+      { event: "piece-failed", ...TORRENT, piece: 7, peers: ["1.2.3.4:5", "6.7.8.9:1"] },
+      "film: piece 7 came damaged from 1.2.3.4:5, 6.7.8.9:1; asking again",
+    ],
+    [
+      { event: "piece-failed", ...TORRENT, piece: 7, peers: [] },
+      "film: piece 7 came damaged; asking again",
+    ],
+    [
+      { event: "peer-banned", ...TORRENT, peer: "1.2.3.4:5", reason: "it sent a damaged piece" },
+      "film: banned 1.2.3.4:5: it sent a damaged piece",
+    ],
+    [
+      { event: "complete", ...TORRENT, bytes: 1_000_000, seconds: 61 },
+      "film: complete, 1.0 MB in 1 min 1 s",
+    ],
+    [
+      { event: "stopped", ...TORRENT, uploaded: 1000, downloaded: 2000 },
+      "film: stopped, uploaded 1.0 kB, downloaded 2.0 kB",
+    ],
+    [{ event: "error", code: "disk-full", message: "D\x1b is full" }, "Error: D? is full"],
+  ];
+  for (const [event, text] of cases) assertEquals(eventText(event), text);
+});
+
+Deno.test("progress is an event without a sentence, and leaves out what is not there", () => {
+  const event = progressEvent({
+    ...TORRENT,
+    state: "downloading",
+    bytesDone: 1,
+    bytesTotal: 2,
+    downRate: 3.7,
+    upRate: 0.2,
+    peers: 5,
+    seeders: 1,
+    etaSeconds: 1,
+    waitingFor: undefined,
+    uploaded: 0,
+    ratio: 0,
+  });
+  assertEquals(eventText(event), undefined);
+  assertEquals(JSON.parse(JSON.stringify(event)), {
+    event: "progress",
+    ...TORRENT,
+    state: "downloading",
+    bytesDone: 1,
+    bytesTotal: 2,
+    downRate: 4,
+    upRate: 0,
+    peers: 5,
+  });
+});
+
+const SHOWN: TorrentResult = {
+  event: "torrent",
+  ...TORRENT,
+  bytes: 1_234_567,
+  pieceLength: 262_144,
+  pieces: 5,
+  magnet: "magnet:?xt=urn:btih:0123",
+  files: [{ path: "film/a.mkv", length: 1_234_000 }, { path: "film/b.srt", length: 567 }],
+  trackers: [["http://t/announce"], ["udp://u:1"]],
+  private: true,
+  comment: "hello\nworld",
+  createdBy: "tt",
+};
+
+Deno.test("show prints what a torrent says", () => {
+  assertEquals(
+    resultText(SHOWN),
+    `\
+Name:         film
+Info hash:    0123456789abcdef0123456789abcdef01234567
+Size:         1.2 MB (1,234,567 bytes)
+Pieces:       5 pieces of 256 KiB
+Private:      yes
+Comment:      hello?world
+Created by:   tt
+Magnet:       magnet:?xt=urn:btih:0123
+
+2 files:
+     1.2 MB  film/a.mkv
+      567 B  film/b.srt
+
+Trackers:
+  tier 1  http://t/announce
+  tier 2  udp://u:1`,
+  );
+  const bare = { ...SHOWN, private: false, comment: undefined, createdBy: undefined, trackers: [] };
+  assertEquals(resultText(bare).endsWith("\n\nNo trackers"), true);
+});
+
+Deno.test("create and verify answer in a sentence", () => {
+  const { name, infoHash, bytes, pieceLength, pieces, magnet } = SHOWN;
+  const created = { name, infoHash, bytes, pieceLength, pieces, magnet, path: "film.torrent" };
+  assertEquals(
+    resultText({ event: "created", ...created }),
+    "Created film.torrent: 1.2 MB in 5 pieces of 256 KiB, info hash " + infoHash,
+  );
+  const verified = { event: "verified", ...TORRENT, pieces: 9 } as const;
+  assertEquals(
+    resultText({ ...verified, piecesGood: 9, badFiles: [] }),
+    "film: all right, 9 pieces checked",
+  );
+  assertEquals(
+    resultText({ ...verified, piecesGood: 7, badFiles: ["a", "b"] }),
+    "film: 2 of 9 pieces wrong or missing, in a, b",
+  );
+  assertEquals(
+    resultText({ ...verified, piecesGood: 0, badFiles: ["a", "b", "c", "d", "e", "f"] }),
+    "film: 9 of 9 pieces wrong or missing, in a, b, c, d, e and 1 more file",
+  );
+});

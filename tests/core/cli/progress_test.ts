@@ -1,0 +1,224 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  type ProgressState,
+  type ProgressView,
+  renderPlainLine,
+  renderProgress,
+  renderScreen,
+  shareWaitText,
+} from "../../../core/cli/progress.ts";
+import { terminalTraits } from "../../../core/cli/terminal.ts";
+import { textWidth } from "../../../core/cli/text.ts";
+
+const DOWNLOADING: ProgressView = {
+  infoHash: "0123456789abcdef0123456789abcdef01234567",
+  name: "debian-12.9.0-amd64-netinst.iso",
+  state: "downloading",
+  bytesDone: 282_100_000,
+  bytesTotal: 661_700_000,
+  downRate: 12_300_000,
+  upRate: 1_200_000,
+  peers: 8,
+  seeders: 3,
+  etaSeconds: 31,
+  waitingFor: undefined,
+  uploaded: 30_000_000,
+  ratio: 0.045,
+};
+
+const CHECKING: ProgressView = { ...DOWNLOADING, state: "checking", etaSeconds: 3 };
+
+const CONNECTING: ProgressView = {
+  ...DOWNLOADING,
+  state: "connecting",
+  bytesDone: 0,
+  etaSeconds: undefined,
+  waitingFor: "No tracker answered yet",
+};
+
+const WAITING: ProgressView = {
+  ...DOWNLOADING,
+  state: "waiting",
+  bytesDone: 661_500_000,
+  etaSeconds: undefined,
+  waitingFor: shareWaitText({
+    sharedBytes: 21_174_400,
+    totalBytes: 661_700_000,
+    percent: 10,
+    peersToServe: 2,
+  }),
+};
+
+const SEEDING: ProgressView = {
+  ...DOWNLOADING,
+  state: "seeding",
+  name: "映画 🎬",
+  bytesDone: 661_700_000,
+  etaSeconds: undefined,
+  uploaded: 1_350_000_000,
+  ratio: 2.04,
+};
+
+const COMPLETE: ProgressView = { ...SEEDING, state: "complete", name: "film" };
+
+// deno-lint-ignore no-control-regex
+const SGR = /\x1b\[(\d+)m/g;
+
+const ALL = [DOWNLOADING, CHECKING, CONNECTING, WAITING, SEEDING, COMPLETE];
+
+/** The screen, each line closed by a bar so that its width can be seen. */
+function picture(views: readonly ProgressView[], columns: number, unicode = true): string {
+  const lines = renderScreen(views, { columns, rows: 50, unicode, colour: false });
+  const framed = lines.map((line) => `${line}${" ".repeat(columns - textWidth(line))}|\n`);
+  return "\n" + framed.join("");
+}
+
+Deno.test("progress on 80 columns looks like this", () => {
+  assertEquals(
+    picture(ALL, 80),
+    `
+debian-12.9.0-amd64-netinst.iso                  282.1 MB of 661.7 MB, 31 s left|
+▕██████████████                   ▏ 42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s   8 peers|
+debian-12.9.0-amd64-netinst.iso          checking 282.1 MB of 661.7 MB, 3 s left|
+▕██████████████████████████████▎                                        ▏ 42.6 %|
+debian-12.9.0-amd64-netinst.iso                                  0 B of 661.7 MB|
+▕                                                    ▏  0.0 %  looking for peers|
+No tracker answered yet                                                         |
+debian-12.9.0-amd64-netinst.iso                             661.5 MB of 661.7 MB|
+▕██████████████████████████████████████████████▉▏ 99.9 %  ↑   1.2 MB/s   8 peers|
+1 piece left: shared 3.2 % of the 10 % owed, 2 peers to serve                   |
+映画 🎬                                                        661.7 MB, seeding|
+▕██████████████████▏  100 %  ↑   1.2 MB/s   8 peers  ratio 2.04  uploaded 1.4 GB|
+film                                                          661.7 MB, complete|
+▕███████████████████████████████████████████████████████████████████████▏  100 %|
+`,
+  );
+});
+
+Deno.test("progress on 40 columns keeps the name, the bar and what matters most", () => {
+  assertEquals(
+    picture(ALL, 40),
+    `
+debian-12.9.0-amd64-netinst.…  31 s left|
+▕███████▏         ▏ 42.6 %  ↓  12.3 MB/s|
+debian-12.9.0-amd64-netinst.i…  3 s left|
+▕█████████████▏                 ▏ 42.6 %|
+debian-12.9.0-amd64-ne…  0 B of 661.7 MB|
+▕            ▏  0.0 %  looking for peers|
+No tracker answered yet                 |
+debian-12.9.0-amd…  661.5 MB of 661.7 MB|
+▕████████████████▉▏ 99.9 %  ↑   1.2 MB/s|
+1 piece left: shared 3.2 % of the 10 %  |
+owed, 2 peers to serve                  |
+映画 🎬                661.7 MB, seeding|
+▕█████████████████▏  100 %  ↑   1.2 MB/s|
+film                  661.7 MB, complete|
+▕███████████████████████████████▏  100 %|
+`,
+  );
+});
+
+Deno.test("progress without Unicode is plain ASCII", () => {
+  assertEquals(
+    picture([DOWNLOADING, WAITING, SEEDING], 60, false),
+    `
+debian-12.9.0-amd64-neti...  282.1 MB of 661.7 MB, 31 s left|
+[###>.....] 42.6 %  down  12.3 MB/s  up   1.2 MB/s   8 peers|
+debian-12.9.0-amd64-netinst.iso         661.5 MB of 661.7 MB|
+[#########################>] 99.9 %  up   1.2 MB/s   8 peers|
+1 piece left: shared 3.2 % of the 10 % owed, 2 peers to     |
+serve                                                       |
+?? ?                                       661.7 MB, seeding|
+[##############]  100 %  up   1.2 MB/s   8 peers  ratio 2.04|
+`,
+  );
+});
+
+Deno.test("progress on a few columns still says how far it is", () => {
+  assertEquals(picture([DOWNLOADING], 12), "\ndebian-12.9…|\n42.6 %      |\n");
+});
+
+Deno.test("a very wide terminal does not tear a block apart", () => {
+  const width = Math.max(...renderProgress(DOWNLOADING, wide(500)).split("\n").map(textWidth));
+  assertEquals(width, 96);
+});
+
+Deno.test("torrents that do not fit on the screen are counted", () => {
+  const lines = renderScreen(Array(9).fill(DOWNLOADING), { ...wide(80), rows: 7 });
+  assertEquals(lines.length, 7);
+  assertEquals(lines.at(-1), "and 6 more torrents");
+  assertEquals(renderScreen(Array(3).fill(DOWNLOADING), { ...wide(80), rows: 6 }).length, 6);
+});
+
+Deno.test("colour tells the state apart and changes no text", () => {
+  const colours = ALL.map((view) => {
+    const painted = renderProgress(view, { ...wide(80), colour: true });
+    assertEquals(painted.replace(SGR, ""), renderProgress(view, wide(80)));
+    return painted.matchAll(SGR).map((match) => match[1]!).find((code) => code.startsWith("3"));
+  });
+  assertEquals(colours, ["36", "34", "36", "33", "32", "32"]);
+});
+
+Deno.test("no line is wider than the terminal, whatever the figures are", () => {
+  const size = fc.oneof(fc.nat(2000), fc.maxSafeNat());
+  const view: fc.Arbitrary<ProgressView> = fc.record({
+    infoHash: fc.constant(""),
+    name: fc.string({ unit: "grapheme" }),
+    state: fc.constantFrom<ProgressState>(...ALL.map((view) => view.state)),
+    bytesDone: size,
+    bytesTotal: size,
+    downRate: size,
+    upRate: size,
+    peers: fc.nat(100_000),
+    seeders: fc.constant(undefined),
+    etaSeconds: fc.option(size, { nil: undefined }),
+    waitingFor: fc.option(fc.string(), { nil: undefined }),
+    uploaded: size,
+    ratio: fc.nat(100_000),
+  });
+  const columns = fc.integer({ min: 6, max: 200 });
+  fc.assert(fc.property(view, columns, fc.boolean(), (shown, room, unicode) => {
+    for (const line of renderProgress(shown, { ...wide(room), unicode }).split("\n")) {
+      assertEquals(textWidth(line) <= room, true, `${textWidth(line)} > ${room}: ${line}`);
+    }
+  }));
+});
+
+Deno.test("plain lines say in one line what the bars show", () => {
+  assertEquals(ALL.map(renderPlainLine), [
+    "debian-12.9.0-amd64-netinst.iso: 42.6 % of 661.7 MB, down 12.3 MB/s, up 1.2 MB/s, 8 peers, " +
+    "31 s left",
+    "debian-12.9.0-amd64-netinst.iso: checked 42.6 % of 661.7 MB, 3 s left",
+    "debian-12.9.0-amd64-netinst.iso: 0.0 % of 661.7 MB, looking for peers; No tracker answered yet",
+    "debian-12.9.0-amd64-netinst.iso: 99.9 % of 661.7 MB, up 1.2 MB/s, 8 peers; 1 piece left: " +
+    "shared 3.2 % of the 10 % owed, 2 peers to serve",
+    "映画 🎬: seeding 661.7 MB, up 1.2 MB/s, 8 peers, uploaded 1.4 GB, ratio 2.04",
+    "film: complete, 661.7 MB, uploaded 1.4 GB, ratio 2.04",
+  ]);
+  assertEquals(renderPlainLine({ ...COMPLETE, name: "a\nb\x1b[2J" }).split(":")[0], "a?b?[2J");
+});
+
+Deno.test("a download that waits for nobody says so", () => {
+  const wait = { sharedBytes: 0, totalBytes: 100, percent: 10, peersToServe: 0 };
+  assertEquals(shareWaitText(wait), "1 piece left: shared 0.0 % of the 10 % owed, nobody to serve");
+});
+
+Deno.test("the environment says what a terminal can show", () => {
+  const utf8 = { LANG: "en_US.UTF-8" };
+  assertEquals(terminalTraits(utf8, true, "linux"), {
+    movable: true,
+    unicode: true,
+    colour: true,
+  });
+  assertEquals(terminalTraits({ LC_ALL: "C", ...utf8 }, true, "linux").unicode, false);
+  assertEquals(terminalTraits({}, true, "windows").unicode, true);
+  assertEquals(terminalTraits({ NO_COLOR: "1" }, true, "linux").colour, false);
+  assertEquals(terminalTraits({ NO_COLOR: "" }, true, "linux").colour, true);
+  assertEquals(terminalTraits({ TERM: "dumb" }, true, "linux").movable, false);
+  assertEquals(terminalTraits(utf8, false, "linux").colour, false);
+});
+
+function wide(columns: number) {
+  return { columns, rows: 50, unicode: true, colour: false };
+}

@@ -1,0 +1,116 @@
+/** Nothing below the download folder leads out of it. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { loadState, saveState } from "../../../shell/disk/state_file.ts";
+import { lockTorrent } from "../../../shell/disk/lock.ts";
+import { openStorage } from "../../../shell/disk/storage.ts";
+import { bytesFrom, exists, failsWith, HASH, inTempDir, torrentOf } from "./support.ts";
+
+const SECRET = bytesFrom(1, 32);
+
+/** A download folder beside a folder that must not be touched. */
+function besideSecret(run: (dir: string, outside: string) => Promise<void>): Promise<void> {
+  return inTempDir(async (temp) => {
+    const [dir, outside] = [`${temp}/downloads`, `${temp}/outside`];
+    await Deno.mkdir(dir);
+    await Deno.mkdir(outside);
+    await Deno.writeFile(`${outside}/file`, SECRET);
+    await run(dir, outside);
+    assertEquals(await Deno.readFile(`${outside}/file`), SECRET);
+    assertEquals([...Deno.readDirSync(outside)].length, 1);
+  });
+}
+
+Deno.test("a link in the place of a file is neither read nor written", async () => {
+  await besideSecret(async (dir, outside) => {
+    await Deno.symlink(`${outside}/file`, `${dir}/file`);
+    const storage = openStorage(dir, torrentOf({ path: "file", length: 32 }));
+    await failsWith(storage.reserve(), "symlink");
+    await failsWith(storage.writePiece(0, new Uint8Array(32)), "symlink");
+    await failsWith(storage.readInto(0, new Uint8Array(32)), "symlink");
+    await failsWith(storage.stamps(), "symlink");
+  });
+});
+
+Deno.test("a link in the place of a folder is not followed", async () => {
+  await besideSecret(async (dir, outside) => {
+    await Deno.symlink(outside, `${dir}/set`);
+    const torrent = torrentOf({ path: "set/file", length: 32 }, { path: "set/new", length: 3 });
+    const storage = openStorage(dir, torrent);
+    await failsWith(storage.reserve(), "symlink");
+    await failsWith(storage.writePiece(0, new Uint8Array(32)), "symlink");
+    await failsWith(storage.readInto(0, new Uint8Array(32)), "symlink");
+  });
+});
+
+Deno.test("a link to nowhere makes no file there", async () => {
+  await besideSecret(async (dir, outside) => {
+    await Deno.symlink(`${outside}/made`, `${dir}/file`);
+    const storage = openStorage(dir, torrentOf({ path: "file", length: 32 }));
+    await failsWith(storage.reserve(), "symlink");
+    assert(!await exists(`${outside}/made`));
+  });
+});
+
+Deno.test("a link that stays inside is refused as well", async () => {
+  await besideSecret(async (dir) => {
+    await Deno.writeFile(`${dir}/real`, SECRET);
+    await Deno.symlink(`${dir}/real`, `${dir}/file`);
+    const storage = openStorage(dir, torrentOf({ path: "file", length: 32 }));
+    await failsWith(storage.writePiece(0, new Uint8Array(32)), "symlink");
+    assertEquals(await Deno.readFile(`${dir}/real`), SECRET);
+  });
+});
+
+Deno.test("a folder swapped for a link after the reservation is noticed", async () => {
+  await besideSecret(async (dir, outside) => {
+    const storage = openStorage(dir, torrentOf({ path: "set/file", length: 32 }));
+    await storage.reserve();
+    await Deno.rename(`${dir}/set`, `${dir}/moved`);
+    await Deno.symlink(outside, `${dir}/set`);
+    await failsWith(storage.writePiece(0, new Uint8Array(32)), "symlink");
+  });
+});
+
+Deno.test("the download folder itself may be a link", async () => {
+  await inTempDir(async (temp) => {
+    await Deno.mkdir(`${temp}/real`);
+    await Deno.symlink(`${temp}/real`, `${temp}/link`);
+    const storage = openStorage(`${temp}/link`, torrentOf({ path: "set/file", length: 32 }));
+    await storage.reserve();
+    await storage.writePiece(0, SECRET);
+    await storage.close();
+    assertEquals(await Deno.readFile(`${temp}/real/set/file`), SECRET);
+  });
+});
+
+Deno.test("state and lock do not follow links", async () => {
+  await besideSecret(async (dir, outside) => {
+    await Deno.symlink(outside, `${dir}/.tt`);
+    await failsWith(saveState(dir, HASH, SECRET), "symlink");
+    await failsWith(loadState(dir, HASH), "symlink");
+    await failsWith(lockTorrent(dir, HASH), "symlink");
+  });
+  await besideSecret(async (dir, outside) => {
+    await Deno.mkdir(`${dir}/.tt`);
+    for (const name of ["resume.tmp", "resume", "lock"]) {
+      await Deno.symlink(`${outside}/file`, `${dir}/.tt/${HASH}.${name}`);
+    }
+    await failsWith(saveState(dir, HASH, new Uint8Array(1)), "symlink");
+    await failsWith(loadState(dir, HASH), "symlink");
+    await failsWith(lockTorrent(dir, HASH), "symlink");
+  });
+});
+
+Deno.test("a path that climbs, is empty or names the state folder stops at once", async () => {
+  const bad = [[".."], ["a", "..", "b"], ["."], [""], ["a/b"], ["a\0b"], [".tt", "x"], [".TT"], []];
+  for (const path of bad) {
+    const torrent = torrentOf({ path: "a", length: 1 });
+    const files = torrent.files.map((file) => ({ ...file, path }));
+    assertThrows(() => openStorage("/nowhere", { ...torrent, files }), Error, "Invariant");
+  }
+  const storage = openStorage("/nowhere", torrentOf({ path: "a", length: 1 }));
+  assertThrows(() => storage.readInto(1, new Uint8Array(1)), Error, "Invariant");
+  assertThrows(() => storage.writePiece(0, new Uint8Array(2)), Error, "Invariant");
+  await storage.close();
+  await assertRejects(() => storage.flush(), Error, "Invariant");
+});

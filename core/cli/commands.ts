@@ -69,7 +69,11 @@ const peer = {
     shownDefault: `${PEER_PORT_DEFAULT}, else the next free one`,
   }),
   peer: many("IP:PORT", readPeer, "Connect to this peer too; repeat it for several"),
-  upLimit: one("RATE", readRate, "Upload at most so many bytes a second, such as 500K or 1.5M"),
+  upLimit: one(
+    "RATE",
+    readRate,
+    "Upload at most so many bytes a second, such as 500K (that is 500,000) or 1.5M",
+  ),
   downLimit: one("RATE", readRate, "Download at most so many bytes a second"),
   seedRatio: one("R", readRatio, "Seed until the upload is R times the size, then leave"),
   seedTime: one("MIN", readMinutesAsMs, "Seed for so many minutes, then leave"),

@@ -22,10 +22,8 @@ export interface Option<T> {
   /** Name outside the command line when the flag's own name would be too general there. */
   readonly setting: string | undefined;
   /** `texts` is empty when the option was not given anywhere. */
-  readonly resolve: Reader1<T>;
+  readonly resolve: (texts: readonly string[]) => Result<T, OptionError>;
 }
-
-type Reader1<T> = (texts: readonly string[]) => Result<T, OptionError>;
 
 /** Which of the texts is at fault, and why. */
 export interface OptionError {
@@ -33,7 +31,7 @@ export interface OptionError {
   readonly why: string;
 }
 
-// The table mixes value types; only `resolve` differs between them.
+/** A command's options by key. */
 export type Options = Readonly<Record<string, Option<unknown>>>;
 
 /** The values of a table of options, by key. */

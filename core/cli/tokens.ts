@@ -2,10 +2,9 @@
  * Splits a command line into options and operands. Knows which options take values, nothing else.
  * `--` ends the options; `--name value` and `--name=value` are the same.
  */
-import type { Options } from "./option.ts";
-import { optionName } from "./option.ts";
 import { COMMAND_NAMES, COMMANDS, SHORT_OPTIONS } from "./commands.ts";
 import { nearestWord } from "./nearest.ts";
+import { optionName, type Options } from "./option.ts";
 import { quote, type UsageError } from "./usage_error.ts";
 
 export interface Tokens {

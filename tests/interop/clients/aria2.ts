@@ -21,6 +21,7 @@ export const aria2: Client = {
   name: "aria2",
   dials: false,
   refusesLoopback: false,
+  makesEmptyFiles: true,
 
   async missing() {
     return await hasProgram("aria2c") ? undefined : "the package aria2 is not installed";

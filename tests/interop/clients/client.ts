@@ -50,6 +50,8 @@ export interface Client {
   readonly dials: boolean;
   /** It refuses peers of 127.0.0.0/8, so it meets others in network namespaces only. */
   readonly refusesLoopback: boolean;
+  /** A download also makes the files of no bytes. */
+  readonly makesEmptyFiles: boolean;
   /** What is missing on this machine, in one sentence, or undefined when all is there. */
   missing(): Promise<string | undefined>;
   /** Resolves once the client listens for peers and serves the content. */

@@ -16,6 +16,7 @@ export const libtorrent: Client = {
   name: "libtorrent",
   dials: true,
   refusesLoopback: false,
+  makesEmptyFiles: true,
 
   async missing() {
     const probe = new Deno.Command(PYTHON, { args: ["-c", "import libtorrent"], stderr: "null" });

@@ -4,7 +4,7 @@
  */
 import type { Place } from "./network.ts";
 
-/** Lines kept of what a client printed; a client that repaints its status prints thousands. */
+/** Lines kept of what a client printed; a repainted status counts once while it is the same. */
 const LOG_LINES_MAX = 2_000;
 /** A client asked to stop says goodbye to its trackers; one that takes longer is killed. */
 const STOP_GRACE_MS = 5_000;
@@ -86,7 +86,7 @@ export class ClientProcess implements Running {
   }
 
   #take(line: string): void {
-    if (line.trim() === "") return;
+    if (line.trim() === "" || line === this.#lines.at(-1)) return;
     if (this.#lines.push(line) > LOG_LINES_MAX) this.#lines.shift();
     for (const watcher of this.#watchers) watcher(line);
   }

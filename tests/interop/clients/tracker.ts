@@ -1,7 +1,10 @@
 /** The trackers clients meet at: ours and opentracker, both in one shape. */
+import { fileURLToPath } from "node:url";
 import { namespacesMissing, type Place } from "./network.ts";
 import { ClientProcess, hasProgram, type Running } from "./process.ts";
 import { ttCommand } from "./tt.ts";
+
+const AWAIT_SEEDER = fileURLToPath(new URL("await_seeder.ts", import.meta.url));
 
 export interface TrackerOptions {
   readonly place: Place;
@@ -21,6 +24,23 @@ export interface Tracker {
 /** The URL to announce to. */
 export function announceUrl(host: string, port: number): string {
   return `http://${host}:${port}/announce`;
+}
+
+/**
+ * Resolves once the tracker knows a seeder of the torrent, so that a downloader started now is told
+ * of it by its first announce. Asks from `place`.
+ */
+export async function awaitSeeder(
+  place: Place,
+  tracker: Running,
+  infoHash: string,
+  deadlineMs: number,
+): Promise<void> {
+  const hash = infoHash.replace(/../g, "%$&");
+  const url = `http://${tracker.host}:${tracker.port}/scrape?info_hash=${hash}`;
+  const argv = [Deno.execPath(), "run", "--quiet", "--allow-net", AWAIT_SEEDER, url];
+  await using waiting = new ClientProcess({ place, port: 0, argv });
+  await waiting.waitForSuccess(deadlineMs);
 }
 
 export const ttTracker: Tracker = {

@@ -22,6 +22,7 @@ export const transmission: Client = {
   name: "transmission",
   dials: false,
   refusesLoopback: true,
+  makesEmptyFiles: false,
 
   async missing() {
     if (!(await hasProgram("transmission-cli"))) {
@@ -53,7 +54,8 @@ function seeds(line: string): boolean {
 async function launch({ torrentPath, dir, place, port }: TransferOptions): Promise<ClientProcess> {
   const config = await Deno.makeTempDir({ prefix: "tt-transmission-" });
   await Deno.writeTextFile(`${config}/settings.json`, JSON.stringify(SETTINGS));
-  const argv = ["transmission-cli", "--config-dir", config, "--download-dir", dir];
+  // Its status lines end without a newline, and it writes a pipe only every few kilobytes.
+  const argv = ["stdbuf", "-o0", "transmission-cli", "--config-dir", config, "--download-dir", dir];
   argv.push("--port", String(port), "--no-portmap", "--encryption-tolerated", torrentPath);
   return new ClientProcess({
     place,

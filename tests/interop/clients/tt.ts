@@ -40,6 +40,7 @@ export function ttWith({ shareRule, runtimeFlags = [] }: TtOptions): Client {
     name: "tt",
     dials: true,
     refusesLoopback: false,
+    makesEmptyFiles: true,
 
     missing: () => Promise.resolve(undefined),
 

@@ -17,6 +17,7 @@ export const webtorrent: Client = {
   name: "webtorrent",
   dials: true,
   refusesLoopback: false,
+  makesEmptyFiles: true,
 
   async missing() {
     if (!(await hasProgram("node"))) return "the program node is not installed";

@@ -1,0 +1,8 @@
+/** The clients of others that `tt` must not be told apart from. */
+import { aria2 } from "./aria2.ts";
+import type { Client } from "./client.ts";
+import { libtorrent } from "./libtorrent.ts";
+import { transmission } from "./transmission.ts";
+import { webtorrent } from "./webtorrent.ts";
+
+export const others: readonly Client[] = [libtorrent, aria2, webtorrent, transmission];

@@ -1,0 +1,60 @@
+/** Five different clients and one seeder in one swarm, each on a host of its own. */
+import { join } from "node:path";
+import { others } from "./clients/all.ts";
+import type { Client } from "./clients/client.ts";
+import { freshPort, namespacesMissing, openNetwork } from "./clients/network.ts";
+import { announceUrl, awaitSeeder, ttTracker } from "./clients/tracker.ts";
+import { tt, ttWith } from "./clients/tt.ts";
+import { nestedFolder, openScratch, writeContent, writeTorrent } from "./content.ts";
+import { interopTest } from "./requirements.ts";
+import { assertSameBytes } from "./transfer.ts";
+
+/** Six clients start at once on two cores, and Transmission unchokes every ten seconds. */
+const SWARM_DEADLINE_MS = 120_000;
+
+/** Among them a `tt` that owes the swarm its share. */
+const downloaders: readonly Client[] = [...others, ttWith({ shareRule: "10" })];
+
+await interopTest({
+  name: "five different clients in one swarm all complete from one seeder",
+  needs: [...downloaders, { missing: namespacesMissing }],
+  fn: async () => {
+    await using scratch = await openScratch();
+    await using network = await openNetwork(downloaders.length + 2);
+    const [trackerPlace, seedPlace, ...places] = network.places;
+    const seedDir = join(scratch.path, "seed");
+    await writeContent(seedDir, nestedFolder);
+    const port = freshPort();
+    const url = announceUrl(trackerPlace!.host, port);
+    const { path: torrentPath, infoHash } = await writeTorrent(seedDir, nestedFolder, url);
+
+    await using tracker = await ttTracker.start({
+      place: trackerPlace!,
+      port,
+      infoHashes: [infoHash],
+    });
+    await using _seed = await tt.seed({ torrentPath, dir: seedDir, place: seedPlace!, port });
+    await awaitSeeder(seedPlace!, tracker, infoHash, SWARM_DEADLINE_MS);
+
+    await using running = new AsyncDisposableStack();
+    const downloads = await Promise.all(downloaders.map(async (client, index) => {
+      const dir = join(scratch.path, client.name);
+      await Deno.mkdir(dir);
+      const download = await client.download({
+        torrentPath,
+        dir,
+        place: places[index]!,
+        port,
+        deadlineMs: SWARM_DEADLINE_MS,
+        thenSeed: true,
+      });
+      running.use(download);
+      return { client, dir, completed: download.completed };
+    }));
+    await Promise.all(downloads.map((download) => download.completed));
+    await running.disposeAsync();
+    for (const { client, dir } of downloads) {
+      await assertSameBytes(client, nestedFolder, dir, seedDir);
+    }
+  },
+});

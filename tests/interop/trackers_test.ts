@@ -1,0 +1,43 @@
+/** Clients that nobody told of each other meet at a tracker, ours or another's. */
+import { others } from "./clients/all.ts";
+import { libtorrent } from "./clients/libtorrent.ts";
+import { opentracker, ttTracker } from "./clients/tracker.ts";
+import { tt } from "./clients/tt.ts";
+import { nestedFolder } from "./content.ts";
+import { concurrentSteps, interopTest } from "./requirements.ts";
+import { transfer } from "./transfer.ts";
+
+for (const client of others) {
+  await interopTest({
+    name: `tt tracker brings ${client.name} and tt together`,
+    needs: [client, ttTracker],
+    fn: (test) =>
+      concurrentSteps(test, [
+        {
+          name: `${client.name} finds a seeding tt`,
+          fn: () => transfer(tt, client, nestedFolder, ttTracker),
+        },
+        {
+          name: `tt finds a seeding ${client.name}`,
+          fn: () => transfer(client, tt, nestedFolder, ttTracker),
+        },
+      ]),
+  });
+}
+
+await interopTest({
+  name: "tt finds peers through opentracker and is found",
+  needs: [libtorrent, opentracker],
+  fn: (test) =>
+    concurrentSteps(test, [
+      { name: "tt finds tt", fn: () => transfer(tt, tt, nestedFolder, opentracker) },
+      {
+        name: "tt finds libtorrent",
+        fn: () => transfer(libtorrent, tt, nestedFolder, opentracker),
+      },
+      {
+        name: "libtorrent finds tt",
+        fn: () => transfer(tt, libtorrent, nestedFolder, opentracker),
+      },
+    ]),
+});

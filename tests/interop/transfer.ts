@@ -1,0 +1,90 @@
+/** One torrent from one client to another, byte-identical at the end. */
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import type { Client, Endpoint, TransferOptions } from "./clients/client.ts";
+import { freshPort, loopback, type Network, openNetwork } from "./clients/network.ts";
+import { announceUrl, awaitSeeder, type Tracker } from "./clients/tracker.ts";
+import { type Content, digestTree, openScratch, writeContent, writeTorrent } from "./content.ts";
+
+/** Transmission waits ten seconds before its first unchoke; the rest is for a loaded machine. */
+export const TRANSFER_DEADLINE_MS = 60_000;
+
+/** So many places: loopback where every client accepts it, else namespaces. */
+export async function openPlaces(clients: readonly Client[], count: number): Promise<Network> {
+  if (clients.some((client) => client.refusesLoopback)) return await openNetwork(count);
+  return {
+    places: Array.from({ length: count }, () => loopback),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/**
+ * Moves the content: the two meet at the tracker, or, without one, the side that can dials the
+ * other. Fails unless every file, and no other, has the same bytes at the end.
+ */
+export async function transfer(
+  seeder: Client,
+  downloader: Client,
+  content: Content,
+  tracker?: Tracker,
+): Promise<void> {
+  await using scratch = await openScratch();
+  await using network = await openPlaces([seeder, downloader], 3);
+  const [seedPlace, downloadPlace, trackerPlace] = network.places;
+  const [seedDir, downloadDir] = [join(scratch.path, "seed"), join(scratch.path, "download")];
+  await Deno.mkdir(downloadDir);
+  await writeContent(seedDir, content);
+
+  const trackerPort = freshPort();
+  const url = tracker && announceUrl(trackerPlace!.host, trackerPort);
+  const { path: torrentPath, infoHash } = await writeTorrent(seedDir, content, url);
+  const seeding = { torrentPath, dir: seedDir, place: seedPlace!, port: freshPort() };
+  const downloading = {
+    torrentPath,
+    dir: downloadDir,
+    place: downloadPlace!,
+    port: freshPort(),
+    deadlineMs: TRANSFER_DEADLINE_MS,
+  };
+
+  if (tracker !== undefined) {
+    await using meeting = await tracker.start({
+      place: trackerPlace!,
+      port: trackerPort,
+      infoHashes: [infoHash],
+    });
+    await using _seed = await seeder.seed(seeding);
+    await awaitSeeder(downloadPlace!, meeting, infoHash, TRANSFER_DEADLINE_MS);
+    await using download = await downloader.download(downloading);
+    await download.completed;
+  } else if (downloader.dials) {
+    await using _seed = await seeder.seed(seeding);
+    const peers = [endpointOf(seeding)];
+    await using download = await downloader.download({ ...downloading, peers });
+    await download.completed;
+  } else {
+    await using download = await downloader.download(downloading);
+    const peers = [endpointOf(downloading)];
+    await using _seed = await seeder.seed({ ...seeding, peers });
+    await download.completed;
+  }
+  await assertSameBytes(downloader, content, downloadDir, seedDir);
+}
+
+function endpointOf({ place, port }: TransferOptions): Endpoint {
+  return { host: place.host, port };
+}
+
+/** Fails unless the client's folder holds every file of the other, and no more, byte for byte. */
+export async function assertSameBytes(
+  client: Client,
+  content: Content,
+  downloadDir: string,
+  seedDir: string,
+): Promise<void> {
+  const expected = await digestTree(seedDir, content);
+  if (!client.makesEmptyFiles) {
+    for (const { path, length } of content.files) if (length === 0) delete expected[path];
+  }
+  assertEquals(await digestTree(downloadDir, content), expected);
+}

@@ -1,0 +1,7 @@
+/** Locks a torrent, says so, and holds the lock until it is killed: `lock_holder.ts DIR INFOHASH`. */
+import type { InfoHash } from "../../../core/metainfo/types.ts";
+import { lockTorrent } from "../../../shell/disk/lock.ts";
+
+await lockTorrent(Deno.args[0]!, Deno.args[1] as InfoHash);
+console.log("locked");
+await Deno.stdin.read(new Uint8Array(1));

@@ -1,0 +1,149 @@
+import { assert, assertEquals } from "@std/assert";
+import type { InfoHash } from "../../../core/metainfo/types.ts";
+import { realFileSystem } from "../../../shell/disk/file_system.ts";
+import { listStates, loadState, saveState, sweepState } from "../../../shell/disk/state_file.ts";
+import {
+  bytesFrom,
+  exists,
+  failsWith,
+  fileSystemWith,
+  HASH,
+  inTempDir,
+  systemError,
+} from "./support.ts";
+
+const OLD = bytesFrom(1, 300);
+const NEW = bytesFrom(2, 200);
+
+Deno.test("a state is read back as it was saved, and the later one counts", async () => {
+  await inTempDir(async (dir) => {
+    assertEquals(await loadState(`${dir}/new`, HASH), undefined);
+    await saveState(`${dir}/new`, HASH, OLD);
+    assertEquals(await loadState(`${dir}/new`, HASH), OLD);
+    await saveState(`${dir}/new`, HASH, NEW);
+    assertEquals(await loadState(`${dir}/new`, HASH), NEW);
+    assertEquals([...Deno.readDirSync(`${dir}/new/.tt`)].map(({ name }) => name), [
+      `${HASH}.resume`,
+    ]);
+  });
+});
+
+Deno.test("saves asked for at once follow each other", async () => {
+  await inTempDir(async (dir) => {
+    const states = Array.from({ length: 20 }, (_, i) => bytesFrom(i, 1000 - i));
+    await Promise.all(states.map((state) => saveState(dir, HASH, state)));
+    assertEquals(await loadState(dir, HASH), states.at(-1));
+  });
+});
+
+Deno.test("a process killed before the rename leaves the older state, and its rest is swept", async () => {
+  await inTempDir(async (dir) => {
+    await saveState(dir, HASH, OLD);
+    const killed = fileSystemWith({
+      rename: () => Promise.reject(systemError("EIO")),
+      remove: () => Promise.reject(systemError("EIO")),
+    });
+    await failsWith(saveState(dir, HASH, NEW, killed), "io");
+    assert(await exists(`${dir}/.tt/${HASH}.resume.tmp`));
+    assertEquals(await loadState(dir, HASH), OLD);
+    assertEquals(await listStates(dir), [HASH]);
+    await sweepState(dir, HASH);
+    assert(!await exists(`${dir}/.tt/${HASH}.resume.tmp`));
+    await sweepState(dir, HASH);
+    assertEquals(await loadState(dir, HASH), OLD);
+  });
+});
+
+Deno.test("a rest of an earlier process does not get into the next state", async () => {
+  await inTempDir(async (dir) => {
+    await Deno.mkdir(`${dir}/.tt`);
+    await Deno.writeFile(`${dir}/.tt/${HASH}.resume.tmp`, OLD);
+    await saveState(dir, HASH, NEW);
+    assertEquals(await loadState(dir, HASH), NEW);
+  });
+});
+
+Deno.test("a full disk leaves the older state and no rest", async () => {
+  await inTempDir(async (dir) => {
+    await saveState(dir, HASH, OLD);
+    let left = 100;
+    const full = fileSystemWith({
+      async write(fd, source, position) {
+        if (left === 0) throw systemError("ENOSPC");
+        const count = await realFileSystem.write(fd, source.subarray(0, left), position);
+        left -= count;
+        return count;
+      },
+    });
+    await failsWith(saveState(dir, HASH, NEW, full), "disk-full");
+    assertEquals(await loadState(dir, HASH), OLD);
+    assert(!await exists(`${dir}/.tt/${HASH}.resume.tmp`));
+    await saveState(dir, HASH, NEW);
+    assertEquals(await loadState(dir, HASH), NEW);
+  });
+});
+
+Deno.test("a state is flushed before it takes the place of the older one, the folder after", async () => {
+  await inTempDir(async (dir) => {
+    const calls: string[] = [];
+    const fileSystem = fileSystemWith({
+      sync(fd) {
+        calls.push("sync");
+        return realFileSystem.sync(fd);
+      },
+      rename(from, to) {
+        calls.push("rename");
+        return realFileSystem.rename(from, to);
+      },
+    });
+    await saveState(dir, HASH, NEW, fileSystem);
+    assertEquals(calls, ["sync", "rename", "sync"]);
+  });
+});
+
+Deno.test("a system that cannot flush a folder saves all the same", async () => {
+  await inTempDir(async (dir) => {
+    const fileSystem = fileSystemWith({
+      open: (path, flags) =>
+        path.endsWith(".tt")
+          ? Promise.reject(systemError("EISDIR"))
+          : realFileSystem.open(path, flags),
+    });
+    await saveState(dir, HASH, NEW, fileSystem);
+    assertEquals(await loadState(dir, HASH), NEW);
+  });
+});
+
+Deno.test("a folder that cannot be written says so, and its states can be read", async () => {
+  await inTempDir(async (dir) => {
+    await saveState(dir, HASH, OLD);
+    const readOnly = fileSystemWith({
+      open: (path, flags) =>
+        (flags & 3) === 0 ? realFileSystem.open(path, flags) : Promise.reject(systemError("EROFS")),
+    });
+    await failsWith(saveState(dir, HASH, NEW, readOnly), "not-permitted");
+    assertEquals(await loadState(dir, HASH, readOnly), OLD);
+  });
+});
+
+Deno.test("only states are listed, in order", async () => {
+  await inTempDir(async (dir) => {
+    assertEquals(await listStates(dir), []);
+    const hashes = ["b", "a", "c"].map((digit) => digit.repeat(40) as InfoHash);
+    for (const hash of hashes) await saveState(dir, hash, NEW);
+    for (const name of [`${HASH}.lock`, `${HASH}.resume.tmp`, "x.resume"]) {
+      await Deno.writeFile(`${dir}/.tt/${name}`, NEW);
+    }
+    assertEquals(await listStates(dir), hashes.sort());
+    await Deno.writeFile(`${dir}/file`, NEW);
+    await failsWith(listStates(`${dir}/file`), "occupied");
+  });
+});
+
+Deno.test("an absurdly large state is not read into memory", async () => {
+  await inTempDir(async (dir) => {
+    await saveState(dir, HASH, NEW);
+    await Deno.truncate(`${dir}/.tt/${HASH}.resume`, 1e10);
+    await failsWith(loadState(dir, HASH), "occupied");
+  });
+});

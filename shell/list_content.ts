@@ -81,6 +81,8 @@ async function listFolder(
     for (const name of await attempt(place, () => readdir(place))) {
       const path = [...folder, name];
       const filePlace = join(root, ...path);
+      // How a name that is not UTF-8 shows; the file cannot be opened under it.
+      if (name.includes("\ufffd")) throw unsupportedName(filePlace);
       const info = await attempt(filePlace, () => lstat(filePlace));
       if (info.isDirectory() && name.toLowerCase() === ".tt") {
         onNotice(`Left out ${filePlace}, the state folder of tt`);
@@ -112,14 +114,16 @@ function refuseUnsupportedNames(
   const assigner = createPathAssigner(NATIVE_PATH_RULES);
   for (const { path, place } of files) {
     const wanted = isFolder ? [name, ...path] : path;
-    const isUtf8 = !wanted.join().includes("\ufffd");
-    if (!isUtf8 || assignPath(assigner, wanted).join("/") !== wanted.join("/")) {
-      throw new ContentError(
-        "unsupported-name",
-        `${place} has a name that other systems cannot store; rename it and try again`,
-      );
-    }
+    const kept = assignPath(assigner, wanted);
+    if (kept.join("/") !== wanted.join("/")) throw unsupportedName(place);
   }
+}
+
+function unsupportedName(place: string): ContentError {
+  return new ContentError(
+    "unsupported-name",
+    `${place} has a name that other systems cannot store; rename it and try again`,
+  );
 }
 
 /** Runs one call of the file system and says in a sentence why it failed. */

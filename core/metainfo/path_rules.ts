@@ -84,6 +84,7 @@ export interface PathAssigner {
   readonly nextNumber: Map<string, number>;
 }
 
+/** An assigner for one torrent that has given out nothing yet. */
 export function createPathAssigner(rules: PathRules): PathAssigner {
   return { rules, taken: new Set(), folders: new Map(), nextNumber: new Map() };
 }

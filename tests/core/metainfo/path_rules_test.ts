@@ -1,0 +1,177 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  assignPath,
+  COMPONENT_BYTES_MAX,
+  createPathAssigner,
+  type PathRules,
+  safeComponent,
+  safePath,
+  textOfBytes,
+} from "../../../core/metainfo/path_rules.ts";
+
+function assignAll(rules: PathRules, paths: string[]): string[] {
+  const assigner = createPathAssigner(rules);
+  return paths.map((path) => assignPath(assigner, path.split("/")).join("/"));
+}
+
+Deno.test("a component is rewritten only as far as it must be", () => {
+  // name, on POSIX, portable
+  const cases: [string, string, string][] = [
+    ["plain name.txt", "plain name.txt", "plain name.txt"],
+    ["", "_", "_"],
+    [".", "_", "_"],
+    ["..", "__", "__"],
+    ["...", "...", ".._"],
+    [".hidden", ".hidden", ".hidden"],
+    ["/etc/passwd", "_etc_passwd", "_etc_passwd"],
+    ["a/../../b", "a_.._.._b", "a_.._.._b"],
+    ["..\\..\\b", ".._.._b", ".._.._b"],
+    ["C:\\x", "C:_x", "C__x"],
+    ["a\0b\x1b[1m\n\x7f\x85", "a_b_[1m___", "a_b_[1m___"],
+    ["what?", "what?", "what_"],
+    ['<>:"|?*', '<>:"|?*', "_______"],
+    ["trailing ", "trailing ", "trailing_"],
+    ["trailing.", "trailing.", "trailing_"],
+    ["con", "con", "con_"],
+    ["NUL.txt", "NUL.txt", "NUL_.txt"],
+    ["Com1 .tar.gz", "Com1 .tar.gz", "Com1_ .tar.gz"],
+    ["lpt\u00b9", "lpt\u00b9", "lpt\u00b9_"],
+    ["conin$", "conin$", "conin$_"],
+    ["console", "console", "console"],
+    ["com10", "com10", "com10"],
+    ["\u65e5\u672c\u8a9e.txt", "\u65e5\u672c\u8a9e.txt", "\u65e5\u672c\u8a9e.txt"],
+  ];
+  for (const [name, posix, portable] of cases) {
+    assertEquals(safeComponent(name, "posix"), posix, JSON.stringify(name));
+    assertEquals(safeComponent(name, "portable"), portable, JSON.stringify(name));
+  }
+});
+
+Deno.test("a long component is cut between characters and keeps its extension", () => {
+  assertEquals(safeComponent("a".repeat(300) + ".flac", "posix"), "a".repeat(250) + ".flac");
+  assertEquals(
+    safeComponent("\u{1F600}".repeat(70) + ".txt", "posix"),
+    "\u{1F600}".repeat(62) + ".txt",
+  );
+  assertEquals(safeComponent("a." + "b".repeat(300), "posix"), "a." + "b".repeat(253));
+  assertEquals(safeComponent("a".repeat(254) + ". b", "portable"), "a".repeat(252) + ". b");
+});
+
+Deno.test("the state folder is never a torrent's", () => {
+  assertEquals(safePath([".tt", "x.resume"], "posix"), ["_tt", "x.resume"]);
+  assertEquals(safePath([".TT"], "posix"), ["_TT"]);
+  assertEquals(safePath(["a", ".tt"], "posix"), ["a", ".tt"]);
+});
+
+Deno.test("bytes that are not UTF-8 become underscores", () => {
+  assertEquals(textOfBytes(Uint8Array.of(0x61, 0xff, 0x62)), "a_b");
+  assertEquals(textOfBytes(Uint8Array.of(0xc3, 0xa9)), "\u00e9");
+});
+
+Deno.test("a file whose path is taken gets a number, in the torrent's order", () => {
+  assertEquals(assignAll("posix", ["a/x.tar", "a/x.tar", "a/x.tar", "a/x (2).tar", "a/y"]), [
+    "a/x.tar",
+    "a/x (2).tar",
+    "a/x (3).tar",
+    "a/x (2) (2).tar",
+    "a/y",
+  ]);
+  assertEquals(assignAll("posix", [".x", ".x"]), [".x", ".x (2)"]);
+});
+
+Deno.test("a numbered name stays within the limit", () => {
+  const long = "a".repeat(251) + ".txt";
+  assertEquals(assignAll("posix", [long, long])[1], "a".repeat(247) + " (2).txt");
+});
+
+Deno.test("a path cannot be a file and a folder", () => {
+  assertEquals(assignAll("posix", ["a", "a/b", "a/c", "a (2)/d", "a/b"]), [
+    "a",
+    "a (2)/b",
+    "a (2)/c",
+    "a (2) (2)/d",
+    "a (2)/b (2)",
+  ]);
+  assertEquals(assignAll("posix", ["a/b", "a"]), ["a/b", "a (2)"]);
+});
+
+Deno.test("names that differ in case or normalisation collide under portable rules only", () => {
+  const paths = [
+    "Dir/readme",
+    "dir/README",
+    "dir/caf\u00e9",
+    "dir/cafe\u0301",
+    "stra\u00dfe",
+    "STRASSE",
+  ];
+  assertEquals(assignAll("posix", paths), paths);
+  assertEquals(assignAll("portable", paths), [
+    "Dir/readme",
+    "Dir/README (2)",
+    "Dir/caf\u00e9",
+    "Dir/cafe\u0301 (2)",
+    "stra\u00dfe",
+    "STRASSE (2)",
+  ]);
+});
+
+Deno.test("many files of one name are numbered in time that grows with their number only", () => {
+  const assigner = createPathAssigner("posix");
+  let last: string[] = [];
+  for (let i = 0; i < 30_000; i++) last = assignPath(assigner, ["same"]);
+  for (let i = 0; i < 30_000; i++) last = assignPath(assigner, ["same", "same"]);
+  assertEquals(last, ["same (30001)", "same (30000)"]);
+});
+
+const nasty = fc.constantFrom(
+  ...[
+    "",
+    ".",
+    "..",
+    "...",
+    "/",
+    "\\",
+    "../..",
+    "a/../b",
+    "C:",
+    "con",
+    "NUL.txt",
+    ".tt",
+    ".TT",
+    "a",
+    "A",
+  ],
+  ...["a (2)", "a.b", "A.B", "a.b ", "a.", "\0", "\u00e9", "e\u0301", "\u0130", "x".repeat(300)],
+);
+const component = fc.oneof(nasty, nasty, fc.string({ unit: "binary", maxLength: 5 }));
+const paths = fc.array(fc.array(component, { minLength: 1, maxLength: 4 }), { maxLength: 30 });
+
+Deno.test("whatever a torrent says, no path leaves the folder and no two files share one", () => {
+  const rules = fc.constantFrom<PathRules>("posix", "portable");
+  fc.assert(fc.property(paths, rules, (wanted, rules) => {
+    const assigner = createPathAssigner(rules);
+    const fold = (text: string) => rules === "posix" ? text : text.normalize("NFD").toLowerCase();
+    const files = new Set<string>();
+    const folders = new Set<string>();
+    for (const components of wanted) {
+      const path = assignPath(assigner, components);
+      assertEquals(path.length, components.length);
+      for (const name of path) {
+        assert(name !== "" && name !== "." && name !== "..", name);
+        // deno-lint-ignore no-control-regex
+        assert(!/[/\\\x00-\x1f]/.test(name), name);
+        assert(new TextEncoder().encode(name).length <= COMPONENT_BYTES_MAX, name);
+        if (rules === "portable") assert(!/[<>:"|?*]|[. ]$|^(con|nul)(\.|$)/i.test(name), name);
+      }
+      assert(path[0]!.toLowerCase() !== ".tt");
+      const key = fold(path.join("/"));
+      assert(!files.has(key) && !folders.has(key), key);
+      files.add(key);
+      for (let depth = 1; depth < path.length; depth++) {
+        folders.add(fold(path.slice(0, depth).join("/")));
+      }
+      for (const folder of folders) assert(!files.has(folder), folder);
+    }
+  }));
+});

@@ -1,0 +1,163 @@
+import { assert, assertEquals } from "@std/assert";
+import { announce } from "../../../shell/announce/announce.ts";
+import { errorOf, valueOf } from "../../core/tracker/unwrap.ts";
+import { announceRequest } from "./request.ts";
+
+const REQUEST = announceRequest(1, { event: "started" });
+/** BEP 15's 15 s become 30 ms. */
+const FAST = { udpTimeScale: 0.002, timeoutMs: 5_000 };
+
+const CONNECT = 0, ANNOUNCE = 1, ERROR = 3;
+
+interface FakeTracker {
+  url: string;
+  /** Action of each packet that arrived, dropped or not. */
+  readonly actions: number[];
+  readonly announces: Uint8Array[];
+  close(): void;
+}
+
+/** Says what to send back for a packet: bytes, or nothing, as if it was lost. */
+type Behaviour = (action: number, packet: DataView, count: number) => Uint8Array[];
+
+function packet(action: number, request: DataView, rest: number[]): Uint8Array {
+  const bytes = new Uint8Array(8 + rest.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, action);
+  view.setUint32(4, request.getUint32(12));
+  bytes.set(rest, 8);
+  return bytes;
+}
+
+const PEER4 = [10, 0, 0, 1, 0x1a, 0xe1];
+const COUNTS = [0, 0, 7, 8, 0, 0, 0, 3, 0, 0, 0, 7];
+
+const polite: Behaviour = (action, request) => [
+  action === CONNECT
+    ? packet(CONNECT, request, [1, 2, 3, 4, 5, 6, 7, 8])
+    : packet(ANNOUNCE, request, [...COUNTS, ...PEER4]),
+];
+
+function fakeTracker(behaviour: Behaviour, hostname = "127.0.0.1"): FakeTracker {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+  const { port } = socket.addr as Deno.NetAddr;
+  const actions: number[] = [];
+  const announces: Uint8Array[] = [];
+  (async () => {
+    for await (const [bytes, from] of socket) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const action = view.getUint32(8);
+      actions.push(action);
+      if (action === ANNOUNCE) announces.push(bytes.slice());
+      for (const answer of behaviour(action, view, actions.length)) await socket.send(answer, from);
+    }
+  })().catch(() => {});
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return {
+    url: `udp://${host}:${port}/announce?key=1`,
+    actions,
+    announces,
+    close: () => socket.close(),
+  };
+}
+
+Deno.test("connect, then announce, brings counts and peers", async () => {
+  const tracker = fakeTracker(polite);
+  const answer = valueOf(await announce(tracker.url, REQUEST, FAST));
+  assertEquals([answer.intervalSeconds, answer.leechers, answer.seeders], [1800, 3, 7]);
+  assertEquals(answer.peers, [{ ip: "10.0.0.1", port: 6881 }]);
+  assertEquals(tracker.actions, [CONNECT, ANNOUNCE]);
+  const sent = tracker.announces[0]!;
+  assertEquals([...sent.subarray(0, 8)], [1, 2, 3, 4, 5, 6, 7, 8]);
+  assertEquals(new TextDecoder().decode(sent.subarray(100)), "/announce?key=1");
+  tracker.close();
+});
+
+Deno.test("a connection id is used again within its minute", async () => {
+  const tracker = fakeTracker(polite);
+  for (let i = 0; i < 3; i++) valueOf(await announce(tracker.url, REQUEST, FAST));
+  assertEquals(tracker.actions, [CONNECT, ANNOUNCE, ANNOUNCE, ANNOUNCE]);
+  tracker.close();
+});
+
+Deno.test("a tracker that was started again is asked for a new connection id", async () => {
+  const tracker = fakeTracker((action, request, count) =>
+    count === 3 ? [packet(ERROR, request, [0x6e, 0x6f])] : polite(action, request, count)
+  );
+  valueOf(await announce(tracker.url, REQUEST, FAST));
+  valueOf(await announce(tracker.url, REQUEST, FAST));
+  assertEquals(tracker.actions, [CONNECT, ANNOUNCE, ANNOUNCE, CONNECT, ANNOUNCE]);
+  tracker.close();
+});
+
+Deno.test("lost packets are sent again", async () => {
+  const tracker = fakeTracker((action, request, count) =>
+    [1, 2, 4].includes(count) ? [] : polite(action, request, count)
+  );
+  valueOf(await announce(tracker.url, REQUEST, FAST));
+  assertEquals(tracker.actions, [CONNECT, CONNECT, CONNECT, ANNOUNCE, ANNOUNCE]);
+  tracker.close();
+});
+
+Deno.test("packets that are short, odd or answer something else are ignored", async () => {
+  const tracker = fakeTracker((action, request, count) => {
+    const [good] = polite(action, request, count);
+    const stranger = good!.slice();
+    stranger[7]! ^= 1;
+    return [
+      new Uint8Array(3),
+      packet(9, request, []),
+      packet(action, request, []),
+      packet(action === CONNECT ? ANNOUNCE : CONNECT, request, [...COUNTS]),
+      stranger,
+      good!,
+    ];
+  });
+  assertEquals(valueOf(await announce(tracker.url, REQUEST, FAST)).peers.length, 1);
+  tracker.close();
+});
+
+Deno.test("an error packet is a refusal", async () => {
+  const tracker = fakeTracker((_, request) => [packet(ERROR, request, [0x62, 0x61, 0x64])]);
+  assertEquals(errorOf(await announce(tracker.url, REQUEST, FAST)), {
+    code: "refused",
+    message: "The tracker refused: bad",
+  });
+  tracker.close();
+});
+
+Deno.test("a tracker that never answers is given up after the timeout", async () => {
+  const tracker = fakeTracker(() => []);
+  const options = { ...FAST, timeoutMs: 100 };
+  assertEquals(errorOf(await announce(tracker.url, REQUEST, options)).code, "unreachable");
+  assert(tracker.actions.length >= 1);
+  tracker.close();
+});
+
+Deno.test("after the last attempt of the schedule the tracker is given up", async () => {
+  const tracker = fakeTracker(() => []);
+  const options = { udpTimeScale: 1e-6, timeoutMs: 5_000 };
+  assertEquals(errorOf(await announce(tracker.url, REQUEST, options)).code, "unreachable");
+  tracker.close();
+});
+
+Deno.test("a tracker on IPv6 is announced to, and names IPv6 peers", async () => {
+  const peer6 = [0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 1, 0x1a, 0xe1];
+  const tracker = fakeTracker(
+    (action, request, count) =>
+      action === CONNECT
+        ? polite(action, request, count)
+        : [packet(ANNOUNCE, request, [...COUNTS, ...peer6])],
+    "::1",
+  );
+  const answer = valueOf(await announce(tracker.url, REQUEST, FAST));
+  assertEquals(answer.peers, [{ ip: "2001:db8::1", port: 6881 }]);
+  tracker.close();
+});
+
+Deno.test("a host name with a tracker behind it is announced to", async () => {
+  const tracker = fakeTracker(polite);
+  const url = tracker.url.replace("127.0.0.1", "localhost");
+  assertEquals(valueOf(await announce(url, REQUEST, FAST)).seeders, 7);
+  tracker.close();
+});

@@ -1,0 +1,188 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { byteText } from "../../../core/bencode/node.ts";
+import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
+import type { AnnounceRequest } from "../../../core/tracker/types.ts";
+import { announce } from "../../../shell/announce/announce.ts";
+import {
+  type RunningTracker,
+  startTracker,
+  type TrackerOptions,
+} from "../../../shell/tracker/server.ts";
+import { valueOf } from "../../core/tracker/unwrap.ts";
+import { announceRequest } from "../announce/request.ts";
+
+async function withTracker(
+  options: Partial<TrackerOptions>,
+  use: (tracker: RunningTracker) => Promise<void>,
+): Promise<void> {
+  const tracker = await startTracker({ host: "127.0.0.1", port: 0, ...options });
+  try {
+    await use(tracker);
+  } finally {
+    await tracker.stop();
+  }
+}
+
+async function tell(tracker: RunningTracker, request: AnnounceRequest) {
+  const { seeders, leechers, peers } = valueOf(await announce(tracker.url, request));
+  return { seeders, leechers, ports: peers.map((peer) => peer.port).sort() };
+}
+
+async function fetchText(tracker: RunningTracker, path: string, init?: RequestInit) {
+  const response = await fetch(new URL(path, tracker.url), init);
+  return { status: response.status, text: byteText(await response.bytes()), response };
+}
+
+Deno.test("peers find each other: started, completed and stopped change the counts", async () => {
+  await withTracker({}, async (tracker) => {
+    const seeder = announceRequest(1, { left: 0, event: "started" });
+    assertEquals(await tell(tracker, seeder), { seeders: 1, leechers: 0, ports: [] });
+    const leecher = announceRequest(2, { event: "started" });
+    assertEquals(await tell(tracker, leecher), { seeders: 1, leechers: 1, ports: [7001] });
+    const other = announceRequest(3, { event: "started" });
+    assertEquals(await tell(tracker, other), { seeders: 1, leechers: 2, ports: [7001, 7002] });
+
+    const done = announceRequest(2, { left: 0, event: "completed" });
+    assertEquals(await tell(tracker, done), { seeders: 2, leechers: 1, ports: [7003] });
+    const gone = announceRequest(1, { left: 0, event: "stopped" });
+    assertEquals(await tell(tracker, gone), { seeders: 1, leechers: 1, ports: [] });
+    const { swarms, seeders, leechers, completed, announces } = tracker.stats();
+    assertEquals([swarms, seeders, leechers, completed, announces], [1, 1, 1, 1, 5]);
+  });
+});
+
+Deno.test("swarms are kept apart", async () => {
+  await withTracker({}, async (tracker) => {
+    await tell(tracker, announceRequest(1));
+    const elsewhere = announceRequest(2, { infoHash: infoHashFromHex("ab".repeat(20))! });
+    assertEquals((await tell(tracker, elsewhere)).ports, []);
+    assertEquals(tracker.stats().swarms, 2);
+  });
+});
+
+Deno.test("the tracker names its interval, and where it sees us", async () => {
+  await withTracker({ intervalSeconds: 10 }, async (tracker) => {
+    const answer = valueOf(await announce(tracker.url, announceRequest(1)));
+    assertEquals([answer.intervalSeconds, answer.minIntervalSeconds], [10, 10]);
+    assertEquals(answer.externalIp, "127.0.0.1");
+  });
+});
+
+Deno.test("a peer that falls silent expires, one that announces stays", async () => {
+  let now = 0;
+  await withTracker({ intervalSeconds: 300, now: () => now }, async (tracker) => {
+    await tell(tracker, announceRequest(1));
+    now = 300_000;
+    await tell(tracker, announceRequest(2));
+    now = 700_000;
+    assertEquals((await tell(tracker, announceRequest(3))).ports, [7002]);
+    assertEquals(tracker.stats().uptimeSeconds, 700);
+    now = 2_000_000;
+    assertEquals(JSON.parse((await fetchText(tracker, "/stats")).text).peers, 0);
+  });
+});
+
+Deno.test("IPv6 peers are told of each other, on a socket of both families as well", async () => {
+  for (const host of ["::1", "::"]) {
+    await withTracker({ host }, async (tracker) => {
+      await tell(tracker, announceRequest(1));
+      const answer = valueOf(await announce(tracker.url, announceRequest(2)));
+      assertEquals(answer.peers, [{ ip: "::1", port: 7001 }]);
+      assertEquals(answer.externalIp, "::1");
+    });
+  }
+});
+
+Deno.test("an IPv4 peer on a socket of both families is an IPv4 peer", async () => {
+  await withTracker({ host: "::" }, async (tracker) => {
+    const url = `http://127.0.0.1:${tracker.port}/announce`;
+    assertEquals(valueOf(await announce(url, announceRequest(1))).externalIp, "127.0.0.1");
+    const second = valueOf(await announce(url, announceRequest(2)));
+    assertEquals(second.peers, [{ ip: "127.0.0.1", port: 7001 }]);
+  });
+});
+
+Deno.test("the wildcard address stands for this machine in the announce URL", async () => {
+  await withTracker({ host: "0.0.0.0" }, async (tracker) => {
+    assertEquals(tracker.url, `http://127.0.0.1:${tracker.port}/announce`);
+    assertEquals((await fetchText(tracker, "/healthz")).text, "ok\n");
+  });
+});
+
+Deno.test("bad announces and scrapes are answered with a reason and status 200", async () => {
+  await withTracker({}, async (tracker) => {
+    for (const path of ["/announce", "/announce?info_hash=%zz", "/scrape", "/scrape?info_hash=a"]) {
+      const { status, text } = await fetchText(tracker, path);
+      assertEquals(status, 200);
+      assertMatch(text, /^d14:failure reason\d+:info_hash /);
+    }
+    assertEquals(tracker.stats().failures, 4);
+  });
+});
+
+Deno.test("a scrape counts seeders, leechers and finished downloads", async () => {
+  await withTracker({}, async (tracker) => {
+    await tell(tracker, announceRequest(1));
+    const { text } = await fetchText(tracker, `/scrape?info_hash=${"%00%FF%2B%25%20".repeat(4)}`);
+    assert(text.endsWith("d8:completei0e10:downloadedi0e10:incompletei1eeee"), text);
+  });
+});
+
+Deno.test("stats are JSON, the page is for people, the rest is not found", async () => {
+  await withTracker({}, async (tracker) => {
+    assertEquals(JSON.parse((await fetchText(tracker, "/stats")).text), {
+      swarms: 0,
+      peers: 0,
+      seeders: 0,
+      leechers: 0,
+      completed: 0,
+      announces: 0,
+      scrapes: 0,
+      failures: 0,
+      uptimeSeconds: 0,
+    });
+    const page = await fetchText(tracker, "/");
+    assertMatch(page.response.headers.get("content-type")!, /text\/html/);
+    assertMatch(page.text, /Swarms<\/th><td>0</);
+    for (const path of ["/nothing", "/announce/", "/toString"]) {
+      assertEquals((await fetchText(tracker, path)).status, 404);
+    }
+    assertEquals(
+      (await fetchText(tracker, "/announce", { method: "POST", body: "x" })).status,
+      405,
+    );
+  });
+});
+
+Deno.test("each announce is logged in a line, refusals with their reason", async () => {
+  const lines: string[] = [];
+  await withTracker({ log: (line) => lines.push(line) }, async (tracker) => {
+    await tell(tracker, announceRequest(1, { event: "started" }));
+    await tell(tracker, announceRequest(1));
+    await fetchText(tracker, "/announce");
+  });
+  const hash = "00ff2b2520".repeat(4);
+  assertEquals(lines, [
+    `127.0.0.1:7001 started ${hash}`,
+    `127.0.0.1:7001 announced ${hash}`,
+    "refused: info_hash is missing",
+  ]);
+});
+
+Deno.test("half a request and a silent connection keep nobody waiting, not even the stop", async () => {
+  const tracker = await startTracker({ host: "127.0.0.1", port: 0 });
+  const silent = await Deno.connect({ port: tracker.port });
+  const half = await Deno.connect({ port: tracker.port });
+  await half.write(new TextEncoder().encode("GET /announce?info_"));
+  assertEquals((await tell(tracker, announceRequest(1))).leechers, 1);
+  await tracker.stop();
+  silent.close();
+  half.close();
+});
+
+Deno.test("a port in use is told to the caller", async () => {
+  await withTracker({}, async (tracker) => {
+    const second = () => startTracker({ host: "127.0.0.1", port: tracker.port });
+    await assertRejects(second, Deno.errors.AddrInUse);
+  });
+});

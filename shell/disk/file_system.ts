@@ -2,7 +2,10 @@
  * The few calls of the operating system that this room uses, as promises. It is the seam where tests
  * put a disk that is full, slow or broken; everything else uses `realFileSystem`.
  *
- * `node:fs` instead of `Deno.FsFile`: it reads and writes at a position in one call, several at once.
+ * No call here may hold up the main thread while the disk is slow, on any runtime we run on. So files
+ * are read through `node:fs`, which takes a position and allows several reads at once, and written
+ * through `Deno.FsFile`: `node:fs` writes on the main thread since Deno 2.8, and before that several
+ * of its writes at once got into each other's place.
  */
 import fs from "node:fs";
 import { dirname } from "node:path";
@@ -20,17 +23,32 @@ export interface FileStats {
   readonly mode: number;
 }
 
-export interface FileSystem {
-  open(path: string, flags: number): Promise<number>;
-  close(fd: number): Promise<void>;
+export interface Closable {
+  close(): Promise<void>;
+}
+
+/** A file open for reading; several reads may be under way. */
+export interface Reader extends Closable {
   /** Bytes read into the start of `target`; 0 at the end of the file. */
-  read(fd: number, target: Uint8Array, position: number): Promise<number>;
+  read(target: Uint8Array, position: number): Promise<number>;
+}
+
+/** A file open for writing; several writes may be asked for at once. */
+export interface Writer extends Closable {
   /** Bytes written of the start of `source`; may be fewer than given. */
-  write(fd: number, source: Uint8Array, position: number): Promise<number>;
-  truncate(fd: number, size: number): Promise<void>;
-  chmod(fd: number, mode: number): Promise<void>;
-  /** Returns once the content is on the medium. */
-  sync(fd: number): Promise<void>;
+  write(source: Uint8Array, position: number): Promise<number>;
+  truncate(size: number): Promise<void>;
+}
+
+/** What opening does when nothing is there, or something. */
+export type OpenMode = "existing" | "create" | "replace";
+
+export interface FileSystem {
+  openReader(path: string): Promise<Reader>;
+  openWriter(path: string, mode: OpenMode): Promise<Writer>;
+  /** Returns once the content of a file or folder is on the medium, whoever wrote it. */
+  sync(path: string): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
   /** Undefined when nothing is there. */
   stats(path: string): Promise<FileStats | undefined>;
   makeFolder(path: string): Promise<void>;
@@ -39,6 +57,36 @@ export interface FileSystem {
   list(folder: string): Promise<string[]>;
   /** Free bytes where `path` is or will be; undefined where the system cannot tell. */
   freeBytes(path: string): Promise<number | undefined>;
+}
+
+/** Reads until `target` is full or the file ends; how many bytes were there. */
+export async function readAll(
+  reader: Reader,
+  target: Uint8Array,
+  position: number,
+): Promise<number> {
+  let done = 0;
+  while (done < target.length) {
+    const rest = done === 0 ? target : target.subarray(done);
+    const count = await reader.read(rest, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+/** Writes all of `source`, in as many calls as the system asks for. */
+export async function writeAll(
+  writer: Writer,
+  source: Uint8Array,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < source.length;) {
+    const rest = done === 0 ? source : source.subarray(done);
+    const count = await writer.write(rest, position + done);
+    if (count === 0) throw new Error("the system wrote nothing");
+    done += count;
+  }
 }
 
 type Done<T> = (error: Error | null, value?: T) => void;
@@ -51,27 +99,32 @@ function call<T>(start: (done: Done<T>) => void): Promise<T> {
 
 const { constants } = fs;
 // A fifo in the place of a file must not block the open; Windows has neither flag.
-const SAFE_OPEN = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-
-/** Flags for `open`; none of them goes through a symbolic link at the end of the path. */
-export const OPEN_READ = constants.O_RDONLY | SAFE_OPEN;
-export const OPEN_WRITE = constants.O_RDWR | SAFE_OPEN;
-export const OPEN_CREATE = constants.O_RDWR | constants.O_CREAT | SAFE_OPEN;
-export const OPEN_REPLACE = OPEN_CREATE | constants.O_TRUNC;
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+// Windows flushes only what is open for writing.
+const SYNC_FLAGS = Deno.build.os === "windows" ? constants.O_RDWR : constants.O_RDONLY;
 
 /** `stat.blocks` counts these, whatever the file system's own block size is. */
 const STAT_BLOCK_BYTES = 512;
 
 export const realFileSystem: FileSystem = {
-  open: (path, flags) => call((done) => fs.open(path, flags, 0o666, done)),
-  close: (fd) => call<void>((done) => fs.close(fd, done)),
-  read: (fd, target, position) =>
-    call((done) => fs.read(fd, target, 0, target.length, position, done)),
-  write: (fd, source, position) =>
-    call((done) => fs.write(fd, source, 0, source.length, position, done)),
-  truncate: (fd, size) => call<void>((done) => fs.ftruncate(fd, size, done)),
-  chmod: (fd, mode) => call<void>((done) => fs.fchmod(fd, mode, done)),
-  sync: (fd) => call<void>((done) => fs.fdatasync(fd, done)),
+  openReader: async (path) => new RealReader(await openFd(path, READ_FLAGS)),
+  openWriter: async (path, mode) =>
+    new RealWriter(
+      await Deno.open(path, {
+        write: true,
+        create: mode !== "existing",
+        truncate: mode === "replace",
+      }),
+    ),
+  async sync(path) {
+    const fd = await openFd(path, SYNC_FLAGS);
+    try {
+      await call<void>((done) => fs.fdatasync(fd, done));
+    } finally {
+      await closeFd(fd);
+    }
+  },
+  chmod: (path, mode) => call<void>((done) => fs.chmod(path, mode, done)),
   stats: readStats,
   makeFolder: (path) => call<void>((done) => fs.mkdir(path, done)),
   rename: (from, to) => call<void>((done) => fs.rename(from, to, done)),
@@ -79,6 +132,59 @@ export const realFileSystem: FileSystem = {
   list: (folder) => call((done) => fs.readdir(folder, done)),
   freeBytes: readFreeBytes,
 };
+
+class RealReader implements Reader {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  read(target: Uint8Array, position: number): Promise<number> {
+    return call((done) => fs.read(this.#fd, target, 0, target.length, position, done));
+  }
+
+  close(): Promise<void> {
+    return closeFd(this.#fd);
+  }
+}
+
+class RealWriter implements Writer {
+  readonly #file: Deno.FsFile;
+  /** Seeking and writing are two calls on one position, so writes take turns. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  write(source: Uint8Array, position: number): Promise<number> {
+    const written = this.#turn.then(() => {
+      this.#file.seekSync(position, Deno.SeekMode.Start);
+      return this.#file.write(source);
+    });
+    this.#turn = written.catch(() => {});
+    return written;
+  }
+
+  truncate(size: number): Promise<void> {
+    return this.#file.truncate(size);
+  }
+
+  // Asynchronous only because other file systems may need time.
+  // deno-lint-ignore require-await
+  async close(): Promise<void> {
+    this.#file.close();
+  }
+}
+
+function openFd(path: string, flags: number): Promise<number> {
+  return call((done) => fs.open(path, flags, done));
+}
+
+function closeFd(fd: number): Promise<void> {
+  return call<void>((done) => fs.close(fd, done));
+}
 
 async function readStats(path: string): Promise<FileStats | undefined> {
   let stats: fs.Stats;

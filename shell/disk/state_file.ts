@@ -9,13 +9,7 @@ import { join } from "node:path";
 import { MESSAGE_BYTES_MAX } from "../../core/bencode/decode.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
-import {
-  errorCode,
-  type FileSystem,
-  OPEN_READ,
-  OPEN_REPLACE,
-  realFileSystem,
-} from "./file_system.ts";
+import { errorCode, type FileSystem, readAll, realFileSystem, writeAll } from "./file_system.ts";
 import { fileStats, makeFolders, makeRoot, STATE_FOLDER } from "./safe_path.ts";
 
 const STATE_NAME = /^([0-9a-f]{40})\.resume$/;
@@ -58,11 +52,11 @@ export async function loadState(
   }
   const bytes = new Uint8Array(stats.size);
   try {
-    const fd = await fs.open(path, OPEN_READ);
+    const reader = await fs.openReader(path);
     try {
-      return bytes.subarray(0, await readAll(fs, fd, bytes));
+      return bytes.subarray(0, await readAll(reader, bytes, 0));
     } finally {
-      await fs.close(fd);
+      await reader.close();
     }
   } catch (error) {
     throw toDiskError(error, "read", path);
@@ -135,38 +129,16 @@ async function replaceState(
     await fs.remove(temporary).catch(() => {});
     throw toDiskError(error, "replace", path);
   }
-  await syncFolder(fs, folder);
+  // Makes the rename itself last. Not every system can; the state is whole all the same.
+  await fs.sync(folder).catch(() => {});
 }
 
 async function writeFlushed(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const fd = await fs.open(path, OPEN_REPLACE);
+  const writer = await fs.openWriter(path, "replace");
   try {
-    for (let done = 0; done < bytes.length;) {
-      done += await fs.write(fd, bytes.subarray(done), done);
-    }
-    await fs.sync(fd);
+    await writeAll(writer, bytes, 0);
   } finally {
-    await fs.close(fd);
+    await writer.close();
   }
-}
-
-/** How many bytes of `target` the file could fill. */
-async function readAll(fs: FileSystem, fd: number, target: Uint8Array): Promise<number> {
-  let done = 0;
-  while (done < target.length) {
-    const count = await fs.read(fd, target.subarray(done), done);
-    if (count === 0) break;
-    done += count;
-  }
-  return done;
-}
-
-/** Makes the rename itself last. Not every system can; the state is then whole, if maybe older. */
-async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
-  try {
-    const fd = await fs.open(folder, OPEN_READ);
-    await fs.sync(fd).finally(() => fs.close(fd));
-  } catch {
-    return;
-  }
+  await fs.sync(path);
 }

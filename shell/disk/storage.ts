@@ -16,10 +16,11 @@ import { DiskError, toDiskError } from "./disk_error.ts";
 import {
   type FileStats,
   type FileSystem,
-  OPEN_CREATE,
-  OPEN_READ,
-  OPEN_WRITE,
+  readAll,
+  type Reader,
   realFileSystem,
+  writeAll,
+  type Writer,
 } from "./file_system.ts";
 import { createHandle, type Handle, HandleCache } from "./handles.ts";
 import { assertSafeComponents, fileStats, makeFolders, makeRoot } from "./safe_path.ts";
@@ -78,8 +79,8 @@ interface Slot {
   readonly file: TorrentFile;
   readonly index: number;
   readonly path: string;
-  readonly reader: Handle;
-  readonly writer: Handle;
+  readonly reader: Handle<Reader>;
+  readonly writer: Handle<Writer>;
 }
 
 class FileStorage implements Storage {
@@ -114,7 +115,7 @@ class FileStorage implements Storage {
     this.#totalSize = metainfo.geometry.totalSize;
     this.#readOnly = options.readOnly ?? false;
     this.#fs = options.fileSystem ?? realFileSystem;
-    this.#handles = options.handles ?? new HandleCache(this.#fs);
+    this.#handles = options.handles ?? new HandleCache();
     this.#slots = metainfo.files.map((file, index) =>
       file.pad ? undefined : this.#createSlot(file, index)
     );
@@ -204,11 +205,19 @@ class FileStorage implements Storage {
   #createSlot(file: TorrentFile, index: number): Slot {
     assertSafeComponents(file.path);
     const path = join(this.#dir, ...file.path);
-    const check = async () => {
-      if (await fileStats(this.#fs, this.#dir, file.path) === undefined) throw missing(path);
-    };
-    const reader = createHandle(path, OPEN_READ, check);
-    return { file, index, path, reader, writer: createHandle(path, OPEN_WRITE, check) };
+    const reader = createHandle(path, async () => {
+      await this.#assertThere(file, path);
+      return this.#fs.openReader(path);
+    });
+    const writer = createHandle(path, async () => {
+      await this.#assertThere(file, path);
+      return this.#fs.openWriter(path, "existing");
+    });
+    return { file, index, path, reader, writer };
+  }
+
+  async #assertThere(file: TorrentFile, path: string): Promise<void> {
+    if (await fileStats(this.#fs, this.#dir, file.path) === undefined) throw missing(path);
   }
 
   #realSlots(): Slot[] {
@@ -250,24 +259,24 @@ class FileStorage implements Storage {
 
   async #grow(slot: Slot): Promise<void> {
     const { path, file } = slot;
-    let fd: number | undefined;
+    let writer: Writer | undefined;
     try {
       const stats = await this.#statsOf(slot);
-      fd = await this.#fs.open(path, OPEN_CREATE);
-      if ((stats?.size ?? 0) < file.length) await this.#fs.truncate(fd, file.length);
-      if (file.executable && stats === undefined) await this.#makeExecutable(slot, fd);
+      writer = await this.#fs.openWriter(path, "create");
+      if ((stats?.size ?? 0) < file.length) await writer.truncate(file.length);
+      if (file.executable && stats === undefined) await this.#makeExecutable(slot);
     } catch (error) {
       throw toDiskError(error, "create", path);
     } finally {
       this.#unstamped.add(slot);
-      if (fd !== undefined) await this.#fs.close(fd);
+      await writer?.close();
     }
   }
 
   /** Whoever may read may execute. A file system without such bits is no reason to fail. */
-  async #makeExecutable(slot: Slot, fd: number): Promise<void> {
+  async #makeExecutable(slot: Slot): Promise<void> {
     const mode = (await this.#statsOf(slot))?.mode ?? 0;
-    await this.#fs.chmod(fd, mode | ((mode & 0o444) >> 2)).catch(() => {});
+    await this.#fs.chmod(slot.path, mode | ((mode & 0o444) >> 2)).catch(() => {});
   }
 
   #recentHolding(offset: number, length: number): Slot | undefined {
@@ -294,36 +303,27 @@ class FileStorage implements Storage {
   }
 
   async #readFile(slot: Slot, fileOffset: number, target: Uint8Array): Promise<void> {
-    const handle = slot.writer.fd >= 0 ? slot.writer : slot.reader;
-    if (!this.#handles.tryAcquire(handle)) await this.#handles.acquire(handle);
+    const { reader, path, file } = slot;
+    const source = this.#handles.tryAcquire(reader) ?? await this.#handles.acquire(reader);
     try {
-      for (let done = 0; done < target.length;) {
-        const rest = done === 0 ? target : target.subarray(done);
-        const count = await this.#fs.read(handle.fd, rest, fileOffset + done);
-        if (count === 0) throw tooShort(slot.path, fileOffset + done, slot.file.length);
-        done += count;
-      }
+      const count = await readAll(source, target, fileOffset);
+      if (count < target.length) throw tooShort(path, fileOffset + count, file.length);
     } catch (error) {
-      throw toDiskError(error, "read", slot.path);
+      throw toDiskError(error, "read", path);
     } finally {
-      this.#handles.release(handle);
+      this.#handles.release(reader);
     }
   }
 
-  async #writeFile(slot: Slot, fileOffset: number, source: Uint8Array): Promise<void> {
-    const handle = slot.writer;
-    if (!this.#handles.tryAcquire(handle)) await this.#handles.acquire(handle);
+  async #writeFile(slot: Slot, fileOffset: number, bytes: Uint8Array): Promise<void> {
+    const { writer, path } = slot;
+    const target = this.#handles.tryAcquire(writer) ?? await this.#handles.acquire(writer);
     try {
-      for (let done = 0; done < source.length;) {
-        const rest = done === 0 ? source : source.subarray(done);
-        const count = await this.#fs.write(handle.fd, rest, fileOffset + done);
-        if (count === 0) throw new Error("the system wrote nothing");
-        done += count;
-      }
+      await writeAll(target, bytes, fileOffset);
     } catch (error) {
-      throw toDiskError(error, "write", slot.path);
+      throw toDiskError(error, "write", path);
     } finally {
-      this.#handles.release(handle);
+      this.#handles.release(writer);
       // Only now: a flush covers complete writes, and a failed one may have written a part.
       this.#unflushed.add(slot);
       this.#unstamped.add(slot);
@@ -335,14 +335,12 @@ class FileStorage implements Storage {
     const written = [...this.#unflushed];
     this.#unflushed.clear();
     try {
-      await forEachAtOnce(written, async ({ writer, path }) => {
-        await this.#handles.acquire(writer);
+      await forEachAtOnce(written, async ({ file, path }) => {
         try {
-          await this.#fs.sync(writer.fd);
+          await this.#assertThere(file, path);
+          await this.#fs.sync(path);
         } catch (error) {
           throw toDiskError(error, "write", path);
-        } finally {
-          this.#handles.release(writer);
         }
       });
     } catch (error) {

@@ -1,53 +1,42 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { FileSystem } from "../../../shell/disk/file_system.ts";
+import type { Closable } from "../../../shell/disk/file_system.ts";
 import { createHandle, type Handle, HandleCache } from "../../../shell/disk/handles.ts";
-import { failsWith, fileSystemWith, systemError } from "./support.ts";
+import { failsWith, systemError } from "./support.ts";
 
-/** A file system that only counts what is open. */
-function countingSystem(calls: Partial<FileSystem> = {}) {
-  const log: string[] = [];
-  let nextFd = 10;
-  const paths = new Map<number, string>();
-  const fileSystem = fileSystemWith({
-    open(path) {
-      log.push(`open ${path}`);
-      paths.set(nextFd, path);
-      return Promise.resolve(nextFd++);
-    },
-    close(fd) {
-      log.push(`close ${paths.get(fd)}`);
-      return Promise.resolve();
-    },
-    ...calls,
+/** Notes when the file of this name is opened and closed. */
+function loggedHandle(log: string[], name: string): Handle<Closable> {
+  return createHandle(name, () => {
+    log.push(`open ${name}`);
+    return Promise.resolve({
+      close() {
+        log.push(`close ${name}`);
+        return Promise.resolve();
+      },
+    });
   });
-  return { log, fileSystem };
 }
 
-function handleOf(path: string): Handle {
-  return createHandle(path, 0, () => Promise.resolve());
-}
-
-async function use(cache: HandleCache, handle: Handle): Promise<void> {
+async function use(cache: HandleCache, handle: Handle<Closable>): Promise<void> {
   await cache.acquire(handle);
   cache.release(handle);
 }
 
 Deno.test("a file stays open between uses", async () => {
-  const { log, fileSystem } = countingSystem();
-  const cache = new HandleCache(fileSystem, 2);
-  const handle = handleOf("a");
-  assertEquals(cache.tryAcquire(handle), false);
+  const log: string[] = [];
+  const cache = new HandleCache(2);
+  const handle = loggedHandle(log, "a");
+  assertEquals(cache.tryAcquire(handle), undefined);
   await use(cache, handle);
-  assertEquals(cache.tryAcquire(handle), true);
+  assertEquals(cache.tryAcquire(handle), handle.file);
   cache.release(handle);
   await use(cache, handle);
   assertEquals(log, ["open a"]);
 });
 
 Deno.test("the file used longest ago is closed to make room", async () => {
-  const { log, fileSystem } = countingSystem();
-  const cache = new HandleCache(fileSystem, 2);
-  const [a, b, c] = [handleOf("a"), handleOf("b"), handleOf("c")];
+  const log: string[] = [];
+  const cache = new HandleCache(2);
+  const [a, b, c] = [loggedHandle(log, "a"), loggedHandle(log, "b"), loggedHandle(log, "c")];
   await use(cache, a);
   await use(cache, b);
   await use(cache, a);
@@ -57,9 +46,9 @@ Deno.test("the file used longest ago is closed to make room", async () => {
 });
 
 Deno.test("a file in use is never closed, even over the limit", async () => {
-  const { log, fileSystem } = countingSystem();
-  const cache = new HandleCache(fileSystem, 1);
-  const [a, b, c] = [handleOf("a"), handleOf("b"), handleOf("c")];
+  const log: string[] = [];
+  const cache = new HandleCache(1);
+  const [a, b, c] = [loggedHandle(log, "a"), loggedHandle(log, "b"), loggedHandle(log, "c")];
   await cache.acquire(a);
   await cache.acquire(b);
   assertEquals(log, ["open a", "open b"]);
@@ -70,9 +59,9 @@ Deno.test("a file in use is never closed, even over the limit", async () => {
 });
 
 Deno.test("two who want a closed file at once open it once", async () => {
-  const { log, fileSystem } = countingSystem();
-  const cache = new HandleCache(fileSystem, 1);
-  const a = handleOf("a");
+  const log: string[] = [];
+  const cache = new HandleCache(1);
+  const a = loggedHandle(log, "a");
   await Promise.all([cache.acquire(a), cache.acquire(a)]);
   assertEquals(log, ["open a"]);
   assertEquals(a.users, 2);
@@ -80,48 +69,48 @@ Deno.test("two who want a closed file at once open it once", async () => {
 
 Deno.test("an open that fails fails for all who wait, and can be tried again", async () => {
   let isBroken = true;
-  const { fileSystem } = countingSystem({
-    open: () => isBroken ? Promise.reject(systemError("EACCES")) : Promise.resolve(5),
+  const file = { close: () => Promise.resolve() };
+  const cache = new HandleCache(1);
+  const a = createHandle("a", () => {
+    return isBroken ? Promise.reject(systemError("EACCES")) : Promise.resolve(file);
   });
-  const cache = new HandleCache(fileSystem, 1);
-  const a = handleOf("a");
   const both = [cache.acquire(a), cache.acquire(a)];
   for (const attempt of both) await failsWith(attempt, "not-permitted");
   assertEquals(a.users, 0);
   isBroken = false;
-  await cache.acquire(a);
-  assertEquals(a.fd, 5);
+  assertEquals(await cache.acquire(a), file);
 });
 
 Deno.test("when the process has no descriptor left, idle files give theirs", async () => {
   let left = 2;
-  const { fileSystem } = countingSystem({
-    open: () => left === 0 ? Promise.reject(systemError("EMFILE")) : Promise.resolve(left--),
-    close: () => Promise.resolve(void left++),
-  });
-  const cache = new HandleCache(fileSystem, 100);
-  const [a, b, c, d] = [handleOf("a"), handleOf("b"), handleOf("c"), handleOf("d")];
-  await use(cache, a);
-  await cache.acquire(b);
-  await cache.acquire(c);
-  assertEquals(a.fd, -1);
-  const error = await failsWith(cache.acquire(d), "io");
+  const file = { close: () => Promise.resolve(void left++) };
+  const open = () => {
+    if (left === 0) return Promise.reject(systemError("EMFILE"));
+    left--;
+    return Promise.resolve(file);
+  };
+  const cache = new HandleCache(100);
+  const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => createHandle(name, open));
+  await use(cache, a!);
+  await cache.acquire(b!);
+  await cache.acquire(c!);
+  assertEquals(a!.file, undefined);
+  const error = await failsWith(cache.acquire(d!), "io");
   assert(error.message.includes("ulimit"));
 });
 
 Deno.test("a close that loses what was written is an error", async () => {
-  const { fileSystem } = countingSystem({ close: () => Promise.reject(systemError("EDQUOT")) });
-  const cache = new HandleCache(fileSystem, 1);
-  const a = handleOf("a");
+  const file = { close: () => Promise.reject(systemError("EDQUOT")) };
+  const cache = new HandleCache(1);
+  const a = createHandle("a", () => Promise.resolve(file));
   await use(cache, a);
   await failsWith(cache.close(a), "disk-full");
   await cache.close(a);
 });
 
 Deno.test("a handle is not closed in use and not released twice", async () => {
-  const { fileSystem } = countingSystem();
-  const cache = new HandleCache(fileSystem, 1);
-  const a = handleOf("a");
+  const cache = new HandleCache(1);
+  const a = loggedHandle([], "a");
   await cache.acquire(a);
   const error = await cache.close(a).catch((thrown: Error) => thrown);
   assert(error instanceof Error && error.message.includes("Invariant"));

@@ -68,9 +68,9 @@ Deno.test("a full disk leaves the older state and no rest", async () => {
     await saveState(dir, HASH, OLD);
     let left = 100;
     const full = fileSystemWith({
-      async write(fd, source, position) {
+      async write(writer, source, position) {
         if (left === 0) throw systemError("ENOSPC");
-        const count = await realFileSystem.write(fd, source.subarray(0, left), position);
+        const count = await writer.write(source.subarray(0, left), position);
         left -= count;
         return count;
       },
@@ -87,9 +87,9 @@ Deno.test("a state is flushed before it takes the place of the older one, the fo
   await inTempDir(async (dir) => {
     const calls: string[] = [];
     const fileSystem = fileSystemWith({
-      sync(fd) {
-        calls.push("sync");
-        return realFileSystem.sync(fd);
+      sync(path) {
+        calls.push(`sync ${path.slice(dir.length)}`);
+        return realFileSystem.sync(path);
       },
       rename(from, to) {
         calls.push("rename");
@@ -97,17 +97,15 @@ Deno.test("a state is flushed before it takes the place of the older one, the fo
       },
     });
     await saveState(dir, HASH, NEW, fileSystem);
-    assertEquals(calls, ["sync", "rename", "sync"]);
+    assertEquals(calls, [`sync /.tt/${HASH}.resume.tmp`, "rename", "sync /.tt"]);
   });
 });
 
 Deno.test("a system that cannot flush a folder saves all the same", async () => {
   await inTempDir(async (dir) => {
     const fileSystem = fileSystemWith({
-      open: (path, flags) =>
-        path.endsWith(".tt")
-          ? Promise.reject(systemError("EISDIR"))
-          : realFileSystem.open(path, flags),
+      sync: (path) =>
+        path.endsWith(".tt") ? Promise.reject(systemError("EISDIR")) : realFileSystem.sync(path),
     });
     await saveState(dir, HASH, NEW, fileSystem);
     assertEquals(await loadState(dir, HASH), NEW);
@@ -117,10 +115,7 @@ Deno.test("a system that cannot flush a folder saves all the same", async () => 
 Deno.test("a folder that cannot be written says so, and its states can be read", async () => {
   await inTempDir(async (dir) => {
     await saveState(dir, HASH, OLD);
-    const readOnly = fileSystemWith({
-      open: (path, flags) =>
-        (flags & 3) === 0 ? realFileSystem.open(path, flags) : Promise.reject(systemError("EROFS")),
-    });
+    const readOnly = fileSystemWith({ openWriter: () => Promise.reject(systemError("EROFS")) });
     await failsWith(saveState(dir, HASH, NEW, readOnly), "not-permitted");
     assertEquals(await loadState(dir, HASH, readOnly), OLD);
   });

@@ -103,7 +103,7 @@ Deno.test("content that is whole is not opened for writing by reserve", async ()
   await inTempDir(async (dir) => {
     await Deno.writeFile(`${dir}/a`, bytesFrom(0, 32));
     const storage = openStorage(dir, ONE, {
-      fileSystem: fileSystemWith({ open: () => Promise.reject(systemError("EROFS")) }),
+      fileSystem: fileSystemWith({ openWriter: () => Promise.reject(systemError("EROFS")) }),
     });
     await storage.reserve();
   });
@@ -153,8 +153,8 @@ Deno.test("each error of the system has its code and its sentence", async () => 
 Deno.test("writes and reads that the system cuts short go on where they stopped", async () => {
   await inTempDir(async (dir) => {
     const fileSystem = fileSystemWith({
-      write: (fd, source, at) => realFileSystem.write(fd, source.subarray(0, 5), at),
-      read: (fd, target, at) => realFileSystem.read(fd, target.subarray(0, 3), at),
+      write: (writer, source, at) => writer.write(source.subarray(0, 5), at),
+      read: (reader, target, at) => reader.read(target.subarray(0, 3), at),
     });
     const storage = openStorage(dir, ONE, { fileSystem });
     await storage.reserve();
@@ -180,9 +180,9 @@ Deno.test("a flush syncs each file written since the last one, once", async () =
   await inTempDir(async (dir) => {
     let syncCount = 0;
     const fileSystem = fileSystemWith({
-      sync(fd) {
+      sync(path) {
         syncCount++;
-        return realFileSystem.sync(fd);
+        return realFileSystem.sync(path);
       },
     });
     const torrent = torrentOf(
@@ -229,7 +229,7 @@ Deno.test("after a flush that failed no later one succeeds", async () => {
   await inTempDir(async (dir) => {
     let isBroken = true;
     const fileSystem = fileSystemWith({
-      sync: (fd) => isBroken ? Promise.reject(systemError("EIO")) : realFileSystem.sync(fd),
+      sync: (path) => isBroken ? Promise.reject(systemError("EIO")) : realFileSystem.sync(path),
     });
     const storage = openStorage(dir, ONE, { fileSystem });
     await storage.reserve();

@@ -2,7 +2,12 @@
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { InfoHash, Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
 import { DiskError, type DiskErrorCode } from "../../../shell/disk/disk_error.ts";
-import { type FileSystem, realFileSystem } from "../../../shell/disk/file_system.ts";
+import {
+  type FileSystem,
+  type Reader,
+  realFileSystem,
+  type Writer,
+} from "../../../shell/disk/file_system.ts";
 
 export const HASH = "00112233445566778899aabbccddeeff00112233" as InfoHash;
 
@@ -39,9 +44,34 @@ export async function inTempDir(run: (dir: string) => Promise<void>): Promise<vo
   }
 }
 
+export interface Faults extends Partial<FileSystem> {
+  readonly read?: (reader: Reader, target: Uint8Array, position: number) => Promise<number>;
+  readonly write?: (writer: Writer, source: Uint8Array, position: number) => Promise<number>;
+}
+
 /** The real file system with some calls replaced. */
-export function fileSystemWith(calls: Partial<FileSystem>): FileSystem {
-  return { ...realFileSystem, ...calls };
+export function fileSystemWith({ read, write, ...calls }: Faults): FileSystem {
+  return {
+    ...realFileSystem,
+    async openReader(path) {
+      const reader = await realFileSystem.openReader(path);
+      if (read === undefined) return reader;
+      return {
+        read: (target, position) => read(reader, target, position),
+        close: () => reader.close(),
+      };
+    },
+    async openWriter(path, mode) {
+      const writer = await realFileSystem.openWriter(path, mode);
+      if (write === undefined) return writer;
+      return {
+        write: (source, position) => write(writer, source, position),
+        truncate: (size) => writer.truncate(size),
+        close: () => writer.close(),
+      };
+    },
+    ...calls,
+  };
 }
 
 /** An error as `node:fs` gives it. */

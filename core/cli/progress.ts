@@ -46,6 +46,30 @@ export interface ProgressView {
   readonly ratio: number;
 }
 
+/** The view of content that is being hashed. */
+export function checkingView(
+  infoHash: string,
+  name: string,
+  bytesDone: number,
+  bytesTotal: number,
+): ProgressView {
+  return {
+    infoHash,
+    name,
+    state: "checking",
+    bytesDone,
+    bytesTotal,
+    downRate: 0,
+    upRate: 0,
+    peers: 0,
+    seeders: undefined,
+    etaSeconds: undefined,
+    waitingFor: undefined,
+    uploaded: 0,
+    ratio: 0,
+  };
+}
+
 /** What the terminal can show. */
 export interface Canvas {
   readonly columns: number;

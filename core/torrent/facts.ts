@@ -35,17 +35,20 @@ export interface TorrentFacts {
   /** As the tracker said last. */
   readonly swarmSeeders: number | undefined;
   readonly swarmLeechers: number | undefined;
+  /** Peers that have a piece that we may ask for. */
+  readonly wanted: number;
   readonly unchokedByUs: number;
   readonly unchokingUs: number;
 }
 
 /** What there is to know at `now` (monotonic ms): bytes, rates in bytes a second, counts of live peers. */
 export function factsOf(torrent: Torrent, now: number): TorrentFacts {
-  let peers = 0, seeds = 0, unchokedByUs = 0, unchokingUs = 0;
+  let peers = 0, seeds = 0, wanted = 0, unchokedByUs = 0, unchokingUs = 0;
   for (const peer of torrent.peers.values()) {
     if (isDead(peer, now)) continue;
     peers++;
     if (isSeed(peer)) seeds++;
+    if (peer.amInterested) wanted++;
     if (!peer.amChoking) unchokedByUs++;
     if (!peer.isChoking) unchokingUs++;
   }
@@ -70,6 +73,7 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
     servable: countServable(torrent, now),
     swarmSeeders: tracker?.seeders,
     swarmLeechers: tracker?.leechers,
+    wanted,
     unchokedByUs,
     unchokingUs,
   };

@@ -48,6 +48,8 @@ export type Event =
   | { readonly kind: "dial-failed"; readonly job: JobId; readonly why: string }
   | { readonly kind: "message"; readonly peer: PeerKey; readonly message: Message }
   | { readonly kind: "disconnected"; readonly peer: PeerKey; readonly why: string }
+  /** Bytes that are no message: a frame over the limit, a payload of the wrong size. */
+  | { readonly kind: "violated"; readonly peer: PeerKey; readonly why: string }
   | { readonly kind: "piece-checked"; readonly job: JobId; readonly matches: boolean }
   | { readonly kind: "piece-written"; readonly job: JobId }
   /** Writing a piece or saving the state failed; the torrent stops asking for more. */

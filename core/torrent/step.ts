@@ -46,6 +46,11 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
       if (peer !== undefined) onDisconnected(torrent, peer, now, effects);
       return;
     }
+    case "violated": {
+      const peer = torrent.peers.get(event.peer);
+      if (peer === undefined) return;
+      return closePeer(torrent, peer, "protocol-violation", effects, event.why);
+    }
     case "piece-checked":
       return onPieceChecked(torrent, event.job, event.matches, effects);
     case "piece-written":

@@ -19,6 +19,7 @@ import {
   renderScreen,
 } from "../../core/cli/progress.ts";
 import { type ResultEvent, resultText } from "../../core/cli/results.ts";
+import { printable } from "../../core/cli/text.ts";
 import { createLiveArea, type LiveArea } from "./live_area.ts";
 
 /** Five frames a second look live and cost nothing. */
@@ -51,6 +52,8 @@ export interface OutputOptions {
 export interface Output {
   /** Says what happened. */
   event(event: Exclude<OutputEvent, ProgressEvent>): void;
+  /** Mentions something that is neither news for scripts nor an error. */
+  notice(sentence: string): void;
   /** Answers the user's question. */
   result(result: ResultEvent): void;
   /** Prints text on stdout as it is: help, version, tables. */
@@ -76,6 +79,9 @@ export function createOutput(options: OutputOptions): Output {
       if (event.event !== "error" && (json || quiet)) return;
       const text = eventText(event);
       if (text !== undefined) interrupt(live, () => stderr(text + "\n"));
+    },
+    notice(sentence) {
+      if (!json && !quiet) interrupt(live, () => stderr(printable(sentence) + "\n"));
     },
     result(result) {
       const line = json ? JSON.stringify(result) : resultText(result);

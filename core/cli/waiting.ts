@@ -1,0 +1,34 @@
+/** Why nothing, or less than expected, moves: one sentence from the facts, or undefined. */
+import type { TorrentFacts } from "../torrent/facts.ts";
+import { formatCount } from "./format.ts";
+import { shareWaitText } from "./progress.ts";
+
+/**
+ * What a download waits for now. `trackerError`: the last tracker's failure, if the last announce
+ * failed. `sharePercent`: of the share rule.
+ */
+export function waitingFor(
+  facts: TorrentFacts,
+  sharePercent: number,
+  trackerError: string | undefined,
+): string | undefined {
+  if (facts.isComplete) return undefined;
+  if (facts.isWaiting) {
+    return shareWaitText({
+      sharedBytes: facts.uploaded,
+      totalBytes: facts.bytesTotal,
+      percent: sharePercent,
+      peersToServe: facts.servable,
+    });
+  }
+  if (facts.downRate > 0) return undefined;
+  if (facts.peers === 0) {
+    return trackerError === undefined
+      ? "no peers yet, looking for some"
+      : `no peers: the tracker failed, ${trackerError}; trying again`;
+  }
+  const peers = formatCount(facts.peers, "peer");
+  if (facts.wanted === 0) return `${peers}, but none has a piece that is missing here`;
+  if (facts.unchokingUs === 0) return `${peers}, waiting for a turn: all of them serve others now`;
+  return undefined;
+}

@@ -1,0 +1,93 @@
+/** From a command line to an exit code. */
+import { configPath, parseCommand } from "../../core/cli/arguments.ts";
+import type { Command } from "../../core/cli/command.ts";
+import { EXIT, type ExitCode } from "../../core/cli/exit_codes.ts";
+import { helpText } from "../../core/cli/help.ts";
+import { Stopped, stopSignal } from "../stop_signal.ts";
+import type { Output } from "../terminal/output.ts";
+import { createProcessOutput } from "../terminal/process_output.ts";
+import { CLIENT_NAME } from "../version.ts";
+import { CommandError, toCommandError } from "./command_error.ts";
+import type { Context } from "./context.ts";
+import { create } from "./create.ts";
+import { demo } from "./demo.ts";
+import { get } from "./get.ts";
+import { seed } from "./seed.ts";
+import { show } from "./show.ts";
+import { tracker } from "./tracker.ts";
+import { verify } from "./verify.ts";
+
+/** Does what `argv` asks for, on this process's output. Never throws. */
+export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
+  const env = Deno.env.toObject();
+  const plain = createProcessOutput({ json: false, quiet: false });
+  let command: Command;
+  try {
+    const parsed = parseCommand(argv, env, readConfig(configPath(argv, env)));
+    if (!parsed.ok) throw new CommandError(EXIT.usage, parsed.error.code, parsed.error.message);
+    command = parsed.value;
+  } catch (error) {
+    return report(error, plain);
+  }
+  return await execute(command);
+}
+
+/** Runs a command that was understood. */
+async function execute(command: Command): Promise<ExitCode> {
+  const stop: AbortController = stopSignal(() => output.finish());
+  const output = createProcessOutput({
+    json: "json" in command && command.json,
+    quiet: "quiet" in command && command.quiet,
+    onStdoutClosed: () => stop.abort(new Stopped("nobody reads the output any more")),
+  });
+  try {
+    await dispatch(command, { output, signal: stop.signal });
+    output.finish();
+    return EXIT.done;
+  } catch (error) {
+    output.finish();
+    return error instanceof Stopped ? EXIT.interrupted : report(error, output);
+  }
+}
+
+async function dispatch(command: Command, context: Context): Promise<void> {
+  switch (command.kind) {
+    case "tracker":
+      return await tracker(command, context);
+    case "seed":
+      return await seed(command, context);
+    case "get":
+      return await get(command, context);
+    case "create":
+      return await create(command, context);
+    case "show":
+      return await show(command, context);
+    case "verify":
+      return await verify(command, context);
+    case "demo":
+      return await demo(context);
+    case "help":
+      return context.output.text(helpText(command.topic));
+    case "version":
+      return context.output.text(CLIENT_NAME.replace("/", " "));
+  }
+}
+
+/** Says what went wrong, in one sentence unless TT_DEBUG asks for all. */
+function report(error: unknown, output: Output): ExitCode {
+  const { exit, code, message } = toCommandError(error);
+  output.event({ event: "error", code, message });
+  if (Deno.env.get("TT_DEBUG") === "1") console.error(error);
+  return exit;
+}
+
+function readConfig(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `Cannot read the config file ${path}: ${why}`;
+    throw new CommandError(EXIT.usage, "bad-config", message);
+  }
+}

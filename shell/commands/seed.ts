@@ -1,0 +1,26 @@
+/** `tt seed`: shares a file, a folder, or the content of a `.torrent`. */
+import { dirname, resolve } from "node:path";
+import type { SeedCommand } from "../../core/cli/command.ts";
+import { loadTorrent } from "../load_torrent.ts";
+import type { Context } from "./context.ts";
+import { makeTorrentFile } from "./create.ts";
+import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
+
+export async function seed(command: SeedCommand, context: Context): Promise<void> {
+  const plans = command.sources.map((source) => planFor(source, command, context));
+  await runTorrents(plans, command, context);
+}
+
+async function planFor(
+  source: string,
+  command: SeedCommand,
+  context: Context,
+): Promise<TorrentPlan> {
+  if (source.endsWith(".torrent")) {
+    const loaded = await loadTorrent(source);
+    const dir = command.dir ?? dirname(source);
+    return { loaded, dir, role: { kind: "seed", isChecked: false } };
+  }
+  const loaded = await makeTorrentFile(source, { ...command, comment: undefined }, context);
+  return { loaded, dir: dirname(resolve(source)), role: { kind: "seed", isChecked: true } };
+}

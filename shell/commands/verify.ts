@@ -1,0 +1,59 @@
+/** `tt verify`: checks content against the hashes, piece by piece. */
+import { dirname } from "node:path";
+import { type Bitfield, countBits, hasBit } from "../../core/bytes/bitfield.ts";
+import type { VerifyCommand } from "../../core/cli/command.ts";
+import { checkingView } from "../../core/cli/progress.ts";
+import { EXIT } from "../../core/cli/exit_codes.ts";
+import { rangesOf } from "../../core/metainfo/file_map.ts";
+import { pieceOffset, pieceSize } from "../../core/metainfo/geometry.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import { checkContent } from "../check_content.ts";
+import { openStorage } from "../disk/storage.ts";
+import { loadTorrent } from "../load_torrent.ts";
+import { CommandError } from "./command_error.ts";
+import type { Context } from "./context.ts";
+
+export async function verify(command: VerifyCommand, context: Context): Promise<void> {
+  let wrong = 0;
+  for (const source of command.torrents) wrong += await verifyOne(source, command.dir, context);
+  if (wrong === 0) return;
+  const message = `${wrong} of the torrents do not match; tt get X.torrent --dir DIR mends them`;
+  throw new CommandError(EXIT.mismatch, "mismatch", message);
+}
+
+/** 1 if anything is wrong, else 0. */
+async function verifyOne(
+  source: string,
+  dir: string | undefined,
+  { output, signal }: Context,
+): Promise<number> {
+  const { metainfo } = await loadTorrent(source);
+  const { infoHash, name, geometry } = metainfo;
+  const storage = openStorage(dir ?? dirname(source), metainfo, { readOnly: true });
+  try {
+    const all = Array.from({ length: geometry.pieceCount }, (_, piece) => piece);
+    const good = await checkContent(metainfo, storage, all, (bytes) => {
+      output.progress([checkingView(infoHash, name, bytes, geometry.totalSize)]);
+    }, signal);
+    const piecesGood = countBits(good);
+    const pieces = geometry.pieceCount;
+    const badFiles = badFilesOf(metainfo, good);
+    output.result({ event: "verified", infoHash, name, piecesGood, pieces, badFiles });
+    return piecesGood < pieces ? 1 : 0;
+  } finally {
+    await storage.close();
+  }
+}
+
+/** Files that hold a byte of a bad piece. */
+function badFilesOf({ geometry, files }: Metainfo, good: Bitfield): string[] {
+  const bad = new Set<number>();
+  for (let piece = 0; piece < geometry.pieceCount; piece++) {
+    if (hasBit(good, piece)) continue;
+    const at = pieceOffset(geometry, piece);
+    for (const { file, pad } of rangesOf(files, at, pieceSize(geometry, piece))) {
+      if (!pad) bad.add(file);
+    }
+  }
+  return [...bad].map((file) => files[file]!.path.join("/"));
+}

@@ -1,0 +1,398 @@
+/**
+ * The only interpreter of effects: one torrent's core on real sockets and files. It feeds what one
+ * read, timer or answer brings, settles, runs the effects in order, and arms one timer. Contract:
+ * core/torrent/protocol.ts.
+ */
+import { assert, unreachable } from "../core/bytes/result.ts";
+import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/frame.ts";
+import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
+import { decodeMessage } from "../core/wire/codec.ts";
+import { MESSAGE_ID } from "../core/wire/message_id.ts";
+import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
+import type { Metainfo } from "../core/metainfo/types.ts";
+import { receiveBlock } from "../core/torrent/data_plane.ts";
+import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
+import type { Effect, Event, Report, SavedState } from "../core/torrent/protocol.ts";
+import { createTorrent, type Torrent, type TorrentOptions } from "../core/torrent/state.ts";
+import { nextDeadline, settle, step } from "../core/torrent/step.ts";
+import type { AnnounceRequest, AnnounceResult } from "../core/tracker/types.ts";
+import type { PeerAddress } from "../core/bytes/address.ts";
+import { matchesHash } from "./check_content.ts";
+import { now } from "./clock.ts";
+import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
+import { DiskError } from "./disk/disk_error.ts";
+import type { Storage } from "./disk/storage.ts";
+import { sha1 } from "./hash/sha1.ts";
+import { dialPeer, type GreetedConn } from "./net/handshaking.ts";
+import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
+import type { RateLimits } from "./net/rate_limiter.ts";
+
+/** A tracker that does not take our `stopped` within this is left without. */
+const FAREWELL_TIMEOUT_MS = 2_000;
+/** Idle piece buffers kept for the next pieces, in bytes. */
+const POOL_BYTES = 64 * 1024 * 1024;
+
+export interface DriverOptions {
+  readonly metainfo: Metainfo;
+  readonly torrent: TorrentOptions;
+  readonly storage: Storage;
+  readonly limits: RateLimits;
+  /** A number for a new connection, never used before in this process. */
+  readonly nextPeerKey: () => number;
+  readonly announce: (
+    url: string,
+    request: AnnounceRequest,
+    signal: AbortSignal,
+  ) => Promise<AnnounceResult>;
+  /** Makes the state durable; the content was flushed before. Undefined: nothing is kept. */
+  readonly saveState: ((state: SavedState) => Promise<void>) | undefined;
+  readonly onReport: (report: Report) => void;
+  /** A write or a save failed; the report follows. */
+  readonly onDiskError: (error: unknown) => void;
+  /** Files that can't be read while seeding. */
+  readonly onReadError: (message: string) => void;
+  /** A mistake of ours: the torrent was stopped. */
+  readonly onCrash: (error: unknown) => void;
+}
+
+export class Driver implements LinkOwner {
+  readonly #options: DriverOptions;
+  readonly #torrent: Torrent;
+  readonly #links = new Map<number, PeerLink>();
+  /** Links with something to write since the last turn. */
+  readonly #touched = new Set<PeerLink>();
+  readonly #buffers = new Map<number, Uint8Array<ArrayBuffer>>();
+  readonly #pool: BufferPool;
+  readonly #effects: Effect[] = [];
+  /** Answers to effects that were there at once. */
+  readonly #answers: Event[] = [];
+  readonly #frame = createFrameView();
+  readonly #header = createBlockHeader();
+  readonly #frameBytesMax: number;
+  readonly #leaving = new AbortController();
+  readonly #announces = new Set<Promise<void>>();
+  readonly #stopped = Promise.withResolvers<void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+  #isRunning = false;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.#torrent = createTorrent(options.torrent, now());
+    const { pieceLength, pieceCount } = options.metainfo.geometry;
+    this.#pool = createBufferPool(pieceLength, Math.max(2, Math.floor(POOL_BYTES / pieceLength)));
+    this.#frameBytesMax = frameBytesMax(pieceCount);
+  }
+
+  start(peers: readonly PeerAddress[]): void {
+    this.#turn((at) => {
+      this.#step({ kind: "start" }, at);
+      this.#step({ kind: "peers-found", addresses: peers }, at);
+    });
+  }
+
+  facts(): TorrentFacts {
+    return factsOf(this.#torrent, now());
+  }
+
+  get peerId(): Uint8Array {
+    return this.#options.torrent.peerId;
+  }
+
+  /** Takes a connection that dialled us. */
+  accept(greeted: GreetedConn): void {
+    this.#adopt(greeted, undefined);
+  }
+
+  /** Leaves the swarm: peers closed, trackers told, state saved. Resolves when all is done. */
+  async stop(): Promise<void> {
+    this.#feed({ kind: "stop" });
+    await this.#stopped.promise;
+    this.#leaving.abort();
+    await Promise.race([Promise.all(this.#announces), sleepUnref(FAREWELL_TIMEOUT_MS)]);
+    this.#abandon();
+  }
+
+  received(link: PeerLink): number {
+    let needed = 0;
+    this.#turn((at) => needed = this.#readFrames(link, at));
+    return needed;
+  }
+
+  sent(link: PeerLink, bytes: number): void {
+    this.#feed({ kind: "blocks-sent", peer: link.key, bytes });
+  }
+
+  unreadable(
+    link: PeerLink,
+    piece: number,
+    begin: number,
+    length: number,
+    error: unknown,
+  ): void {
+    this.#options.onReadError(messageOf(error));
+    this.#feed({ kind: "block-unreadable", peer: link.key, piece, begin, length });
+  }
+
+  ended(link: PeerLink, why: string): void {
+    this.#links.delete(link.key);
+    this.#feed({ kind: "disconnected", peer: link.key, why });
+  }
+
+  read(piece: number, begin: number, target: Uint8Array): Promise<void> {
+    const { metainfo, storage } = this.#options;
+    return storage.readInto(pieceOffset(metainfo.geometry, piece) + begin, target);
+  }
+
+  #feed(event: Event): void {
+    this.#turn((at) => this.#step(event, at));
+  }
+
+  #step(event: Event, at: number): void {
+    step(this.#torrent, event, at, this.#effects);
+  }
+
+  /** One turn of the machine: input, settle, effects; again while effects were answered at once. */
+  #turn(input: (at: number) => void): void {
+    if (this.#isRunning) {
+      // Effects never call back; only an answer that came at once may ask for another turn.
+      queueMicrotask(() => this.#turn(input));
+      return;
+    }
+    this.#isRunning = true;
+    try {
+      input(now());
+      do {
+        const at = now();
+        for (const answer of this.#answers.splice(0)) this.#step(answer, at);
+        settle(this.#torrent, at, this.#effects);
+        for (const effect of this.#effects.splice(0)) this.#run(effect);
+      } while (this.#answers.length > 0);
+      for (const link of this.#touched) link.flush();
+      this.#touched.clear();
+      this.#armTimer();
+      if (this.#torrent.stage === "stopped") this.#stopped.resolve();
+    } catch (error) {
+      this.#crash(error);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Consumes whole frames. Returns how many bytes the next one needs in one buffer. */
+  #readFrames(link: PeerLink, at: number): number {
+    const frame = this.#frame;
+    while (this.#links.get(link.key) === link) {
+      const found = readFrame(link.buffer, link.start, link.end, this.#frameBytesMax, frame);
+      if (found === "incomplete") return frame.needed;
+      if (found === "violation") {
+        const why = `a frame of ${frame.needed} bytes, over the limit`;
+        this.#violated(link, why, at);
+        return 0;
+      }
+      if (frame.id === MESSAGE_ID.piece) this.#takeBlock(link, at);
+      else this.#takeMessage(link, at);
+      link.start = frame.frameEnd;
+    }
+    return 0;
+  }
+
+  #takeBlock(link: PeerLink, at: number): void {
+    const header = this.#header;
+    if (!readBlockHeader(link.buffer, this.#frame, header)) {
+      return this.#violated(link, "a piece message without a header", at);
+    }
+    const { piece, begin, payloadStart, length } = header;
+    const verdict = receiveBlock(
+      this.#torrent,
+      link.key,
+      piece,
+      begin,
+      length,
+      at,
+      this.#effects,
+    );
+    if (verdict !== "accepted") return;
+    let buffer = this.#buffers.get(piece);
+    if (buffer === undefined) this.#buffers.set(piece, buffer = this.#pool.take());
+    buffer.set(link.buffer.subarray(payloadStart, payloadStart + length), begin);
+  }
+
+  #takeMessage(link: PeerLink, at: number): void {
+    const decoded = decodeMessage(link.buffer, this.#frame);
+    if (decoded.ok) this.#step({ kind: "message", peer: link.key, message: decoded.value }, at);
+    else {
+      const { id, size } = decoded.error;
+      this.#violated(link, `a message ${id} of ${size} bytes`, at);
+    }
+  }
+
+  /** The link goes now, not when the effects run: bytes behind a violation are not read. */
+  #violated(link: PeerLink, why: string, at: number): void {
+    this.#step({ kind: "violated", peer: link.key, why }, at);
+    this.#links.delete(link.key);
+    link.close();
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.kind) {
+      case "send":
+        return this.#withLink(effect.peer, (link) => link.send(effect.message));
+      case "request":
+        return this.#withLink(effect.peer, (link) => link.request(effect.blocks));
+      case "upload":
+        return this.#withLink(effect.peer, (link) => link.upload(effect.blocks));
+      case "pause-reading":
+        return this.#links.get(effect.peer)?.pauseReading();
+      case "resume-reading":
+        return this.#links.get(effect.peer)?.resumeReading();
+      case "close":
+        this.#links.get(effect.peer)?.close();
+        this.#links.delete(effect.peer);
+        return;
+      case "dial":
+        this.#dial(effect.job, effect.address);
+        return;
+      case "check-piece":
+        return this.#checkPiece(effect.job, effect.piece);
+      case "write-piece":
+        this.#writePiece(effect.job, effect.piece);
+        return;
+      case "drop-piece":
+        return this.#releaseBuffer(effect.piece);
+      case "announce":
+        return this.#announce(effect);
+      case "save-state":
+        this.#saveState(effect.job, effect.state);
+        return;
+      case "report":
+        return this.#options.onReport(effect.report);
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #withLink(key: number, use: (link: PeerLink) => void): void {
+    const link = this.#links.get(key);
+    if (link === undefined) return;
+    use(link);
+    this.#touched.add(link);
+  }
+
+  async #dial(job: number, address: PeerAddress): Promise<void> {
+    const { metainfo } = this.#options;
+    try {
+      const { signal } = this.#leaving;
+      this.#adopt(await dialPeer(address, metainfo.infoHash, this.peerId, signal), job);
+    } catch (error) {
+      this.#feed({ kind: "dial-failed", job, why: messageOf(error) });
+    }
+  }
+
+  #adopt(greeted: GreetedConn, job: number | undefined): void {
+    const { conn, handshake, rest, address } = greeted;
+    const { peerId, fast, extended, dht } = handshake;
+    const peer = this.#options.nextPeerKey();
+    const link = new PeerLink(peer, conn, rest, this, this.#options.limits);
+    this.#links.set(peer, link);
+    const features = { fast, extended, dht };
+    this.#feed({ kind: "connected", peer, job, address, peerId, features });
+    if (this.#links.has(peer)) link.open();
+  }
+
+  #checkPiece(job: number, piece: number): void {
+    const { metainfo } = this.#options;
+    const buffer = this.#buffers.get(piece);
+    assert(buffer !== undefined, "a whole piece has a buffer");
+    const digest = sha1(buffer.subarray(0, pieceSize(metainfo.geometry, piece)));
+    const matches = matchesHash(metainfo, piece, digest);
+    this.#answers.push({ kind: "piece-checked", job, matches });
+  }
+
+  async #writePiece(job: number, piece: number): Promise<void> {
+    const { metainfo: { geometry }, storage } = this.#options;
+    const buffer = this.#buffers.get(piece);
+    assert(buffer !== undefined, "a checked piece has a buffer");
+    // From here on the buffer is the write's: the core may start the piece anew if the disk fails.
+    this.#buffers.delete(piece);
+    try {
+      const bytes = buffer.subarray(0, pieceSize(geometry, piece));
+      await storage.writePiece(pieceOffset(geometry, piece), bytes);
+      this.#pool.give(buffer);
+      this.#feed({ kind: "piece-written", job });
+    } catch (error) {
+      this.#options.onDiskError(error);
+      this.#feed({ kind: "disk-failed", job, message: messageOf(error) });
+    }
+  }
+
+  #releaseBuffer(piece: number): void {
+    const buffer = this.#buffers.get(piece);
+    if (buffer === undefined) return;
+    this.#buffers.delete(piece);
+    this.#pool.give(buffer);
+  }
+
+  #announce({ job, url, request }: Extract<Effect, { kind: "announce" }>): void {
+    // A farewell outlives the abort that ends all other announces.
+    const signal = request.event === "stopped"
+      ? AbortSignal.timeout(FAREWELL_TIMEOUT_MS)
+      : this.#leaving.signal;
+    const exchange = this.#options.announce(url, request, signal).then((result) => {
+      this.#feed({ kind: "announced", job, result });
+    });
+    this.#announces.add(exchange);
+    exchange.finally(() => this.#announces.delete(exchange));
+  }
+
+  async #saveState(job: number, state: SavedState): Promise<void> {
+    const { saveState, storage } = this.#options;
+    try {
+      if (saveState !== undefined) {
+        await storage.flush();
+        await saveState(state);
+      }
+      this.#feed({ kind: "state-saved", job });
+    } catch (error) {
+      this.#options.onDiskError(error);
+      this.#feed({ kind: "disk-failed", job, message: messageOf(error) });
+    }
+  }
+
+  #armTimer(): void {
+    const deadline = nextDeadline(this.#torrent)?.at ?? Infinity;
+    if (deadline >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = deadline;
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity;
+      this.#feed({ kind: "timer" });
+    }, Math.max(0, deadline - now()));
+  }
+
+  #crash(error: unknown): void {
+    this.#abandon();
+    this.#stopped.resolve();
+    this.#options.onCrash(error);
+  }
+
+  /** Lets go of sockets and timers. */
+  #abandon(): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = -Infinity;
+    this.#leaving.abort();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+  }
+}
+
+/** The sentence for the user. */
+function messageOf(error: unknown): string {
+  if (error instanceof DiskError) return error.message;
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A wait that does not keep the process alive. */
+function sleepUnref(ms: number): Promise<void> {
+  return new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, ms)));
+}

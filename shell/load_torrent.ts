@@ -1,0 +1,93 @@
+/** A `.torrent` from a path or a URL, read within limits. */
+import { EXIT } from "../core/cli/exit_codes.ts";
+import { MESSAGE_BYTES_MAX } from "../core/bencode/decode.ts";
+import { describeMetainfoError } from "../core/metainfo/describe_error.ts";
+import type { Metainfo } from "../core/metainfo/types.ts";
+import { CommandError } from "./commands/command_error.ts";
+import { readMetainfo } from "./read_metainfo.ts";
+import { CLIENT_NAME } from "./version.ts";
+
+/** A server that takes longer for a file of a few hundred kilobytes is down. */
+const FETCH_TIMEOUT_MS = 30_000;
+
+export interface LoadedTorrent {
+  /** The bytes as found. */
+  readonly bytes: Uint8Array;
+  readonly metainfo: Metainfo;
+}
+
+/** `source`: a path, or an http or https URL. Throws a CommandError. */
+export async function loadTorrent(source: string): Promise<LoadedTorrent> {
+  const isUrl = /^https?:\/\//i.test(source);
+  const bytes = isUrl ? await fetchBytes(source) : await readBytes(source);
+  return parseTorrent(bytes, source);
+}
+
+/** Errors: a CommandError with exit code `input`, naming `source`. */
+export function parseTorrent(bytes: Uint8Array, source: string): LoadedTorrent {
+  const metainfo = readMetainfo(bytes);
+  if (metainfo.ok) return { bytes, metainfo: metainfo.value };
+  const why = describeMetainfoError(metainfo.error);
+  throw new CommandError(EXIT.input, metainfo.error.code, `${source} is no usable torrent: ${why}`);
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  if (path.startsWith("magnet:")) {
+    const message = "Magnet links are not supported yet; use the .torrent file";
+    throw new CommandError(EXIT.input, "magnet", message);
+  }
+  try {
+    const { size, isFile } = await Deno.stat(path);
+    if (!isFile) throw new CommandError(EXIT.input, "not-a-file", `${path} is not a file`);
+    if (size > MESSAGE_BYTES_MAX) throw tooLarge(path);
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    if (error instanceof Deno.errors.NotFound) {
+      const message = `There is no file ${path}; check the path`;
+      throw new CommandError(EXIT.input, "missing", message);
+    }
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandError(EXIT.disk, "not-permitted", `Cannot read ${path}: ${why}`);
+  }
+}
+
+async function fetchBytes(url: string): Promise<Uint8Array> {
+  const failed = (why: string) =>
+    new CommandError(EXIT.network, "fetch-failed", `Cannot fetch ${url}: ${why}`);
+  try {
+    const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
+    const response = await fetch(url, { signal, headers: { "user-agent": CLIENT_NAME } });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw failed(`the server answered ${response.status}`);
+    }
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const part of response.body ?? []) {
+      size += part.length;
+      if (size > MESSAGE_BYTES_MAX) throw tooLarge(url);
+      parts.push(part);
+    }
+    return concatenate(parts, size);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const isLate = error instanceof DOMException && error.name === "TimeoutError";
+    throw failed(isLate ? "no answer in time" : "the server can't be reached");
+  }
+}
+
+function concatenate(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function tooLarge(source: string): CommandError {
+  const message = `${source} is larger than ${MESSAGE_BYTES_MAX} bytes, so it is no torrent`;
+  return new CommandError(EXIT.input, "too-large", message);
+}

@@ -1,0 +1,111 @@
+/** The one port that all torrents of this process listen on. */
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import { closeQuietly, type GreetedConn, greetIncoming } from "./handshaking.ts";
+
+/** Ports tried from the default one on, as other clients do. */
+const PORTS_TRIED = 10;
+/** Strangers who have not said what they want. More than this at once is no visit. */
+const STRANGERS_MAX = 128;
+
+/** Who takes connections for a torrent. */
+export interface Acceptor {
+  readonly peerId: Uint8Array;
+  accept(greeted: GreetedConn): void;
+}
+
+/** The port can't be had; `message` is for the user. */
+export class PortError extends Error {
+  override readonly name = "PortError";
+}
+
+export class PeerListener {
+  readonly port: number;
+  readonly #listener: Deno.TcpListener;
+  readonly #acceptors = new Map<InfoHash, Acceptor>();
+  readonly #strangers = new Set<Deno.TcpConn>();
+
+  private constructor(listener: Deno.TcpListener) {
+    this.#listener = listener;
+    this.port = listener.addr.port;
+    this.#acceptLoop();
+  }
+
+  /**
+   * Listens on `port` (0: any free one) or, if undefined, on `defaultPort` or one of the next. Without
+   * `host` on every address of both families. Throws a PortError.
+   */
+  static open(
+    host: string | undefined,
+    port: number | undefined,
+    defaultPort: number,
+  ): PeerListener {
+    if (port !== undefined) return new PeerListener(listen(host, port));
+    for (let tried = 0; tried < PORTS_TRIED - 1; tried++) {
+      try {
+        return new PeerListener(listen(host, defaultPort + tried));
+      } catch (error) {
+        if (!(error instanceof PortError)) throw error;
+      }
+    }
+    return new PeerListener(listen(host, defaultPort + PORTS_TRIED - 1));
+  }
+
+  register(infoHash: InfoHash, acceptor: Acceptor): void {
+    this.#acceptors.set(infoHash, acceptor);
+  }
+
+  unregister(infoHash: InfoHash): void {
+    this.#acceptors.delete(infoHash);
+  }
+
+  close(): void {
+    closeQuietly(this.#listener);
+    for (const conn of this.#strangers) closeQuietly(conn);
+  }
+
+  async #acceptLoop(): Promise<void> {
+    while (true) {
+      let conn: Deno.TcpConn;
+      try {
+        conn = await this.#listener.accept();
+      } catch (error) {
+        if (isClosed(error)) return;
+        // Too many open files, or a peer that left while it waited: the next one may do better.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        continue;
+      }
+      if (this.#strangers.size >= STRANGERS_MAX) closeQuietly(conn);
+      else this.#greet(conn);
+    }
+  }
+
+  async #greet(conn: Deno.TcpConn): Promise<void> {
+    this.#strangers.add(conn);
+    conn.setNoDelay(true);
+    const greeted = await greetIncoming(conn, (hash) => this.#acceptors.get(hash)?.peerId);
+    this.#strangers.delete(conn);
+    if (greeted === undefined) return;
+    const acceptor = this.#acceptors.get(greeted.handshake.infoHash);
+    if (acceptor === undefined) closeQuietly(conn);
+    else acceptor.accept(greeted);
+  }
+}
+
+function listen(host: string | undefined, port: number): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: host ?? "::", port });
+  } catch (error) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    if (host === undefined && !isTaken) return listen("0.0.0.0", port);
+    const why = isTaken ? "another program uses it" : describe(error);
+    throw new PortError(`Cannot listen on port ${port}: ${why}; choose another --port`);
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
+}

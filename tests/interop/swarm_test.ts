@@ -34,7 +34,7 @@ await interopTest({
       infoHashes: [infoHash],
     });
     await using _seed = await tt.seed({ torrentPath, dir: seedDir, place: seedPlace!, port });
-    await awaitSeeder(seedPlace!, tracker, infoHash, SWARM_DEADLINE_MS);
+    await awaitSeeder(seedPlace!, tracker, infoHash);
 
     await using running = new AsyncDisposableStack();
     const downloads = await Promise.all(downloaders.map(async (client, index) => {

@@ -54,7 +54,7 @@ export async function transfer(
       infoHashes: [infoHash],
     });
     await using _seed = await seeder.seed(seeding);
-    await awaitSeeder(downloadPlace!, meeting, infoHash, TRANSFER_DEADLINE_MS);
+    await awaitSeeder(downloadPlace!, meeting, infoHash);
     await using download = await downloader.download(downloading);
     await download.completed;
   } else if (downloader.dials) {

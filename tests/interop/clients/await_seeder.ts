@@ -12,5 +12,7 @@ while (!/8:completei[1-9]/.test(await scrape())) {
 
 async function scrape(): Promise<string> {
   const answer = await fetch(scrapeUrl);
-  return await answer.text();
+  const text = await answer.text();
+  console.log(answer.status, text);
+  return text;
 }

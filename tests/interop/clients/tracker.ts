@@ -4,6 +4,8 @@ import { namespacesMissing, type Place } from "./network.ts";
 import { ClientProcess, hasProgram, type Running } from "./process.ts";
 import { ttCommand } from "./tt.ts";
 
+/** A seeder announces as soon as it listens. */
+const SEEDER_DEADLINE_MS = 20_000;
 const AWAIT_SEEDER = fileURLToPath(new URL("await_seeder.ts", import.meta.url));
 
 export interface TrackerOptions {
@@ -34,13 +36,12 @@ export async function awaitSeeder(
   place: Place,
   tracker: Running,
   infoHash: string,
-  deadlineMs: number,
 ): Promise<void> {
   const hash = infoHash.replace(/../g, "%$&");
   const url = `http://${tracker.host}:${tracker.port}/scrape?info_hash=${hash}`;
   const argv = [Deno.execPath(), "run", "--quiet", "--allow-net", AWAIT_SEEDER, url];
   await using waiting = new ClientProcess({ place, port: 0, argv });
-  await waiting.waitForSuccess(deadlineMs);
+  await waiting.waitForSuccess(SEEDER_DEADLINE_MS);
 }
 
 export const ttTracker: Tracker = {

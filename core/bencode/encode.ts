@@ -2,8 +2,15 @@
  * Bencode encoding of our own values. One value has one encoding: keys are sorted by their bytes.
  * Only mistakes of ours can fail here, so it asserts instead of answering with a `Result`.
  */
+import {
+  type ByteWriter,
+  createByteWriter,
+  writeBytes,
+  writeUint8,
+  writtenBytes,
+} from "../bytes/byte_writer.ts";
 import { assert } from "../bytes/result.ts";
-import { bytesOfByteText } from "./node.ts";
+import { byteText } from "./node.ts";
 
 /**
  * What can be encoded. Text becomes UTF-8, in values and in the keys of a record; the keys of a Map
@@ -18,10 +25,6 @@ export type Bencodable =
   | { readonly [key: string]: Bencodable | undefined };
 
 const UTF8 = new TextEncoder();
-const BYTES_INTEGER = UTF8.encode("i");
-const BYTES_LIST = UTF8.encode("l");
-const BYTES_DICT = UTF8.encode("d");
-const BYTES_END = UTF8.encode("e");
 
 /**
  * Encodes a value; numbers must be safe integers.
@@ -29,36 +32,42 @@ const BYTES_END = UTF8.encode("e");
  * Spec: BEP 3, bencoding.
  */
 export function encodeBencode(value: Bencodable): Uint8Array {
-  const parts: Uint8Array[] = [];
-  pushValue(parts, value);
-  return concatenate(parts);
+  const writer = createByteWriter();
+  writeValue(writer, value);
+  // A copy, since the writer's buffer may be twice as large.
+  return writtenBytes(writer).slice();
 }
 
-function pushValue(parts: Uint8Array[], value: Bencodable): void {
+function writeValue(writer: ByteWriter, value: Bencodable): void {
   if (typeof value === "number") {
     assert(Number.isSafeInteger(value), `${value} is a safe integer`);
     // A minus zero prints as "0".
-    parts.push(BYTES_INTEGER, UTF8.encode(String(value)), BYTES_END);
+    writeByteText(writer, `i${value}e`);
   } else if (typeof value === "string") {
-    pushString(parts, UTF8.encode(value));
+    writeString(writer, utf8ByteText(value));
   } else if (value instanceof Uint8Array) {
-    pushString(parts, value);
+    writeByteText(writer, `${value.length}:`);
+    writeBytes(writer, value);
   } else if (isList(value)) {
-    parts.push(BYTES_LIST);
-    for (const item of value) pushValue(parts, item);
-    parts.push(BYTES_END);
+    writeByteText(writer, "l");
+    for (const item of value) writeValue(writer, item);
+    writeByteText(writer, "e");
   } else {
-    parts.push(BYTES_DICT);
+    writeByteText(writer, "d");
     for (const [key, item] of sortedEntries(value)) {
-      pushString(parts, key);
-      pushValue(parts, item);
+      writeString(writer, key);
+      writeValue(writer, item);
     }
-    parts.push(BYTES_END);
+    writeByteText(writer, "e");
   }
 }
 
-function pushString(parts: Uint8Array[], bytes: Uint8Array): void {
-  parts.push(UTF8.encode(`${bytes.length}:`), bytes);
+function writeString(writer: ByteWriter, text: string): void {
+  writeByteText(writer, `${text.length}:${text}`);
+}
+
+function writeByteText(writer: ByteWriter, text: string): void {
+  for (let i = 0; i < text.length; i++) writeUint8(writer, text.charCodeAt(i));
 }
 
 // Array.isArray does not narrow a readonly array out of a union.
@@ -66,35 +75,25 @@ function isList(value: Bencodable): value is readonly Bencodable[] {
   return Array.isArray(value);
 }
 
+/** Keys as byte text, whose order is that of their bytes. */
 function sortedEntries(
   dict: ReadonlyMap<string, Bencodable> | { readonly [key: string]: Bencodable | undefined },
-): [Uint8Array, Bencodable][] {
-  const entries: [Uint8Array, Bencodable][] = [];
+): [string, Bencodable][] {
+  const entries: [string, Bencodable][] = [];
   if (dict instanceof Map) {
-    for (const [key, value] of dict) entries.push([bytesOfByteText(key), value]);
+    for (const entry of dict) entries.push(entry);
   } else {
     for (const [key, value] of Object.entries(dict)) {
-      if (value !== undefined) entries.push([UTF8.encode(key), value]);
+      if (value !== undefined) entries.push([utf8ByteText(key), value]);
     }
   }
-  return entries.sort(([a], [b]) => compareBytes(a, b));
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** Negative, zero or positive as `a` sorts before, with or after `b`; bytes are unsigned. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length);
-  for (let i = 0; i < shared; i++) {
-    if (a[i] !== b[i]) return a[i]! - b[i]!;
+/** The UTF-8 bytes of a text as byte text; of ASCII, the text itself. */
+function utf8ByteText(text: string): string {
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > 0x7f) return byteText(UTF8.encode(text));
   }
-  return a.length - b.length;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return text;
 }

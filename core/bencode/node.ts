@@ -37,6 +37,9 @@ export interface DictNode extends Span {
 
 export type BencodeNode = IntegerNode | BytesNode | ListNode | DictNode;
 
+/** Up to here the decoder's call costs more than reading byte by byte. */
+const SHORT_BYTES = 64;
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The value of `key`, or undefined when there is none or `node` is no dictionary. */
@@ -66,6 +69,7 @@ export function asList(node: BencodeNode | undefined): readonly BencodeNode[] | 
 
 /** Bytes read as UTF-8, or undefined when they are not UTF-8. */
 export function utf8Text(bytes: Uint8Array): string | undefined {
+  if (bytes.length <= SHORT_BYTES && isAscii(bytes)) return byteText(bytes);
   try {
     return UTF8.decode(bytes);
   } catch {
@@ -83,4 +87,8 @@ export function byteText(bytes: Uint8Array): string {
 /** The bytes behind a `byteText`; characters above U+00FF are not allowed in it. */
 export function bytesOfByteText(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte < 0x80);
 }

@@ -2,7 +2,7 @@
  * Makes the bytes of a v1 `.torrent`. Deterministic: the same content and settings give the same
  * bytes, so no date is written unless it is asked for.
  */
-import { type Bencodable, compareBytes, encodeBencode } from "../bencode/encode.ts";
+import { type Bencodable, encodeBencode } from "../bencode/encode.ts";
 import { assert } from "../bytes/result.ts";
 
 /** One block; a smaller piece gains nothing. */
@@ -11,8 +11,6 @@ export const CHOSEN_PIECE_LENGTH_MIN = 16 * 1024;
 export const CHOSEN_PIECE_LENGTH_MAX = 16 * 1024 * 1024;
 /** Keeps a `.torrent` near 40 KB; halving the piece length until here gives 1,000 to 2,000 pieces. */
 const CHOSEN_PIECE_COUNT_MAX = 2000;
-
-const UTF8 = new TextEncoder();
 
 export interface ContentFile {
   /** Components below the torrent's folder; ignored for a single file. */
@@ -51,10 +49,24 @@ export function choosePieceLength(totalSize: number): number {
 export function compareFilePaths(a: readonly string[], b: readonly string[]): number {
   const shared = Math.min(a.length, b.length);
   for (let i = 0; i < shared; i++) {
-    const order = compareBytes(UTF8.encode(a[i]!), UTF8.encode(b[i]!));
+    const order = compareCodePoints(a[i]!, b[i]!);
     if (order !== 0) return order;
   }
   return a.length - b.length;
+}
+
+/** The order of code points is that of their UTF-8 bytes, but not that of UTF-16 units. */
+function compareCodePoints(a: string, b: string): number {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    if (a[i] !== b[i]) return orderOfUnit(a.charCodeAt(i)) - orderOfUnit(b.charCodeAt(i));
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for code points above all others. */
+function orderOfUnit(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x1_0000 : unit;
 }
 
 /**

@@ -134,7 +134,7 @@ function foldedPath(assigner: PathAssigner, parent: readonly string[], name: str
 
 /** `name` with `suffix` before its extension, cut between characters to fit the limit. */
 function shorten(name: string, suffix: string): string {
-  if (suffix === "" && byteLength(name) <= COMPONENT_BYTES_MAX) return name;
+  if (suffix === "" && fits(name)) return name;
   const dot = name.lastIndexOf(".");
   const hasExtension = dot > 0 && byteLength(name.slice(dot)) <= EXTENSION_BYTES_MAX;
   const stem = hasExtension ? name.slice(0, dot) : name;
@@ -148,6 +148,11 @@ function shorten(name: string, suffix: string): string {
     kept += character;
   }
   return kept + tail;
+}
+
+function fits(name: string): boolean {
+  // A UTF-16 unit takes three bytes at most, so most names need no encoding.
+  return name.length * 3 <= COMPONENT_BYTES_MAX || byteLength(name) <= COMPONENT_BYTES_MAX;
 }
 
 function byteLength(text: string): number {

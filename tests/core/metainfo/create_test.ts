@@ -1,4 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { toHex } from "../../../core/bytes/hex.ts";
 import { byteText } from "../../../core/bencode/node.ts";
 import {
   buildMetainfo,
@@ -84,6 +86,15 @@ Deno.test("files are ordered component by component, by bytes", () => {
     ["a-b"],
     ["b"],
   ]);
+});
+
+Deno.test("the order of files is that of their UTF-8 bytes", () => {
+  const name = fc.string({ unit: "binary", maxLength: 6 });
+  const hex = (text: string) => toHex(new TextEncoder().encode(text));
+  fc.assert(fc.property(name, name, (a, b) => {
+    const order = Math.sign(compareFilePaths([a], [b]));
+    assertEquals(order, hex(a) < hex(b) ? -1 : hex(a) > hex(b) ? 1 : 0);
+  }));
 });
 
 Deno.test("an info hash reads from hexadecimal in either case, and from bytes", () => {

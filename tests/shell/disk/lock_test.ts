@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import { lockTorrent, lockTorrentIfWritable, lockWithin } from "../../../shell/disk/lock.ts";
-import { failsWith, HASH, inTempDir } from "./support.ts";
+import { failsWith, HASH, inTempDir, mountTmpfs, onTinyDisk } from "./support.ts";
 
 /** A process that holds the lock of `HASH` in `dir`. */
 async function startHolder(dir: string): Promise<Deno.ChildProcess> {
@@ -56,6 +56,13 @@ Deno.test({
     assertEquals(await lockTorrentIfWritable(dir, HASH), undefined);
     await failsWith(lockTorrent(dir, HASH), "not-permitted");
   },
+});
+
+onTinyDisk("a lock of a read-only disk is not needed for reading", async (dir) => {
+  (await lockTorrent(dir, HASH)).release();
+  assert(await mountTmpfs("remount,ro", dir));
+  assertEquals(await lockTorrentIfWritable(dir, HASH), undefined);
+  await failsWith(lockTorrent(dir, HASH), "not-permitted");
 });
 
 Deno.test("without tryLock a free lock is taken and a taken one refused after a wait", async () => {

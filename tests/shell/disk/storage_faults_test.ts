@@ -8,50 +8,15 @@ import {
   failsWith,
   fileSystemWith,
   inTempDir,
+  mountTmpfs,
+  onTinyDisk,
   systemError,
   torrentOf,
 } from "./support.ts";
 
 const ONE = torrentOf({ path: "a", length: 32 });
 
-async function mount(options: string, dir: string): Promise<boolean> {
-  const args = ["-t", "tmpfs", "-o", options, "tmpfs", dir];
-  return (await new Deno.Command("mount", { args, stderr: "null" }).output()).success;
-}
-
-async function unmount(dir: string): Promise<void> {
-  assert((await new Deno.Command("umount", { args: [dir] }).output()).success);
-}
-
-async function canMount(): Promise<boolean> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
-  const dir = await Deno.makeTempDir({ prefix: "tt-test-" });
-  const isMounted = await mount("size=64k", dir).catch(() => false);
-  if (isMounted) await unmount(dir);
-  await Deno.remove(dir);
-  return isMounted;
-}
-
-const IS_MOUNTER = await canMount();
-
-/** A real file system of 64 KiB. */
-function onTinyDisk(name: string, options: string, run: (dir: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore: !IS_MOUNTER,
-    fn: () =>
-      inTempDir(async (dir) => {
-        assert(await mount(options, dir));
-        try {
-          await run(dir);
-        } finally {
-          await unmount(dir);
-        }
-      }),
-  });
-}
-
-onTinyDisk("a disk too small is found out before anything is made", "size=64k", async (dir) => {
+onTinyDisk("a disk too small is found out before anything is made", async (dir) => {
   const storage = openStorage(`${dir}/new`, torrentOf({ path: "set/a", length: 100_000 }));
   const error = await failsWith(storage.reserve(), "disk-full");
   assertEquals(error.space, { needed: 100_000, available: 65_536 });
@@ -59,7 +24,7 @@ onTinyDisk("a disk too small is found out before anything is made", "size=64k", 
   assert(!await exists(`${dir}/new`));
 });
 
-onTinyDisk("what is on the disk already needs no space again", "size=64k", async (dir) => {
+onTinyDisk("what is on the disk already needs no space again", async (dir) => {
   await Deno.writeFile(`${dir}/a`, bytesFrom(0, 50_000));
   const storage = openStorage(dir, torrentOf({ path: "a", length: 60_000 }));
   await storage.reserve();
@@ -69,7 +34,6 @@ onTinyDisk("what is on the disk already needs no space again", "size=64k", async
 
 onTinyDisk(
   "a disk that fills up later fails the write and nothing else",
-  "size=64k",
   async (dir) => {
     const storage = openStorage(dir, torrentOf({ path: "a", length: 60_000 }));
     await storage.reserve();
@@ -87,9 +51,9 @@ onTinyDisk(
   },
 );
 
-onTinyDisk("a read-only disk can be read and not reserved", "size=64k", async (dir) => {
+onTinyDisk("a read-only disk can be read and not reserved", async (dir) => {
   await Deno.writeFile(`${dir}/a`, bytesFrom(0, 32));
-  assert(await mount("remount,ro", dir));
+  assert(await mountTmpfs("remount,ro", dir));
   const reading = openStorage(dir, ONE, { readOnly: true });
   const target = new Uint8Array(32);
   await reading.readInto(0, target);

@@ -1,4 +1,5 @@
 /** What the tests of this room share. */
+import { assert } from "@std/assert";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { InfoHash, Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
 import { DiskError, type DiskErrorCode } from "../../../shell/disk/disk_error.ts";
@@ -95,4 +96,44 @@ export async function failsWith(promise: Promise<unknown>, code: DiskErrorCode) 
 
 export async function exists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
+}
+
+const TINY = "size=64k";
+
+/** Needs to be root; false if it fails. */
+export async function mountTmpfs(options: string, dir: string): Promise<boolean> {
+  const args = ["-t", "tmpfs", "-o", options, "tmpfs", dir];
+  return (await new Deno.Command("mount", { args, stderr: "null" }).output()).success;
+}
+
+async function unmount(dir: string): Promise<void> {
+  assert((await new Deno.Command("umount", { args: [dir] }).output()).success);
+}
+
+async function canMount(): Promise<boolean> {
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
+  const dir = await Deno.makeTempDir({ prefix: "tt-test-" });
+  const isMounted = await mountTmpfs(TINY, dir).catch(() => false);
+  if (isMounted) await unmount(dir);
+  await Deno.remove(dir);
+  return isMounted;
+}
+
+const IS_MOUNTER = await canMount();
+
+/** A test on a real file system of 64 KiB; ignored where none can be mounted. */
+export function onTinyDisk(name: string, run: (dir: string) => Promise<void>): void {
+  Deno.test({
+    name,
+    ignore: !IS_MOUNTER,
+    fn: () =>
+      inTempDir(async (dir) => {
+        assert(await mountTmpfs(TINY, dir));
+        try {
+          await run(dir);
+        } finally {
+          await unmount(dir);
+        }
+      }),
+  });
 }

@@ -313,7 +313,9 @@ export class TorrentRun {
 
   #say(event: TorrentEvent): void {
     const { infoHash, name } = this.#options.loaded.metainfo;
-    this.#options.output.event({ infoHash, name, ...event } as Parameters<Output["event"]>[0]);
+    const { event: kind, ...rest } = event;
+    const named = { event: kind, infoHash, name, ...rest };
+    this.#options.output.event(named as Parameters<Output["event"]>[0]);
   }
 
   #sayComplete(): void {

@@ -152,6 +152,7 @@ export class TorrentRun {
       if (piecesGood < pieces) throw this.#incomplete(pieces - piecesGood);
       return { have, state: undefined };
     }
+    await sweepState(dir, metainfo.infoHash);
     const state = await this.#loadState();
     const trustedState = role.resume ? state : undefined;
     const { trusted, toCheck } = trustResume(trustedState, metainfo, await storage.stamps());
@@ -164,8 +165,7 @@ export class TorrentRun {
     }
     const piecesKept = countBits(have);
     if (role.resume || piecesKept > 0) this.#say({ event: "resumed", piecesKept, pieces });
-    await storage.reserve();
-    await sweepState(dir, metainfo.infoHash);
+    if (piecesKept < pieces) await storage.reserve();
     return { have, state };
   }
 

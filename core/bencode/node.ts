@@ -90,5 +90,6 @@ export function bytesOfByteText(text: string): Uint8Array {
 }
 
 function isAscii(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte < 0x80);
+  for (const byte of bytes) if (byte > 0x7f) return false;
+  return true;
 }

@@ -1,11 +1,9 @@
 /** The files of a v1 torrent: lengths, attributes, and paths that passed the path rules. */
 import {
-  asBytes,
   asInteger,
   asList,
   asText,
   type BencodeNode,
-  byteText,
   dictGet,
   type DictNode,
 } from "../bencode/node.ts";
@@ -97,7 +95,7 @@ function parseEntry(
 ): Result<FileEntry, FileError> {
   const length = asInteger(dictGet(node, "length"));
   // BEP 47: x executable, p padding, l symbolic link, h hidden (which means nothing to us).
-  const attributes = byteText(asBytes(dictGet(node, "attr")) ?? new Uint8Array());
+  const attributes = nameText(dictGet(node, "attr")) ?? "";
   const symlink = attributes.includes("l");
   if (!symlink && (length === undefined || length < 0)) {
     return fail({ code: "length-invalid", file });

@@ -8,13 +8,12 @@ import {
   asInteger,
   type BencodeNode,
   bytesOfByteText,
-  byteText,
   dictGet,
   type DictNode,
 } from "../bencode/node.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import type { FileEntry } from "./file_list.ts";
-import { textOfBytes } from "./path_rules.ts";
+import { nameText, textOfBytes } from "./path_rules.ts";
 
 export type HybridError =
   | { readonly code: "meta-version-unknown" }
@@ -74,7 +73,7 @@ function listTree(folder: DictNode, parent: readonly string[], files: TreeFile[]
       if (!listTree(node, components, files)) return false;
       continue;
     }
-    const attributes = byteText(asBytes(dictGet(properties, "attr")) ?? new Uint8Array());
+    const attributes = nameText(dictGet(properties, "attr")) ?? "";
     if (node.entries.size > 1 || attributes.includes("p")) return false;
     if (attributes.includes("l")) continue;
     const length = fileLength(properties);

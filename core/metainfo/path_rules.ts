@@ -35,6 +35,8 @@ const EXTENSION_BYTES_MAX = 32;
 const STATE_FOLDER = ".tt";
 /** The first file keeps its name, so the next is number 2. */
 const FIRST_NUMBER = 2;
+/** Room for " (1000000)"; a torrent holds fewer names. */
+const NUMBER_BYTES_MAX = 10;
 
 const UTF8 = new TextEncoder();
 const LOSSY_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -61,7 +63,7 @@ export function safeComponent(name: string, rules: PathRules): string {
   }
   if (safe === "") safe = "_";
   if (safe === "." || safe === "..") safe = safe.replaceAll(".", "_");
-  safe = shorten(safe, "");
+  safe = shorten(safe);
   return rules === "portable" ? safe.replace(/[. ]$/, "_") : safe;
 }
 
@@ -80,7 +82,7 @@ export interface PathAssigner {
   readonly taken: Set<string>;
   /** A folder as wanted -> the name it got. */
   readonly folders: Map<string, string>;
-  /** A path that was taken -> the next number to try beside it. */
+  /** A path without its number -> the next number to try. */
   readonly nextNumber: Map<string, number>;
 }
 
@@ -111,15 +113,19 @@ function enterFolder(assigner: PathAssigner, parent: readonly string[], wanted: 
 
 /** Takes `wanted`, or the first numbered name beside it that is free. */
 function takeName(assigner: PathAssigner, parent: readonly string[], wanted: string): string {
-  const wantedKey = foldedPath(assigner, parent, wanted);
   let name = wanted;
-  let key = wantedKey;
-  let number = assigner.nextNumber.get(wantedKey) ?? FIRST_NUMBER;
-  while (assigner.taken.has(key)) {
-    name = shorten(wanted, ` (${number++})`);
-    key = foldedPath(assigner, parent, name);
+  let key = foldedPath(assigner, parent, name);
+  if (assigner.taken.has(key)) {
+    const { stem, extension } = cutName(wanted, NUMBER_BYTES_MAX);
+    // Names that are alike once cut share a counter, so no number is tried twice.
+    const counter = foldedPath(assigner, parent, stem + extension);
+    let number = assigner.nextNumber.get(counter) ?? FIRST_NUMBER;
+    do {
+      name = `${stem} (${number++})${extension}`;
+      key = foldedPath(assigner, parent, name);
+    } while (assigner.taken.has(key));
+    assigner.nextNumber.set(counter, number);
   }
-  if (number > FIRST_NUMBER) assigner.nextNumber.set(wantedKey, number);
   assigner.taken.add(key);
   return name;
 }
@@ -132,22 +138,21 @@ function foldedPath(assigner: PathAssigner, parent: readonly string[], name: str
   return path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
 }
 
-/** `name` with `suffix` before its extension, cut between characters to fit the limit. */
-function shorten(name: string, suffix: string): string {
-  if (suffix === "" && fits(name)) return name;
+function shorten(name: string): string {
+  if (fits(name)) return name;
+  const { stem, extension } = cutName(name, 0);
+  return stem + extension;
+}
+
+/** The name in two parts, cut between characters so that they and `spare` bytes fit the limit. */
+function cutName(name: string, spare: number): { stem: string; extension: string } {
   const dot = name.lastIndexOf(".");
   const hasExtension = dot > 0 && byteLength(name.slice(dot)) <= EXTENSION_BYTES_MAX;
-  const stem = hasExtension ? name.slice(0, dot) : name;
-  const tail = suffix + (hasExtension ? name.slice(dot) : "");
-  const room = COMPONENT_BYTES_MAX - byteLength(tail);
-  let kept = "";
-  let used = 0;
-  for (const character of stem) {
-    used += byteLength(character);
-    if (used > room) break;
-    kept += character;
-  }
-  return kept + tail;
+  const extension = hasExtension ? name.slice(dot) : "";
+  const whole = hasExtension ? name.slice(0, dot) : name;
+  const room = COMPONENT_BYTES_MAX - spare - byteLength(extension);
+  const { read } = UTF8.encodeInto(whole, new Uint8Array(room));
+  return { stem: whole.slice(0, read), extension };
 }
 
 function fits(name: string): boolean {

@@ -125,6 +125,13 @@ Deno.test("what cannot be shared is refused in one sentence", () =>
     await assertRefused(join(folder, ".tt"), "unsupported-name");
   }));
 
+Deno.test("a name that is not UTF-8 is refused", () =>
+  withFolder(async (folder) => {
+    const args = ["-c", `printf x > "$0/$(printf 'a\\377b')"`, folder];
+    await new Deno.Command("sh", { args }).output();
+    await assertRefused(folder, "unsupported-name");
+  }));
+
 Deno.test("content with more pieces than a torrent can carry is refused before it is read", () =>
   withFolder(async (folder) => {
     const place = join(folder, "sparse");

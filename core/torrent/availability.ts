@@ -51,6 +51,11 @@ export function availabilityOf(a: Availability, piece: number): number {
   return a.counts[piece]! + a.seeds;
 }
 
+/** Whether somebody connected has a wanted piece. */
+export function isAnyAvailable(a: Availability): boolean {
+  return a.size > 0 && availabilityOf(a, a.order[a.size - 1]!) > 0;
+}
+
 /** A peer told that it has the piece. */
 export function addHolder(a: Availability, piece: number): void {
   const count = a.counts[piece]!;

@@ -13,7 +13,10 @@ import {
 import type { Effect, JobId } from "./protocol.ts";
 import type { Candidate, Peer, Torrent } from "./state.ts";
 
-/** Remembers addresses to dial; known ones and those beyond CANDIDATES_MAX are ignored. */
+/**
+ * Remembers addresses to dial; known ones are ignored. Beyond CANDIDATES_MAX a new one takes the place
+ * of the one that failed most, and is ignored while none failed.
+ */
 export function addCandidates(
   torrent: Torrent,
   addresses: readonly PeerAddress[],
@@ -21,11 +24,21 @@ export function addCandidates(
 ): void {
   for (const address of addresses) {
     const key = addressText(address);
-    if (torrent.candidates.has(key) || torrent.candidates.size >= CANDIDATES_MAX) continue;
-    if (torrent.bannedIps.has(address.ip)) continue;
+    if (torrent.candidates.has(key) || torrent.bannedIps.has(address.ip)) continue;
+    if (torrent.candidates.size >= CANDIDATES_MAX && !dropWorst(torrent)) continue;
     torrent.candidates.set(key, { address, failures: 0, nextTryMs: now, use: "free" });
     torrent.nextDialMs = 0;
   }
+}
+
+function dropWorst(torrent: Torrent): boolean {
+  let worst: string | undefined;
+  let most = 0;
+  for (const [key, { use, failures }] of torrent.candidates) {
+    const badness = use === "never" ? Infinity : use === "free" ? failures : 0;
+    if (badness > most) [worst, most] = [key, badness];
+  }
+  return worst !== undefined && torrent.candidates.delete(worst);
 }
 
 /** Dials candidates whose time has come, within the limits. */
@@ -72,9 +85,14 @@ export function onListenPort(torrent: Torrent, peer: Peer, port: number, now: nu
   if (!peer.incoming) return;
   const address = { ip: peer.address.ip, port };
   addCandidates(torrent, [address], now);
+  claimCandidate(torrent, address);
+  peer.address = address;
+}
+
+/** A connected peer listens there: it need not be dialled. */
+export function claimCandidate(torrent: Torrent, address: PeerAddress): void {
   const candidate = torrent.candidates.get(addressText(address));
   if (candidate?.use === "free") candidate.use = "connected";
-  peer.address = address;
 }
 
 /** The candidate that this dial was for; its use is the caller's to set. */

@@ -7,12 +7,11 @@ import {
   CHOKE_INTERVAL_MS,
   OPTIMISTIC_INTERVAL_MS,
   OPTIMISTIC_SLOTS,
-  PEER_DEAD_MS,
   SEED_TURN_MS,
   UPLOAD_SLOTS,
 } from "./limits.ts";
-import { type Effect, type PeerKey } from "./protocol.ts";
-import { isComplete, type Peer, type Torrent } from "./state.ts";
+import type { Effect, PeerKey } from "./protocol.ts";
+import { isComplete, isDead, type Peer, type Torrent } from "./state.ts";
 import { dropQueue } from "./uploads.ts";
 
 /** What the choker sees of a peer. */
@@ -84,12 +83,12 @@ function rankByGift(views: readonly ChokeView[]): ChokeView[] {
     );
 }
 
-/** Served peers in their turn by rate, then those who wait, then those whose turn is over. */
+/** Served peers in their turn by rate, then those who waited longest, then those whose turn is over. */
 function rankBySeedTurn(views: readonly ChokeView[]): ChokeView[] {
   const stage = (view: ChokeView) =>
     !view.isUnchoked ? 1 : view.sinceChangeMs < SEED_TURN_MS ? 0 : 2;
   return [...views].sort((a, b) =>
-    stage(a) - stage(b) || b.upRate - a.upRate || waitOf(b) - waitOf(a) || a.key - b.key
+    stage(a) - stage(b) || waitOf(b) - waitOf(a) || b.upRate - a.upRate || a.key - b.key
   );
 }
 
@@ -121,7 +120,7 @@ export function unchokeIfRoom(torrent: Torrent, peer: Peer, now: number, effects
 function viewsOf(torrent: Torrent, now: number): ChokeView[] {
   const views: ChokeView[] = [];
   for (const peer of torrent.peers.values()) {
-    if (now - peer.lastHeardMs >= PEER_DEAD_MS) continue;
+    if (isDead(peer, now)) continue;
     views.push({
       key: peer.key,
       isInterested: peer.isInterested,
@@ -148,5 +147,5 @@ function chokePeer(torrent: Torrent, peer: Peer, now: number, effects: Effect[])
   peer.chokeChangedMs = now;
   peer.lastSentMs = now;
   effects.push({ kind: "send", peer: peer.key, message: { kind: "choke" } });
-  dropQueue(torrent, peer, effects);
+  dropQueue(torrent, peer, now, effects);
 }

@@ -7,12 +7,12 @@ import { hasBit } from "../bytes/bitfield.ts";
 import { toHex } from "../bytes/hex.ts";
 import { isLoopbackIp } from "../bytes/ip.ts";
 import { removeHolder } from "./availability.ts";
-import { postpone, takeDial } from "./candidates.ts";
-import { CONNECTIONS_MAX, PEER_DEAD_MS } from "./limits.ts";
+import { claimCandidate, postpone, takeDial } from "./candidates.ts";
+import { CONNECTION_WORTH_MS, CONNECTIONS_MAX } from "./limits.ts";
 import { greet } from "./greeting.ts";
 import { giveBackAll } from "./picker.ts";
 import type { CloseReason, Effect, Event } from "./protocol.ts";
-import { createPeer, isComplete, type Peer, type Torrent } from "./state.ts";
+import { createPeer, isComplete, isDead, isSeed, type Peer, type Torrent } from "./state.ts";
 
 /** Takes a connection whose handshakes are done, or refuses it; greets it with what we have. */
 export function onConnected(
@@ -27,14 +27,15 @@ export function onConnected(
     if (candidate !== undefined) postpone(torrent, candidate, now);
   };
   if (torrent.stage !== "running") return refuse("stopping");
-  if (isSameId(event.peerId, torrent.options.peerId)) {
-    refuse("ourselves");
+  const isOurs = isSameId(event.peerId, torrent.options.peerId);
+  if (isOurs || isBanned(torrent, event.address.ip, event.peerId)) {
+    refuse(isOurs ? "ourselves" : "banned");
     if (candidate !== undefined) candidate.use = "never";
     return;
   }
-  if (isBanned(torrent, event.address.ip, event.peerId)) return refuse("banned");
   if (torrent.peers.size >= CONNECTIONS_MAX) return refuse("too-many-peers");
   const incoming = event.job === undefined;
+  let { address } = event;
   const twin = findById(torrent, event.peerId);
   if (twin !== undefined) {
     if (candidate !== undefined) twin.address = candidate.address;
@@ -43,15 +44,14 @@ export function onConnected(
       if (candidate !== undefined) candidate.use = "connected";
       return;
     }
-    closePeer(torrent, twin, "duplicate", effects);
+    closePeer(torrent, twin, "duplicate", now, effects);
+    if (!twin.incoming) address = twin.address;
   }
-  const { peer: key, address, peerId, features } = event;
+  const { peer: key, peerId, features } = event;
   const peer = createPeer(torrent, key, address, incoming, peerId, features, now);
   torrent.peers.set(key, peer);
-  if (candidate !== undefined) {
-    candidate.use = "connected";
-    candidate.failures = 0;
-  }
+  if (candidate !== undefined) candidate.use = "connected";
+  else claimCandidate(torrent, address);
   greet(torrent, peer, effects);
 }
 
@@ -60,7 +60,7 @@ export function onConnected(
  * the one that the greater peer id dialled. Otherwise the older one stays, unless it is dead.
  */
 function replacesTwin(torrent: Torrent, twin: Peer, incoming: boolean, now: number): boolean {
-  if (now - twin.lastHeardMs >= PEER_DEAD_MS) return true;
+  if (isDead(twin, now)) return true;
   if (twin.incoming === incoming) return false;
   const weAreGreater = compareIds(torrent.options.peerId, twin.id) > 0;
   return incoming !== weAreGreater;
@@ -68,9 +68,7 @@ function replacesTwin(torrent: Torrent, twin: Peer, incoming: boolean, now: numb
 
 /** The connection is gone, whoever ended it. */
 export function onDisconnected(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
-  forget(torrent, peer, effects);
-  const candidate = torrent.candidates.get(addressText(peer.address));
-  if (candidate?.use === "connected") postpone(torrent, candidate, now);
+  forget(torrent, peer, now, effects);
 }
 
 /** Ends a connection from our side. `detail` is told to the user for a violation. */
@@ -78,15 +76,13 @@ export function closePeer(
   torrent: Torrent,
   peer: Peer,
   why: CloseReason,
+  now: number,
   effects: Effect[],
   detail?: string,
 ): void {
   if (!torrent.peers.has(peer.key)) return;
-  forget(torrent, peer, effects);
+  forget(torrent, peer, now, effects);
   effects.push({ kind: "close", peer: peer.key, why });
-  const candidate = torrent.candidates.get(addressText(peer.address));
-  if (candidate?.use === "connected") postpone(torrent, candidate, peer.lastHeardMs);
-  if (candidate !== undefined && why === "both-complete") candidate.use = "never";
   if (why === "protocol-violation" && detail !== undefined) {
     const address = addressText(peer.address);
     effects.push({ kind: "report", report: { kind: "peer-violated", address, why: detail } });
@@ -94,7 +90,13 @@ export function closePeer(
 }
 
 /** Closes every connection from the peer's address and takes none again in this run. */
-export function banPeer(torrent: Torrent, peer: Peer, why: string, effects: Effect[]): void {
+export function banPeer(
+  torrent: Torrent,
+  peer: Peer,
+  why: string,
+  now: number,
+  effects: Effect[],
+): void {
   // Peers on loopback share one address: there, a ban by address would take the innocent along.
   if (!isLoopbackIp(peer.address.ip)) torrent.bannedIps.add(peer.address.ip);
   const address = addressText(peer.address);
@@ -102,7 +104,7 @@ export function banPeer(torrent: Torrent, peer: Peer, why: string, effects: Effe
   if (candidate !== undefined) candidate.use = "never";
   torrent.bannedIds.add(toHex(peer.id));
   effects.push({ kind: "report", report: { kind: "peer-banned", address, why } });
-  closePeer(torrent, peer, "banned", effects);
+  closePeer(torrent, peer, "banned", now, effects);
 }
 
 function isBanned(torrent: Torrent, ip: string, id: Uint8Array): boolean {
@@ -110,15 +112,21 @@ function isBanned(torrent: Torrent, ip: string, id: Uint8Array): boolean {
 }
 
 /** Seeds have nothing for each other. */
-export function closeIfBothComplete(torrent: Torrent, peer: Peer, effects: Effect[]): void {
-  if (isComplete(torrent) && peer.haveCount === torrent.geometry.pieceCount) {
-    closePeer(torrent, peer, "both-complete", effects);
+export function closeIfBothComplete(
+  torrent: Torrent,
+  peer: Peer,
+  now: number,
+  effects: Effect[],
+): void {
+  if (isComplete(torrent) && isSeed(peer)) {
+    closePeer(torrent, peer, "both-complete", now, effects);
   }
 }
 
-function forget(torrent: Torrent, peer: Peer, effects: Effect[]): void {
+function forget(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
   torrent.peers.delete(peer.key);
   torrent.nextDialMs = 0;
+  release(torrent, peer, now);
   giveBackAll(torrent, peer, effects);
   if (peer.countedAsSeed) torrent.availability.seeds--;
   else if (peer.haveCount > 0) {
@@ -127,6 +135,15 @@ function forget(torrent: Torrent, peer: Peer, effects: Effect[]): void {
     }
   }
   torrent.allDirty = true;
+}
+
+/** Its address may be dialled again, unless it has nothing to give and nothing to take. */
+function release(torrent: Torrent, peer: Peer, now: number): void {
+  const candidate = torrent.candidates.get(addressText(peer.address));
+  if (candidate?.use !== "connected") return;
+  if (now - peer.connectedMs >= CONNECTION_WORTH_MS) candidate.failures = 0;
+  postpone(torrent, candidate, now);
+  if (isComplete(torrent) && isSeed(peer)) candidate.use = "never";
 }
 
 function findById(torrent: Torrent, id: Uint8Array): Peer | undefined {

@@ -4,11 +4,11 @@
  */
 import { BLOCK_SIZE, blockLength, pieceSize } from "../metainfo/geometry.ts";
 import { closePeer } from "./connections.ts";
-import { giveBack, markReceived } from "./picker.ts";
+import { markReceived } from "./picker.ts";
 import type { BlockVerdict, Effect, PeerKey } from "./protocol.ts";
 import { countBytes } from "./rate_meter.ts";
 import { cancelOthers, growPipeline } from "./requests.ts";
-import { BLOCK_RECEIVED, blockKey, type Peer, startJob, type Torrent } from "./state.ts";
+import { blockKey, type Peer, startJob, type Torrent } from "./state.ts";
 
 /**
  * A whole block of `length` bytes arrived. On "accepted" the caller copies it into the piece's buffer
@@ -26,14 +26,14 @@ export function receiveBlock(
   const peer = torrent.peers.get(key);
   if (peer === undefined) return "unwanted";
   const { geometry } = torrent;
-  if (piece >= geometry.pieceCount || begin + length > pieceSize(geometry, piece)) {
-    closePeer(torrent, peer, "protocol-violation", effects, "a block beyond the end");
+  const isBeyond = piece >= geometry.pieceCount || begin + length > pieceSize(geometry, piece);
+  if (isBeyond || length === 0) {
+    const why = isBeyond ? "a block beyond the end" : "an empty block";
+    closePeer(torrent, peer, "protocol-violation", now, effects, why);
     return "violation";
   }
   peer.lastHeardMs = now;
   peer.dirty = true;
-  countBytes(peer.down, length);
-  countBytes(torrent.down, length);
   return takeBlock(torrent, peer, piece, begin, length, now, effects);
 }
 
@@ -47,26 +47,20 @@ function takeBlock(
   effects: Effect[],
 ): BlockVerdict {
   const block = Math.floor(begin / BLOCK_SIZE);
-  const partial = torrent.partials.get(piece);
   const key = blockKey(torrent, piece, block);
-  const askedMs = peer.outstanding.get(key);
   const isExact = begin % BLOCK_SIZE === 0 &&
     length === blockLength(torrent.geometry, piece, block);
-  if (askedMs === undefined || !isExact || partial === undefined) {
+  if (!isExact || !peer.outstanding.delete(key)) {
     torrent.wasted += length;
     return "unwanted";
   }
   peer.lastBlockMs = now;
   peer.snubbed = false;
   growPipeline(peer);
-  if (partial.stage !== "open" || partial.state[block] === BLOCK_RECEIVED) {
-    giveBack(torrent, peer, key);
-    torrent.wasted += length;
-    return "unwanted";
-  }
-  peer.outstanding.delete(key);
-  partial.requesters[block]!--;
+  countBytes(peer.down, length);
+  countBytes(torrent.down, length);
   torrent.downloaded += length;
+  const partial = torrent.partials.get(piece)!;
   const isWhole = markReceived(partial, block, peer);
   cancelOthers(torrent, partial, block, peer, effects);
   if (isWhole) {

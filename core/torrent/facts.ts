@@ -3,10 +3,9 @@ import { addressText } from "../bytes/address.ts";
 import { hasBit } from "../bytes/bitfield.ts";
 import { pieceSize } from "../metainfo/geometry.ts";
 import { lastAnswered } from "../tracker/announcer.ts";
-import { isDead } from "./liveness.ts";
 import type { ShareState } from "./protocol.ts";
 import { countServable, isWaiting, owedBytes } from "./share_rule.ts";
-import { isComplete, isSeed, type Torrent } from "./state.ts";
+import { isComplete, isDead, isSeed, type Torrent } from "./state.ts";
 
 export interface TorrentFacts {
   readonly stage: Torrent["stage"];

@@ -17,6 +17,8 @@ export const KEEP_ALIVE_SEND_MS = 90_000;
 export const PEER_DEAD_MS = 120_000;
 /** Spec: BEP 3 economics paper, anti-snubbing: "over a minute ... without getting a piece". */
 export const SNUB_MS = 60_000;
+/** A peer that rejects what we ask while it serves us is left alone so long, or both would spin. */
+export const REJECT_PAUSE_MS = 1_000;
 
 /** The rhythm of rates, timeouts and the share rule. */
 export const TICK_MS = 1_000;
@@ -37,7 +39,7 @@ export const PIPELINE_SECONDS = 2;
 export const REQQ_DEFAULT = 250;
 /** In endgame a block is asked of at most this many peers at once. */
 export const ENDGAME_REQUESTERS_MAX = 3;
-/** Blocks that one peer may be asked for twice in endgame, so that nobody drowns in duplicates. */
+/** In endgame a peer owes us no more than this when it is asked for what others owe us, too. */
 export const ENDGAME_PIPELINE_MAX = 32;
 /** Bytes of unfinished pieces held in memory; beyond it no new piece is started. */
 export const BUFFERED_BYTES_MAX = 256 * 1024 * 1024;
@@ -64,14 +66,18 @@ export const DIALS_AT_ONCE_MAX = 30;
 /** First wait before dialling a failed address again; doubles up to the last. */
 export const REDIAL_FIRST_MS = 5_000;
 export const REDIAL_LAST_MS = 15 * 60_000;
+/** A connection that held this long was worth it: its end starts the waits anew. */
+export const CONNECTION_WORTH_MS = 60_000;
 /** Addresses remembered. A tracker gives 50 to 200 at a time. */
 export const CANDIDATES_MAX = 2_000;
 /** Spec: BEP 3, numwant default. */
 export const NUM_WANT = 50;
 
-/** A peer just connected may not have told its interest yet. */
+/** A peer just told of a piece of ours may not have told its interest in it yet. */
 export const SHARE_GREETING_MS = 10_000;
 /** An unchoked peer that asks for nothing this long can't be served. */
 export const SHARE_IDLE_MS = 60_000;
 /** Peers that the tracker names and nobody can reach hold the wait no longer than this. */
 export const SHARE_UNMET_MS = 120_000;
+/** Whatever peers claim to want: when nobody took a byte for so long, nobody can be served. */
+export const SHARE_STALLED_MS = 5 * 60_000;

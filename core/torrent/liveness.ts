@@ -5,14 +5,9 @@
  */
 import { requestPeers } from "../tracker/announcer.ts";
 import { closePeer } from "./connections.ts";
-import { KEEP_ALIVE_SEND_MS, PEER_DEAD_MS } from "./limits.ts";
+import { KEEP_ALIVE_SEND_MS } from "./limits.ts";
 import type { Effect } from "./protocol.ts";
-import type { Peer, Torrent } from "./state.ts";
-
-/** Whether the peer said nothing for PEER_DEAD_MS; `now` in monotonic ms. */
-export function isDead(peer: Peer, now: number): boolean {
-  return now - peer.lastHeardMs >= PEER_DEAD_MS;
-}
+import { isDead, type Peer, type Torrent } from "./state.ts";
 
 /** Once a second. */
 export function reviewLiveness(torrent: Torrent, now: number, effects: Effect[]): void {
@@ -24,6 +19,6 @@ export function reviewLiveness(torrent: Torrent, now: number, effects: Effect[])
     effects.push({ kind: "send", peer: peer.key, message: { kind: "keep-alive" } });
   }
   if (dead.length * 2 <= torrent.peers.size) return;
-  for (const peer of dead) closePeer(torrent, peer, "dead", effects);
+  for (const peer of dead) closePeer(torrent, peer, "dead", now, effects);
   requestPeers(torrent.announcer, now);
 }

@@ -6,16 +6,17 @@
  */
 import { createFullBitfield, hasBit, parseBitfield, setBit } from "../bytes/bitfield.ts";
 import { unreachable } from "../bytes/result.ts";
-import { BLOCK_SIZE } from "../metainfo/geometry.ts";
+import { BLOCK_SIZE, pieceSize } from "../metainfo/geometry.ts";
 import { EXTENDED_HANDSHAKE_ID } from "../wire/extended.ts";
 import type { BlockMessage, Message } from "../wire/message.ts";
 import { addHolder } from "./availability.ts";
 import { unchokeIfRoom } from "./choker.ts";
 import { closeIfBothComplete, closePeer } from "./connections.ts";
 import { onExtendedHandshake } from "./greeting.ts";
-import { giveBack } from "./picker.ts";
+import { REJECT_PAUSE_MS } from "./limits.ts";
+import { giveBack, releaseUntouched } from "./picker.ts";
 import type { Effect } from "./protocol.ts";
-import { blockKey, type Peer, type Torrent } from "./state.ts";
+import { blockKey, isDead, type Peer, type Torrent } from "./state.ts";
 import { onCancel, onRequest } from "./uploads.ts";
 
 /** Pieces that a peer may suggest or allow; more say nothing and cost memory. */
@@ -33,10 +34,13 @@ export function onMessage(
   now: number,
   effects: Effect[],
 ): void {
+  // A peer that was ignored as dead may be asked again.
+  if (isDead(peer, now)) peer.dirty = true;
   peer.lastHeardMs = now;
-  const violation = (why: string) => closePeer(torrent, peer, "protocol-violation", effects, why);
   const fault = faultOf(torrent, peer, message);
-  if (fault !== undefined) return violation(fault);
+  if (fault !== undefined) {
+    return closePeer(torrent, peer, "protocol-violation", now, effects, fault);
+  }
   switch (message.kind) {
     case "keep-alive":
     case "port":
@@ -51,21 +55,21 @@ export function onMessage(
       return;
     case "interested":
       peer.isInterested = true;
-      peer.spoke = true;
+      peer.answered = true;
       return unchokeIfRoom(torrent, peer, now, effects);
     case "not-interested":
       peer.isInterested = false;
-      peer.spoke = true;
+      peer.answered = true;
       return;
     case "have":
       onHave(torrent, peer, message.piece);
-      return closeIfBothComplete(torrent, peer, effects);
+      return closeIfBothComplete(torrent, peer, now, effects);
     case "bitfield":
       onBitfield(torrent, peer, message.bits);
-      return closeIfBothComplete(torrent, peer, effects);
+      return closeIfBothComplete(torrent, peer, now, effects);
     case "have-all":
       holdAll(torrent, peer);
-      return closeIfBothComplete(torrent, peer, effects);
+      return closeIfBothComplete(torrent, peer, now, effects);
     case "have-none":
       return;
     case "request":
@@ -73,7 +77,7 @@ export function onMessage(
     case "cancel":
       return onCancel(peer, message, effects);
     case "reject":
-      return onReject(torrent, peer, message);
+      return onReject(torrent, peer, message, now);
     case "suggest":
       if (peer.suggested.length < HINTS_MAX) peer.suggested.push(message.piece);
       return;
@@ -167,14 +171,16 @@ function onChoke(torrent: Torrent, peer: Peer): void {
     const piece = Math.floor(key / torrent.blocksPerPiece);
     if (!peer.allowedFast.has(piece)) giveBack(torrent, peer, key);
   }
-  for (const partial of torrent.partials.values()) {
-    if (partial.owner === peer.key && partial.received === 0) partial.owner = undefined;
-  }
+  releaseUntouched(torrent, peer);
 }
 
 /** The block goes to somebody else. A peer that rejects an allowed fast piece takes its word back. */
-function onReject(torrent: Torrent, peer: Peer, reject: BlockMessage): void {
-  if (reject.piece >= torrent.geometry.pieceCount) return;
-  if (peer.isChoking) peer.allowedFast.delete(reject.piece);
-  giveBack(torrent, peer, blockKey(torrent, reject.piece, Math.floor(reject.begin / BLOCK_SIZE)));
+function onReject(torrent: Torrent, peer: Peer, reject: BlockMessage, now: number): void {
+  const { piece, begin } = reject;
+  const { geometry } = torrent;
+  if (piece >= geometry.pieceCount || begin >= pieceSize(geometry, piece)) return;
+  if (peer.isChoking) peer.allowedFast.delete(piece);
+  const key = blockKey(torrent, piece, Math.floor(begin / BLOCK_SIZE));
+  if (!giveBack(torrent, peer, key)) return;
+  if (!peer.isChoking) peer.askAgainMs = now + REJECT_PAUSE_MS;
 }

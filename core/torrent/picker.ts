@@ -4,12 +4,19 @@
  *
  * Owns the partial pieces: a block is free, requested or received, and every change goes through here.
  * Invariants: `free` and `received` of a partial count its states; `requesters` of a block is the number
- * of peers whose `outstanding` holds it; a piece is in `availability.order`, in `partials`, or had.
+ * of peers whose `outstanding` holds it, and only of a requested block it is not zero; a piece is in
+ * `availability.order`, in `partials`, or had.
  */
 import { hasBit } from "../bytes/bitfield.ts";
 import { randomBelow } from "../bytes/random.ts";
 import { BLOCK_SIZE, blockCount, blockLength, pieceSize } from "../metainfo/geometry.ts";
-import { addWanted, rarestOf, removeWanted } from "./availability.ts";
+import {
+  addWanted,
+  availabilityOf,
+  isAnyAvailable,
+  rarestOf,
+  removeWanted,
+} from "./availability.ts";
 import {
   BUFFERED_BYTES_MAX,
   ENDGAME_PIPELINE_MAX,
@@ -23,6 +30,7 @@ import {
   BLOCK_RECEIVED,
   BLOCK_REQUESTED,
   blockKey,
+  isDead,
   type PartialPiece,
   type Peer,
   type Torrent,
@@ -39,7 +47,8 @@ export function pickBlocks(
   now: number,
   blocks: number[],
 ): void {
-  const wanted = blocks.length + 3 * count;
+  const before = blocks.length;
+  const wanted = before + 3 * count;
   for (const partial of torrent.partials.values()) {
     if (blocks.length >= wanted) return;
     if (partial.free > 0 && mayTake(partial, peer)) {
@@ -51,24 +60,35 @@ export function pickBlocks(
     if (piece < 0) break;
     takeFree(torrent, startPiece(torrent, piece, peer.onParole), peer, now, wanted, blocks);
   }
+  if (peer.snubbed) return;
   if (blocks.length < wanted && isEndgame(torrent)) {
     takeDuplicates(torrent, peer, now, wanted, blocks);
   }
+  if (blocks.length === before && peer.outstanding.size === 0) {
+    takeStuck(torrent, peer, now, wanted, blocks);
+  }
 }
 
-/** Whether every piece we may have is started and every block of them asked for. */
+/** Whether every piece that can be had is started and every block of them asked for. */
 export function isEndgame(torrent: Torrent): boolean {
-  if (torrent.availability.size > 0 && mayStartPiece(torrent)) return false;
-  for (const partial of torrent.partials.values()) if (partial.free > 0) return false;
-  return torrent.partials.size > 0;
+  const { availability, partials } = torrent;
+  if (isAnyAvailable(availability) && mayStartPiece(torrent)) return false;
+  for (const partial of partials.values()) {
+    if (partial.free > 0 && availabilityOf(availability, partial.piece) > 0) return false;
+  }
+  return partials.size > 0;
 }
 
 /** The peer has it, may give it to us, and a piece that wants one sender has no other. */
 function mayTake(partial: PartialPiece, peer: Peer): boolean {
-  if (partial.stage !== "open" || !hasBit(peer.have, partial.piece)) return false;
-  if (peer.isChoking && !peer.allowedFast.has(partial.piece)) return false;
+  if (!canGive(peer, partial)) return false;
   if (partial.alone) return partial.owner === undefined || partial.owner === peer.key;
   return !peer.onParole || isFresh(partial);
+}
+
+function canGive(peer: Peer, { stage, piece }: PartialPiece): boolean {
+  return stage === "open" && hasBit(peer.have, piece) &&
+    (!peer.isChoking || peer.allowedFast.has(piece));
 }
 
 /** Nothing was received or asked for yet, so one peer can still take it alone. */
@@ -84,7 +104,7 @@ function takeFree(
   wanted: number,
   blocks: number[],
 ): void {
-  if (peer.onParole) partial.alone = true;
+  if (peer.onParole && isFresh(partial)) partial.alone = true;
   if (partial.alone) partial.owner = peer.key;
   for (let block = 0; block < partial.blocks && partial.free > 0; block++) {
     if (blocks.length >= wanted) return;
@@ -113,7 +133,7 @@ function ask(
 /** A piece to start with this peer, or -1. */
 function nextPiece(torrent: Torrent, peer: Peer): number {
   const { availability } = torrent;
-  if (availability.size === 0 || torrent.diskFailed || !mayStartPiece(torrent)) return -1;
+  if (availability.size === 0 || !mayStartPiece(torrent)) return -1;
   if (torrent.bufferedBytes >= BUFFERED_BYTES_MAX && torrent.partials.size > 1) return -1;
   if (peer.isChoking) {
     for (const piece of peer.allowedFast) {
@@ -158,7 +178,8 @@ function takeDuplicates(
   wanted: number,
   blocks: number[],
 ): void {
-  const most = Math.min(wanted, blocks.length + 3 * ENDGAME_PIPELINE_MAX);
+  const room = Math.max(0, ENDGAME_PIPELINE_MAX - peer.outstanding.size);
+  const most = Math.min(wanted, blocks.length + 3 * room);
   for (let requesters = 1; requesters < ENDGAME_REQUESTERS_MAX; requesters++) {
     for (const partial of torrent.partials.values()) {
       if (partial.alone || peer.onParole || !mayTake(partial, peer)) continue;
@@ -173,56 +194,98 @@ function takeDuplicates(
   }
 }
 
-/** The block is here, sent by `peer`. True when it was the piece's last. */
+/**
+ * A peer with nothing else to do unties a piece. One whose only sender stopped sending starts afresh
+ * with this peer. A mixed one takes blocks even from a peer on parole: should it fail, it is fetched
+ * alone next.
+ */
+function takeStuck(
+  torrent: Torrent,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+): void {
+  for (const partial of torrent.partials.values()) {
+    if (blocks.length >= wanted) return;
+    if (!canGive(peer, partial)) continue;
+    if (partial.alone) {
+      const owner = torrent.peers.get(partial.owner!)!;
+      if (!owner.snubbed && canGive(owner, partial) && !isDead(owner, now)) continue;
+      giveBackPiece(torrent, owner, partial);
+      restartAlone(torrent, partial);
+    }
+    takeFree(torrent, partial, peer, now, wanted, blocks);
+  }
+}
+
+/** The block that `peer` owed us is here. True when it was the piece's last. */
 export function markReceived(partial: PartialPiece, block: number, peer: Peer): boolean {
-  if (partial.state[block] === BLOCK_FREE) partial.free--;
+  partial.requesters[block]!--;
   partial.state[block] = BLOCK_RECEIVED;
   partial.senders[block] = peer.key;
   partial.received++;
   return partial.received === partial.blocks;
 }
 
-/** The peer no longer owes us the block; with nobody else owing it, it is free again. */
-export function giveBack(torrent: Torrent, peer: Peer, key: number): void {
-  if (!peer.outstanding.delete(key)) return;
-  const partial = torrent.partials.get(Math.floor(key / torrent.blocksPerPiece));
-  if (partial === undefined) return;
+/**
+ * The peer no longer owes us the block; with nobody else owing it, it is free again. False when the
+ * peer did not owe it.
+ */
+export function giveBack(torrent: Torrent, peer: Peer, key: number): boolean {
+  if (!peer.outstanding.delete(key)) return false;
+  const partial = torrent.partials.get(Math.floor(key / torrent.blocksPerPiece))!;
   const block = key % torrent.blocksPerPiece;
-  partial.requesters[block]!--;
-  if (partial.state[block] === BLOCK_REQUESTED && partial.requesters[block] === 0) {
+  torrent.allDirty = true;
+  if (--partial.requesters[block]! === 0) {
     partial.state[block] = BLOCK_FREE;
     partial.free++;
-    torrent.allDirty = true;
+  }
+  return true;
+}
+
+function giveBackPiece(torrent: Torrent, peer: Peer, partial: PartialPiece): void {
+  for (let block = 0; block < partial.blocks; block++) {
+    giveBack(torrent, peer, blockKey(torrent, partial.piece, block));
   }
 }
 
 /** The peer owes us nothing any more; pieces it held alone start afresh. */
 export function giveBackAll(torrent: Torrent, peer: Peer, effects: Effect[]): void {
   for (const key of [...peer.outstanding.keys()]) giveBack(torrent, peer, key);
-  for (const partial of [...torrent.partials.values()]) {
+  releaseUntouched(torrent, peer);
+  for (const partial of torrent.partials.values()) {
     if (partial.owner !== peer.key || partial.stage !== "open") continue;
-    if (partial.received > 0) abandonPiece(torrent, partial, effects);
-    else partial.owner = undefined;
+    restartAlone(torrent, partial);
+    effects.push({ kind: "drop-piece", piece: partial.piece });
   }
 }
 
-/** Forgets what was received of a piece and lets it be picked anew. */
-export function abandonPiece(torrent: Torrent, partial: PartialPiece, effects: Effect[]): void {
-  for (let block = 0; block < partial.blocks; block++) {
-    const key = blockKey(torrent, partial.piece, block);
-    if (partial.requesters[block]! === 0) continue;
-    for (const peer of torrent.peers.values()) peer.outstanding.delete(key);
+/** Pieces that the peer was to send alone and of which nothing came yet may go to another. */
+export function releaseUntouched(torrent: Torrent, peer: Peer): void {
+  for (const partial of torrent.partials.values()) {
+    if (partial.owner !== peer.key || !isFresh(partial)) continue;
+    partial.owner = undefined;
+    torrent.allDirty = true;
   }
+}
+
+/** Forgets a piece that nobody owes us blocks of, and lets it be picked anew. */
+export function abandonPiece(torrent: Torrent, partial: PartialPiece, effects: Effect[]): void {
   removePartial(torrent, partial);
   addWanted(torrent.availability, partial.piece);
   effects.push({ kind: "drop-piece", piece: partial.piece });
   torrent.allDirty = true;
 }
 
-/** The piece failed its check: same piece again, this time from one peer. */
+/** Same piece again, from one peer. Nobody may owe us blocks of it. */
 export function restartAlone(torrent: Torrent, partial: PartialPiece): void {
-  removePartial(torrent, partial);
-  startPiece(torrent, partial.piece, true);
+  partial.state.fill(BLOCK_FREE);
+  partial.free = partial.blocks;
+  partial.received = 0;
+  partial.stage = "open";
+  partial.alone = true;
+  partial.owner = undefined;
   torrent.allDirty = true;
 }
 
@@ -236,17 +299,18 @@ export function removePartial(torrent: Torrent, partial: PartialPiece): void {
  * With the buffers full, gives up pieces that no connected peer can finish, so that others can be
  * started. Without this, a swarm of peers that leave could fill memory with halves for ever.
  */
-export function abandonStranded(torrent: Torrent, effects: Effect[]): void {
-  if (torrent.bufferedBytes < BUFFERED_BYTES_MAX) return;
+export function abandonStranded(torrent: Torrent, now: number, effects: Effect[]): void {
   for (const partial of [...torrent.partials.values()]) {
-    if (partial.stage !== "open") continue;
-    const asked = partial.blocks - partial.free - partial.received > 0;
-    if (asked || availableFrom(torrent, partial)) continue;
+    if (torrent.bufferedBytes < BUFFERED_BYTES_MAX) return;
+    const isAsked = partial.free + partial.received < partial.blocks;
+    if (partial.stage !== "open" || isAsked || isObtainable(torrent, partial, now)) continue;
     abandonPiece(torrent, partial, effects);
   }
 }
 
-function availableFrom(torrent: Torrent, partial: PartialPiece): boolean {
-  for (const peer of torrent.peers.values()) if (mayTake(partial, peer)) return true;
+function isObtainable(torrent: Torrent, partial: PartialPiece, now: number): boolean {
+  for (const peer of torrent.peers.values()) {
+    if (!isDead(peer, now) && mayTake(partial, peer)) return true;
+  }
   return false;
 }

@@ -9,13 +9,13 @@
 import { hasBit, setBit } from "../bytes/bitfield.ts";
 import { addressText } from "../bytes/address.ts";
 import { markCompleted } from "../tracker/announcer.ts";
-import { banPeer, closePeer } from "./connections.ts";
+import { banPeer, closeIfBothComplete } from "./connections.ts";
+import { pieceSize } from "../metainfo/geometry.ts";
 import { abandonPiece, removePartial, restartAlone } from "./picker.ts";
 import type { Effect, JobId } from "./protocol.ts";
 import {
   finishJob,
   isComplete,
-  isSeed,
   type PartialPiece,
   type Peer,
   startJob,
@@ -31,6 +31,7 @@ export function onPieceChecked(
   torrent: Torrent,
   id: JobId,
   matches: boolean,
+  now: number,
   effects: Effect[],
 ): void {
   const job = finishJob(torrent, id, "check");
@@ -47,14 +48,21 @@ export function onPieceChecked(
   const addresses = senders.map((sender) => addressText(sender.address));
   const report = { kind: "piece-failed", piece: partial.piece, senders: addresses } as const;
   effects.push({ kind: "report", report });
-  torrent.downloaded -= Math.min(torrent.downloaded, sizeOf(torrent, partial));
-  torrent.wasted += sizeOf(torrent, partial);
+  const size = pieceSize(torrent.geometry, partial.piece);
+  torrent.downloaded -= Math.min(torrent.downloaded, size);
+  torrent.wasted += size;
   const wasSentByOne = new Set(partial.senders).size === 1;
   restartAlone(torrent, partial);
   effects.push({ kind: "drop-piece", piece: partial.piece });
   if (!wasSentByOne) { for (const sender of senders) sender.onParole = true; }
   else if (senders[0] !== undefined) {
-    banPeer(torrent, senders[0], `sent a piece (${partial.piece}) that fails its check`, effects);
+    banPeer(
+      torrent,
+      senders[0],
+      `sent a piece (${partial.piece}) that fails its check`,
+      now,
+      effects,
+    );
   }
 }
 
@@ -79,6 +87,8 @@ export function onPieceWritten(
     } else {
       effects.push({ kind: "send", peer: peer.key, message: { kind: "have", piece } });
       peer.lastSentMs = now;
+      peer.toldMs = now;
+      peer.answered = false;
     }
   }
   scheduleSave(torrent, now);
@@ -102,7 +112,7 @@ function complete(torrent: Torrent, now: number, effects: Effect[]): void {
   markCompleted(torrent.announcer);
   effects.push({ kind: "report", report: { kind: "complete" } });
   for (const peer of [...torrent.peers.values()]) {
-    if (isSeed(peer)) closePeer(torrent, peer, "both-complete", effects);
+    closeIfBothComplete(torrent, peer, now, effects);
   }
 }
 
@@ -110,9 +120,4 @@ function complete(torrent: Torrent, now: number, effects: Effect[]): void {
 function sendersOf(torrent: Torrent, partial: PartialPiece): Peer[] {
   const keys = new Set(partial.senders);
   return [...keys].map((key) => torrent.peers.get(key)).filter((peer) => peer !== undefined);
-}
-
-function sizeOf(torrent: Torrent, partial: PartialPiece): number {
-  const { pieceLength, totalSize } = torrent.geometry;
-  return Math.min(pieceLength, totalSize - partial.piece * pieceLength);
 }

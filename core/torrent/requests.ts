@@ -3,16 +3,10 @@
  * it is willing to queue. Also what becomes of requests when a peer falls silent.
  */
 import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
-import {
-  ENDGAME_PIPELINE_MAX,
-  PIPELINE_MAX,
-  PIPELINE_MIN,
-  PIPELINE_SECONDS,
-  SNUB_MS,
-} from "./limits.ts";
-import { giveBack, isEndgame, pickBlocks } from "./picker.ts";
+import { PIPELINE_MAX, PIPELINE_MIN, PIPELINE_SECONDS, SNUB_MS } from "./limits.ts";
+import { giveBack, pickBlocks, releaseUntouched } from "./picker.ts";
 import type { Effect } from "./protocol.ts";
-import { blockKey, type PartialPiece, type Peer, type Torrent } from "./state.ts";
+import { blockKey, isDead, type PartialPiece, type Peer, type Torrent } from "./state.ts";
 
 /** A rate that grew less than this in a second ends slow start. */
 const SLOW_START_GROWTH = 1.1;
@@ -21,14 +15,14 @@ const REFILL_BELOW = 0.75;
 
 /** Tops up the peer's requests. */
 export function refillRequests(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
-  if (!peer.amInterested || torrent.stage !== "running") return;
+  if (!peer.amInterested || torrent.diskFailed) return;
   if (peer.isChoking && peer.allowedFast.size === 0) return;
+  if (now < peer.askAgainMs || isDead(peer, now)) return;
   const target = pipelineTarget(peer);
   const room = target - peer.outstanding.size;
   if (room <= 0 || peer.outstanding.size > target * REFILL_BELOW) return;
   const blocks: number[] = [];
-  const count = isEndgame(torrent) ? Math.min(room, ENDGAME_PIPELINE_MAX) : room;
-  pickBlocks(torrent, peer, count, now, blocks);
+  pickBlocks(torrent, peer, room, now, blocks);
   if (blocks.length === 0) return;
   if (peer.outstanding.size === blocks.length / 3) peer.lastBlockMs = now;
   peer.lastSentMs = now;
@@ -60,24 +54,26 @@ export function adjustPipeline(peer: Peer): void {
 }
 
 /**
- * A peer that owes us blocks and sent none for a minute is snubbed: all but one of its requests go
- * back, so that others can be asked, and it gets one at a time until it delivers.
+ * A peer that owes us blocks and sent none for a minute is snubbed: its requests go back, so that
+ * others can be asked, and from now on it gets one at a time, after the others, until it delivers.
  */
 export function checkSnubbed(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
-  if (peer.snubbed || peer.outstanding.size === 0 || now - peer.lastBlockMs < SNUB_MS) return;
+  if (peer.outstanding.size === 0 || now - peer.lastBlockMs < SNUB_MS) return;
   peer.snubbed = true;
   peer.slowStart = false;
   peer.pipeline = PIPELINE_MIN;
-  const keys = [...peer.outstanding.keys()];
-  for (const key of keys.slice(1)) {
+  for (const key of [...peer.outstanding.keys()]) {
     sendCancel(torrent, peer, key, effects);
     giveBack(torrent, peer, key);
   }
-  for (const partial of torrent.partials.values()) {
-    if (partial.alone && partial.owner === peer.key && partial.received === 0) {
-      partial.owner = undefined;
-    }
-  }
+  releaseUntouched(torrent, peer);
+}
+
+/** Once a second: a peer that rejected our requests may be asked again. */
+export function endRejectPause(peer: Peer, now: number): void {
+  if (peer.askAgainMs === 0 || now < peer.askAgainMs) return;
+  peer.askAgainMs = 0;
+  peer.dirty = true;
 }
 
 /** Endgame: others were asked for the block that just came; tell them not to bother. */

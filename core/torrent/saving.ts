@@ -27,6 +27,12 @@ export function save(torrent: Torrent, effects: Effect[]): void {
   effects.push({ kind: "save-state", job: startJob(torrent, { kind: "save" }), state });
 }
 
+/** The disk refused the state: it is still to be saved, but a torrent that stops does not insist. */
+export function onSaveFailed(torrent: Torrent, now: number): void {
+  torrent.saving = false;
+  if (torrent.stage === "running") scheduleSave(torrent, now);
+}
+
 /** The state is on disk; the next save may start. Unknown jobs are ignored. */
 export function onStateSaved(torrent: Torrent, id: JobId): void {
   if (finishJob(torrent, id, "save") !== undefined) torrent.saving = false;

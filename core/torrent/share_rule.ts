@@ -7,9 +7,10 @@
  * the slot it is given; and, for a bounded time, incomplete peers that the tracker names and we have not
  * met. When nobody is left the debt is waived for good, unless the rule is strict.
  */
-import { PEER_DEAD_MS, SHARE_GREETING_MS, SHARE_IDLE_MS, SHARE_UNMET_MS } from "./limits.ts";
+import { SHARE_GREETING_MS, SHARE_IDLE_MS, SHARE_STALLED_MS, SHARE_UNMET_MS } from "./limits.ts";
 import type { Effect, ShareState } from "./protocol.ts";
-import { isComplete, isSeed, type Peer, type Torrent } from "./state.ts";
+import { scheduleSave } from "./saving.ts";
+import { isComplete, isDead, isSeed, type Peer, type Torrent } from "./state.ts";
 import { lastAnswered, requestPeers } from "../tracker/announcer.ts";
 
 /** Bytes that must be uploaded in all. */
@@ -44,8 +45,8 @@ export function lackedBy(torrent: Torrent, peer: Peer): number {
 
 /** Whether giving this peer something is possible and likely. */
 export function canServe(torrent: Torrent, peer: Peer, now: number): boolean {
-  if (lackedBy(torrent, peer) <= 0 || now - peer.lastHeardMs >= PEER_DEAD_MS) return false;
-  if (!peer.isInterested) return !peer.spoke && now - peer.connectedMs < SHARE_GREETING_MS;
+  if (lackedBy(torrent, peer) <= 0 || isDead(peer, now)) return false;
+  if (!peer.isInterested) return !peer.answered && now - peer.toldMs < SHARE_GREETING_MS;
   if (peer.amChoking) return true;
   return now - Math.max(peer.lastAskedMs, peer.chokeChangedMs) < SHARE_IDLE_MS;
 }
@@ -93,17 +94,23 @@ export function reviewShare(torrent: Torrent, now: number, effects: Effect[]): v
 
 function waiveIfIdle(torrent: Torrent, now: number): void {
   if (torrent.options.shareRule.strict) return;
+  if (mayServeSomebody(torrent, now)) return;
+  torrent.waived = true;
+  scheduleSave(torrent, now);
+}
+
+function mayServeSomebody(torrent: Torrent, now: number): boolean {
+  if (torrent.haveCount === 0) return false;
+  const stalledSinceMs = Math.max(torrent.waitingSinceMs!, torrent.lastUploadMs);
+  if (now - stalledSinceMs >= SHARE_STALLED_MS) return false;
   if (countServable(torrent, now) > 0) {
     torrent.unservedSinceMs = undefined;
-    return;
+    return true;
   }
   torrent.unservedSinceMs ??= now;
-  if (countUnmet(torrent) > 0 && now - torrent.unservedSinceMs < SHARE_UNMET_MS) {
-    requestPeers(torrent.announcer, now);
-    return;
-  }
-  torrent.waived = true;
-  torrent.allDirty = true;
+  if (countUnmet(torrent) === 0 || now - torrent.unservedSinceMs >= SHARE_UNMET_MS) return false;
+  requestPeers(torrent.announcer, now);
+  return true;
 }
 
 /** What the user is told: nothing before the rule first matters. */

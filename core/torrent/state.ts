@@ -10,7 +10,7 @@ import type { InfoHash, Sha1 } from "../metainfo/types.ts";
 import type { Features } from "../wire/handshake.ts";
 import { type Announcer, createAnnouncer } from "../tracker/announcer.ts";
 import { type Availability, createAvailability } from "./availability.ts";
-import { PIPELINE_FIRST, REQQ_DEFAULT } from "./limits.ts";
+import { PEER_DEAD_MS, PIPELINE_FIRST, REQQ_DEFAULT } from "./limits.ts";
 import { createRateMeter, type RateMeter } from "./rate_meter.ts";
 import type { JobId, PeerKey, ShareState } from "./protocol.ts";
 
@@ -90,8 +90,10 @@ export interface Peer {
   countedAsSeed: boolean;
   /** Pieces that it has and we lack. */
   offered: number;
-  /** The first message may be a bitfield; later ones may not. */
-  spoke: boolean;
+  /** When we last told it of pieces of ours. */
+  toldMs: number;
+  /** It said since whether it is interested. */
+  answered: boolean;
 
   amChoking: boolean;
   amInterested: boolean;
@@ -110,6 +112,8 @@ export interface Peer {
   rateBefore: number;
   snubbed: boolean;
   lastBlockMs: number;
+  /** It rejected a request while serving us: no more requests before this. 0 is never. */
+  askAgainMs: number;
   /** Sent blocks of a piece that failed; takes whole pieces alone until one passes. */
   onParole: boolean;
   /** Pieces it lets us ask for while choking. BEP 6. */
@@ -180,6 +184,7 @@ export interface Torrent {
   uploaded: number;
   downloaded: number;
   wasted: number;
+  lastUploadMs: number;
   readonly down: RateMeter;
   readonly up: RateMeter;
   completedMs: number | undefined;
@@ -242,6 +247,7 @@ export function createTorrent(options: TorrentOptions, now: number): Torrent {
     uploaded: options.uploadedBefore,
     downloaded: options.downloadedBefore,
     wasted: 0,
+    lastUploadMs: now,
     down: createRateMeter(now),
     up: createRateMeter(now),
     completedMs: haveCount === geometry.pieceCount ? now : undefined,
@@ -285,7 +291,8 @@ export function createPeer(
     haveCount: 0,
     countedAsSeed: false,
     offered: 0,
-    spoke: false,
+    toldMs: now,
+    answered: false,
     amChoking: true,
     amInterested: false,
     isChoking: true,
@@ -298,6 +305,7 @@ export function createPeer(
     rateBefore: 0,
     snubbed: false,
     lastBlockMs: now,
+    askAgainMs: 0,
     onParole: false,
     allowedFast: new Set(),
     suggested: [],
@@ -326,6 +334,11 @@ export function isComplete(torrent: Torrent): boolean {
 /** Whether the peer told that it has every piece. */
 export function isSeed(peer: Peer): boolean {
   return peer.haveCount === peer.have.count;
+}
+
+/** Whether the peer said nothing for PEER_DEAD_MS; `now` in monotonic ms. */
+export function isDead(peer: Peer, now: number): boolean {
+  return now - peer.lastHeardMs >= PEER_DEAD_MS;
 }
 
 /** One number for a block of the torrent. */

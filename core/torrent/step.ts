@@ -7,6 +7,7 @@
  */
 import { hasBit } from "../bytes/bitfield.ts";
 import { unreachable } from "../bytes/result.ts";
+import { requestPeers } from "../tracker/announcer.ts";
 import { announceDueAt, announceIfDue, onAnnounced, sayFarewell } from "./announcing.ts";
 import { addCandidates, dialCandidates, onDialFailed } from "./candidates.ts";
 import { chokeRound } from "./choker.ts";
@@ -18,8 +19,8 @@ import { abandonStranded, isEndgame } from "./picker.ts";
 import { onPieceChecked, onPieceWritten, onWriteFailed } from "./pieces.ts";
 import type { Effect, Event } from "./protocol.ts";
 import { tickRate } from "./rate_meter.ts";
-import { adjustPipeline, checkSnubbed, refillRequests } from "./requests.ts";
-import { onStateSaved, save, saveIfDue } from "./saving.ts";
+import { adjustPipeline, checkSnubbed, endRejectPause, refillRequests } from "./requests.ts";
+import { onSaveFailed, onStateSaved, save, saveIfDue } from "./saving.ts";
 import { reviewSeeding } from "./seeding.ts";
 import { isWaiting, reviewShare, withheldPiece } from "./share_rule.ts";
 import { finishJob, isComplete, type Peer, type Torrent } from "./state.ts";
@@ -49,14 +50,14 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
     case "violated": {
       const peer = torrent.peers.get(event.peer);
       if (peer === undefined) return;
-      return closePeer(torrent, peer, "protocol-violation", effects, event.why);
+      return closePeer(torrent, peer, "protocol-violation", now, effects, event.why);
     }
     case "piece-checked":
-      return onPieceChecked(torrent, event.job, event.matches, effects);
+      return onPieceChecked(torrent, event.job, event.matches, now, effects);
     case "piece-written":
       return onPieceWritten(torrent, event.job, now, effects);
     case "disk-failed":
-      return onDiskFailed(torrent, event.job, event.message, effects);
+      return onDiskFailed(torrent, event.job, event.message, now, effects);
     case "blocks-sent":
       return onBlocksSent(torrent, torrent.peers.get(event.peer), event.bytes, now);
     case "block-unreadable": {
@@ -71,7 +72,7 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
     case "timer":
       return onTimer(torrent, now, effects);
     case "stop":
-      return stop(torrent, effects);
+      return stop(torrent, now, effects);
     default:
       return unreachable(event);
   }
@@ -92,6 +93,7 @@ export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
     settlePeers(torrent, now, effects);
   }
   torrent.inEndgame = endgame;
+  if (torrent.peers.size === 0 && !isComplete(torrent)) requestPeers(torrent.announcer, now);
   announceIfDue(torrent, now, effects);
   dialCandidates(torrent, now, effects);
   saveIfDue(torrent, now, effects);
@@ -101,13 +103,16 @@ function settlePeers(torrent: Torrent, now: number, effects: Effect[]): void {
   const all = torrent.allDirty;
   torrent.allDirty = false;
   const withheld = withheldPiece(torrent);
+  const slow: Peer[] = [];
   for (const peer of torrent.peers.values()) {
     if (!all && !peer.dirty) continue;
     peer.dirty = false;
-    tellInterest(peer, withheld, now, effects);
-    refillRequests(torrent, peer, now, effects);
+    tellInterest(torrent, peer, withheld, now, effects);
+    if (peer.snubbed) slow.push(peer);
+    else refillRequests(torrent, peer, now, effects);
     serveQueue(peer, now, effects);
   }
+  for (const peer of slow) refillRequests(torrent, peer, now, effects);
 }
 
 export interface Deadline {
@@ -151,10 +156,11 @@ function onTimer(torrent: Torrent, now: number, effects: Effect[]): void {
     tickRate(peer.up, now);
     adjustPipeline(peer);
     checkSnubbed(torrent, peer, now, effects);
+    endRejectPause(peer, now);
   }
   reviewLiveness(torrent, now, effects);
   chokeRound(torrent, now, effects);
-  abandonStranded(torrent, effects);
+  abandonStranded(torrent, now, effects);
   reviewSeeding(torrent, now, effects);
 }
 
@@ -165,9 +171,15 @@ function needsTick(torrent: Torrent): boolean {
 }
 
 /** Interest is a promise to ask: the piece that the share rule withholds is none. */
-function tellInterest(peer: Peer, withheld: number, now: number, effects: Effect[]): void {
+function tellInterest(
+  torrent: Torrent,
+  peer: Peer,
+  withheld: number,
+  now: number,
+  effects: Effect[],
+): void {
   const asksNothing = withheld >= 0 && hasBit(peer.have, withheld) ? 1 : 0;
-  const wants = peer.offered - asksNothing > 0;
+  const wants = peer.offered - asksNothing > 0 && !torrent.diskFailed;
   if (wants === peer.amInterested) return;
   peer.amInterested = wants;
   peer.lastSentMs = now;
@@ -175,22 +187,31 @@ function tellInterest(peer: Peer, withheld: number, now: number, effects: Effect
   effects.push({ kind: "send", peer: peer.key, message });
 }
 
-function onDiskFailed(torrent: Torrent, id: number, message: string, effects: Effect[]): void {
+function onDiskFailed(
+  torrent: Torrent,
+  id: number,
+  message: string,
+  now: number,
+  effects: Effect[],
+): void {
   const job = finishJob(torrent, id, "write", "save");
   if (job === undefined) return;
-  if (job.kind === "save") torrent.saving = false;
+  if (job.kind === "save") onSaveFailed(torrent, now);
   else onWriteFailed(torrent, job.piece, effects);
   if (torrent.diskFailed) return;
   torrent.diskFailed = true;
+  torrent.allDirty = true;
   effects.push({ kind: "report", report: { kind: "disk-failed", message } });
 }
 
 /** Says farewell at once; checks and writes under way still count for the last save. */
-function stop(torrent: Torrent, effects: Effect[]): void {
+function stop(torrent: Torrent, now: number, effects: Effect[]): void {
   if (torrent.stage !== "running" && torrent.stage !== "idle") return;
   torrent.stage = "stopping";
   sayFarewell(torrent, effects);
-  for (const peer of [...torrent.peers.values()]) closePeer(torrent, peer, "stopping", effects);
+  for (const peer of [...torrent.peers.values()]) {
+    closePeer(torrent, peer, "stopping", now, effects);
+  }
 }
 
 function finishStop(torrent: Torrent, effects: Effect[]): void {

@@ -36,7 +36,7 @@ export function onRequest(
 ): void {
   const { piece, begin, length } = request;
   const why = violationOf(torrent, request);
-  if (why !== undefined) return closePeer(torrent, peer, "protocol-violation", effects, why);
+  if (why !== undefined) return closePeer(torrent, peer, "protocol-violation", now, effects, why);
   peer.lastAskedMs = now;
   const isNewcomer = peer.haveCount < ALLOWED_FAST_BELOW_PIECES;
   const mayAsk = !peer.amChoking || (isNewcomer && peer.grantedFast.has(piece));
@@ -68,13 +68,13 @@ export function onCancel(peer: Peer, cancel: BlockMessage, effects: Effect[]): v
     const { queue } = peer;
     if (queue[i] !== piece || queue[i + 1] !== begin || queue[i + 2] !== length) continue;
     queue.splice(i, 3);
+    peer.dirty = true;
     return reject(peer, piece, begin, length, effects);
   }
 }
 
 /** Hands waiting requests to the shell, up to what it may hold for one peer. */
 export function serveQueue(peer: Peer, now: number, effects: Effect[]): void {
-  if (peer.queueHead >= peer.queue.length || peer.uploadAhead >= UPLOAD_AHEAD_BYTES) return;
   const blocks: number[] = [];
   while (peer.queueHead < peer.queue.length && peer.uploadAhead < UPLOAD_AHEAD_BYTES) {
     const length = peer.queue[peer.queueHead + 2]!;
@@ -82,16 +82,23 @@ export function serveQueue(peer: Peer, now: number, effects: Effect[]): void {
     peer.uploadAhead += length;
     peer.queueHead += 3;
   }
-  if (peer.queueHead >= QUEUE_TRIM || peer.queueHead === peer.queue.length) {
+  if (peer.queueHead >= QUEUE_TRIM || peer.queueHead >= peer.queue.length) {
     peer.queue = peer.queue.slice(peer.queueHead);
     peer.queueHead = 0;
   }
-  peer.lastSentMs = now;
-  effects.push({ kind: "upload", peer: peer.key, blocks });
-  if (peer.readingPaused && queueSize(peer) <= UPLOAD_QUEUE_RESUME) {
-    peer.readingPaused = false;
-    effects.push({ kind: "resume-reading", peer: peer.key });
+  if (blocks.length > 0) {
+    peer.lastSentMs = now;
+    effects.push({ kind: "upload", peer: peer.key, blocks });
   }
+  resumeIfRoom(peer, now, effects);
+}
+
+/** What the peer said while we did not read is heard late: it must not count as dead for that. */
+function resumeIfRoom(peer: Peer, now: number, effects: Effect[]): void {
+  if (!peer.readingPaused || queueSize(peer) > UPLOAD_QUEUE_RESUME) return;
+  peer.readingPaused = false;
+  peer.lastHeardMs = now;
+  effects.push({ kind: "resume-reading", peer: peer.key });
 }
 
 /** Payload left through a socket; it counts even when the peer is gone since. */
@@ -102,12 +109,15 @@ export function onBlocksSent(
   now: number,
 ): void {
   torrent.uploaded += bytes;
+  torrent.lastUploadMs = now;
   countBytes(torrent.up, bytes);
   scheduleSave(torrent, now);
   if (peer === undefined) return;
   countBytes(peer.up, bytes);
   peer.uploadAhead -= bytes;
   peer.dirty = true;
+  // We do not read it, so what it takes is its sign of life.
+  if (peer.readingPaused) peer.lastHeardMs = now;
 }
 
 /** A promise that the disk broke: the peer must look elsewhere. */
@@ -123,7 +133,7 @@ export function onBlockUnreadable(
 }
 
 /** We choked it: what it asked for will not come, pieces of its allowed fast set excepted. */
-export function dropQueue(torrent: Torrent, peer: Peer, effects: Effect[]): void {
+export function dropQueue(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
   const { queue, queueHead } = peer;
   peer.queue = [];
   peer.queueHead = 0;
@@ -133,10 +143,7 @@ export function dropQueue(torrent: Torrent, peer: Peer, effects: Effect[]): void
       peer.queue.push(piece, begin, length);
     } else reject(peer, piece, begin, length, effects);
   }
-  if (peer.readingPaused && queueSize(peer) <= UPLOAD_QUEUE_RESUME) {
-    peer.readingPaused = false;
-    effects.push({ kind: "resume-reading", peer: peer.key });
-  }
+  resumeIfRoom(peer, now, effects);
 }
 
 /** Spec: BEP 6, every request gets its block or a reject; without the extension silence is the answer. */

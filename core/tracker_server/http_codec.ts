@@ -7,7 +7,6 @@
 import { type Bencodable, encodeBencode } from "../bencode/encode.ts";
 import { bytesOfByteText, byteText } from "../bencode/node.ts";
 import { readUint16 } from "../bytes/byte_reader.ts";
-import type { IpVersion } from "../bytes/compact_peers.ts";
 import { formatIp, parseIp } from "../bytes/ip.ts";
 import { infoHashBytes } from "../metainfo/info_hash.ts";
 import type { InfoHash } from "../metainfo/types.ts";
@@ -60,9 +59,19 @@ export function encodeScrapeReply(store: SwarmStore, hashes: readonly InfoHash[]
 }
 
 function compactPeers(reply: AnnounceReply): { [key: string]: Bencodable | undefined } {
-  const packed = (version: IpVersion) =>
-    bytesOfByteText(reply.peers[version].map((seat) => seat.address).join(""));
-  return { peers: packed(4), peers6: reply.peers[6].length > 0 ? packed(6) : undefined };
+  const { 4: peers, 6: peers6 } = reply.peers;
+  return { peers: packSeats(peers), peers6: peers6.length > 0 ? packSeats(peers6) : undefined };
+}
+
+/** The addresses one after the other; all are of one family. A loop, because this is the hot path. */
+function packSeats(seats: readonly Seat[]): Uint8Array {
+  const size = seats[0]?.address.length ?? 0;
+  const bytes = new Uint8Array(seats.length * size);
+  let at = 0;
+  for (const { address } of seats) {
+    for (let i = 0; i < size; i++) bytes[at++] = address.charCodeAt(i);
+  }
+  return bytes;
 }
 
 function dictionaryPeers(reply: AnnounceReply, withIds: boolean): { peers: Bencodable } {

@@ -22,7 +22,7 @@ import { now } from "./clock.ts";
 import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
 import { DiskError } from "./disk/disk_error.ts";
 import type { Storage } from "./disk/storage.ts";
-import { sha1 } from "./hash/sha1.ts";
+import { sha1OfPiece } from "./hash/sha1.ts";
 import { dialPeer, type GreetedConn } from "./net/handshaking.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
@@ -106,9 +106,10 @@ export class Driver implements LinkOwner {
 
   /** Leaves the swarm: peers closed, trackers told, state saved. Resolves when all is done. */
   async stop(): Promise<void> {
+    // Before the farewell, or a `started` under way could arrive behind it.
+    this.#leaving.abort();
     this.#feed({ kind: "stop" });
     await this.#stopped.promise;
-    this.#leaving.abort();
     await Promise.race([Promise.all(this.#announces), sleepUnref(FAREWELL_TIMEOUT_MS)]);
     this.#abandon();
   }
@@ -254,7 +255,8 @@ export class Driver implements LinkOwner {
         this.#dial(effect.job, effect.address);
         return;
       case "check-piece":
-        return this.#checkPiece(effect.job, effect.piece);
+        this.#checkPiece(effect.job, effect.piece);
+        return;
       case "write-piece":
         this.#writePiece(effect.job, effect.piece);
         return;
@@ -304,9 +306,12 @@ export class Driver implements LinkOwner {
     const { metainfo } = this.#options;
     const buffer = this.#buffers.get(piece);
     assert(buffer !== undefined, "a whole piece has a buffer");
-    const digest = sha1(buffer.subarray(0, pieceSize(metainfo.geometry, piece)));
-    const matches = matchesHash(metainfo, piece, digest);
-    this.#answers.push({ kind: "piece-checked", job, matches });
+    const digest = sha1OfPiece(buffer.subarray(0, pieceSize(metainfo.geometry, piece)));
+    const answer = (digest: Uint8Array): Event => {
+      return { kind: "piece-checked", job, matches: matchesHash(metainfo, piece, digest) };
+    };
+    if (digest instanceof Promise) digest.then((late) => this.#feed(answer(late)));
+    else this.#answers.push(answer(digest));
   }
 
   async #writePiece(job: number, piece: number): Promise<void> {

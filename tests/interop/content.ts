@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { createRng, nextUint32 } from "../../core/bytes/random.ts";
+import { createRng, nextUint32, type Rng } from "../../core/bytes/random.ts";
 import { runCommand } from "./clients/process.ts";
 import { ttCommand } from "./clients/tt.ts";
 
@@ -74,10 +74,21 @@ export async function writeContent(dir: string, content: Content): Promise<void>
   for (const { path, length } of content.files) {
     const target = join(dir, content.name, path);
     await Deno.mkdir(dirname(target), { recursive: true });
-    const words = new Uint32Array(Math.ceil(length / 4));
-    for (let at = 0; at < words.length; at++) words[at] = nextUint32(rng);
-    await Deno.writeFile(target, new Uint8Array(words.buffer, 0, length));
+    await writeRandomFile(target, length, rng);
   }
+}
+
+async function writeRandomFile(target: string, length: number, rng: Rng): Promise<void> {
+  using file = await Deno.create(target);
+  const words = new Uint32Array(MIB / 4);
+  for (let left = length; left > 0; left -= MIB) {
+    for (let at = 0; at < words.length; at++) words[at] = nextUint32(rng);
+    writeAllSync(file, new Uint8Array(words.buffer, 0, Math.min(left, MIB)));
+  }
+}
+
+function writeAllSync(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
 
 export interface Torrent {

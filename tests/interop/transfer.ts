@@ -1,8 +1,9 @@
 /** One torrent from one client to another, byte-identical at the end. */
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import type { Client, Endpoint, TransferOptions } from "./clients/client.ts";
+import type { Client, Downloading, Endpoint, TransferOptions } from "./clients/client.ts";
 import { freshPort, loopback, type Network, openNetwork } from "./clients/network.ts";
+import type { Running } from "./clients/process.ts";
 import { announceUrl, awaitSeeder, type Tracker } from "./clients/tracker.ts";
 import { type Content, digestTree, openScratch, writeContent, writeTorrent } from "./content.ts";
 
@@ -53,22 +54,31 @@ export async function transfer(
       port: trackerPort,
       infoHashes: [infoHash],
     });
-    await using _seed = await seeder.seed(seeding);
+    await using seed = await seeder.seed(seeding);
     await awaitSeeder(downloadPlace!, meeting, infoHash);
     await using download = await downloader.download(downloading);
-    await download.completed;
+    await complete(download, seed);
   } else if (downloader.dials) {
-    await using _seed = await seeder.seed(seeding);
+    await using seed = await seeder.seed(seeding);
     const peers = [endpointOf(seeding)];
     await using download = await downloader.download({ ...downloading, peers });
-    await download.completed;
+    await complete(download, seed);
   } else {
     await using download = await downloader.download(downloading);
     const peers = [endpointOf(downloading)];
-    await using _seed = await seeder.seed({ ...seeding, peers });
-    await download.completed;
+    await using seed = await seeder.seed({ ...seeding, peers });
+    await complete(download, seed);
   }
   await assertSameBytes(downloader, content, downloadDir, seedDir);
+}
+
+/** A failure of one side is often explained by the other. */
+async function complete(download: Downloading, seed: Running): Promise<void> {
+  try {
+    await download.completed;
+  } catch (error) {
+    throw new Error(`The other side's last lines:\n${seed.log()}`, { cause: error });
+  }
 }
 
 function endpointOf({ place, port }: TransferOptions): Endpoint {

@@ -1,0 +1,17 @@
+/** `deno task bench SUBJECT`: what `tt` costs, measured beside what others cost in the same run. */
+import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
+
+const SUBJECTS: Readonly<
+  Record<string, { usage: string; run(args: readonly string[]): Promise<void> }>
+> = {
+  swarm: { usage: SWARM_USAGE, run: benchSwarm },
+};
+
+const [name = "", ...args] = Deno.args;
+const subject = Object.hasOwn(SUBJECTS, name) ? SUBJECTS[name] : undefined;
+if (subject === undefined || args.includes("--help")) {
+  const usages = subject === undefined ? Object.values(SUBJECTS) : [subject];
+  console.error(usages.map(({ usage }) => usage).join("\n"));
+  Deno.exit(args.includes("--help") ? 0 : 2);
+}
+await subject.run(args);

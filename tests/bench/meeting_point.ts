@@ -1,0 +1,31 @@
+/**
+ * A tracker that names one peer, whoever asks. It lives in the benchmark's own process and answers
+ * each side once or twice, so that every client finds its seeder by the same way, at its own pace.
+ */
+
+export interface MeetingPoint extends AsyncDisposable {
+  readonly announceUrl: string;
+  /** From now on, names this port of 127.0.0.1 to everybody else. */
+  setSeeder(port: number): void;
+}
+
+export function openMeetingPoint(): MeetingPoint {
+  let seederPort: number | undefined;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const asking = Number(new URL(request.url).searchParams.get("port"));
+    const named = seederPort === undefined || asking === seederPort ? [] : [seederPort];
+    return new Response(encodeAnswer(named));
+  });
+  return {
+    announceUrl: `http://127.0.0.1:${server.addr.port}/announce`,
+    setSeeder: (port) => seederPort = port,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+/** Spec: BEP 23, compact peers. */
+function encodeAnswer(ports: readonly number[]): Uint8Array<ArrayBuffer> {
+  const peers = ports.flatMap((port) => [127, 0, 0, 1, port >> 8, port & 0xff]);
+  const head = new TextEncoder().encode(`d8:intervali1800e5:peers${peers.length}:`);
+  return new Uint8Array([...head, ...peers, "e".charCodeAt(0)]);
+}

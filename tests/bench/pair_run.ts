@@ -1,0 +1,95 @@
+/** One transfer of the benchmark's content between two clients, with what it took on each side. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Client } from "../interop/clients/client.ts";
+import { freshPort, loopback } from "../interop/clients/network.ts";
+import { type Content, openScratch, type Torrent } from "../interop/content.ts";
+import type { MeetingPoint } from "./meeting_point.ts";
+import { type ProcessCost, readProcessCost } from "./process_cost.ts";
+
+const DEADLINE_MS = 10 * 60_000;
+const READ_SIZE = 1 << 20;
+
+/** The content on disk and what it must be at the end. */
+export interface BenchContent {
+  readonly content: Content;
+  readonly dir: string;
+  readonly torrent: Torrent;
+  readonly sizeBytes: number;
+  /** Hexadecimal, of the file. */
+  readonly sha1: string;
+}
+
+/** What is done around the transfer, such as profiling; both processes live all the while. */
+export interface Watch {
+  started(pids: { readonly seeder: number; readonly downloader: number }): Promise<void>;
+  finished(): Promise<void>;
+}
+
+export interface PairRun {
+  /** Seconds from the downloader's launch until it says that it is complete. */
+  readonly launchSeconds: number;
+  /** Seconds of the transfer by the downloader's own clock, where it tells. */
+  readonly transferSeconds: number | undefined;
+  /** From the launch of the downloader on, when the seeder had listened and checked already. */
+  readonly seeder: ProcessCost;
+  /** From its launch on. */
+  readonly downloader: ProcessCost;
+}
+
+/** Throws when the downloaded file is not the content. */
+export async function runPair(
+  seeder: Client,
+  downloader: Client,
+  given: BenchContent,
+  meetingPoint: MeetingPoint,
+  watch?: Watch,
+): Promise<PairRun> {
+  await using scratch = await openScratch("tt-bench-", given.dir);
+  const common = { torrentPath: given.torrent.path, place: loopback };
+  const seedPort = freshPort();
+  meetingPoint.setSeeder(seedPort);
+  await using seed = await seeder.seed({ ...common, dir: given.dir, port: seedPort });
+  const before = await readProcessCost(seed.pid);
+
+  const launchedMs = performance.now();
+  await using download = await downloader.download({
+    ...common,
+    dir: scratch.path,
+    port: freshPort(),
+    deadlineMs: DEADLINE_MS,
+    // So that the process is still there to be asked for its cost.
+    thenSeed: true,
+  });
+  await watch?.started({ seeder: seed.pid, downloader: download.pid });
+  const { seconds } = await download.completed;
+  const launchSeconds = (performance.now() - launchedMs) / 1000;
+  const [after, downloaderCost] = await Promise.all([
+    readProcessCost(seed.pid),
+    readProcessCost(download.pid),
+  ]);
+  await watch?.finished();
+  await Promise.all([seed.stop(), download.stop()]);
+
+  const sha1 = await hashFile(join(scratch.path, given.content.name));
+  if (sha1 !== given.sha1) {
+    throw new Error(`${downloader.name} ended with other bytes than ${seeder.name} has`);
+  }
+  return {
+    launchSeconds,
+    transferSeconds: seconds,
+    seeder: { ...after, cpuSeconds: after.cpuSeconds - before.cpuSeconds },
+    downloader: downloaderCost,
+  };
+}
+
+/** SHA-1 of a file, hexadecimal. */
+export async function hashFile(path: string): Promise<string> {
+  using file = await Deno.open(path);
+  const hash = createHash("sha1");
+  const buffer = new Uint8Array(READ_SIZE);
+  for (let count; (count = file.readSync(buffer)) !== null;) {
+    hash.update(buffer.subarray(0, count));
+  }
+  return hash.digest("hex");
+}

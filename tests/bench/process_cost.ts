@@ -1,0 +1,22 @@
+/** What a process cost so far, all its threads together, read from the kernel's books. */
+
+/** The kernel counts in hundredths of a second for every program, whatever its own tick is. */
+const TICKS_PER_SECOND = 100;
+
+export interface ProcessCost {
+  /** Seconds of user and system time since the start. */
+  readonly cpuSeconds: number;
+  /** Largest resident size so far, in bytes, mapped files included. */
+  readonly peakResidentBytes: number;
+}
+
+/** Throws when the process has ended. */
+export async function readProcessCost(pid: number): Promise<ProcessCost> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // The program's name, in parentheses, may hold spaces; the state follows it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const peakKib = Number(status.match(/^VmHWM:\s+(\d+) kB$/m)?.[1] ?? NaN);
+  return { cpuSeconds: ticks / TICKS_PER_SECOND, peakResidentBytes: peakKib * 1024 };
+}

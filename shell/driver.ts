@@ -29,6 +29,8 @@ import type { RateLimits } from "./net/rate_limiter.ts";
 
 /** A tracker that does not take our `stopped` within this is left without. */
 const FAREWELL_TIMEOUT_MS = 2_000;
+/** An announce under way may end first: no tracker hears `started` or `completed` after `stopped`. */
+const LAST_WORDS_MS = 1_000;
 /** Idle piece buffers kept for the next pieces, in bytes. */
 const POOL_BYTES = 64 * 1024 * 1024;
 
@@ -70,7 +72,8 @@ export class Driver implements LinkOwner {
   readonly #header = createBlockHeader();
   readonly #frameBytesMax: number;
   readonly #leaving = new AbortController();
-  readonly #announces = new Set<Promise<void>>();
+  /** The exchange under way, or the last one, with each tracker. */
+  readonly #exchanges = new Map<string, Promise<void>>();
   readonly #stopped = Promise.withResolvers<void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -106,11 +109,9 @@ export class Driver implements LinkOwner {
 
   /** Leaves the swarm: peers closed, trackers told, state saved. Resolves when all is done. */
   async stop(): Promise<void> {
-    // Before the farewell, or a `started` under way could arrive behind it.
-    this.#leaving.abort();
     this.#feed({ kind: "stop" });
     await this.#stopped.promise;
-    await Promise.race([Promise.all(this.#announces), sleepUnref(FAREWELL_TIMEOUT_MS)]);
+    await Promise.race([Promise.all(this.#exchanges.values()), sleepUnref(FAREWELL_TIMEOUT_MS)]);
     this.#abandon();
   }
 
@@ -338,16 +339,31 @@ export class Driver implements LinkOwner {
     this.#pool.give(buffer);
   }
 
-  #announce({ job, url, request }: Extract<Effect, { kind: "announce" }>): void {
-    // A farewell outlives the abort that ends all other announces.
-    const signal = request.event === "stopped"
-      ? AbortSignal.timeout(FAREWELL_TIMEOUT_MS)
-      : this.#leaving.signal;
-    const exchange = this.#options.announce(url, request, signal).then((result) => {
-      this.#feed({ kind: "announced", job, result });
-    });
-    this.#announces.add(exchange);
-    exchange.finally(() => this.#announces.delete(exchange));
+  #announce(effect: Extract<Effect, { kind: "announce" }>): void {
+    const { url, request } = effect;
+    const before = this.#exchanges.get(url) ?? Promise.resolve();
+    const isFarewell = request.event === "stopped";
+    this.#exchanges.set(
+      url,
+      isFarewell ? this.#sayFarewell(effect, before) : this.#exchange(effect, this.#leaving.signal),
+    );
+  }
+
+  async #sayFarewell(
+    effect: Extract<Effect, { kind: "announce" }>,
+    before: Promise<void>,
+  ): Promise<void> {
+    const late = sleepUnref(LAST_WORDS_MS).then(() => this.#leaving.abort());
+    await Promise.race([before, late]);
+    await this.#exchange(effect, AbortSignal.timeout(FAREWELL_TIMEOUT_MS));
+  }
+
+  async #exchange(
+    { job, url, request }: Extract<Effect, { kind: "announce" }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const result = await this.#options.announce(url, request, signal);
+    this.#feed({ kind: "announced", job, result });
   }
 
   async #saveState(job: number, state: SavedState): Promise<void> {

@@ -14,4 +14,9 @@ if (subject === undefined || args.includes("--help")) {
   console.error(usages.map(({ usage }) => usage).join("\n"));
   Deno.exit(args.includes("--help") ? 0 : 2);
 }
-await subject.run(args);
+try {
+  await subject.run(args);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  Deno.exit(1);
+}

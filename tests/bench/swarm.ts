@@ -1,10 +1,10 @@
 /**
  * `bench swarm`: one large file from a seeder to a downloader on loopback, for pairs of clients, the
  * pairs taking turns. Beside them stands the wall that no client can pass: one SHA-1 pass over the
- * same file, on one core, in the same run.
+ * same pieces, on one core, in the same run.
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { aria2 } from "../interop/clients/aria2.ts";
 import type { Client } from "../interop/clients/client.ts";
 import { libtorrent } from "../interop/clients/libtorrent.ts";
@@ -68,13 +68,9 @@ export async function benchSwarm(args: readonly string[]): Promise<void> {
   await using meetingPoint = openMeetingPoint();
   await using scratch = await openMemoryFolder(ROOM_FACTOR * options.sizeBytes);
   const given = await makeContent(scratch.path, options, meetingPoint.announceUrl);
-  const startedMs = performance.now();
-  await hashFile(join(given.dir, given.content.name));
-  const hashSeconds = (performance.now() - startedMs) / 1000;
-
+  const sha1MegabytesPerSecond = await measureSha1(given);
   const runs = await runPairs(options, given, meetingPoint);
   const results = summarise(options, given.sizeBytes, runs);
-  const sha1MegabytesPerSecond = given.sizeBytes / 1e6 / hashSeconds;
   if (options.json) {
     const { sizeBytes, pieceLength } = options;
     const report = { sizeBytes, pieceLength, sha1MegabytesPerSecond, results };
@@ -82,6 +78,17 @@ export async function benchSwarm(args: readonly string[]): Promise<void> {
   } else {
     printReport(options, results, sha1MegabytesPerSecond);
   }
+}
+
+/** Megabytes a second of the runtime's fastest SHA-1, piece after piece from memory, on one core. */
+async function measureSha1({ content, dir, sizeBytes }: BenchContent): Promise<number> {
+  using file = await Deno.open(join(dir, content.name));
+  const piece = new Uint8Array(content.pieceLength);
+  const startedMs = performance.now();
+  for (let count; (count = file.readSync(piece)) !== null;) {
+    await crypto.subtle.digest("SHA-1", piece.subarray(0, count));
+  }
+  return sizeBytes / 1e3 / (performance.now() - startedMs);
 }
 
 /** The pairs take turns, so that a slow minute of the machine hits them alike. */
@@ -153,19 +160,24 @@ function printReport(
       result.ratio?.toFixed(2) ?? "-",
     ]),
   ]));
-  console.log(`One SHA-1 pass over the file, one core: ${sha1MegabytesPerSecond.toFixed(0)} MB/s`);
+  console.log(
+    `One SHA-1 pass over the pieces, one core: ${sha1MegabytesPerSecond.toFixed(0)} MB/s`,
+  );
   console.log(
     "Wall: from the downloader's launch until it says it is complete. Transfer: by its own clock.",
   );
 }
 
 function readOptions(args: readonly string[]): Options {
-  const flags = parseArgs([...args], {
-    string: ["size", "piece", "runs", "pairs"],
-    boolean: ["profile", "json"],
-    default: { size: "1G", piece: "1M", runs: "3", pairs: `lt-tt,tt-lt,${YARDSTICK}` },
-    unknown: (flag: string) => {
-      throw new Error(`Unknown argument ${flag}. Usage: ${SWARM_USAGE}`);
+  const { values: flags } = parseArgs({
+    args: [...args],
+    options: {
+      size: { type: "string", default: "1G" },
+      piece: { type: "string", default: "1M" },
+      runs: { type: "string", default: "3" },
+      pairs: { type: "string", default: `lt-tt,tt-lt,${YARDSTICK}` },
+      profile: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
     },
   });
   const runs = Number(flags.runs);

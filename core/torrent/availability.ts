@@ -5,11 +5,11 @@
  *
  * Invariants: `order[starts[c] .. starts[c + 1])` holds the pieces of count c; `position[order[i]] === i`;
  * a piece that is not wanted has position -1. Peers that have everything are counted once, in `seeds`.
- * The order within a count is random, from the seed, so that a swarm does not march in step.
+ * The order within a count means nothing: who picks draws a place to begin, so that a swarm does not
+ * march in step.
  */
 import { assert } from "../bytes/result.ts";
 import { type Bitfield, hasBit } from "../bytes/bitfield.ts";
-import { randomBelow, type Rng } from "../bytes/random.ts";
 
 export interface Availability {
   /** Connected peers that have the piece, peers that have all of them left out. */
@@ -23,19 +23,16 @@ export interface Availability {
   readonly starts: number[];
 }
 
-/** All pieces that `have` lacks are wanted, in random order, available nowhere. */
-export function createAvailability(pieceCount: number, have: Bitfield, rng: Rng): Availability {
+/** All pieces that `have` lacks are wanted, available nowhere. */
+export function createAvailability(pieceCount: number, have: Bitfield): Availability {
   const order = new Uint32Array(pieceCount);
   const position = new Int32Array(pieceCount).fill(-1);
   let size = 0;
   for (let piece = 0; piece < pieceCount; piece++) {
     if (hasBit(have, piece)) continue;
-    const at = randomBelow(rng, size + 1);
-    order[size] = order[at]!;
-    order[at] = piece;
-    size++;
+    order[size] = piece;
+    position[piece] = size++;
   }
-  for (let i = 0; i < size; i++) position[order[i]!] = i;
   return {
     counts: new Uint16Array(pieceCount),
     seeds: 0,
@@ -109,13 +106,33 @@ export function addWanted(a: Availability, piece: number): void {
   }
 }
 
-/**
- * The rarest wanted piece that `has` holds, or -1. `from` rotates the search within `order`, which is
- * how the first pieces are taken at random.
- */
-export function rarestOf(a: Availability, has: Bitfield, from = 0): number {
-  for (let i = 0; i < a.size; i++) {
-    const piece = a.order[from + i < a.size ? from + i : from + i - a.size]!;
+/** The rarest wanted piece that `has` holds, or -1. `draw`, 0 or more, decides among equals. */
+export function rarestOf(a: Availability, has: Bitfield, draw: number): number {
+  for (let count = 0; count + 1 < a.starts.length; count++) {
+    const piece = findFrom(a, has, a.starts[count]!, a.starts[count + 1]!, draw);
+    if (piece >= 0) return piece;
+  }
+  return -1;
+}
+
+/** Any wanted piece that `has` holds, rare or not, or -1. `draw`, 0 or more, decides which. */
+export function anyOf(a: Availability, has: Bitfield, draw: number): number {
+  return findFrom(a, has, 0, a.size, draw);
+}
+
+/** Searches `order[start .. end)` once around, from a place that `draw` decides. */
+function findFrom(
+  a: Availability,
+  has: Bitfield,
+  start: number,
+  end: number,
+  draw: number,
+): number {
+  const length = end - start;
+  const offset = length > 0 ? draw % length : 0;
+  for (let i = 0; i < length; i++) {
+    const turn = offset + i < length ? offset + i : offset + i - length;
+    const piece = a.order[start + turn]!;
     if (hasBit(has, piece)) return piece;
   }
   return -1;

@@ -8,10 +8,11 @@
  * `availability.order`, in `partials`, or had.
  */
 import { hasBit } from "../bytes/bitfield.ts";
-import { randomBelow } from "../bytes/random.ts";
+import { nextUint32 } from "../bytes/random.ts";
 import { BLOCK_SIZE, blockCount, blockLength, pieceSize } from "../metainfo/geometry.ts";
 import {
   addWanted,
+  anyOf,
   availabilityOf,
   isAnyAvailable,
   rarestOf,
@@ -146,8 +147,8 @@ function nextPiece(torrent: Torrent, peer: Peer): number {
     if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
   }
   const isFirst = torrent.haveCount + torrent.partials.size < RANDOM_FIRST_PIECES;
-  const from = isFirst ? randomBelow(torrent.rng, availability.size) : 0;
-  return rarestOf(availability, peer.have, from);
+  const draw = nextUint32(torrent.rng);
+  return isFirst ? anyOf(availability, peer.have, draw) : rarestOf(availability, peer.have, draw);
 }
 
 function startPiece(torrent: Torrent, piece: number, alone: boolean): PartialPiece {

@@ -230,7 +230,7 @@ export function createTorrent(options: TorrentOptions, now: number): Torrent {
     stage: "idle",
     have,
     haveCount,
-    availability: createAvailability(geometry.pieceCount, have, rng),
+    availability: createAvailability(geometry.pieceCount, have),
     partials: new Map(),
     bufferedBytes: 0,
     diskFailed: false,

@@ -1,0 +1,260 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
+import {
+  BUFFERED_BYTES_MAX,
+  ENDGAME_PIPELINE_MAX,
+  ENDGAME_REQUESTERS_MAX,
+  PEER_DEAD_MS,
+  REJECT_PAUSE_MS,
+  SNUB_MS,
+} from "../../../core/torrent/limits.ts";
+import { isEndgame, pickBlocks } from "../../../core/torrent/picker.ts";
+import { Kit } from "./kit.ts";
+
+interface Drawn {
+  /** A digit a piece: how many others have it. */
+  readonly available: string;
+  /** "*" is a piece that the asked peer has. */
+  readonly have: string;
+  /** Pieces that we hold already, so that the first random ones are behind us. */
+  readonly held?: number;
+}
+
+/** Asks for one block; the piece picked must be `piece`. */
+function expectPick({ available, have, held = 4 }: Drawn, piece: number): void {
+  const pad = "#".repeat(held);
+  const kit = new Kit({ have: pad + ".".repeat(available.length), blocks: 1 });
+  for (let other = 1; other <= 9; other++) {
+    const theirs = [...available].map((count) => Number(count) >= other ? "#" : ".").join("");
+    if (theirs.includes("#")) kit.connect(pad + theirs, { unchokes: false });
+  }
+  const asked = kit.connect(pad + have.replaceAll("*", "#"), { unchokes: false });
+  const peer = kit.peer(asked);
+  peer.isChoking = false;
+  const blocks: number[] = [];
+  pickBlocks(kit.torrent, peer, 1, kit.now, blocks);
+  assertEquals(blocks[0] === undefined ? -1 : blocks[0] - held, piece);
+}
+
+Deno.test("rarest first: of what the peer has, the piece that fewest others have", () => {
+  expectPick({ available: "2213", have: "****" }, 2);
+  expectPick({ available: "3213", have: "**.*" }, 1);
+  expectPick({ available: "2213", have: "...*" }, 3);
+  expectPick({ available: "2213", have: "*..." }, 0);
+  expectPick({ available: "0000", have: "...." }, -1);
+});
+
+Deno.test("the first pieces are taken at random, so that newcomers have something to trade", () => {
+  const firsts = new Set<string>();
+  for (let seed = 0; seed < 40; seed++) {
+    const kit = new Kit({ have: ".".repeat(20), blocks: 40, seed });
+    kit.connect("#".repeat(20));
+    const rare = kit.connect(".".repeat(20));
+    assertEquals(kit.owed(rare), []);
+    firsts.add(kit.owed(1)[0]!);
+  }
+  assert(firsts.size > 8, `only ${firsts.size} different first pieces`);
+});
+
+Deno.test("a piece that was started is finished before another one is", () => {
+  const kit = new Kit({ have: "....", blocks: 20 });
+  const first = kit.connect("####");
+  kit.disconnect(first);
+  const started = [...kit.torrent.partials.keys()];
+  assertEquals(started.length, 1);
+  const second = kit.connect("####");
+  assertEquals(kit.owed(second).every((name) => name.startsWith(`${started[0]}.`)), true);
+});
+
+Deno.test("a suggested piece is taken before the rarest one, if it is wanted at all", () => {
+  const kit = new Kit({ have: "#####.....", blocks: 40 });
+  const peer = kit.connect("##########", { unchokes: false });
+  kit.say(peer, { kind: "suggest", piece: 7 });
+  kit.say(peer, { kind: "suggest", piece: 2 });
+  kit.say(peer, { kind: "unchoke" });
+  assertEquals(kit.owed(peer)[0], "7.0");
+});
+
+Deno.test("a choking peer is asked for the pieces that it allows, and for nothing else", () => {
+  const kit = new Kit({ have: "....", blocks: 2 });
+  const peer = kit.connect("##.#", { unchokes: false });
+  kit.say(peer, { kind: "allowed-fast", piece: 2 });
+  assertEquals(kit.owed(peer), []);
+  kit.say(peer, { kind: "allowed-fast", piece: 1 });
+  assertEquals(kit.owed(peer), ["1.0", "1.1"]);
+  kit.say(peer, { kind: "choke" });
+  assertEquals(kit.owed(peer), ["1.0", "1.1"]);
+  kit.say(peer, { kind: "reject", piece: 1, begin: 0, length: BLOCK_SIZE });
+  assertEquals(kit.owed(peer), ["1.1"]);
+  assertEquals(kit.torrent.partials.get(1)!.free, 1, "its word is taken back");
+});
+
+Deno.test("no block is asked for twice while others are free", () => {
+  fc.assert(fc.property(
+    fc.array(fc.stringMatching(/^[#.]{8}$/).filter((have) => have.includes("#")), {
+      minLength: 1,
+      maxLength: 5,
+    }),
+    fc.nat(),
+    (pictures, seed) => {
+      const kit = new Kit({ have: "........", blocks: 100, seed });
+      for (const picture of pictures) kit.connect(picture);
+      assertEquals(isEndgame(kit.torrent), false);
+      const asked = [...kit.torrent.peers.keys()].flatMap((peer) => kit.owed(peer));
+      assertEquals(new Set(asked).size, asked.length);
+    },
+  ));
+});
+
+Deno.test("in endgame others are asked, too, and told to forget it once the block is here", () => {
+  const kit = new Kit({ have: "#.", blocks: 2 });
+  const peers = [kit.connect("##"), kit.connect("##"), kit.connect("##"), kit.connect("##")];
+  const requesters = () => peers.filter((peer) => kit.owed(peer).includes("1.0"));
+  assertEquals(requesters().length, ENDGAME_REQUESTERS_MAX);
+  const [winner, ...losers] = requesters();
+  kit.forget();
+  kit.block(winner!, 1, 0);
+  assertEquals(requesters(), []);
+  for (const loser of losers) {
+    const cancel = { kind: "cancel", piece: 1, begin: 0, length: BLOCK_SIZE } as const;
+    assertEquals(kit.sent(loser), [cancel]);
+    assertEquals(kit.block(loser, 1, 0), "unwanted");
+  }
+  assertEquals(kit.sent(winner!), []);
+});
+
+Deno.test("in endgame a busy peer is not buried in blocks that others owe us", () => {
+  const kit = new Kit({ have: ".", blocks: 100 });
+  const busy = kit.connect("#");
+  const slow = kit.connect("#");
+  kit.peer(busy).pipeline = kit.peer(slow).pipeline = 200;
+  kit.deliver(busy, 1);
+  kit.deliver(slow, 1);
+  const both = new Set(kit.owed(busy)).intersection(new Set(kit.owed(slow))).size;
+  assert(both <= ENDGAME_PIPELINE_MAX, `${both} blocks are asked of both`);
+});
+
+Deno.test("a piece that nobody has does not keep the endgame of the others from beginning", () => {
+  const kit = new Kit({ have: "...", blocks: 1 });
+  const one = kit.connect("##.");
+  const two = kit.connect("##.");
+  assertEquals(kit.owed(one).sort(), ["0.0", "1.0"]);
+  assertEquals(kit.owed(two).sort(), ["0.0", "1.0"]);
+});
+
+Deno.test("what a choking peer owes goes to others at once", () => {
+  const kit = new Kit({ have: "#..", blocks: 4 });
+  const peer = kit.connect("###");
+  const asked = kit.owed(peer);
+  const other = kit.connect("###");
+  kit.say(peer, { kind: "choke" });
+  assertEquals(kit.owed(peer), []);
+  assertEquals(kit.owed(other).sort(), asked.sort());
+});
+
+Deno.test("what a lost peer owed goes to others at once, and what it sent stays", () => {
+  const kit = new Kit({ have: "#..", blocks: 4 });
+  const peer = kit.connect("###");
+  const asked = kit.owed(peer);
+  kit.deliver(peer, 2);
+  kit.disconnect(peer);
+  const other = kit.connect("###");
+  assertEquals(kit.owed(other).sort(), asked.slice(2).sort());
+});
+
+Deno.test("a rejected block goes to another peer at once", () => {
+  const kit = new Kit({ have: "#.", blocks: 40 });
+  const peer = kit.connect("##");
+  const other = kit.connect("##");
+  kit.peer(other).pipeline = 100;
+  kit.say(peer, { kind: "reject", piece: 1, begin: 0, length: BLOCK_SIZE });
+  assertEquals(kit.owes(peer, 1, 0), false);
+  assertEquals(kit.owes(other, 1, 0), true);
+});
+
+Deno.test("a peer that rejects all it is asked for is asked once a second, not in a loop", () => {
+  const kit = new Kit({ have: "#.", blocks: 1 });
+  const peer = kit.connect("##");
+  const reject = { kind: "reject", piece: 1, begin: 0, length: BLOCK_SIZE } as const;
+  for (let i = 0; i < 5; i++) kit.say(peer, reject);
+  assertEquals(kit.all("request").length, 1);
+  for (let second = 2; second <= 4; second++) {
+    kit.wait(REJECT_PAUSE_MS + 1_000);
+    assertEquals(kit.all("request").length, second);
+    kit.say(peer, reject);
+  }
+});
+
+Deno.test("a reject of a block that cannot be is ignored", () => {
+  const kit = new Kit({ have: "..", blocks: 1 });
+  const peer = kit.connect("##");
+  const owed = kit.owed(peer);
+  kit.say(peer, { kind: "reject", piece: 9, begin: 0, length: BLOCK_SIZE });
+  kit.say(peer, { kind: "reject", piece: 0, begin: BLOCK_SIZE, length: BLOCK_SIZE });
+  assertEquals(kit.owed(peer), owed);
+});
+
+Deno.test("a silent peer is snubbed after a minute: others get its blocks, it gets one at a time", () => {
+  const kit = new Kit({ have: "#..", blocks: 4 });
+  const silent = kit.connect("###");
+  const asked = kit.owed(silent);
+  assertEquals(asked.length, 8);
+  kit.waitWith([silent], SNUB_MS - 2_000);
+  const other = kit.connect("###", { unchokes: false });
+  kit.forget();
+  kit.waitWith([silent, other], 5_000);
+  assertEquals(kit.owed(silent).length, 1);
+  assertEquals(kit.sentKinds(silent).filter((kind) => kind === "cancel").length, 8);
+  kit.say(other, { kind: "unchoke" });
+  assertEquals(kit.owed(other).length >= 7, true);
+  kit.deliver(silent);
+  assertEquals(kit.peer(silent).snubbed, false);
+});
+
+Deno.test("three silent peers never hold the last block against a fourth that delivers", () => {
+  const kit = new Kit({ have: "#.", blocks: 1 });
+  const silent = [kit.connect("##"), kit.connect("##"), kit.connect("##")];
+  kit.waitWith(silent, SNUB_MS / 2);
+  const late = kit.connect("##");
+  assertEquals(kit.owed(late), []);
+  kit.waitWith([...silent, late], SNUB_MS);
+  assertEquals(kit.owed(late), ["1.0"]);
+});
+
+Deno.test("a dead peer is asked for nothing until it speaks again", () => {
+  const kit = new Kit({ have: "#.", blocks: 1 });
+  const dead = kit.connect("##");
+  const lively = [kit.connect(".."), kit.connect("..")];
+  kit.waitWith(lively, PEER_DEAD_MS + 1_000);
+  assertEquals(kit.isConnected(dead), true);
+  assertEquals(kit.owed(dead), []);
+  kit.say(dead, { kind: "keep-alive" });
+  assertEquals(kit.owed(dead), ["1.0"]);
+});
+
+Deno.test("a peer is never asked for more than it is willing to queue", () => {
+  const kit = new Kit({ have: "....", blocks: 64 });
+  const peer = kit.connect("####", { unchokes: false });
+  kit.peer(peer).reqq = 5;
+  kit.peer(peer).pipeline = 100;
+  kit.say(peer, { kind: "unchoke" });
+  assertEquals(kit.owed(peer).length, 5);
+});
+
+Deno.test("with the buffers full no new piece is started; pieces nobody can finish make room", () => {
+  const blocks = BUFFERED_BYTES_MAX / BLOCK_SIZE / 4;
+  const kit = new Kit({ have: "......", blocks });
+  const leaving = kit.connect("######");
+  for (const other of ["#####.", "#####."]) kit.connect(other, { unchokes: false });
+  kit.peer(leaving).pipeline = kit.peer(leaving).reqq = 1_000_000;
+  const blocksNow: number[] = [];
+  pickBlocks(kit.torrent, kit.peer(leaving), 6 * blocks, kit.now, blocksNow);
+  assertEquals(kit.torrent.partials.size, 4);
+  assertEquals(kit.torrent.bufferedBytes, BUFFERED_BYTES_MAX);
+  kit.disconnect(leaving);
+  kit.forget();
+  kit.waitWith([2, 3], 2_000);
+  assertEquals(kit.torrent.partials.size, 3, "one is given up, and no more than is needed");
+  assertEquals(kit.all("drop-piece").length, 1);
+});

@@ -1,0 +1,140 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { InfoHash } from "../../../core/metainfo/types.ts";
+import {
+  addEntry,
+  type Catalog,
+  type CatalogEntry,
+  createCatalog,
+  findEntry,
+  isCatalogFull,
+  LIST_LIMIT_DEFAULT,
+  LIST_LIMIT_MAX,
+  listEntries,
+  parseListQuery,
+  removeEntry,
+  SEARCH_LENGTH_MAX,
+} from "../../../core/tracker_server/catalog.ts";
+
+function hash(number: number): InfoHash {
+  return number.toString(16).padStart(40, "0") as InfoHash;
+}
+
+function entry(number: number, name: string, isPrivate = false): CatalogEntry {
+  return {
+    infoHash: hash(number),
+    name,
+    bytes: 1,
+    pieceLength: 16_384,
+    pieces: 1,
+    files: 1,
+    isPrivate,
+    trackers: [],
+    addedAt: number,
+  };
+}
+
+function catalogOf(...entries: readonly CatalogEntry[]): Catalog {
+  const catalog = createCatalog();
+  for (const one of entries) addEntry(catalog, one);
+  return catalog;
+}
+
+/** Names found by the query behind "?". */
+function find(catalog: Catalog, query: string): string[] {
+  const parsed = parseListQuery(query);
+  if (!parsed.ok) throw new Error(parsed.error);
+  return listEntries(catalog, parsed.value).entries.map(({ name }) => name);
+}
+
+Deno.test("the newest torrents are listed first", () => {
+  const catalog = catalogOf(entry(1, "old"), entry(2, "middle"), entry(3, "new"));
+  assertEquals(find(catalog, ""), ["new", "middle", "old"]);
+});
+
+Deno.test("a search finds every name that holds all of its words, in any case and order", () => {
+  const catalog = catalogOf(entry(1, "Ubuntu 24.04 desktop.iso"), entry(2, "debian 12.iso"));
+  assertEquals(find(catalog, "q=ISO"), ["debian 12.iso", "Ubuntu 24.04 desktop.iso"]);
+  assertEquals(find(catalog, "q=desktop+ubuntu"), ["Ubuntu 24.04 desktop.iso"]);
+  assertEquals(find(catalog, "q=desktop+debian"), []);
+  assertEquals(find(catalog, "q=%EF%BC%A4ebian"), ["debian 12.iso"]);
+});
+
+Deno.test("a search for an info hash finds that torrent, whatever its name", () => {
+  const catalog = catalogOf(entry(1, "one"), entry(2, "two"));
+  assertEquals(find(catalog, `q=${hash(2).toUpperCase()}`), ["two"]);
+});
+
+Deno.test("an exact name finds all torrents of that name and no others", () => {
+  const catalog = catalogOf(
+    entry(1, "film"),
+    entry(2, "film 2"),
+    entry(3, "film"),
+    entry(4, "Film"),
+  );
+  assertEquals(find(catalog, "name=film"), ["film", "film"]);
+});
+
+Deno.test("a private torrent is in no list and under no name, but found by its info hash", () => {
+  const catalog = catalogOf(entry(1, "secret", true), entry(2, "open"));
+  assertEquals(find(catalog, ""), ["open"]);
+  assertEquals(find(catalog, "name=secret"), []);
+  assertEquals(find(catalog, `q=${hash(1)}`), []);
+  assertEquals(findEntry(catalog, hash(1))?.name, "secret");
+});
+
+Deno.test("pages of a list, put together, are the list", () => {
+  fc.assert(fc.property(
+    fc.array(fc.boolean(), { maxLength: 30 }),
+    fc.integer({ min: 1, max: 7 }),
+    (privates, limit) => {
+      const catalog = catalogOf(...privates.map((isPrivate, i) => entry(i, `n${i}`, isPrivate)));
+      const whole = find(catalog, "");
+      const parts: string[] = [];
+      for (let offset = 0; offset < privates.length; offset += limit) {
+        const query = { name: undefined, text: "", offset, limit };
+        const page = listEntries(catalog, query);
+        assertEquals(page.total, whole.length);
+        parts.push(...page.entries.map(({ name }) => name));
+      }
+      assertEquals(parts, whole);
+    },
+  ));
+});
+
+Deno.test("a torrent that is there already keeps its entry and its place", () => {
+  const catalog = catalogOf(entry(1, "first"), entry(2, "second"));
+  addEntry(catalog, { ...entry(1, "again"), addedAt: 9 });
+  assertEquals(find(catalog, ""), ["second", "first"]);
+});
+
+Deno.test("a removed torrent is gone", () => {
+  const catalog = catalogOf(entry(1, "one"), entry(2, "two"));
+  assertEquals(removeEntry(catalog, hash(1)), true);
+  assertEquals(removeEntry(catalog, hash(1)), false);
+  assertEquals(find(catalog, ""), ["two"]);
+});
+
+Deno.test("a catalog knows when it is full", () => {
+  const catalog = createCatalog(1);
+  assertEquals(isCatalogFull(catalog), false);
+  addEntry(catalog, entry(1, "one"));
+  assertEquals(isCatalogFull(catalog), true);
+});
+
+Deno.test("a list query is checked, and what is wrong is told", () => {
+  const defaults = { name: undefined, text: "", offset: 0, limit: LIST_LIMIT_DEFAULT };
+  assertEquals(parseListQuery("unknown=1"), { ok: true, value: defaults });
+  for (
+    const bad of [
+      `q=${"x".repeat(SEARCH_LENGTH_MAX + 1)}`,
+      "offset=-1",
+      "offset=9999999999",
+      `limit=${LIST_LIMIT_MAX + 1}`,
+      "limit=",
+      "limit=1e3",
+    ]
+  ) {
+    assertEquals(parseListQuery(bad).ok, false, bad);
+  }
+});

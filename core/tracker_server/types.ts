@@ -1,0 +1,66 @@
+/**
+ * The words of the announce engine: what a peer asks, what it is told, and what stands between the
+ * transports (HTTP, UDP) and the stores (memory, Redis). Bytes are raw here; text is for the edges.
+ */
+import type { ByteWriter } from "../bytes/byte_writer.ts";
+import type { AnnounceEvent } from "../tracker/types.ts";
+
+/** Spec: BEP 3, numwant, "typically 50". */
+export const NUM_WANT_DEFAULT = 50;
+/** 200 compact IPv6 peers still fit into three packets. */
+export const NUM_WANT_MAX = 200;
+
+/**
+ * An announce, whatever transport it came by. A transport uses one such object again and again: it
+ * means something only until the call that it was passed to returns, and a promise is a return.
+ */
+export interface AnnounceQuery {
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  /** Where the peer is noted: 4 or 16 bytes, never IPv4 wrapped in IPv6. */
+  readonly ip: Uint8Array;
+  /** 1..65535; together with `ip` and `infoHash` it names the peer. */
+  readonly port: number;
+  /** Nothing is left to download. */
+  readonly isComplete: boolean;
+  readonly event: AnnounceEvent | undefined;
+  /** Others to name, 0..NUM_WANT_MAX. */
+  readonly numWant: number;
+  /** Peers of the other address family may fill up the answer, after those of the asker's own. */
+  readonly wantsBothFamilies: boolean;
+  readonly wantsPeerIds: boolean;
+}
+
+/** Valid until the store's next call, for it may be the same object every time. */
+export interface AnnounceReply {
+  /** Counts of the whole swarm, the asker included. */
+  readonly seeders: number;
+  readonly leechers: number;
+  /** Downloads that were finished. */
+  readonly completed: number;
+  /** Others to connect to: IPv4 in 4 bytes and a port in 2, one behind the other. */
+  readonly peers: ByteWriter;
+  /** The same for IPv6, 16 and 2 bytes. */
+  readonly peers6: ByteWriter;
+  /** 20 bytes for each of `peers`, then of `peers6`; empty unless wanted. */
+  readonly peerIds: ByteWriter;
+  /** For the client's user, when the answer may be stale. */
+  readonly warning: string | undefined;
+}
+
+/** What a scrape tells of a swarm. Spec: BEP 48. */
+export interface SwarmCounts {
+  readonly seeders: number;
+  readonly leechers: number;
+  readonly completed: number;
+}
+
+/** Numbers of a whole store. */
+export interface StoreTotals extends SwarmCounts {
+  /** With at least one peer. */
+  readonly swarms: number;
+  /** Seeders and leechers. */
+  readonly peers: number;
+}

@@ -1,0 +1,30 @@
+/** Where swarms are kept: the seam between the transports and memory, Redis or whatever comes. */
+import type { Result } from "../../core/bytes/result.ts";
+import type {
+  AnnounceQuery,
+  AnnounceReply,
+  StoreTotals,
+  SwarmCounts,
+} from "../../core/tracker_server/types.ts";
+
+/**
+ * A store answers at once where it can, so that the fast path makes no promise; one that has to wait
+ * reads the query before it does. `now` is monotonic milliseconds. It never rejects: a store that has
+ * lost its database answers from what it knows, with a warning, or refuses with a sentence.
+ */
+export interface SwarmBackend {
+  /** Notes the peer and names others to it. Errors: a sentence for the client. */
+  announce(
+    query: AnnounceQuery,
+    now: number,
+  ): Result<AnnounceReply, string> | Promise<Result<AnnounceReply, string>>;
+  /** Counts for each info hash of 20 bytes, in order; zeros for a swarm that is not known. */
+  scrape(
+    hashes: readonly Uint8Array[],
+    now: number,
+  ): readonly SwarmCounts[] | Promise<readonly SwarmCounts[]>;
+  /** Every swarm; where it is absent a scrape of all is refused. */
+  scrapeAll?(): Iterable<readonly [infoHash: Uint8Array, counts: SwarmCounts]>;
+  totals(): StoreTotals;
+  close(): void | Promise<void>;
+}

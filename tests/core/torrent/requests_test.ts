@@ -1,0 +1,102 @@
+import { assert, assertEquals } from "@std/assert";
+import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
+import {
+  PIPELINE_FIRST,
+  PIPELINE_MAX,
+  PIPELINE_MIN,
+  PIPELINE_SECONDS,
+  REQQ_DEFAULT,
+} from "../../../core/torrent/limits.ts";
+import { adjustPipeline, growPipeline, pipelineTarget } from "../../../core/torrent/requests.ts";
+import { Kit } from "./kit.ts";
+
+function benchPeer() {
+  const kit = new Kit({ have: "." });
+  return kit.peer(kit.connect("#"));
+}
+
+Deno.test("a new peer is asked for a modest number of blocks", () => {
+  const kit = new Kit({ have: "..", blocks: 100 });
+  assertEquals(kit.owed(kit.connect("##")).length, PIPELINE_FIRST);
+});
+
+Deno.test("in slow start each block adds one to the pipeline, which doubles it every round trip", () => {
+  const kit = new Kit({ have: "..", blocks: 100 });
+  const peer = kit.connect("##");
+  kit.deliver(peer, PIPELINE_FIRST);
+  assertEquals(kit.peer(peer).pipeline, 2 * PIPELINE_FIRST);
+  assert(kit.owed(peer).length > 1.5 * PIPELINE_FIRST);
+});
+
+Deno.test("slow start ends when the rate stops growing, and the pipeline follows the rate", () => {
+  const peer = benchPeer();
+  peer.down.rate = 1_000_000;
+  adjustPipeline(peer);
+  assertEquals(peer.slowStart, true);
+  peer.down.rate = 1_050_000;
+  adjustPipeline(peer);
+  assertEquals(peer.slowStart, false);
+  const blocks = Math.ceil(1_050_000 * PIPELINE_SECONDS / BLOCK_SIZE);
+  assertEquals(peer.pipeline, blocks);
+  growPipeline(peer);
+  assertEquals(peer.pipeline, blocks, "no growth after slow start");
+});
+
+Deno.test("the pipeline stays within its bounds and within what the peer queues", () => {
+  const peer = benchPeer();
+  peer.slowStart = false;
+  peer.down.rate = 20;
+  adjustPipeline(peer);
+  assertEquals(peer.pipeline, PIPELINE_MIN);
+  peer.down.rate = 1e12;
+  adjustPipeline(peer);
+  assertEquals(peer.pipeline, PIPELINE_MAX);
+  assertEquals(pipelineTarget(peer), REQQ_DEFAULT);
+  peer.reqq = 5_000;
+  assertEquals(pipelineTarget(peer), PIPELINE_MAX);
+  peer.snubbed = true;
+  assertEquals(pipelineTarget(peer), 1);
+});
+
+Deno.test("requests are topped up in batches, not one message a block", () => {
+  const kit = new Kit({ have: "..", blocks: 400 });
+  const peer = kit.connect("##");
+  kit.peer(peer).slowStart = false;
+  kit.peer(peer).pipeline = 100;
+  kit.deliver(peer, 1);
+  kit.forget();
+  kit.deliver(peer, 50);
+  assert(kit.all("request").length <= 3, `${kit.all("request").length} batches`);
+  assert(kit.owed(peer).length >= 75);
+});
+
+Deno.test("a peer that has nothing for us is not asked and not told of interest", () => {
+  const kit = new Kit({ have: "#." });
+  const peer = kit.connect("#.");
+  assertEquals(kit.all("request"), []);
+  assertEquals(kit.sentKinds(peer).includes("interested"), false);
+});
+
+Deno.test("interest is told when the peer gets something for us and taken back when we have it", () => {
+  const kit = new Kit({ have: "#.", blocks: 1 });
+  const peer = kit.connect("#.");
+  kit.say(peer, { kind: "have", piece: 1 });
+  assertEquals(kit.sentKinds(peer).includes("interested"), true);
+  const other = kit.connect("##", { unchokes: false });
+  kit.deliver(peer);
+  kit.finish();
+  assertEquals(kit.have, "##");
+  assertEquals(kit.isConnected(other), false);
+});
+
+Deno.test("a peer is busy again the moment something can be asked of it", () => {
+  const kit = new Kit({ have: "##..", blocks: 1 });
+  const slow = kit.connect("..#.");
+  const idle = kit.connect("....");
+  assertEquals(kit.owed(idle), []);
+  kit.say(idle, { kind: "have", piece: 2 });
+  assertEquals(kit.owed(idle), ["2.0"], "endgame");
+  kit.say(idle, { kind: "have", piece: 3 });
+  kit.block(slow, 2, 0);
+  assertEquals(kit.owed(idle), ["3.0"]);
+});

@@ -1,0 +1,196 @@
+/** Trackers that fail or lie, ports that are taken, readers that leave. */
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { dirname } from "node:path";
+import { encodeBencode } from "../../core/bencode/encode.ts";
+import { ttCommand } from "../interop/clients/tt.ts";
+import {
+  assertContent,
+  assertNoTrace,
+  assertOneSentence,
+  listenSilently,
+  LOCAL,
+  makeFile,
+  runTt,
+  type Said,
+  scratch,
+  startGet,
+  startSeed,
+  startTracker,
+} from "./cli_kit.ts";
+
+const PIECE = 16 * 1024;
+const SIZE = 64 * PIECE;
+
+/** A tracker that answers whatever it is told to; it counts the announces and keeps the last one. */
+function startFake(answer: (query: URLSearchParams) => Response) {
+  const announces: URLSearchParams[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {}, onError: () => new Response() },
+    (request) => {
+      const query = new URL(request.url.replaceAll(/%[89a-f][0-9a-f]/gi, "_")).searchParams;
+      announces.push(query);
+      return answer(query);
+    },
+  );
+  const url = `http://127.0.0.1:${server.addr.port}/announce`;
+  return { url, announces, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+function answering(reply: Parameters<typeof encodeBencode>[0]): () => Response {
+  const bytes = encodeBencode(reply).slice();
+  return () => new Response(bytes);
+}
+
+/** What a tracker answers, and what the user reads about it. */
+const BAD_ANSWERS: readonly (readonly [string, () => Response, RegExp])[] = [
+  ["a web page", () => new Response("<html><body>Welcome"), /answer/],
+  ["nothing", () => new Response(""), /answer/],
+  ["status 500", () => new Response("oops", { status: 500 }), /status 500/],
+  ["a refusal", answering({ "failure reason": "Go away" }), /Go away/],
+  ["10 MB", () => new Response(new Uint8Array(10_000_000)), /longer than/],
+  ["a list", answering([]), /answer/],
+  ["half an answer", () => new Response("d8:intervali60e5:peers6:abc"), /answer/],
+  [
+    "itself, for ever",
+    () => new Response("", { status: 302, headers: { location: "/announce" } }),
+    /redirects/,
+  ],
+];
+
+for (const [what, answer, pattern] of BAD_ANSWERS) {
+  Deno.test(`a tracker that answers ${what} is named, and known peers are used all the same`, async () => {
+    await using dir = await scratch();
+    await using fake = startFake(answer);
+    await assertNamedAndSurvived(dir, fake.url, pattern);
+  });
+}
+
+Deno.test("a tracker that is down is named, and known peers are used all the same", async () => {
+  await using dir = await scratch();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  await assertNamedAndSurvived(dir, `http://127.0.0.1:${port}/announce`, /is it running/);
+});
+
+/** Downloads with the bad tracker and a good peer, then gives up without the peer. */
+async function assertNamedAndSurvived(
+  dir: Awaited<ReturnType<typeof scratch>>,
+  url: string,
+  pattern: RegExp,
+): Promise<void> {
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "f.bin", SIZE, ["--tracker", url]);
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  assertMatch((await seed.event("tracker", hasError)).error, pattern);
+  await using alone = await startGet([torrent, "--dir", dir.at("alone"), "--timeout", "0.5"]);
+  await using get = await startGet([
+    torrent,
+    "--dir",
+    dir.at("D"),
+    "--peer",
+    seed.peer,
+    "--no-seed",
+  ]);
+  const { code, stderr } = await get.end();
+  assertEquals(code, 0, stderr);
+  await assertContent(dir.at("D", "f.bin"), bytes);
+  assertMatch(assertOneSentence(await alone.end(), 4), pattern);
+}
+
+const hasError = ({ error }: Said) => error !== undefined;
+
+Deno.test("a tracker that never answers holds nothing up", async () => {
+  await using dir = await scratch();
+  await using silent = listenSilently();
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "f.bin", SIZE, [
+    ...["--tracker", silent.url],
+  ]);
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  await using get = await startGet([
+    torrent,
+    "--dir",
+    dir.at("D"),
+    "--peer",
+    seed.peer,
+    "--no-seed",
+  ]);
+  const { code, said } = await get.end();
+  assertEquals(code, 0);
+  assert(said.find(({ event }) => event === "complete")!.seconds < 10);
+  await assertContent(dir.at("D", "f.bin"), bytes);
+});
+
+for (const interval of [0, -1, 1, 1e15]) {
+  Deno.test(`a tracker that wants to hear from us every ${interval} s is not flooded`, async () => {
+    await using dir = await scratch();
+    await using fake = startFake(answering({ interval, "min interval": interval, peers: "" }));
+    const { path, torrent } = await makeFile(dir.at("S"), "f.bin", SIZE, ["--tracker", fake.url]);
+    await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+    const get = ["--dir", dir.at("D"), "--peer", seed.peer, "--down-limit", "500K", "--no-seed"];
+    await using download = await startGet([torrent, ...get]);
+    assertEquals((await download.end()).code, 0);
+    await seed.stop();
+    const events = fake.announces.map((query) => query.get("event")).sort();
+    assertEquals(events, ["completed", "started", "started", "stopped", "stopped"]);
+  });
+}
+
+Deno.test("a tracker that gives us our own address does not make us talk to ourselves", async () => {
+  await using dir = await scratch();
+  const ports = new Set<number>();
+  await using fake = startFake((query) => {
+    ports.add(Number(query.get("port")));
+    const peers = [...ports].map((port) => ({ ip: "127.0.0.1", port, "peer id": "x".repeat(20) }));
+    return new Response(encodeBencode({ interval: 60, peers }).slice());
+  });
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "f.bin", SIZE, [
+    ...["--tracker", fake.url],
+  ]);
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  await seed.event("tracker");
+  await using get = await startGet([torrent, "--dir", dir.at("D"), "--down-limit", "500K"]);
+  await get.event("complete");
+  await assertContent(dir.at("D", "f.bin"), bytes);
+  for (const { said } of [seed, get]) {
+    for (const { event, peers } of said) if (event === "progress") assert(peers <= 1, `${peers}`);
+  }
+});
+
+Deno.test("a port in use gives one sentence and exit code 4", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  const { port } = new URL(tracker.url);
+  const { path, torrent } = await makeFile(dir.at("S"), "f.bin", SIZE);
+  const taken = ["--host", "127.0.0.1", "--port", port];
+  const all = await Promise.all([
+    runTt(["tracker", ...taken]),
+    runTt(["seed", torrent, "--dir", dirname(path), ...taken]),
+    runTt(["get", torrent, "--dir", dir.at("D"), ...taken]),
+  ]);
+  for (const ended of all) {
+    assertMatch(assertOneSentence(ended, 4), new RegExp(`${port}.*another program uses it`));
+  }
+});
+
+Deno.test("a reader of stdout that leaves ends the program without a word", async () => {
+  await using dir = await scratch();
+  const { path, torrent } = await makeFile(dir.at("S"), "f.bin", SIZE);
+  const [name, ...args] = await ttCommand(["seed", torrent, "--dir", dirname(path), ...LOCAL]);
+  const child = new Deno.Command(name!, { args, stdout: "piped", stderr: "piped" }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const stderr = await new Response(child.stderr).text();
+  const { code } = await child.status;
+  assertEquals([code, stderr], [130, ""]);
+});
+
+Deno.test("a stack trace is shown to whoever asks for it, and to nobody else", async () => {
+  const args = ["get", "missing.torrent", ...LOCAL];
+  const plain = await runTt(args);
+  assertNoTrace(plain.stderr);
+  const debug = await runTt(args, { env: { TT_DEBUG: "1" } });
+  assertEquals(debug.code, plain.code);
+  assertMatch(debug.stderr, /^\s+at /m);
+  assertNotEquals(debug.stderr, plain.stderr);
+});

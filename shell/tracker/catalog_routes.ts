@@ -1,0 +1,198 @@
+/**
+ * The catalog over HTTP. A refusal is a status and one sentence of plain text; everything else is JSON
+ * or the bytes of a `.torrent`.
+ *
+ *     GET    /torrents?q=&name=&offset=&limit=   the public list
+ *     POST   /torrents                           takes a .torrent
+ *     GET    /torrents/INFOHASH.torrent          one torrent
+ *     GET    /torrents/INFOHASH/peers            who is in its swarm
+ *     GET    /torrents/INFOHASH                  its line of the list
+ *     DELETE /torrents/INFOHASH                  takes it out
+ */
+import type { PeerAddress } from "../../core/bytes/address.ts";
+import { infoHashBytes, infoHashFromHex } from "../../core/metainfo/info_hash.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import {
+  CATALOG_TORRENT_BYTES_MAX,
+  type CatalogEntry,
+  listEntries,
+  parseListQuery,
+} from "../../core/tracker_server/catalog.ts";
+import { NUM_WANT_MAX, type SwarmCounts } from "../../core/tracker_server/types.ts";
+import { tooLarge, type TorrentCatalog } from "./catalog.ts";
+import { type Access, refuseChange } from "./catalog_access.ts";
+import type { Route } from "./route.ts";
+import type { BodyError, UploadGate } from "./upload.ts";
+
+const LIST = /^\/torrents\/?$/;
+const ENTRY = /^\/torrents\/([^/.]+)$/;
+const FILE = /^\/torrents\/([^/.]+)\.torrent$/;
+const PEERS = /^\/torrents\/([^/.]+)\/peers$/;
+
+/** A peer as `GET /torrents/INFOHASH/peers` shows it. */
+export interface ShownPeer extends PeerAddress {
+  readonly isSeeder: boolean;
+}
+
+/** What the catalog asks the swarms. */
+export interface SwarmFigures {
+  counts(
+    hashes: readonly Uint8Array[],
+  ): readonly SwarmCounts[] | Promise<readonly SwarmCounts[]>;
+  /** Up to `count` peers at random. */
+  sample(
+    infoHash: Uint8Array,
+    count: number,
+  ): readonly ShownPeer[] | Promise<readonly ShownPeer[]>;
+}
+
+export interface CatalogService {
+  readonly catalog: TorrentCatalog;
+  readonly swarms: SwarmFigures;
+  readonly access: Access;
+  readonly uploads: UploadGate;
+}
+
+/** A torrent of the list with its swarm; the shape of the JSON. */
+export interface ListedTorrent extends Omit<CatalogEntry, "addedAt" | "isPrivate"> {
+  readonly private: boolean;
+  readonly seeders: number;
+  readonly leechers: number;
+  readonly completed: number;
+  /** ISO 8601, in UTC. */
+  readonly addedAt: string;
+}
+
+/** The catalog's part of the table of routes. */
+export function catalogRoutes(service: CatalogService): Route[] {
+  const one = (handle: (entry: CatalogEntry) => Response | Promise<Response>): Route["handle"] => {
+    return ({ match }) => {
+      const infoHash = infoHashFromHex(match[1]!);
+      if (infoHash === undefined) return refusal(400, "An info hash is 40 hexadecimal digits");
+      const entry = service.catalog.find(infoHash);
+      return entry === undefined ? unknown(infoHash) : handle(entry);
+    };
+  };
+  return [
+    { method: "GET", pattern: LIST, handle: ({ query }) => answerList(service, query) },
+    { method: "POST", pattern: LIST, handle: ({ request }) => answerUpload(service, request) },
+    { method: "GET", pattern: FILE, handle: one((entry) => answerTorrent(service, entry)) },
+    { method: "GET", pattern: PEERS, handle: one((entry) => answerPeers(service, entry)) },
+    { method: "GET", pattern: ENTRY, handle: one((entry) => answerEntry(service, entry)) },
+    {
+      method: "DELETE",
+      pattern: ENTRY,
+      handle: (asked) => {
+        const refused = refuseChange(service.access, asked.request);
+        if (refused !== undefined) return refusal(refused.status, refused.message);
+        return one((entry) => answerRemoval(service, entry))(asked);
+      },
+    },
+  ];
+}
+
+/** Entries with the figures of their swarms, in the same order. */
+export async function withSwarms(
+  swarms: SwarmFigures,
+  entries: readonly CatalogEntry[],
+): Promise<ListedTorrent[]> {
+  const counts = await swarms.counts(entries.map(({ infoHash }) => infoHashBytes(infoHash)));
+  return entries.map(({ isPrivate, addedAt, ...entry }, i) => {
+    const { seeders, leechers, completed } = counts[i]!;
+    const added = new Date(addedAt * 1000).toISOString().replace(".000", "");
+    return { ...entry, private: isPrivate, seeders, leechers, completed, addedAt: added };
+  });
+}
+
+async function answerList(service: CatalogService, query: string): Promise<Response> {
+  const asked = parseListQuery(query);
+  if (!asked.ok) return refusal(400, asked.error);
+  const { total, entries } = listEntries(service.catalog.list, asked.value);
+  const torrents = await withSwarms(service.swarms, entries);
+  return json({ total, offset: asked.value.offset, torrents });
+}
+
+async function answerUpload(service: CatalogService, request: Request): Promise<Response> {
+  const refused = refuseChange(service.access, request);
+  if (refused !== undefined) return refusal(refused.status, refused.message);
+  const body = await service.uploads.read(request, CATALOG_TORRENT_BYTES_MAX);
+  if (!body.ok) return bodyRefusal(body.error);
+  const added = service.catalog.add(body.value);
+  if (!added.ok) return refusal(added.error.status, added.error.message);
+  const { entry, isNew } = added.value;
+  const [torrent] = await withSwarms(service.swarms, [entry]);
+  const location = `/torrents/${entry.infoHash}.torrent`;
+  return json({ ...torrent, isNew }, { status: isNew ? 201 : 200, headers: { location } });
+}
+
+function answerRemoval({ catalog }: CatalogService, { infoHash }: CatalogEntry): Response {
+  catalog.remove(infoHash);
+  return new Response(null, { status: 204 });
+}
+
+function answerTorrent({ catalog }: CatalogService, entry: CatalogEntry): Response {
+  const bytes = catalog.bytes(entry.infoHash);
+  if (bytes === undefined) return unknown(entry.infoHash);
+  return new Response(bytes as BodyInit, {
+    headers: {
+      "content-type": "application/x-bittorrent",
+      "content-disposition": disposition(`${entry.name}.torrent`),
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-cache",
+    },
+  });
+}
+
+async function answerEntry({ swarms }: CatalogService, entry: CatalogEntry): Promise<Response> {
+  const [torrent] = await withSwarms(swarms, [entry]);
+  return json(torrent);
+}
+
+/** Tells no more than an announce does: some of the peers, to who knows the info hash. */
+async function answerPeers({ swarms }: CatalogService, entry: CatalogEntry): Promise<Response> {
+  const peers = await swarms.sample(infoHashBytes(entry.infoHash), NUM_WANT_MAX);
+  const [torrent] = await withSwarms(swarms, [entry]);
+  const { infoHash, name, seeders, leechers, completed } = torrent!;
+  return json({ infoHash, name, seeders, leechers, completed, peers });
+}
+
+/** Plain ASCII for old clients, the name itself for the others. Spec: RFC 6266, 4.3; RFC 8187. */
+function disposition(fileName: string): string {
+  const plain = fileName.replace(/[^\x20-\x7e]|["\\%]/g, "_");
+  const exact = encodeURIComponent(fileName).replace(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${plain}"; filename*=UTF-8''${exact}`;
+}
+
+function bodyRefusal(error: BodyError): Response {
+  switch (error) {
+    case "too-large": {
+      const { status, message } = tooLarge();
+      return refusal(status, message);
+    }
+    case "too-slow":
+      return refusal(408, "The torrent did not arrive in time; send it again");
+    case "busy":
+      return refusal(503, "Too many torrents are arriving at once; send it again in a moment");
+    case "broken":
+      return refusal(400, "The torrent did not arrive whole; send it again");
+  }
+}
+
+function unknown(infoHash: InfoHash): Response {
+  return refusal(404, `No torrent ${infoHash} is in the catalog; the list is at /torrents`);
+}
+
+function refusal(status: number, message: string): Response {
+  const headers: Record<string, string> = { "content-type": "text/plain; charset=utf-8" };
+  if (status === 401) headers["www-authenticate"] = "Bearer";
+  if (status === 503) headers["retry-after"] = "1";
+  return new Response(`${message}\n`, { status, headers });
+}
+
+function json(value: unknown, init: ResponseInit = {}): Response {
+  const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+  return Response.json(value, { ...init, headers: { ...headers, ...init.headers } });
+}

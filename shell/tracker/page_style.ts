@@ -71,7 +71,7 @@ button { background: var(--accent); border-color: var(--accent); color: var(--on
 h3 { margin: 0; font-size: 1rem; font-weight: 600; line-height: 1.35; overflow-wrap: anywhere; }
 .facts { margin: .15rem 0 0; color: var(--soft); font-size: .8125rem; }
 .facts span { white-space: nowrap; }
-.facts span + span::before { content: "·"; margin-right: .4em; }
+.facts span:not(:last-child)::after { content: " ·"; }
 .swarm { display: flex; gap: .75rem; margin: 0; padding: 0; list-style: none; font-size: .8125rem; }
 .swarm li { color: var(--soft); width: 4.5rem; text-align: right; }
 .swarm .leeches { width: 5.25rem; }

@@ -4,6 +4,7 @@ import { hasBit } from "../bytes/bitfield.ts";
 import { pieceSize } from "../metainfo/geometry.ts";
 import { lastAnswered } from "../tracker/announcer.ts";
 import type { ShareState } from "./protocol.ts";
+import { readRate } from "./rate_meter.ts";
 import { countServable, isWaiting, owedBytes } from "./share_rule.ts";
 import { isComplete, isDead, isSeed, type Torrent } from "./state.ts";
 
@@ -61,8 +62,8 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
     uploaded: torrent.uploaded,
     downloaded: torrent.downloaded,
     wasted: torrent.wasted,
-    downRate: torrent.down.rate,
-    upRate: torrent.up.rate,
+    downRate: readRate(torrent.down, now),
+    upRate: readRate(torrent.up, now),
     peers,
     seeds,
     isComplete: isComplete(torrent),

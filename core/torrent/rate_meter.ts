@@ -10,6 +10,8 @@ export interface RateMeter {
 
 /** How much of the old rate a second leaves: the meter forgets 90 % within eight seconds. */
 const KEPT_A_SECOND = 0.75;
+/** A first reading over less time than this would jump about. */
+const FIRST_READING_MS = 200;
 /** Below this there is nothing to see: the meter reads zero. */
 const RATE_FLOOR = 16;
 
@@ -34,4 +36,10 @@ export function tickRate(meter: RateMeter, now: number): void {
   if (meter.rate < RATE_FLOOR) meter.rate = 0;
   meter.pending = 0;
   meter.tickedMs = now;
+}
+
+/** The rate for people: until the first tick has measured one, what came so far over the time it took. */
+export function readRate(meter: RateMeter, now: number): number {
+  if (meter.rate > 0 || meter.pending === 0) return meter.rate;
+  return meter.pending * 1000 / Math.max(FIRST_READING_MS, now - meter.tickedMs);
 }

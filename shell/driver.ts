@@ -51,8 +51,8 @@ export interface DriverOptions {
   readonly onReport: (report: Report) => void;
   /** A write or a save failed; the report follows. */
   readonly onDiskError: (error: unknown) => void;
-  /** Files that can't be read while seeding. */
-  readonly onReadError: (message: string) => void;
+  /** A file can't be read while seeding. */
+  readonly onReadError: (error: unknown) => void;
   /** A mistake of ours: the torrent was stopped. */
   readonly onCrash: (error: unknown) => void;
 }
@@ -132,7 +132,7 @@ export class Driver implements LinkOwner {
     length: number,
     error: unknown,
   ): void {
-    this.#options.onReadError(messageOf(error));
+    this.#options.onReadError(error);
     this.#feed({ kind: "block-unreadable", peer: link.key, piece, begin, length });
   }
 

@@ -28,6 +28,7 @@ import {
 import { checkContent } from "./check_content.ts";
 import { now } from "./clock.ts";
 import { CommandError, toCommandError } from "./commands/command_error.ts";
+import { DiskError } from "./disk/disk_error.ts";
 import { lockTorrent, type TorrentLock } from "./disk/lock.ts";
 import { loadState, saveState, sweepState } from "./disk/state_file.ts";
 import { openStorage, type Storage } from "./disk/storage.ts";
@@ -243,7 +244,7 @@ export class TorrentRun {
       saveState: role.kind === "seed" ? undefined : (saved) => this.#save(storage, saved),
       onReport: (report) => this.#onReport(report),
       onDiskError: (error) => this.#diskError = error,
-      onReadError: (message) => this.#sayOnce("read", message, () => this.#warn(message)),
+      onReadError: (error) => this.#onReadError(error),
       onCrash: (error) => this.#done.reject(toCommandError(error)),
     };
   }
@@ -331,8 +332,13 @@ export class TorrentRun {
     say();
   }
 
-  #warn(message: string): void {
-    this.#options.output.event({ event: "error", code: "unreadable", message });
+  /** Said once for a file: what follows is the same damage at other places. */
+  #onReadError(error: unknown): void {
+    const { message } = toCommandError(error);
+    const about = error instanceof DiskError ? error.path : message;
+    this.#sayOnce(about, "unreadable", () => {
+      this.#options.output.event({ event: "error", code: "unreadable", message });
+    });
   }
 
   #incomplete(wrong: number): CommandError {

@@ -17,8 +17,12 @@ export const KEEP_ALIVE_SEND_MS = 90_000;
 export const PEER_DEAD_MS = 120_000;
 /** Spec: BEP 3 economics paper, anti-snubbing: "over a minute ... without getting a piece". */
 export const SNUB_MS = 60_000;
-/** A peer that rejects what we ask while it serves us is left alone so long, or both would spin. */
-export const REJECT_PAUSE_MS = 1_000;
+/**
+ * A peer that rejects a piece while it serves us is not asked for it so long, twice as long the next
+ * time, and so on: else both would spin, and pieces it can't read would hide those it can.
+ */
+export const REFUSED_FIRST_MS = 1_000;
+export const REFUSED_LAST_MS = 60_000;
 
 /** The rhythm of rates, timeouts and the share rule. */
 export const TICK_MS = 1_000;

@@ -13,7 +13,7 @@ import { addHolder } from "./availability.ts";
 import { unchokeIfRoom } from "./choker.ts";
 import { closeIfBothComplete, closePeer } from "./connections.ts";
 import { onExtendedHandshake } from "./greeting.ts";
-import { REJECT_PAUSE_MS } from "./limits.ts";
+import { REFUSED_FIRST_MS, REFUSED_LAST_MS } from "./limits.ts";
 import { giveBack, releaseUntouched } from "./picker.ts";
 import type { Effect } from "./protocol.ts";
 import { blockKey, isDead, type Peer, type Torrent } from "./state.ts";
@@ -182,5 +182,11 @@ function onReject(torrent: Torrent, peer: Peer, reject: BlockMessage, now: numbe
   if (peer.isChoking) peer.allowedFast.delete(piece);
   const key = blockKey(torrent, piece, Math.floor(begin / BLOCK_SIZE));
   if (!giveBack(torrent, peer, key)) return;
-  if (!peer.isChoking) peer.askAgainMs = now + REJECT_PAUSE_MS;
+  if (peer.isChoking) return;
+  const before = peer.refused.get(piece);
+  if (before !== undefined && now < before.untilMs) return;
+  const waitMs = before === undefined
+    ? REFUSED_FIRST_MS
+    : Math.min(REFUSED_LAST_MS, 2 * before.waitMs);
+  peer.refused.set(piece, { untilMs: now + waitMs, waitMs });
 }

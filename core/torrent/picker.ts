@@ -52,7 +52,7 @@ export function pickBlocks(
   const wanted = before + 3 * count;
   for (const partial of torrent.partials.values()) {
     if (blocks.length >= wanted) return;
-    if (partial.free > 0 && mayTake(partial, peer)) {
+    if (partial.free > 0 && mayTake(partial, peer, now)) {
       takeFree(torrent, partial, peer, now, wanted, blocks);
     }
   }
@@ -81,15 +81,17 @@ export function isEndgame(torrent: Torrent): boolean {
 }
 
 /** The peer has it, may give it to us, and a piece that wants one sender has no other. */
-function mayTake(partial: PartialPiece, peer: Peer): boolean {
-  if (!canGive(peer, partial)) return false;
+function mayTake(partial: PartialPiece, peer: Peer, now: number): boolean {
+  if (!canGive(peer, partial, now)) return false;
   if (partial.alone) return partial.owner === undefined || partial.owner === peer.key;
   return !peer.onParole || isFresh(partial);
 }
 
-function canGive(peer: Peer, { stage, piece }: PartialPiece): boolean {
-  return stage === "open" && hasBit(peer.have, piece) &&
-    (!peer.isChoking || peer.allowedFast.has(piece));
+function canGive(peer: Peer, { stage, piece }: PartialPiece, now: number): boolean {
+  if (stage !== "open" || !hasBit(peer.have, piece)) return false;
+  const refusal = peer.refused.get(piece);
+  if (refusal !== undefined && now < refusal.untilMs) return false;
+  return !peer.isChoking || peer.allowedFast.has(piece);
 }
 
 /** Nothing was received or asked for yet, so one peer can still take it alone. */
@@ -183,7 +185,7 @@ function takeDuplicates(
   const most = Math.min(wanted, blocks.length + 3 * room);
   for (let requesters = 1; requesters < ENDGAME_REQUESTERS_MAX; requesters++) {
     for (const partial of torrent.partials.values()) {
-      if (partial.alone || peer.onParole || !mayTake(partial, peer)) continue;
+      if (partial.alone || peer.onParole || !mayTake(partial, peer, now)) continue;
       for (let block = 0; block < partial.blocks; block++) {
         if (blocks.length >= most) return;
         if (partial.state[block] !== BLOCK_REQUESTED) continue;
@@ -209,10 +211,10 @@ function takeStuck(
 ): void {
   for (const partial of torrent.partials.values()) {
     if (blocks.length >= wanted) return;
-    if (!canGive(peer, partial)) continue;
+    if (!canGive(peer, partial, now)) continue;
     if (partial.alone) {
       const owner = torrent.peers.get(partial.owner!)!;
-      if (!owner.snubbed && canGive(owner, partial) && !isDead(owner, now)) continue;
+      if (!owner.snubbed && canGive(owner, partial, now) && !isDead(owner, now)) continue;
       giveBackPiece(torrent, owner, partial);
       restartAlone(torrent, partial);
     }
@@ -311,7 +313,7 @@ export function abandonStranded(torrent: Torrent, now: number, effects: Effect[]
 
 function isObtainable(torrent: Torrent, partial: PartialPiece, now: number): boolean {
   for (const peer of torrent.peers.values()) {
-    if (!isDead(peer, now) && mayTake(partial, peer)) return true;
+    if (!isDead(peer, now) && mayTake(partial, peer, now)) return true;
   }
   return false;
 }

@@ -17,7 +17,7 @@ const REFILL_BELOW = 0.75;
 export function refillRequests(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
   if (!peer.amInterested || torrent.diskFailed) return;
   if (peer.isChoking && peer.allowedFast.size === 0) return;
-  if (now < peer.askAgainMs || isDead(peer, now)) return;
+  if (isDead(peer, now)) return;
   const target = pipelineTarget(peer);
   const room = target - peer.outstanding.size;
   if (room <= 0 || peer.outstanding.size > target * REFILL_BELOW) return;
@@ -69,11 +69,9 @@ export function checkSnubbed(torrent: Torrent, peer: Peer, now: number, effects:
   releaseUntouched(torrent, peer);
 }
 
-/** Once a second: a peer that rejected our requests may be asked again. */
-export function endRejectPause(peer: Peer, now: number): void {
-  if (peer.askAgainMs === 0 || now < peer.askAgainMs) return;
-  peer.askAgainMs = 0;
-  peer.dirty = true;
+/** Once a second: pieces that the peer rejected may be asked of it again. */
+export function reviewRefusals(peer: Peer): void {
+  if (peer.refused.size > 0) peer.dirty = true;
 }
 
 /** Endgame: others were asked for the block that just came; tell them not to bother. */

@@ -75,6 +75,12 @@ export interface PartialPiece {
 /** A block we wait for, keyed by `blockKey`; the value is when it was asked for (ms). */
 export type Outstanding = Map<number, number>;
 
+/** A piece is not asked of a peer before `untilMs`; the wait was `waitMs`. */
+export interface Refusal {
+  readonly untilMs: number;
+  readonly waitMs: number;
+}
+
 export interface Peer {
   readonly key: PeerKey;
   /** Where it listens, once known; until then where it came from. */
@@ -112,8 +118,8 @@ export interface Peer {
   rateBefore: number;
   snubbed: boolean;
   lastBlockMs: number;
-  /** It rejected a request while serving us: no more requests before this. 0 is never. */
-  askAgainMs: number;
+  /** Pieces it rejected while serving us. */
+  readonly refused: Map<number, Refusal>;
   /** Sent blocks of a piece that failed; takes whole pieces alone until one passes. */
   onParole: boolean;
   /** Pieces it lets us ask for while choking. BEP 6. */
@@ -305,7 +311,7 @@ export function createPeer(
     rateBefore: 0,
     snubbed: false,
     lastBlockMs: now,
-    askAgainMs: 0,
+    refused: new Map(),
     onParole: false,
     allowedFast: new Set(),
     suggested: [],

@@ -19,7 +19,7 @@ import { abandonStranded, isEndgame } from "./picker.ts";
 import { onPieceChecked, onPieceWritten, onWriteFailed } from "./pieces.ts";
 import type { Effect, Event } from "./protocol.ts";
 import { tickRate } from "./rate_meter.ts";
-import { adjustPipeline, checkSnubbed, endRejectPause, refillRequests } from "./requests.ts";
+import { adjustPipeline, checkSnubbed, refillRequests, reviewRefusals } from "./requests.ts";
 import { onSaveFailed, onStateSaved, save, saveIfDue } from "./saving.ts";
 import { reviewSeeding } from "./seeding.ts";
 import { isWaiting, reviewShare, withheldPiece } from "./share_rule.ts";
@@ -156,7 +156,7 @@ function onTimer(torrent: Torrent, now: number, effects: Effect[]): void {
     tickRate(peer.up, now);
     adjustPipeline(peer);
     checkSnubbed(torrent, peer, now, effects);
-    endRejectPause(peer, now);
+    reviewRefusals(peer);
   }
   reviewLiveness(torrent, now, effects);
   chokeRound(torrent, now, effects);

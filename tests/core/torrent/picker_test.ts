@@ -6,8 +6,9 @@ import {
   ENDGAME_PIPELINE_MAX,
   ENDGAME_REQUESTERS_MAX,
   PEER_DEAD_MS,
-  REJECT_PAUSE_MS,
+  REFUSED_FIRST_MS,
   SNUB_MS,
+  TICK_MS,
 } from "../../../core/torrent/limits.ts";
 import { isEndgame, pickBlocks } from "../../../core/torrent/picker.ts";
 import { Kit } from "./kit.ts";
@@ -173,17 +174,34 @@ Deno.test("a rejected block goes to another peer at once", () => {
   assertEquals(kit.owes(other, 1, 0), true);
 });
 
-Deno.test("a peer that rejects all it is asked for is asked once a second, not in a loop", () => {
+Deno.test("a piece that a peer rejects is asked of it again after waits that double, not in a loop", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const peer = kit.connect("##");
   const reject = { kind: "reject", piece: 1, begin: 0, length: BLOCK_SIZE } as const;
   for (let i = 0; i < 5; i++) kit.say(peer, reject);
-  assertEquals(kit.all("request").length, 1);
-  for (let second = 2; second <= 4; second++) {
-    kit.wait(REJECT_PAUSE_MS + 1_000);
-    assertEquals(kit.all("request").length, second);
+  for (let asked = 1, waitMs = REFUSED_FIRST_MS; asked <= 4; asked++, waitMs *= 2) {
+    assertEquals(kit.all("request").length, asked);
+    kit.wait(waitMs - 1);
+    assertEquals(kit.all("request").length, asked);
+    kit.wait(TICK_MS + 1);
     kit.say(peer, reject);
   }
+});
+
+Deno.test("pieces that a peer rejects do not keep it from giving us the others", () => {
+  const kit = new Kit({ have: "....................", blocks: 1 });
+  const peer = kit.connect("####################");
+  kit.peer(peer).pipeline = 2;
+  kit.peer(peer).slowStart = false;
+  const asked = new Set<number>();
+  for (let at = 0; at < kit.all("request").length; at++) {
+    for (let i = 0; i < kit.all("request")[at]!.blocks.length; i += 3) {
+      const piece = kit.all("request")[at]!.blocks[i]!;
+      asked.add(piece);
+      kit.say(peer, { kind: "reject", piece, begin: 0, length: BLOCK_SIZE });
+    }
+  }
+  assertEquals(asked.size, 20);
 });
 
 Deno.test("a reject of a block that cannot be is ignored", () => {

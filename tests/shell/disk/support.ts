@@ -121,14 +121,18 @@ async function canMount(): Promise<boolean> {
 
 const IS_MOUNTER = await canMount();
 
-/** A test on a real file system of 64 KiB; ignored where none can be mounted. */
-export function onTinyDisk(name: string, run: (dir: string) => Promise<void>): void {
+/** A test on a real file system of 64 KiB, or as `size` says; ignored where none can be mounted. */
+export function onTinyDisk(
+  name: string,
+  run: (dir: string) => Promise<void>,
+  size: string = TINY,
+): void {
   Deno.test({
     name,
     ignore: !IS_MOUNTER,
     fn: () =>
       inTempDir(async (dir) => {
-        assert(await mountTmpfs(TINY, dir));
+        assert(await mountTmpfs(size, dir));
         try {
           await run(dir);
         } finally {

@@ -1,0 +1,164 @@
+/** Disks that are full or read-only, files that change, two downloads in one place. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { dirname, join } from "node:path";
+import {
+  assertContent,
+  assertNoTrace,
+  assertOneSentence,
+  LOCAL,
+  makeFile,
+  runTt,
+  scratch,
+  startGet,
+  startSeed,
+} from "./cli_kit.ts";
+import { exists, mountTmpfs, onTinyDisk } from "./disk/support.ts";
+
+const PIECE = 16 * 1024;
+const SIZE = 192 * PIECE;
+const SMALL_PIECES = ["--piece-length", "16K"];
+
+onTinyDisk("a disk that is too small is found out before anything is fetched", async (disk) => {
+  await using dir = await scratch();
+  const { path, torrent } = await makeFile(dir.at("S"), "large.bin", SIZE, SMALL_PIECES);
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  await using get = await startGet([torrent, "--dir", disk, "--peer", seed.peer, "--no-seed"]);
+  const ended = await get.end();
+  assertMatch(assertOneSentence(ended, 5), /3\.1 MB more are needed and .* are free/);
+  assertEquals(ended.said.find(({ event }) => event === "error")!.code, "disk-full");
+  assert(!await exists(join(disk, "large.bin")));
+  await seed.stop();
+  assertEquals((await seed.event("stopped")).uploaded, 0);
+}, "size=1m");
+
+onTinyDisk(
+  "a disk that fills up midway ends the download, and --resume finishes it",
+  async (disk) => {
+    await using dir = await scratch();
+    const { path, torrent, bytes } = await makeFile(dir.at("S"), "filled.bin", SIZE, SMALL_PIECES);
+    await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+    const args = [torrent, "--dir", disk, "--peer", seed.peer, "--no-seed", "--resume"];
+    const hog = join(disk, "hog");
+    {
+      await using get = await startGet([...args, "--down-limit", "1M"]);
+      await get.event("progress", ({ bytesDone }) => bytesDone >= 20 * PIECE);
+      await fillUp(hog);
+      const ended = await get.end();
+      assertMatch(assertOneSentence(ended, 5), /the disk is full; free some space and start again/);
+      assert(!ended.said.some(({ event }) => event === "complete"));
+    }
+    await Deno.remove(hog);
+    await using again = await startGet(args);
+    const { code, said, stderr } = await again.end();
+    assertEquals(code, 0, stderr);
+    assert(said.find(({ event }) => event === "resumed")!.piecesKept >= 20);
+    await assertContent(join(disk, "filled.bin"), bytes);
+  },
+  "size=4m",
+);
+
+onTinyDisk(
+  "a read-only folder can be seeded from, and refuses downloads with a sentence",
+  async (disk) => {
+    await using dir = await scratch();
+    const { torrent } = await makeFile(disk, "fixed.bin", 2 * PIECE);
+    const { torrent: other } = await makeFile(dir.path, "other.bin", PIECE);
+    assert(await mountTmpfs("remount,ro", disk));
+    await using seed = await startSeed([torrent]);
+    const all = await Promise.all([
+      runTt(["get", other, "--dir", disk, ...LOCAL]),
+      runTt(["get", other, "--dir", join(disk, "below"), ...LOCAL]),
+      runTt(["create", join(disk, "fixed.bin"), "--out", join(disk, "new.torrent")]),
+    ]);
+    for (const ended of all) assertMatch(assertOneSentence(ended, 5), /read-only/);
+    await using get = await startGet([
+      torrent,
+      "--dir",
+      dir.at("D"),
+      "--peer",
+      seed.peer,
+      "--no-seed",
+    ]);
+    assertEquals((await get.end()).code, 0);
+  },
+);
+
+Deno.test("a second get in the same folder leaves the first one alone", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "both.bin", SIZE, SMALL_PIECES);
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  const args = [torrent, "--dir", dir.at("D"), "--peer", seed.peer, "--no-seed"];
+  await using first = await startGet([...args, "--down-limit", "1M"]);
+  await first.event("progress", ({ bytesDone }) => bytesDone > 0);
+  const second = await runTt(["get", ...args, ...LOCAL]);
+  assertMatch(assertOneSentence(second, 5), /Another tt is already using both\.bin/);
+  assertEquals((await first.end()).code, 0);
+  await assertContent(dir.at("D", "both.bin"), bytes);
+});
+
+Deno.test("a file that shrinks while it is seeded is mentioned once and served as far as it goes", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "shrinks.bin", SIZE, SMALL_PIECES);
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  const left = 50 * PIECE + 100;
+  await Deno.truncate(path, left);
+  const args = [torrent, "--dir", dir.at("D"), "--peer", seed.peer, "--no-seed", "--resume"];
+  {
+    await using get = await startGet(args);
+    await get.event("progress", ({ bytesDone }) => bytesDone === 50 * PIECE);
+    assertEquals((await get.stop()).code, 130);
+    assert(!get.said.some(({ event }) => event === "piece-failed"));
+  }
+  await Deno.writeFile(path, bytes);
+  await using again = await startGet(args);
+  assertEquals((await again.end()).code, 0);
+  assertEquals((await again.event("resumed")).piecesKept, 50);
+  await assertContent(dir.at("D", "shrinks.bin"), bytes);
+  const { code, said, stderr } = await seed.stop();
+  assertEquals(code, 130);
+  assertNoTrace(stderr);
+  const errors = said.filter(({ event }) => event === "error");
+  assertEquals(errors.map(({ code }) => code), ["unreadable"]);
+  assertMatch(errors[0]!.message, /shrinks\.bin/);
+});
+
+Deno.test("a file that changes while it is seeded is not taken for the content", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "changes.bin", SIZE, SMALL_PIECES);
+  await using bad = await startSeed([torrent, "--dir", dirname(path)]);
+  const changed = bytes.slice();
+  for (let at = 0; at < SIZE; at += 10 * PIECE) changed[at]! ^= 1;
+  await Deno.writeFile(path, changed);
+  await using get = await startGet([torrent, "--dir", dir.at("D"), "--peer", bad.peer]);
+  const { peers } = await get.event("piece-failed");
+  assertEquals(peers, [bad.peer]);
+  assertEquals((await get.event("peer-banned")).peer, bad.peer);
+  const { bytesDone } = await get.event(
+    "progress",
+    (said) => said.peers === 0 && said.bytesDone > 0,
+  );
+  assert(bytesDone < SIZE);
+  const { code } = await get.stop();
+  assertEquals(code, 130);
+
+  await Deno.mkdir(dir.at("good"));
+  await Deno.writeFile(dir.at("good", "changes.bin"), bytes);
+  await using good = await startSeed([torrent, "--dir", dir.at("good")]);
+  await using again = await startGet([
+    ...[torrent, "--dir", dir.at("D"), "--resume", "--no-seed"],
+    ...["--peer", bad.peer, "--peer", good.peer],
+  ]);
+  assertEquals((await again.end()).code, 0);
+  await assertContent(dir.at("D", "changes.bin"), bytes);
+});
+
+/** Writes until the file system is full. */
+async function fillUp(path: string): Promise<void> {
+  using file = await Deno.open(path, { create: true, write: true });
+  const bytes = new Uint8Array(4096);
+  try {
+    while (true) await file.write(bytes);
+  } catch (error) {
+    assertMatch(String(error), /space|ENOSPC/i);
+  }
+}

@@ -50,13 +50,16 @@ export function pickBlocks(
 ): void {
   const before = blocks.length;
   const wanted = before + 3 * count;
+  // Without a new piece to find, a search would look at all that are wanted, for each idle peer.
+  let newPieces = peer.offered;
   for (const partial of torrent.partials.values()) {
     if (blocks.length >= wanted) return;
+    if (hasBit(peer.have, partial.piece)) newPieces--;
     if (partial.free > 0 && mayTake(partial, peer, now)) {
       takeFree(torrent, partial, peer, now, wanted, blocks);
     }
   }
-  while (blocks.length < wanted) {
+  for (; newPieces > 0 && blocks.length < wanted; newPieces--) {
     const piece = nextPiece(torrent, peer);
     if (piece < 0) break;
     takeFree(torrent, startPiece(torrent, piece, peer.onParole), peer, now, wanted, blocks);

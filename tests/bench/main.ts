@@ -1,9 +1,11 @@
 /** `deno task bench SUBJECT`: what `tt` costs, measured beside what others cost in the same run. */
+import { benchCore, CORE_USAGE } from "./core.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
 
 const SUBJECTS: Readonly<
   Record<string, { usage: string; run(args: readonly string[]): Promise<void> }>
 > = {
+  core: { usage: CORE_USAGE, run: benchCore },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
 };
 

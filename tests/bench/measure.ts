@@ -1,0 +1,52 @@
+/** Timing of short work inside this process. */
+import v8 from "node:v8";
+import { median } from "./report.ts";
+
+/** Long enough for the optimising compiler, short enough for a table of twenty rows. */
+const WARM_UP_MS = 100;
+const MEASURE_MS = 300;
+const RUNS_MIN = 5;
+
+/** Median milliseconds of `work`, after some runs that do not count. */
+export function medianMs(work: () => void): number {
+  for (const endMs = performance.now() + WARM_UP_MS; performance.now() < endMs;) work();
+  const runsMs: number[] = [];
+  for (const endMs = performance.now() + MEASURE_MS; runsMs.length < RUNS_MIN || now() < endMs;) {
+    const startMs = now();
+    work();
+    runsMs.push(now() - startMs);
+  }
+  return median(runsMs);
+}
+
+/** Median milliseconds of work that cannot be repeated on the same input: all runs are timed. */
+export function medianMsOf(times: number, work: (run: number) => void): number {
+  const runsMs: number[] = [];
+  for (let run = 0; run < times; run++) {
+    const startMs = now();
+    work(run);
+    runsMs.push(now() - startMs);
+  }
+  return median(runsMs);
+}
+
+/** The same for work that waits. */
+export async function medianMsOfAsync(times: number, work: () => Promise<void>): Promise<number> {
+  const runsMs: number[] = [];
+  for (let run = 0; run < times; run++) {
+    const startMs = now();
+    await work();
+    runsMs.push(now() - startMs);
+  }
+  return median(runsMs);
+}
+
+/** Bytes that the engine's heap handed out so far, or undefined where the engine does not count. */
+export function allocatedBytes(): number | undefined {
+  const statistics = v8.getHeapStatistics() as { total_allocated_bytes?: number };
+  return statistics.total_allocated_bytes;
+}
+
+function now(): number {
+  return performance.now();
+}

@@ -104,7 +104,6 @@ function faultOf(torrent: Torrent, peer: Peer, message: Message): string | undef
         ? undefined
         : `have of piece ${message.piece}, beyond the end`;
     case "bitfield": {
-      if (peer.haveCount > 0) return "a bitfield after the first message";
       const parsed = parseBitfield(message.bits, pieceCount);
       if (parsed.ok) return undefined;
       return parsed.error.code === "bitfield-size"
@@ -135,7 +134,12 @@ function onHave(torrent: Torrent, peer: Peer, piece: number): void {
   peer.dirty = true;
 }
 
+/**
+ * BEP 3 allows a bitfield only at first. aria2 sends one in the middle of the stream instead of many
+ * haves, so a later one adds what it names.
+ */
 function onBitfield(torrent: Torrent, peer: Peer, bits: Uint8Array): void {
+  if (peer.haveCount > 0) return onHaves(torrent, peer, bits);
   const { pieceCount } = torrent.geometry;
   peer.have.bytes.set(bits);
   for (let piece = 0; piece < pieceCount; piece++) {
@@ -147,6 +151,13 @@ function onBitfield(torrent: Torrent, peer: Peer, bits: Uint8Array): void {
   if (peer.haveCount === pieceCount) return countAsSeed(torrent, peer);
   for (let piece = 0; piece < pieceCount; piece++) {
     if (hasBit(peer.have, piece)) addHolder(torrent.availability, piece);
+  }
+}
+
+function onHaves(torrent: Torrent, peer: Peer, bits: Uint8Array): void {
+  const named = { bytes: bits, count: torrent.geometry.pieceCount };
+  for (let piece = 0; piece < named.count; piece++) {
+    if (hasBit(named, piece)) onHave(torrent, peer, piece);
   }
 }
 

@@ -5,13 +5,20 @@
  * Who could be served: a connected peer that lacks a piece of ours, wants it (a `tt` that waits under
  * this very rule tells others it is not interested, so two that wait never hold each other), and uses
  * the slot it is given; and, for a bounded time, incomplete peers that the tracker names and we have not
- * met. When nobody is left the debt is waived for good, unless the rule is strict.
+ * met. When nobody is left, and somebody offers the piece, the debt is waived for good, unless the rule
+ * is strict. Without that offer a waiver would give nothing, and a restart would always earn it.
  */
 import { SHARE_GREETING_MS, SHARE_IDLE_MS, SHARE_STALLED_MS, SHARE_UNMET_MS } from "./limits.ts";
 import type { Effect, ShareState } from "./protocol.ts";
 import { scheduleSave } from "./saving.ts";
 import { isComplete, isDead, isSeed, type Peer, type Torrent } from "./state.ts";
-import { lastAnswered, requestPeers } from "../tracker/announcer.ts";
+import {
+  type Announcer,
+  haveAllTrackersFailed,
+  lastAnswered,
+  requestPeers,
+} from "../tracker/announcer.ts";
+import { availabilityOf } from "./availability.ts";
 
 /** Bytes that must be uploaded in all. */
 export function owedBytes(torrent: Torrent): number {
@@ -70,18 +77,26 @@ function countUnmet(torrent: Torrent): number {
   return Math.max(0, leechers - met);
 }
 
+function isAwaitingFirstAnswer(announcer: Announcer): boolean {
+  return announcer.tiers.length > 0 && lastAnswered(announcer) === undefined &&
+    !haveAllTrackersFailed(announcer);
+}
+
 /**
  * Looks at the debt after whatever happened: waives it when nobody can be served, asks the tracker for
  * somebody to serve, and reports every change. Called by `settle` and each second.
  */
 export function reviewShare(torrent: Torrent, now: number, effects: Effect[]): void {
   const before = torrent.share;
-  if (isWaiting(torrent)) {
-    torrent.waitingSinceMs ??= now;
-    waiveIfIdle(torrent, now);
-  } else if (torrent.waitingSinceMs !== undefined && isDebtSettled(torrent)) {
+  if (!isWaivable(torrent)) {
     torrent.waitingSinceMs = undefined;
-    torrent.allDirty = true;
+    torrent.unservedSinceMs = undefined;
+  } else {
+    torrent.waitingSinceMs ??= now;
+    if (!mayServeSomebody(torrent, now, torrent.waitingSinceMs)) {
+      torrent.waived = true;
+      scheduleSave(torrent, now);
+    }
   }
   const state = shareState(torrent);
   if (state === before || state === undefined) return;
@@ -92,23 +107,23 @@ export function reviewShare(torrent: Torrent, now: number, effects: Effect[]): v
   effects.push({ kind: "report", report });
 }
 
-function waiveIfIdle(torrent: Torrent, now: number): void {
-  if (torrent.options.shareRule.strict) return;
-  if (mayServeSomebody(torrent, now)) return;
-  torrent.waived = true;
-  scheduleSave(torrent, now);
+/** Waiting for a piece that somebody offers, under a rule that knows mercy. */
+function isWaivable(torrent: Torrent): boolean {
+  if (torrent.options.shareRule.strict || !isWaiting(torrent)) return false;
+  return availabilityOf(torrent.availability, withheldPiece(torrent)) > 0;
 }
 
-function mayServeSomebody(torrent: Torrent, now: number): boolean {
+function mayServeSomebody(torrent: Torrent, now: number, waitingSinceMs: number): boolean {
   if (torrent.haveCount === 0) return false;
-  const stalledSinceMs = Math.max(torrent.waitingSinceMs!, torrent.lastUploadMs);
-  if (now - stalledSinceMs >= SHARE_STALLED_MS) return false;
+  if (now - Math.max(waitingSinceMs, torrent.lastUploadMs) >= SHARE_STALLED_MS) return false;
   if (countServable(torrent, now) > 0) {
     torrent.unservedSinceMs = undefined;
     return true;
   }
   torrent.unservedSinceMs ??= now;
-  if (countUnmet(torrent) === 0 || now - torrent.unservedSinceMs >= SHARE_UNMET_MS) return false;
+  if (now - torrent.unservedSinceMs >= SHARE_UNMET_MS) return false;
+  if (isAwaitingFirstAnswer(torrent.announcer)) return true;
+  if (countUnmet(torrent) === 0) return false;
   requestPeers(torrent.announcer, now);
   return true;
 }

@@ -198,6 +198,7 @@ export interface Torrent {
 
   share: ShareState | undefined;
   waived: boolean;
+  /** Waiting for a piece that somebody offers, and since when. */
   waitingSinceMs: number | undefined;
   /** Waiting, and since when nobody connected could be served. */
   unservedSinceMs: number | undefined;

@@ -166,8 +166,10 @@ function onTimer(torrent: Torrent, now: number, effects: Effect[]): void {
 
 /** A torrent alone in the world sleeps. */
 function needsTick(torrent: Torrent): boolean {
+  const { seedRatio, seedTimeMs } = torrent.options;
+  const isLimited = seedRatio !== undefined || seedTimeMs !== undefined;
   return torrent.peers.size > 0 || torrent.down.rate + torrent.up.rate > 0 ||
-    isWaiting(torrent) || torrent.options.seedTimeMs !== undefined;
+    isWaiting(torrent) || (isLimited && isComplete(torrent) && !torrent.seedingDone);
 }
 
 /** Interest is a promise to ask: the piece that the share rule withholds is none. */

@@ -1,0 +1,120 @@
+import { assertEquals } from "@std/assert";
+import type { Message } from "../../../core/wire/message.ts";
+import { decodeExtendedHandshake } from "../../../core/wire/extended.ts";
+import { Kit } from "./kit.ts";
+
+const bits = (...bytes: number[]) => ({ kind: "bitfield", bits: new Uint8Array(bytes) }) as const;
+
+const FORBIDDEN: [string, Message[], boolean?][] = [
+  ["a bitfield that is too short", [bits(0)]],
+  ["a bitfield that is too long", [bits(0, 0, 0)]],
+  ["a bitfield with spare bits", [bits(0, 0x20)]],
+  ["have-all after a have", [{ kind: "have", piece: 1 }, { kind: "have-all" }]],
+  ["have-none after a have", [{ kind: "have", piece: 1 }, { kind: "have-none" }]],
+  ["a have beyond the end", [{ kind: "have", piece: 10 }]],
+  ["a suggestion beyond the end", [{ kind: "suggest", piece: 10 }]],
+  ["an allowed piece beyond the end", [{ kind: "allowed-fast", piece: 10 }]],
+  ["have-all without the Fast extension", [{ kind: "have-all" }], false],
+  ["have-none without the Fast extension", [{ kind: "have-none" }], false],
+  ["a suggestion without the Fast extension", [{ kind: "suggest", piece: 0 }], false],
+  ["an allowed piece without the Fast extension", [{ kind: "allowed-fast", piece: 0 }], false],
+  [
+    "a reject without the Fast extension",
+    [{ kind: "reject", piece: 0, begin: 0, length: 1 }],
+    false,
+  ],
+];
+
+for (const [what, messages, fast = true] of FORBIDDEN) {
+  Deno.test(`${what} ends the connection, and the user is told why`, () => {
+    const kit = new Kit({ have: ".........." });
+    const peer = kit.handshake({ fast });
+    for (const message of messages.slice(0, -1)) kit.say(peer, message);
+    assertEquals(kit.closed(peer), undefined);
+    kit.say(peer, messages.at(-1)!);
+    assertEquals(kit.closed(peer), "protocol-violation");
+    assertEquals(kit.reports("peer-violated").length, 1);
+  });
+}
+
+Deno.test("what has no bearing on us is ignored", () => {
+  const kit = new Kit({ have: ".." });
+  const peer = kit.connect("..");
+  kit.forget();
+  for (
+    const message of [
+      { kind: "keep-alive" },
+      { kind: "port", port: 1 },
+      { kind: "unknown", id: 99 },
+      { kind: "have-none" },
+      { kind: "extended", id: 7, payload: new Uint8Array([1]) },
+      { kind: "extended", id: 0, payload: new Uint8Array([1]) },
+      { kind: "cancel", piece: 0, begin: 0, length: 1 },
+    ] as const
+  ) kit.say(peer, message);
+  assertEquals(kit.effects, []);
+});
+
+Deno.test("a have told twice counts once", () => {
+  const kit = new Kit({ have: ".." });
+  const peer = kit.connect("..");
+  kit.say(peer, { kind: "have", piece: 1 });
+  kit.say(peer, { kind: "have", piece: 1 });
+  assertEquals(kit.peer(peer).haveCount, 1);
+});
+
+Deno.test("a peer that becomes a seed piece by piece leaves no trace when it goes", () => {
+  const kit = new Kit({ have: ".." });
+  const peer = kit.connect("#.", { unchokes: false });
+  kit.say(peer, { kind: "have", piece: 1 });
+  kit.disconnect(peer);
+  assertEquals([...kit.torrent.availability.counts], [0, 0]);
+});
+
+Deno.test("hints beyond what is useful are not kept", () => {
+  const kit = new Kit({ have: ".".repeat(200) });
+  const peer = kit.connect("");
+  for (let piece = 0; piece < 200; piece++) {
+    kit.say(peer, { kind: "suggest", piece });
+    kit.say(peer, { kind: "allowed-fast", piece });
+  }
+  assertEquals([kit.peer(peer).suggested.length, kit.peer(peer).allowedFast.size], [64, 64]);
+});
+
+for (
+  const [have, fast, kinds] of [
+    ["##", true, ["have-all", "allowed-fast", "allowed-fast"]],
+    ["##", false, ["bitfield"]],
+    ["#.", true, ["bitfield", "allowed-fast"]],
+    ["..", true, ["have-none"]],
+    ["..", false, []],
+  ] as const
+) {
+  Deno.test(`holding ${have} we greet a peer ${fast ? "with" : "without"} Fast: ${kinds}`, () => {
+    const kit = new Kit({ have });
+    assertEquals(kit.sentKinds(kit.handshake({ fast })), [...kinds]);
+  });
+}
+
+Deno.test("the extension handshake comes first and tells name, port, queue and their address", () => {
+  const kit = new Kit({ have: "##" });
+  const peer = kit.handshake({ extended: true, ip: "10.1.2.3" });
+  const first = kit.sent(peer)[0]!;
+  const told = decodeExtendedHandshake(
+    first.kind === "extended" ? first.payload : new Uint8Array(),
+  );
+  assertEquals(told.ok && told.value, {
+    extensions: new Map(),
+    version: "tt test",
+    port: 6881,
+    reqq: 2_000,
+    yourIp: "10.1.2.3",
+    uploadOnly: true,
+    metadataSize: undefined,
+  });
+});
+
+Deno.test("a peer at an IPv6 address gets no allowed fast set: BEP 6 defines none", () => {
+  const kit = new Kit({ have: "##" });
+  assertEquals(kit.sentKinds(kit.handshake({ ip: "2001:db8::1" })), ["have-all"]);
+});

@@ -118,3 +118,14 @@ Deno.test("a peer at an IPv6 address gets no allowed fast set: BEP 6 defines non
   const kit = new Kit({ have: "##" });
   assertEquals(kit.sentKinds(kit.handshake({ ip: "2001:db8::1" })), ["have-all"]);
 });
+
+Deno.test("a bitfield in the middle of the stream adds what it names, as aria2 means it", () => {
+  const kit = new Kit({ have: "..........", seed: 1 });
+  const peer = kit.connect("#.........");
+  kit.say(peer, bits(0b0100_0000, 0b1000_0000));
+  kit.say(peer, bits(0b0100_0000, 0b1000_0000));
+  assertEquals(kit.closed(peer), undefined);
+  const state = kit.peer(peer);
+  assertEquals([...state.have.bytes], [0b1100_0000, 0b1000_0000]);
+  assertEquals([state.haveCount, state.offered], [3, 3]);
+});

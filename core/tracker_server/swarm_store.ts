@@ -10,11 +10,12 @@
  * through its own swarm if something there may have expired, and a cursor goes round all swarms in
  * small steps. A swarm without peers is kept for its count of downloads until the room is needed.
  */
-import { createByteWriter, resetWriter } from "../bytes/byte_writer.ts";
+import { type ByteWriter, createByteWriter, resetWriter } from "../bytes/byte_writer.ts";
 import { readUint32 } from "../bytes/byte_reader.ts";
 import { IPV4_SIZE } from "../bytes/ip.ts";
 import { createRng, nextUint32, type Rng } from "../bytes/random.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
+import { CHANGE, writeCompleted, writePeerChange } from "./change_log.ts";
 import type { HashKey } from "./half_sip_hash.ts";
 import { halfSipHash } from "./half_sip_hash.ts";
 import {
@@ -66,9 +67,11 @@ export interface SwarmStoreOptions {
   readonly swarmsMax?: number;
 }
 
-/** Opaque outside this room, but for `expirySeconds`, which may be set at any time. */
+/** Opaque outside this room, but for `expirySeconds` and `changes`, which may be set at any time. */
 export interface SwarmStore {
   expirySeconds: number;
+  /** Where changes are written down, as in `change_log.ts`; nowhere unless set. */
+  changes: ByteWriter | undefined;
   readonly peersMax: number;
   readonly swarmsMax: number;
   readonly rng: Rng;
@@ -110,6 +113,7 @@ export function createSwarmStore(options: SwarmStoreOptions): SwarmStore {
   };
   return {
     expirySeconds: options.expirySeconds,
+    changes: undefined,
     peersMax: options.peersMax ?? PEERS_MAX,
     swarmsMax: options.swarmsMax ?? SWARMS_MAX,
     rng,
@@ -183,6 +187,9 @@ export function announce(
   if (query.event === "completed" && query.isComplete && isFirstWord(store)) {
     store.completed[slot]!++;
     store.totals.completed++;
+    if (store.changes !== undefined) {
+      writeCompleted(store.changes, store.table, slot, store.completed[slot]!);
+    }
   }
   nameOthers(store, lists, slot, place, query);
   setCounts(reply, countsAt(store, slot));
@@ -191,8 +198,13 @@ export function announce(
 
 /** The counts of a swarm, by the 20 bytes of its info hash. Spec: BEP 48. */
 export function scrape(store: SwarmStore, infoHash: Uint8Array): SwarmCounts {
+  return countsAt(store, slotOf(store, infoHash));
+}
+
+/** The slot of a swarm, by the 20 bytes of its info hash; 0 for one that is not known. */
+export function slotOf(store: SwarmStore, infoHash: Uint8Array): number {
   readWords(infoHash, store.infoHash);
-  return countsAt(store, findSlot(store.table, store.infoHash));
+  return findSlot(store.table, store.infoHash);
 }
 
 /** Numbers of the whole store. */
@@ -291,11 +303,19 @@ function join(
   now: number,
 ): number {
   store.totals[isSeeder ? "seeders" : "leechers"]++;
-  return addPeer(lists, slot, store.address, store.peerId, isSeeder, now);
+  const place = addPeer(lists, slot, store.address, store.peerId, isSeeder, now);
+  if (store.changes !== undefined) {
+    const role = isSeeder ? CHANGE.seeder : CHANGE.leecher;
+    writePeerChange(store.changes, role, store.table, lists, slot, place);
+  }
+  return place;
 }
 
 function leave(store: SwarmStore, lists: PeerLists, slot: number, place: number): void {
   store.totals[isSeederAt(lists, slot, place) ? "seeders" : "leechers"]--;
+  if (store.changes !== undefined) {
+    writePeerChange(store.changes, CHANGE.left, store.table, lists, slot, place);
+  }
   removePeer(lists, slot, place);
 }
 

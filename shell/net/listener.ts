@@ -4,7 +4,7 @@ import { closeQuietly, type GreetedConn, greetIncoming } from "./handshaking.ts"
 
 /** Ports tried from the default one on, as other clients do. */
 const PORTS_TRIED = 10;
-/** Strangers who have not said what they want. More than this at once is no visit. */
+/** Strangers who have not said what they want; a peer says so at once. More is no visit. */
 const STRANGERS_MAX = 128;
 
 /** Who takes connections for a torrent. */
@@ -74,8 +74,16 @@ export class PeerListener {
         await new Promise((resolve) => setTimeout(resolve, 100));
         continue;
       }
-      if (this.#strangers.size >= STRANGERS_MAX) closeQuietly(conn);
-      else this.#greet(conn);
+      if (this.#strangers.size >= STRANGERS_MAX) this.#dropOldestStranger();
+      this.#greet(conn);
+    }
+  }
+
+  /** Who was silent longest has the least to say: a crowd of them must not keep peers out. */
+  #dropOldestStranger(): void {
+    for (const oldest of this.#strangers) {
+      this.#strangers.delete(oldest);
+      return closeQuietly(oldest);
     }
   }
 

@@ -13,8 +13,8 @@ function createWorld(options: Omit<WorldOptions, "watch">): World {
   return new World({ ...options, watch });
 }
 
-function watch({ torrent }: Node): void {
-  checkInvariants(torrent);
+function watch({ torrent }: Node, now: number): void {
+  checkInvariants(torrent, now);
   if (isDebtSettled(torrent) || isComplete(torrent)) return;
   assert(torrent.availability.size > 0, "a debtor leaves its last piece alone");
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { checkInvariants } from "../core/torrent/invariants.ts";
 import { type Node, World } from "./world.ts";
 
-const watch = ({ torrent }: Node) => checkInvariants(torrent);
+const watch = ({ torrent }: Node, now: number) => checkInvariants(torrent, now);
 
 Deno.test("one seed serves everybody", () => {
   const world = new World({ seed: 1, pieces: 20, watch });

@@ -34,7 +34,7 @@ export interface WorldOptions {
   /** Incomplete peers that the tracker counts and that nobody can reach. */
   readonly phantoms?: number;
   /** Looks at a node after each of its batches. */
-  readonly watch?: (node: Node) => void;
+  readonly watch?: (node: Node, now: number) => void;
 }
 
 export interface NodeOptions {
@@ -217,7 +217,7 @@ export class World {
 
   #settle(node: Node, effects: Effect[]): void {
     settle(node.torrent, this.now, effects);
-    this.#options.watch?.(node);
+    this.#options.watch?.(node, this.now);
     for (const effect of effects) this.#run(node, effect);
     const at = nextDeadline(node.torrent)?.at ?? Infinity;
     if (at === node.timerMs || at === Infinity) return;

@@ -4,19 +4,23 @@ import { countBits, hasBit } from "../../../core/bytes/bitfield.ts";
 import { assert } from "../../../core/bytes/result.ts";
 import { blockCount, pieceSize } from "../../../core/metainfo/geometry.ts";
 import { availabilityOf } from "../../../core/torrent/availability.ts";
+import { BUFFERED_BYTES_MAX } from "../../../core/torrent/limits.ts";
+import { mayStartPiece, withheldPiece } from "../../../core/torrent/share_rule.ts";
 import {
   BLOCK_FREE,
   BLOCK_RECEIVED,
   BLOCK_REQUESTED,
   blockKey,
+  isDead,
   type PartialPiece,
   type Torrent,
 } from "../../../core/torrent/state.ts";
 
-/** Throws when the books do not balance. */
-export function checkInvariants(torrent: Torrent): void {
+/** Throws when the books do not balance, or when a peer idles while there is something to ask of it. */
+export function checkInvariants(torrent: Torrent, now: number): void {
   checkPieces(torrent);
   checkPeers(torrent);
+  if (torrent.stage === "running" && !torrent.diskFailed) checkBusy(torrent, now);
   for (const partial of torrent.partials.values()) checkPartial(torrent, partial);
 }
 
@@ -69,4 +73,23 @@ function checkPartial(torrent: Torrent, partial: PartialPiece): void {
   assertEquals(partial.received, counts[BLOCK_RECEIVED]);
   assertEquals(partial.stage === "open", partial.received < partial.blocks);
   if (partial.owner !== undefined) assert(torrent.peers.has(partial.owner), "an owner is there");
+}
+
+function checkBusy(torrent: Torrent, now: number): void {
+  const mayStart = mayStartPiece(torrent) && torrent.bufferedBytes < BUFFERED_BYTES_MAX;
+  const withheld = withheldPiece(torrent);
+  for (const peer of torrent.peers.values()) {
+    const useless = withheld >= 0 && hasBit(peer.have, withheld) ? 1 : 0;
+    assertEquals(peer.amInterested, peer.offered - useless > 0, `interest in peer ${peer.key}`);
+    const isAble = peer.amInterested && !peer.isChoking && !peer.snubbed && !isDead(peer, now);
+    if (!isAble || peer.outstanding.size > 0 || peer.refused.size > 0) continue;
+    for (const { piece, stage, free, alone, owner } of torrent.partials.values()) {
+      if (stage !== "open" || free === 0 || !hasBit(peer.have, piece)) continue;
+      assert(alone && owner !== undefined, `peer ${peer.key} idles and could give piece ${piece}`);
+    }
+    for (let piece = 0; mayStart && piece < torrent.geometry.pieceCount; piece++) {
+      const isWanted = torrent.availability.position[piece]! >= 0 && hasBit(peer.have, piece);
+      assert(!isWanted, `peer ${peer.key} idles and could start piece ${piece}`);
+    }
+  }
 }

@@ -102,7 +102,7 @@ export class Kit {
 
   settle(): Effect[] {
     settle(this.torrent, this.now, this.#batch);
-    checkInvariants(this.torrent);
+    checkInvariants(this.torrent, this.now);
     const batch = this.#batch;
     this.#batch = [];
     this.effects.push(...batch);

@@ -38,6 +38,7 @@ export async function dialPeer(
   infoHash: InfoHash,
   peerId: Uint8Array,
   signal: AbortSignal,
+  timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
 ): Promise<GreetedConn> {
   const conn = await connect(address, signal);
   try {
@@ -45,7 +46,7 @@ export async function dialPeer(
       await writeAll(conn, ourHandshake(infoHash, peerId));
       return await readHandshake(conn);
     };
-    const { handshake, rest } = await withinHandshakeTime(conn, greet());
+    const { handshake, rest } = await withinHandshakeTime(conn, greet(), timeoutMs);
     if (handshake.infoHash !== infoHash) {
       throw new Error(`The peer answered for another torrent, ${handshake.infoHash}`);
     }
@@ -63,13 +64,14 @@ export async function dialPeer(
 export async function greetIncoming(
   conn: Deno.TcpConn,
   peerIdFor: (infoHash: InfoHash) => Uint8Array | undefined,
+  timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
 ): Promise<GreetedConn | undefined> {
   try {
-    const { handshake, rest } = await withinHandshakeTime(conn, readHandshake(conn));
+    const { handshake, rest } = await withinHandshakeTime(conn, readHandshake(conn), timeoutMs);
     const peerId = peerIdFor(handshake.infoHash);
     if (peerId === undefined) throw new Error("The peer asks for a torrent that is not here");
     const answer = writeAll(conn, ourHandshake(handshake.infoHash, peerId));
-    await withinHandshakeTime(conn, answer);
+    await withinHandshakeTime(conn, answer, timeoutMs);
     const { hostname, port } = conn.remoteAddr;
     const address = { ip: canonicalIp(hostname) ?? hostname, port };
     return { conn, handshake, rest, address };
@@ -88,9 +90,13 @@ export function closeQuietly(conn: { close(): void }): void {
   }
 }
 
-function withinHandshakeTime<T>(conn: Deno.TcpConn, work: Promise<T>): Promise<T> {
-  const message = `No handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`;
-  return withTimeout(work, HANDSHAKE_TIMEOUT_MS, message, () => closeQuietly(conn));
+function withinHandshakeTime<T>(
+  conn: Deno.TcpConn,
+  work: Promise<T>,
+  timeoutMs: number,
+): Promise<T> {
+  const message = `No handshake within ${timeoutMs / 1000} s`;
+  return withTimeout(work, timeoutMs, message, () => closeQuietly(conn));
 }
 
 async function connect(address: PeerAddress, signal: AbortSignal): Promise<Deno.TcpConn> {

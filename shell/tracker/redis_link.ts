@@ -1,0 +1,202 @@
+/**
+ * The way to Redis: loads the script where it is missing, and opens itself again when it is lost.
+ * Announces that come while others are under way gather and go together: the busier the tracker, the
+ * cheaper each one.
+ *
+ * Absent on purpose: waiting. What cannot be asked now fails now, for a peer would rather have a stale
+ * answer than none.
+ */
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import type { AnnounceReply } from "../../core/tracker_server/types.ts";
+import { ANNOUNCE_SCRIPT, decodeReplies } from "./redis_script.ts";
+import { openRedisServer, type RedisArguments, type RedisServer } from "./redis_server.ts";
+
+/** A link that is silent for longer is lost, whatever its socket says. */
+const ANSWER_MS_MAX = 1_500;
+const WATCH_MS = 250;
+const REOPEN_MS_MIN = 100;
+const REOPEN_MS_MAX = 2_000;
+/** Keeps Redis from everybody else for a millisecond or two. */
+const BATCH_ANNOUNCES_MAX = 64;
+/** One that Redis works on and one that waits there, so that neither side idles. */
+const BATCHES_UNDER_WAY_MAX = 2;
+/** More than a tracker can answer in ANSWER_MS_MAX; beyond it announces fail at once. */
+const QUEUED_ANNOUNCES_MAX = 20_000;
+
+const SCRIPT_SHA = createHash("sha1").update(ANNOUNCE_SCRIPT).digest("hex");
+
+interface Announce {
+  readonly key: string;
+  readonly request: Buffer;
+  readonly reply: PromiseWithResolvers<AnnounceReply>;
+}
+
+interface Batch {
+  readonly announces: readonly Announce[];
+  readonly sentAt: number;
+}
+
+export interface RedisLinkOptions {
+  /** redis[s]://[USER:PASSWORD@]HOST:PORT[/DATABASE] of a server or of any node of a cluster. */
+  readonly url: string;
+  /** How long Redis keeps a peer that has fallen silent. */
+  readonly peerSeconds: number;
+  /** A 32-bit number for the script's choices. */
+  readonly random: () => number;
+  /** Told whenever the link is lost (with the reason) or there again (undefined). */
+  readonly onChange: (lost: string | undefined) => void;
+}
+
+/** A link that keeps itself open until it is closed. */
+export class RedisLink {
+  readonly #options: RedisLinkOptions;
+  readonly #queue: Announce[] = [];
+  readonly #underWay = new Set<Batch>();
+  readonly #watch: ReturnType<typeof setInterval>;
+  #server: RedisServer | undefined;
+  #opening: Promise<void> | undefined;
+  #reopenTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Nodes of the cluster, for the day that the one we were told of is gone. */
+  #otherUrls: readonly string[] = [];
+  #reopenMs = REOPEN_MS_MIN;
+  #isClosed = false;
+
+  private constructor(options: RedisLinkOptions) {
+    this.#options = options;
+    this.#watch = setInterval(() => this.#dropIfSilent(), WATCH_MS);
+  }
+
+  /** Resolves after the first attempt, whether it worked or not: see `isUp`. */
+  static async open(options: RedisLinkOptions): Promise<RedisLink> {
+    const link = new RedisLink(options);
+    await link.#open();
+    return link;
+  }
+
+  get isUp(): boolean {
+    return this.#server !== undefined;
+  }
+
+  /** Rejects when the link is or gets lost. */
+  announce(key: string, request: Buffer): Promise<AnnounceReply> {
+    if (this.#server === undefined) return Promise.reject(new Error("not connected"));
+    if (this.#queue.length >= QUEUED_ANNOUNCES_MAX) return Promise.reject(new Error("overloaded"));
+    const reply = Promise.withResolvers<AnnounceReply>();
+    this.#queue.push({ key, request, reply });
+    this.#flush(this.#server);
+    return reply.promise;
+  }
+
+  /** One command about one key; rejects when the link is or gets lost, and in bounded time. */
+  async command(key: string, ...command: RedisArguments): Promise<unknown> {
+    return await this.#ask((server) => server.send(key, command));
+  }
+
+  /** The same command on every node that holds keys. */
+  async commandToAll(...command: RedisArguments): Promise<unknown[]> {
+    return await this.#ask((server) => server.sendToAll(command));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#watch);
+    clearTimeout(this.#reopenTimer);
+    await this.#opening;
+    this.#drop("closed");
+  }
+
+  async #ask<T>(send: (server: RedisServer) => Promise<T>): Promise<T> {
+    if (this.#server === undefined) throw new Error("not connected");
+    const batch: Batch = { announces: [], sentAt: performance.now() };
+    this.#underWay.add(batch);
+    try {
+      return await send(this.#server);
+    } finally {
+      this.#underWay.delete(batch);
+    }
+  }
+
+  /** A cluster takes keys of one slot together only, so there each announce goes by itself. */
+  #flush(server: RedisServer): void {
+    while (this.#queue.length > 0) {
+      if (!server.isCluster && this.#underWay.size >= BATCHES_UNDER_WAY_MAX) return;
+      this.#send(server, this.#queue.splice(0, server.isCluster ? 1 : BATCH_ANNOUNCES_MAX));
+    }
+  }
+
+  async #send(server: RedisServer, announces: readonly Announce[]): Promise<void> {
+    const batch: Batch = { announces, sentAt: performance.now() };
+    this.#underWay.add(batch);
+    try {
+      const replies = await this.#runScript(server, announces);
+      replies.forEach((reply, i) => announces[i]!.reply.resolve(reply));
+    } catch (error) {
+      announces.forEach((announce) => announce.reply.reject(error));
+    } finally {
+      this.#underWay.delete(batch);
+    }
+    if (server === this.#server) this.#flush(server);
+  }
+
+  async #runScript(server: RedisServer, announces: readonly Announce[]): Promise<AnnounceReply[]> {
+    const { peerSeconds, random } = this.#options;
+    const requests = announces.length === 1
+      ? announces[0]!.request
+      : Buffer.concat(announces.map(({ request }) => request));
+    const keys = announces.map(({ key }) => key);
+    const rest = [`${keys.length}`, ...keys, `${peerSeconds}`, `${random()}`, requests];
+    const reply = await server.send(keys[0]!, ["EVALSHA", SCRIPT_SHA, ...rest])
+      .catch((error: Error) => {
+        if (!error.message.startsWith("NOSCRIPT")) throw error;
+        return server.send(keys[0]!, ["EVAL", ANNOUNCE_SCRIPT, ...rest]);
+      });
+    return decodeReplies(reply as Buffer, announces.length);
+  }
+
+  #dropIfSilent(): void {
+    const [oldest] = this.#underWay;
+    if (oldest === undefined || performance.now() - oldest.sentAt < ANSWER_MS_MAX) return;
+    this.#lose(`no answer within ${ANSWER_MS_MAX / 1000} s`);
+  }
+
+  #lose(why: string): void {
+    if (this.#server === undefined) return;
+    this.#drop(why);
+    if (this.#isClosed) return;
+    this.#options.onChange(why);
+    this.#reopenLater();
+  }
+
+  /** Fails what waits: at once, for a dropped client may never settle what it was asked. */
+  #drop(why: string): void {
+    const server = this.#server;
+    this.#server = undefined;
+    const waiting = [...this.#underWay].flatMap(({ announces }) => announces);
+    waiting.push(...this.#queue.splice(0));
+    this.#underWay.clear();
+    for (const { reply } of waiting) reply.reject(new Error(why));
+    server?.drop();
+  }
+
+  #reopenLater(): void {
+    this.#reopenTimer = setTimeout(() => this.#open(), this.#reopenMs);
+    this.#reopenMs = Math.min(2 * this.#reopenMs, REOPEN_MS_MAX);
+  }
+
+  #open(): Promise<void> {
+    const urls = [this.#options.url, ...this.#otherUrls];
+    this.#opening = openRedisServer(urls, (why) => this.#lose(why)).then((server) => {
+      if (this.#isClosed) return server.drop();
+      this.#server = server;
+      this.#otherUrls = server.otherUrls;
+      this.#reopenMs = REOPEN_MS_MIN;
+      this.#options.onChange(undefined);
+    }, (error) => {
+      if (this.#isClosed) return;
+      this.#options.onChange(error instanceof Error ? error.message : String(error));
+      this.#reopenLater();
+    });
+    return this.#opening;
+  }
+}

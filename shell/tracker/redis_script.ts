@@ -1,0 +1,304 @@
+/**
+ * What runs inside Redis: one script that notes any number of peers and samples others for each of
+ * them, in one round trip and, Redis being single-threaded, undivided. Below it, the bytes that go in
+ * and come out.
+ *
+ * A swarm is `tt:{HEX}` and what hangs on that name; the braces keep all of it on one node of a
+ * cluster:
+ *
+ *     tt:{HEX}        hash    size of each list ("4l", "4s", "6l", "6s"), "done", "swept", and for each
+ *                             peer, by address, its list and place ("l17")
+ *     tt:{HEX}:4l ..  string  addresses of leechers (l) and seeders (s) by family, packed as a tracker
+ *                             answers them; what lies beyond the list's size means nothing
+ *     tt:{HEX}:seen   zset    addresses by the second of their last announce
+ *     tt:{HEX}:id     hash    peer ids by address
+ *     tt:{HEX}:done   string  downloads finished; outlives the swarm
+ *
+ * Lists are kept in random order, so any stretch of one is a random sample of it and costs one
+ * GETRANGE, whatever the size of the swarm. The clock is Redis's own. Every key expires, so an
+ * abandoned swarm goes by itself, and a server set to evict what expires first loses idle swarms first.
+ */
+import { Buffer } from "node:buffer";
+import type { ByteWriter } from "../../core/bytes/byte_writer.ts";
+import type { AnnounceQuery, AnnounceReply } from "../../core/tracker_server/types.ts";
+
+/** How often an announce also looks for the silent peers of its swarm, and puts off its expiry. */
+const SWEEP_SECONDS = 10;
+/** Silent peers removed in one go: a tenth of a millisecond or so. */
+const SWEEP_PEERS_MAX = 100;
+/** A torrent that comes back within so long still knows how often it was downloaded. */
+const DONE_KEPT_SECONDS = 30 * 24 * 3600;
+
+const ID_SIZE = 20;
+const PORT_SIZE = 2;
+/** Size of what follows, role, event, families, ids, number wanted. */
+const REQUEST_HEADER_SIZE = 6;
+/** Seeders, leechers, completed; sizes of peers, peers6 and ids. Four bytes each. */
+const REPLY_HEADER_SIZE = 24;
+
+/**
+ * KEYS: the swarm of each announce. ARGV: seconds a silent peer is kept, a random number, and the
+ * announces as `encodeRequest` packs them, one behind the other. Returns their replies likewise.
+ *
+ * Names of further keys are made from KEYS, whose hash tag they share.
+ */
+export const ANNOUNCE_SCRIPT = `
+local call, floor, random = redis.call, math.floor, math.random
+local lifetime, now = tonumber(ARGV[1]), tonumber(call('TIME')[1])
+math.randomseed(tonumber(ARGV[2]))
+
+local SIZES = {['4l'] = 6, ['4s'] = 6, ['6l'] = 18, ['6s'] = 18}
+
+local function list_of(address, role)
+  return (#address == 6 and '4' or '6') .. role
+end
+
+local function record(swarm, list, index)
+  local size = SIZES[list]
+  return call('GETRANGE', swarm .. ':' .. list, index * size, index * size + size - 1)
+end
+
+local function put(swarm, list, index, address, count)
+  call('SETRANGE', swarm .. ':' .. list, index * SIZES[list], address)
+  call('HSET', swarm, address, list:sub(2) .. index, list, count)
+end
+
+-- The newcomer takes any place, and who was there moves to the end: the order stays random.
+local function enter(swarm, counts, address, role)
+  local list = list_of(address, role)
+  local count = counts[list]
+  local index = random(0, count)
+  if index < count then put(swarm, list, count, record(swarm, list, index), count + 1) end
+  put(swarm, list, index, address, count + 1)
+  counts[list] = count + 1
+end
+
+-- The last one fills the gap.
+local function leave(swarm, counts, address, place)
+  local list, index = list_of(address, place:sub(1, 1)), tonumber(place:sub(2))
+  local last = counts[list] - 1
+  call('HDEL', swarm, address)
+  if index < last then
+    put(swarm, list, index, record(swarm, list, last), last)
+  else
+    call('HSET', swarm, list, last)
+  end
+  counts[list] = last
+end
+
+local function forget(swarm, address)
+  call('ZREM', swarm .. ':seen', address)
+  call('HDEL', swarm .. ':id', address)
+end
+
+local function sweep(swarm, counts)
+  local silent = call('ZRANGEBYSCORE', swarm .. ':seen', '-inf', now - lifetime,
+    'LIMIT', 0, ${SWEEP_PEERS_MAX})
+  for _, address in ipairs(silent) do
+    local place = call('HGET', swarm, address)
+    if place then leave(swarm, counts, address, place) end
+    forget(swarm, address)
+  end
+end
+
+-- A server short of memory may have evicted one key of a swarm and not the others.
+local function is_whole(swarm, counts)
+  local total = 0
+  for list, size in pairs(SIZES) do
+    local count = counts[list]
+    total = total + count
+    if count > 0 and call('STRLEN', swarm .. ':' .. list) < count * size then return false end
+  end
+  return call('ZCARD', swarm .. ':seen') == total
+end
+
+local function drop(swarm, counts)
+  for list in pairs(SIZES) do
+    call('DEL', swarm .. ':' .. list)
+    counts[list] = 0
+  end
+  call('DEL', swarm, swarm .. ':seen', swarm .. ':id')
+end
+
+local function put_off_expiry(swarm, counts)
+  local seconds = lifetime + ${SWEEP_SECONDS}
+  call('EXPIRE', swarm, seconds)
+  call('EXPIRE', swarm .. ':seen', seconds)
+  call('EXPIRE', swarm .. ':id', seconds)
+  for list, count in pairs(counts) do
+    if count > 0 then call('EXPIRE', swarm .. ':' .. list, seconds) end
+  end
+end
+
+local function stretch(swarm, list, count, wanted)
+  if wanted == 0 then return '' end
+  local key, size = swarm .. ':' .. list, SIZES[list]
+  local from = wanted < count and random(0, count - 1) or 0
+  local found = call('GETRANGE', key, from * size, math.min(from + wanted, count) * size - 1)
+  local rest = from + wanted - count
+  if rest > 0 then found = found .. call('GETRANGE', key, 0, rest * size - 1) end
+  return found
+end
+
+-- Leechers and seeders in the proportion of their numbers; seeders have no use for seeders.
+local function sample(swarm, counts, family, role, wanted)
+  local l, s = family .. 'l', family .. 's'
+  local leechers, seeders = counts[l], role == 'l' and counts[s] or 0
+  local total = leechers + seeders
+  if total <= wanted then
+    return stretch(swarm, l, leechers, leechers) .. stretch(swarm, s, seeders, seeders)
+  end
+  local of_seeders = floor(wanted * seeders / total + random())
+  return stretch(swarm, l, leechers, wanted - of_seeders) .. stretch(swarm, s, seeders, of_seeders)
+end
+
+-- Takes the asker out of a sample, or anybody where it is not among them.
+local function without(records, address)
+  local size, at = #address, records:find(address, 1, true)
+  while at and (at - 1) % size ~= 0 do at = records:find(address, at + 1, true) end
+  at = at or random(0, #records / size - 1) * size + 1
+  return records:sub(1, at - 1) .. records:sub(at + size)
+end
+
+local function ids_of(swarm, records, size)
+  local ids = {}
+  for at = 1, #records, size do
+    local id = call('HGET', swarm .. ':id', records:sub(at, at + size - 1))
+    ids[#ids + 1] = id or string.rep('\\0', ${ID_SIZE})
+  end
+  return table.concat(ids)
+end
+
+local function announce(swarm, request)
+  local role, event, families, with_ids = request:sub(1, 1), request:sub(2, 2), request:sub(3, 3),
+    request:sub(4, 4) == 'i'
+  local wanted, id, address = request:byte(5), request:sub(6, 25), request:sub(26)
+
+  local facts = call('HMGET', swarm, address, '4l', '4s', '6l', '6s', 'done', 'swept')
+  local place, counts = facts[1], {['4l'] = tonumber(facts[2]) or 0,
+    ['4s'] = tonumber(facts[3]) or 0, ['6l'] = tonumber(facts[4]) or 0,
+    ['6s'] = tonumber(facts[5]) or 0}
+  local swept = tonumber(facts[7])
+  local is_due = not swept or now >= swept + ${SWEEP_SECONDS}
+  if is_due and not is_whole(swarm, counts) then
+    drop(swarm, counts)
+    place, swept = false, nil
+  end
+  local done = tonumber(swept and facts[6] or call('GET', swarm .. ':done')) or 0
+  local is_alive = event ~= 'x'
+
+  local old_role = place and place:sub(1, 1)
+  if place and (not is_alive or old_role ~= role) then leave(swarm, counts, address, place) end
+  if is_alive then
+    if old_role ~= role then
+      is_due = is_due or counts[list_of(address, role)] == 0
+      enter(swarm, counts, address, role)
+      if event == 'c' and role == 's' then
+        done = call('INCR', swarm .. ':done')
+        call('EXPIRE', swarm .. ':done', ${DONE_KEPT_SECONDS})
+        call('HSET', swarm, 'done', done)
+      end
+    end
+    if not place or event == 's' then call('HSET', swarm .. ':id', address, id) end
+    call('ZADD', swarm .. ':seen', now, address)
+  elseif place then
+    forget(swarm, address)
+  end
+  if is_due and (is_alive or swept) then
+    sweep(swarm, counts)
+    call('HSET', swarm, 'swept', now, 'done', done)
+    put_off_expiry(swarm, counts)
+  end
+
+  local near, far = '', ''
+  if is_alive then
+    local own = #address == 6 and '4' or '6'
+    if role == 's' then
+      near = sample(swarm, counts, own, role, wanted)
+    else
+      near = without(sample(swarm, counts, own, role, wanted + 1), address)
+    end
+    if families == 'b' then
+      local missing = wanted - #near / #address
+      far = sample(swarm, counts, own == '4' and '6' or '4', role, missing)
+    end
+  end
+  local peers, peers6 = near, far
+  if #address ~= 6 then peers, peers6 = far, near end
+  local ids = with_ids and ids_of(swarm, peers, 6) .. ids_of(swarm, peers6, 18) or ''
+  return struct.pack('>I4I4I4I4I4I4', counts['4s'] + counts['6s'], counts['4l'] + counts['6l'], done,
+    #peers, #peers6, #ids) .. peers .. peers6 .. ids
+end
+
+local replies, requests, from = {}, ARGV[3], 1
+for i, swarm in ipairs(KEYS) do
+  local last = from + requests:byte(from)
+  replies[i] = announce(swarm, requests:sub(from + 1, last))
+  from = last + 1
+end
+return table.concat(replies)
+`;
+
+/** The fields of a swarm's hash that a scrape adds up. */
+export const SCRAPE_FIELDS = ["4s", "6s", "4l", "6l"] as const;
+
+/** The key of a swarm. `hex` is its info hash, 40 digits. */
+export function swarmKey(hex: string): string {
+  return `tt:{${hex}}`;
+}
+
+/** The key that outlives the swarm. */
+export function doneKey(hex: string): string {
+  return `${swarmKey(hex)}:done`;
+}
+
+const EVENT_LETTERS = { started: "s", completed: "c", stopped: "x", none: "-" } as const;
+
+/** Packs an announce for the script: six bytes and letters, the peer id, the address. */
+export function encodeRequest(query: AnnounceQuery): Buffer {
+  const idAt = REQUEST_HEADER_SIZE, ipAt = idAt + ID_SIZE, portAt = ipAt + query.ip.length;
+  const bytes = Buffer.allocUnsafe(portAt + PORT_SIZE);
+  bytes[0] = bytes.length - 1;
+  bytes[1] = letter(query.isComplete ? "s" : "l");
+  bytes[2] = letter(EVENT_LETTERS[query.event ?? "none"]);
+  bytes[3] = letter(query.wantsBothFamilies ? "b" : "o");
+  bytes[4] = letter(query.wantsPeerIds ? "i" : "-");
+  bytes[5] = query.numWant;
+  bytes.set(query.peerId, idAt);
+  bytes.set(query.ip, ipAt);
+  bytes.writeUInt16BE(query.port, portAt);
+  return bytes;
+}
+
+/** Reads what the script returned for so many announces; peers stay where they are, uncopied. */
+export function decodeReplies(bytes: Uint8Array, count: number): AnnounceReply[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const replies: AnnounceReply[] = [];
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const peersAt = at + REPLY_HEADER_SIZE;
+    const peers6At = peersAt + view.getUint32(at + 12);
+    const idsAt = peers6At + view.getUint32(at + 16);
+    const end = idsAt + view.getUint32(at + 20);
+    replies.push({
+      seeders: view.getUint32(at),
+      leechers: view.getUint32(at + 4),
+      completed: view.getUint32(at + 8),
+      peers: writerOf(bytes.subarray(peersAt, peers6At)),
+      peers6: writerOf(bytes.subarray(peers6At, idsAt)),
+      peerIds: writerOf(bytes.subarray(idsAt, end)),
+      warning: undefined,
+    });
+    at = end;
+  }
+  return replies;
+}
+
+function writerOf(bytes: Uint8Array): ByteWriter {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { bytes, view, size: bytes.length };
+}
+
+function letter(text: string): number {
+  return text.charCodeAt(0);
+}

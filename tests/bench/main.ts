@@ -1,11 +1,13 @@
 /** `deno task bench SUBJECT`: what `tt` costs, measured beside what others cost in the same run. */
 import { benchCore, CORE_USAGE } from "./core.ts";
+import { benchDisk, DISK_USAGE } from "./disk.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
 
 const SUBJECTS: Readonly<
   Record<string, { usage: string; run(args: readonly string[]): Promise<void> }>
 > = {
   core: { usage: CORE_USAGE, run: benchCore },
+  disk: { usage: DISK_USAGE, run: benchDisk },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
 };
 

@@ -46,7 +46,7 @@ export const ENDGAME_REQUESTERS_MAX = 3;
 /** In endgame a peer owes us no more than this when it is asked for what others owe us, too. */
 export const ENDGAME_PIPELINE_MAX = 32;
 /** Bytes of unfinished pieces held in memory; beyond it no new piece is started. */
-export const BUFFERED_BYTES_MAX = 256 * 1024 * 1024;
+export const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What we tell others they may keep waiting with us. Spec: BEP 10, reqq. */
 export const REQQ_OFFERED = 2_000;
@@ -72,6 +72,8 @@ export const REDIAL_FIRST_MS = 5_000;
 export const REDIAL_LAST_MS = 15 * 60_000;
 /** A connection that held this long was worth it: its end starts the waits anew. */
 export const CONNECTION_WORTH_MS = 60_000;
+/** Peers remembered after they left, since a piece that they helped to send may yet fail its check. */
+export const DEPARTED_MAX = 200;
 /** Addresses remembered. A tracker gives 50 to 200 at a time. */
 export const CANDIDATES_MAX = 2_000;
 /** Spec: BEP 3, numwant default. */

@@ -8,7 +8,7 @@ import { toHex } from "../bytes/hex.ts";
 import { isLoopbackIp } from "../bytes/ip.ts";
 import { removeHolder } from "./availability.ts";
 import { claimCandidate, postpone, takeDial } from "./candidates.ts";
-import { CONNECTION_WORTH_MS, CONNECTIONS_MAX } from "./limits.ts";
+import { CONNECTION_WORTH_MS, CONNECTIONS_MAX, DEPARTED_MAX } from "./limits.ts";
 import { greet } from "./greeting.ts";
 import { giveBackAll } from "./picker.ts";
 import type { CloseReason, Effect, Event } from "./protocol.ts";
@@ -125,6 +125,7 @@ export function closeIfBothComplete(
 
 function forget(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
   torrent.peers.delete(peer.key);
+  if (peer.hasGiven) rememberDeparted(torrent, peer);
   torrent.nextDialMs = 0;
   release(torrent, peer, now);
   giveBackAll(torrent, peer, effects);
@@ -135,6 +136,12 @@ function forget(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): v
     }
   }
   torrent.allDirty = true;
+}
+
+function rememberDeparted(torrent: Torrent, peer: Peer): void {
+  const { departed } = torrent;
+  departed.set(peer.key, peer);
+  if (departed.size > DEPARTED_MAX) departed.delete(departed.keys().next().value!);
 }
 
 /** Its address may be dialled again, unless it has nothing to give and nothing to take. */

@@ -56,6 +56,7 @@ function takeBlock(
   }
   peer.lastBlockMs = now;
   peer.snubbed = false;
+  peer.hasGiven = true;
   growPipeline(peer);
   countBytes(peer.down, length);
   countBytes(torrent.down, length);

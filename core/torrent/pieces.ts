@@ -116,8 +116,9 @@ function complete(torrent: Torrent, now: number, effects: Effect[]): void {
   }
 }
 
-/** Those senders of the piece that are still connected. */
-function sendersOf(torrent: Torrent, partial: PartialPiece): Peer[] {
-  const keys = new Set(partial.senders);
-  return [...keys].map((key) => torrent.peers.get(key)).filter((peer) => peer !== undefined);
+/** Who sent the piece's blocks, those who left since included as far as we remember them. */
+function sendersOf({ peers, departed }: Torrent, partial: PartialPiece): Peer[] {
+  return [...new Set(partial.senders)]
+    .map((key) => peers.get(key) ?? departed.get(key))
+    .filter((peer) => peer !== undefined);
 }

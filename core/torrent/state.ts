@@ -120,6 +120,8 @@ export interface Peer {
   lastBlockMs: number;
   /** Pieces it rejected while serving us. */
   readonly refused: Map<number, Refusal>;
+  /** Some block that we asked for came from it. */
+  hasGiven: boolean;
   /** Sent blocks of a piece that failed; takes whole pieces alone until one passes. */
   onParole: boolean;
   /** Pieces it lets us ask for while choking. BEP 6. */
@@ -174,6 +176,8 @@ export interface Torrent {
   diskFailed: boolean;
 
   readonly peers: Map<PeerKey, Peer>;
+  /** Those that gave us blocks and left, the latest DEPARTED_MAX: blame finds them here. */
+  readonly departed: Map<PeerKey, Peer>;
   readonly candidates: Map<string, Candidate>;
   readonly bannedIps: Set<string>;
   /** Peer ids in hexadecimal. */
@@ -242,6 +246,7 @@ export function createTorrent(options: TorrentOptions, now: number): Torrent {
     bufferedBytes: 0,
     diskFailed: false,
     peers: new Map(),
+    departed: new Map(),
     candidates: new Map(),
     bannedIps: new Set(),
     bannedIds: new Set(),
@@ -313,6 +318,7 @@ export function createPeer(
     snubbed: false,
     lastBlockMs: now,
     refused: new Map(),
+    hasGiven: false,
     onParole: false,
     allowedFast: new Set(),
     suggested: [],

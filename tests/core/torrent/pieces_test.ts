@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SNUB_MS } from "../../../core/torrent/limits.ts";
+import { DEPARTED_MAX, SNUB_MS } from "../../../core/torrent/limits.ts";
 import type { PeerKey } from "../../../core/torrent/protocol.ts";
 import { Kit } from "./kit.ts";
 
@@ -65,6 +65,27 @@ Deno.test("a ban on a loopback address is by id only, since others share it", ()
   const honest = kit.connect("##", { ip: "127.0.0.1", port: 7000, id: 78 });
   assertEquals(kit.isConnected(honest), true);
   assertEquals(kit.closed(kit.handshake({ ip: "127.0.0.1", id: 77 })), "banned");
+});
+
+Deno.test("a liar that leaves before its piece is checked is banned all the same", () => {
+  const kit = new Kit({ have: "#.", blocks: 2 });
+  const liar = kit.connect("##", { ip: "10.1.1.1", id: 77 });
+  kit.deliver(liar);
+  kit.disconnect(liar);
+  kit.finish([1]);
+  assertEquals(kit.closed(kit.handshake({ ip: "10.1.1.1", id: 78 })), "banned");
+  assertEquals(kit.closed(kit.handshake({ ip: "10.1.1.2", id: 77 })), "banned");
+});
+
+Deno.test("those who left are remembered up to a limit", () => {
+  const kit = new Kit({ have: ".".repeat(DEPARTED_MAX + 10), blocks: 1 });
+  for (let i = 0; i < DEPARTED_MAX + 5; i++) {
+    const peer = kit.connect("#".repeat(DEPARTED_MAX + 10));
+    kit.deliver(peer, 1);
+    kit.disconnect(peer);
+  }
+  assertEquals(kit.torrent.departed.size, DEPARTED_MAX);
+  assertEquals(kit.torrent.departed.has(1), false);
 });
 
 Deno.test("a bad piece is announced to nobody", () => {

@@ -1,13 +1,17 @@
 /** `deno task bench SUBJECT`: what `tt` costs, measured beside what others cost in the same run. */
+import { benchCheck, CHECK_USAGE } from "./check.ts";
 import { benchCore, CORE_USAGE } from "./core.ts";
 import { benchDisk, DISK_USAGE } from "./disk.ts";
+import { benchStart, START_USAGE } from "./start.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
 
 const SUBJECTS: Readonly<
   Record<string, { usage: string; run(args: readonly string[]): Promise<void> }>
 > = {
+  check: { usage: CHECK_USAGE, run: benchCheck },
   core: { usage: CORE_USAGE, run: benchCore },
   disk: { usage: DISK_USAGE, run: benchDisk },
+  start: { usage: START_USAGE, run: benchStart },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
 };
 

@@ -84,13 +84,14 @@ export function isEndgame(torrent: Torrent): boolean {
 }
 
 /** The peer has it, may give it to us, and a piece that wants one sender has no other. */
-function mayTake(partial: PartialPiece, peer: Peer, now: number): boolean {
+export function mayTake(partial: PartialPiece, peer: Peer, now: number): boolean {
   if (!canGive(peer, partial, now)) return false;
   if (partial.alone) return partial.owner === undefined || partial.owner === peer.key;
   return !peer.onParole || isFresh(partial);
 }
 
-function canGive(peer: Peer, { stage, piece }: PartialPiece, now: number): boolean {
+/** Whether the piece still lacks blocks and the peer has it and lets us ask for it now. */
+export function canGive(peer: Peer, { stage, piece }: PartialPiece, now: number): boolean {
   if (stage !== "open" || !hasBit(peer.have, piece)) return false;
   const refusal = peer.refused.get(piece);
   if (refusal !== undefined && now < refusal.untilMs) return false;

@@ -18,15 +18,20 @@ export function refillRequests(torrent: Torrent, peer: Peer, now: number, effect
   if (!peer.amInterested || torrent.diskFailed) return;
   if (peer.isChoking && peer.allowedFast.size === 0) return;
   if (isDead(peer, now)) return;
-  const target = pipelineTarget(peer);
-  const room = target - peer.outstanding.size;
-  if (room <= 0 || peer.outstanding.size > target * REFILL_BELOW) return;
+  if (!mayRefill(peer)) return;
   const blocks: number[] = [];
-  pickBlocks(torrent, peer, room, now, blocks);
+  pickBlocks(torrent, peer, pipelineTarget(peer) - peer.outstanding.size, now, blocks);
   if (blocks.length === 0) return;
   if (peer.outstanding.size === blocks.length / 3) peer.lastBlockMs = now;
   peer.lastSentMs = now;
   effects.push({ kind: "request", peer: peer.key, blocks });
+}
+
+/** Whether enough requests were answered to make another batch. */
+export function mayRefill(peer: Peer): boolean {
+  const target = pipelineTarget(peer);
+  const { size } = peer.outstanding;
+  return size < target && size <= target * REFILL_BELOW;
 }
 
 /** Blocks that we want under way with this peer. */

@@ -16,10 +16,10 @@ export interface LoadedTorrent {
   readonly metainfo: Metainfo;
 }
 
-/** `source`: a path, or an http or https URL. Throws a CommandError. */
-export async function loadTorrent(source: string): Promise<LoadedTorrent> {
+/** `source`: a path, or an http or https URL. Throws a CommandError, or the signal's reason. */
+export async function loadTorrent(source: string, signal: AbortSignal): Promise<LoadedTorrent> {
   const isUrl = /^https?:\/\//i.test(source);
-  const bytes = isUrl ? await fetchBytes(source) : await readBytes(source);
+  const bytes = isUrl ? await fetchBytes(source, signal) : await readBytes(source);
   return parseTorrent(bytes, source);
 }
 
@@ -52,11 +52,11 @@ async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-async function fetchBytes(url: string): Promise<Uint8Array> {
+async function fetchBytes(url: string, stop: AbortSignal): Promise<Uint8Array> {
   const failed = (why: string) =>
     new CommandError(EXIT.network, "fetch-failed", `Cannot fetch ${url}: ${why}`);
   try {
-    const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(FETCH_TIMEOUT_MS)]);
     const response = await fetch(url, { signal, headers: { "user-agent": CLIENT_NAME } });
     if (!response.ok) {
       await response.body?.cancel();
@@ -72,6 +72,7 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
     return concatenate(parts, size);
   } catch (error) {
     if (error instanceof CommandError) throw error;
+    stop.throwIfAborted();
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
     throw failed(isLate ? "no answer in time" : "the server can't be reached");
   }

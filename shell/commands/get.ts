@@ -12,7 +12,7 @@ import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
 export async function get(command: GetCommand, context: Context): Promise<void> {
   const { dir, resume, noSeed, shareRule, sources } = command;
   const loads = sources.length > 0
-    ? sources.map((source) => loadTorrent(source))
+    ? sources.map((source) => loadTorrent(source, context.signal))
     : await loadUnfinished(dir);
   const plans = loads.map(async (load): Promise<TorrentPlan> => ({
     loaded: await load,

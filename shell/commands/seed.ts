@@ -17,7 +17,7 @@ async function planFor(
   context: Context,
 ): Promise<TorrentPlan> {
   if (source.endsWith(".torrent")) {
-    const loaded = await loadTorrent(source);
+    const loaded = await loadTorrent(source, context.signal);
     const dir = command.dir ?? dirname(source);
     return { loaded, dir, role: { kind: "seed", isChecked: false } };
   }

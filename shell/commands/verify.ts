@@ -27,7 +27,7 @@ async function verifyOne(
   dir: string | undefined,
   { output, signal }: Context,
 ): Promise<number> {
-  const { metainfo } = await loadTorrent(source);
+  const { metainfo } = await loadTorrent(source, signal);
   const { infoHash, name, geometry } = metainfo;
   const storage = openStorage(dir ?? dirname(source), metainfo, { readOnly: true });
   try {

@@ -16,6 +16,7 @@ import {
   startGet,
   startSeed,
   startTracker,
+  Tt,
 } from "./cli_kit.ts";
 
 /** Enough pieces that a download can be interrupted many times. */
@@ -263,6 +264,33 @@ Deno.test("a .torrent can come from the web", async () => {
   await assertContent(dir.at("D", "web.bin"), bytes);
   const missing = await runTt(["show", `http://127.0.0.1:${port}/missing`]);
   assertMatch(assertOneSentence(missing, 4), /answered 404/);
+});
+
+Deno.test("Ctrl-C ends the wait for a web server, too", async () => {
+  await using dir = await scratch();
+  await using silent = listenSilently();
+  const source = silent.url.replace("announce", "x.torrent");
+  const commands = [["get", source, "--dir", dir.at("D"), ...LOCAL], ["show", source]];
+  for (const [index, args] of commands.entries()) {
+    await using tt = await Tt.start(args);
+    await silent.askedTimes(1 + index);
+    const { code, stderr } = await tt.stop("SIGINT");
+    assertEquals([code, stderr], [130, ""]);
+  }
+});
+
+Deno.test("peers meet over IPv6 as well", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "six.bin", SIZE);
+  const local = ["--host", "::1"];
+  await using seed = await startSeed([torrent, "--dir", dirname(path), ...local]);
+  const { port } = await seed.event("listening");
+  const peer = ["--peer", `[::1]:${port}`];
+  await using get = await startGet([
+    ...[torrent, "--dir", dir.at("D"), "--no-seed", ...local, ...peer],
+  ]);
+  assertEquals((await get.end()).code, 0);
+  await assertContent(dir.at("D", "six.bin"), bytes);
 });
 
 Deno.test("a download that is complete already says so and disturbs nobody", async () => {

@@ -73,14 +73,24 @@ export function pickBlocks(
   }
 }
 
-/** Whether every piece that can be had is started and every block of them asked for. */
+/**
+ * Whether every piece that can be had is started and every block of them asked for. With the buffers
+ * full of what slow peers owe it is so, too: else the fast would wait for the slow.
+ */
 export function isEndgame(torrent: Torrent): boolean {
   const { availability, partials } = torrent;
-  if (isAnyAvailable(availability) && mayStartPiece(torrent)) return false;
-  for (const partial of partials.values()) {
-    if (partial.free > 0 && availabilityOf(availability, partial.piece) > 0) return false;
+  const isMore = isAnyAvailable(availability) && mayStartPiece(torrent);
+  if (isMore && hasRoom(torrent)) return false;
+  for (const { piece, stage, free } of partials.values()) {
+    if (free > 0 && availabilityOf(availability, piece) > 0) return false;
+    if (isMore && stage !== "open") return false;
   }
   return partials.size > 0;
+}
+
+/** Whether the buffers have room for another piece; one is always allowed beside the first. */
+export function hasRoom(torrent: Torrent): boolean {
+  return torrent.bufferedBytes < BUFFERED_BYTES_MAX || torrent.partials.size <= 1;
 }
 
 /** The peer has it, may give it to us, and a piece that wants one sender has no other. */
@@ -141,7 +151,7 @@ function ask(
 function nextPiece(torrent: Torrent, peer: Peer): number {
   const { availability } = torrent;
   if (availability.size === 0 || !mayStartPiece(torrent)) return -1;
-  if (torrent.bufferedBytes >= BUFFERED_BYTES_MAX && torrent.partials.size > 1) return -1;
+  if (!hasRoom(torrent)) return -1;
   if (peer.isChoking) {
     for (const piece of peer.allowedFast) {
       if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;

@@ -3,8 +3,8 @@
  * torrent over the peer to each piece that the peer has and we lack. A look at the state, no change.
  */
 import { hasBit } from "../bytes/bitfield.ts";
-import { BUFFERED_BYTES_MAX, ENDGAME_PIPELINE_MAX, ENDGAME_REQUESTERS_MAX } from "./limits.ts";
-import { canGive, isEndgame, mayTake } from "./picker.ts";
+import { ENDGAME_PIPELINE_MAX, ENDGAME_REQUESTERS_MAX } from "./limits.ts";
+import { canGive, hasRoom, isEndgame, mayTake } from "./picker.ts";
 import { mayRefill, pipelineTarget } from "./requests.ts";
 import { mayStartPiece, withheldPiece } from "./share_rule.ts";
 import {
@@ -97,8 +97,7 @@ function whyNoPiece(torrent: Torrent, peer: Peer, now: number): WhyNot {
 function standingOfNew(torrent: Torrent, peer: Peer, piece: number): Standing {
   if (!mayStartPiece(torrent)) return "withheld";
   if (peer.isChoking && !peer.allowedFast.has(piece)) return "choked";
-  const isFull = torrent.bufferedBytes >= BUFFERED_BYTES_MAX && torrent.partials.size > 1;
-  return isFull ? "buffers-full" : "open";
+  return hasRoom(torrent) ? "open" : "buffers-full";
 }
 
 function standingOfStarted(

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
+import { receiveBlock } from "../../../core/torrent/data_plane.ts";
 import {
   BUFFERED_BYTES_MAX,
   ENDGAME_PIPELINE_MAX,
@@ -275,4 +276,32 @@ Deno.test("with the buffers full no new piece is started; pieces nobody can fini
   kit.waitWith([2, 3], 2_000);
   assertEquals(kit.torrent.partials.size, 3, "one is given up, and no more than is needed");
   assertEquals(kit.all("drop-piece").length, 1);
+});
+
+Deno.test("with the buffers full, a fast peer gets what slow ones owe instead of waiting for them", () => {
+  const blocks = BUFFERED_BYTES_MAX / BLOCK_SIZE / 2;
+  const kit = new Kit({ have: "...", blocks });
+  const slow = kit.connect("###", { unchokes: false });
+  const all: number[] = [];
+  kit.peer(slow).isChoking = false;
+  pickBlocks(kit.torrent, kit.peer(slow), 3 * blocks, kit.now, all);
+  assertEquals(kit.torrent.bufferedBytes, BUFFERED_BYTES_MAX);
+  const fast = kit.connect("###");
+  assert(kit.owed(fast).length > 0);
+  const [name] = kit.owed(fast);
+  assert(kit.owed(slow).includes(name!));
+});
+
+Deno.test("with the buffers full of pieces on their way to the disk, nothing is asked for twice", () => {
+  const blocks = BUFFERED_BYTES_MAX / BLOCK_SIZE / 2;
+  const kit = new Kit({ have: "...", blocks });
+  const peer = kit.connect("###", { unchokes: false });
+  kit.peer(peer).isChoking = false;
+  pickBlocks(kit.torrent, kit.peer(peer), 2 * blocks, kit.now, []);
+  const [first] = kit.torrent.partials.keys();
+  for (let block = 0; block < blocks; block++) {
+    receiveBlock(kit.torrent, peer, first!, block * BLOCK_SIZE, BLOCK_SIZE, kit.now, []);
+  }
+  assertEquals(isEndgame(kit.torrent), false);
+  assertEquals(kit.owed(kit.connect("###")), []);
 });

@@ -1,0 +1,199 @@
+/**
+ * Peers made for a benchmark, all in its own process: they cost little, serve at a chosen rate and
+ * need no content of their own.
+ */
+import {
+  createByteWriter,
+  resetWriter,
+  writeBytes,
+  writtenBytes,
+} from "../../core/bytes/byte_writer.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import { appendBlockHeader, appendMessage, decodeMessage } from "../../core/wire/codec.ts";
+import { createFrameView, frameBytesMax, readFrame } from "../../core/wire/frame.ts";
+import type { BlockMessage, Message } from "../../core/wire/message.ts";
+import {
+  closeQuietly,
+  dialPeer,
+  type GreetedConn,
+  greetIncoming,
+} from "../../shell/net/handshaking.ts";
+import { RateLimiter } from "../../shell/net/rate_limiter.ts";
+
+const SEND_BYTES = 256 * 1024;
+const NEVER = new AbortController().signal;
+
+export interface FakePeer extends Disposable {
+  /** Of 127.0.0.1. */
+  readonly port: number;
+}
+
+export interface SeederOptions {
+  readonly pieceCount: number;
+  /** No two peers of a swarm have the same number. */
+  readonly number: number;
+  /** Undefined is as fast as it goes. */
+  readonly rateBytesPerSecond: number | undefined;
+  /** The bytes of a block; may be valid until the next call only. */
+  read(piece: number, begin: number, length: number): Uint8Array;
+}
+
+/** Listens, has everything, and serves whoever dials. */
+export function openFakeSeeder(options: SeederOptions): FakePeer {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const conns = new Set<Deno.TcpConn>();
+  const limit = options.rateBytesPerSecond === undefined
+    ? undefined
+    : new RateLimiter(options.rateBytesPerSecond);
+  const serve = async (conn: Deno.TcpConn) => {
+    const greeted = await greetIncoming(conn, () => peerIdOf(options.number));
+    if (greeted !== undefined) await new SeedingConn(greeted, options, limit).run();
+  };
+  (async () => {
+    for await (const conn of listener) {
+      conns.add(conn);
+      serve(conn).catch(() => {}).finally(() => {
+        conns.delete(conn);
+        closeQuietly(conn);
+      });
+    }
+  })().catch(() => {});
+  return {
+    port: listener.addr.port,
+    [Symbol.dispose]() {
+      closeQuietly(listener);
+      for (const conn of conns) closeQuietly(conn);
+    },
+  };
+}
+
+/** Dials a peer, says that it has nothing and wants nothing, and stays silent until disposed. */
+export async function connectIdle(
+  port: number,
+  infoHash: InfoHash,
+  number: number,
+): Promise<Disposable> {
+  const address = { ip: "127.0.0.1", port };
+  const greeted = await dialPeer(address, infoHash, peerIdOf(number), NEVER);
+  const { conn } = greeted;
+  const reader = new FrameReader(greeted, frameBytesMax(1));
+  const hello = createByteWriter();
+  appendMessage(hello, { kind: "have-none" });
+  await writeAll(conn, writtenBytes(hello));
+  // Reads on, or the other side could not write.
+  (async () => {
+    while (await reader.next() !== undefined);
+  })().catch(() => {});
+  return { [Symbol.dispose]: () => closeQuietly(conn) };
+}
+
+/** One connection of a seeder: requests wait in a list, from which one loop sends. */
+class SeedingConn {
+  readonly #conn: Deno.TcpConn;
+  readonly #options: SeederOptions;
+  readonly #limit: RateLimiter | undefined;
+  readonly #out = createByteWriter(SEND_BYTES);
+  #waiting: BlockMessage[] = [];
+  #isSending = false;
+
+  readonly #reader: FrameReader;
+
+  constructor(greeted: GreetedConn, options: SeederOptions, limit: RateLimiter | undefined) {
+    this.#conn = greeted.conn;
+    this.#reader = new FrameReader(greeted, frameBytesMax(options.pieceCount));
+    this.#options = options;
+    this.#limit = limit;
+  }
+
+  async run(): Promise<void> {
+    for (const kind of ["have-all", "unchoke"] as const) appendMessage(this.#out, { kind });
+    await this.#send();
+    for (let message; (message = await this.#reader.next()) !== undefined;) {
+      if (message.kind === "request") {
+        this.#waiting.push(message);
+        if (!this.#isSending) this.#serve().catch(() => closeQuietly(this.#conn));
+      } else if (message.kind === "cancel") this.#cancel(message);
+    }
+  }
+
+  /** Sends many small blocks with one write. */
+  async #serve(): Promise<void> {
+    this.#isSending = true;
+    while (this.#waiting.length > 0) {
+      const most = Math.min(SEND_BYTES, this.#limit?.chunkBytes ?? SEND_BYTES);
+      let payload = 0;
+      while (this.#waiting.length > 0 && payload < most) {
+        const { piece, begin, length } = this.#waiting.shift()!;
+        appendBlockHeader(this.#out, piece, begin, length);
+        writeBytes(this.#out, this.#options.read(piece, begin, length));
+        payload += length;
+      }
+      await this.#limit?.take(payload);
+      await this.#send();
+    }
+    this.#isSending = false;
+  }
+
+  #cancel({ piece, begin }: BlockMessage): void {
+    const at = this.#waiting.findIndex((block) => block.piece === piece && block.begin === begin);
+    if (at < 0) return;
+    const [block] = this.#waiting.splice(at, 1);
+    appendMessage(this.#out, { ...block!, kind: "reject" });
+  }
+
+  async #send(): Promise<void> {
+    const bytes = writtenBytes(this.#out).slice();
+    resetWriter(this.#out);
+    await writeAll(this.#conn, bytes);
+  }
+}
+
+/** Messages behind the handshake, one at a time. */
+class FrameReader {
+  readonly #conn: Deno.TcpConn;
+  readonly #bytesMax: number;
+  readonly #frame = createFrameView();
+  readonly #buffer: Uint8Array;
+  #start = 0;
+  #end = 0;
+
+  constructor({ conn, rest }: GreetedConn, bytesMax: number) {
+    this.#conn = conn;
+    this.#bytesMax = bytesMax;
+    this.#buffer = new Uint8Array(2 * bytesMax);
+    this.#buffer.set(rest);
+    this.#end = rest.length;
+  }
+
+  /** Undefined when the peer has left. */
+  async next(): Promise<Message | undefined> {
+    const frame = this.#frame;
+    for (;;) {
+      const found = readFrame(this.#buffer, this.#start, this.#end, this.#bytesMax, frame);
+      if (found === "violation") return undefined;
+      if (found === "frame") {
+        const decoded = decodeMessage(this.#buffer, frame);
+        this.#start = frame.frameEnd;
+        return decoded.ok ? decoded.value : undefined;
+      }
+      if (!await this.#fill()) return undefined;
+    }
+  }
+
+  async #fill(): Promise<boolean> {
+    this.#buffer.copyWithin(0, this.#start, this.#end);
+    this.#end -= this.#start;
+    this.#start = 0;
+    const count = await this.#conn.read(this.#buffer.subarray(this.#end));
+    this.#end += count ?? 0;
+    return count !== null;
+  }
+}
+
+function peerIdOf(number: number): Uint8Array {
+  return new TextEncoder().encode(`-FK0001-${String(number).padStart(12, "0")}`);
+}
+
+async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}

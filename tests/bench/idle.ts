@@ -1,0 +1,117 @@
+/** `bench idle`: many torrents seeded by one process, with peers that want nothing. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildMetainfo } from "../../core/metainfo/create.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import { readMetainfo } from "../../shell/read_metainfo.ts";
+import { freshPort, loopback } from "../interop/clients/network.ts";
+import { ClientProcess } from "../interop/clients/process.ts";
+import { ttCommand } from "../interop/clients/tt.ts";
+import { openScratch } from "../interop/content.ts";
+import { connectIdle } from "./fake_peers.ts";
+import { atMost, printFigures, shorten } from "./figures.ts";
+import { openMeetingPoint } from "./meeting_point.ts";
+import { readProcessCost } from "./process_cost.ts";
+
+export const IDLE_USAGE = `idle [--torrents 500] [--peers 200] [--seconds 20] [--json]
+  What a seeder costs while nobody wants anything, in percent of one core.`;
+
+const PERCENT_MAX = 1;
+const PIECE_LENGTH = 16 * 1024;
+const CHECKED_DEADLINE_MS = 120_000;
+const RETRY_MS = 200;
+/** Announces and greetings are over by then. */
+const SETTLE_MS = 3_000;
+
+export async function benchIdle(args: readonly string[]): Promise<void> {
+  const { values: flags } = parseArgs({
+    args: [...args],
+    options: {
+      torrents: { type: "string", default: "500" },
+      peers: { type: "string", default: "200" },
+      seconds: { type: "string", default: "20" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const [torrents, peers] = [Number(flags.torrents), Number(flags.peers)];
+  await using scratch = await openScratch("tt-bench-");
+  await using meetingPoint = openMeetingPoint();
+  const made = await makeTorrents(scratch.path, torrents, meetingPoint.announceUrl);
+  const port = freshPort();
+  const argv = await ttCommand([
+    ...["seed", ...made.map(({ path }) => path), "--quiet"],
+    ...["--host", loopback.host, "--port", String(port)],
+  ]);
+  await using seeder = new ClientProcess({ place: loopback, port, argv });
+  await seeder.waitForListening();
+  const connected = await Promise.all(
+    Array.from(
+      { length: Math.max(torrents, peers) },
+      (_, i) => connectOnceChecked(port, made[i % torrents]!.infoHash, i),
+    ),
+  );
+  for (const peer of connected.splice(peers)) peer[Symbol.dispose]();
+  await wait(SETTLE_MS);
+  const before = await readProcessCost(seeder.pid);
+  const startedMs = performance.now();
+  await wait(1000 * Number(flags.seconds));
+  const after = await readProcessCost(seeder.pid);
+  const seconds = (performance.now() - startedMs) / 1000;
+  for (const peer of connected) peer[Symbol.dispose]();
+
+  const percent = 100 * (after.cpuSeconds - before.cpuSeconds) / seconds;
+  printFigures(`Idle for ${shorten(seconds)} s`, [{
+    what: `${torrents} torrents, ${peers} peers`,
+    measured: `${shorten(percent)} % of a core`,
+    beside: `${shorten(after.peakResidentBytes / 1e6)} MB resident at most`,
+    target: atMost(percent, PERCENT_MAX, " %"),
+  }], flags.json);
+}
+
+/** A torrent takes no peers before its content is checked, and that is how we know. */
+async function connectOnceChecked(
+  port: number,
+  infoHash: InfoHash,
+  number: number,
+): Promise<Disposable> {
+  for (const untilMs = performance.now() + CHECKED_DEADLINE_MS;;) {
+    try {
+      return await connectIdle(port, infoHash, number);
+    } catch (error) {
+      if (performance.now() > untilMs) throw error;
+      await wait(RETRY_MS);
+    }
+  }
+}
+
+/** One piece each, all different. */
+async function makeTorrents(
+  dir: string,
+  count: number,
+  announceUrl: string,
+): Promise<{ path: string; infoHash: InfoHash }[]> {
+  return await Promise.all(Array.from({ length: count }, async (_, number) => {
+    const name = `idle ${number}.bin`;
+    const content = new Uint8Array(PIECE_LENGTH).fill(number);
+    const bytes = buildMetainfo({
+      name,
+      files: [{ path: [], length: content.length }],
+      isFolder: false,
+      pieceLength: PIECE_LENGTH,
+      pieceHashes: new Uint8Array(createHash("sha1").update(content).digest()),
+      announceTiers: [[announceUrl]],
+      isPrivate: false,
+    });
+    const metainfo = readMetainfo(bytes);
+    if (!metainfo.ok) throw new Error(`The made torrent is refused: ${metainfo.error.code}`);
+    const path = join(dir, `${name}.torrent`);
+    await Deno.writeFile(join(dir, name), content);
+    await Deno.writeFile(path, bytes);
+    return { path, infoHash: metainfo.value.infoHash };
+  }));
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -3,7 +3,7 @@
  * command or one sentence out. The shell reads the file that `configPath` names.
  */
 import { fail, ok, type Result } from "../bytes/result.ts";
-import type { Command, PeerSettings } from "./command.ts";
+import type { Command, PeerSettings, TraceSettings } from "./command.ts";
 import {
   COMMAND_NAMES,
   type CommandName,
@@ -96,17 +96,21 @@ function buildCommand(
           kind: "seed",
           sources: operands,
           dir: values.dir,
+          catalogToken: values.catalogToken,
+          noRegister: values.noRegister,
+          trace: traceSettings(values),
           ...creationSettings(values),
           ...peerSettings(values),
         }));
     case "get":
       return build(COMMANDS.get, sources, (values) => {
-        const { dir, resume, noSeed, shareRule } = values;
+        const { tracker, dir, resume, noSeed, shareRule } = values;
         if (operands.length === 0 && !resume) return missingSource();
         return ok({
           kind: "get",
           sources: operands,
-          ...{ dir, resume, noSeed, shareRule },
+          ...{ tracker, dir, resume, noSeed, shareRule },
+          trace: traceSettings(values),
           ...peerSettings(values),
         });
       });
@@ -131,6 +135,31 @@ function buildCommand(
         sources,
         (values) => ok({ kind: "verify", torrents: operands, ...values }),
       );
+    case "list":
+      return build(
+        COMMANDS.list,
+        sources,
+        (values) => ok({ kind: "list", words: operands, ...values }),
+      );
+    case "fetch":
+      return build(
+        COMMANDS.fetch,
+        sources,
+        (values) =>
+          checkOut(values.out, operands) ?? ok({ kind: "fetch", names: operands, ...values }),
+      );
+    case "peers":
+      return build(
+        COMMANDS.peers,
+        sources,
+        (values) => ok({ kind: "peers", names: operands, ...values }),
+      );
+    case "replay":
+      return build(
+        COMMANDS.replay,
+        sources,
+        (values) => ok({ kind: "replay", path: operands[0]!, ...values }),
+      );
   }
 }
 
@@ -145,8 +174,9 @@ function build<O extends Options>(
 
 type PeerValues = Omit<
   Values<typeof COMMANDS.get.options>,
-  "dir" | "resume" | "noSeed" | "shareRule"
+  "tracker" | "dir" | "resume" | "noSeed" | "shareRule" | "trace" | "traceAddresses"
 >;
+type TraceValues = Pick<Values<typeof COMMANDS.get.options>, "trace" | "traceAddresses">;
 type CreationValues = Omit<Values<typeof COMMANDS.create.options>, "comment" | "json" | "quiet">;
 
 function peerSettings(values: PeerValues): PeerSettings {
@@ -158,6 +188,10 @@ function peerSettings(values: PeerValues): PeerSettings {
     timeoutMs: values.timeout,
     ...outputSettings(values),
   };
+}
+
+function traceSettings({ trace: path, traceAddresses }: TraceValues): TraceSettings | undefined {
+  return path === undefined ? undefined : { path, keepsAddresses: traceAddresses };
 }
 
 function creationSettings({ tracker, private: isPrivate, pieceLength, out }: CreationValues) {
@@ -199,7 +233,8 @@ function checkOut(
   if (out === undefined || operands.length === 1) return undefined;
   return fail({
     code: "conflict",
-    message: `Option --out names one file, but ${operands.length} paths are given; give one path`,
+    message:
+      `Option --out names one file, but ${operands.length} torrents are asked for; ask for one`,
   });
 }
 

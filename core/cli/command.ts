@@ -3,7 +3,7 @@
  * merged. The shell switches on `kind` and looks nowhere else.
  */
 import type { PeerAddress } from "../bytes/address.ts";
-import type { ShareRule } from "./values.ts";
+import type { ShareRule, TrackerStore } from "./values.ts";
 
 export type Command =
   | TrackerCommand
@@ -12,6 +12,10 @@ export type Command =
   | CreateCommand
   | ShowCommand
   | VerifyCommand
+  | ReplayCommand
+  | ListCommand
+  | FetchCommand
+  | PeersCommand
   | DemoCommand
   | HelpCommand
   | VersionCommand;
@@ -31,6 +35,12 @@ export interface TrackerCommand extends OutputSettings {
   /** 0 picks a free one. */
   readonly port: number;
   readonly intervalSeconds: number;
+  /** The file that keeps catalog and swarms. */
+  readonly data: string;
+  /** Where swarms are kept. */
+  readonly store: TrackerStore;
+  /** Who shows it may change the catalog. */
+  readonly catalogToken: string | undefined;
 }
 
 /** What a peer needs, whether it starts complete or not. */
@@ -53,6 +63,14 @@ export interface PeerSettings extends OutputSettings {
   readonly timeoutMs: number | undefined;
 }
 
+/** `--trace`: what the core is fed goes to a file, so that the run can be replayed. */
+export interface TraceSettings {
+  /** Of the first torrent; those after it get ".2", ".3" appended. */
+  readonly path: string;
+  /** Real addresses of peers stay in it. */
+  readonly keepsAddresses: boolean;
+}
+
 /** What goes into a new torrent. */
 export interface CreationSettings {
   /** Announce URLs; each is a tier of its own. */
@@ -66,22 +84,33 @@ export interface CreationSettings {
 
 export interface SeedCommand extends PeerSettings, CreationSettings {
   readonly kind: "seed";
+  /** For the catalogs of trackers that ask for one. */
+  readonly catalogToken: string | undefined;
+  /** Put the torrent into no tracker's catalog. */
+  readonly noRegister: boolean;
   /** Files and folders to make a torrent of, and `.torrent` files; one or more. */
   readonly sources: readonly string[];
   /** Where a `.torrent`'s content is; undefined is the `.torrent`'s own folder. */
   readonly dir: string | undefined;
+  readonly trace: TraceSettings | undefined;
 }
 
 export interface GetCommand extends PeerSettings {
   readonly kind: "get";
-  /** `.torrent` paths and http(s) URLs; none with `resume` is everything unfinished in `dir`. */
+  /**
+   * `.torrent` paths, http(s) URLs, and names and info hashes in the catalog of `tracker`; none with
+   * `resume` is everything unfinished in `dir`.
+   */
   readonly sources: readonly string[];
+  /** Announce URL of the tracker whose catalog knows the names. */
+  readonly tracker: string | undefined;
   readonly dir: string;
   /** Trust the saved state where sizes and times agree. */
   readonly resume: boolean;
   /** Leave once complete. */
   readonly noSeed: boolean;
   readonly shareRule: ShareRule;
+  readonly trace: TraceSettings | undefined;
 }
 
 export interface CreateCommand extends CreationSettings, OutputSettings {
@@ -104,6 +133,42 @@ export interface VerifyCommand extends OutputSettings {
   readonly torrents: readonly string[];
   /** Where the content is; undefined is the `.torrent`'s own folder. */
   readonly dir: string | undefined;
+}
+
+export interface ReplayCommand {
+  readonly kind: "replay";
+  readonly path: string;
+  /** Stop after the turn of this event, counted from 1, and show the state. */
+  readonly at: number | undefined;
+  /** Say why this peer is not asked: its number or its address. */
+  readonly why: string | undefined;
+  readonly json: boolean;
+}
+
+export interface ListCommand extends OutputSettings {
+  readonly kind: "list";
+  /** All of them must be in a name; none lists everything. */
+  readonly words: readonly string[];
+  /** Announce URL. */
+  readonly tracker: string;
+}
+
+export interface FetchCommand extends OutputSettings {
+  readonly kind: "fetch";
+  /** Names and info hashes, one or more. */
+  readonly names: readonly string[];
+  /** Announce URL. */
+  readonly tracker: string;
+  /** Where the `.torrent` goes; undefined is NAME.torrent in the current folder. */
+  readonly out: string | undefined;
+}
+
+export interface PeersCommand extends OutputSettings {
+  readonly kind: "peers";
+  /** Names and info hashes, one or more. */
+  readonly names: readonly string[];
+  /** Announce URL. */
+  readonly tracker: string;
 }
 
 export interface DemoCommand {

@@ -4,6 +4,7 @@
  */
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
+  readCount,
   readHost,
   readIntervalSeconds,
   readMinutesAsMs,
@@ -15,6 +16,8 @@ import {
   readSecondsAsMs,
   readShareRule,
   readText,
+  readToken,
+  readTrackerStore,
   readTrackerUrl,
 } from "./values.ts";
 
@@ -85,6 +88,15 @@ const peer = {
   ),
 };
 
+const trace = {
+  trace: one(
+    "FILE",
+    readText,
+    "Record the run there for tt replay: no content, no passkeys, made-up addresses",
+  ),
+  traceAddresses: flag("Keep real addresses in the trace"),
+};
+
 const contentDir = one("DIR", readText, "Folder that holds the content of a .torrent", {
   shownDefault: "the folder of the .torrent",
 });
@@ -92,6 +104,14 @@ const contentDir = one("DIR", readText, "Folder that holds the content of a .tor
 function defineCommand<O extends Options>(spec: CommandSpec<O>): CommandSpec<O> {
   return spec;
 }
+
+/** The tracker whose catalog is asked. */
+const catalogTracker = oneOr(
+  "URL",
+  readTrackerUrl,
+  "http://127.0.0.1:8000/announce",
+  "Ask this tracker, by its announce URL",
+);
 
 const NO_OPERANDS = { name: "", min: 0, max: 0 };
 
@@ -102,7 +122,10 @@ export const COMMANDS = {
     operands: NO_OPERANDS,
     about: [
       "Serves every torrent that peers announce, until stopped. The announce URL is " +
-      "http://HOST:PORT/announce.",
+      "http://HOST:PORT/announce. Keeps a catalog of .torrent files, with a page for people at " +
+      "http://HOST:PORT/.",
+      "Everybody may read the catalog. On a loopback address every program of this machine may change " +
+      "it; elsewhere, or with --catalog-token, only who shows the token.",
     ],
     options: {
       host: oneOr("IP", readHost, "127.0.0.1", "Listen on this address; 0.0.0.0 is all", {
@@ -114,10 +137,21 @@ export const COMMANDS = {
       interval: oneOr("SECONDS", readIntervalSeconds, "300", "Ask peers to announce so often", {
         setting: "tracker-interval",
       }),
+      data: oneOr("FILE", readText, "tt-tracker.db", "Keep catalog and swarms in this file", {
+        setting: "tracker-data",
+      }),
+      store: oneOr("WHERE", readTrackerStore, "file", "Keep them in the file, or in memory only", {
+        setting: "tracker-store",
+      }),
+      catalogToken: one(
+        "TOKEN",
+        readToken,
+        "Let only those change the catalog who show this token",
+      ),
       ...output,
     },
     conflicts: [],
-    examples: ["tt tracker", "tt tracker --host 0.0.0.0 --port 6969"],
+    examples: ["tt tracker", "tt tracker --host 0.0.0.0 --port 6969", "tt tracker --store memory"],
   }),
   seed: defineCommand({
     summary: "Share files, folders or the content of .torrent files",
@@ -126,8 +160,18 @@ export const COMMANDS = {
     about: [
       "Makes NAME.torrent for a file or a folder and seeds it until stopped. The content of a " +
       ".torrent is checked first.",
+      "A tracker that keeps a catalog gets the .torrent, so that tt list shows it and tt get finds it " +
+      "by its name; a private torrent is found by its info hash only.",
     ],
-    options: { ...creation, dir: contentDir, ...peer, ...output },
+    options: {
+      ...creation,
+      dir: contentDir,
+      catalogToken: one("TOKEN", readToken, "Show this token to the tracker's catalog"),
+      noRegister: flag("Put the .torrent into no catalog"),
+      ...peer,
+      ...trace,
+      ...output,
+    },
     conflicts: [],
     examples: [
       "tt seed film.mkv --tracker http://127.0.0.1:8000/announce",
@@ -139,13 +183,15 @@ export const COMMANDS = {
     usage: ["SOURCE... [options]", "--resume [--dir DIR] [options]"],
     operands: { name: "SOURCE", min: 0, max: Infinity },
     about: [
-      "SOURCE is a .torrent file or the http(s) URL of one. With --resume and no SOURCE, everything " +
-      "unfinished in DIR goes on.",
+      "SOURCE is a .torrent file or the http(s) URL of one, or with --tracker the name or info hash " +
+      "of a torrent in the tracker's catalog. With --resume and no SOURCE, everything unfinished in " +
+      "DIR goes on.",
       "The share rule: the last missing piece is requested once you have uploaded 10 % of the " +
       "torrent's size. When nobody is there to be served, the rest of the debt is waived; strict " +
       "never waives. Examples: 20 or 20,strict or strict (that is 10,strict) or off.",
     ],
     options: {
+      tracker: one("URL", readTrackerUrl, "Find names and info hashes in this tracker's catalog"),
       dir: oneOr("DIR", readText, "downloads", "Put the content in this folder"),
       resume: flag("Go on from the saved state without checking unchanged files again"),
       noSeed: flag("Leave once the download is complete"),
@@ -156,12 +202,14 @@ export const COMMANDS = {
         "Percentage to upload before the last piece, strict or off",
       ),
       ...peer,
+      ...trace,
       ...output,
     },
     conflicts: [["noSeed", "seedRatio"], ["noSeed", "seedTime"]],
     examples: [
       "tt get film.torrent --no-seed",
       "tt get https://example.org/film.torrent --dir films --seed-ratio 2",
+      "tt get film.mkv --tracker http://127.0.0.1:8000",
       "tt get --resume --dir films",
     ],
   }),
@@ -198,6 +246,58 @@ export const COMMANDS = {
     options: { dir: contentDir, ...output },
     conflicts: [],
     examples: ["tt verify film.torrent --dir downloads"],
+  }),
+  replay: defineCommand({
+    summary: "Run a recorded download again and compare every decision",
+    usage: ["FILE [options]"],
+    operands: { name: "FILE", min: 1, max: 1 },
+    about: [
+      "FILE was recorded with tt get --trace or tt seed --trace. The exit code is 0 when all " +
+      "decisions are the same as then, else 6.",
+    ],
+    options: {
+      at: one("N", readCount, "Stop after event N and print the state of the torrent"),
+      why: one(
+        "PEER",
+        readText,
+        "Say why this peer is not asked there; PEER is its number or address",
+      ),
+      json: output.json,
+    },
+    conflicts: [],
+    examples: ["tt replay run.trace", "tt replay run.trace --at 4711 --why 3"],
+  }),
+  list: defineCommand({
+    summary: "List the torrents of a tracker's catalog",
+    usage: ["[WORD...] [options]"],
+    operands: { name: "WORD", min: 0, max: Infinity },
+    about: [
+      "With words, only torrents that have all of them in their names. The newest come first.",
+    ],
+    options: { tracker: catalogTracker, ...output },
+    conflicts: [],
+    examples: ["tt list", "tt list debian iso --tracker http://127.0.0.1:8000"],
+  }),
+  fetch: defineCommand({
+    summary: "Save a .torrent of a tracker's catalog",
+    usage: ["NAME... [options]"],
+    operands: { name: "NAME", min: 1, max: Infinity },
+    about: ["NAME is the name of a torrent as tt list shows it, or its info hash."],
+    options: { tracker: catalogTracker, out: creation.out, ...output },
+    conflicts: [],
+    examples: ["tt fetch film.mkv", "tt fetch film.mkv --out /tmp/film.torrent"],
+  }),
+  peers: defineCommand({
+    summary: "Show who is in the swarm of a torrent",
+    usage: ["NAME... [options]"],
+    operands: { name: "NAME", min: 1, max: Infinity },
+    about: [
+      "NAME is the name of a torrent as tt list shows it, or its info hash. Of a large swarm, 200 " +
+      "peers are shown.",
+    ],
+    options: { tracker: catalogTracker, ...output },
+    conflicts: [],
+    examples: ["tt peers film.mkv"],
   }),
   demo: defineCommand({
     summary: "Watch a tracker, a seeder and two downloaders on this machine",

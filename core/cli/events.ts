@@ -17,6 +17,7 @@ export type OutputEvent =
   | ResumedEvent
   | CheckedEvent
   | TrackerEvent
+  | RegisteredEvent
   | ProgressEvent
   | ShareEvent
   | PieceFailedEvent
@@ -58,6 +59,15 @@ export interface TrackerEvent extends OfTorrent {
   readonly seeders: number | undefined;
   readonly leechers: number | undefined;
   readonly error: string | undefined;
+}
+
+/** A tracker's catalog has the torrent. */
+export interface RegisteredEvent extends OfTorrent {
+  readonly event: "registered";
+  /** Where its `.torrent` can be fetched. */
+  readonly url: string;
+  /** It was not there before. */
+  readonly isNew: boolean;
 }
 
 export interface ProgressEvent extends OfTorrent {
@@ -151,6 +161,9 @@ function sentence(event: OutputEvent): string | undefined {
       return event.error === undefined
         ? `${event.name}: tracker ${event.url} answered with ${swarmText(event)}`
         : `${event.name}: tracker ${event.url} failed: ${event.error}`;
+    case "registered":
+      return `${event.name}: ${event.isNew ? "put into the catalog" : "in the catalog already"}, ` +
+        `${event.url}`;
     case "progress":
       return undefined;
     case "share":

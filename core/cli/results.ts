@@ -1,8 +1,9 @@
-/** What `create`, `show` and `verify` answer: an object with `--json`, text for people otherwise. */
+/** What commands answer: an object with `--json`, text for people otherwise. */
+import { type CatalogResult, catalogText } from "./catalog_results.ts";
 import { formatBytes, formatCount, formatPieceLength } from "./format.ts";
 import { printable } from "./text.ts";
 
-export type ResultEvent = CreatedResult | TorrentResult | VerifiedResult;
+export type ResultEvent = CreatedResult | TorrentResult | VerifiedResult | CatalogResult;
 
 interface TorrentFigures {
   readonly infoHash: string;
@@ -57,6 +58,8 @@ export function resultText(result: ResultEvent): string {
       return torrentLines(result).map(printable).join("\n");
     case "verified":
       return printable(verifiedText(result));
+    default:
+      return printable(catalogText(result));
   }
 }
 

@@ -30,9 +30,18 @@ export interface ShareRule {
   readonly strict: boolean;
 }
 
+/** Where a tracker keeps its swarms: in its data file, or nowhere but in memory. */
+export type TrackerStore = "file" | "memory";
+
 /** Any text but none. */
 export function readText(text: string): Result<string, string> {
   return text === "" ? fail("is empty; give a value") : ok(text);
+}
+
+/** A whole number, 1 or more. */
+export function readCount(text: string): Result<number, string> {
+  const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  return count > 0 ? ok(count) : fail("is not a count; give a whole number from 1 on");
 }
 
 /** 0..65535, decimal. */
@@ -122,6 +131,18 @@ export function readTrackerUrl(text: string): Result<string, string> {
   }
   const isBare = url.protocol !== "udp:" && url.pathname === "/" && url.search === "";
   return ok(isBare ? new URL("announce", url).href : text);
+}
+
+/** `file` or `memory`. */
+export function readTrackerStore(text: string): Result<TrackerStore, string> {
+  if (text === "file" || text === "memory") return ok(text);
+  return fail("is not a store; give file or memory");
+}
+
+/** A secret that fits into a header: characters that can be seen, without blanks. */
+export function readToken(text: string): Result<string, string> {
+  if (/^[\x21-\x7e]{8,200}$/.test(text)) return ok(text);
+  return fail("is not a token; give 8 to 200 letters, digits and signs without blanks");
 }
 
 /** Bytes, a whole number; undefined if `text` is no size. */

@@ -35,6 +35,17 @@ export interface CatalogEntry {
   readonly addedAt: number;
 }
 
+/** An entry with its swarm, as the tracker tells it in JSON. */
+export interface ListedTorrent extends Omit<CatalogEntry, "isPrivate" | "addedAt"> {
+  readonly private: boolean;
+  readonly seeders: number;
+  readonly leechers: number;
+  /** Finished downloads. */
+  readonly completed: number;
+  /** ISO 8601, in UTC. */
+  readonly addedAt: string;
+}
+
 /** A listed entry with the name that is searched: folded once, not at every search. */
 interface Card {
   readonly entry: CatalogEntry;

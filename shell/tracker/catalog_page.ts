@@ -9,13 +9,14 @@ import { printable } from "../../core/cli/text.ts";
 import { magnetLink } from "../../core/metainfo/magnet.ts";
 import {
   LIST_LIMIT_DEFAULT,
+  type ListedTorrent,
   listEntries,
   type ListQuery,
   parseListQuery,
 } from "../../core/tracker_server/catalog.ts";
 import type { StoreTotals } from "../../core/tracker_server/types.ts";
 import { CLIENT_NAME } from "../version.ts";
-import { type CatalogService, type ListedTorrent, withSwarms } from "./catalog_routes.ts";
+import { type CatalogService, withSwarms } from "./catalog_routes.ts";
 import { PAGE_SCRIPT } from "./page_script.ts";
 import { PAGE_STYLE } from "./page_style.ts";
 import type { Route } from "./route.ts";

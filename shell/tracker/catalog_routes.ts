@@ -9,15 +9,16 @@
  *     GET    /torrents/INFOHASH                  its line of the list
  *     DELETE /torrents/INFOHASH                  takes it out
  */
-import type { PeerAddress } from "../../core/bytes/address.ts";
 import { infoHashBytes, infoHashFromHex } from "../../core/metainfo/info_hash.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import {
   CATALOG_TORRENT_BYTES_MAX,
   type CatalogEntry,
+  type ListedTorrent,
   listEntries,
   parseListQuery,
 } from "../../core/tracker_server/catalog.ts";
+import type { ListedPeer } from "../../core/tracker_server/list_peers.ts";
 import { NUM_WANT_MAX, type SwarmCounts } from "../../core/tracker_server/types.ts";
 import { tooLarge, type TorrentCatalog } from "./catalog.ts";
 import { type Access, refuseChange } from "./catalog_access.ts";
@@ -29,11 +30,6 @@ const ENTRY = /^\/torrents\/([^/.]+)$/;
 const FILE = /^\/torrents\/([^/.]+)\.torrent$/;
 const PEERS = /^\/torrents\/([^/.]+)\/peers$/;
 
-/** A peer as `GET /torrents/INFOHASH/peers` shows it. */
-export interface ShownPeer extends PeerAddress {
-  readonly isSeeder: boolean;
-}
-
 /** What the catalog asks the swarms. */
 export interface SwarmFigures {
   counts(
@@ -43,7 +39,7 @@ export interface SwarmFigures {
   sample(
     infoHash: Uint8Array,
     count: number,
-  ): readonly ShownPeer[] | Promise<readonly ShownPeer[]>;
+  ): readonly ListedPeer[] | Promise<readonly ListedPeer[]>;
 }
 
 export interface CatalogService {
@@ -51,16 +47,6 @@ export interface CatalogService {
   readonly swarms: SwarmFigures;
   readonly access: Access;
   readonly uploads: UploadGate;
-}
-
-/** A torrent of the list with its swarm; the shape of the JSON. */
-export interface ListedTorrent extends Omit<CatalogEntry, "addedAt" | "isPrivate"> {
-  readonly private: boolean;
-  readonly seeders: number;
-  readonly leechers: number;
-  readonly completed: number;
-  /** ISO 8601, in UTC. */
-  readonly addedAt: string;
 }
 
 /** The catalog's part of the table of routes. */

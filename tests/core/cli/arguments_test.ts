@@ -44,18 +44,26 @@ Deno.test("every command without options has its defaults", () => {
     host: "127.0.0.1",
     port: 8000,
     intervalSeconds: 300,
+    data: "tt-tracker.db",
+    store: "file",
+    catalogToken: undefined,
     ...OUTPUT,
   });
   assertEquals(accept("seed a b"), {
     kind: "seed",
     sources: ["a", "b"],
     dir: undefined,
+    catalogToken: undefined,
+    noRegister: false,
+    trace: undefined,
     ...CREATION,
     ...PEER,
   });
   assertEquals(accept("get x.torrent"), {
     kind: "get",
     sources: ["x.torrent"],
+    tracker: undefined,
+    trace: undefined,
     dir: "downloads",
     resume: false,
     noSeed: false,
@@ -76,6 +84,16 @@ Deno.test("every command without options has its defaults", () => {
     dir: undefined,
     ...OUTPUT,
   });
+  const tracker = "http://127.0.0.1:8000/announce";
+  assertEquals(accept("list a b"), { kind: "list", words: ["a", "b"], tracker, ...OUTPUT });
+  assertEquals(accept("fetch x"), {
+    kind: "fetch",
+    names: ["x"],
+    tracker,
+    out: undefined,
+    ...OUTPUT,
+  });
+  assertEquals(accept("peers x"), { kind: "peers", names: ["x"], tracker, ...OUTPUT });
   assertEquals(accept("demo"), { kind: "demo" });
 });
 
@@ -85,6 +103,8 @@ Deno.test("options fill in a download", () => {
   assertEquals(accept(line), {
     kind: "get",
     sources: ["a", "b"],
+    tracker: undefined,
+    trace: undefined,
     dir: "d",
     resume: false,
     noSeed: true,
@@ -247,7 +267,7 @@ Deno.test("options that contradict each other are refused", () => {
   for (const command of ["seed", "create"]) {
     assertEquals(
       refuse(`${command} a b --out c`),
-      "conflict: Option --out names one file, but 2 paths are given; give one path",
+      "conflict: Option --out names one file, but 2 torrents are asked for; ask for one",
     );
   }
 });

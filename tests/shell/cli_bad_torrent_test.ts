@@ -7,6 +7,7 @@ import {
   assertContent,
   assertNoTrace,
   assertOneSentence,
+  forEachAtOnce,
   LOCAL,
   makeBytes,
   runTt,
@@ -227,16 +228,4 @@ async function listTree(root: string, below = ""): Promise<string[]> {
     else paths.push(path);
   }
   return paths;
-}
-
-/** A few processes at a time. */
-async function forEachAtOnce<T>(
-  items: readonly T[],
-  visit: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const walk = async () => {
-    for (let index; (index = next++) < items.length;) await visit(items[index]!, index);
-  };
-  await Promise.all([walk(), walk(), walk()]);
 }

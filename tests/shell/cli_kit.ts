@@ -246,6 +246,18 @@ export function assertNoTrace(stderr: string): void {
   assert(!/^\s+at |Uncaught|\.ts:\d+/m.test(stderr), stderr);
 }
 
+/** A few processes at a time. */
+export async function forEachAtOnce<T>(
+  items: readonly T[],
+  visit: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const walk = async () => {
+    for (let index; (index = next++) < items.length;) await visit(items[index]!, index);
+  };
+  await Promise.all([walk(), walk(), walk()]);
+}
+
 /** A tracker that takes connections and never says a word. */
 export function listenSilently() {
   const listener = Deno.listen({ hostname: LOCALHOST, port: 0 });

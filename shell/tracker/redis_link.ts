@@ -10,7 +10,12 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { AnnounceReply } from "../../core/tracker_server/types.ts";
 import { ANNOUNCE_SCRIPT, decodeReplies } from "./redis_script.ts";
-import { openRedisServer, type RedisArguments, type RedisServer } from "./redis_server.ts";
+import {
+  openRedisServer,
+  type RedisArguments,
+  type RedisServer,
+  type Send,
+} from "./redis_server.ts";
 
 /** A link that is silent for longer is lost, whatever its socket says. */
 const ANSWER_MS_MAX = 1_500;
@@ -32,9 +37,10 @@ interface Announce {
   readonly reply: PromiseWithResolvers<AnnounceReply>;
 }
 
-interface Batch {
-  readonly announces: readonly Announce[];
+/** Something that Redis was asked and has not answered. */
+interface Question {
   readonly sentAt: number;
+  fail(error: Error): void;
 }
 
 export interface RedisLinkOptions {
@@ -52,7 +58,7 @@ export interface RedisLinkOptions {
 export class RedisLink {
   readonly #options: RedisLinkOptions;
   readonly #queue: Announce[] = [];
-  readonly #underWay = new Set<Batch>();
+  readonly #underWay = new Set<Question>();
   readonly #watch: ReturnType<typeof setInterval>;
   #server: RedisServer | undefined;
   #opening: Promise<void> | undefined;
@@ -93,9 +99,10 @@ export class RedisLink {
     return await this.#ask((server) => server.send(key, command));
   }
 
-  /** The same command on every node that holds keys. */
-  async commandToAll(...command: RedisArguments): Promise<unknown[]> {
-    return await this.#ask((server) => server.sendToAll(command));
+  /** A way to each node that holds keys, of which the same is true. */
+  async nodes(): Promise<Send[]> {
+    const nodes = await this.#ask((server) => server.nodes());
+    return nodes.map((send) => (command) => this.#ask(() => send(command)));
   }
 
   async close(): Promise<void> {
@@ -106,14 +113,16 @@ export class RedisLink {
     this.#drop("closed");
   }
 
+  /** The watch sees to it that this ends: a server that is dropped may never settle what it was asked. */
   async #ask<T>(send: (server: RedisServer) => Promise<T>): Promise<T> {
     if (this.#server === undefined) throw new Error("not connected");
-    const batch: Batch = { announces: [], sentAt: performance.now() };
-    this.#underWay.add(batch);
+    const lost = Promise.withResolvers<never>();
+    const question: Question = { sentAt: performance.now(), fail: lost.reject };
+    this.#underWay.add(question);
     try {
-      return await send(this.#server);
+      return await Promise.race([send(this.#server), lost.promise]);
     } finally {
-      this.#underWay.delete(batch);
+      this.#underWay.delete(question);
     }
   }
 
@@ -126,15 +135,16 @@ export class RedisLink {
   }
 
   async #send(server: RedisServer, announces: readonly Announce[]): Promise<void> {
-    const batch: Batch = { announces, sentAt: performance.now() };
-    this.#underWay.add(batch);
+    const fail = (error: unknown) => announces.forEach(({ reply }) => reply.reject(error));
+    const question: Question = { sentAt: performance.now(), fail };
+    this.#underWay.add(question);
     try {
       const replies = await this.#runScript(server, announces);
       replies.forEach((reply, i) => announces[i]!.reply.resolve(reply));
     } catch (error) {
-      announces.forEach((announce) => announce.reply.reject(error));
+      fail(error);
     } finally {
-      this.#underWay.delete(batch);
+      this.#underWay.delete(question);
     }
     if (server === this.#server) this.#flush(server);
   }
@@ -168,14 +178,14 @@ export class RedisLink {
     this.#reopenLater();
   }
 
-  /** Fails what waits: at once, for a dropped client may never settle what it was asked. */
+  /** Fails what waits, and at once. */
   #drop(why: string): void {
     const server = this.#server;
     this.#server = undefined;
-    const waiting = [...this.#underWay].flatMap(({ announces }) => announces);
-    waiting.push(...this.#queue.splice(0));
+    const lost = new Error(why);
+    for (const question of this.#underWay) question.fail(lost);
+    for (const { reply } of this.#queue.splice(0)) reply.reject(lost);
     this.#underWay.clear();
-    for (const { reply } of waiting) reply.reject(new Error(why));
     server?.drop();
   }
 

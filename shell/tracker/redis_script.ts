@@ -13,6 +13,7 @@
  *     tt:{HEX}:seen   zset    addresses by the second of their last announce
  *     tt:{HEX}:id     hash    peer ids by address
  *     tt:{HEX}:done   string  downloads finished; outlives the swarm
+ *     tt:{HEX}:by     set     ids of those whose finished downloads were counted lately
  *
  * Lists are kept in random order, so any stretch of one is a random sample of it and costs one
  * GETRANGE, whatever the size of the swarm. The clock is Redis's own. Every key expires, so an
@@ -20,6 +21,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { ByteWriter } from "../../core/bytes/byte_writer.ts";
+import type { AnnounceEvent } from "../../core/tracker/types.ts";
 import type { AnnounceQuery, AnnounceReply } from "../../core/tracker_server/types.ts";
 
 /** How often an announce also looks for the silent peers of its swarm, and puts off its expiry. */
@@ -185,6 +187,10 @@ local function announce(swarm, request)
     place, swept = false, nil
   end
   local done = tonumber(swept and facts[6] or call('GET', swarm .. ':done')) or 0
+  -- A peer that is told of from memory, after Redis was away, is no news where it is known.
+  if event == 'r' and place then return string.rep('\\0', ${REPLY_HEADER_SIZE}) end
+  -- A late word of a client that ran on this port before is not about the present one.
+  if event == 'x' and place and call('HGET', swarm .. ':id', address) ~= id then place = false end
   local is_alive = event ~= 'x'
 
   local old_role = place and place:sub(1, 1)
@@ -193,11 +199,13 @@ local function announce(swarm, request)
     if old_role ~= role then
       is_due = is_due or counts[list_of(address, role)] == 0
       enter(swarm, counts, address, role)
-      if event == 'c' and role == 's' then
-        done = call('INCR', swarm .. ':done')
-        call('EXPIRE', swarm .. ':done', ${DONE_KEPT_SECONDS})
-        call('HSET', swarm, 'done', done)
-      end
+    end
+    -- Some clients say twice that they are done, and those with both families say it over each.
+    if event == 'c' and role == 's' and call('SADD', swarm .. ':by', id) == 1 then
+      done = call('INCR', swarm .. ':done')
+      call('HSET', swarm, 'done', done)
+      call('EXPIRE', swarm .. ':done', ${DONE_KEPT_SECONDS})
+      call('EXPIRE', swarm .. ':by', lifetime)
     end
     if not place or event == 's' then call('HSET', swarm .. ':id', address, id) end
     call('ZADD', swarm .. ':seen', now, address)
@@ -252,15 +260,29 @@ export function doneKey(hex: string): string {
   return `${swarmKey(hex)}:done`;
 }
 
-const EVENT_LETTERS = { started: "s", completed: "c", stopped: "x", none: "-" } as const;
+const EVENT_LETTERS = {
+  started: "s",
+  completed: "c",
+  stopped: "x",
+  none: "-",
+  known: "r",
+} as const;
+const EVENTS: Readonly<Record<string, AnnounceEvent>> = {
+  s: "started",
+  c: "completed",
+  x: "stopped",
+};
 
-/** Packs an announce for the script: six bytes and letters, the peer id, the address. */
-export function encodeRequest(query: AnnounceQuery): Buffer {
+/**
+ * Packs an announce for the script: six bytes and letters, the peer id, the address. One that is
+ * `fromMemory` adds a peer that Redis does not know, and changes nothing about one that it does.
+ */
+export function encodeRequest(query: AnnounceQuery, fromMemory = false): Buffer {
   const idAt = REQUEST_HEADER_SIZE, ipAt = idAt + ID_SIZE, portAt = ipAt + query.ip.length;
   const bytes = Buffer.allocUnsafe(portAt + PORT_SIZE);
   bytes[0] = bytes.length - 1;
   bytes[1] = letter(query.isComplete ? "s" : "l");
-  bytes[2] = letter(EVENT_LETTERS[query.event ?? "none"]);
+  bytes[2] = letter(EVENT_LETTERS[fromMemory ? "known" : query.event ?? "none"]);
   bytes[3] = letter(query.wantsBothFamilies ? "b" : "o");
   bytes[4] = letter(query.wantsPeerIds ? "i" : "-");
   bytes[5] = query.numWant;
@@ -268,6 +290,22 @@ export function encodeRequest(query: AnnounceQuery): Buffer {
   bytes.set(query.ip, ipAt);
   bytes.writeUInt16BE(query.port, portAt);
   return bytes;
+}
+
+/** The query that `encodeRequest` packed. */
+export function decodeRequest(request: Buffer, infoHash: Uint8Array): AnnounceQuery {
+  const ipAt = REQUEST_HEADER_SIZE + ID_SIZE, portAt = request.length - PORT_SIZE;
+  return {
+    infoHash,
+    peerId: request.subarray(REQUEST_HEADER_SIZE, ipAt),
+    ip: request.subarray(ipAt, portAt),
+    port: request.readUInt16BE(portAt),
+    isComplete: request[1] === letter("s"),
+    event: EVENTS[String.fromCharCode(request[2]!)],
+    wantsBothFamilies: request[3] === letter("b"),
+    wantsPeerIds: request[4] === letter("i"),
+    numWant: request[5]!,
+  };
 }
 
 /** Reads what the script returned for so many announces; peers stay where they are, uncopied. */

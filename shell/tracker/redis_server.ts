@@ -10,6 +10,7 @@ const REFRESH_AFTER_MS = 500;
 const RECONNECT_MS = 250;
 
 export type RedisArguments = (string | Buffer)[];
+export type Send = (command: RedisArguments) => Promise<unknown>;
 
 /** A server, or the masters of a cluster, behind one face. Replies are numbers, Buffers, arrays or null. */
 export interface RedisServer {
@@ -18,8 +19,8 @@ export interface RedisServer {
   readonly otherUrls: readonly string[];
   /** Rejects with Redis's own error or that of the connection; may never settle once dropped. */
   send(firstKey: string, command: RedisArguments): Promise<unknown>;
-  /** On every node that holds keys. */
-  sendToAll(command: RedisArguments): Promise<unknown[]>;
+  /** A way to each node that holds keys. */
+  nodes(): Promise<Send[]>;
   /** Closes the connections at once. */
   drop(): void;
 }
@@ -69,7 +70,7 @@ async function openUrl(
     isCluster: false,
     otherUrls: [],
     send: (_, command) => client.sendCommand(command),
-    sendToAll: async (command) => [await client.sendCommand(command)],
+    nodes: () => Promise.resolve([(command) => client.sendCommand(command)]),
     drop: () => drop(client),
   };
 }
@@ -99,12 +100,10 @@ async function openCluster(library: Library, url: string): Promise<RedisServer> 
       urlOfNode(url, address)
     ),
     send: (firstKey, command) => cluster.sendCommand(firstKey, false, command),
-    sendToAll: (command) =>
-      Promise.all(
-        cluster.masters.map(async (master) =>
-          await (await cluster.nodeClient(master)).sendCommand(command)
-        ),
-      ),
+    async nodes() {
+      const clients = await Promise.all(cluster.masters.map((node) => cluster.nodeClient(node)));
+      return clients.map((client) => (command) => client.sendCommand(command));
+    },
     drop: () => drop(cluster),
   };
 }

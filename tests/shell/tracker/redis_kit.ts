@@ -7,6 +7,8 @@ import { ClientProcess, hasProgram, runCommand } from "../../interop/clients/pro
 import type { Requirement } from "../../interop/requirements.ts";
 
 const START_MS_MAX = 20_000;
+const WAIT_MS_MAX = 20_000;
+const POLL_MS = 20;
 
 /** What a test needs to be given Redis at all. */
 export const redisServer: Requirement = {
@@ -75,10 +77,36 @@ export async function startCluster(): Promise<TestCluster> {
   const nodes: TestRedis[] = [];
   for (let i = 0; i < 3; i++) {
     const settings = ["--cluster-enabled", "yes", "--cluster-port", `${freshPort()}`];
-    nodes.push(starting.use(await startRedis([...settings, "--cluster-node-timeout", "1000"])));
+    nodes.push(
+      starting.use(
+        await startRedis([
+          ...settings,
+          "--cluster-node-timeout",
+          "1000",
+          "--cluster-require-full-coverage",
+          "no",
+        ]),
+      ),
+    );
   }
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
   await runCommand(["redis-cli", "--cluster", "create", ...addresses, "--cluster-yes"]);
+  await until(async () => {
+    const infos = await Promise.all(nodes.map((node) => node.cli("CLUSTER", "INFO")));
+    return infos.every((info) => info.includes("cluster_state:ok"));
+  }, "the cluster is whole");
   const started = starting.move();
   return { nodes, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+/** Resolves once the condition holds, and fails after a while when it does not. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
+  const deadline = performance.now() + WAIT_MS_MAX;
+  while (!await condition()) {
+    if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }

@@ -90,6 +90,8 @@ await redisTest("a download is counted once, however often it is told", async ({
   assertEquals((await tell(done)).completed, 1);
   const { seeders, leechers } = await tell(announceOf(1, { isComplete: true }));
   assertEquals([seeders, leechers], [1, 0]);
+  const overSix = announce6Of(1, { isComplete: true, event: "completed" });
+  assertEquals((await tell(overSix)).completed, 1);
   assertEquals((await tell(announceOf(2, { event: "completed" }))).completed, 1);
 });
 
@@ -110,6 +112,14 @@ await redisTest(
     assertEquals((await tell(announceOf(4))).completed, 1);
   },
 );
+
+await redisTest("a late word of who was at an address before removes nobody", async ({ tell }) => {
+  const former = announceOf(1);
+  await tell(former);
+  await tell(announceOf(1, { peerId: new Uint8Array(20).fill(77), event: "started" }));
+  assertEquals((await tell({ ...former, event: "stopped" })).leechers, 1);
+  assertEquals((await tell(announceOf(2))).peers, names(1));
+});
 
 await redisTest("both families share a swarm; the asker's own comes first", async ({ tell }) => {
   for (const n of [1, 2, 3]) await tell(announceOf(n));
@@ -226,13 +236,12 @@ await redisTest(
       fc.asyncProperty(steps, async (history) => {
         await redis.cli("FLUSHALL");
         const model = new Map<string, boolean>();
-        let completed = 0;
+        const done = new Set<number>();
         for (const { n, isSix, isComplete, event } of history) {
           const name = (isSix ? names6(n) : names(n))[0]!;
-          const known = model.get(name);
           if (event === "stopped") model.delete(name);
           else model.set(name, isComplete);
-          if (event === "completed" && isComplete && known !== true) completed++;
+          if (event === "completed" && isComplete) done.add(n);
           const make = isSix ? announce6Of : announceOf;
           const reply = plainReply(await raw(make(n, { isComplete, event, numWant: 200 })));
           const seeders = [...model.values()].filter(Boolean).length;
@@ -242,7 +251,7 @@ await redisTest(
           assertEquals(reply, {
             seeders,
             leechers: model.size - seeders,
-            completed,
+            completed: done.size,
             peers: others.map(([other]) => other).sort(),
           });
         }

@@ -191,7 +191,11 @@ export const COMMANDS = {
       "never waives. Examples: 20 or 20,strict or strict (that is 10,strict) or off.",
     ],
     options: {
-      tracker: one("URL", readTrackerUrl, "Find names and info hashes in this tracker's catalog"),
+      tracker: one(
+        "URL",
+        readTrackerUrl,
+        "Find names and info hashes in this tracker's catalog, and announce to it",
+      ),
       dir: oneOr("DIR", readText, "downloads", "Put the content in this folder"),
       resume: flag("Go on from the saved state without checking unchanged files again"),
       noSeed: flag("Leave once the download is complete"),

@@ -61,13 +61,14 @@ export interface TrackerEvent extends OfTorrent {
   readonly error: string | undefined;
 }
 
-/** A tracker's catalog has the torrent. */
+/** A tracker's catalog has taken the torrent, or refused to. */
 export interface RegisteredEvent extends OfTorrent {
   readonly event: "registered";
-  /** Where its `.torrent` can be fetched. */
+  /** The catalog. */
   readonly url: string;
   /** It was not there before. */
-  readonly isNew: boolean;
+  readonly isNew: boolean | undefined;
+  readonly error: string | undefined;
 }
 
 export interface ProgressEvent extends OfTorrent {
@@ -162,8 +163,9 @@ function sentence(event: OutputEvent): string | undefined {
         ? `${event.name}: tracker ${event.url} answered with ${swarmText(event)}`
         : `${event.name}: tracker ${event.url} failed: ${event.error}`;
     case "registered":
-      return `${event.name}: ${event.isNew ? "put into the catalog" : "in the catalog already"}, ` +
-        `${event.url}`;
+      return event.error === undefined
+        ? `${event.name}: ${event.isNew ? "put into" : "already in"} the catalog ${event.url}`
+        : `${event.name}: the catalog ${event.url} did not take it: ${event.error}`;
     case "progress":
       return undefined;
     case "share":

@@ -50,7 +50,11 @@ export function figuresOf(metainfo: Metainfo) {
 }
 
 /** Replaces an older `.torrent` of the same content, but never anything else. */
-async function writeTorrent(path: string, bytes: Uint8Array, metainfo: Metainfo): Promise<void> {
+export async function writeTorrent(
+  path: string,
+  bytes: Uint8Array,
+  metainfo: Metainfo,
+): Promise<void> {
   try {
     const before = await Deno.readFile(path).catch((error) => {
       if (error instanceof Deno.errors.NotFound) return undefined;

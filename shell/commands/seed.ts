@@ -2,12 +2,20 @@
 import { dirname, resolve } from "node:path";
 import type { SeedCommand } from "../../core/cli/command.ts";
 import { loadTorrent } from "../load_torrent.ts";
+import { registerTorrent } from "../register_torrent.ts";
 import type { Context } from "./context.ts";
 import { makeTorrentFile } from "./create.ts";
 import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
 
 export async function seed(command: SeedCommand, context: Context): Promise<void> {
-  const plans = command.sources.map((source) => planFor(source, command, context));
+  const { catalogToken, noRegister } = command;
+  const { output, signal } = context;
+  const plans = command.sources.map(async (source) => {
+    const plan = await planFor(source, command, context);
+    // Not awaited: seeding waits for no catalog.
+    if (!noRegister) registerTorrent(plan.loaded, catalogToken, output, signal);
+    return plan;
+  });
   await runTorrents(plans, command, context);
 }
 

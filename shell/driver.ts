@@ -26,6 +26,7 @@ import { sha1OfPiece } from "./hash/sha1.ts";
 import { dialPeer, type GreetedConn } from "./net/handshaking.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
+import type { TraceRecorder } from "./trace/recorder.ts";
 
 /** A tracker that does not take our `stopped` within this is left without. */
 const FAREWELL_TIMEOUT_MS = 2_000;
@@ -48,6 +49,8 @@ export interface DriverOptions {
   ) => Promise<AnnounceResult>;
   /** Makes the state durable; the content was flushed before. Undefined: nothing is kept. */
   readonly saveState: ((state: SavedState) => Promise<void>) | undefined;
+  /** Is told everything that the core is fed. */
+  readonly trace?: TraceRecorder | undefined;
   readonly onReport: (report: Report) => void;
   /** A write or a save failed; the report follows. */
   readonly onDiskError: (error: unknown) => void;
@@ -60,6 +63,7 @@ export interface DriverOptions {
 export class Driver implements LinkOwner {
   readonly #options: DriverOptions;
   readonly #torrent: Torrent;
+  readonly #trace: TraceRecorder | undefined;
   readonly #links = new Map<number, PeerLink>();
   /** Links with something to write since the last turn. */
   readonly #touched = new Set<PeerLink>();
@@ -81,7 +85,9 @@ export class Driver implements LinkOwner {
 
   constructor(options: DriverOptions) {
     this.#options = options;
-    this.#torrent = createTorrent(options.torrent, now());
+    this.#trace = options.trace;
+    const at = now();
+    this.#torrent = createTorrent(this.#trace?.begin(options.torrent, at) ?? options.torrent, at);
     const { pieceLength, pieceCount } = options.metainfo.geometry;
     this.#pool = createBufferPool(pieceLength, Math.max(2, Math.floor(POOL_BYTES / pieceLength)));
     this.#frameBytesMax = frameBytesMax(pieceCount);
@@ -151,6 +157,7 @@ export class Driver implements LinkOwner {
   }
 
   #step(event: Event, at: number): void {
+    this.#trace?.event(event, at);
     step(this.#torrent, event, at, this.#effects);
   }
 
@@ -168,6 +175,7 @@ export class Driver implements LinkOwner {
         const at = now();
         for (const answer of this.#answers.splice(0)) this.#step(answer, at);
         settle(this.#torrent, at, this.#effects);
+        this.#trace?.settled(this.#effects, at);
         for (const effect of this.#effects.splice(0)) this.#run(effect);
       } while (this.#answers.length > 0);
       for (const link of this.#touched) link.flush();
@@ -205,6 +213,7 @@ export class Driver implements LinkOwner {
       return this.#violated(link, "a piece message without a header", at);
     }
     const { piece, begin, payloadStart, length } = header;
+    this.#trace?.block(link.key, piece, begin, length, at);
     const verdict = receiveBlock(
       this.#torrent,
       link.key,

@@ -10,7 +10,7 @@ import {
   hasBit,
   setBit,
 } from "../core/bytes/bitfield.ts";
-import type { PeerSettings } from "../core/cli/command.ts";
+import type { PeerSettings, TraceSettings } from "../core/cli/command.ts";
 import type { OutputEvent, ProgressEvent } from "../core/cli/events.ts";
 import { EXIT } from "../core/cli/exit_codes.ts";
 import { formatDuration } from "../core/cli/format.ts";
@@ -38,6 +38,7 @@ import { sha1 } from "./hash/sha1.ts";
 import type { LoadedTorrent } from "./load_torrent.ts";
 import type { Session } from "./session.ts";
 import type { Output } from "./terminal/output.ts";
+import { TraceRecorder } from "./trace/recorder.ts";
 import { CLIENT_NAME } from "./version.ts";
 
 /** What the user wants done with the torrent. */
@@ -49,6 +50,7 @@ export interface RunOptions {
   readonly output: Output;
   readonly settings: PeerSettings;
   readonly role: DownloadRole | SeedRole;
+  readonly trace?: TraceSettings | undefined;
 }
 
 export interface DownloadRole {
@@ -77,6 +79,7 @@ export class TorrentRun {
   readonly #startedMs = now();
   readonly #said = new Map<string, string>();
   #driver: Driver | undefined;
+  #trace: TraceRecorder | undefined;
   #checkedBytes = 0;
   #trackerError: string | undefined;
   #diskError: unknown;
@@ -207,6 +210,7 @@ export class TorrentRun {
     signal.throwIfAborted();
     const { settings, session } = this.#options;
     this.#answeredMs = now();
+    this.#trace = this.#openTrace();
     this.#driver = session.start(this.#driverOptions(storage, have, state), settings.peers);
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
@@ -242,11 +246,19 @@ export class TorrentRun {
         sha1,
       },
       saveState: role.kind === "seed" ? undefined : (saved) => this.#save(storage, saved),
+      trace: this.#trace,
       onReport: (report) => this.#onReport(report),
       onDiskError: (error) => this.#diskError = error,
       onReadError: (error) => this.#onReadError(error),
       onCrash: (error) => this.#done.reject(toCommandError(error)),
     };
+  }
+
+  #openTrace(): TraceRecorder | undefined {
+    const { trace, output } = this.#options;
+    const onError = ({ message }: Error) =>
+      output.event({ event: "error", code: "trace", message });
+    return trace && new TraceRecorder({ ...trace, onError });
   }
 
   async #save(storage: Storage, saved: SavedState): Promise<void> {
@@ -265,6 +277,7 @@ export class TorrentRun {
       const { uploaded, downloaded } = this.#final;
       this.#say({ event: "stopped", uploaded, downloaded });
     }
+    this.#trace?.close();
     await storage.close();
     lock?.release();
     // Saving failed on the way out: that is what the user must hear, whatever else ended the run.

@@ -1,9 +1,15 @@
 /** What commands answer: an object with `--json`, text for people otherwise. */
 import { type CatalogResult, catalogText } from "./catalog_results.ts";
 import { formatBytes, formatCount, formatPieceLength } from "./format.ts";
+import { type ReplayResult, replayText } from "./replay_results.ts";
 import { printable } from "./text.ts";
 
-export type ResultEvent = CreatedResult | TorrentResult | VerifiedResult | CatalogResult;
+export type ResultEvent =
+  | CreatedResult
+  | TorrentResult
+  | VerifiedResult
+  | CatalogResult
+  | ReplayResult;
 
 interface TorrentFigures {
   readonly infoHash: string;
@@ -58,6 +64,10 @@ export function resultText(result: ResultEvent): string {
       return torrentLines(result).map(printable).join("\n");
     case "verified":
       return printable(verifiedText(result));
+    case "replayed":
+    case "state":
+    case "why":
+      return replayText(result);
     default:
       return printable(catalogText(result));
   }

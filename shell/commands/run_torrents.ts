@@ -1,6 +1,6 @@
 /** Runs torrents side by side in one session until all are done, showing how they do. */
 import { PEER_PORT_DEFAULT } from "../../core/cli/commands.ts";
-import type { PeerSettings } from "../../core/cli/command.ts";
+import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
 import { Session } from "../session.ts";
 import { type RunOptions, TorrentRun } from "../torrent_run.ts";
 import type { Context } from "./context.ts";
@@ -10,6 +10,9 @@ const VIEW_MS = 200;
 
 /** What differs from torrent to torrent. */
 export type TorrentPlan = Pick<RunOptions, "loaded" | "dir" | "role">;
+
+/** What all torrents of a command share. */
+type RunSettings = PeerSettings & { readonly trace: TraceSettings | undefined };
 
 /** Opens the port that all torrents of a command share, and says which. */
 export function openSession(settings: PeerSettings, { output }: Context): Session {
@@ -31,7 +34,7 @@ export function openSession(settings: PeerSettings, { output }: Context): Sessio
  */
 export async function runTorrents(
   plans: readonly Promise<TorrentPlan>[],
-  settings: PeerSettings,
+  settings: RunSettings,
   context: Context,
 ): Promise<void> {
   const { output, signal } = context;
@@ -43,8 +46,9 @@ export async function runTorrents(
   };
   const timer = setInterval(show, VIEW_MS);
   try {
-    const lives = plans.map(async (plan) => {
-      const run = new TorrentRun({ ...await plan, session, settings, output });
+    const lives = plans.map(async (plan, index) => {
+      const trace = traceOf(settings.trace, index);
+      const run = new TorrentRun({ ...await plan, session, settings, output, trace });
       runs.push(run);
       await run.execute(signal);
     });
@@ -55,4 +59,9 @@ export async function runTorrents(
     clearInterval(timer);
     session.close();
   }
+}
+
+/** A torrent's trace is a file of its own. */
+function traceOf(trace: TraceSettings | undefined, index: number): TraceSettings | undefined {
+  return trace && index > 0 ? { ...trace, path: `${trace.path}.${index + 1}` } : trace;
 }

@@ -16,6 +16,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tracker: ["bytes", "bencode", "metainfo", "limits"],
   tracker_server: ["bytes", "bencode", "metainfo", "tracker"],
   torrent: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker"],
+  trace: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker", "torrent"],
   session: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker", "torrent"],
   cli: [
     "bytes",
@@ -27,6 +28,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "tracker_server",
     "torrent",
     "session",
+    "trace",
   ],
 };
 

@@ -1,0 +1,226 @@
+/** What `tt replay` answers: the verdict, the state at an event, why a peer is not asked. */
+import type { PeerView, StateView } from "../trace/state_view.ts";
+import type { Standing, WhyNot } from "../torrent/why.ts";
+import { formatBytes, formatCount, formatDuration, formatPercent, formatRate } from "./format.ts";
+import { printable } from "./text.ts";
+
+export type ReplayResult = ReplayedResult | StateResult | WhyResult;
+
+/** The end of a replay. */
+export interface ReplayedResult {
+  readonly event: "replayed";
+  /** `same` as far as it was compared; `failed`: the core threw. */
+  readonly verdict: "same" | "differs" | "failed";
+  /** The run was killed: the trace has no end. */
+  readonly truncated: boolean;
+  /** Stopped early, as --at asked. */
+  readonly stopped: boolean;
+  /** Events and blocks, and the batches that they came in. */
+  readonly events: number;
+  readonly blocks: number;
+  readonly turns: number;
+  /** Events at the end whose effects were not recorded. */
+  readonly unchecked: number;
+  readonly connections: number;
+  readonly seconds: number;
+  readonly piecesHave: number;
+  readonly pieces: number;
+  readonly downloaded: number;
+  readonly uploaded: number;
+  /** Of a difference: the turn's effects now, as JSON. */
+  readonly effects: readonly string[] | undefined;
+}
+
+/** The torrent after an event of a replay. */
+export interface StateResult extends StateView {
+  readonly event: "state";
+  /** The last event that it knows of. */
+  readonly at: number;
+  /** Since the run began. */
+  readonly seconds: number;
+}
+
+/** Why a peer is not asked after an event of a replay. */
+export interface WhyResult {
+  readonly event: "why";
+  readonly at: number;
+  readonly peer: number;
+  readonly address: string;
+  readonly why: WhyNot;
+}
+
+const MAP_WIDTH = 64;
+/** A larger map shows several pieces as one character. */
+const MAP_LINES_MAX = 32;
+/** Effects of a difference that are printed; `--json` gives all. */
+const EFFECTS_SHOWN = 5;
+const EFFECT_WIDTH = 200;
+
+/** Lines for people, without a newline at the end. */
+export function replayText(result: ReplayResult): string {
+  return linesOf(result).map(printable).join("\n");
+}
+
+function linesOf(result: ReplayResult): string[] {
+  switch (result.event) {
+    case "replayed":
+      return replayedLines(result);
+    case "state":
+      return stateLines(result);
+    case "why":
+      return [`Peer ${result.peer}, ${result.address}: ${whyText(result.why)}`];
+  }
+}
+
+/** A clause that says why a peer is not asked. */
+export function whyText(why: WhyNot): string {
+  switch (why.kind) {
+    case "not-running":
+      return `nobody is asked, since the torrent is ${why.stage}`;
+    case "complete":
+      return "nobody is asked, since every piece is here";
+    case "disk-failed":
+      return "nobody is asked, since the disk failed";
+    case "nothing-wanted":
+      return "it has no piece that is missing here";
+    case "withheld":
+      return `all it has for us is piece ${why.piece}, which the share rule withholds`;
+    case "dead":
+      return `it has been silent for ${formatDuration(why.silentMs / 1000)} and counts as dead`;
+    case "chokes-us":
+      return "it chokes us";
+    case "pipeline-full": {
+      const owes = `it owes us ${formatCount(why.outstanding, "block")} of ${why.target} at once`;
+      return why.snubbed ? `${owes}, and is snubbed for sending none in time` : owes;
+    }
+    case "pieces": {
+      const standings = Object.entries(why.standings) as [Standing, number][];
+      const parts = standings.map(([standing, count]) =>
+        `${formatCount(count, "piece")} ${STANDINGS[standing]}`
+      );
+      return parts.join(", ");
+    }
+    case "nothing":
+      return `nothing is in the way: piece ${why.piece} is next`;
+  }
+}
+
+const STANDINGS: Readonly<Record<Standing, string>> = {
+  open: "open",
+  asked: "asked for already",
+  arrived: "here and not yet on disk",
+  choked: "out of reach, since it chokes us",
+  refused: "that it just rejected",
+  reserved: "that another peer must send alone",
+  parole: "that others began and it may not join, since a piece of its failed",
+  "buffers-full": "not started, since unfinished ones fill the memory",
+  withheld: "withheld by the share rule",
+};
+
+function replayedLines(result: ReplayedResult): string[] {
+  const { events, blocks, turns, unchecked, connections, pieces } = result;
+  const lines = [
+    `${formatCount(events, "event")} (${formatCount(blocks, "block")}) in ` +
+    `${formatCount(turns, "turn")} over ${spanText(result.seconds)}`,
+    `${formatCount(connections, "connection")}, ${result.piecesHave} of ` +
+    `${formatCount(pieces, "piece")}, ${formatBytes(result.downloaded)} down, ` +
+    `${formatBytes(result.uploaded)} up`,
+  ];
+  if (result.truncated) {
+    const rest = unchecked > 0
+      ? `; its last ${formatCount(unchecked, "event")} went unchecked`
+      : "";
+    lines.push(`The run was cut off, and the trace with it${rest}`);
+  }
+  if (result.verdict === "same") {
+    lines.push(`Verdict: the same decisions${result.stopped ? ` up to event ${events}` : ""}`);
+  }
+  for (const effect of result.effects?.slice(0, EFFECTS_SHOWN) ?? []) {
+    lines.push(`  now: ${effect.slice(0, EFFECT_WIDTH)}`);
+  }
+  const hidden = (result.effects?.length ?? 0) - EFFECTS_SHOWN;
+  if (hidden > 0) lines.push(`  and ${formatCount(hidden, "more effect")}`);
+  return lines;
+}
+
+/** Most traces that people look at are short. */
+function spanText(seconds: number): string {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : formatDuration(seconds);
+}
+
+function stateLines(state: StateResult): string[] {
+  const { facts, peers, deadline } = state;
+  const have = `${facts.piecesHave} of ${formatCount(facts.pieceCount, "piece")}`;
+  const percent = formatPercent(facts.bytesHave, facts.bytesTotal);
+  const row = (label: string, text: string) => `${`${label}:`.padEnd(12)}${text}`;
+  const share = facts.share === undefined ? "" : ` (${facts.share})`;
+  const next = deadline === undefined
+    ? "nothing by itself"
+    : `${deadline.reason} in ${(deadline.inMs / 1000).toFixed(3)} s`;
+  return [
+    row("Event", `${state.at}, ${state.seconds.toFixed(3)} s into the run, ${facts.stage}`),
+    row("Pieces", `${have}, ${percent}${state.inEndgame ? ", endgame" : ""}`),
+    ...mapLines(state.pieces),
+    row("Memory", `${formatBytes(state.bufferedBytes)} of unfinished pieces`),
+    row("Down", `${formatBytes(facts.downloaded)}, ${formatRate(facts.downRate)}`),
+    row("Up", `${formatBytes(facts.uploaded)}, ${formatRate(facts.upRate)}`),
+    row("Share rule", `${formatBytes(facts.owedBytes)} owed${share}`),
+    row("Addresses", `${state.candidates} to dial, ${state.dialling} dialling`),
+    row("Banned", formatCount(state.banned, "peer")),
+    row("Next", next),
+    row("Peers", peers.length === 0 ? "none" : String(peers.length)),
+    ...peerLines(peers),
+  ];
+}
+
+function mapLines(map: string): string[] {
+  const perMark = Math.ceil(map.length / (MAP_WIDTH * MAP_LINES_MAX));
+  const lines: string[] = [];
+  for (let line = 0; line < map.length; line += MAP_WIDTH * perMark) {
+    let marks = "";
+    const end = Math.min(map.length, line + MAP_WIDTH * perMark);
+    for (let at = line; at < end; at += perMark) marks += markOf(map.slice(at, at + perMark));
+    lines.push(`${String(line).padStart(10)}  ${marks}`);
+  }
+  const several = perMark > 1 ? `; ${perMark} pieces a mark, + is some of each` : "";
+  const legend =
+    `# here, w being written, c being checked, 0-9 tenths received, . missing${several}`;
+  return [...lines, `            ${legend}`];
+}
+
+function markOf(pieces: string): string {
+  return [...pieces].every((mark) => mark === pieces[0]) ? pieces[0]! : "+";
+}
+
+function peerLines(peers: readonly PeerView[]): string[] {
+  const rows = peers.map((peer) => [
+    String(peer.peer),
+    peer.address,
+    peer.client ?? "?",
+    `has ${peer.piecesHave}`,
+    `offers ${peer.offered}`,
+    `owes ${peer.outstanding}/${peer.target}`,
+    `waits for ${peer.queued}`,
+    `down ${formatRate(peer.downRate)}`,
+    `up ${formatRate(peer.upRate)}`,
+    statesOf(peer).join(", "),
+  ]);
+  const width = (column: number) => Math.max(...rows.map((cells) => cells[column]!.length));
+  const widths = rows[0]?.map((_, column) => width(column)) ?? [];
+  return rows.map((cells) =>
+    `  ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd()
+  );
+}
+
+function statesOf(peer: PeerView): string[] {
+  const states = [
+    peer.amInterested ? "we want" : "we want nothing",
+    peer.isChoking ? "chokes us" : "serves us",
+    peer.isInterested ? "wants" : "wants nothing",
+    peer.amChoking ? "choked" : peer.optimistic ? "served in turn" : "served",
+  ];
+  if (peer.snubbed) states.push("snubbed");
+  if (peer.onParole) states.push("on parole");
+  if (peer.isDead) states.push("dead");
+  return states;
+}

@@ -1,0 +1,143 @@
+/**
+ * The shapes of what a trace may hold. The core trusts the types of its inputs, so a trace that came
+ * from elsewhere is checked field by field before the core sees it. The compiler sees to it that no
+ * kind and no field is missing here.
+ */
+import type { PeerAddress } from "../bytes/address.ts";
+import type { Bitfield } from "../bytes/bitfield.ts";
+import type { Geometry } from "../metainfo/geometry.ts";
+import type { Event } from "../torrent/protocol.ts";
+import type { ShareRule } from "../torrent/state.ts";
+import type { AnnounceAnswer, AnnounceError } from "../tracker/types.ts";
+import type { Features } from "../wire/handshake.ts";
+import type { Message } from "../wire/message.ts";
+import type { RecordedOptions } from "./disguise_protocol.ts";
+import {
+  type Fields,
+  isBytes,
+  isCount,
+  isFlag,
+  isNumber,
+  isText,
+  kinds,
+  listOf,
+  type OfKind,
+  oneOf,
+  optional,
+  record,
+  type Shape,
+  tagged,
+} from "./shape.ts";
+
+const PEER_ID_SIZE = 20;
+
+type Members<U extends { readonly kind: string }> = {
+  readonly [K in U["kind"]]: Fields<OfKind<U, K>>;
+};
+
+const isPeerId: Shape = (value) => value instanceof Uint8Array && value.length === PEER_ID_SIZE;
+const isAddress = record({ ip: isText, port: isCount } satisfies Fields<PeerAddress>);
+const isFeatures = record(
+  { fast: isFlag, extended: isFlag, dht: isFlag } satisfies Fields<
+    Features
+  >,
+);
+const isPiece = { piece: isCount };
+const isBlock = { piece: isCount, begin: isCount, length: isCount };
+
+const MESSAGES: Members<Message> = {
+  "keep-alive": {},
+  choke: {},
+  unchoke: {},
+  interested: {},
+  "not-interested": {},
+  have: isPiece,
+  bitfield: { bits: isBytes },
+  request: isBlock,
+  cancel: isBlock,
+  reject: isBlock,
+  port: { port: isCount },
+  suggest: isPiece,
+  "have-all": {},
+  "have-none": {},
+  "allowed-fast": isPiece,
+  extended: { id: isCount, payload: isBytes },
+  unknown: { id: isCount },
+};
+
+const isAnswer = record(
+  {
+    intervalSeconds: isNumber,
+    minIntervalSeconds: optional(isNumber),
+    seeders: optional(isNumber),
+    leechers: optional(isNumber),
+    peers: listOf(isAddress),
+    trackerId: optional(isText),
+    warning: optional(isText),
+    externalIp: optional(isText),
+  } satisfies Fields<AnnounceAnswer>,
+);
+
+const isAnnounceError = record(
+  {
+    code: oneOf("refused", "unreachable", "bad-answer", "http-status", "unsupported"),
+    message: isText,
+  } satisfies Fields<AnnounceError>,
+);
+
+const EVENTS: Members<Event> = {
+  start: {},
+  "peers-found": { addresses: listOf(isAddress) },
+  connected: {
+    peer: isCount,
+    job: optional(isCount),
+    address: isAddress,
+    peerId: isPeerId,
+    features: isFeatures,
+  },
+  "dial-failed": { job: isCount, why: isText },
+  message: { peer: isCount, message: kinds(MESSAGES) },
+  disconnected: { peer: isCount, why: isText },
+  violated: { peer: isCount, why: isText },
+  "piece-checked": { job: isCount, matches: isFlag },
+  "piece-written": { job: isCount },
+  "disk-failed": { job: isCount, message: isText },
+  "blocks-sent": { peer: isCount, bytes: isCount },
+  "block-unreadable": { peer: isCount, ...isBlock },
+  announced: {
+    job: isCount,
+    result: tagged("ok", {
+      true: record({ value: isAnswer }),
+      false: record({ error: isAnnounceError }),
+    }),
+  },
+  "state-saved": { job: isCount },
+  timer: {},
+  stop: {},
+};
+
+const OPTIONS: Fields<RecordedOptions> = {
+  infoHash: isText,
+  geometry: record(
+    { totalSize: isCount, pieceLength: isCount, pieceCount: isCount } satisfies Fields<Geometry>,
+  ),
+  peerId: isPeerId,
+  port: isCount,
+  clientName: isText,
+  announceTiers: listOf(listOf(isText)),
+  isPrivate: isFlag,
+  have: record({ bytes: isBytes, count: isCount } satisfies Fields<Bitfield>),
+  uploadedBefore: isCount,
+  downloadedBefore: isCount,
+  waivedBefore: isFlag,
+  shareRule: record({ percent: isNumber, strict: isFlag } satisfies Fields<ShareRule>),
+  seedRatio: optional(isNumber),
+  seedTimeMs: optional(isNumber),
+  seed: isCount,
+};
+
+/** An event that the core may be given. */
+export const isEvent: Shape = kinds(EVENTS);
+
+/** Options of which the core may be made, once their sizes agree. */
+export const isOptions: Shape = record(OPTIONS);

@@ -1,0 +1,106 @@
+/** What a torrent looks like at one moment of a replay, as plain data: everything that decides what it does next. */
+import { addressText } from "../bytes/address.ts";
+import { hasBit } from "../bytes/bitfield.ts";
+import { factsOf, type TorrentFacts } from "../torrent/facts.ts";
+import { pipelineTarget } from "../torrent/requests.ts";
+import { isDead, type PartialPiece, type Peer, type Torrent } from "../torrent/state.ts";
+import { type Deadline, nextDeadline } from "../torrent/step.ts";
+
+export interface StateView {
+  readonly facts: TorrentFacts;
+  /** A character a piece: "#" held, "w" being written, "c" being checked, "0" to "9" tenths received, "." not started. */
+  readonly pieces: string;
+  readonly peers: readonly PeerView[];
+  readonly inEndgame: boolean;
+  /** Bytes of unfinished pieces in memory. */
+  readonly bufferedBytes: number;
+  /** Addresses that may be dialled, and those being dialled. */
+  readonly candidates: number;
+  readonly dialling: number;
+  readonly banned: number;
+  readonly deadline: { readonly reason: Deadline["reason"]; readonly inMs: number } | undefined;
+}
+
+export interface PeerView {
+  readonly peer: number;
+  readonly address: string;
+  readonly client: string | undefined;
+  /** They dialled us. */
+  readonly incoming: boolean;
+  readonly piecesHave: number;
+  /** Pieces that it has and we lack. */
+  readonly offered: number;
+  readonly amInterested: boolean;
+  readonly isChoking: boolean;
+  readonly isInterested: boolean;
+  readonly amChoking: boolean;
+  readonly optimistic: boolean;
+  readonly snubbed: boolean;
+  readonly onParole: boolean;
+  readonly isDead: boolean;
+  /** Blocks that it owes us, and how many it should be asked for. */
+  readonly outstanding: number;
+  readonly target: number;
+  /** Blocks that it waits for, and bytes on their way to it. */
+  readonly queued: number;
+  readonly uploadAhead: number;
+  /** Bytes a second. */
+  readonly downRate: number;
+  readonly upRate: number;
+}
+
+/** `now` in the replay's monotonic milliseconds. */
+export function viewState(torrent: Torrent, now: number): StateView {
+  const deadline = nextDeadline(torrent);
+  const { candidates, bannedIds } = torrent;
+  return {
+    facts: factsOf(torrent, now),
+    pieces: drawPieces(torrent),
+    peers: [...torrent.peers.values()].map((peer) => viewPeer(peer, now)),
+    inEndgame: torrent.inEndgame,
+    bufferedBytes: torrent.bufferedBytes,
+    candidates: [...candidates.values()].filter(({ use }) => use === "free").length,
+    dialling: torrent.dials.size,
+    banned: bannedIds.size,
+    deadline: deadline && { reason: deadline.reason, inMs: deadline.at - now },
+  };
+}
+
+/** The peer of that number or address; undefined when it is not connected. */
+export function findPeer(torrent: Torrent, name: string): Peer | undefined {
+  for (const peer of torrent.peers.values()) {
+    if (name === String(peer.key) || name === addressText(peer.address)) return peer;
+  }
+  return undefined;
+}
+
+function viewPeer(peer: Peer, now: number): PeerView {
+  const { key, address, client, incoming, haveCount, offered, optimistic, snubbed } = peer;
+  const { amInterested, isChoking, isInterested, amChoking, onParole, uploadAhead } = peer;
+  return {
+    ...{ peer: key, address: addressText(address), client, incoming },
+    ...{ piecesHave: haveCount, offered, amInterested, isChoking, isInterested, amChoking },
+    ...{ optimistic, snubbed, onParole, isDead: isDead(peer, now) },
+    outstanding: peer.outstanding.size,
+    target: pipelineTarget(peer),
+    queued: (peer.queue.length - peer.queueHead) / 3,
+    uploadAhead,
+    downRate: peer.down.rate,
+    upRate: peer.up.rate,
+  };
+}
+
+function drawPieces(torrent: Torrent): string {
+  const { have, partials, geometry } = torrent;
+  let picture = "";
+  for (let piece = 0; piece < geometry.pieceCount; piece++) {
+    picture += hasBit(have, piece) ? "#" : markOf(partials.get(piece));
+  }
+  return picture;
+}
+
+function markOf(partial: PartialPiece | undefined): string {
+  if (partial === undefined) return ".";
+  if (partial.stage !== "open") return partial.stage === "writing" ? "w" : "c";
+  return String(Math.floor(10 * partial.received / (partial.blocks + 1)));
+}

@@ -3,6 +3,7 @@ import { benchCheck, CHECK_USAGE } from "./check.ts";
 import { benchCore, CORE_USAGE } from "./core.ts";
 import { benchDisk, DISK_USAGE } from "./disk.ts";
 import { benchIdle, IDLE_USAGE } from "./idle.ts";
+import { benchMemory, MEMORY_USAGE } from "./memory.ts";
 import { benchStart, START_USAGE } from "./start.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
 
@@ -13,6 +14,7 @@ const SUBJECTS: Readonly<
   core: { usage: CORE_USAGE, run: benchCore },
   disk: { usage: DISK_USAGE, run: benchDisk },
   idle: { usage: IDLE_USAGE, run: benchIdle },
+  memory: { usage: MEMORY_USAGE, run: benchMemory },
   start: { usage: START_USAGE, run: benchStart },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
 };

@@ -5,13 +5,17 @@
 import { runCommand } from "../interop/clients/process.ts";
 import { openScratch } from "../interop/content.ts";
 
-/** A folder with room for so many bytes; on the temporary folder's disk, and said so, when it must. */
+/**
+ * A folder with room for so many bytes; on the temporary folder's disk, and said so, when it must.
+ * Of files with holes only `filledBytes` need memory.
+ */
 export async function openMemoryFolder(
   roomBytes: number,
+  filledBytes: number = roomBytes,
 ): Promise<{ path: string } & AsyncDisposable> {
   const scratch = await openScratch("tt-bench-");
   const megabytes = Math.ceil(roomBytes / 1e6);
-  if (availableMegabytes() > megabytes) {
+  if (availableMegabytes() > filledBytes / 1e6) {
     try {
       const options = `size=${megabytes}m,mode=755`;
       await runCommand(["mount", "-t", "tmpfs", "-o", options, "tt-bench", scratch.path]);

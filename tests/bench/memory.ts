@@ -1,0 +1,141 @@
+/**
+ * `bench memory`: what a torrent's size costs in memory while it downloads. Two torrents of zeros,
+ * one small, one huge, each from as many peers at the same rate into files with holes.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { BLOCK_SIZE, createGeometry } from "../../core/metainfo/geometry.ts";
+import { buildMetainfo } from "../../core/metainfo/create.ts";
+import { freshPort, loopback } from "../interop/clients/network.ts";
+import { ClientProcess } from "../interop/clients/process.ts";
+import { ttCommand } from "../interop/clients/tt.ts";
+import { type FakePeer, openFakeSeeder } from "./fake_peers.ts";
+import { atMost, printFigures, shorten } from "./figures.ts";
+import { openMemoryFolder } from "./memory_folder.ts";
+import { readProcessCost } from "./process_cost.ts";
+import { readSize } from "./report.ts";
+
+export const MEMORY_USAGE =
+  `memory [--large 200G] [--small 2G] [--piece 4M] [--peers 50] [--rate 4M] [--seconds 5] [--json]
+  Peak resident size of tt get for a huge torrent and a small one, from peers at --rate each.`;
+
+const SMALL_BYTES_MAX = 180e6;
+const EXTRA_BYTES_MAX = 60e6;
+/** A file system keeps books of what it holds. */
+const ROOM_FACTOR = 1.2;
+const CONNECTED_DEADLINE_MS = 60_000;
+
+interface Options {
+  readonly pieceLength: number;
+  readonly peers: number;
+  readonly rate: number;
+  readonly seconds: number;
+}
+
+export async function benchMemory(args: readonly string[]): Promise<void> {
+  const { values: flags } = parseArgs({
+    args: [...args],
+    options: {
+      large: { type: "string", default: "200G" },
+      small: { type: "string", default: "2G" },
+      piece: { type: "string", default: "4M" },
+      peers: { type: "string", default: "50" },
+      rate: { type: "string", default: "4M" },
+      seconds: { type: "string", default: "5" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const options: Options = {
+    pieceLength: readSize(flags.piece),
+    peers: Number(flags.peers),
+    rate: readSize(flags.rate),
+    seconds: Number(flags.seconds),
+  };
+  const small = await peakOf(readSize(flags.small), options);
+  const large = await peakOf(readSize(flags.large), options);
+  const megabytes = (bytes: number) => `${shorten(bytes / 1e6)} MB`;
+  printFigures(
+    `${flags.peers} peers, ${flags.rate} a second each, for ${flags.seconds} s`,
+    [{
+      what: `${flags.small} torrent, peak resident`,
+      measured: megabytes(small.peakBytes),
+      beside: `${megabytes(small.doneBytes)} came`,
+      target: atMost(small.peakBytes / 1e6, SMALL_BYTES_MAX / 1e6, " MB"),
+    }, {
+      what: `${flags.large} torrent, peak resident`,
+      measured: megabytes(large.peakBytes),
+      beside: `${megabytes(large.doneBytes)} came`,
+      target: atMost((large.peakBytes - small.peakBytes) / 1e6, EXTRA_BYTES_MAX / 1e6, " MB more"),
+    }],
+    flags.json,
+  );
+}
+
+/** Downloads zeros for a while. */
+async function peakOf(
+  sizeBytes: number,
+  { pieceLength, peers, rate, seconds }: Options,
+): Promise<{ peakBytes: number; doneBytes: number }> {
+  // Twice the time: connecting takes some, too.
+  const filledBytes = Math.min(sizeBytes, 2 * seconds * peers * rate);
+  await using folder = await openMemoryFolder(ROOM_FACTOR * sizeBytes, ROOM_FACTOR * filledBytes);
+  const torrentPath = join(folder.path, "zeros.torrent");
+  const { pieceCount } = createGeometry(sizeBytes, pieceLength);
+  await Deno.writeFile(torrentPath, torrentOfZeros(sizeBytes, pieceLength));
+
+  const zeros = new Uint8Array(BLOCK_SIZE);
+  const seeders = Array.from({ length: peers }, (_, number): FakePeer =>
+    openFakeSeeder({
+      pieceCount,
+      number,
+      rateBytesPerSecond: rate,
+      read: (_piece, _begin, length) => zeros.subarray(0, length),
+    }));
+  const port = freshPort();
+  const argv = await ttCommand([
+    ...["get", torrentPath, "--dir", join(folder.path, "downloads"), "--json"],
+    ...["--host", loopback.host, "--port", String(port), "--share-rule", "off"],
+    ...seeders.flatMap((seeder) => ["--peer", `127.0.0.1:${seeder.port}`]),
+  ]);
+  try {
+    await using downloader = new ClientProcess({ place: loopback, port, argv });
+    await downloader.waitForLine(
+      (line) => progressOf(line)?.peers === peers || undefined,
+      `connect to ${peers} peers`,
+      CONNECTED_DEADLINE_MS,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    const { peakResidentBytes: peakBytes } = await readProcessCost(downloader.pid);
+    let doneBytes = 0;
+    for (const line of downloader.log().split("\n")) {
+      doneBytes = progressOf(line)?.bytesDone ?? doneBytes;
+    }
+    return { peakBytes, doneBytes };
+  } finally {
+    for (const seeder of seeders) seeder[Symbol.dispose]();
+  }
+}
+
+function progressOf(line: string): { peers: number; bytesDone: number } | undefined {
+  return line.startsWith(`{"event":"progress"`) ? JSON.parse(line) : undefined;
+}
+
+function torrentOfZeros(sizeBytes: number, pieceLength: number): Uint8Array {
+  const { pieceCount, totalSize } = createGeometry(sizeBytes, pieceLength);
+  const digestOf = (size: number) => createHash("sha1").update(new Uint8Array(size)).digest();
+  const pieceHashes = new Uint8Array(20 * pieceCount);
+  const digest = digestOf(pieceLength);
+  for (let piece = 0; piece < pieceCount; piece++) pieceHashes.set(digest, 20 * piece);
+  const rest = totalSize % pieceLength;
+  if (rest > 0) pieceHashes.set(digestOf(rest), 20 * (pieceCount - 1));
+  return buildMetainfo({
+    name: "zeros.bin",
+    files: [{ path: [], length: sizeBytes }],
+    isFolder: false,
+    pieceLength,
+    pieceHashes,
+    announceTiers: [],
+    isPrivate: false,
+  });
+}

@@ -4,6 +4,7 @@ import { benchCore, CORE_USAGE } from "./core.ts";
 import { benchDisk, DISK_USAGE } from "./disk.ts";
 import { benchIdle, IDLE_USAGE } from "./idle.ts";
 import { benchMemory, MEMORY_USAGE } from "./memory.ts";
+import { benchScenarios, SCENARIOS_USAGE } from "./scenarios.ts";
 import { benchStart, START_USAGE } from "./start.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
 
@@ -15,6 +16,7 @@ const SUBJECTS: Readonly<
   disk: { usage: DISK_USAGE, run: benchDisk },
   idle: { usage: IDLE_USAGE, run: benchIdle },
   memory: { usage: MEMORY_USAGE, run: benchMemory },
+  scenarios: { usage: SCENARIOS_USAGE, run: benchScenarios },
   start: { usage: START_USAGE, run: benchStart },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
 };

@@ -23,7 +23,7 @@ export function announceIfDue(torrent: Torrent, now: number, effects: Effect[]):
   if (planned === undefined) return;
   const { url, event, trackerId } = planned;
   const request = requestFor(torrent, event, trackerId);
-  const job = startJob(torrent, { kind: "announce", url, farewell: false });
+  const job = startJob(torrent, { kind: "announce", url });
   effects.push({ kind: "announce", job, url, request });
 }
 
@@ -31,7 +31,7 @@ export function announceIfDue(torrent: Torrent, now: number, effects: Effect[]):
 export function sayFarewell(torrent: Torrent, effects: Effect[]): void {
   for (const { url, trackerId } of stopAnnounces(torrent.announcer)) {
     const request = requestFor(torrent, "stopped", trackerId);
-    const job = startJob(torrent, { kind: "announce", url, farewell: true });
+    const job = startJob(torrent, { kind: "announce", url });
     effects.push({ kind: "announce", job, url, request });
   }
 }
@@ -48,7 +48,7 @@ export function onAnnounced(
   effects: Effect[],
 ): void {
   const job = finishJob(torrent, id, "announce");
-  if (job === undefined || job.farewell || torrent.stage !== "running") return;
+  if (job === undefined || torrent.stage !== "running") return;
   const { url } = job;
   onAnnounceDone(torrent.announcer, result, now, torrent.rng);
   if (!result.ok) {

@@ -221,7 +221,7 @@ export interface Torrent {
 export type Job =
   | { readonly kind: "check"; readonly piece: number }
   | { readonly kind: "write"; readonly piece: number }
-  | { readonly kind: "announce"; readonly url: string; readonly farewell: boolean }
+  | { readonly kind: "announce"; readonly url: string }
   | { readonly kind: "save" };
 
 /**

@@ -305,3 +305,22 @@ Deno.test("with the buffers full of pieces on their way to the disk, nothing is 
   assertEquals(isEndgame(kit.torrent), false);
   assertEquals(kit.owed(kit.connect("###")), []);
 });
+
+Deno.test("a peer that idles joins in when the endgame begins elsewhere", () => {
+  const kit = new Kit({ have: "#..", blocks: 1 });
+  const first = kit.connect("##.");
+  kit.connect("..#", { unchokes: false });
+  const idle = kit.connect("##.");
+  assertEquals([kit.owed(first), kit.owed(idle)], [["1.0"], []]);
+  const last = kit.connect("..#");
+  assertEquals([kit.owed(last), kit.owed(idle)], [["2.0"], ["1.0"]]);
+});
+
+Deno.test("what a snubbed peer gives back goes to others before it is asked again", () => {
+  const kit = new Kit({ have: "#..", blocks: 1 });
+  const silent = kit.connect("##.");
+  const chokes = kit.connect("..#", { unchokes: false });
+  const other = kit.connect("##.");
+  kit.waitWith([silent, chokes, other], SNUB_MS + 2_000);
+  assertEquals([kit.owed(silent), kit.owed(other)], [[], ["1.0"]]);
+});

@@ -106,6 +106,18 @@ Deno.test("when several shared a bad piece nobody is banned, and one peer sends 
   assertEquals(owing.sort(), [0, 4]);
 });
 
+Deno.test("that holds for newcomers, too, once those who shared it have left", () => {
+  const { kit, one, two } = sharedPiece();
+  kit.finish([1]);
+  kit.disconnect(one);
+  kit.disconnect(two);
+  const first = kit.connect("##", { unchokes: false });
+  const second = kit.connect("##", { unchokes: false });
+  kit.peer(first).pipeline = 2;
+  for (const peer of [first, second]) kit.say(peer, { kind: "unchoke" });
+  assertEquals([kit.owed(first).length, kit.owed(second).length], [2, 0]);
+});
+
 Deno.test("who then sends it badly alone is banned; the other completes it", () => {
   const { kit, one, two } = sharedPiece();
   kit.finish([1]);

@@ -69,6 +69,7 @@ Deno.test("a queue emptied by cancels resumes reading, too", () => {
   const asked = Array.from({ length: UPLOAD_QUEUE_PAUSE + 64 }, (_, i) => request(0, i, 1 + i));
   const large = Array.from({ length: 64 }, () => request(0, 0));
   for (const message of [...large, ...asked]) kit.add({ kind: "message", peer, message });
+  kit.settle();
   for (const message of asked) {
     kit.add({ kind: "message", peer, message: { ...message, kind: "cancel" } });
   }

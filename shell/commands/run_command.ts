@@ -12,6 +12,7 @@ import type { Context } from "./context.ts";
 import { create } from "./create.ts";
 import { demo } from "./demo.ts";
 import { get } from "./get.ts";
+import { replay } from "./replay.ts";
 import { seed } from "./seed.ts";
 import { show } from "./show.ts";
 import { tracker } from "./tracker.ts";
@@ -64,6 +65,8 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await show(command, context);
     case "verify":
       return await verify(command, context);
+    case "replay":
+      return await replay(command, context);
     case "demo":
       return await demo(context);
     case "help":

@@ -1,16 +1,16 @@
 /**
- * Writes what a torrent's core is fed, in order and in disguise, so that `tt replay` can run it again.
- * Rows gather in memory and are written a chunk at a time, and at least about once a second: a run that
- * is killed loses little. When the disk refuses, the recording ends and the download goes on.
+ * Writes a torrent's trace to a file, for `tt replay`. Lines gather in memory and are written a chunk at
+ * a time, and at least about once a second: a run that is killed loses little. When the disk refuses,
+ * the recording ends and the download goes on.
  */
-import { createDisguise, type Disguise, disguiseSha1 } from "../../core/trace/disguise.ts";
 import {
-  disguiseEffect,
-  disguiseEvent,
-  disguiseOptions,
-} from "../../core/trace/disguise_protocol.ts";
-import { formatHash, hashValue, NO_EFFECTS } from "../../core/trace/effect_hash.ts";
-import { encodeHeader, encodeRow } from "../../core/trace/format.ts";
+  recordBlock,
+  recordEnd,
+  recordEvent,
+  type Recording,
+  recordSettle,
+  startRecording,
+} from "../../core/trace/recording.ts";
 import type { Effect, Event } from "../../core/torrent/protocol.ts";
 import type { TorrentOptions } from "../../core/torrent/state.ts";
 import { DiskError, type DiskErrorCode, toDiskError } from "../disk/disk_error.ts";
@@ -29,13 +29,11 @@ export interface TraceOptions {
 export class TraceRecorder {
   readonly #options: TraceOptions;
   readonly #encoder = new TextEncoder();
+  /** Undefined once the recording has ended. */
   #file: Deno.FsFile | undefined;
-  #disguise: Disguise | undefined;
+  #recording: Recording | undefined;
   #text = "";
   #writtenMs = 0;
-  /** Time of the last row. */
-  #at = NaN;
-  #hash = NO_EFFECTS;
 
   /** Makes the file or empties it. Throws a DiskError. */
   constructor(options: TraceOptions) {
@@ -47,61 +45,48 @@ export class TraceRecorder {
     }
   }
 
-  /** Writes the header. Gives the options with which the core is to be made, at the same time. */
+  /** Writes the header. Gives the options with which the core must be made, at the same time. */
   begin(options: TorrentOptions, at: number): TorrentOptions {
-    const { sha1, ...data } = options;
-    const disguise = createDisguise(options.peerId, this.#options.keepsAddresses);
-    this.#disguise = disguise;
-    this.#at = at;
+    const { recording, line, sha1 } = startRecording(options, at, this.#options.keepsAddresses);
+    this.#recording = recording;
     this.#writtenMs = at;
-    this.#append(encodeHeader({ at, options: disguiseOptions(disguise, data) }));
-    return { ...options, sha1: disguiseSha1(disguise, sha1) };
+    this.#append(line);
+    return { ...options, sha1 };
   }
 
   event(event: Event, at: number): void {
-    this.#timed(at);
-    this.#append(encodeRow({ kind: "event", event: disguiseEvent(this.#disguise!, event) }));
+    if (this.#file !== undefined) this.#append(recordEvent(this.#recording!, event, at));
   }
 
   block(peer: number, piece: number, begin: number, length: number, at: number): void {
-    this.#timed(at);
-    this.#append(encodeRow({ kind: "block", peer, piece, begin, length }));
+    if (this.#file === undefined) return;
+    this.#append(recordBlock(this.#recording!, peer, piece, begin, length, at));
   }
 
   /** After `settle`, with everything the turn gave. */
   settled(effects: readonly Effect[], at: number): void {
-    this.#timed(at);
-    for (const effect of effects) {
-      this.#hash = hashValue(this.#hash, disguiseEffect(this.#disguise!, effect));
-    }
-    this.#append(encodeRow({ kind: "settle", hash: formatHash(this.#hash) }));
-    if (at - this.#writtenMs >= WRITE_MS) this.#write(at);
+    if (this.#file === undefined) return;
+    this.#append(recordSettle(this.#recording!, effects, at));
+    if (this.#text.length < CHUNK_CHARACTERS && at - this.#writtenMs < WRITE_MS) return;
+    this.#writtenMs = at;
+    this.#write();
   }
 
   /** The run ended in order. */
   close(): void {
-    this.#append(encodeRow({ kind: "end" }));
-    this.#write(this.#at);
+    this.#append(recordEnd());
+    this.#write();
     this.#file?.close();
     this.#file = undefined;
   }
 
-  #timed(at: number): void {
-    if (at === this.#at) return;
-    this.#at = at;
-    this.#append(encodeRow({ kind: "time", at }));
+  #append(lines: string): void {
+    this.#text += lines;
   }
 
-  #append(row: string): void {
-    if (this.#file === undefined) return;
-    this.#text += row + "\n";
-    if (this.#text.length >= CHUNK_CHARACTERS) this.#write(this.#at);
-  }
-
-  #write(at: number): void {
+  #write(): void {
     const bytes = this.#encoder.encode(this.#text);
     this.#text = "";
-    this.#writtenMs = at;
     try {
       for (let done = 0; this.#file !== undefined && done < bytes.length;) {
         done += this.#file.writeSync(bytes.subarray(done));

@@ -6,6 +6,8 @@ import { PortError } from "../net/listener.ts";
 
 export class CommandError extends Error {
   override readonly name = "CommandError";
+  /** The user has read the message already. */
+  isTold = false;
 
   constructor(
     readonly exit: ExitCode,

@@ -78,8 +78,8 @@ async function dispatch(command: Command, context: Context): Promise<void> {
 
 /** Says what went wrong, in one sentence unless TT_DEBUG asks for all. */
 function report(error: unknown, output: Output): ExitCode {
-  const { exit, code, message } = toCommandError(error);
-  output.event({ event: "error", code, message });
+  const { exit, code, message, isTold } = toCommandError(error);
+  if (!isTold) output.event({ event: "error", code, message });
   if (Deno.env.get("TT_DEBUG") === "1") console.error(error);
   return exit;
 }

@@ -1,8 +1,11 @@
 /** Runs torrents side by side in one session until all are done, showing how they do. */
 import { PEER_PORT_DEFAULT } from "../../core/cli/commands.ts";
 import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
 import { Session } from "../session.ts";
+import { Stopped } from "../stop_signal.ts";
 import { type RunOptions, TorrentRun } from "../torrent_run.ts";
+import { toCommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 
 /** Often enough for a live bar; the output decides what is drawn. */
@@ -29,8 +32,8 @@ export function openSession(settings: PeerSettings, { output }: Context): Sessio
 }
 
 /**
- * Runs each plan as soon as it is there. One that fails does not stop the others; the first failure is
- * thrown when all have ended.
+ * Runs each plan as soon as it is there, a torrent named twice once. One that fails does not stop the
+ * others: it is told at once, and the first failure is thrown when all have ended.
  */
 export async function runTorrents(
   plans: readonly Promise<TorrentPlan>[],
@@ -38,20 +41,36 @@ export async function runTorrents(
   context: Context,
 ): Promise<void> {
   const { output, signal } = context;
+  // Without a port nobody asks how their loading ended.
+  for (const plan of plans) plan.catch(() => {});
   const session = openSession(settings, context);
   const runs: TorrentRun[] = [];
   const show = () => {
     for (const run of runs) run.tick();
     output.progress(runs.map((run) => run.view()));
   };
+  const started = new Set<InfoHash>();
+  const live = async (plan: Promise<TorrentPlan>, index: number) => {
+    const planned = await plan;
+    const { infoHash, name } = planned.loaded.metainfo;
+    if (started.has(infoHash)) return output.notice(`${name} is named twice and runs once`);
+    started.add(infoHash);
+    const trace = traceOf(settings.trace, index);
+    const run = new TorrentRun({ ...planned, session, settings, output, trace });
+    runs.push(run);
+    await run.execute(signal);
+  };
+  const tellAtOnce = (error: unknown) => {
+    if (plans.length === 1 || error instanceof Stopped) throw error;
+    const failure = toCommandError(error);
+    const { code, message } = failure;
+    output.event({ event: "error", code, message });
+    failure.isTold = true;
+    throw failure;
+  };
   const timer = setInterval(show, VIEW_MS);
   try {
-    const lives = plans.map(async (plan, index) => {
-      const trace = traceOf(settings.trace, index);
-      const run = new TorrentRun({ ...await plan, session, settings, output, trace });
-      runs.push(run);
-      await run.execute(signal);
-    });
+    const lives = plans.map((plan, index) => live(plan, index).catch(tellAtOnce));
     const ends = await Promise.allSettled(lives);
     show();
     for (const end of ends) if (end.status === "rejected") throw end.reason;

@@ -5,6 +5,7 @@ import {
   assertContent,
   assertNoTrace,
   assertOneSentence,
+  forEachAtOnce,
   LOCAL,
   makeFile,
   runTt,
@@ -82,6 +83,21 @@ onTinyDisk(
     assertEquals((await get.end()).code, 0);
   },
 );
+
+Deno.test("what is in the place of the content is left alone, with a sentence", async () => {
+  await using dir = await scratch();
+  const { torrent } = await makeFile(dir.at("S"), "f.bin", PIECE);
+  await Deno.mkdir(dir.at("folder", "f.bin"), { recursive: true });
+  await Deno.mkdir(dir.at("longer"));
+  await Deno.writeFile(dir.at("longer", "f.bin"), new Uint8Array(PIECE + 1));
+  await Deno.writeTextFile(dir.at("file"), "mine");
+  await forEachAtOnce(["folder", "longer", "file"], async (name) => {
+    const ended = await runTt(["get", torrent, "--dir", dir.at(name), "--no-seed", ...LOCAL]);
+    assertMatch(assertOneSentence(ended, 5), /move it/);
+  });
+  assertEquals((await Deno.stat(dir.at("longer", "f.bin"))).size, PIECE + 1);
+  assertEquals(await Deno.readTextFile(dir.at("file")), "mine");
+});
 
 Deno.test("a second get in the same folder leaves the first one alone", async () => {
   await using dir = await scratch();

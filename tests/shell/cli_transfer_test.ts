@@ -163,6 +163,23 @@ Deno.test("without --resume the content is hashed and its good pieces are kept",
   await assertContent(dir.at("D", "kept.bin"), bytes);
 });
 
+Deno.test("a damaged state costs a check of the content, and nothing else", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "state.bin", SIZE, SMALL_PIECES);
+  const { infoHash } = (await runTt(["show", torrent, "--json"])).said[0]!;
+  await Deno.mkdir(dir.at("D", ".tt"), { recursive: true });
+  await Deno.writeFile(dir.at("D", ".tt", `${infoHash}.resume`), makeBytes(1000));
+  await Deno.writeFile(dir.at("D", "state.bin"), bytes.subarray(0, 64 * PIECE));
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  await using get = await startGet([
+    ...[torrent, "--dir", dir.at("D"), "--peer", seed.peer, "--no-seed", "--resume"],
+  ]);
+  const { code, stderr } = await get.end();
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals((await get.event("resumed")).piecesKept, 64);
+  await assertContent(dir.at("D", "state.bin"), bytes);
+});
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`${signal} saves the state, tells the tracker and exits with 130`, async () => {
     await using dir = await scratch();
@@ -244,6 +261,31 @@ Deno.test("one process shares several torrents on one port", async () => {
   assertEquals(code, 0, stderr);
   assertEquals(said.filter(({ event }) => event === "listening").length, 1);
   for (const { path, bytes } of made) await assertContent(dir.at("D", basename(path)), bytes);
+});
+
+Deno.test("a torrent that fails is told at once and does not stop the others", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "fine.bin", SIZE);
+  await using get = await startGet([dir.at("missing.torrent"), torrent, "--dir", dir.at("D")]);
+  assertEquals((await get.event("error")).code, "missing");
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  const args = ["--dir", dir.at("E"), "--peer", seed.peer, "--no-seed"];
+  await using both = await startGet([dir.at("missing.torrent"), torrent, ...args]);
+  assertMatch(assertOneSentence(await both.end(), 3), /There is no file/);
+  assertEquals(both.said.filter(({ event }) => event === "error").length, 1);
+  await assertContent(dir.at("E", "fine.bin"), bytes);
+});
+
+Deno.test("a torrent that is named twice is fetched once", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(dir.at("S"), "twice.bin", SIZE);
+  await using seed = await startSeed([torrent, torrent, "--dir", dirname(path)]);
+  await using get = await startGet([
+    ...[torrent, torrent, "--dir", dir.at("D"), "--peer", seed.peer, "--no-seed"],
+  ]);
+  const { code, stderr } = await get.end();
+  assertEquals([code, stderr], [0, ""]);
+  await assertContent(dir.at("D", "twice.bin"), bytes);
 });
 
 Deno.test("a .torrent can come from the web", async () => {

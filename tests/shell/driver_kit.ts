@@ -78,6 +78,7 @@ function startRun(
     ...options,
     session,
     output,
+    trace: undefined,
     settings: {
       ...{ json: true, quiet: false, host: LOCALHOST, port: 0, upLimit: undefined },
       ...{ downLimit: undefined, seedRatio: undefined, seedTimeMs: undefined },

@@ -11,7 +11,8 @@ export async function fetchTorrents(
   const catalog = new CatalogClient(command.tracker, signal);
   for (const name of command.names) {
     const { bytes, metainfo } = await catalog.fetch(name);
-    const path = command.out ?? `${metainfo.name}.torrent`;
+    // The name as the tracker lists it may climb out of the folder; that of the content never does.
+    const path = command.out ?? `${metainfo.files[0]!.path[0]!}.torrent`;
     await writeTorrent(path, bytes, metainfo);
     const { infoHash, bytes: size } = figuresOf(metainfo);
     output.result({ event: "fetched", path, infoHash, name: metainfo.name, bytes: size });

@@ -144,8 +144,9 @@ async function answerPeers({ swarms }: CatalogService, entry: CatalogEntry): Pro
 
 /** Plain ASCII for old clients, the name itself for the others. Spec: RFC 6266, 4.3; RFC 8187. */
 function disposition(fileName: string): string {
-  const plain = fileName.replace(/[^\x20-\x7e]|["\\%]/g, "_");
-  const exact = encodeURIComponent(fileName).replace(
+  const safe = fileName.replace(/[/\\]/g, "_");
+  const plain = safe.replace(/[^\x20-\x7e]|["%]/g, "_");
+  const exact = encodeURIComponent(safe).replace(
     /['()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );

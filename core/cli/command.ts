@@ -39,6 +39,8 @@ export interface TrackerCommand extends OutputSettings {
   readonly data: string;
   /** Where swarms are kept. */
   readonly store: TrackerStore;
+  /** File for a line about each request; "-" is stdout. */
+  readonly accessLog: string | undefined;
   /** Who shows it may change the catalog. */
   readonly catalogToken: string | undefined;
 }

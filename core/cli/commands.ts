@@ -126,6 +126,8 @@ export const COMMANDS = {
       "http://HOST:PORT/.",
       "Everybody may read the catalog. On a loopback address every program of this machine may change " +
       "it; elsewhere, or with --catalog-token, only who shows the token.",
+      "Trackers on one Redis, Valkey or cluster serve the same swarms. While it is away they answer " +
+      "from memory, with a warning.",
     ],
     options: {
       host: oneOr("IP", readHost, "127.0.0.1", "Listen on this address; 0.0.0.0 is all", {
@@ -140,8 +142,15 @@ export const COMMANDS = {
       data: oneOr("FILE", readText, "tt-tracker.db", "Keep catalog and swarms in this file", {
         setting: "tracker-data",
       }),
-      store: oneOr("WHERE", readTrackerStore, "file", "Keep them in the file, or in memory only", {
-        setting: "tracker-store",
+      store: oneOr(
+        "WHERE",
+        readTrackerStore,
+        "file",
+        "Keep them in the file, or in memory only; redis://HOST:PORT keeps swarms in Redis or Valkey",
+        { setting: "tracker-store" },
+      ),
+      accessLog: one("FILE", readText, "Append a line about each request there; - is stdout", {
+        setting: "tracker-access-log",
       }),
       catalogToken: one(
         "TOKEN",
@@ -151,7 +160,12 @@ export const COMMANDS = {
       ...output,
     },
     conflicts: [],
-    examples: ["tt tracker", "tt tracker --host 0.0.0.0 --port 6969", "tt tracker --store memory"],
+    examples: [
+      "tt tracker",
+      "tt tracker --host 0.0.0.0 --port 6969",
+      "tt tracker --store memory",
+      "tt tracker --store redis://127.0.0.1:6379",
+    ],
   }),
   seed: defineCommand({
     summary: "Share files, folders or the content of .torrent files",

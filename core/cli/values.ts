@@ -30,8 +30,11 @@ export interface ShareRule {
   readonly strict: boolean;
 }
 
-/** Where a tracker keeps its swarms: in its data file, or nowhere but in memory. */
-export type TrackerStore = "file" | "memory";
+/** Where a tracker keeps its swarms: in its data file, nowhere but in memory, or in Redis. */
+export type TrackerStore = "file" | "memory" | RedisUrl;
+
+/** redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE], checked. */
+export type RedisUrl = `redis://${string}` | `rediss://${string}`;
 
 /** Any text but none. */
 export function readText(text: string): Result<string, string> {
@@ -133,10 +136,14 @@ export function readTrackerUrl(text: string): Result<string, string> {
   return ok(isBare ? new URL("announce", url).href : text);
 }
 
-/** `file` or `memory`. */
+/** `file`, `memory` or the URL of a Redis or Valkey server. */
 export function readTrackerStore(text: string): Result<TrackerStore, string> {
   if (text === "file" || text === "memory") return ok(text);
-  return fail("is not a store; give file or memory");
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isRedis = /^rediss?:\/\//.test(text) && url !== undefined && url.hostname !== "" &&
+    /^(\/\d{0,5})?$/.test(url.pathname) && url.search === "" && url.hash === "";
+  if (isRedis) return ok(text as RedisUrl);
+  return fail("is not a store; give file, memory or redis://HOST:PORT");
 }
 
 /** A secret that fits into a header: characters that can be seen, without blanks. */

@@ -46,6 +46,7 @@ Deno.test("every command without options has its defaults", () => {
     intervalSeconds: 300,
     data: "tt-tracker.db",
     store: "file",
+    accessLog: undefined,
     catalogToken: undefined,
     ...OUTPUT,
   });

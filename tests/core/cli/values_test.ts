@@ -11,6 +11,7 @@ import {
   readRatio,
   readSecondsAsMs,
   readShareRule,
+  readTrackerStore,
   readTrackerUrl,
 } from "../../../core/cli/values.ts";
 
@@ -99,6 +100,17 @@ Deno.test("a tracker without a path gets the customary one, and other URLs stay 
     ["udp://t.example:80", "udp://t.example:80"],
   ]);
   refuses(readTrackerUrl, ["", "t.example", "localhost:8000", "ftp://t.example/announce", "udp:x"]);
+});
+
+Deno.test("a store is a file, memory or the URL of a Redis", () => {
+  accepts(readTrackerStore, [
+    ["file", "file"],
+    ["memory", "memory"],
+    ["redis://127.0.0.1:6379", "redis://127.0.0.1:6379"],
+    ["rediss://user:secret@[::1]/2", "rediss://user:secret@[::1]/2"],
+  ]);
+  refuses(readTrackerStore, ["", "disk", "redis:", "redis://", "http://127.0.0.1", "redis:x:1"]);
+  refuses(readTrackerStore, ["redis://h/name", "redis://h:99999", "redis://h?x=1", "REDIS://h"]);
 });
 
 Deno.test("spans of time and ratios are bounded", () => {

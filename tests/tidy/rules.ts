@@ -17,6 +17,16 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tracker_server: ["bytes", "bencode", "metainfo", "tracker"],
   torrent: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker"],
   trace: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker", "torrent"],
+  sim: [
+    "bytes",
+    "bencode",
+    "metainfo",
+    "wire",
+    "limits",
+    "tracker",
+    "tracker_server",
+    "torrent",
+  ],
   session: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker", "torrent"],
   cli: [
     "bytes",
@@ -28,6 +38,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "tracker_server",
     "torrent",
     "session",
+    "sim",
     "trace",
   ],
 };

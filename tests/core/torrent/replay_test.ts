@@ -1,5 +1,6 @@
 /** Same seed and same events, same effects, byte for byte: what replay and simulation stand on. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import type { Effect } from "../../../core/torrent/protocol.ts";
 import { RULE_10, World } from "../../sim/world.ts";
 
 /** Every effect of every node of a small swarm with all that can happen in it, as JSON. */
@@ -13,11 +14,13 @@ function record(seed: number): string {
     world.add({ name: "two", shareRule: RULE_10, joinMs: 1_500 }),
     world.add({ name: "late", joinMs: 30_000 }),
   ];
+  const effects: Effect[][] = nodes.map(() => []);
+  world.state.watchEffect = (node, effect) => effects[node.index]!.push(effect);
   world.at(2_000, () => world.kill(nodes[2]!));
   world.at(60_000, () => world.stop(nodes[3]!));
   world.run(120_000);
   return JSON.stringify(
-    nodes.map(({ trace }) => trace),
+    effects,
     (_, value) => value instanceof Uint8Array ? [...value] : value,
   );
 }

@@ -1,0 +1,75 @@
+/** What must hold in every world, whoever lies and whatever breaks. A check that fails throws. */
+import { assert } from "../bytes/result.ts";
+import { BLOCK_SIZE, pieceSize } from "../metainfo/geometry.ts";
+import { hasBit } from "../bytes/bitfield.ts";
+import { PIPELINE_MAX } from "../torrent/limits.ts";
+import { isEndgame } from "../torrent/picker.ts";
+import { BLOCK_REQUESTED } from "../torrent/state.ts";
+import { isOnDisk } from "./disk.ts";
+import { GOOD, type Node } from "./node.ts";
+import type { World } from "./state.ts";
+
+/** A node is about to send blocks: it has them, and nobody asked for more than there is. */
+export function checkUpload(world: World, node: Node, blocks: readonly number[]): void {
+  for (let i = 0; i < blocks.length; i += 3) {
+    const piece = blocks[i]!;
+    assert(isOnDisk(node.disk, piece), `${node.name} uploads piece ${piece}, which it lacks`);
+    const end = blocks[i + 1]! + blocks[i + 2]!;
+    assert(end <= pieceSize(world.geometry, piece), `${node.name} uploads beyond a piece's end`);
+  }
+}
+
+/**
+ * A node is about to ask for blocks: each is owed by this peer now, by others only in endgame, and the
+ * peer owes no more than it may.
+ */
+export function checkRequest(node: Node, key: number, blocks: readonly number[]): void {
+  const { torrent } = node;
+  const peer = torrent.peers.get(key);
+  assert(peer !== undefined, "only connected peers are asked");
+  const most = Math.min(PIPELINE_MAX, Math.max(1, peer.reqq));
+  assert(peer.outstanding.size <= most, `${node.name} has too many requests under way`);
+  for (let i = 0; i < blocks.length; i += 3) {
+    const piece = blocks[i]!, block = blocks[i + 1]! / BLOCK_SIZE;
+    assert(!hasBit(torrent.have, piece), `${node.name} asks for piece ${piece}, which it has`);
+    const partial = torrent.partials.get(piece);
+    const state = partial?.state[block];
+    assert(state === BLOCK_REQUESTED, `${node.name} asks for block ${piece}.${block} in vain`);
+    const requesters = partial!.requesters[block]!;
+    assert(
+      requesters === 1 || torrent.inEndgame || isEndgame(torrent),
+      `${node.name} asks ${requesters} peers for block ${piece}.${block} outside endgame`,
+    );
+  }
+}
+
+/** A whole piece goes to the hash: every block of it is there. Whether all are right. */
+export function isBufferGood(node: Node, piece: number): boolean {
+  const buffer = node.buffers.get(piece);
+  assert(buffer !== undefined, `${node.name} checks piece ${piece} without a buffer`);
+  const isWhole = buffer.every((block) => block !== 0);
+  assert(isWhole, `${node.name} checks piece ${piece} before it is whole`);
+  return buffer.every((block) => block === GOOD);
+}
+
+/** Every piece that a node calls its own is right on its disk, and the books of all agree. */
+export function checkWorld(world: World): void {
+  const { tally, nodes, geometry } = world;
+  const { bytesSent, bytesTaken, bytesLost, bytesOnTheWay } = tally;
+  let uploaded = 0, leaving = 0, received = 0;
+  for (const { name, torrent, disk, ends } of nodes) {
+    for (let piece = 0; piece < geometry.pieceCount; piece++) {
+      const isClaimed = hasBit(torrent.have, piece);
+      assert(!isClaimed || isOnDisk(disk, piece), `${name} claims piece ${piece}, which it lacks`);
+    }
+    for (const end of ends.values()) leaving += end.leaving;
+    uploaded += torrent.uploaded - torrent.options.uploadedBefore;
+    received += torrent.downloaded - torrent.options.downloadedBefore + torrent.wasted;
+  }
+  const accounted = bytesTaken + bytesLost + bytesOnTheWay;
+  assert(bytesSent === accounted, `${bytesSent} bytes were sent, ${accounted} are accounted for`);
+  // What earlier runs moved is in their cores, which are gone, or was never saved.
+  if (nodes.some(({ run }) => run > 0)) return;
+  assert(received === bytesTaken, `peers count ${received} bytes, they took ${bytesTaken}`);
+  assert(uploaded + leaving <= bytesSent, `peers count ${uploaded} bytes uploaded of ${bytesSent}`);
+}

@@ -1,0 +1,77 @@
+/** What a simulated world is made of. Times in milliseconds, sizes in bytes, rates in bytes a second. */
+import type { Sha1 } from "../metainfo/types.ts";
+import type { ShareRule } from "../torrent/state.ts";
+
+export interface WorldOptions {
+  /** Everything that chance decides follows from it. */
+  readonly seed: number;
+  readonly pieces: number;
+  /** Blocks of a piece. */
+  readonly blocks?: number;
+  /** The clock's step: what arrives within one is read in one turn. Coarse is fast. */
+  readonly tickMs?: number;
+  /** From one peer to another, when neither has a latency of its own. */
+  readonly latencyMs?: number;
+  /** Incomplete peers that the tracker names and that nobody can reach. */
+  readonly phantoms?: number;
+  /** Trackers, each a tier of its own. */
+  readonly trackers?: number;
+  /** Peers that a tracker names at most. */
+  readonly named?: number;
+  readonly announceIntervalSeconds?: number;
+  /** Connections that break without a cause, of each hundred in a minute. */
+  readonly breaksPerHundredMinutes?: number;
+  /** Whether the world checks itself at every effect. */
+  readonly isChecked?: boolean;
+  /** Reports of nodes are kept, for tests; a large world has too many. */
+  readonly keepsReports?: boolean;
+  readonly sha1: Sha1;
+}
+
+/**
+ * How a peer misbehaves:
+ * - `corrupt` sends rubbish, `corrupt-some` every other block.
+ * - `silent` unchokes, takes requests and sends nothing; `drip` sends the beginning of one block.
+ * - `refuse` rejects what it is asked for.
+ * - `boast` says that it has pieces that it lacks.
+ * - `flood` asks for everything many times over.
+ * - `freeload` takes what it gets and unchokes nobody.
+ */
+export type Vice =
+  | "corrupt"
+  | "corrupt-some"
+  | "silent"
+  | "drip"
+  | "refuse"
+  | "boast"
+  | "flood"
+  | "freeload";
+
+export interface DiskOptions {
+  /** What a check, a write or a save takes. */
+  readonly delayMs?: number;
+  /** Room; a write that does not fit fails. */
+  readonly room?: number;
+}
+
+export interface NodeOptions {
+  readonly name: string;
+  /** "#" for a piece it holds from the start; "seed" and "leech" for all and none. */
+  readonly have?: string;
+  readonly upBytesPerSecond?: number;
+  readonly downBytesPerSecond?: number;
+  /** Its own part of the way to anybody. */
+  readonly latencyMs?: number;
+  readonly shareRule?: ShareRule;
+  readonly uploadedBefore?: number;
+  readonly joinMs?: number;
+  /** Knows no tracker. */
+  readonly isAlone?: boolean;
+  /** Nobody can dial it. */
+  readonly isBehindNat?: boolean;
+  readonly vice?: Vice;
+  readonly disk?: DiskOptions;
+}
+
+export const RULE_10: ShareRule = { percent: 10, strict: false };
+export const RULE_OFF: ShareRule = { percent: 0, strict: false };

@@ -1,0 +1,203 @@
+/** A recorded run decides the same again, and the first decision that differs is named. */
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { addressText } from "../../../core/bytes/address.ts";
+import { fail } from "../../../core/bytes/result.ts";
+import { PEER_DEAD_MS } from "../../../core/torrent/limits.ts";
+import { openReplay, replayLine } from "../../../core/trace/replay.ts";
+import { findPeer, viewState } from "../../../core/trace/state_view.ts";
+import { encodeExtendedHandshake } from "../../../core/wire/extended.ts";
+import { sha1 } from "../../../shell/hash/sha1.ts";
+import { RecordingKit, replayText } from "./recording_kit.ts";
+
+const PIECES = 12;
+const TRACKER = "https://user:pw@secret-tracker.example/SECRETPASSKEY/announce?key=SECRETKEY";
+/** Two of one network, one alone, one on loopback, one of IPv6. */
+const IPS = ["203.0.113.7", "203.0.113.9", "198.51.100.1", "127.0.0.1", "2001:db8::5"];
+const SECRETS = [
+  "203.0.113",
+  "198.51.100",
+  "2001:db8",
+  "6881",
+  "51413",
+  "SECRET",
+  "secret-tracker",
+];
+
+/** A run with everything in it that names somebody, whatever `draws` make of the rest. */
+function play(draws: readonly number[], keepsAddresses = false): RecordingKit {
+  const kit = new RecordingKit({
+    have: "##..........",
+    announceTiers: [[TRACKER, "udp://secret-tracker.example:6969"]],
+    shareRule: { percent: 10, strict: false },
+    port: 51413,
+  }, keepsAddresses);
+  const peers: number[] = [];
+  for (const [turn, draw] of draws.entries()) {
+    const peer = peers[draw % Math.max(1, peers.length)] ?? 0;
+    const spin = Math.floor(draw / 16);
+    switch (draw % 12) {
+      case 0:
+      case 1: {
+        const ip = IPS[spin % IPS.length]!;
+        const what = { ip, id: 1 + spin % 250, incoming: spin % 3 > 0, extended: true };
+        const have = "#".repeat(spin % (PIECES + 1)).padEnd(PIECES, ".");
+        peers.push(kit.connect(have, { ...what, port: 40_000 + turn, unchokes: spin % 2 > 0 }));
+        break;
+      }
+      case 2:
+        kit.say(peer, { kind: "extended", id: 0, payload: greetingOf(spin) });
+        break;
+      case 3:
+        kit.complete(peer, spin % 4 === 0 ? [spin % PIECES] : []);
+        break;
+      case 4:
+        kit.deliver(peer, spin % 5);
+        break;
+      case 5:
+        kit.say(peer, { kind: "interested" });
+        kit.say(peer, { kind: "request", piece: spin % PIECES, begin: 0, length: 16_384 });
+        kit.feed({ kind: "blocks-sent", peer, bytes: 16_384 });
+        break;
+      case 6:
+        kit.wait(spin % (2 * PEER_DEAD_MS));
+        break;
+      case 7:
+        kit.answer({
+          seeders: spin % 3,
+          leechers: spin % 5,
+          trackerId: "SECRETID",
+          warning: "SECRET: your passkey is SECRETPASSKEY",
+          externalIp: "203.0.113.77",
+          peers: IPS.map((ip) => ({ ip, port: 6881 + spin % 3 })),
+        });
+        break;
+      case 8:
+        failAnnounces(kit);
+        break;
+      case 9:
+        kit.disconnect(peer);
+        break;
+      case 10:
+        kit.say(peer, { kind: spin % 2 > 0 ? "choke" : "unchoke" });
+        break;
+      case 11:
+        for (const { job } of kit.all("dial")) {
+          kit.feed({ kind: "dial-failed", job, why: "203.0.113.7:6881 refused" });
+        }
+        kit.saved();
+    }
+  }
+  return kit;
+}
+
+function greetingOf(spin: number): Uint8Array {
+  return encodeExtendedHandshake({
+    extensions: new Map([["ut_pex", 1]]),
+    version: "client \u{1f600} 1.0",
+    port: 6881 + spin % 3,
+    reqq: 1 + spin % 300,
+    yourIp: "203.0.113.77",
+    uploadOnly: spin % 2 > 0,
+    metadataSize: 1000,
+  });
+}
+
+function failAnnounces(kit: RecordingKit): void {
+  for (const [job, { kind }] of [...kit.torrent.jobs]) {
+    const message = `Cannot reach ${TRACKER}`;
+    const result = fail({ code: "unreachable", message } as const);
+    if (kind === "announce") kit.feed({ kind: "announced", job, result });
+  }
+}
+
+const draws = fc.array(fc.nat(1 << 20), { minLength: 20, maxLength: 80 });
+
+Deno.test("whatever happens, a replay of made-up names decides as the real run did", () => {
+  fc.assert(
+    fc.property(draws, fc.boolean(), (plan, keepsAddresses) => {
+      const replay = replayText(play(plan, keepsAddresses).end());
+      assertEquals(replay.end, { kind: "end" });
+    }),
+    { numRuns: 150 },
+  );
+});
+
+Deno.test("the replay ends in the very state of the run, but for names", () => {
+  fc.assert(
+    fc.property(draws, (plan) => {
+      const kit = play(plan);
+      const { torrent, now } = replayText(kit.trace);
+      const nameless = (view: ReturnType<typeof viewState>) => {
+        const peers = view.peers.map((peer) => ({ ...peer, address: "" }));
+        return { ...view, peers };
+      };
+      assertEquals(nameless(viewState(torrent, now)), nameless(viewState(kit.torrent, now)));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("a trace holds no address, port, peer id, passkey or free text of others", () => {
+  const eventful = Array.from({ length: 400 }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 12);
+  const trace = play(eventful).end();
+  for (const kind of ["connected", "announced", "dial-failed", "extended", "peers-found"]) {
+    if (kind !== "peers-found") assert(trace.includes(`"${kind}"`), `the run has ${kind}`);
+  }
+  const ids = [...Array(250).keys()].map((id) =>
+    `"${(id + 1).toString(16).padStart(2, "0").repeat(20)}"`
+  );
+  for (const secret of [...SECRETS, ...ids]) assertEquals(trace.includes(secret), false, secret);
+  assert(play(eventful, true).end().includes("203.0.113.7"), "unless they are asked for");
+});
+
+Deno.test("the first decision that differs is named by its event", () => {
+  const kit = new RecordingKit({ have: "....", blocks: 2 });
+  const peer = kit.connect("####");
+  kit.deliver(peer, 3);
+  const lines = kit.end().split("\n");
+  const block = lines.findIndex((line) => line.startsWith("["));
+  const events = lines.slice(1, block + 1).filter((line) => /^[[{]/.test(line)).length;
+  lines[block] = lines[block]!.replace(/,16384\]$/, ",16383]");
+  const replay = replayText(lines.join("\n"));
+  // A block of the wrong size is not taken, so the piece is never checked: the last block tells.
+  assertEquals(replay.end?.kind, "differs");
+  assert(replay.events >= events && replay.events < events + 3);
+
+  const flipped = kit.end().replace('"unchoke"', '"choke"');
+  assertEquals(replayText(flipped).end?.kind, "differs");
+  const [first] = kit.end().match(/"[0-9a-f]{8}"/)!;
+  assertEquals(replayText(kit.end().replace(first, '"00000000"')).events, 1);
+});
+
+Deno.test("a trace that was cut off is replayed as far as it goes", () => {
+  const kit = new RecordingKit({ have: "....", blocks: 2 });
+  kit.complete(kit.connect("####"));
+  const lines = kit.trace.split("\n");
+  for (let count = 2; count < lines.length; count++) {
+    const replay = replayText(lines.slice(0, count).join("\n") + "\n");
+    assertEquals(replay.end, undefined);
+  }
+});
+
+Deno.test("a core that throws ends the replay and is quoted", () => {
+  const kit = new RecordingKit({ have: ".." });
+  const opened = openReplay(kit.trace.split("\n")[0]!, sha1);
+  if (!opened.ok) throw new Error(opened.error.code);
+  const replay = opened.value;
+  replayLine(replay, '{"kind":"start"}');
+  Object.defineProperty(replay.torrent, "candidates", { value: undefined });
+  replayLine(replay, '{"kind":"peers-found","addresses":[{"ip":"10.0.0.1","port":1}]}');
+  assertEquals(replay.end?.kind, "failed");
+  assertEquals(replay.events, 2);
+});
+
+Deno.test("a peer is found by its number or by the address that the trace gives it", () => {
+  const kit = new RecordingKit({ have: ".." });
+  const peer = kit.connect("##", { ip: "203.0.113.7", port: 6881 });
+  const { torrent } = replayText(kit.trace);
+  const found = findPeer(torrent, String(peer))!;
+  assertEquals(findPeer(torrent, addressText(found.address)), found);
+  assertEquals(findPeer(torrent, "203.0.113.7:6881"), undefined);
+  assertEquals(findPeer(torrent, "7"), undefined);
+});

@@ -38,6 +38,8 @@ function checkPieces(torrent: Torrent): void {
     assertEquals(availabilityOf(availability, piece), holders, `holders of piece ${piece}`);
   }
   assertEquals(torrent.bufferedBytes, buffered);
+  const open = [...partials.values()].filter(({ stage }) => stage === "open");
+  assertEquals(new Set(open), torrent.open, "the pieces that lack blocks");
 }
 
 function checkPeers(torrent: Torrent): void {

@@ -106,11 +106,11 @@ Deno.test("when several shared a bad piece nobody is banned, and one peer sends 
   assertEquals(owing.sort(), [0, 4]);
 });
 
-Deno.test("that holds for newcomers, too, once those who shared it have left", () => {
+Deno.test("that holds for newcomers, too, when those who shared it have left", () => {
   const { kit, one, two } = sharedPiece();
-  kit.finish([1]);
   kit.disconnect(one);
   kit.disconnect(two);
+  kit.finish([1]);
   const first = kit.connect("##", { unchokes: false });
   const second = kit.connect("##", { unchokes: false });
   kit.peer(first).pipeline = 2;

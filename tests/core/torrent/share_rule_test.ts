@@ -226,6 +226,21 @@ Deno.test("incomplete peers that we are connected to are not waited for twice", 
   assertEquals(states(kit), ["owing", "waived"]);
 });
 
+Deno.test("a peer that we saw become a seed is not looked for among the incomplete", () => {
+  const kit = new Kit({
+    have: "########..",
+    blocks: 1,
+    shareRule: RULE,
+    announceTiers: [["http://a"]],
+  });
+  kit.answer({ seeders: 0, leechers: 2, intervalSeconds: 1_800, minIntervalSeconds: 30 });
+  const peer = kit.connect("#########.");
+  kit.say(peer, { kind: "have", piece: 9 });
+  kit.deliver(peer);
+  kit.finish();
+  assertEquals(states(kit), ["waived"]);
+});
+
 Deno.test("a peer just told of our last piece has a moment to say that it wants it", () => {
   const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE });
   const seed = kit.connect("##########");

@@ -11,7 +11,10 @@ import { CommandError, toCommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 import { create } from "./create.ts";
 import { demo } from "./demo.ts";
+import { fetchTorrents } from "./fetch.ts";
 import { get } from "./get.ts";
+import { list } from "./list.ts";
+import { peers } from "./peers.ts";
 import { replay } from "./replay.ts";
 import { seed } from "./seed.ts";
 import { show } from "./show.ts";
@@ -65,6 +68,12 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await show(command, context);
     case "verify":
       return await verify(command, context);
+    case "list":
+      return await list(command, context);
+    case "fetch":
+      return await fetchTorrents(command, context);
+    case "peers":
+      return await peers(command, context);
     case "replay":
       return await replay(command, context);
     case "demo":

@@ -50,7 +50,7 @@ export class SwarmKeeper {
   readonly #changes = createByteWriter();
   readonly #snapshot = createByteWriter(ENTRY_BYTES);
   readonly #timer: ReturnType<typeof setInterval>;
-  #isSettling = false;
+  #settling: Promise<void> | undefined;
   #round: Round | undefined;
   /** Written since the last round began; the log of an earlier process counts as long. */
   #bytesSinceRound = Infinity;
@@ -70,18 +70,21 @@ export class SwarmKeeper {
   }
 
   /**
-   * To be called after each operation of the store: its changes are in the log before this turn of the
-   * event loop ends, together with those of other operations of the turn.
+   * To be called after each operation of the store: its changes go into the log together with those of
+   * other operations of the same turn of the event loop.
    */
   note(): void {
-    if (this.#changes.size === 0 || this.#isSettling) return;
-    this.#isSettling = true;
-    queueMicrotask(() => this.settle());
+    if (this.#changes.size > 0) this.#settling ??= Promise.resolve().then(() => this.settle());
   }
 
-  /** Writes the changes down now, for an answer that leaves before the turn ends. */
+  /** While there are changes that are not in the log yet; resolves when they are. */
+  get settling(): Promise<void> | undefined {
+    return this.#settling;
+  }
+
+  /** Writes the changes down now. */
   settle(): void {
-    this.#isSettling = false;
+    this.#settling = undefined;
     if (this.#changes.size === 0) return;
     const bytes = writtenBytes(this.#changes);
     if (this.#brokenMs === undefined) this.#attempt(() => this.#options.log.append(bytes));

@@ -84,17 +84,20 @@ Deno.test("swarms come back after a clean end", async () => {
   });
 });
 
-Deno.test("a change is in the log before the turn that made it ends", async () => {
+Deno.test("changes of one turn are written together, and who waits for them finds them there", async () => {
   await withFolder(async (path) => {
     const file = openTrackerFile(path);
     const kept = keep(file.log);
+    for (const id of [1, 2]) {
+      announce(kept.store, query(id), 1_000);
+      kept.keeper.note();
+    }
+    assertEquals([...file.log.read()].length, 0);
+    await kept.keeper.settling;
+    assertEquals([...file.log.read()].length, 1);
     announce(kept.store, query(1), 1_000);
     kept.keeper.note();
-    announce(kept.store, query(2), 1_000);
-    kept.keeper.note();
-    assertEquals([...file.log.read()].length, 0);
-    await Promise.resolve();
-    assertEquals([...file.log.read()].length, 1);
+    assertEquals(kept.keeper.settling, undefined);
     kill(kept, file.log);
     const again = keep(file.log);
     assertEquals(totalsOf(again.store).leechers, 2);

@@ -184,9 +184,10 @@ export async function startGet(args: readonly string[], options?: StartOptions):
   return await Tt.start(["get", ...LOCAL, ...rule, ...args], options);
 }
 
-/** A tracker as a process of its own, and its announce URL. */
+/** A tracker as a process of its own that keeps nothing unless `args` say so, and its announce URL. */
 export async function startTracker(args: readonly string[] = []) {
-  const tracker = await Tt.start(["tracker", "--port", "0", "--json", ...args]);
+  const store = args.includes("--data") ? [] : ["--store", "memory"];
+  const tracker = await Tt.start(["tracker", "--port", "0", "--json", ...store, ...args]);
   const { url } = await tracker.event("listening");
   const stats = async () => await (await fetch(new URL("/stats", url))).json();
   return Object.assign(tracker, { url: url as string, stats });

@@ -48,7 +48,8 @@ export const ttTracker: Tracker = {
   name: "tt tracker",
   missing: () => Promise.resolve(undefined),
   async start({ place, port }) {
-    const argv = await ttCommand(["tracker", "--host", place.host, "--port", String(port)]);
+    const address = ["--host", place.host, "--port", String(port)];
+    const argv = await ttCommand(["tracker", ...address, "--store", "memory"]);
     const tracker = new ClientProcess({ place, port, argv });
     await tracker.waitForListening();
     return tracker;

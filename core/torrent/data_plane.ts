@@ -62,10 +62,9 @@ function takeBlock(
   countBytes(torrent.down, length);
   torrent.downloaded += length;
   const partial = torrent.partials.get(piece)!;
-  const isWhole = markReceived(partial, block, peer);
+  const isWhole = markReceived(torrent, partial, block, peer);
   cancelOthers(torrent, partial, block, peer, effects);
   if (isWhole) {
-    partial.stage = "checking";
     effects.push({ kind: "check-piece", job: startJob(torrent, { kind: "check", piece }), piece });
   }
   return "accepted";

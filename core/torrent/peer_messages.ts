@@ -131,6 +131,7 @@ function onHave(torrent: Torrent, peer: Peer, piece: number): void {
   peer.haveCount++;
   addHolder(torrent.availability, piece);
   if (!hasBit(torrent.have, piece)) peer.offered++;
+  peer.hasNothingNew = false;
   peer.dirty = true;
 }
 

@@ -5,7 +5,8 @@
  * Owns the partial pieces: a block is free, requested or received, and every change goes through here.
  * Invariants: `free` and `received` of a partial count its states; `requesters` of a block is the number
  * of peers whose `outstanding` holds it, and only of a requested block it is not zero; a piece is in
- * `availability.order`, in `partials`, or had.
+ * `availability.order`, in `partials`, or had; those of `partials` that lack blocks are in `open`, so
+ * that pieces on their way to the disk cost a pick nothing.
  */
 import { hasBit } from "../bytes/bitfield.ts";
 import { nextUint32 } from "../bytes/random.ts";
@@ -50,16 +51,13 @@ export function pickBlocks(
 ): void {
   const before = blocks.length;
   const wanted = before + 3 * count;
-  // Without a new piece to find, a search would look at all that are wanted, for each idle peer.
-  let newPieces = peer.offered;
-  for (const partial of torrent.partials.values()) {
+  for (const partial of torrent.open) {
     if (blocks.length >= wanted) return;
-    if (hasBit(peer.have, partial.piece)) newPieces--;
     if (partial.free > 0 && mayTake(partial, peer, now)) {
       takeFree(torrent, partial, peer, now, wanted, blocks);
     }
   }
-  for (; newPieces > 0 && blocks.length < wanted; newPieces--) {
+  while (blocks.length < wanted) {
     const piece = nextPiece(torrent, peer);
     if (piece < 0) break;
     takeFree(torrent, startPiece(torrent, piece, peer.onParole), peer, now, wanted, blocks);
@@ -78,12 +76,11 @@ export function pickBlocks(
  * full of what slow peers owe it is so, too: else the fast would wait for the slow.
  */
 export function isEndgame(torrent: Torrent): boolean {
-  const { availability, partials } = torrent;
+  const { availability, partials, open } = torrent;
   const isMore = isAnyAvailable(availability) && mayStartPiece(torrent);
-  if (isMore && hasRoom(torrent)) return false;
-  for (const { piece, stage, free } of partials.values()) {
+  if (isMore && (hasRoom(torrent) || open.size < partials.size)) return false;
+  for (const { piece, free } of open) {
     if (free > 0 && availabilityOf(availability, piece) > 0) return false;
-    if (isMore && stage !== "open") return false;
   }
   return partials.size > 0;
 }
@@ -150,8 +147,8 @@ function ask(
 /** A piece to start with this peer, or -1. */
 function nextPiece(torrent: Torrent, peer: Peer): number {
   const { availability } = torrent;
-  if (availability.size === 0 || !mayStartPiece(torrent)) return -1;
-  if (!hasRoom(torrent)) return -1;
+  if (availability.size === 0 || peer.hasNothingNew) return -1;
+  if (!mayStartPiece(torrent) || !hasRoom(torrent)) return -1;
   if (peer.isChoking) {
     for (const piece of peer.allowedFast) {
       if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
@@ -164,7 +161,11 @@ function nextPiece(torrent: Torrent, peer: Peer): number {
   }
   const isFirst = torrent.haveCount + torrent.partials.size < RANDOM_FIRST_PIECES;
   const draw = nextUint32(torrent.rng);
-  return isFirst ? anyOf(availability, peer.have, draw) : rarestOf(availability, peer.have, draw);
+  const { have } = peer;
+  const piece = isFirst ? anyOf(availability, have, draw) : rarestOf(availability, have, draw);
+  // Finding none looked at every wanted piece: that is not done again before it can end otherwise.
+  peer.hasNothingNew = piece < 0;
+  return piece;
 }
 
 function startPiece(torrent: Torrent, piece: number, alone: boolean): PartialPiece {
@@ -183,6 +184,7 @@ function startPiece(torrent: Torrent, piece: number, alone: boolean): PartialPie
     owner: undefined,
   };
   torrent.partials.set(piece, partial);
+  torrent.open.add(partial);
   torrent.bufferedBytes += pieceSize(torrent.geometry, piece);
   return partial;
 }
@@ -198,7 +200,7 @@ function takeDuplicates(
   const room = Math.max(0, ENDGAME_PIPELINE_MAX - peer.outstanding.size);
   const most = Math.min(wanted, blocks.length + 3 * room);
   for (let requesters = 1; requesters < ENDGAME_REQUESTERS_MAX; requesters++) {
-    for (const partial of torrent.partials.values()) {
+    for (const partial of torrent.open) {
       if (partial.alone || peer.onParole || !mayTake(partial, peer, now)) continue;
       for (let block = 0; block < partial.blocks; block++) {
         if (blocks.length >= most) return;
@@ -223,7 +225,7 @@ function takeStuck(
   wanted: number,
   blocks: number[],
 ): void {
-  for (const partial of torrent.partials.values()) {
+  for (const partial of torrent.open) {
     if (blocks.length >= wanted) return;
     if (!canGive(peer, partial, now)) continue;
     if (partial.alone) {
@@ -236,13 +238,21 @@ function takeStuck(
   }
 }
 
-/** The block that `peer` owed us is here. True when it was the piece's last. */
-export function markReceived(partial: PartialPiece, block: number, peer: Peer): boolean {
+/** The block that `peer` owed us is here. True when it was the piece's last: it is to be checked. */
+export function markReceived(
+  torrent: Torrent,
+  partial: PartialPiece,
+  block: number,
+  peer: Peer,
+): boolean {
   partial.requesters[block]!--;
   partial.state[block] = BLOCK_RECEIVED;
   partial.senders[block] = peer.key;
   partial.received++;
-  return partial.received === partial.blocks;
+  if (partial.received < partial.blocks) return false;
+  partial.stage = "checking";
+  torrent.open.delete(partial);
+  return true;
 }
 
 /**
@@ -271,8 +281,8 @@ function giveBackPiece(torrent: Torrent, peer: Peer, partial: PartialPiece): voi
 export function giveBackAll(torrent: Torrent, peer: Peer, effects: Effect[]): void {
   for (const key of [...peer.outstanding.keys()]) giveBack(torrent, peer, key);
   releaseUntouched(torrent, peer);
-  for (const partial of torrent.partials.values()) {
-    if (partial.owner !== peer.key || partial.stage !== "open") continue;
+  for (const partial of torrent.open) {
+    if (partial.owner !== peer.key) continue;
     restartAlone(torrent, partial);
     effects.push({ kind: "drop-piece", piece: partial.piece });
   }
@@ -280,7 +290,7 @@ export function giveBackAll(torrent: Torrent, peer: Peer, effects: Effect[]): vo
 
 /** Pieces that the peer was to send alone and of which nothing came yet may go to another. */
 export function releaseUntouched(torrent: Torrent, peer: Peer): void {
-  for (const partial of torrent.partials.values()) {
+  for (const partial of torrent.open) {
     if (partial.owner !== peer.key || !isFresh(partial)) continue;
     partial.owner = undefined;
     torrent.allDirty = true;
@@ -291,6 +301,7 @@ export function releaseUntouched(torrent: Torrent, peer: Peer): void {
 export function abandonPiece(torrent: Torrent, partial: PartialPiece, effects: Effect[]): void {
   removePartial(torrent, partial);
   addWanted(torrent.availability, partial.piece);
+  for (const peer of torrent.peers.values()) peer.hasNothingNew = false;
   effects.push({ kind: "drop-piece", piece: partial.piece });
   torrent.allDirty = true;
 }
@@ -301,6 +312,7 @@ export function restartAlone(torrent: Torrent, partial: PartialPiece): void {
   partial.free = partial.blocks;
   partial.received = 0;
   partial.stage = "open";
+  torrent.open.add(partial);
   partial.alone = true;
   partial.owner = undefined;
   torrent.allDirty = true;
@@ -309,6 +321,7 @@ export function restartAlone(torrent: Torrent, partial: PartialPiece): void {
 /** Forgets a started piece without giving it back to `availability`; the caller says what it becomes. */
 export function removePartial(torrent: Torrent, partial: PartialPiece): void {
   torrent.partials.delete(partial.piece);
+  torrent.open.delete(partial);
   torrent.bufferedBytes -= pieceSize(torrent.geometry, partial.piece);
 }
 
@@ -317,10 +330,10 @@ export function removePartial(torrent: Torrent, partial: PartialPiece): void {
  * started. Without this, a swarm of peers that leave could fill memory with halves for ever.
  */
 export function abandonStranded(torrent: Torrent, now: number, effects: Effect[]): void {
-  for (const partial of [...torrent.partials.values()]) {
+  for (const partial of [...torrent.open]) {
     if (torrent.bufferedBytes < BUFFERED_BYTES_MAX) return;
     const isAsked = partial.free + partial.received < partial.blocks;
-    if (partial.stage !== "open" || isAsked || isObtainable(torrent, partial, now)) continue;
+    if (isAsked || isObtainable(torrent, partial, now)) continue;
     abandonPiece(torrent, partial, effects);
   }
 }

@@ -96,6 +96,8 @@ export interface Peer {
   countedAsSeed: boolean;
   /** Pieces that it has and we lack. */
   offered: number;
+  /** All that it offers was started already: there is nothing to search for. */
+  hasNothingNew: boolean;
   /** When we last told it of pieces of ours. */
   toldMs: number;
   /** It said since whether it is interested. */
@@ -171,6 +173,8 @@ export interface Torrent {
   haveCount: number;
   readonly availability: Availability;
   readonly partials: Map<number, PartialPiece>;
+  /** Those of `partials` that lack blocks. */
+  readonly open: Set<PartialPiece>;
   bufferedBytes: number;
   /** No more pieces are asked for: the disk failed. */
   diskFailed: boolean;
@@ -243,6 +247,7 @@ export function createTorrent(options: TorrentOptions, now: number): Torrent {
     haveCount,
     availability: createAvailability(geometry.pieceCount, have),
     partials: new Map(),
+    open: new Set(),
     bufferedBytes: 0,
     diskFailed: false,
     peers: new Map(),
@@ -303,6 +308,7 @@ export function createPeer(
     haveCount: 0,
     countedAsSeed: false,
     offered: 0,
+    hasNothingNew: false,
     toldMs: now,
     answered: false,
     amChoking: true,

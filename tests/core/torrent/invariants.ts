@@ -50,6 +50,10 @@ function checkPeers(torrent: Torrent): void {
       if (hasBit(peer.have, piece) && !hasBit(torrent.have, piece)) offered++;
     }
     assertEquals(peer.offered, offered, `pieces that peer ${peer.key} offers`);
+    const offersNew = torrent.availability.position.some((at, piece) =>
+      at >= 0 && hasBit(peer.have, piece)
+    );
+    assert(!(peer.hasNothingNew && offersNew), `peer ${peer.key} has something new`);
     for (const key of peer.outstanding.keys()) {
       const partial = torrent.partials.get(Math.floor(key / torrent.blocksPerPiece));
       assert(partial !== undefined && partial.stage === "open", "only open pieces are owed");

@@ -55,6 +55,14 @@ export function findSlot(table: SwarmTable, infoHash: Int32Array): number {
   return 0;
 }
 
+/** The 20 bytes of the info hash in a slot that is in use. */
+export function infoHashAt({ hashes }: SwarmTable, slot: number): Uint8Array {
+  const bytes = new Uint8Array(HASH_WORDS * Int32Array.BYTES_PER_ELEMENT);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < HASH_WORDS; i++) view.setInt32(4 * i, hashes[slot * HASH_WORDS + i]!);
+  return bytes;
+}
+
 /** Gives a slot to an info hash that has none; the table grows when it has to. */
 export function addSlot(table: SwarmTable, infoHash: Int32Array): number {
   let slot = table.freeSlot;

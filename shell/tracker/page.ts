@@ -1,5 +1,5 @@
 /** The tracker's page for people: what runs here, and its numbers. */
-import type { TrackerStats } from "./server.ts";
+import type { TrackerStats } from "./status_routes.ts";
 
 /** Plain HTML without scripts, from numbers only. */
 export function statusPage(stats: TrackerStats): Response {

@@ -1,193 +1,108 @@
-/**
- * The tracker on a real port: HTTP requests in, answers of `core/tracker_server` out, and a timer that
- * lets silent peers expire. Swarms live in memory; a tracker started again learns them anew within
- * one interval.
- */
-import { addressText } from "../../core/bytes/address.ts";
-import { canonicalIp } from "../../core/bytes/ip.ts";
-import { createRng, type Rng } from "../../core/bytes/random.ts";
-import { ok, type Result } from "../../core/bytes/result.ts";
-import { answerAnnounce } from "../../core/tracker_server/announce.ts";
-import {
-  encodeAnnounceReply,
-  encodeFailure,
-  encodeScrapeReply,
-  type Intervals,
-} from "../../core/tracker_server/http_codec.ts";
-import { parseAnnounceQuery, parseScrapeQuery } from "../../core/tracker_server/query.ts";
-import { createSwarmStore, expirePeers, type SwarmStore } from "../../core/tracker_server/swarm.ts";
-import { statusPage } from "./page.ts";
+/** A tracker on real ports: HTTP and UDP with one number, one store, one clock. */
+import { notePace } from "../../core/tracker_server/intervals.ts";
+import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarm_store.ts";
+import { randomSeed } from "../entropy.ts";
+import { createHttpHandler, describeClient } from "./http.ts";
+import { type HttpListener, listenHttp } from "./http_listener.ts";
+import { MemoryStore } from "./memory_store.ts";
+import { readStats, STATUS_ROUTES, type TrackerStats } from "./status_routes.ts";
+import type { SwarmBackend } from "./store.ts";
+import { createTracker, type Tracker, type TrackerSettings } from "./tracker.ts";
+import { UdpServer } from "./udp.ts";
 
-/** Swarms of a few machines change quickly, and an announce costs next to nothing. */
-export const INTERVAL_SECONDS_DEFAULT = 300;
-/** What a client may take when it needs peers. */
-export const MIN_INTERVAL_SECONDS = 15;
-/** A peer is forgotten after two missed announces, each of them late by an eighth. */
-const EXPIRY_INTERVALS = 2.25;
-/** Clients don't announce more often than once a minute or so, however short the interval is. */
-const EXPIRY_SECONDS_MIN = 120;
-/** How often the timer looks for expired peers; every request looks too. */
-const EXPIRY_CHECK_MS = 10_000;
+/** How often the load is looked at. */
+const PACE_MS = 1_000;
+/** Attempts to find one free number for both protocols. */
+const PORT_ATTEMPTS = 20;
 
-export interface TrackerOptions {
+export interface TrackerOptions extends TrackerSettings {
   /** An IP address or host name to listen on. */
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** Seconds between announces; INTERVAL_SECONDS_DEFAULT unless given. */
-  readonly intervalSeconds?: number;
-  /** One line about each announce, if wanted. */
-  readonly log?: (line: string) => void;
-  /** Monotonic milliseconds; the machine's unless given. */
-  readonly now?: () => number;
-}
-
-export interface TrackerStats {
-  readonly swarms: number;
-  readonly peers: number;
-  readonly seeders: number;
-  readonly leechers: number;
-  /** Downloads finished since the start. */
-  readonly completed: number;
-  readonly announces: number;
-  readonly scrapes: number;
-  /** Announces and scrapes that were answered with a failure reason. */
-  readonly failures: number;
-  readonly uptimeSeconds: number;
+  /** Where swarms are kept; a store in memory unless given. It is closed with the tracker. */
+  readonly backend?: SwarmBackend;
+  /** Of the store in memory. */
+  readonly peersMax?: number;
+  readonly swarmsMax?: number;
 }
 
 export interface RunningTracker {
   readonly port: number;
   /** The announce URL. */
   readonly url: string;
+  readonly tracker: Tracker;
   stats(): TrackerStats;
-  /** Closes the port; requests under way are answered first. */
+  /** Closes the ports; requests under way are answered first. */
   stop(): Promise<void>;
-}
-
-/** What the routes share. */
-interface Tracker {
-  readonly store: SwarmStore;
-  readonly rng: Rng;
-  readonly intervals: Intervals;
-  readonly now: () => number;
-  readonly log: (line: string) => void;
-  readonly startedAt: number;
-  readonly counts: { announces: number; scrapes: number; failures: number };
 }
 
 /** Starts listening. Rejects with `Deno.errors.AddrInUse` and other errors of listening. */
 export async function startTracker(options: TrackerOptions): Promise<RunningTracker> {
-  const tracker = createTracker(options);
-  const listening = Promise.withResolvers<Deno.NetAddr>();
-  const server = Deno.serve({
-    hostname: options.host,
-    port: options.port,
-    onListen: listening.resolve,
-  }, (request, { remoteAddr }) => {
-    return answerRequest(tracker, request, (remoteAddr as Deno.NetAddr).hostname);
-  });
-  const { port } = await listening.promise;
-  const timer = setInterval(() => expire(tracker), EXPIRY_CHECK_MS);
+  const tracker = createTracker(
+    options,
+    (pace, now) =>
+      options.backend ?? new MemoryStore({
+        seed: randomSeed(),
+        expirySeconds: pace.expirySeconds,
+        peersMax: options.peersMax ?? PEERS_MAX,
+        swarmsMax: options.swarmsMax ?? SWARMS_MAX,
+      }, now),
+    STATUS_ROUTES,
+  );
+  let servers: { http: HttpListener; udp: UdpServer };
+  try {
+    servers = await listen(tracker, options);
+  } catch (error) {
+    await tracker.backend.close();
+    throw error;
+  }
+  const { http, udp } = servers;
+  const timer = watchPace(tracker);
   return {
-    port,
-    url: `http://${urlHost(options.host)}:${port}/announce`,
+    port: http.port,
+    url: `http://${urlHost(options.host)}:${http.port}/announce`,
+    tracker,
     stats: () => readStats(tracker),
     async stop() {
       clearInterval(timer);
-      await server.shutdown();
+      await Promise.all([http.stop(), udp.stop()]);
+      await tracker.backend.close();
     },
   };
 }
 
-function createTracker(options: TrackerOptions): Tracker {
-  const now = options.now ?? (() => performance.now());
-  const intervalSeconds = options.intervalSeconds ?? INTERVAL_SECONDS_DEFAULT;
-  const minIntervalSeconds = Math.min(MIN_INTERVAL_SECONDS, intervalSeconds);
-  return {
-    store: createSwarmStore(),
-    rng: createRng(crypto.getRandomValues(new Uint32Array(1))[0]!),
-    intervals: { intervalSeconds, minIntervalSeconds },
-    now,
-    log: options.log ?? (() => {}),
-    startedAt: now(),
-    counts: { announces: 0, scrapes: 0, failures: 0 },
-  };
-}
-
-function answerRequest(tracker: Tracker, request: Request, remoteHost: string): Response {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    const headers = { allow: "GET, HEAD" };
-    return new Response("Only GET is answered here\n", { status: 405, headers });
-  }
-  const { path, query } = splitTarget(request.url);
-  expire(tracker);
-  switch (path) {
-    case "/announce":
-      tracker.counts.announces++;
-      return bencoded(tracker, announce(tracker, query, canonicalIp(remoteHost)!));
-    case "/scrape":
-      tracker.counts.scrapes++;
-      return bencoded(tracker, scrape(tracker, query));
-    case "/stats":
-      return Response.json(readStats(tracker));
-    case "/healthz":
-      return new Response("ok\n");
-    case "/":
-      return statusPage(readStats(tracker));
-    default:
-      return new Response("Not found\n", { status: 404 });
+/** A number that is free for TCP may be taken for UDP; where we choose, we choose again. */
+async function listen(
+  tracker: Tracker,
+  { host, port }: TrackerOptions,
+): Promise<{ http: HttpListener; udp: UdpServer }> {
+  const handler = createHttpHandler(tracker);
+  for (let attempt = 1;; attempt++) {
+    const http = listenHttp({
+      host,
+      port,
+      handler,
+      describeClient: (hostname) => describeClient(tracker, hostname),
+    });
+    try {
+      return { http, udp: new UdpServer(tracker, host, http.port) };
+    } catch (error) {
+      await http.stop();
+      if (port !== 0 || attempt === PORT_ATTEMPTS) throw error;
+    }
   }
 }
 
-/** By hand: a URL object would rewrite the query, whose bytes count. */
-function splitTarget(url: string): { path: string; query: string } {
-  const [, path = "", query = ""] = /^[a-z]+:\/\/[^/?#]*([^?#]*)\??([^#]*)/.exec(url) ?? [];
-  return { path, query };
-}
-
-function announce(tracker: Tracker, query: string, remoteIp: string): Result<Uint8Array, string> {
-  const parsed = parseAnnounceQuery(query);
-  if (!parsed.ok) return parsed;
-  const { infoHash, event, port } = parsed.value;
-  const reply = answerAnnounce(tracker.store, parsed.value, remoteIp, tracker.now(), tracker.rng);
-  if (!reply.ok) return reply;
-  tracker.log(`${addressText({ ip: remoteIp, port })} ${event ?? "announced"} ${infoHash}`);
-  return ok(encodeAnnounceReply(reply.value, parsed.value, tracker.intervals));
-}
-
-function scrape(tracker: Tracker, query: string): Result<Uint8Array, string> {
-  const hashes = parseScrapeQuery(query);
-  return hashes.ok ? ok(encodeScrapeReply(tracker.store, hashes.value)) : hashes;
-}
-
-function bencoded(tracker: Tracker, answer: Result<Uint8Array, string>): Response {
-  if (!answer.ok) {
-    tracker.counts.failures++;
-    tracker.log(`refused: ${answer.error}`);
-  }
-  const body = answer.ok ? answer.value : encodeFailure(answer.error);
-  return new Response(body as BodyInit, { headers: { "content-type": "text/plain" } });
-}
-
-function expire(tracker: Tracker): void {
-  const seconds = Math.max(
-    EXPIRY_SECONDS_MIN,
-    tracker.intervals.intervalSeconds * EXPIRY_INTERVALS,
-  );
-  expirePeers(tracker.store, tracker.now() - seconds * 1000);
-}
-
-function readStats({ store, counts, now, startedAt }: Tracker): TrackerStats {
-  return {
-    swarms: store.swarms.size,
-    peers: store.peers.size,
-    seeders: store.counts.seeders,
-    leechers: store.counts.leechers,
-    completed: store.completedCount,
-    ...counts,
-    uptimeSeconds: Math.floor((now() - startedAt) / 1000),
-  };
+/** Stretches intervals under load, and tells the store how long to wait for peers. */
+function watchPace({ counters, pace, backend, now }: Tracker): ReturnType<typeof setInterval> {
+  let counted = 0;
+  return setInterval(() => {
+    const announces = counters.http.announces + counters.udp.announces;
+    notePace(pace, (announces - counted) * 1000 / PACE_MS, Math.floor(now() / 1000));
+    counted = announces;
+    backend.setExpiry(pace.expirySeconds);
+  }, PACE_MS);
 }
 
 /** An address to hand out: a wildcard stands for this machine. */

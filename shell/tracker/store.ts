@@ -26,5 +26,7 @@ export interface SwarmBackend {
   /** Every swarm; where it is absent a scrape of all is refused. */
   scrapeAll?(): Iterable<readonly [infoHash: Uint8Array, counts: SwarmCounts]>;
   totals(): StoreTotals;
+  /** After so many seconds of silence a peer is forgotten; told again as the load changes. */
+  setExpiry(seconds: number): void;
   close(): void | Promise<void>;
 }

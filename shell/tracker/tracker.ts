@@ -1,23 +1,133 @@
-/** The tracker that runs: its store, its counters and its settings, which all transports share. */
+/**
+ * The tracker that runs: its store, its counters and its settings, which all transports share, and
+ * what is decided about an announce before a store hears of it.
+ */
+import type { Result } from "../../core/bytes/result.ts";
+import { fail } from "../../core/bytes/result.ts";
+import { createRng, nextUint32, type Rng } from "../../core/bytes/random.ts";
+import { infoHashFromBytes } from "../../core/metainfo/info_hash.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import {
+  createFloodGuard,
+  type FloodGuard,
+  guardAnnounce,
+} from "../../core/tracker_server/flood_guard.ts";
+import {
+  createPace,
+  drawInterval,
+  INTERVAL_SECONDS_DEFAULT,
+  minIntervalOf,
+  type Pace,
+} from "../../core/tracker_server/intervals.ts";
+import type { Network } from "../../core/tracker_server/networks.ts";
+import type { AnnounceQuery, AnnounceReply } from "../../core/tracker_server/types.ts";
+import { randomSeed } from "../entropy.ts";
 import type { Route } from "./route.ts";
 import type { SwarmBackend } from "./store.ts";
 
-/** Plain counters that cost next to nothing; whoever renders metrics reads them. */
-export interface TrackerCounters {
-  /** By transport. */
-  readonly announces: { http: number; udp: number };
-  readonly scrapes: { http: number; udp: number };
+/** What a tracker is told; all but the store has a default. */
+export interface TrackerSettings {
+  /** Seconds between announces; INTERVAL_SECONDS_DEFAULT unless given. */
+  readonly intervalSeconds?: number | undefined;
+  /** Announces a second; no limit unless given. */
+  readonly addressRate?: number | undefined;
+  readonly totalRate?: number | undefined;
+  /** Whether a torrent may be announced; every one may unless given. */
+  readonly isRegistered?: ((infoHash: InfoHash) => boolean) | undefined;
+  /** Torrents that are not served. */
+  readonly denied?: ReadonlySet<InfoHash> | undefined;
+  /** Those that say in X-Forwarded-For for whom they ask. */
+  readonly trustedProxies?: readonly Network[] | undefined;
+  /** Clients on this machine and in private networks may name their address themselves. */
+  readonly trustsIpParam?: boolean | undefined;
+  /** A scrape without info hashes tells of every torrent. */
+  readonly allowsFullScrape?: boolean | undefined;
+  /** Further routes, asked before our own. */
+  readonly routes?: readonly Route[] | undefined;
+  /** One line about each announce. */
+  readonly log?: ((line: string) => void) | undefined;
+  /** Monotonic milliseconds; the machine's unless given. */
+  readonly now?: (() => number) | undefined;
+}
+
+/** By transport. */
+export interface TransportCounters {
+  announces: number;
+  scrapes: number;
   /** Announces and scrapes that were answered with a reason instead. */
   failures: number;
 }
 
 export interface Tracker {
+  readonly settings: TrackerSettings;
   readonly backend: SwarmBackend;
-  readonly counters: TrackerCounters;
-  /** Monotonic milliseconds. */
+  readonly routes: readonly Route[];
+  /** Plain numbers that cost next to nothing; whoever renders metrics reads them. */
+  readonly counters: { readonly http: TransportCounters; readonly udp: TransportCounters };
+  readonly pace: Pace;
+  readonly guard: FloodGuard | undefined;
+  readonly rng: Rng;
   readonly now: () => number;
   readonly startedAt: number;
-  /** Whether an info hash of 20 bytes may be announced; absent where every one may. */
-  readonly isRegistered: ((infoHash: Uint8Array) => boolean) | undefined;
-  readonly routes: readonly Route[];
+}
+
+/** A tracker that listens nowhere yet. */
+export function createTracker(
+  settings: TrackerSettings,
+  createBackend: (pace: Pace, now: () => number) => SwarmBackend,
+  routes: readonly Route[],
+): Tracker {
+  const now = settings.now ?? (() => performance.now());
+  const pace = createPace(settings.intervalSeconds ?? INTERVAL_SECONDS_DEFAULT);
+  const rng = createRng(randomSeed());
+  const counters = () => ({ announces: 0, scrapes: 0, failures: 0 });
+  return {
+    settings,
+    backend: createBackend(pace, now),
+    routes: [...settings.routes ?? [], ...routes],
+    counters: { http: counters(), udp: counters() },
+    pace,
+    guard: createFloodGuard(
+      settings.addressRate ?? Infinity,
+      settings.totalRate ?? Infinity,
+      [nextUint32(rng) | 0, nextUint32(rng) | 0],
+    ),
+    rng,
+    now,
+    startedAt: now(),
+  };
+}
+
+/** Asks the store, unless there is a reason not to. `remoteIp` is who is held to the limits. */
+export function announce(
+  { backend, guard, settings }: Tracker,
+  query: AnnounceQuery,
+  remoteIp: Uint8Array,
+  now: number,
+): Result<AnnounceReply, string> | Promise<Result<AnnounceReply, string>> {
+  if (guard !== undefined) {
+    const excess = guardAnnounce(guard, remoteIp, now);
+    if (excess !== undefined) return fail(excess);
+  }
+  // Who stops is let go, whatever became of the torrent.
+  const { isRegistered, denied } = settings;
+  if ((isRegistered ?? denied) !== undefined && query.event !== "stopped") {
+    const infoHash = infoHashFromBytes(query.infoHash);
+    if (denied?.has(infoHash)) return fail("This torrent is not allowed on this tracker");
+    if (isRegistered?.(infoHash) === false) {
+      return fail("This torrent is not registered on this tracker");
+    }
+  }
+  return backend.announce(query, now);
+}
+
+/** Seconds to the next announce of a peer, and the least it may take. */
+export function nextIntervals(tracker: Tracker): {
+  intervalSeconds: number;
+  minIntervalSeconds: number;
+} {
+  return {
+    intervalSeconds: drawInterval(tracker.pace, tracker.rng),
+    minIntervalSeconds: minIntervalOf(tracker.pace),
+  };
 }

@@ -1,0 +1,76 @@
+/**
+ * What the tracker answers over HTTP: announces and scrapes by the fast path, everything else from the
+ * table of routes.
+ */
+import { formatIp } from "../../core/bytes/ip.ts";
+import { forwardedIp, isInNetwork } from "../../core/tracker_server/networks.ts";
+import { readRemoteIp } from "../../core/tracker_server/remote_ip.ts";
+import { answerFast } from "./http_announce.ts";
+import type { HttpHandler } from "./http_connection.ts";
+import type { Client } from "./http_message.ts";
+import type { Tracker } from "./tracker.ts";
+
+/** Paths of the fast path, which only GET leads to. */
+const FAST_PATHS: readonly string[] = ["/announce", "/scrape"];
+
+/** The tracker as the listener sees it. */
+export function createHttpHandler(tracker: Tracker): HttpHandler {
+  return {
+    answerFast: (bytes, head, client, writer) => answerFast(tracker, bytes, head, client, writer),
+    async answer(request, target, client) {
+      try {
+        return await answerByRoute(tracker, request, target, client);
+      } catch (error) {
+        tracker.settings.log?.(`failed: ${request.method} ${target}: ${error}`);
+        return sentence(500, "This tracker made a mistake, try again later");
+      }
+    },
+  };
+}
+
+/** From the text that the runtime has for the other end's address. */
+export function describeClient(tracker: Tracker, hostname: string): Client {
+  const ip = readRemoteIp(hostname, new Uint8Array(4));
+  const { trustedProxies } = tracker.settings;
+  return {
+    ip,
+    ipText: formatIp(ip),
+    isTrustedProxy: trustedProxies?.some((network) => isInNetwork(ip, network)) ?? false,
+  };
+}
+
+async function answerByRoute(
+  tracker: Tracker,
+  request: Request,
+  target: string,
+  client: Client,
+): Promise<Response> {
+  const [path = "", query = ""] = target.split("#", 1)[0]!.split(/\?(.*)/s);
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const allowed = new Set<string>(FAST_PATHS.includes(path) ? ["GET"] : []);
+  for (const route of tracker.routes) {
+    const match = route.pattern.exec(path);
+    if (match === null) continue;
+    allowed.add(route.method);
+    if (route.method !== method) continue;
+    const remoteIp = remoteIpOf(tracker, request, client);
+    return await route.handle({ request, match, query, remoteIp, tracker });
+  }
+  if (allowed.size === 0) return sentence(404, "There is nothing here");
+  const methods = [...allowed].join(", ");
+  const response = sentence(405, `Only ${methods} is answered here`);
+  response.headers.set("allow", methods);
+  return response;
+}
+
+function remoteIpOf({ settings }: Tracker, request: Request, client: Client): string {
+  const header = client.isTrustedProxy ? request.headers.get("x-forwarded-for") : null;
+  return header === null
+    ? client.ipText
+    : forwardedIp(header, settings.trustedProxies ?? []) ?? client.ipText;
+}
+
+/** A plain answer of one sentence. */
+export function sentence(status: number, text: string): Response {
+  return new Response(`${text}\n`, { status, headers: { "content-type": "text/plain" } });
+}

@@ -1,0 +1,282 @@
+/**
+ * One HTTP/1.1 connection: heads in, answers out, in their order. Announces and scrapes are answered
+ * where they lie in the buffer, without a Request or a Response, which would cost more than the answer
+ * itself; everything else goes the usual way.
+ *
+ * Every wait has a deadline, which is a number that the listener compares with its clock: a timer for
+ * each of ten thousand connections would cost more than they do.
+ */
+import { type ByteWriter, createByteWriter, resetWriter } from "../../core/bytes/byte_writer.ts";
+import {
+  createHttpHead,
+  findHeadEnd,
+  HEAD_SIZE_MAX,
+  type HttpHead,
+  readHead,
+} from "../../core/tracker_server/http_head.ts";
+import {
+  type Client,
+  readRequest,
+  type RequestBody,
+  writeRefusal,
+  writeResponse,
+} from "./http_message.ts";
+
+/** How long a client may take: */
+const IDLE_MS = 60_000;
+const HEAD_MS = 10_000;
+const BODY_MS = 30_000;
+const WRITE_MS = 30_000;
+/** After an answer that came before the end of the body, so that the client gets to read it. */
+const LINGER_MS = 2_000;
+const LINGER_BYTES = 4 * 1024 * 1024;
+
+const BUFFER_SIZE = 2_048;
+const LINGER_BUFFER_SIZE = 64 * 1024;
+/** Answers to requests that came together leave together, up to this size. */
+const FLUSH_SIZE = 64 * 1024;
+/** Buffers that wait for the next connection. */
+const POOL_SIZE = 256;
+
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
+
+export interface HttpHandler {
+  /**
+   * Appends the whole answer to a request that lies in `bytes` and returns true, or false when the
+   * request is to go the usual way. `bytes` and `head` are good until it returns.
+   */
+  answerFast(
+    bytes: Uint8Array,
+    head: HttpHead,
+    client: Client,
+    writer: ByteWriter,
+  ): boolean | Promise<boolean>;
+  /** Must not reject. `target` is the path and query as they were sent. */
+  answer(request: Request, target: string, client: Client): Promise<Response>;
+}
+
+/** What the connections of one listener share. */
+export interface Connections {
+  readonly handler: HttpHandler;
+  readonly open: Set<Connection>;
+  /** Milliseconds, a second old at most. */
+  clock: number;
+  isStopping: boolean;
+  /** Of the request at hand, for nothing waits between its reading and its use. */
+  readonly head: HttpHead;
+  readonly buffers: Uint8Array[];
+  readonly writers: ByteWriter[];
+}
+
+/** No connections yet. */
+export function createConnections(handler: HttpHandler, clock: number): Connections {
+  const head = createHttpHead();
+  return { handler, open: new Set(), clock, isStopping: false, head, buffers: [], writers: [] };
+}
+
+export class Connection {
+  /** When it is closed unless something happens; Infinity while we are the ones to act. */
+  deadline: number;
+  /** For a request, or the rest of its head: it can be closed without a loss. */
+  isWaiting = false;
+  readonly #conn: Deno.Conn;
+  readonly #client: Client;
+  readonly #shared: Connections;
+  #buffer: Uint8Array;
+  /** Bytes of the buffer that were answered, and that were read. */
+  #done = 0;
+  #size = 0;
+  /** The client may still be sending something that nobody wants. */
+  #isSending = false;
+
+  constructor(conn: Deno.Conn, client: Client, shared: Connections) {
+    this.#conn = conn;
+    this.#client = client;
+    this.#shared = shared;
+    this.deadline = shared.clock + HEAD_MS;
+    this.#buffer = shared.buffers.pop() ?? new Uint8Array(BUFFER_SIZE);
+  }
+
+  close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // It was closed already.
+    }
+  }
+
+  /** Serves until either side has enough. Never rejects. */
+  async serve(): Promise<void> {
+    const { open, buffers } = this.#shared;
+    open.add(this);
+    try {
+      while (await this.#answerWhatIsThere()) {
+        if (!await this.#readMore()) break;
+      }
+    } catch {
+      // The client is gone; nobody is left to be told.
+    }
+    this.close();
+    open.delete(this);
+    if (this.#buffer.length === BUFFER_SIZE && buffers.length < POOL_SIZE) {
+      buffers.push(this.#buffer);
+    }
+  }
+
+  /** Waits for bytes behind those in the buffer; false when there will be none. */
+  async #readMore(): Promise<boolean> {
+    const isIdle = this.#size === this.#done;
+    if (isIdle) {
+      if (this.#shared.isStopping) return false;
+      this.#size = this.#done = 0;
+      this.deadline = this.#shared.clock + IDLE_MS;
+    } else if (this.#done > 0) {
+      this.#buffer.copyWithin(0, this.#done, this.#size);
+      this.#size -= this.#done;
+      this.#done = 0;
+      // The head has begun; its bytes may come one by one, but not for ever.
+      this.deadline = this.#shared.clock + HEAD_MS;
+    }
+    if (this.#size === this.#buffer.length) {
+      const grown = new Uint8Array(HEAD_SIZE_MAX);
+      grown.set(this.#buffer);
+      this.#buffer = grown;
+    }
+    const target = this.#size === 0 ? this.#buffer : this.#buffer.subarray(this.#size);
+    this.isWaiting = true;
+    const count = await this.#conn.read(target);
+    this.isWaiting = false;
+    if (count === null) return false;
+    if (isIdle) this.deadline = this.#shared.clock + HEAD_MS;
+    this.#size += count;
+    return true;
+  }
+
+  /** Answers every request whose head is whole; false when the connection is to end. */
+  async #answerWhatIsThere(): Promise<boolean> {
+    let end = findHeadEnd(this.#buffer, this.#done, this.#size);
+    if (end < 0 && this.#size - this.#done < HEAD_SIZE_MAX) return true;
+    const { writers } = this.#shared;
+    const writer = writers.pop() ?? createByteWriter(BUFFER_SIZE);
+    let goesOn = end >= 0;
+    if (!goesOn) writeRefusal(writer, 431, `A request's head may have ${HEAD_SIZE_MAX} bytes`);
+    while (goesOn && end >= 0) {
+      const { head } = this.#shared;
+      const read = readHead(this.#buffer, this.#done, end, head);
+      if (!read.ok) {
+        writeRefusal(writer, read.error.status, read.error.message);
+        goesOn = false;
+        break;
+      }
+      this.deadline = Infinity;
+      goesOn = !head.isLast && !this.#shared.isStopping;
+      const isFast = this.#shared.handler.answerFast(this.#buffer, head, this.#client, writer);
+      if (isFast === true || isFast !== false && await isFast) {
+        this.#done = end;
+      } else if (!await this.#answerSlowly(head, goesOn, writer)) {
+        goesOn = false;
+      }
+      if (writer.size > FLUSH_SIZE) await this.#flush(writer);
+      end = findHeadEnd(this.#buffer, this.#done, this.#size);
+    }
+    await this.#flush(writer);
+    if (writers.length < POOL_SIZE && writer.bytes.length <= FLUSH_SIZE) writers.push(writer);
+    if (!goesOn) await this.#linger();
+    return goesOn;
+  }
+
+  /** By way of a Request and a Response. Returns whether another request may follow. */
+  async #answerSlowly(head: HttpHead, mayGoOn: boolean, writer: ByteWriter): Promise<boolean> {
+    const body = new ConnectionBody(head.contentLength, head.expectsContinue, (left) => {
+      return this.#readBody(left);
+    }, () => this.#write(CONTINUE));
+    const request = readRequest(this.#buffer, head, body);
+    this.#done = head.end;
+    if (request === undefined) {
+      writeRefusal(writer, 400, "This is no HTTP request");
+      return false;
+    }
+    await this.#flush(writer);
+    this.deadline = Infinity;
+    const response = await this.#shared.handler.answer(...request, this.#client);
+    this.#isSending = body.left > 0;
+    const goesOn = mayGoOn && !this.#isSending;
+    this.deadline = this.#shared.clock + WRITE_MS;
+    await writeResponse(writer, response, request[0].method === "HEAD", goesOn);
+    return goesOn;
+  }
+
+  /** Up to `left` bytes of the body; undefined when the client has gone. */
+  async #readBody(left: number): Promise<Uint8Array | undefined> {
+    if (this.#size > this.#done) {
+      const part = this.#buffer.slice(this.#done, Math.min(this.#size, this.#done + left));
+      this.#done += part.length;
+      return part;
+    }
+    this.deadline = this.#shared.clock + BODY_MS;
+    const part = new Uint8Array(Math.min(left, LINGER_BUFFER_SIZE));
+    const count = await this.#conn.read(part);
+    this.deadline = Infinity;
+    return count === null ? undefined : part.subarray(0, count);
+  }
+
+  async #flush(writer: ByteWriter): Promise<void> {
+    if (writer.size === 0) return;
+    await this.#write(writer.bytes.subarray(0, writer.size));
+    resetWriter(writer);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.deadline = this.#shared.clock + WRITE_MS;
+    let count = await this.#conn.write(bytes);
+    while (count < bytes.length) {
+      bytes = bytes.subarray(count);
+      count = await this.#conn.write(bytes);
+    }
+  }
+
+  /**
+   * Reads on for a moment where the client may still be sending: a connection that is closed on unread
+   * bytes is reset, and the answer may be lost with it.
+   */
+  async #linger(): Promise<void> {
+    if (!this.#isSending && this.#size === this.#done) return;
+    await this.#conn.closeWrite();
+    this.deadline = this.#shared.clock + LINGER_MS;
+    const waste = new Uint8Array(LINGER_BUFFER_SIZE);
+    for (let size = 0; size < LINGER_BYTES;) {
+      const count = await this.#conn.read(waste);
+      if (count === null) return;
+      size += count;
+    }
+  }
+}
+
+/** The bytes of a request behind its head, read when somebody wants them. */
+class ConnectionBody implements RequestBody {
+  /** Bytes that were not asked for yet. */
+  left: number;
+  readonly stream: ReadableStream<Uint8Array> | undefined;
+
+  constructor(
+    size: number,
+    expectsContinue: boolean,
+    read: (left: number) => Promise<Uint8Array | undefined>,
+    sayContinue: () => Promise<void>,
+  ) {
+    this.left = size;
+    if (size === 0) return;
+    let isAwaited = expectsContinue;
+    this.stream = new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        if (isAwaited) await sayContinue();
+        isAwaited = false;
+        const part = await read(this.left);
+        if (part === undefined) throw new Error("The client has gone");
+        this.left -= part.length;
+        controller.enqueue(part);
+        if (this.left === 0) controller.close();
+      },
+    }, { highWaterMark: 0 });
+  }
+}

@@ -8,6 +8,8 @@ export interface WorldOptions {
   readonly pieces: number;
   /** Blocks of a piece. */
   readonly blocks?: number;
+  /** Bytes of the content; the last piece may be short. */
+  readonly size?: number;
   /** The clock's step: what arrives within one is read in one turn. Coarse is fast. */
   readonly tickMs?: number;
   /** From one peer to another, when neither has a latency of its own. */

@@ -67,7 +67,7 @@ export interface World {
 /** A world without peers, at its beginning. */
 export function createWorld(options: WorldOptions): World {
   const pieceLength = (options.blocks ?? BLOCKS) * BLOCK_SIZE;
-  const geometry = createGeometry(options.pieces * pieceLength, pieceLength);
+  const geometry = createGeometry(options.size ?? options.pieces * pieceLength, pieceLength);
   const named = options.named ?? NAMED;
   const interval = options.announceIntervalSeconds ?? INTERVAL_SECONDS;
   const trackers = Array.from(

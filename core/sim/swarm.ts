@@ -1,0 +1,177 @@
+/**
+ * A whole swarm to watch: seeders, downloaders who come within a second, free riders and churn. Runs in
+ * slices, so that whoever watches can show how far it is.
+ */
+import { randomBelow } from "../bytes/random.ts";
+import { BLOCK_SIZE } from "../metainfo/geometry.ts";
+import type { Sha1 } from "../metainfo/types.ts";
+import { isComplete, type ShareRule } from "../torrent/state.ts";
+import { checkWorld } from "./checks.ts";
+import { createHistory, type History, sampleIfDue } from "./history.ts";
+import type { Node } from "./node.ts";
+import { RULE_OFF } from "./options.ts";
+import { createWorld, schedule, tickAt, type World } from "./state.ts";
+import { addNode, killNode, runTick, stopNode } from "./world.ts";
+
+export interface SwarmOptions {
+  readonly seed: number;
+  readonly seeders: number;
+  /** Downloaders. */
+  readonly peers: number;
+  /** Bytes of the content. */
+  readonly size: number;
+  /** Bytes, a power of two; undefined is chosen by size. */
+  readonly pieceLength: number | undefined;
+  /** Of each peer and seeder, bytes a second. */
+  readonly up: number;
+  readonly down: number;
+  readonly shareRule: ShareRule;
+  /** Of a hundred downloaders, those that take and give nothing. */
+  readonly freeRidersPercent: number;
+  /** Of a hundred downloaders, those that leave halfway, a newcomer in the place of each. */
+  readonly churnPercent: number;
+}
+
+/** About so many pieces, where the piece length is ours to choose. */
+const PIECES_WANTED = 1_000;
+const PIECE_LENGTH_MIN = BLOCK_SIZE;
+const PIECE_LENGTH_MAX = 4 * 1024 * 1024;
+/** What arrives within this is read in one turn, as a busy machine would. */
+const TICK_MS = 10;
+/** Everybody comes within this. */
+const JOIN_MS = 1_000;
+/** One way, each side's part: from the same town to another continent. */
+const LATENCY_MIN_MS = 5;
+const LATENCY_SPREAD_MS = 40;
+/** Each knows about twice as many: those that it was told of, and those that were told of it. */
+const NAMED = 20;
+const ANNOUNCE_SECONDS = 1_800;
+/** A swarm that takes longer than this many times the least possible has stopped. */
+const PATIENCE = 20;
+const PATIENCE_MIN_MS = 30 * 60_000;
+/** Busy ticks between two looks at the invariants of the whole world. */
+const CHECK_TICKS = 20_000;
+
+export interface Swarm {
+  readonly options: SwarmOptions;
+  readonly world: World;
+  readonly history: History;
+  /** Downloaders that are to finish, free riders among them; those that leave are not. */
+  readonly downloaders: Node[];
+  readonly lastTick: number;
+  ticks: number;
+  isStuck: boolean;
+}
+
+/** A swarm that has not begun. */
+export function createSwarm(options: SwarmOptions, sha1: Sha1): Swarm {
+  const pieceLength = options.pieceLength ?? pieceLengthFor(options.size);
+  const world = createWorld({
+    seed: options.seed,
+    pieces: Math.ceil(options.size / pieceLength),
+    blocks: pieceLength / BLOCK_SIZE,
+    size: options.size,
+    tickMs: TICK_MS,
+    named: NAMED,
+    announceIntervalSeconds: ANNOUNCE_SECONDS,
+    sha1,
+  });
+  const patienceMs = Math.max(PATIENCE_MIN_MS, PATIENCE * 1_000 * boundSeconds(options));
+  const swarm: Swarm = {
+    options,
+    world,
+    history: createHistory(),
+    downloaders: [],
+    lastTick: tickAt(world, patienceMs),
+    ticks: 0,
+    isStuck: false,
+  };
+  for (let i = 0; i < options.seeders; i++) {
+    addNode(world, { name: `seeder ${i + 1}`, have: "seed", ...linkOf(swarm) });
+  }
+  addDownloaders(swarm);
+  return swarm;
+}
+
+/** What the piece length is when nobody says: a power of two that makes about PIECES_WANTED. */
+export function pieceLengthFor(size: number): number {
+  const exponent = Math.round(Math.log2(Math.max(1, size / PIECES_WANTED)));
+  return Math.min(PIECE_LENGTH_MAX, Math.max(PIECE_LENGTH_MIN, 2 ** exponent));
+}
+
+/**
+ * The least time in which everybody could be complete, in seconds, were data a fluid: the content has to
+ * leave the seeders once, everything that is taken has to be sent, and nobody takes faster than it can.
+ */
+export function boundSeconds(options: SwarmOptions): number {
+  const { size, seeders, peers, up, down } = options;
+  const riders = Math.round(peers * options.freeRidersPercent / 100);
+  const givers = seeders + peers - riders;
+  return Math.max(size / (seeders * up), size * peers / (givers * up), size / down);
+}
+
+/** Runs at most `ticks` busy ticks more; whether the swarm is done, or stuck. */
+export function runSwarm(swarm: Swarm, ticks: number): boolean {
+  const { world, downloaders } = swarm;
+  for (let i = 0; i < ticks; i++) {
+    if (downloaders.every(({ torrent }) => isComplete(torrent))) return finish(swarm);
+    if (!runTick(world, swarm.lastTick)) {
+      swarm.isStuck = true;
+      return finish(swarm);
+    }
+    sampleIfDue(swarm.history, world, downloaders);
+    if (++swarm.ticks % CHECK_TICKS === 0) checkWorld(world);
+  }
+  return false;
+}
+
+function finish({ world, history, downloaders }: Swarm): true {
+  sampleIfDue(history, world, downloaders, true);
+  checkWorld(world);
+  return true;
+}
+
+function linkOf({ options, world }: Swarm) {
+  return {
+    upBytesPerSecond: options.up,
+    downBytesPerSecond: options.down,
+    latencyMs: LATENCY_MIN_MS + randomBelow(world.rng, LATENCY_SPREAD_MS),
+  };
+}
+
+function addDownloaders(swarm: Swarm): void {
+  const { options, world } = swarm;
+  const { peers, freeRidersPercent, churnPercent, shareRule } = options;
+  const riders = Math.round(peers * freeRidersPercent / 100);
+  const leavers = Math.round(peers * churnPercent / 100);
+  for (let i = 0; i < peers; i++) {
+    const isRider = i < riders;
+    const node = addNode(world, {
+      name: `${isRider ? "rider" : "peer"} ${i + 1}`,
+      joinMs: randomBelow(world.rng, JOIN_MS),
+      shareRule: isRider ? RULE_OFF : shareRule,
+      ...isRider && { vice: "freeload" as const },
+      ...linkOf(swarm),
+    });
+    if (i < peers - leavers) swarm.downloaders.push(node);
+    else replaceHalfway(swarm, node);
+  }
+}
+
+/** The node leaves at some moment before half the least time is over; every other one without a word. */
+function replaceHalfway(swarm: Swarm, node: Node): void {
+  const { world, options } = swarm;
+  const halfMs = Math.ceil(500 * boundSeconds(options));
+  const leavesMs = JOIN_MS + randomBelow(world.rng, halfMs);
+  const newcomer = addNode(world, {
+    name: `newcomer ${node.index + 1}`,
+    joinMs: leavesMs,
+    shareRule: options.shareRule,
+    ...linkOf(swarm),
+  });
+  swarm.downloaders.push(newcomer);
+  schedule(world, leavesMs, () => {
+    if (node.index % 2 === 0) killNode(world, node);
+    else stopNode(world, node);
+  });
+}

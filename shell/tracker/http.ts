@@ -17,6 +17,7 @@ const FAST_PATHS: readonly string[] = ["/announce", "/scrape"];
 export function createHttpHandler(tracker: Tracker): HttpHandler {
   return {
     answerFast: (bytes, head, client, writer) => answerFast(tracker, bytes, head, client, writer),
+    settling: () => tracker.backend.settling,
     async answer(request, target, client) {
       try {
         return await answerByRoute(tracker, request, target, client);

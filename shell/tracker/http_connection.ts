@@ -51,6 +51,8 @@ export interface HttpHandler {
     client: Client,
     writer: ByteWriter,
   ): boolean | Promise<boolean>;
+  /** Answers leave once it resolves; undefined for at once. */
+  settling(): Promise<void> | undefined;
   /** Must not reject. `target` is the path and query as they were sent. */
   answer(request: Request, target: string, client: Client): Promise<Response>;
 }
@@ -222,6 +224,8 @@ export class Connection {
 
   async #flush(writer: ByteWriter): Promise<void> {
     if (writer.size === 0) return;
+    const settling = this.#shared.handler.settling();
+    if (settling !== undefined) await settling;
     await this.#write(writer.bytes.subarray(0, writer.size));
     resetWriter(writer);
   }

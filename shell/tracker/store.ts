@@ -26,6 +26,8 @@ export interface SwarmBackend {
   /** Every swarm; where it is absent a scrape of all is refused. */
   scrapeAll?(): Iterable<readonly [infoHash: Uint8Array, counts: SwarmCounts]>;
   totals(): StoreTotals;
+  /** Resolves once what was answered is safe; no answer leaves before. Absent where nothing is kept. */
+  readonly settling?: Promise<void> | undefined;
   /** After so many seconds of silence a peer is forgotten; told again as the load changes. */
   setExpiry(seconds: number): void;
   close(): void | Promise<void>;

@@ -78,6 +78,8 @@ export class UdpServer {
   }
 
   async #send(writer: ByteWriter, to: Deno.Addr): Promise<void> {
+    const { settling } = this.#tracker.backend;
+    if (settling !== undefined) await settling;
     await this.#socket.send(writer.bytes.subarray(0, writer.size), to);
   }
 

@@ -63,7 +63,9 @@ Deno.test("swarms are kept apart", async () => {
 Deno.test("the tracker names its interval, and where it sees us", async () => {
   await withTracker({ intervalSeconds: 10 }, async (tracker) => {
     const answer = valueOf(await announce(tracker.url, announceRequest(1)));
-    assertEquals([answer.intervalSeconds, answer.minIntervalSeconds], [10, 10]);
+    // Up to an eighth more, by chance.
+    assert([10, 11].includes(answer.intervalSeconds), `${answer.intervalSeconds}`);
+    assertEquals(answer.minIntervalSeconds, 10);
     assertEquals(answer.externalIp, "127.0.0.1");
   });
 });

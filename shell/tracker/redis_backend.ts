@@ -47,7 +47,7 @@ const PORT_SIZE = 2;
 export interface RedisBackendOptions {
   /** As in RedisLinkOptions. */
   readonly url: string;
-  /** Seconds after its last announce for which a peer is named. */
+  /** Seconds after its last announce for which a peer is named, until told otherwise. */
   readonly expirySeconds: number;
   /** Any number. */
   readonly seed: number;
@@ -86,7 +86,7 @@ export class RedisBackend implements SwarmBackend {
       swarmsMax: RECENT_SWARMS_MAX,
     });
     this.#timers = [
-      setInterval(() => sweepSome(this.#recent, SWEEP_SLOTS, this.#seconds()), SWEEP_MS),
+      setInterval(() => sweepSome(this.#recent, SWEEP_SLOTS, secondsOf(options.now())), SWEEP_MS),
       setInterval(() => this.refreshTotals(), TOTALS_MS),
     ];
   }
@@ -97,7 +97,7 @@ export class RedisBackend implements SwarmBackend {
     const rng = createRng(options.seed);
     backend.#link = await RedisLink.open({
       url: options.url,
-      peerSeconds: options.expirySeconds,
+      peerSeconds: () => backend.#recent.expirySeconds,
       random: () => nextUint32(rng),
       onChange: (lost) => backend.#noteChange(lost),
     });
@@ -107,8 +107,9 @@ export class RedisBackend implements SwarmBackend {
 
   announce(
     query: AnnounceQuery,
+    now: number,
   ): Result<AnnounceReply, string> | Promise<Result<AnnounceReply, string>> {
-    const known = announce(this.#recent, query, this.#seconds());
+    const known = announce(this.#recent, query, secondsOf(now));
     if (!this.#link.isUp) return this.#stale(known);
     const request = encodeRequest(query);
     const infoHash = query.infoHash.slice();
@@ -116,7 +117,7 @@ export class RedisBackend implements SwarmBackend {
       if (error.message.startsWith("OOM")) {
         return fail("This tracker knows as many peers as it can hold, try again later");
       }
-      const again = announce(this.#recent, decodeRequest(request, infoHash), this.#seconds());
+      const again = announce(this.#recent, decodeRequest(request, infoHash), secondsOf(now));
       return this.#stale(again.ok ? ok(copyOf(again.value)) : again);
     });
   }
@@ -125,6 +126,10 @@ export class RedisBackend implements SwarmBackend {
     if (!this.#link.isUp) return this.#staleCounts(hashes);
     return Promise.all(hashes.map((hash) => this.#countsOf(toHex(hash))))
       .catch(() => this.#staleCounts(hashes));
+  }
+
+  setExpiry(seconds: number): void {
+    this.#recent.expirySeconds = seconds;
   }
 
   totals(): StoreTotals {
@@ -149,10 +154,6 @@ export class RedisBackend implements SwarmBackend {
     this.#timers.forEach(clearInterval);
     await this.#link.close();
     await this.#refilling;
-  }
-
-  #seconds(): number {
-    return Math.floor(this.#options.now() / 1_000);
   }
 
   #stale(known: Result<AnnounceReply, string>): Result<AnnounceReply, string> {
@@ -263,6 +264,10 @@ function copyOf(reply: AnnounceReply): AnnounceReply {
     peers6: copy(reply.peers6),
     peerIds: copy(reply.peerIds),
   };
+}
+
+function secondsOf(milliseconds: number): number {
+  return Math.floor(milliseconds / 1_000);
 }
 
 function countOf(reply: unknown): number {

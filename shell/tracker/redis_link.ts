@@ -46,8 +46,8 @@ interface Question {
 export interface RedisLinkOptions {
   /** redis[s]://[USER:PASSWORD@]HOST:PORT[/DATABASE] of a server or of any node of a cluster. */
   readonly url: string;
-  /** How long Redis keeps a peer that has fallen silent. */
-  readonly peerSeconds: number;
+  /** How long Redis keeps a peer that has fallen silent, in seconds. */
+  readonly peerSeconds: () => number;
   /** A 32-bit number for the script's choices. */
   readonly random: () => number;
   /** Told whenever the link is lost (with the reason) or there again (undefined). */
@@ -155,7 +155,7 @@ export class RedisLink {
       ? announces[0]!.request
       : Buffer.concat(announces.map(({ request }) => request));
     const keys = announces.map(({ key }) => key);
-    const rest = [`${keys.length}`, ...keys, `${peerSeconds}`, `${random()}`, requests];
+    const rest = [`${keys.length}`, ...keys, `${peerSeconds()}`, `${random()}`, requests];
     const reply = await server.send(keys[0]!, ["EVALSHA", SCRIPT_SHA, ...rest])
       .catch((error: Error) => {
         if (!error.message.startsWith("NOSCRIPT")) throw error;

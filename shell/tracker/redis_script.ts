@@ -6,11 +6,11 @@
  * A swarm is `tt:{HEX}` and what hangs on that name; the braces keep all of it on one node of a
  * cluster:
  *
- *     tt:{HEX}        hash    size of each list ("4l", "4s", "6l", "6s"), "done", "swept", and for each
- *                             peer, by address, its list and place ("l17")
+ *     tt:{HEX}        hash    size of each list ("4l", "4s", "6l", "6s"), "done", "swept", "life", and for
+ *                             each peer, by address, its list and place ("l17")
  *     tt:{HEX}:4l ..  string  addresses of leechers (l) and seeders (s) by family, packed as a tracker
  *                             answers them; what lies beyond the list's size means nothing
- *     tt:{HEX}:seen   zset    addresses by the second of their last announce
+ *     tt:{HEX}:until  zset    addresses by the second at which each is forgotten
  *     tt:{HEX}:id     hash    peer ids by address
  *     tt:{HEX}:done   string  downloads finished; outlives the swarm
  *     tt:{HEX}:by     set     ids of those whose finished downloads were counted lately
@@ -39,7 +39,7 @@ const REQUEST_HEADER_SIZE = 6;
 const REPLY_HEADER_SIZE = 24;
 
 /**
- * KEYS: the swarm of each announce. ARGV: seconds a silent peer is kept, a random number, and the
+ * KEYS: the swarm of each announce. ARGV: seconds that these peers are kept if they fall silent, a random number, and the
  * announces as `encodeRequest` packs them, one behind the other. Returns their replies likewise.
  *
  * Names of further keys are made from KEYS, whose hash tag they share.
@@ -89,12 +89,12 @@ local function leave(swarm, counts, address, place)
 end
 
 local function forget(swarm, address)
-  call('ZREM', swarm .. ':seen', address)
+  call('ZREM', swarm .. ':until', address)
   call('HDEL', swarm .. ':id', address)
 end
 
 local function sweep(swarm, counts)
-  local silent = call('ZRANGEBYSCORE', swarm .. ':seen', '-inf', now - lifetime,
+  local silent = call('ZRANGEBYSCORE', swarm .. ':until', '-inf', now,
     'LIMIT', 0, ${SWEEP_PEERS_MAX})
   for _, address in ipairs(silent) do
     local place = call('HGET', swarm, address)
@@ -111,7 +111,7 @@ local function is_whole(swarm, counts)
     total = total + count
     if count > 0 and call('STRLEN', swarm .. ':' .. list) < count * size then return false end
   end
-  return call('ZCARD', swarm .. ':seen') == total
+  return call('ZCARD', swarm .. ':until') == total
 end
 
 local function drop(swarm, counts)
@@ -119,13 +119,13 @@ local function drop(swarm, counts)
     call('DEL', swarm .. ':' .. list)
     counts[list] = 0
   end
-  call('DEL', swarm, swarm .. ':seen', swarm .. ':id')
+  call('DEL', swarm, swarm .. ':until', swarm .. ':id')
 end
 
-local function put_off_expiry(swarm, counts)
-  local seconds = lifetime + ${SWEEP_SECONDS}
+local function put_off_expiry(swarm, counts, life)
+  local seconds = life + ${SWEEP_SECONDS}
   call('EXPIRE', swarm, seconds)
-  call('EXPIRE', swarm .. ':seen', seconds)
+  call('EXPIRE', swarm .. ':until', seconds)
   call('EXPIRE', swarm .. ':id', seconds)
   for list, count in pairs(counts) do
     if count > 0 then call('EXPIRE', swarm .. ':' .. list, seconds) end
@@ -176,7 +176,7 @@ local function announce(swarm, request)
     request:sub(4, 4) == 'i'
   local wanted, id, address = request:byte(5), request:sub(6, 25), request:sub(26)
 
-  local facts = call('HMGET', swarm, address, '4l', '4s', '6l', '6s', 'done', 'swept')
+  local facts = call('HMGET', swarm, address, '4l', '4s', '6l', '6s', 'done', 'swept', 'life')
   local place, counts = facts[1], {['4l'] = tonumber(facts[2]) or 0,
     ['4s'] = tonumber(facts[3]) or 0, ['6l'] = tonumber(facts[4]) or 0,
     ['6s'] = tonumber(facts[5]) or 0}
@@ -208,14 +208,16 @@ local function announce(swarm, request)
       call('EXPIRE', swarm .. ':by', lifetime)
     end
     if not place or event == 's' then call('HSET', swarm .. ':id', address, id) end
-    call('ZADD', swarm .. ':seen', now, address)
+    call('ZADD', swarm .. ':until', now + lifetime, address)
   elseif place then
     forget(swarm, address)
   end
   if is_due and (is_alive or swept) then
     sweep(swarm, counts)
-    call('HSET', swarm, 'swept', now, 'done', done)
-    put_off_expiry(swarm, counts)
+    -- Other trackers may have asked their peers for longer intervals.
+    local life = math.max(lifetime, tonumber(facts[8]) or 0)
+    call('HSET', swarm, 'swept', now, 'done', done, 'life', life)
+    put_off_expiry(swarm, counts, life)
   end
 
   local near, far = '', ''

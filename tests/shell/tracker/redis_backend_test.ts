@@ -24,7 +24,7 @@ async function openBackend(url: string) {
     backend,
     problems,
     async tell(query: AnnounceQuery) {
-      const answer = await backend.announce(query);
+      const answer = await backend.announce(query, performance.now());
       if (!answer.ok) throw new Error(answer.error);
       return plainReply(answer.value);
     },
@@ -146,7 +146,7 @@ await redisTest("a tracker may start before its Redis", async () => {
 await redisTest("a Redis without room refuses newcomers with a reason", async () => {
   await using redis = await startRedis(["--maxmemory", "100kb"]);
   await using tracker = await openBackend(redis.url);
-  const answer = await tracker.backend.announce(announceOf(1));
+  const answer = await tracker.backend.announce(announceOf(1), performance.now());
   assertEquals(answer, {
     ok: false,
     error: "This tracker knows as many peers as it can hold, try again later",

@@ -32,22 +32,23 @@ async function redisTest(name: string, fn: (script: Script) => Promise<void>): P
     needs: [redisServer],
     async fn() {
       await using redis = await startRedis();
-      const rng = createRng(5);
-      const link = await RedisLink.open({
-        url: redis.url,
-        peerSeconds: LIFETIME_SECONDS,
-        random: () => nextUint32(rng),
-        onChange: () => {},
-      });
+      await using open = await openLink(redis, LIFETIME_SECONDS);
       const raw = (query: AnnounceQuery) =>
-        link.announce(swarmKey(query.infoHash.toHex()), encodeRequest(query));
-      try {
-        await fn({ redis, raw, tell: async (query) => plainReply(await raw(query)) });
-      } finally {
-        await link.close();
-      }
+        open.link.announce(swarmKey(query.infoHash.toHex()), encodeRequest(query));
+      await fn({ redis, raw, tell: async (query) => plainReply(await raw(query)) });
     },
   });
+}
+
+async function openLink({ url }: TestRedis, lifetimeSeconds: number) {
+  const rng = createRng(5);
+  const link = await RedisLink.open({
+    url,
+    peerSeconds: () => lifetimeSeconds,
+    random: () => nextUint32(rng),
+    onChange: () => {},
+  });
+  return { link, [Symbol.asyncDispose]: () => link.close() };
 }
 
 /** As if the peers had last announced so long ago. */
@@ -59,7 +60,7 @@ async function age(redis: TestRedis, seconds: number, addresses: readonly string
 }
 const AGE = `local address = {}
 for byte in ARGV[2]:gmatch('%x%x') do address[#address + 1] = string.char(tonumber(byte, 16)) end
-return redis.call('ZINCRBY', KEYS[1] .. ':seen', -tonumber(ARGV[1]), table.concat(address))`;
+return redis.call('ZINCRBY', KEYS[1] .. ':until', -tonumber(ARGV[1]), table.concat(address))`;
 
 function packed(n: number): string {
   return encodeRequest(announceOf(n)).subarray(26).toString("hex");
@@ -108,7 +109,7 @@ await redisTest(
       peers: [],
     });
     assertEquals((await tell(announceOf(3))).peers, names(2));
-    await redis.cli("DEL", KEY, `${KEY}:seen`, `${KEY}:id`, `${KEY}:4l`, `${KEY}:4s`);
+    await redis.cli("DEL", KEY, `${KEY}:until`, `${KEY}:id`, `${KEY}:4l`, `${KEY}:4s`);
     assertEquals((await tell(announceOf(4))).completed, 1);
   },
 );
@@ -188,6 +189,16 @@ await redisTest("silent peers are forgotten, those that announce stay", async ({
   assertEquals([leechers, peers], [3, names(1, 3)]);
 });
 
+await redisTest("a peer that was asked for a longer interval is waited for", async (script) => {
+  const { tell, redis } = script;
+  await using patient = await openLink(redis, 10 * LIFETIME_SECONDS);
+  await patient.link.announce(KEY, encodeRequest(announceOf(2)));
+  await tell(announceOf(1));
+  await age(redis, LIFETIME_SECONDS + 1, [packed(2)]);
+  assertEquals((await tell(announceOf(1))).peers, names(2));
+  assert(Number(await redis.cli("TTL", KEY)) > LIFETIME_SECONDS + 10);
+});
+
 await redisTest("everything that is stored expires", async ({ tell, redis }) => {
   await tell(announceOf(1));
   await tell(announceOf(2, { isComplete: true, event: "completed" }));
@@ -204,7 +215,7 @@ await redisTest("everything that is stored expires", async ({ tell, redis }) => 
 });
 
 await redisTest("a swarm that lost a key to eviction starts anew", async ({ tell, redis }) => {
-  for (const suffix of ["", ":seen", ":4l"]) {
+  for (const suffix of ["", ":until", ":4l"]) {
     for (const n of [1, 2, 3]) await tell(announceOf(n));
     await redis.cli("DEL", KEY + suffix);
     if (suffix !== "") await redis.cli("HSET", KEY, "swept", "0");

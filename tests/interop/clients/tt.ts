@@ -32,10 +32,13 @@ export interface TtOptions {
   readonly shareRule: string;
   /** Options of the runtime, such as `--inspect`; not for a compiled file. */
   readonly runtimeFlags?: readonly string[];
+  /** The value of `--trace`. */
+  readonly trace?: string;
 }
 
 /** `tt` under a share rule. */
-export function ttWith({ shareRule, runtimeFlags = [] }: TtOptions): Client {
+export function ttWith({ shareRule, runtimeFlags = [], trace }: TtOptions): Client {
+  const recording = trace === undefined ? [] : ["--trace", trace];
   return {
     name: "tt",
     dials: true,
@@ -45,12 +48,13 @@ export function ttWith({ shareRule, runtimeFlags = [] }: TtOptions): Client {
     missing: () => Promise.resolve(undefined),
 
     async seed(options) {
-      const peer = await launch(["seed", ...commonArguments(options)], options, runtimeFlags);
+      const args = ["seed", ...commonArguments(options), ...recording];
+      const peer = await launch(args, options, runtimeFlags);
       return await watchSeed(peer, (line) => eventOf(line)?.event === "checked");
     },
 
     async download(options) {
-      const args = ["get", ...commonArguments(options), "--share-rule", shareRule];
+      const args = ["get", ...commonArguments(options), "--share-rule", shareRule, ...recording];
       if (!options.thenSeed) args.push("--no-seed");
       const peer = await launch(args, options, runtimeFlags);
       return await watchDownload(peer, options, (line) => {

@@ -1,0 +1,32 @@
+/** Recorded runs against real clients replay with identical effects. */
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { runTt } from "../shell/cli_kit.ts";
+import { others } from "./clients/all.ts";
+import { ttWith } from "./clients/tt.ts";
+import { nestedFolder, openScratch } from "./content.ts";
+import { concurrentSteps, interopTest } from "./requirements.ts";
+import { transfer } from "./transfer.ts";
+
+for (const other of others) {
+  await interopTest({
+    name: `what tt did with ${other.name} replays with identical effects, both ways`,
+    needs: [other],
+    fn: (test) =>
+      concurrentSteps(test, [
+        { name: "download", fn: () => record((tt) => transfer(other, tt, nestedFolder)) },
+        { name: "seed", fn: () => record((tt) => transfer(tt, other, nestedFolder)) },
+      ]),
+  });
+}
+
+async function record(run: (tt: ReturnType<typeof ttWith>) => Promise<void>): Promise<void> {
+  await using scratch = await openScratch();
+  const trace = join(scratch.path, "run.trace");
+  await run(ttWith({ shareRule: "off", trace }));
+  const { code, stderr, said } = await runTt(["replay", trace, "--json"]);
+  assertEquals(code, 0, stderr);
+  const { verdict, truncated, piecesHave, pieces } = said[0]!;
+  assertEquals({ verdict, truncated }, { verdict: "same", truncated: false });
+  assertEquals(piecesHave, pieces);
+}

@@ -1,22 +1,49 @@
 /** `tt tracker`: runs a tracker until stopped. */
 import type { TrackerCommand } from "../../core/cli/command.ts";
+import { EXIT } from "../../core/cli/exit_codes.ts";
 import { PortError } from "../net/listener.ts";
 import { startTracker } from "../tracker/server.ts";
+import { TrackerFileError } from "../tracker/sqlite_file.ts";
+import { openTrackerData, type TrackerData } from "../tracker/tracker_data.ts";
+import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 
-export async function tracker(command: TrackerCommand, { output, signal }: Context): Promise<void> {
+export async function tracker(command: TrackerCommand, context: Context): Promise<void> {
+  const { output, signal } = context;
   const { host, intervalSeconds } = command;
-  const running = await startTracker({ host, port: command.port, intervalSeconds })
-    .catch((error) => {
+  const data = openData(command, context);
+  try {
+    const running = await startTracker({
+      host,
+      port: command.port,
+      intervalSeconds,
+      backend: data.backend,
+      routes: data.routes,
+    }).catch((error) => {
       throw toPortError(error, command);
     });
-  const { port, url } = running;
-  output.event({ event: "listening", host, port, url });
-  if (!signal.aborted) {
-    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    const { port, url } = running;
+    output.event({ event: "listening", host, port, url });
+    if (!signal.aborted) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    }
+    await running.stop();
+  } finally {
+    data.close();
   }
-  await running.stop();
   signal.throwIfAborted();
+}
+
+function openData(command: TrackerCommand, { output }: Context): TrackerData {
+  const { host, catalogToken, intervalSeconds, store } = command;
+  const path = store === "memory" ? undefined : command.data;
+  const onProblem = (sentence: string) => output.notice(sentence);
+  try {
+    return openTrackerData({ path, host, catalogToken, intervalSeconds, onProblem });
+  } catch (error) {
+    if (!(error instanceof TrackerFileError)) throw error;
+    throw new CommandError(EXIT.disk, "data-file", error.message);
+  }
 }
 
 function toPortError(error: unknown, { host, port }: TrackerCommand): unknown {

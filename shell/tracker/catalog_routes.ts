@@ -18,11 +18,12 @@ import {
   listEntries,
   parseListQuery,
 } from "../../core/tracker_server/catalog.ts";
-import type { ListedPeer } from "../../core/tracker_server/list_peers.ts";
-import { NUM_WANT_MAX, type SwarmCounts } from "../../core/tracker_server/types.ts";
+import { NUM_WANT_MAX } from "../../core/tracker_server/types.ts";
+import { now } from "../clock.ts";
 import { tooLarge, type TorrentCatalog } from "./catalog.ts";
 import { type Access, refuseChange } from "./catalog_access.ts";
 import type { Route } from "./route.ts";
+import type { SwarmBackend } from "./store.ts";
 import type { BodyError, UploadGate } from "./upload.ts";
 
 const LIST = /^\/torrents\/?$/;
@@ -31,16 +32,7 @@ const FILE = /^\/torrents\/([^/.]+)\.torrent$/;
 const PEERS = /^\/torrents\/([^/.]+)\/peers$/;
 
 /** What the catalog asks the swarms. */
-export interface SwarmFigures {
-  counts(
-    hashes: readonly Uint8Array[],
-  ): readonly SwarmCounts[] | Promise<readonly SwarmCounts[]>;
-  /** Up to `count` peers at random. */
-  sample(
-    infoHash: Uint8Array,
-    count: number,
-  ): readonly ListedPeer[] | Promise<readonly ListedPeer[]>;
-}
+export type SwarmFigures = Pick<SwarmBackend, "scrape" | "listPeers">;
 
 export interface CatalogService {
   readonly catalog: TorrentCatalog;
@@ -82,7 +74,8 @@ export async function withSwarms(
   swarms: SwarmFigures,
   entries: readonly CatalogEntry[],
 ): Promise<ListedTorrent[]> {
-  const counts = await swarms.counts(entries.map(({ infoHash }) => infoHashBytes(infoHash)));
+  const hashes = entries.map(({ infoHash }) => infoHashBytes(infoHash));
+  const counts = await swarms.scrape(hashes, now());
   return entries.map(({ isPrivate, addedAt, ...entry }, i) => {
     const { seeders, leechers, completed } = counts[i]!;
     const added = new Date(addedAt * 1000).toISOString().replace(".000", "");
@@ -136,7 +129,8 @@ async function answerEntry({ swarms }: CatalogService, entry: CatalogEntry): Pro
 
 /** Tells no more than an announce does: some of the peers, to who knows the info hash. */
 async function answerPeers({ swarms }: CatalogService, entry: CatalogEntry): Promise<Response> {
-  const peers = await swarms.sample(infoHashBytes(entry.infoHash), NUM_WANT_MAX);
+  if (swarms.listPeers === undefined) return refusal(501, "This tracker's store can't list peers");
+  const peers = await swarms.listPeers(infoHashBytes(entry.infoHash), NUM_WANT_MAX);
   const [torrent] = await withSwarms(swarms, [entry]);
   const { infoHash, name, seeders, leechers, completed } = torrent!;
   return json({ infoHash, name, seeders, leechers, completed, peers });

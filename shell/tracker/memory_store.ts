@@ -1,5 +1,6 @@
 /** Swarms in this process's memory: answers at once. Silent peers are looked for a little at a time. */
 import type { Result } from "../../core/bytes/result.ts";
+import { type ListedPeer, listPeers } from "../../core/tracker_server/list_peers.ts";
 import {
   announce,
   countsAt,
@@ -51,6 +52,10 @@ export class MemoryStore implements SwarmBackend {
       if (counts.seeders + counts.leechers + counts.completed === 0) continue;
       yield [infoHashAt(this.store.table, slot), counts];
     }
+  }
+
+  listPeers(infoHash: Uint8Array, countMax: number): readonly ListedPeer[] {
+    return listPeers(this.store, infoHash, countMax);
   }
 
   totals(): StoreTotals {

@@ -1,5 +1,6 @@
 /** Where swarms are kept: the seam between the transports and memory, Redis or whatever comes. */
 import type { Result } from "../../core/bytes/result.ts";
+import type { ListedPeer } from "../../core/tracker_server/list_peers.ts";
 import type {
   AnnounceQuery,
   AnnounceReply,
@@ -25,6 +26,11 @@ export interface SwarmBackend {
   ): readonly SwarmCounts[] | Promise<readonly SwarmCounts[]>;
   /** Every swarm; where it is absent a scrape of all is refused. */
   scrapeAll?(): Iterable<readonly [infoHash: Uint8Array, counts: SwarmCounts]>;
+  /** Up to `countMax` peers of a swarm, for people who look at it; absent where nobody can tell. */
+  listPeers?(
+    infoHash: Uint8Array,
+    countMax: number,
+  ): readonly ListedPeer[] | Promise<readonly ListedPeer[]>;
   totals(): StoreTotals;
   /** Resolves once what was answered is safe; no answer leaves before. Absent where nothing is kept. */
   readonly settling?: Promise<void> | undefined;

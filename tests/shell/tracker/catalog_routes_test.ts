@@ -27,8 +27,8 @@ function openCatalog({
 } = {}): Catalog {
   const catalog = new TorrentCatalog(shelf);
   const swarms = {
-    counts: (hashes: readonly Uint8Array[]) => hashes.map(() => COUNTS),
-    sample: () => [PEER],
+    scrape: (hashes: readonly Uint8Array[]) => hashes.map(() => COUNTS),
+    listPeers: () => [PEER],
   };
   const service = { catalog, swarms, access, uploads };
   const routes = [...catalogRoutes(service), pageRoute(service)];

@@ -1,0 +1,70 @@
+/** What a tracker keeps, opened as its user asked: the swarms, the catalog, and the file of both. */
+import { isLoopbackIp } from "../../core/bytes/ip.ts";
+import { createPace } from "../../core/tracker_server/intervals.ts";
+import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarm_store.ts";
+import { now } from "../clock.ts";
+import { randomSeed } from "../entropy.ts";
+import { createMemoryShelf, TorrentCatalog } from "./catalog.ts";
+import { pageRoute } from "./catalog_page.ts";
+import { catalogRoutes } from "./catalog_routes.ts";
+import { FileStore } from "./file_store.ts";
+import { MemoryStore } from "./memory_store.ts";
+import type { Route } from "./route.ts";
+import { openTrackerFile, type TrackerFile } from "./sqlite_file.ts";
+import type { SwarmBackend } from "./store.ts";
+import { createUploadGate } from "./upload.ts";
+
+export interface DataOptions {
+  /** The file that keeps catalog and swarms; undefined keeps them in memory. */
+  readonly path: string | undefined;
+  /** The address that the tracker listens on. */
+  readonly host: string;
+  /** Lets who shows it change the catalog. */
+  readonly catalogToken: string | undefined;
+  readonly intervalSeconds: number;
+  /** Told in one sentence when something can't be saved. */
+  readonly onProblem: (sentence: string) => void;
+}
+
+export interface TrackerData {
+  /** Closed by the tracker that it is given to. */
+  readonly backend: SwarmBackend;
+  readonly catalog: TorrentCatalog;
+  /** Of the catalog and the page. */
+  readonly routes: readonly Route[];
+  /** To be called when the tracker has stopped. */
+  close(): void;
+}
+
+/** `swarms` keeps swarms elsewhere than the catalog. Throws a TrackerFileError. */
+export function openTrackerData(options: DataOptions, swarms?: SwarmBackend): TrackerData {
+  const { path, host, catalogToken } = options;
+  const file = path === undefined ? undefined : openTrackerFile(path);
+  try {
+    const backend = swarms ?? openSwarms(file, options);
+    const catalog = new TorrentCatalog(file?.shelf ?? createMemoryShelf());
+    const service = {
+      catalog,
+      swarms: backend,
+      access: { token: catalogToken, isLocal: isLoopbackIp(host) },
+      uploads: createUploadGate(),
+    };
+    const routes = [...catalogRoutes(service), pageRoute(service)];
+    return { backend, catalog, routes, close: () => file?.close() };
+  } catch (error) {
+    file?.close();
+    throw error;
+  }
+}
+
+function openSwarms(file: TrackerFile | undefined, options: DataOptions): SwarmBackend {
+  const settings = {
+    seed: randomSeed(),
+    expirySeconds: createPace(options.intervalSeconds).expirySeconds,
+    peersMax: PEERS_MAX,
+    swarmsMax: SWARMS_MAX,
+  };
+  return file === undefined
+    ? new MemoryStore(settings, now)
+    : new FileStore(settings, now, file.log, options.onProblem);
+}

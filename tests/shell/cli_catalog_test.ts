@@ -1,0 +1,207 @@
+/** The tracker's catalog as its users meet it: share, look, fetch by name, and what may go wrong. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { torrent } from "./tracker/torrents.ts";
+import {
+  assertContent,
+  assertOneSentence,
+  LOCAL,
+  makeBytes,
+  runTt,
+  scratch,
+  startGet,
+  startSeed,
+  startTracker,
+  Tt,
+} from "./cli_kit.ts";
+
+/** Where the catalog of a tracker is. */
+function catalogOf(announceUrl: string): string {
+  return new URL("/torrents", announceUrl).href;
+}
+
+async function upload(announceUrl: string, bytes: Uint8Array): Promise<void> {
+  const init = { method: "POST", body: bytes as BodyInit };
+  const response = await fetch(catalogOf(announceUrl), init);
+  assertEquals(response.status, 201);
+  await response.body?.cancel();
+}
+
+Deno.test("what is seeded can be listed, fetched, looked into and got by its name", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  const at = ["--tracker", tracker.url];
+  const bytes = makeBytes(100_001);
+  await Deno.writeFile(dir.at("a film.bin"), bytes);
+  await using seed = await startSeed(["a film.bin", ...at], { cwd: dir.path });
+  const { infoHash, isNew, url } = await seed.event("registered");
+  assertEquals([isNew, url], [true, catalogOf(tracker.url)]);
+  await seed.event("tracker");
+
+  const list = await runTt(["list", ...at, "--json"]);
+  assertEquals(list.code, 0, list.stderr);
+  const [listed] = list.said;
+  assertEquals([listed!.event, listed!.name, listed!.bytes], ["listed", "a film.bin", 100_001]);
+  assertEquals([listed!.infoHash, listed!.seeders, listed!.files], [infoHash, 1, 1]);
+  const plain = await runTt(["list", "FILM", ...at]);
+  assertMatch(plain.stdout, new RegExp(`^ *100\\.0 kB +1 +0 +0 +${infoHash} +a film\\.bin\n$`));
+  assertMatch(plain.stderr, /SIZE.*NAME/);
+  assertMatch((await runTt(["list", "other", ...at])).stderr, /matches; try fewer words/);
+
+  const fetched = await runTt(["fetch", "a film.bin", ...at, "--out", dir.at("copy.torrent")]);
+  assertEquals(fetched.code, 0, fetched.stderr);
+  const original = await Deno.readFile(dir.at("a film.bin.torrent"));
+  assertEquals(await Deno.readFile(dir.at("copy.torrent")), original);
+
+  const peers = await runTt(["peers", "a film.bin", ...at, "--json"]);
+  assertEquals(peers.said.map(({ event }) => event), ["swarm", "peer"]);
+  const [swarm, peer] = peers.said;
+  assertEquals([swarm!.seeders, swarm!.leechers, swarm!.completed], [1, 0, 0]);
+  assertEquals(`${peer!.ip}:${peer!.port} ${peer!.isSeeder}`, `${seed.peer} true`);
+
+  for (const [source, folder] of [["a film.bin", "byName"], [infoHash, "byHash"]] as const) {
+    await using get = await startGet([source, ...at, "--no-seed", "--dir", dir.at(folder)]);
+    const ended = await get.end();
+    assertEquals(ended.code, 0, ended.stderr);
+    await assertContent(dir.at(folder, "a film.bin"), bytes);
+  }
+});
+
+Deno.test("a private torrent is got by its info hash, and nobody else learns its name", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  const at = ["--tracker", tracker.url];
+  await Deno.writeFile(dir.at("secret.bin"), makeBytes(1_000));
+  await using seed = await startSeed(["secret.bin", "--private", ...at], { cwd: dir.path });
+  const { infoHash } = await seed.event("registered");
+  await seed.event("tracker");
+  assertEquals((await runTt(["list", ...at, "--json"])).said, []);
+  const byName = await runTt(["fetch", "secret.bin", ...at], { cwd: dir.path });
+  assertMatch(assertOneSentence(byName, 3), /no torrent named secret\.bin/);
+  await using get = await startGet([infoHash, ...at, "--no-seed", "--dir", dir.at("D")]);
+  assertEquals((await get.end()).code, 0);
+});
+
+Deno.test("a torrent that names no tracker is announced to the one that gave it", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  const bytes = makeBytes(50_000);
+  await Deno.writeFile(dir.at("bare.bin"), bytes);
+  await runTt(["create", "bare.bin"], { cwd: dir.path });
+  await upload(tracker.url, await Deno.readFile(dir.at("bare.bin.torrent")));
+  await using seed = await startSeed(["bare.bin.torrent"], { cwd: dir.path });
+  const args = ["bare.bin", "--tracker", tracker.url, "--no-seed", "--dir", dir.at("D")];
+  await using get = await startGet([...args, "--peer", seed.peer]);
+  assertEquals((await get.event("tracker")).url, tracker.url);
+  assertEquals((await get.end()).code, 0);
+});
+
+Deno.test("of two torrents with one name, the info hash is asked for", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  for (const salt of [1, 2]) await upload(tracker.url, torrent({ name: "twice", salt }));
+  const hashes = (await runTt(["list", "--tracker", tracker.url, "--json"])).said
+    .map(({ infoHash }) => infoHash as string);
+  assertEquals(hashes.length, 2);
+  for (const command of [["fetch"], ["peers"], ["get", ...LOCAL, "--dir", dir.path]]) {
+    const line = [...command, "twice", "--tracker", tracker.url];
+    const sentence = assertOneSentence(await runTt(line, { cwd: dir.path }), 3);
+    assertMatch(sentence, /has 2 torrents named twice; ask for one by its info hash/);
+    for (const hash of hashes) assertStringIncludes(sentence, hash);
+  }
+});
+
+Deno.test("a .torrent is saved in this folder, whatever its name says", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  await upload(tracker.url, torrent({ name: "../../x" }));
+  await Deno.mkdir(dir.at("deep", "er"), { recursive: true });
+  const { code, stdout } = await runTt(["fetch", "../../x", "--tracker", tracker.url, "--json"], {
+    cwd: dir.at("deep", "er"),
+  });
+  assertEquals(code, 0);
+  const { path } = JSON.parse(stdout);
+  assert(!path.includes("/"), path);
+  const names = [...Deno.readDirSync(dir.at("deep", "er"))].map(({ name }) => name);
+  assertEquals(names, [path]);
+});
+
+Deno.test("a catalog that asks for a token gets it, or says so while seeding goes on", async () => {
+  await using dir = await scratch();
+  const token = "correct-horse-battery";
+  await using tracker = await startTracker(["--catalog-token", token]);
+  const at = ["--tracker", tracker.url];
+  await Deno.writeFile(dir.at("one.bin"), makeBytes(10));
+  await using without = await startSeed(["one.bin", ...at], { cwd: dir.path });
+  assertMatch((await without.event("registered")).error, /needs its token/);
+  await without.event("tracker", ({ error }) => error === undefined);
+  assertEquals((await runTt(["list", ...at, "--json"])).said, []);
+  const args = ["one.bin", ...at, "--catalog-token", token];
+  await using withToken = await startSeed(args, { cwd: dir.path });
+  assertEquals((await withToken.event("registered")).isNew, true);
+});
+
+Deno.test("a tracker without a catalog, or one that was told not to, hears of no torrent", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  const asked: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    asked.push(request.method);
+    const reply = "d8:intervali300e5:peers0:e";
+    return new URL(request.url).pathname === "/announce"
+      ? new Response(reply)
+      : new Response("<h1>Welcome</h1>");
+  });
+  await using stranger = server;
+  const url = `http://127.0.0.1:${stranger.addr.port}/announce`;
+  await Deno.writeFile(dir.at("one.bin"), makeBytes(10));
+  {
+    await using seed = await startSeed(["one.bin", "--tracker", url], { cwd: dir.path });
+    await seed.event("tracker");
+    const { said } = await seed.stop();
+    assertEquals(said.filter(({ event }) => event === "registered"), []);
+    assert(!asked.includes("POST"));
+  }
+  const args = ["one.bin", "--tracker", tracker.url, "--no-register", "--out", dir.at("o.torrent")];
+  await using seed = await startSeed(args, { cwd: dir.path });
+  await seed.event("tracker");
+  assertEquals((await runTt(["list", "--tracker", tracker.url, "--json"])).said, []);
+});
+
+Deno.test("what can't be asked for is told in one sentence, with the exit code for it", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  const html = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    return new Response("<h1>Welcome</h1>");
+  });
+  await using stranger = html;
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = closed.addr;
+  closed.close();
+  for (
+    const [line, exit, pattern] of [
+      [["fetch", "nothing", "--tracker", tracker.url], 3, /no torrent named nothing/],
+      [["peers", "0".repeat(40), "--tracker", tracker.url], 3, /no torrent 0000/],
+      [["list", "--tracker", `http://127.0.0.1:${stranger.addr.port}`], 4, /keeps no catalog/],
+      [["list", "--tracker", `http://127.0.0.1:${port}`], 4, /can't be reached/],
+      [["get", "film", "--dir", dir.path, ...LOCAL], 3, /There is no file film.*--tracker/],
+    ] as const
+  ) {
+    assertMatch(assertOneSentence(await runTt(line, { cwd: dir.path }), exit), pattern);
+  }
+});
+
+Deno.test("a tracker's data file in use, or no such, is told in one sentence", async () => {
+  await using dir = await scratch();
+  const data = dir.at("t.db");
+  await using tracker = await startTracker(["--data", data]);
+  assert(tracker.url);
+  for (
+    const [path, pattern] of [
+      [data, /Another tracker uses the file/],
+      [dir.at("missing", "t.db"), /Cannot use the file .*; choose another --data/],
+    ] as const
+  ) {
+    await using second = await Tt.start(["tracker", "--port", "0", "--data", path]);
+    assertMatch(assertOneSentence(await second.end(), 5), pattern);
+  }
+});

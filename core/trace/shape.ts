@@ -12,9 +12,13 @@ export type OfKind<U, K> = U extends { readonly kind: infer Own } ? K extends Ow
 
 /** A whole number that is exact and not negative. */
 export const isCount: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+/** Any number that JSON can say. */
 export const isNumber: Shape = (value) => Number.isFinite(value);
+/** Text, however long. */
 export const isText: Shape = (value) => typeof value === "string";
+/** True or false. */
 export const isFlag: Shape = (value) => typeof value === "boolean";
+/** Bytes that were revived. */
 export const isBytes: Shape = (value) => value instanceof Uint8Array;
 
 /** Left out, or of that shape. */

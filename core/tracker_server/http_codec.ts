@@ -16,7 +16,23 @@ import type { AnnounceReply, SwarmCounts } from "./types.ts";
 
 const PORT_SIZE = 2;
 const PEER_ID_SIZE = 20;
+const DIGIT_0 = 0x30;
+const COLON = 0x3a;
 const UTF8 = new TextEncoder();
+
+/** The constant parts of an answer, made once: text that is put together each time becomes garbage. */
+const PART = {
+  seeders: UTF8.encode("d8:completei"),
+  completed: UTF8.encode("e10:downloadedi"),
+  externalIp: UTF8.encode("e11:external ip"),
+  leechers: UTF8.encode("10:incompletei"),
+  interval: UTF8.encode("e8:intervali"),
+  minInterval: UTF8.encode("e12:min intervali"),
+  peers: UTF8.encode("e5:peers"),
+  peers6: UTF8.encode("6:peers6"),
+  warning: UTF8.encode("15:warning message"),
+  end: UTF8.encode("e"),
+};
 
 /** Seconds between announces: what a peer is asked for, and the least it may take. */
 export interface Intervals {
@@ -32,11 +48,11 @@ export function writeCompactReply(
   externalIp: Uint8Array,
 ): void {
   writeNumbers(writer, reply, intervals, externalIp);
-  writeAscii(writer, `5:peers${reply.peers.size}:`);
-  writePart(writer, reply.peers);
+  writeBytes(writer, PART.peers);
+  writeString(writer, reply.peers.bytes, reply.peers.size);
   if (reply.peers6.size > 0) {
-    writeAscii(writer, `6:peers6${reply.peers6.size}:`);
-    writePart(writer, reply.peers6);
+    writeBytes(writer, PART.peers6);
+    writeString(writer, reply.peers6.bytes, reply.peers6.size);
   }
   writeEnd(writer, reply);
 }
@@ -63,7 +79,7 @@ export function writeDictionaryReply(
   describe(writtenBytes(reply.peers), IPV4_SIZE);
   describe(writtenBytes(reply.peers6), IPV6_SIZE);
   writeNumbers(writer, reply, intervals, externalIp);
-  writeAscii(writer, "5:peers");
+  writeBytes(writer, PART.peers);
   writeBytes(writer, encodeBencode(peers));
   writeEnd(writer, reply);
 }
@@ -88,35 +104,48 @@ export function encodeScrapeReply(
   return encodeBencode({ files });
 }
 
+/** All that comes before the peers. */
 function writeNumbers(
   writer: ByteWriter,
   { seeders, completed, leechers }: AnnounceReply,
   { intervalSeconds, minIntervalSeconds }: Intervals,
   externalIp: Uint8Array,
 ): void {
-  writeAscii(
-    writer,
-    `d8:completei${seeders}e10:downloadedi${completed}e11:external ip${externalIp.length}:`,
-  );
-  writeBytes(writer, externalIp);
-  writeAscii(
-    writer,
-    `10:incompletei${leechers}e8:intervali${intervalSeconds}e12:min intervali${minIntervalSeconds}e`,
-  );
+  writeBytes(writer, PART.seeders);
+  writeDecimal(writer, seeders);
+  writeBytes(writer, PART.completed);
+  writeDecimal(writer, completed);
+  writeBytes(writer, PART.externalIp);
+  writeString(writer, externalIp, externalIp.length);
+  writeBytes(writer, PART.leechers);
+  writeDecimal(writer, leechers);
+  writeBytes(writer, PART.interval);
+  writeDecimal(writer, intervalSeconds);
+  writeBytes(writer, PART.minInterval);
+  writeDecimal(writer, minIntervalSeconds);
 }
 
 function writeEnd(writer: ByteWriter, { warning }: AnnounceReply): void {
   if (warning !== undefined) {
     const text = UTF8.encode(warning);
-    writeAscii(writer, `15:warning message${text.length}:`);
-    writeBytes(writer, text);
+    writeBytes(writer, PART.warning);
+    writeString(writer, text, text.length);
   }
-  writeUint8(writer, "e".charCodeAt(0));
+  writeBytes(writer, PART.end);
 }
 
-/** What another writer holds. */
-function writePart(writer: ByteWriter, part: ByteWriter): void {
-  if (part.size > 0) writeBytes(writer, writtenBytes(part));
+/** A bencoded string of the first `size` bytes. */
+function writeString(writer: ByteWriter, bytes: Uint8Array, size: number): void {
+  writeDecimal(writer, size);
+  writeUint8(writer, COLON);
+  for (let i = 0; i < size; i++) writeUint8(writer, bytes[i]!);
+}
+
+/** Appends a number, 0 or more, in decimal digits. */
+function writeDecimal(writer: ByteWriter, value: number): void {
+  let unit = 1;
+  while (value >= 10 * unit) unit *= 10;
+  for (; unit >= 1; unit /= 10) writeUint8(writer, DIGIT_0 + Math.floor(value / unit) % 10);
 }
 
 /** Appends text of ASCII characters only. */

@@ -31,7 +31,8 @@ export interface HttpHead {
   contentLength: number;
   /** The connection ends with the answer. */
   isLast: boolean;
-  acceptsGzip: boolean;
+  /** Of Accept-Encoding; see `acceptsGzip`. */
+  readonly acceptEncoding: Range;
   /** The client waits for a word before it sends the body. */
   expectsContinue: boolean;
 }
@@ -81,7 +82,7 @@ export function createHttpHead(): HttpHead {
     end: 0,
     contentLength: 0,
     isLast: false,
-    acceptsGzip: false,
+    acceptEncoding: range(),
     expectsContinue: false,
   };
 }
@@ -106,7 +107,7 @@ export function readHead(
 ): Result<void, HeadError> {
   head.end = end;
   head.contentLength = 0;
-  head.acceptsGzip = false;
+  head.acceptEncoding.start = head.acceptEncoding.end = 0;
   head.expectsContinue = false;
   head.forwardedFor.start = head.forwardedFor.end = 0;
   const lineEnd = bytes.indexOf(LF, start) - 1;
@@ -147,6 +148,12 @@ export function readHead(
   return ok(undefined);
 }
 
+/** Whether the answer may be packed. Looked at only where that would make a difference. */
+export function acceptsGzip(bytes: Uint8Array, head: HttpHead): boolean {
+  const value = textOf(bytes, head.acceptEncoding).toLowerCase();
+  return /(^|[,\s])gzip(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(value);
+}
+
 /** Text of a part of the buffer, a character a byte. */
 export function textOf(bytes: Uint8Array, { start, end }: Range): string {
   let text = "";
@@ -178,18 +185,16 @@ function readField(
   field: Field,
   head: HttpHead,
 ): HeadError | undefined {
-  if (field === "x-forwarded-for") {
-    head.forwardedFor.start = start;
-    head.forwardedFor.end = end;
+  if (field === "x-forwarded-for" || field === "accept-encoding") {
+    const range = field === "accept-encoding" ? head.acceptEncoding : head.forwardedFor;
+    range.start = start;
+    range.end = end;
     return undefined;
   }
   const value = textOf(bytes, { start, end }).trimEnd().toLowerCase();
   switch (field) {
     case "connection":
       if (value === "close") head.isLast = true;
-      return undefined;
-    case "accept-encoding":
-      head.acceptsGzip = /(^|[,\s])gzip(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(value);
       return undefined;
     case "content-length":
       if (!/^\d+$/.test(value) || value.length > LENGTH_DIGITS_MAX) {

@@ -103,7 +103,7 @@ const NAMES: readonly Name[] = [
 const REQUIRED = 4;
 const PARAMETERS = NAMES.map((name, i): Parameter => ({
   name,
-  bytes: Uint8Array.from(name, (character) => character.charCodeAt(0)),
+  bytes: bytesOf(name),
   mark: 1 << i,
 }));
 /** Those that begin with each letter. */
@@ -112,11 +112,10 @@ const BY_LETTER: readonly (readonly Parameter[])[] = Array.from(
   (_, letter) => PARAMETERS.filter(({ bytes }) => bytes[0] === letter),
 );
 const INFO_HASH = PARAMETERS[0]!;
-const EVENTS: Readonly<Record<string, AnnounceEvent | undefined>> = {
-  started: "started",
-  completed: "completed",
-  stopped: "stopped",
-};
+const EVENTS = (["started", "completed", "stopped"] satisfies AnnounceEvent[]).map((name) => ({
+  name,
+  bytes: bytesOf(name),
+}));
 
 /** What a byte is worth as a hexadecimal digit; 16 for what is none. */
 const HEX_VALUES = Uint8Array.from({ length: 256 }, (_, byte) => {
@@ -218,6 +217,9 @@ function readValue(
     case "port":
     case "numwant":
       return readCount(bytes, at, end, name, query);
+    case "event":
+      query.event = eventAt(bytes, at, end);
+      return undefined;
     default:
       return readText(bytes, at, end, name, query);
   }
@@ -287,12 +289,21 @@ function readText(
 ): string | undefined {
   const text = unescape(bytes, start, end);
   if (text === undefined) return brokenEscape(name);
-  if (name === "event") query.event = Object.hasOwn(EVENTS, text) ? EVENTS[text] : undefined;
   if (name === "compact") query.isCompact = text !== "0";
   if (name === "no_peer_id") query.wantsPeerIds = text !== "1";
   if (name === "ip") query.claimedIp = text;
   if (name === "key" && text.length > KEY_LENGTH_MAX) {
     return `key is longer than ${KEY_LENGTH_MAX} bytes`;
+  }
+}
+
+/** Undefined for an event that is none of ours, such as BEP 21's. */
+function eventAt(bytes: Uint8Array, start: number, end: number): AnnounceEvent | undefined {
+  for (const { name, bytes: letters } of EVENTS) {
+    if (end - start !== letters.length) continue;
+    let i = 0;
+    while (i < letters.length && bytes[start + i] === letters[i]) i++;
+    if (i === letters.length) return name;
   }
 }
 
@@ -317,10 +328,7 @@ function unescape(bytes: Uint8Array, start: number, end: number): string | undef
 
 /** Without escapes any more: "%" stands for itself and is no digit. */
 function asciiBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => {
-    const byte = character.charCodeAt(0);
-    return byte === PERCENT || byte > ASCII_MAX ? SPACE : byte;
-  });
+  return bytesOf(text).map((byte) => byte === PERCENT || byte > ASCII_MAX ? SPACE : byte);
 }
 
 function tooLong(): string {
@@ -333,4 +341,9 @@ function brokenEscape(name: string): string {
 
 function notACount(name: string): string {
   return `${name} must be a number, 0 or more and below 2^64`;
+}
+
+/** A byte a character. */
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

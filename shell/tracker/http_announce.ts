@@ -3,11 +3,9 @@
  * anything made on the way that would have to be thrown away again.
  */
 import { type ByteWriter, writeBytes } from "../../core/bytes/byte_writer.ts";
-import { canonicalIp, isLoopbackIp, isPrivateIp, parseIp } from "../../core/bytes/ip.ts";
-import { addressText } from "../../core/bytes/address.ts";
-import { formatIp } from "../../core/bytes/ip.ts";
-import { toHex } from "../../core/bytes/hex.ts";
+import { canonicalIp, formatIp, isLoopbackIp, isPrivateIp, parseIp } from "../../core/bytes/ip.ts";
 import type { Result } from "../../core/bytes/result.ts";
+import type { AnnounceEvent } from "../../core/tracker/types.ts";
 import {
   encodeFailure,
   encodeScrapeReply,
@@ -15,7 +13,12 @@ import {
   writeCompactReply,
   writeDictionaryReply,
 } from "../../core/tracker_server/http_codec.ts";
-import { type HttpHead, startsAt, textOf } from "../../core/tracker_server/http_head.ts";
+import {
+  acceptsGzip,
+  type HttpHead,
+  startsAt,
+  textOf,
+} from "../../core/tracker_server/http_head.ts";
 import { forwardedIp } from "../../core/tracker_server/networks.ts";
 import {
   createHttpAnnounceQuery,
@@ -24,6 +27,13 @@ import {
 } from "../../core/tracker_server/query.ts";
 import type { AnnounceReply, SwarmCounts } from "../../core/tracker_server/types.ts";
 import type { Client } from "./http_message.ts";
+import {
+  type Asker,
+  describeAsker,
+  recordAnnounce,
+  recordInvalidAnnounce,
+  recordScrape,
+} from "./record.ts";
 import { announce, nextIntervals, type Tracker } from "./tracker.ts";
 
 /** Below it a body leaves in one packet anyway, and peers are not compressible. */
@@ -64,7 +74,7 @@ export function answerFast(
   const queryAt = Math.min(pathEnd + 1, head.target.end);
   return isAnnounce
     ? answerAnnounce(tracker, bytes, queryAt, head, client, writer)
-    : answerScrape(tracker, bytes, queryAt, head, writer);
+    : answerScrape(tracker, bytes, queryAt, head, client, writer);
 }
 
 function answerAnnounce(
@@ -75,29 +85,64 @@ function answerAnnounce(
   client: Client,
   writer: ByteWriter,
 ): boolean | Promise<boolean> {
-  const { settings, counters } = tracker;
+  const { settings } = tracker;
   const now = tracker.now();
-  counters.http.announces++;
-  const problem = readAnnounceQuery(bytes, queryAt, head.target.end, query);
-  if (problem !== undefined) return refuse(tracker, problem, head.isLast, writer);
   const remoteIp = client.isTrustedProxy ? askerOf(tracker, bytes, head, client) : client.ip;
+  const problem = readAnnounceQuery(bytes, queryAt, head.target.end, query);
+  if (problem !== undefined) {
+    recordInvalidAnnounce(tracker, "http", problem, now, remoteIp);
+    return refuse(problem, head.isLast, writer);
+  }
   query.ip = settings.trustsIpParam && query.claimedIp !== undefined
     ? trustedIp(query.claimedIp, remoteIp)
     : remoteIp;
-  const { isCompact } = query;
-  const { isLast, acceptsGzip } = head;
-  const asked = settings.log && `${addressText({ ip: formatIp(query.ip), port: query.port })} ` +
-      `${query.event ?? "announced"} ${toHex(query.infoHash)}`;
-  const finish = (result: Result<AnnounceReply, string>): boolean | Promise<boolean> => {
-    if (!result.ok) return refuse(tracker, result.error, isLast, writer);
-    if (asked !== undefined) settings.log!(asked);
-    const at = startAnswer(writer, isLast);
-    const write = isCompact ? writeCompactReply : writeDictionaryReply;
-    write(writer, result.value, nextIntervals(tracker), remoteIp);
-    return endAnswer(writer, at, isLast, acceptsGzip);
+  const asked = {
+    event: query.event,
+    isCompact: query.isCompact,
+    isLast: head.isLast,
+    remoteIp,
+    startedAt: now,
+    asker: describeAsker(tracker, query),
   };
   const result = announce(tracker, query, remoteIp, now);
-  return result instanceof Promise ? result.then(finish) : finish(result);
+  if (result instanceof Promise) {
+    const isPackable = acceptsGzip(bytes, head);
+    return result.then((late) => {
+      const bodyAt = writeReply(tracker, late, asked, writer);
+      return isPackable && isLong(writer, bodyAt) ? pack(writer, bodyAt, asked.isLast) : true;
+    });
+  }
+  const bodyAt = writeReply(tracker, result, asked, writer);
+  if (!isLong(writer, bodyAt) || !acceptsGzip(bytes, head)) return true;
+  return pack(writer, bodyAt, asked.isLast);
+}
+
+/** What of an announce still matters when its answer is there. */
+interface Asked {
+  readonly event: AnnounceEvent | undefined;
+  readonly isCompact: boolean;
+  readonly isLast: boolean;
+  readonly remoteIp: Uint8Array;
+  readonly startedAt: number;
+  readonly asker: Asker | undefined;
+}
+
+/** Appends the answer; returns where its body begins. */
+function writeReply(
+  tracker: Tracker,
+  result: Result<AnnounceReply, string>,
+  { event, isCompact, isLast, remoteIp, startedAt, asker }: Asked,
+  writer: ByteWriter,
+): number {
+  const bodyAt = startAnswer(writer, isLast);
+  if (!result.ok) writeBytes(writer, encodeFailure(result.error));
+  else {
+    const write = isCompact ? writeCompactReply : writeDictionaryReply;
+    write(writer, result.value, nextIntervals(tracker), remoteIp);
+  }
+  setLength(writer, bodyAt);
+  recordAnnounce(tracker, "http", event, result, startedAt, asker);
+  return bodyAt;
 }
 
 function answerScrape(
@@ -105,26 +150,35 @@ function answerScrape(
   bytes: Uint8Array,
   queryAt: number,
   head: HttpHead,
+  client: Client,
   writer: ByteWriter,
 ): boolean | Promise<boolean> {
-  const { backend, settings, counters } = tracker;
-  counters.http.scrapes++;
-  const { isLast, acceptsGzip } = head;
+  const { backend, settings } = tracker;
+  const now = tracker.now();
+  const remoteIp = client.isTrustedProxy ? askerOf(tracker, bytes, head, client) : client.ip;
+  const { isLast } = head;
+  const isPackable = acceptsGzip(bytes, head);
+  const refuseScrape = (reason: string) => {
+    recordScrape(tracker, "http", reason, now, remoteIp);
+    return refuse(reason, isLast, writer);
+  };
   const hashes = readScrapeQuery(bytes, queryAt, head.target.end);
-  if (!hashes.ok) return refuse(tracker, hashes.error, isLast, writer);
+  if (!hashes.ok) return refuseScrape(hashes.error);
   const finish = (swarms: Iterable<readonly [Uint8Array, SwarmCounts]>) => {
-    const at = startAnswer(writer, isLast);
+    const bodyAt = startAnswer(writer, isLast);
     writeBytes(writer, encodeScrapeReply(swarms));
-    return endAnswer(writer, at, isLast, acceptsGzip);
+    setLength(writer, bodyAt);
+    recordScrape(tracker, "http", undefined, now, remoteIp);
+    return isPackable && isLong(writer, bodyAt) ? pack(writer, bodyAt, isLast) : true;
   };
   if (hashes.value.length === 0) {
     const isAllowed = settings.allowsFullScrape && backend.scrapeAll !== undefined;
-    if (!isAllowed) return refuse(tracker, "info_hash is missing", isLast, writer);
+    if (!isAllowed) return refuseScrape("info_hash is missing");
     return finish(backend.scrapeAll!());
   }
   const pair = (counts: readonly SwarmCounts[]) =>
     finish(hashes.value.map((hash, i) => [hash, counts[i]!] as const));
-  const counts = backend.scrape(hashes.value, tracker.now());
+  const counts = backend.scrape(hashes.value, now);
   return counts instanceof Promise ? counts.then(pair) : pair(counts);
 }
 
@@ -146,9 +200,7 @@ function trustedIp(claimed: string, remoteIp: Uint8Array): Uint8Array {
   return ip === undefined ? remoteIp : parseIp(ip)!;
 }
 
-function refuse(tracker: Tracker, reason: string, isLast: boolean, writer: ByteWriter): boolean {
-  tracker.counters.http.failures++;
-  tracker.settings.log?.(`refused: ${reason}`);
+function refuse(reason: string, isLast: boolean, writer: ByteWriter): boolean {
   const at = startAnswer(writer, isLast);
   writeBytes(writer, encodeFailure(reason));
   setLength(writer, at);
@@ -161,15 +213,9 @@ function startAnswer(writer: ByteWriter, isLast: boolean): number {
   return writer.size;
 }
 
-function endAnswer(
-  writer: ByteWriter,
-  bodyAt: number,
-  isLast: boolean,
-  acceptsGzip: boolean,
-): boolean | Promise<boolean> {
-  if (acceptsGzip && writer.size - bodyAt >= GZIP_SIZE_MIN) return compress(writer, bodyAt, isLast);
-  setLength(writer, bodyAt);
-  return true;
+/** Whether packing could save anything. */
+function isLong(writer: ByteWriter, bodyAt: number): boolean {
+  return writer.size - bodyAt >= GZIP_SIZE_MIN;
 }
 
 /** Fills the blank in the head that ends at `bodyAt`. */
@@ -183,7 +229,7 @@ function setLength(writer: ByteWriter, bodyAt: number): void {
 }
 
 /** Writes the answer anew, with its body packed. */
-async function compress(writer: ByteWriter, bodyAt: number, isLast: boolean): Promise<boolean> {
+async function pack(writer: ByteWriter, bodyAt: number, isLast: boolean): Promise<boolean> {
   const body = writer.bytes.slice(bodyAt, writer.size);
   const packed = new Blob([body]).stream().pipeThrough(new CompressionStream("gzip"));
   const bytes = new Uint8Array(await new Response(packed).arrayBuffer());

@@ -15,14 +15,16 @@ const TARGET_CHARACTERS_MAX = 200;
 
 export interface AccessEntry {
   readonly protocol: Protocol;
-  /** Canonical text: who asks, behind trusted proxies too. */
-  readonly remoteIp: string;
+  /** Who asks, behind trusted proxies too: an IP address, or "IP:PORT" where it listens for peers. */
+  readonly client: string;
   /** An announce, a scrape, or the method and path of another request, without its query. */
   readonly what: AnnounceKind | "scrape" | `${string} /${string}`;
   /** 40 digits, of an announce that could be read. */
-  readonly infoHash: string | undefined;
+  readonly infoHash?: string;
   /** An HTTP status stands for what is neither announce nor scrape. */
   readonly result: AnswerResult | number;
+  /** Of a refusal. */
+  readonly reason?: string | undefined;
   readonly tookMs: number;
 }
 
@@ -84,12 +86,13 @@ export async function openAccessLog(path: string): Promise<AccessLog> {
   return new AccessLog(await Deno.open(path, { append: true, create: true }));
 }
 
-/** Time, address, protocol, what, torrent, result, microseconds; "-" for what there is not. */
+/** Time, client, protocol, what, torrent, result, microseconds, reason; "-" where there is no torrent. */
 export function formatEntry(entry: AccessEntry, at: Date): string {
-  const { remoteIp, protocol, infoHash = "-", result } = entry;
+  const { client, protocol, infoHash = "-", result } = entry;
   const what = entry.what.slice(0, TARGET_CHARACTERS_MAX).replace(/[^\x20-\x7e]/g, "?");
+  const reason = entry.reason === undefined ? "" : ` ${entry.reason}`;
   const us = Math.round(entry.tookMs * 1_000);
-  return `${at.toISOString()} ${remoteIp} ${protocol} ${what} ${infoHash} ${result} ${us}us\n`;
+  return `${at.toISOString()} ${client} ${protocol} ${what} ${infoHash} ${result} ${us}us${reason}\n`;
 }
 
 async function writeAll(sink: LogSink, bytes: Uint8Array): Promise<void> {

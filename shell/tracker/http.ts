@@ -19,12 +19,21 @@ export function createHttpHandler(tracker: Tracker): HttpHandler {
     answerFast: (bytes, head, client, writer) => answerFast(tracker, bytes, head, client, writer),
     settling: () => tracker.backend.settling,
     async answer(request, target, client) {
-      try {
-        return await answerByRoute(tracker, request, target, client);
-      } catch (error) {
-        tracker.settings.log?.(`failed: ${request.method} ${target}: ${error}`);
+      const { settings: { accessLog, onProblem }, now } = tracker;
+      const startedAt = now();
+      const what = `${request.method} ${pathOf(target)}` as const;
+      const response = await answerByRoute(tracker, request, target, client).catch((error) => {
+        onProblem?.(`The answer to ${what} failed: ${error}`);
         return sentence(500, "This tracker made a mistake, try again later");
-      }
+      });
+      accessLog?.note({
+        protocol: "http",
+        client: remoteIpOf(tracker, request, client),
+        what,
+        result: response.status,
+        tookMs: now() - startedAt,
+      });
+      return response;
     },
   };
 }
@@ -69,6 +78,10 @@ function remoteIpOf({ settings }: Tracker, request: Request, client: Client): st
   return header === null
     ? client.ipText
     : forwardedIp(header, settings.trustedProxies ?? []) ?? client.ipText;
+}
+
+function pathOf(target: string): `/${string}` {
+  return `/${target.split(/[?#]/, 1)[0]!.slice(1)}`;
 }
 
 /** A plain answer of one sentence. */

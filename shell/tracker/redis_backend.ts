@@ -9,6 +9,7 @@ import { toHex } from "../../core/bytes/hex.ts";
 import { createRng, nextUint32 } from "../../core/bytes/random.ts";
 import { fail, ok, type Result } from "../../core/bytes/result.ts";
 import { CHANGE, writePeerChange } from "../../core/tracker_server/change_log.ts";
+import type { StoreState } from "../../core/tracker_server/metrics.ts";
 import { isSeederAt } from "../../core/tracker_server/peer_lists.ts";
 import {
   announce,
@@ -57,15 +58,6 @@ export interface RedisBackendOptions {
   readonly onProblem: (sentence: string) => void;
 }
 
-/** What there is to tell of the way to Redis. */
-export interface RedisState {
-  readonly isUp: boolean;
-  /** How often Redis was found to be away. */
-  readonly lostCount: number;
-  /** Announces and scrapes that were answered from memory. */
-  readonly staleAnswers: number;
-}
-
 export class RedisBackend implements SwarmBackend {
   readonly #options: RedisBackendOptions;
   readonly #recent: SwarmStore;
@@ -73,7 +65,6 @@ export class RedisBackend implements SwarmBackend {
   #link!: RedisLink;
   #totals: StoreTotals = NO_TOTALS;
   #lostCount = 0;
-  #staleAnswers = 0;
   #isAway = false;
   #refilling: Promise<void> | undefined;
 
@@ -136,12 +127,8 @@ export class RedisBackend implements SwarmBackend {
     return this.#totals;
   }
 
-  state(): RedisState {
-    return {
-      isUp: this.#link.isUp,
-      lostCount: this.#lostCount,
-      staleAnswers: this.#staleAnswers,
-    };
+  state(): StoreState {
+    return { isUp: this.#link.isUp, lostCount: this.#lostCount };
   }
 
   /** Brings `totals` up to date, as far as that is this tracker's turn; they stay when Redis is away. */
@@ -157,12 +144,10 @@ export class RedisBackend implements SwarmBackend {
   }
 
   #stale(known: Result<AnnounceReply, string>): Result<AnnounceReply, string> {
-    this.#staleAnswers++;
     return known.ok ? ok({ ...known.value, warning: STALE_WARNING }) : known;
   }
 
   #staleCounts(hashes: readonly Uint8Array[]): SwarmCounts[] {
-    this.#staleAnswers++;
     return hashes.map((hash) => scrape(this.#recent, hash));
   }
 

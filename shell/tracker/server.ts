@@ -1,5 +1,6 @@
 /** A tracker on real ports: HTTP and UDP with one number, one store, one clock. */
 import { notePace } from "../../core/tracker_server/intervals.ts";
+import { sumsOf } from "../../core/tracker_server/metrics.ts";
 import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarm_store.ts";
 import { randomSeed } from "../entropy.ts";
 import { createHttpHandler, describeClient } from "./http.ts";
@@ -95,10 +96,10 @@ async function listen(
 }
 
 /** Stretches intervals under load, and tells the store how long to wait for peers. */
-function watchPace({ counters, pace, backend, now }: Tracker): ReturnType<typeof setInterval> {
+function watchPace({ metrics, pace, backend, now }: Tracker): ReturnType<typeof setInterval> {
   let counted = 0;
   return setInterval(() => {
-    const announces = counters.http.announces + counters.udp.announces;
+    const { announces } = sumsOf(metrics);
     notePace(pace, (announces - counted) * 1000 / PACE_MS, Math.floor(now() / 1000));
     counted = announces;
     backend.setExpiry(pace.expirySeconds);

@@ -1,4 +1,5 @@
 /** Where swarms are kept: the seam between the transports and memory, Redis or whatever comes. */
+import type { StoreState } from "../../core/tracker_server/metrics.ts";
 import type { Result } from "../../core/bytes/result.ts";
 import type { ListedPeer } from "../../core/tracker_server/list_peers.ts";
 import type {
@@ -36,5 +37,7 @@ export interface SwarmBackend {
   readonly settling?: Promise<void> | undefined;
   /** After so many seconds of silence a peer is forgotten; told again as the load changes. */
   setExpiry(seconds: number): void;
+  /** The way to the database, of a store that has one. */
+  state?(): StoreState;
   close(): void | Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * The tracker that runs: its store, its counters and its settings, which all transports share, and
+ * The tracker that runs: its store, its metrics and its settings, which all transports share, and
  * what is decided about an announce before a store hears of it.
  */
 import type { Result } from "../../core/bytes/result.ts";
@@ -19,9 +19,11 @@ import {
   minIntervalOf,
   type Pace,
 } from "../../core/tracker_server/intervals.ts";
+import { createMetrics, type TrackerMetrics } from "../../core/tracker_server/metrics.ts";
 import type { Network } from "../../core/tracker_server/networks.ts";
 import type { AnnounceQuery, AnnounceReply } from "../../core/tracker_server/types.ts";
 import { randomSeed } from "../entropy.ts";
+import type { AccessLog } from "./access_log.ts";
 import type { Route } from "./route.ts";
 import type { SwarmBackend } from "./store.ts";
 
@@ -44,26 +46,19 @@ export interface TrackerSettings {
   readonly allowsFullScrape?: boolean | undefined;
   /** Further routes, asked before our own. */
   readonly routes?: readonly Route[] | undefined;
-  /** One line about each announce. */
-  readonly log?: ((line: string) => void) | undefined;
+  /** Gets an entry for each request. */
+  readonly accessLog?: Pick<AccessLog, "note"> | undefined;
+  /** Told in one sentence of what whoever runs the tracker should know. */
+  readonly onProblem?: ((sentence: string) => void) | undefined;
   /** Monotonic milliseconds; the machine's unless given. */
   readonly now?: (() => number) | undefined;
-}
-
-/** By transport. */
-export interface TransportCounters {
-  announces: number;
-  scrapes: number;
-  /** Announces and scrapes that were answered with a reason instead. */
-  failures: number;
 }
 
 export interface Tracker {
   readonly settings: TrackerSettings;
   readonly backend: SwarmBackend;
   readonly routes: readonly Route[];
-  /** Plain numbers that cost next to nothing; whoever renders metrics reads them. */
-  readonly counters: { readonly http: TransportCounters; readonly udp: TransportCounters };
+  readonly metrics: TrackerMetrics;
   readonly pace: Pace;
   readonly guard: FloodGuard | undefined;
   readonly rng: Rng;
@@ -80,12 +75,11 @@ export function createTracker(
   const now = settings.now ?? (() => performance.now());
   const pace = createPace(settings.intervalSeconds ?? INTERVAL_SECONDS_DEFAULT);
   const rng = createRng(randomSeed());
-  const counters = () => ({ announces: 0, scrapes: 0, failures: 0 });
   return {
     settings,
     backend: createBackend(pace, now),
     routes: [...settings.routes ?? [], ...routes],
-    counters: { http: counters(), udp: counters() },
+    metrics: createMetrics(),
     pace,
     guard: createFloodGuard(
       settings.addressRate ?? Infinity,

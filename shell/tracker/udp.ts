@@ -25,6 +25,7 @@ import {
   writeUdpScrapeAnswer,
 } from "../../core/tracker_server/udp_codec.ts";
 import { sleep } from "../clock.ts";
+import { describeAsker, recordAnnounce, recordInvalidAnnounce, recordScrape } from "./record.ts";
 import { announce, nextIntervals, type Tracker } from "./tracker.ts";
 
 /** Packets whose answers wait for the store; more are dropped, and asked again by their clients. */
@@ -112,25 +113,32 @@ export class UdpServer {
       case "announce":
         return this.#answerAnnounce(packet, ip, transaction, now);
       case "scrape":
-        return this.#answerScrape(packet, transaction, now);
+        return this.#answerScrape(packet, ip, transaction, now);
     }
   }
 
   #answerAnnounce(packet: Uint8Array, ip: Uint8Array, transaction: number, now: number): Answer {
     const tracker = this.#tracker;
     const query = this.#query;
-    tracker.counters.udp.announces++;
     const problem = readUdpAnnounce(packet, ip, query);
-    if (problem !== undefined) return this.#refuse(this.#writer, transaction, problem);
+    if (problem !== undefined) {
+      recordInvalidAnnounce(tracker, "udp", problem, now, ip);
+      writeUdpError(this.#writer, transaction, problem);
+      return this.#writer;
+    }
     if (tracker.settings.trustsIpParam) query.ip = trustedIp(packet, ip);
+    const asker = describeAsker(tracker, query);
     const result = announce(tracker, query, ip, now);
     if (!(result instanceof Promise)) {
+      recordAnnounce(tracker, "udp", query.event, result, now, asker);
       return this.#finishAnnounce(this.#writer, result, transaction, ip);
     }
-    const asker = ip.slice();
-    const finish = (late: Result<AnnounceReply, string>) =>
-      this.#finishAnnounce(createByteWriter(), late, transaction, asker);
-    return result.then(finish);
+    const { event } = query;
+    const lateIp = ip.slice();
+    return result.then((late) => {
+      recordAnnounce(tracker, "udp", event, late, now, asker);
+      return this.#finishAnnounce(createByteWriter(), late, transaction, lateIp);
+    });
   }
 
   #finishAnnounce(
@@ -139,28 +147,26 @@ export class UdpServer {
     transaction: number,
     ip: Uint8Array,
   ): ByteWriter {
-    if (!result.ok) return this.#refuse(writer, transaction, result.error);
-    const { intervalSeconds } = nextIntervals(this.#tracker);
-    writeUdpAnnounceAnswer(writer, transaction, result.value, intervalSeconds, ip);
+    if (result.ok) {
+      const { intervalSeconds } = nextIntervals(this.#tracker);
+      writeUdpAnnounceAnswer(writer, transaction, result.value, intervalSeconds, ip);
+    } else {
+      writeUdpError(writer, transaction, result.error);
+    }
     return writer;
   }
 
-  #answerScrape(packet: Uint8Array, transaction: number, now: number): Answer {
-    this.#tracker.counters.udp.scrapes++;
-    const counts = this.#tracker.backend.scrape(readUdpScrape(packet), now);
-    const finish = (writer: ByteWriter, swarms: readonly SwarmCounts[]) => {
+  #answerScrape(packet: Uint8Array, ip: Uint8Array, transaction: number, now: number): Answer {
+    const tracker = this.#tracker;
+    const counts = tracker.backend.scrape(readUdpScrape(packet), now);
+    const finish = (writer: ByteWriter, swarms: readonly SwarmCounts[], asker: Uint8Array) => {
+      recordScrape(tracker, "udp", undefined, now, asker);
       writeUdpScrapeAnswer(writer, transaction, swarms);
       return writer;
     };
-    if (!(counts instanceof Promise)) return finish(this.#writer, counts);
-    return counts.then((late) => finish(createByteWriter(), late));
-  }
-
-  #refuse(writer: ByteWriter, transaction: number, reason: string): ByteWriter {
-    this.#tracker.counters.udp.failures++;
-    this.#tracker.settings.log?.(`refused: ${reason}`);
-    writeUdpError(writer, transaction, reason);
-    return writer;
+    if (!(counts instanceof Promise)) return finish(this.#writer, counts, ip);
+    const lateIp = ip.slice();
+    return counts.then((late) => finish(createByteWriter(), late, lateIp));
   }
 }
 

@@ -8,7 +8,7 @@ import {
 
 const ENTRY: AccessEntry = {
   protocol: "http",
-  remoteIp: "192.0.2.1",
+  client: "192.0.2.1",
   what: "started",
   infoHash: "a7".repeat(20),
   result: "answered",
@@ -21,10 +21,16 @@ Deno.test("a line tells when, who, how, what, which torrent, the result and the 
     formatEntry(ENTRY, at),
     `2026-01-02T03:04:05.006Z 192.0.2.1 http started ${"a7".repeat(20)} answered 123us\n`,
   );
-  const page: AccessEntry = { ...ENTRY, what: "GET /torrents", infoHash: undefined, result: 200 };
+  const { infoHash: _, ...rest } = ENTRY;
+  const page: AccessEntry = { ...rest, what: "GET /torrents", result: 200 };
   assertEquals(
     formatEntry(page, at),
     "2026-01-02T03:04:05.006Z 192.0.2.1 http GET /torrents - 200 123us\n",
+  );
+  const refused: AccessEntry = { ...rest, what: "invalid", result: "refused", reason: "No port" };
+  assertEquals(
+    formatEntry(refused, at),
+    "2026-01-02T03:04:05.006Z 192.0.2.1 http invalid - refused 123us No port\n",
   );
 });
 
@@ -60,7 +66,7 @@ Deno.test("a sink that writes a little at a time gets every byte, in order", asy
     },
     close: () => {},
   });
-  for (let i = 0; i < 20; i++) log.note({ ...ENTRY, remoteIp: `192.0.2.${i}` });
+  for (let i = 0; i < 20; i++) log.note({ ...ENTRY, client: `192.0.2.${i}` });
   await log.close();
   assertEquals(
     text.trimEnd().split("\n").map((line) => line.split(" ")[1]),

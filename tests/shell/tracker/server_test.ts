@@ -3,6 +3,7 @@ import { byteText } from "../../../core/bencode/node.ts";
 import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
 import type { AnnounceRequest } from "../../../core/tracker/types.ts";
 import { announce } from "../../../shell/announce/announce.ts";
+import type { AccessEntry } from "../../../shell/tracker/access_log.ts";
 import {
   type RunningTracker,
   startTracker,
@@ -143,8 +144,13 @@ Deno.test("stats are JSON, the page is for people, the rest is not found", async
       announces: 0,
       scrapes: 0,
       failures: 0,
+      stale: 0,
       uptimeSeconds: 0,
     });
+    const metrics = await fetchText(tracker, "/metrics");
+    assertMatch(metrics.response.headers.get("content-type")!, /^text\/plain; version=0\.0\.4/);
+    assertMatch(metrics.text, /^tt_tracker_swarms 0$/m);
+    assertEquals((await fetchText(tracker, "/healthz")).text, "ok\n");
     const page = await fetchText(tracker, "/");
     assertMatch(page.response.headers.get("content-type")!, /text\/html/);
     assertMatch(page.text, /Swarms<\/th><td>0</);
@@ -158,18 +164,23 @@ Deno.test("stats are JSON, the page is for people, the rest is not found", async
   });
 });
 
-Deno.test("each announce is logged in a line, refusals with their reason", async () => {
-  const lines: string[] = [];
-  await withTracker({ log: (line) => lines.push(line) }, async (tracker) => {
+Deno.test("each request is logged, refusals with their reason, queries of others never", async () => {
+  const entries: AccessEntry[] = [];
+  const accessLog = { note: (entry: AccessEntry) => entries.push(entry) };
+  await withTracker({ accessLog }, async (tracker) => {
     await tell(tracker, announceRequest(1, { event: "started" }));
     await tell(tracker, announceRequest(1));
     await fetchText(tracker, "/announce");
+    await fetchText(tracker, "/nothing?token=secret");
   });
-  const hash = "00ff2b2520".repeat(4);
-  assertEquals(lines, [
-    `127.0.0.1:7001 started ${hash}`,
-    `127.0.0.1:7001 announced ${hash}`,
-    "refused: info_hash is missing",
+  const infoHash = "00ff2b2520".repeat(4);
+  const known = { protocol: "http", client: "127.0.0.1:7001", infoHash, result: "answered" };
+  const rest = { protocol: "http", client: "127.0.0.1" };
+  assertEquals(entries.map(({ tookMs: _, ...entry }) => JSON.parse(JSON.stringify(entry))), [
+    { ...known, what: "started" },
+    { ...known, what: "regular" },
+    { ...rest, what: "invalid", result: "refused", reason: "info_hash is missing" },
+    { ...rest, what: "GET /nothing", result: 404 },
   ]);
 });
 

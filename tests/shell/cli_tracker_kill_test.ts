@@ -59,7 +59,7 @@ Deno.test("a kill in the middle of announces and uploads loses nothing that was 
         const port = 1_000 + client * ports + randomBelow(rng, ports);
         const isUpload = randomBelow(rng, 20) === 0;
         const isAnswered = isUpload
-          ? await upload(tracker.url, 1_000_000 * kill + 1_000 * client + step, ledger)
+          ? await upload(tracker.url, 1_000_000 * (kill + 1) + 10_000 * client + step, ledger)
           : await announce(tracker.url, infoHash, port, randomBelow(rng, 4), ledger);
         if (!isAnswered) return;
         answered();
@@ -97,8 +97,9 @@ async function announce(
     : event === "completed" || wasSeeder
     ? "seeder"
     : "leecher";
-  const wasGone = ledger.peers.get(peer) === undefined || ledger.peers.get(peer) === "gone";
-  if (wasGone) ledger.ids.set(peer, toHex(crypto.getRandomValues(new Uint8Array(6))));
+  if (!ledger.ids.has(peer) || ledger.peers.get(peer) === "gone") {
+    ledger.ids.set(peer, toHex(crypto.getRandomValues(new Uint8Array(6))));
+  }
   const query = [
     `info_hash=${percentEncode(fromHex(infoHash)!)}`,
     `peer_id=-tt0100-${ledger.ids.get(peer)}`,

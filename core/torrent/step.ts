@@ -148,7 +148,8 @@ function start(torrent: Torrent, now: number): void {
 /** The second's round. Announces, dials and saves that are due happen in `settle`. */
 function onTimer(torrent: Torrent, now: number, effects: Effect[]): void {
   if (torrent.stage !== "running" || now < torrent.nextTickMs) return;
-  torrent.nextTickMs = now + TICK_MS;
+  // On the clock's whole seconds, so that many torrents wake the process once.
+  torrent.nextTickMs = (Math.floor(now / TICK_MS) + 1) * TICK_MS;
   tickRate(torrent.down, now);
   tickRate(torrent.up, now);
   for (const peer of torrent.peers.values()) {

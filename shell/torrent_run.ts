@@ -2,6 +2,7 @@
  * One torrent's life within a command: lock, look at what is there, join the swarm, leave it with
  * everything saved. What it has to tell goes to the command's output.
  */
+import { join } from "node:path";
 import {
   type Bitfield,
   copyBitfield,
@@ -22,6 +23,7 @@ import type { Report, SavedState } from "../core/torrent/protocol.ts";
 import {
   decodeResume,
   encodeResume,
+  type FileOnDisk,
   type ResumeState,
   trustResume,
 } from "../core/torrent/resume.ts";
@@ -159,7 +161,8 @@ export class TorrentRun {
     await sweepState(dir, metainfo.infoHash);
     const state = await this.#loadState();
     const trustedState = role.resume ? state : undefined;
-    const { trusted, toCheck } = trustResume(trustedState, metainfo, await storage.stamps());
+    const onDisk = await storage.stamps();
+    const { trusted, toCheck } = trustResume(trustedState, metainfo, onDisk);
     const have = copyBitfield(trusted);
     const checkCount = countBits(toCheck);
     if (checkCount > 0) {
@@ -168,9 +171,22 @@ export class TorrentRun {
       this.#say({ event: "checked", piecesGood: countBits(good), pieces: checkCount });
     }
     const piecesKept = countBits(have);
+    const isStrange = state === undefined && piecesKept === 0;
+    if (isStrange) this.#refuseStrangers(onDisk);
     if (role.resume || piecesKept > 0) this.#say({ event: "resumed", piecesKept, pieces });
     if (piecesKept < pieces) await storage.reserve();
     return { have, state };
+  }
+
+  /** Files that hold data, none of it ours, belong to somebody: writing there would destroy it. */
+  #refuseStrangers(onDisk: readonly (FileOnDisk | undefined)[]): void {
+    const { loaded: { metainfo }, dir } = this.#options;
+    const at = onDisk.findIndex((file) => file !== undefined && file.length > 0 && file.hasData);
+    if (at < 0) return;
+    const path = join(dir, ...metainfo.files[at]!.path);
+    const message = `Will not overwrite ${path}: it holds nothing of ${metainfo.name}; ` +
+      "move it away or choose another --dir";
+    throw new CommandError(EXIT.disk, "occupied", message);
   }
 
   async #check(storage: Storage, wanted: Bitfield, signal: AbortSignal): Promise<Bitfield> {

@@ -91,12 +91,18 @@ Deno.test("what is in the place of the content is left alone, with a sentence", 
   await Deno.mkdir(dir.at("longer"));
   await Deno.writeFile(dir.at("longer", "f.bin"), new Uint8Array(PIECE + 1));
   await Deno.writeTextFile(dir.at("file"), "mine");
-  await forEachAtOnce(["folder", "longer", "file"], async (name) => {
+  for (const [name, size] of [["shorter", 4], ["as-long", PIECE]] as const) {
+    await Deno.mkdir(dir.at(name));
+    await Deno.writeFile(dir.at(name, "f.bin"), new Uint8Array(size).fill(7));
+  }
+  await forEachAtOnce(["folder", "longer", "shorter", "as-long", "file"], async (name) => {
     const ended = await runTt(["get", torrent, "--dir", dir.at(name), "--no-seed", ...LOCAL]);
     assertMatch(assertOneSentence(ended, 5), /move it/);
   });
   assertEquals((await Deno.stat(dir.at("longer", "f.bin"))).size, PIECE + 1);
   assertEquals(await Deno.readTextFile(dir.at("file")), "mine");
+  assertEquals([...await Deno.readFile(dir.at("shorter", "f.bin"))], [7, 7, 7, 7]);
+  assertEquals(await Deno.readFile(dir.at("as-long", "f.bin")), new Uint8Array(PIECE).fill(7));
 });
 
 Deno.test("a second get in the same folder leaves the first one alone", async () => {

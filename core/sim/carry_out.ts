@@ -5,6 +5,7 @@ import { pieceSize } from "../metainfo/geometry.ts";
 import type { Effect, Event, PeerKey, SavedState } from "../torrent/protocol.ts";
 import type { AnnounceRequest } from "../tracker/types.ts";
 import type { Message } from "../wire/message.ts";
+import { nodeAt } from "./addresses.ts";
 import { checkRequest, checkUpload, isBufferGood } from "./checks.ts";
 import { beginWrite, checkClaim, endSave, endWrite } from "./disk.ts";
 import type { Node } from "./node.ts";
@@ -122,8 +123,8 @@ function announceTo(
   const tracker = world.trackers.find((one) => one.url === url)!;
   const delayMs = tracker.isUp ? ANNOUNCE_MS : ANNOUNCE_TIMEOUT_MS;
   const result = answer(tracker, request, node.address, world.now, (ip, port) => {
-    const index = ip[1]! * 65_536 + ip[2]! * 256 + ip[3]! - 1;
-    return world.nodes[index]?.address ?? { ip: ip.join("."), port };
+    const address = { ip: ip.join("."), port };
+    return nodeAt(world, address)?.address ?? address;
   });
   feedLater(world, node, delayMs, (): Event => ({ kind: "announced", job, result }));
 }

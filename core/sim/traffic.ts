@@ -19,6 +19,7 @@ import {
   trimInbox,
 } from "./network.ts";
 import { BAD, type End, GOOD, type Node } from "./node.ts";
+import { nodeAt } from "./addresses.ts";
 import {
   DELIVER,
   feed,
@@ -56,13 +57,6 @@ export function dial(world: World, node: Node, job: JobId, address: PeerAddress)
     const why = isSilent ? "no answer" : "refused";
     feedLater(world, node, waitMs, () => ({ kind: "dial-failed", job, why }));
   });
-}
-
-/** The node that listens there, whether it is online or not. */
-export function nodeAt(world: World, { ip, port }: PeerAddress): Node | undefined {
-  const [, high, middle, low] = ip.split(".");
-  const node = world.nodes[Number(high) * 65_536 + Number(middle) * 256 + Number(low) - 1];
-  return node?.address.ip === ip && node.address.port === port ? node : undefined;
 }
 
 function latencyBetween(world: World, node: Node, them: Node): number {
@@ -272,6 +266,8 @@ function keepPumping(world: World, node: Node, atMs: number): void {
 export function pump(world: World, node: Node): void {
   node.isPumping = false;
   if (!node.isOnline) return;
+  // An uplink that was busy goes on where it was, between two ticks; an idle one starts now.
+  if (node.leaving.length === 0) node.upFreeMs = Math.max(node.upFreeMs, world.now);
   for (const end of node.leaving) {
     if (end.run === node.run && end.leaving > 0) {
       feed(world, node, { kind: "blocks-sent", peer: end.key, bytes: end.leaving });
@@ -280,7 +276,6 @@ export function pump(world: World, node: Node): void {
   }
   node.leaving.length = 0;
   const untilMs = world.now + world.tickMs;
-  node.upFreeMs = Math.max(node.upFreeMs, world.now);
   while (node.upFreeMs < untilMs) {
     const end = nextInRing(node);
     if (end === undefined) break;

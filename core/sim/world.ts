@@ -17,6 +17,7 @@ import { nextUint32 } from "../bytes/random.ts";
 import type { InfoHash } from "../metainfo/types.ts";
 import { createTorrent, isComplete, type Torrent } from "../torrent/state.ts";
 import { nextDeadline, settle } from "../torrent/step.ts";
+import { ipOf } from "./addresses.ts";
 import { carryOut } from "./carry_out.ts";
 import { createDisk, losePower, recover } from "./disk.ts";
 import type { Death, Node } from "./node.ts";
@@ -37,14 +38,13 @@ const INFO_HASH = "cd".repeat(20) as InfoHash;
 /** A node that joins at its time, or now. */
 export function addNode(world: World, options: NodeOptions): Node {
   const index = world.nodes.length;
-  const number = index + 1;
   const have = readPicture(options.have ?? "leech", world.geometry.pieceCount);
   const peerId = createPeerId(world);
   const node: Node = {
     index,
     name: options.name,
     options,
-    address: { ip: `10.${number >>> 16}.${(number >>> 8) & 255}.${number & 255}`, port: PORT },
+    address: { ip: ipOf(index), port: PORT },
     peerId,
     torrent: createCore(world, options, peerId, have),
     disk: createDisk(have, options.disk),

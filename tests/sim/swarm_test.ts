@@ -39,7 +39,7 @@ Deno.test("a liar is banned and everybody completes", () => {
       node.reports.map(({ report }) => report).filter((report) => report.kind === "peer-banned")
     );
     assert(banned.length > 0, "somebody caught the liar");
-    assertEquals(new Set(banned.map(({ address }) => address)), new Set(["10.0.0.2:6881"]));
+    assertEquals(new Set(banned.map(({ address }) => address)), new Set(["10.0.1.1:6881"]));
   }
 });
 

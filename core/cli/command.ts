@@ -3,6 +3,7 @@
  * merged. The shell switches on `kind` and looks nowhere else.
  */
 import type { PeerAddress } from "../bytes/address.ts";
+import type { Network } from "../tracker_server/networks.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
 
 export type Command =
@@ -43,6 +44,22 @@ export interface TrackerCommand extends OutputSettings {
   readonly accessLog: string | undefined;
   /** Who shows it may change the catalog. */
   readonly catalogToken: string | undefined;
+  /** Serve only torrents of the catalog. */
+  readonly registeredOnly: boolean;
+  /** File of info hashes that are not served. */
+  readonly deny: string | undefined;
+  /** Proxies whose word counts on who asks. */
+  readonly trustedProxy: readonly Network[];
+  /** Clients of this machine and private networks may name their address. */
+  readonly trustIpParam: boolean;
+  /** A scrape may ask for all torrents. */
+  readonly fullScrape: boolean;
+  /** Announces a second from one address, and from all. */
+  readonly addressRate: number | undefined;
+  readonly totalRate: number | undefined;
+  /** Peers and torrents that are known at one time. */
+  readonly maxPeers: number | undefined;
+  readonly maxTorrents: number | undefined;
 }
 
 /** What a peer needs, whether it starts complete or not. */

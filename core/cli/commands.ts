@@ -2,12 +2,14 @@
  * The table of commands: operands, options, conflicts and examples. The parser obeys it and the help
  * prints it. A command is listed here once it works.
  */
+import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarm_store.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
   readCount,
   readHost,
   readIntervalSeconds,
   readMinutesAsMs,
+  readNetwork,
   readPeer,
   readPieceLength,
   readPort,
@@ -157,6 +159,23 @@ export const COMMANDS = {
         readToken,
         "Let only those change the catalog who show this token",
       ),
+      registeredOnly: flag("Serve only torrents of the catalog"),
+      deny: one("FILE", readText, "Do not serve the info hashes in this file, one a line"),
+      addressRate: one("N", readCount, "Take so many announces a second from one address"),
+      totalRate: one("N", readCount, "Take so many announces a second from all together"),
+      maxPeers: one("N", readCount, "Know at most so many peers", {
+        shownDefault: String(PEERS_MAX),
+      }),
+      maxTorrents: one("N", readCount, "Serve at most so many torrents", {
+        shownDefault: String(SWARMS_MAX),
+      }),
+      fullScrape: flag("Answer a scrape without info hashes with all torrents"),
+      trustedProxy: many(
+        "CIDR",
+        readNetwork,
+        "Believe X-Forwarded-For from there; repeat it for several",
+      ),
+      trustIpParam: flag("Believe ip= of announces from this machine and private networks"),
       ...output,
     },
     conflicts: [],

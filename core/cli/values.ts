@@ -6,6 +6,7 @@ import type { PeerAddress } from "../bytes/address.ts";
 import { formatIp, parseIp } from "../bytes/ip.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
+import { type Network, parseNetwork } from "../tracker_server/networks.ts";
 
 export const PORT_MAX = 65_535;
 
@@ -164,4 +165,12 @@ function readSize(text: string, base: 1000 | 1024): number | undefined {
 
 function readDecimal(text: string): number | undefined {
   return /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : undefined;
+}
+
+/** An address, or a range of them such as 10.0.0.0/8. */
+export function readNetwork(text: string): Result<Network, string> {
+  const network = parseNetwork(text);
+  return network === undefined
+    ? fail("is not a network; give one such as 10.0.0.0/8, or an address")
+    : ok(network);
 }

@@ -1,6 +1,8 @@
 /** `tt tracker`: runs a tracker until stopped. */
 import type { TrackerCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
+import { infoHashFromHex } from "../../core/metainfo/info_hash.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
 import { PortError } from "../net/listener.ts";
 import { startTracker } from "../tracker/server.ts";
 import { TrackerFileError } from "../tracker/sqlite_file.ts";
@@ -11,6 +13,7 @@ import type { Context } from "./context.ts";
 export async function tracker(command: TrackerCommand, context: Context): Promise<void> {
   const { output, signal } = context;
   const { host, intervalSeconds } = command;
+  const denied = command.deny === undefined ? undefined : await readDenied(command.deny);
   const data = openData(command, context);
   try {
     const running = await startTracker({
@@ -19,6 +22,15 @@ export async function tracker(command: TrackerCommand, context: Context): Promis
       intervalSeconds,
       backend: data.backend,
       routes: data.routes,
+      isRegistered: command.registeredOnly
+        ? (hash) => data.catalog.find(hash) !== undefined
+        : undefined,
+      denied,
+      addressRate: command.addressRate,
+      totalRate: command.totalRate,
+      trustedProxies: command.trustedProxy,
+      trustsIpParam: command.trustIpParam,
+      allowsFullScrape: command.fullScrape,
     }).catch((error) => {
       throw toPortError(error, command);
     });
@@ -39,11 +51,38 @@ function openData(command: TrackerCommand, { output }: Context): TrackerData {
   const path = store === "memory" ? undefined : command.data;
   const onProblem = (sentence: string) => output.notice(sentence);
   try {
-    return openTrackerData({ path, host, catalogToken, intervalSeconds, onProblem });
+    return openTrackerData({
+      path,
+      host,
+      catalogToken,
+      intervalSeconds,
+      peersMax: command.maxPeers,
+      swarmsMax: command.maxTorrents,
+      onProblem,
+    });
   } catch (error) {
     if (!(error instanceof TrackerFileError)) throw error;
     throw new CommandError(EXIT.disk, "data-file", error.message);
   }
+}
+
+/** Info hashes, one a line; what follows them on a line, and lines that begin with #, are remarks. */
+async function readDenied(path: string): Promise<ReadonlySet<InfoHash>> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw new CommandError(EXIT.disk, "deny-file", `Cannot read ${path}: ${error.message}`);
+  });
+  const hashes = new Set<InfoHash>();
+  for (const [i, line] of text.split("\n").entries()) {
+    const [word = ""] = line.trim().split(/\s/);
+    if (word === "" || word.startsWith("#")) continue;
+    const infoHash = infoHashFromHex(word);
+    if (infoHash === undefined) {
+      const why = `Line ${i + 1} of ${path} does not begin with an info hash; give 40 digits`;
+      throw new CommandError(EXIT.input, "deny-file", why);
+    }
+    hashes.add(infoHash);
+  }
+  return hashes;
 }
 
 function toPortError(error: unknown, { host, port }: TrackerCommand): unknown {

@@ -22,6 +22,9 @@ export interface DataOptions {
   /** Lets who shows it change the catalog. */
   readonly catalogToken: string | undefined;
   readonly intervalSeconds: number;
+  /** Known at one time; PEERS_MAX and SWARMS_MAX unless given. */
+  readonly peersMax?: number | undefined;
+  readonly swarmsMax?: number | undefined;
   /** Told in one sentence when something can't be saved. */
   readonly onProblem: (sentence: string) => void;
 }
@@ -61,8 +64,8 @@ function openSwarms(file: TrackerFile | undefined, options: DataOptions): SwarmB
   const settings = {
     seed: randomSeed(),
     expirySeconds: createPace(options.intervalSeconds).expirySeconds,
-    peersMax: PEERS_MAX,
-    swarmsMax: SWARMS_MAX,
+    peersMax: options.peersMax ?? PEERS_MAX,
+    swarmsMax: options.swarmsMax ?? SWARMS_MAX,
   };
   return file === undefined
     ? new MemoryStore(settings, now)

@@ -48,6 +48,15 @@ Deno.test("every command without options has its defaults", () => {
     store: "file",
     accessLog: undefined,
     catalogToken: undefined,
+    registeredOnly: false,
+    deny: undefined,
+    addressRate: undefined,
+    totalRate: undefined,
+    maxPeers: undefined,
+    maxTorrents: undefined,
+    fullScrape: false,
+    trustedProxy: [],
+    trustIpParam: false,
     ...OUTPUT,
   });
   assertEquals(accept("seed a b"), {

@@ -9,6 +9,7 @@ import { toHex } from "../../core/bytes/hex.ts";
 import { createRng, nextUint32 } from "../../core/bytes/random.ts";
 import { fail, ok, type Result } from "../../core/bytes/result.ts";
 import { CHANGE, writePeerChange } from "../../core/tracker_server/change_log.ts";
+import { type ListedPeer, listPeers } from "../../core/tracker_server/list_peers.ts";
 import type { StoreState } from "../../core/tracker_server/metrics.ts";
 import { isSeederAt } from "../../core/tracker_server/peer_lists.ts";
 import {
@@ -26,7 +27,8 @@ import type {
   SwarmCounts,
 } from "../../core/tracker_server/types.ts";
 import { RedisLink } from "./redis_link.ts";
-import { decodeRequest, doneKey, encodeRequest, SCRAPE_FIELDS, swarmKey } from "./redis_script.ts";
+import { readCounts, readPeers } from "./redis_peers.ts";
+import { decodeRequest, encodeRequest, swarmKey } from "./redis_script.ts";
 import { NO_TOTALS, readTotals } from "./redis_totals.ts";
 import type { SwarmBackend } from "./store.ts";
 
@@ -115,8 +117,14 @@ export class RedisBackend implements SwarmBackend {
 
   scrape(hashes: readonly Uint8Array[]): readonly SwarmCounts[] | Promise<readonly SwarmCounts[]> {
     if (!this.#link.isUp) return this.#staleCounts(hashes);
-    return Promise.all(hashes.map((hash) => this.#countsOf(toHex(hash))))
+    return Promise.all(hashes.map((hash) => readCounts(this.#link, toHex(hash))))
       .catch(() => this.#staleCounts(hashes));
+  }
+
+  async listPeers(infoHash: Uint8Array, countMax: number): Promise<readonly ListedPeer[]> {
+    const known = () => listPeers(this.#recent, infoHash, countMax);
+    if (!this.#link.isUp) return known();
+    return await readPeers(this.#link, toHex(infoHash), countMax).catch(known);
   }
 
   setExpiry(seconds: number): void {
@@ -149,24 +157,6 @@ export class RedisBackend implements SwarmBackend {
 
   #staleCounts(hashes: readonly Uint8Array[]): SwarmCounts[] {
     return hashes.map((hash) => scrape(this.#recent, hash));
-  }
-
-  async #countsOf(hex: string): Promise<SwarmCounts> {
-    const [counts, done] = await Promise.all([
-      this.#link.command(swarmKey(hex), "HMGET", swarmKey(hex), ...SCRAPE_FIELDS),
-      this.#link.command(doneKey(hex), "GET", doneKey(hex)),
-    ]);
-    const [seeders4, seeders6, leechers4, leechers6] = (counts as unknown[]).map(countOf) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    return {
-      seeders: seeders4 + seeders6,
-      leechers: leechers4 + leechers6,
-      completed: countOf(done),
-    };
   }
 
   /** Each change is told once, not every failed attempt to get back. */
@@ -253,8 +243,4 @@ function copyOf(reply: AnnounceReply): AnnounceReply {
 
 function secondsOf(milliseconds: number): number {
   return Math.floor(milliseconds / 1_000);
-}
-
-function countOf(reply: unknown): number {
-  return reply === null ? 0 : Number(reply);
 }

@@ -249,12 +249,22 @@ end
 return table.concat(replies)
 `;
 
-/** The fields of a swarm's hash that a scrape adds up. */
-export const SCRAPE_FIELDS = ["4s", "6s", "4l", "6l"] as const;
+/** The lists of a swarm. `name` is the field of its size and the end of its key. */
+export const LISTS = [
+  { name: "4s", version: 4, recordSize: 6, isSeeder: true },
+  { name: "6s", version: 6, recordSize: 18, isSeeder: true },
+  { name: "4l", version: 4, recordSize: 6, isSeeder: false },
+  { name: "6l", version: 6, recordSize: 18, isSeeder: false },
+] as const;
 
 /** The key of a swarm. `hex` is its info hash, 40 digits. */
 export function swarmKey(hex: string): string {
   return `tt:{${hex}}`;
+}
+
+/** The key of one of LISTS. */
+export function listKey(hex: string, name: string): string {
+  return `${swarmKey(hex)}:${name}`;
 }
 
 /** The key that outlives the swarm. */

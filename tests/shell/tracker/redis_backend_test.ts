@@ -47,6 +47,12 @@ await redisTest("trackers on one Redis share their swarms", async () => {
     completed: 1,
     peers: names(1),
   });
+  assertEquals(await two.backend.listPeers(HASH, 200), [
+    { ip: "10.0.0.1", port: 6881, isSeeder: true },
+    { ip: "10.0.0.2", port: 6881, isSeeder: false },
+  ]);
+  assertEquals((await two.backend.listPeers(HASH, 1)).length, 1);
+  assertEquals(await two.backend.listPeers(OTHER_HASH, 200), []);
   const counts: SwarmCounts = { seeders: 1, leechers: 1, completed: 1 };
   assertEquals(await one.backend.scrape([HASH, OTHER_HASH]), [counts, {
     seeders: 0,

@@ -86,9 +86,11 @@ export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
   if (torrent.stage === "stopping") return finishStop(torrent, effects);
   if (torrent.stage !== "running") return;
   reviewShare(torrent, now, effects);
+  const withheld = withheldPiece(torrent);
   settlePeers(torrent, now, effects);
   const endgame = isEndgame(torrent);
-  if (endgame && !torrent.inEndgame) {
+  // Asking the last peer can change what the first ones should be told or asked.
+  if ((endgame && !torrent.inEndgame) || withheldPiece(torrent) !== withheld) {
     torrent.allDirty = true;
     settlePeers(torrent, now, effects);
   }

@@ -311,3 +311,12 @@ Deno.test("a torrent that is complete from the start is told nothing of debts", 
   taker(kit);
   assertEquals(states(kit), []);
 });
+
+Deno.test("all peers hear that we want nothing of them once the withheld piece is the last", () => {
+  const shareRule = { percent: 10, strict: true };
+  const kit = new Kit({ have: "..", blocks: 20, shareRule });
+  const unchoked = kit.connect("#.", { unchokes: false });
+  const other = kit.connect(".#", { unchokes: false });
+  kit.say(unchoked, { kind: "unchoke" });
+  assertEquals(kit.peer(other).amInterested, false);
+});

@@ -3,7 +3,12 @@ import type { TrackerCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { infoHashFromHex } from "../../core/metainfo/info_hash.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
+import { createPace } from "../../core/tracker_server/intervals.ts";
+import { now } from "../clock.ts";
+import { randomSeed } from "../entropy.ts";
 import { PortError } from "../net/listener.ts";
+import { type AccessLog, openAccessLog } from "../tracker/access_log.ts";
+import { RedisBackend } from "../tracker/redis_backend.ts";
 import { startTracker } from "../tracker/server.ts";
 import { TrackerFileError } from "../tracker/sqlite_file.ts";
 import { openTrackerData, type TrackerData } from "../tracker/tracker_data.ts";
@@ -14,23 +19,28 @@ export async function tracker(command: TrackerCommand, context: Context): Promis
   const { output, signal } = context;
   const { host, intervalSeconds } = command;
   const denied = command.deny === undefined ? undefined : await readDenied(command.deny);
-  const data = openData(command, context);
+  const onProblem = (sentence: string) => output.notice(sentence);
+  const accessLog = await openLog(command);
+  const swarms = await openRedis(command, onProblem);
+  let data: TrackerData | undefined;
   try {
+    data = openData(command, onProblem, swarms);
+    const { catalog } = data;
     const running = await startTracker({
       host,
       port: command.port,
       intervalSeconds,
       backend: data.backend,
       routes: data.routes,
-      isRegistered: command.registeredOnly
-        ? (hash) => data.catalog.find(hash) !== undefined
-        : undefined,
+      isRegistered: command.registeredOnly ? (hash) => catalog.find(hash) !== undefined : undefined,
       denied,
       addressRate: command.addressRate,
       totalRate: command.totalRate,
       trustedProxies: command.trustedProxy,
       trustsIpParam: command.trustIpParam,
       allowsFullScrape: command.fullScrape,
+      accessLog,
+      onProblem,
     }).catch((error) => {
       throw toPortError(error, command);
     });
@@ -41,15 +51,42 @@ export async function tracker(command: TrackerCommand, context: Context): Promis
     }
     await running.stop();
   } finally {
-    data.close();
+    // A tracker that ran has closed it already.
+    await swarms?.close();
+    data?.close();
+    await accessLog?.close();
   }
   signal.throwIfAborted();
 }
 
-function openData(command: TrackerCommand, { output }: Context): TrackerData {
+async function openLog({ accessLog }: TrackerCommand): Promise<AccessLog | undefined> {
+  if (accessLog === undefined) return undefined;
+  return await openAccessLog(accessLog).catch((error: Error) => {
+    throw new CommandError(
+      EXIT.disk,
+      "access-log",
+      `Cannot write the access log ${accessLog}: ${error.message}; choose another --access-log`,
+    );
+  });
+}
+
+/** Undefined unless swarms are to be kept in Redis. */
+async function openRedis(
+  { store, intervalSeconds }: TrackerCommand,
+  onProblem: (sentence: string) => void,
+): Promise<RedisBackend | undefined> {
+  if (store === "file" || store === "memory") return undefined;
+  const { expirySeconds } = createPace(intervalSeconds);
+  return await RedisBackend.open({ url: store, expirySeconds, seed: randomSeed(), now, onProblem });
+}
+
+function openData(
+  command: TrackerCommand,
+  onProblem: (sentence: string) => void,
+  swarms: RedisBackend | undefined,
+): TrackerData {
   const { host, catalogToken, intervalSeconds, store } = command;
   const path = store === "memory" ? undefined : command.data;
-  const onProblem = (sentence: string) => output.notice(sentence);
   try {
     return openTrackerData({
       path,
@@ -59,7 +96,7 @@ function openData(command: TrackerCommand, { output }: Context): TrackerData {
       peersMax: command.maxPeers,
       swarmsMax: command.maxTorrents,
       onProblem,
-    });
+    }, swarms);
   } catch (error) {
     if (!(error instanceof TrackerFileError)) throw error;
     throw new CommandError(EXIT.disk, "data-file", error.message);

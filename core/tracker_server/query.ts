@@ -174,15 +174,15 @@ export function readScrapeQuery(
     let stop = at;
     while (stop < end && bytes[stop] !== AMPERSAND) stop++;
     if (isHash) {
+      if (hashes.length === SCRAPE_HASHES_MAX) {
+        return fail(`A scrape may name ${SCRAPE_HASHES_MAX} info hashes and no more`);
+      }
       const hash = new Uint8Array(HASH_SIZE);
       const problem = readTwenty(bytes, at + INFO_HASH.bytes.length + 1, stop, "info_hash", hash);
       if (problem !== undefined) return fail(problem);
       hashes.push(hash);
     }
     at = stop + 1;
-  }
-  if (hashes.length > SCRAPE_HASHES_MAX) {
-    return fail(`A scrape may name ${SCRAPE_HASHES_MAX} info hashes, not ${hashes.length}`);
   }
   return ok(hashes);
 }

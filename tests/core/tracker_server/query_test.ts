@@ -1,20 +1,24 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { byteText } from "../../../core/bencode/node.ts";
-import { infoHashFromBytes, infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
+import { fromHex } from "../../../core/bytes/hex.ts";
+import { fail, ok, type Result } from "../../../core/bytes/result.ts";
+import { infoHashFromBytes } from "../../../core/metainfo/info_hash.ts";
 import { buildAnnounceUrl } from "../../../core/tracker/http_codec.ts";
 import { percentEncode } from "../../../core/tracker/percent.ts";
 import {
+  createHttpAnnounceQuery,
+  type HttpAnnounceQuery,
   KEY_LENGTH_MAX,
-  parseAnnounceQuery,
-  parseScrapeQuery,
   QUERY_LENGTH_MAX,
+  readAnnounceQuery,
+  readScrapeQuery,
   SCRAPE_HASHES_MAX,
 } from "../../../core/tracker_server/query.ts";
+import { NUM_WANT_MAX } from "../../../core/tracker_server/types.ts";
 import { errorOf, valueOf } from "../tracker/unwrap.ts";
 
 const HASH_TEXT = "%124Vx%9A%BC%DE%F1%23Eg%89%AB%CD%EF%124Vx%9A";
-const HASH = infoHashFromHex("123456789abcdef123456789abcdef123456789a")!;
+const HASH = fromHex("123456789abcdef123456789abcdef123456789a")!;
 const SANE: Record<string, string> = {
   info_hash: HASH_TEXT,
   peer_id: "-tt0100-abcdefghijkl",
@@ -23,6 +27,22 @@ const SANE: Record<string, string> = {
   downloaded: "0",
   left: "5",
 };
+
+/** The bytes of `text` in the middle of others, as they are in a buffer. */
+function embed(text: string): [bytes: Uint8Array, start: number, end: number] {
+  const bytes = new TextEncoder().encode(`GET /?${text} HTTP/1.1&port=1`);
+  return [bytes, 6, 6 + new TextEncoder().encode(text).length];
+}
+
+function parseAnnounceQuery(text: string): Result<HttpAnnounceQuery, string> {
+  const query = createHttpAnnounceQuery();
+  const problem = readAnnounceQuery(...embed(text), query);
+  return problem === undefined ? ok(query) : fail(problem);
+}
+
+function parseScrapeQuery(text: string): Result<Uint8Array[], string> {
+  return readScrapeQuery(...embed(text));
+}
 
 /** The sane query with some values replaced, or left out where undefined. */
 function queryWith(changes: Record<string, string | undefined> = {}): string {
@@ -38,15 +58,16 @@ function refusal(changes: Record<string, string | undefined>): string {
 Deno.test("a plain announce is read, with what it leaves out", () => {
   assertEquals(valueOf(parseAnnounceQuery(queryWith())), {
     infoHash: HASH,
-    peerId: "-tt0100-abcdefghijkl",
-    key: undefined,
+    peerId: new TextEncoder().encode("-tt0100-abcdefghijkl"),
+    ip: new Uint8Array(0),
     port: 6881,
     isComplete: false,
     event: undefined,
-    numWant: undefined,
-    ip: undefined,
-    compact: true,
-    wantsPeerIds: true,
+    numWant: 50,
+    wantsBothFamilies: true,
+    wantsPeerIds: false,
+    isCompact: true,
+    claimedIp: undefined,
   });
 });
 
@@ -63,10 +84,10 @@ Deno.test("options of an announce are read", () => {
     odd: "%zz",
   })));
   assertEquals(
-    [query.isComplete, query.event, query.numWant, query.key, query.ip],
-    [true, "completed", 7, "0badcafe", "192.0.2.1"],
+    [query.isComplete, query.event, query.numWant, query.claimedIp],
+    [true, "completed", 7, "192.0.2.1"],
   );
-  assertEquals([query.compact, query.wantsPeerIds], [false, false]);
+  assertEquals([query.isCompact, query.wantsPeerIds], [false, false]);
 });
 
 Deno.test("what our client sends is read back, whatever the bytes", () => {
@@ -85,8 +106,7 @@ Deno.test("what our client sends is read back, whatever the bytes", () => {
       trackerId: undefined,
     });
     const query = valueOf(parseAnnounceQuery(url.split("?")[1]!));
-    assertEquals(query.infoHash, infoHashFromBytes(hash));
-    assertEquals(query.peerId, byteText(peerId));
+    assertEquals([query.infoHash, query.peerId], [hash, peerId]);
     assertEquals([query.event, query.isComplete, query.numWant], ["started", true, 9]);
   }));
 });
@@ -113,7 +133,7 @@ Deno.test("hashes and peer ids of any other size than 20 bytes are refused", () 
 Deno.test("broken escapes are refused", () => {
   for (const value of ["%", "%1", "%zz", "a%", "\u00e9"]) {
     assertMatch(refusal({ info_hash: value }), /^info_hash is not escaped properly/);
-    assertMatch(refusal({ port: value }), /^port is not escaped properly/);
+    assertMatch(refusal({ port: value }), /^port (is not escaped properly|must be a number)/);
   }
 });
 
@@ -141,6 +161,21 @@ Deno.test("port 0 and ports beyond 65535 are refused", () => {
   assertEquals(valueOf(parseAnnounceQuery(queryWith({ port: "65535" }))).port, 65_535);
 });
 
+Deno.test("what one announce says is forgotten by the next that uses the same query", () => {
+  const query = createHttpAnnounceQuery();
+  const full = queryWith({ event: "stopped", numwant: "3", compact: "0", ip: "192.0.2.1" });
+  assertEquals(readAnnounceQuery(...embed(full), query), undefined);
+  assertEquals(query.wantsPeerIds, true);
+  assertEquals(readAnnounceQuery(...embed(queryWith()), query), undefined);
+  assertEquals(query, valueOf(parseAnnounceQuery(queryWith())));
+});
+
+Deno.test("escaped digits are digits, and more peers than are ever named are as many as are", () => {
+  const query = valueOf(parseAnnounceQuery(queryWith({ port: "%36881", numwant: "100000" })));
+  assertEquals([query.port, query.numWant], [6881, NUM_WANT_MAX]);
+  assertMatch(refusal({ port: "%2536" }), /^port must be a number/);
+});
+
 Deno.test("unknown events count as none", () => {
   for (const event of ["paused", "", "none", "STARTED"]) {
     assertEquals(valueOf(parseAnnounceQuery(queryWith({ event }))).event, undefined);
@@ -155,19 +190,17 @@ Deno.test("a key or a query that is too long is refused", () => {
 });
 
 Deno.test("a scrape names one or many info hashes", () => {
-  const other = infoHashFromHex("00".repeat(20))!;
   const query = `info_hash=${HASH_TEXT}&x&info_hash=${percentEncode(new Uint8Array(20))}`;
-  assertEquals(valueOf(parseScrapeQuery(query)), [HASH, other]);
+  assertEquals(valueOf(parseScrapeQuery(query)), [HASH, new Uint8Array(20)]);
   const most = Array(SCRAPE_HASHES_MAX).fill(`info_hash=${"%AB".repeat(20)}`).join("&");
   assertEquals(valueOf(parseScrapeQuery(most)).length, SCRAPE_HASHES_MAX);
 });
 
-Deno.test("a scrape of nothing, of odd hashes or of too many is refused", () => {
-  assertEquals(errorOf(parseScrapeQuery("")), "info_hash is missing");
+Deno.test("a scrape of odd hashes or of too many is refused", () => {
   assertMatch(errorOf(parseScrapeQuery("info_hash=abc")), /must be 20 bytes, not 3/);
   assertMatch(errorOf(parseScrapeQuery("info_hash=%")), /not escaped properly/);
-  const many = Array(SCRAPE_HASHES_MAX + 1).fill("info_hash=a").join("&");
-  assertMatch(errorOf(parseScrapeQuery(many)), /may name 74 info hashes, not 75/);
+  const many = Array(SCRAPE_HASHES_MAX + 1).fill(`info_hash=${HASH_TEXT}`).join("&");
+  assertMatch(errorOf(parseScrapeQuery(many)), /may name 74 info hashes and no more/);
 });
 
 Deno.test("no query whatever makes parsing throw", () => {

@@ -18,7 +18,6 @@ import { peers } from "./peers.ts";
 import { replay } from "./replay.ts";
 import { seed } from "./seed.ts";
 import { show } from "./show.ts";
-import { tracker } from "./tracker.ts";
 import { verify } from "./verify.ts";
 
 /** Does what `argv` asks for, on this process's output. Never throws. */
@@ -56,8 +55,11 @@ async function execute(command: Command): Promise<ExitCode> {
 
 async function dispatch(command: Command, context: Context): Promise<void> {
   switch (command.kind) {
-    case "tracker":
+    case "tracker": {
+      // Its database takes a moment to load, which the other commands need not wait for.
+      const { tracker } = await import("./tracker.ts");
       return await tracker(command, context);
+    }
     case "seed":
       return await seed(command, context);
     case "get":

@@ -2,7 +2,6 @@
 import { metricFamilies, type StoreState, sumsOf } from "../../core/tracker_server/metrics.ts";
 import { formatMetrics, PROMETHEUS_CONTENT_TYPE } from "../../core/tracker_server/prometheus.ts";
 import { VERSION } from "../version.ts";
-import { statusPage } from "./page.ts";
 import type { Route } from "./route.ts";
 import type { Tracker } from "./tracker.ts";
 
@@ -29,11 +28,6 @@ export const STATUS_ROUTES: readonly Route[] = [
     method: "GET",
     pattern: /^\/stats$/,
     handle: ({ tracker }) => Response.json(readStats(tracker)),
-  },
-  {
-    method: "GET",
-    pattern: /^\/$/,
-    handle: ({ tracker }) => statusPage(readStats(tracker)),
   },
   {
     method: "GET",

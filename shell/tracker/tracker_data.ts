@@ -5,7 +5,7 @@ import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarm_store.ts"
 import { now } from "../clock.ts";
 import { randomSeed } from "../entropy.ts";
 import { createMemoryShelf, TorrentCatalog } from "./catalog.ts";
-import { pageRoute } from "./catalog_page.ts";
+import { pageRoute } from "./page.ts";
 import { catalogRoutes } from "./catalog_routes.ts";
 import { FileStore } from "./file_store.ts";
 import { MemoryStore } from "./memory_store.ts";

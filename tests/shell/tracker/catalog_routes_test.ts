@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { CATALOG_TORRENT_BYTES_MAX } from "../../../core/tracker_server/catalog.ts";
 import { createMemoryShelf, TorrentCatalog } from "../../../shell/tracker/catalog.ts";
 import type { Access } from "../../../shell/tracker/catalog_access.ts";
-import { pageRoute } from "../../../shell/tracker/catalog_page.ts";
+import { pageRoute } from "../../../shell/tracker/page.ts";
 import { catalogRoutes } from "../../../shell/tracker/catalog_routes.ts";
 import type { Tracker } from "../../../shell/tracker/tracker.ts";
 import { createUploadGate } from "../../../shell/tracker/upload.ts";

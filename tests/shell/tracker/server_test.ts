@@ -133,7 +133,7 @@ Deno.test("a scrape counts seeders, leechers and finished downloads", async () =
   });
 });
 
-Deno.test("stats are JSON, the page is for people, the rest is not found", async () => {
+Deno.test("stats are JSON, metrics are for Prometheus, the rest is not found", async () => {
   await withTracker({}, async (tracker) => {
     assertEquals(JSON.parse((await fetchText(tracker, "/stats")).text), {
       swarms: 0,
@@ -151,9 +151,6 @@ Deno.test("stats are JSON, the page is for people, the rest is not found", async
     assertMatch(metrics.response.headers.get("content-type")!, /^text\/plain; version=0\.0\.4/);
     assertMatch(metrics.text, /^tt_tracker_swarms 0$/m);
     assertEquals((await fetchText(tracker, "/healthz")).text, "ok\n");
-    const page = await fetchText(tracker, "/");
-    assertMatch(page.response.headers.get("content-type")!, /text\/html/);
-    assertMatch(page.text, /Swarms<\/th><td>0</);
     for (const path of ["/nothing", "/announce/", "/toString"]) {
       assertEquals((await fetchText(tracker, path)).status, 404);
     }

@@ -53,6 +53,11 @@ export function isAnyAvailable(a: Availability): boolean {
   return a.size > 0 && availabilityOf(a, a.order[a.size - 1]!) > 0;
 }
 
+/** Whether some wanted piece is with seeds, if any, and with nobody else. */
+export function isAnyOnSeedsOnly(a: Availability): boolean {
+  return a.starts[1]! > 0;
+}
+
 /** A peer told that it has the piece. */
 export function addHolder(a: Availability, piece: number): void {
   const count = a.counts[piece]!;

@@ -16,6 +16,7 @@ import {
   anyOf,
   availabilityOf,
   isAnyAvailable,
+  isAnyOnSeedsOnly,
   rarestOf,
   removeWanted,
 } from "./availability.ts";
@@ -33,6 +34,7 @@ import {
   BLOCK_REQUESTED,
   blockKey,
   isDead,
+  isSeed,
   type PartialPiece,
   type Peer,
   type Torrent,
@@ -51,17 +53,17 @@ export function pickBlocks(
 ): void {
   const before = blocks.length;
   const wanted = before + 3 * count;
-  for (const partial of torrent.open) {
-    if (blocks.length >= wanted) return;
-    if (partial.free > 0 && mayTake(partial, peer, now)) {
-      takeFree(torrent, partial, peer, now, wanted, blocks);
+  const { availability } = torrent;
+  // While a seed alone has some pieces, others finish what others can: each copy that it sends of what
+  // the swarm has keeps the swarm waiting.
+  if (isSeed(peer) && isAnyOnSeedsOnly(availability)) {
+    takeStarted(torrent, peer, now, wanted, blocks, true);
+    while (blocks.length < wanted && isAnyOnSeedsOnly(availability)) {
+      if (!takeNew(torrent, peer, now, wanted, blocks)) break;
     }
   }
-  while (blocks.length < wanted) {
-    const piece = nextPiece(torrent, peer);
-    if (piece < 0) break;
-    takeFree(torrent, startPiece(torrent, piece, peer.onParole), peer, now, wanted, blocks);
-  }
+  takeStarted(torrent, peer, now, wanted, blocks, false);
+  while (blocks.length < wanted && takeNew(torrent, peer, now, wanted, blocks));
   if (peer.snubbed) return;
   if (blocks.length < wanted && isEndgame(torrent)) {
     takeDuplicates(torrent, peer, now, wanted, blocks);
@@ -69,6 +71,38 @@ export function pickBlocks(
   if (blocks.length === before && peer.outstanding.size === 0) {
     takeStuck(torrent, peer, now, wanted, blocks);
   }
+}
+
+/** Takes free blocks of started pieces; with `onSeedsOnly` none that another than a seed has. */
+function takeStarted(
+  torrent: Torrent,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+  onSeedsOnly: boolean,
+): void {
+  for (const partial of torrent.open) {
+    if (blocks.length >= wanted) return;
+    if (onSeedsOnly && torrent.availability.counts[partial.piece]! > 0) continue;
+    if (partial.free > 0 && mayTake(partial, peer, now)) {
+      takeFree(torrent, partial, peer, now, wanted, blocks);
+    }
+  }
+}
+
+/** Starts a piece with this peer; false when there is none to start. */
+function takeNew(
+  torrent: Torrent,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+): boolean {
+  const piece = nextPiece(torrent, peer);
+  if (piece < 0) return false;
+  takeFree(torrent, startPiece(torrent, piece, peer.onParole), peer, now, wanted, blocks);
+  return true;
 }
 
 /**

@@ -110,6 +110,7 @@ function createActor(role: string, plan: TorrentPlan, upLimit: number | undefine
   const session = new Session({ ...SETTINGS, upLimit, defaultPort: 0 });
   const events: OutputEvent[] = [];
   const silent: Output = {
+    viewMs: undefined,
     event: (event) => events.push(event),
     notice() {},
     result() {},

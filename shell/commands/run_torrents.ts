@@ -8,8 +8,8 @@ import { type RunOptions, TorrentRun } from "../torrent_run.ts";
 import { toCommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 
-/** Often enough for a live bar; the output decides what is drawn. */
-const VIEW_MS = 200;
+/** How often `--timeout` is looked at. */
+const TICK_MS = 500;
 
 /** What differs from torrent to torrent. */
 export type TorrentPlan = Pick<RunOptions, "loaded" | "dir" | "role">;
@@ -45,10 +45,8 @@ export async function runTorrents(
   for (const plan of plans) plan.catch(() => {});
   const session = openSession(settings, context);
   const runs: TorrentRun[] = [];
-  const show = () => {
-    for (const run of runs) run.tick();
-    output.progress(runs.map((run) => run.view()));
-  };
+  const show = () => output.progress(runs.map((run) => run.view()));
+  const tick = () => runs.forEach((run) => run.tick());
   const started = new Set<InfoHash>();
   const live = async (plan: Promise<TorrentPlan>, index: number) => {
     const planned = await plan;
@@ -68,14 +66,17 @@ export async function runTorrents(
     failure.isTold = true;
     throw failure;
   };
-  const timer = setInterval(show, VIEW_MS);
+  const timers = [
+    output.viewMs === undefined ? undefined : setInterval(show, output.viewMs),
+    settings.timeoutMs === undefined ? undefined : setInterval(tick, TICK_MS),
+  ];
   try {
     const lives = plans.map((plan, index) => live(plan, index).catch(tellAtOnce));
     const ends = await Promise.allSettled(lives);
     show();
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   } finally {
-    clearInterval(timer);
+    for (const timer of timers) clearInterval(timer);
     session.close();
   }
 }

@@ -11,12 +11,20 @@ export interface BufferPool {
 /** `size` in bytes; at most `retainedMax` idle buffers are kept, the rest is left to the collector. */
 export function createBufferPool(size: number, retainedMax: number): BufferPool {
   const idle: Uint8Array<ArrayBuffer>[] = [];
+  const isIdle = new WeakSet<Uint8Array>();
   return {
-    take: () => idle.pop() ?? new Uint8Array(size),
+    take() {
+      const buffer = idle.pop();
+      if (buffer === undefined) return new Uint8Array(size);
+      isIdle.delete(buffer);
+      return buffer;
+    },
     give(buffer) {
       assert(buffer.length === size, `a buffer of ${buffer.length} bytes is of the pool's ${size}`);
-      assert(!idle.includes(buffer), "a buffer is given back once");
-      if (idle.length < retainedMax) idle.push(buffer);
+      assert(!isIdle.has(buffer), "a buffer is given back once");
+      if (idle.length >= retainedMax) return;
+      idle.push(buffer);
+      isIdle.add(buffer);
     },
   };
 }

@@ -8,6 +8,30 @@ import { assert } from "../../core/bytes/result.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
 import { errorCode, type FileStats, type FileSystem } from "./file_system.ts";
 
+/**
+ * How long a folder that was seen to be one is taken for one. Opening thousands of small files would
+ * else ask about the same few folders thousands of times; a link put there within this time is missed,
+ * as one put there between the look and the opening always is.
+ */
+const FOLDER_KNOWN_MS = 100;
+
+/** Folders seen a moment ago. */
+export class KnownFolders {
+  readonly #until = new Map<string, number>();
+
+  has(path: string): boolean {
+    return (this.#until.get(path) ?? -Infinity) > performance.now();
+  }
+
+  add(path: string): void {
+    this.#until.set(path, performance.now() + FOLDER_KNOWN_MS);
+  }
+
+  clear(): void {
+    this.#until.clear();
+  }
+}
+
 /** Holds resume states and locks below the download folder. */
 export const STATE_FOLDER = ".tt";
 
@@ -69,11 +93,14 @@ export async function fileStats(
   fs: FileSystem,
   root: string,
   components: readonly string[],
+  known?: KnownFolders,
 ): Promise<FileStats | undefined> {
   let path = root;
   for (let i = 0; i < components.length - 1; i++) {
     path = join(path, components[i]!);
+    if (known?.has(path)) continue;
     if (!await isFolder(fs, path)) return undefined;
+    known?.add(path);
   }
   path = join(path, components.at(-1)!);
   const stats = await statsOf(fs, path);

@@ -23,7 +23,13 @@ import {
   type Writer,
 } from "./file_system.ts";
 import { createHandle, type Handle, HandleCache } from "./handles.ts";
-import { assertSafeComponents, fileStats, makeFolders, makeRoot } from "./safe_path.ts";
+import {
+  assertSafeComponents,
+  fileStats,
+  KnownFolders,
+  makeFolders,
+  makeRoot,
+} from "./safe_path.ts";
 
 /** Calls under way at once when every file is visited; more do not make a disk faster. */
 const VISITS_MAX = 8;
@@ -90,6 +96,7 @@ class FileStorage implements Storage {
   readonly #readOnly: boolean;
   readonly #fs: FileSystem;
   readonly #handles: HandleCache;
+  readonly #folders = new KnownFolders();
   /** By file index; padding has none. */
   readonly #slots: (Slot | undefined)[];
   /** The file of the last access, which most often is that of the next one. */
@@ -134,6 +141,7 @@ class FileStorage implements Storage {
       }));
       for (const folder of folders.values()) await makeFolders(this.#fs, this.#dir, folder);
       await forEachAtOnce(incomplete, (slot) => this.#grow(slot));
+      this.#folders.clear();
     });
   }
 
@@ -217,15 +225,19 @@ class FileStorage implements Storage {
   }
 
   async #assertThere(file: TorrentFile, path: string): Promise<void> {
-    if (await fileStats(this.#fs, this.#dir, file.path) === undefined) throw missing(path);
+    if (await this.#look(file) === undefined) throw missing(path);
   }
 
   #realSlots(): Slot[] {
     return this.#slots.filter((slot) => slot !== undefined);
   }
 
+  #look(file: TorrentFile): Promise<FileStats | undefined> {
+    return fileStats(this.#fs, this.#dir, file.path, this.#folders);
+  }
+
   #statsOf(slot: Slot): Promise<FileStats | undefined> {
-    return fileStats(this.#fs, this.#dir, slot.file.path);
+    return this.#look(slot.file);
   }
 
   /** Keeps `close` waiting while `work` runs. */

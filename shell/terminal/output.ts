@@ -28,6 +28,9 @@ export const FRAME_MS = 200;
 /** A log should not fill up with progress. */
 export const PLAIN_LINE_MS = 5_000;
 
+/** A change of state is news and told between two plain lines, this late at most. */
+export const PLAIN_LOOK_MS = 1_000;
+
 /** Scripts that watch want a steady, readable pace. */
 export const JSON_PROGRESS_MS = 1_000;
 
@@ -58,6 +61,8 @@ export interface Output {
   result(result: ResultEvent): void;
   /** Prints text on stdout as it is: help, version, tables. */
   text(text: string): void;
+  /** How often `progress` is worth calling; undefined: nobody looks. */
+  readonly viewMs: number | undefined;
   /** Shows how all torrents are doing; call it as often as it changes, too often is skipped. */
   progress(views: readonly ProgressView[]): void;
   /** Shows the last progress once more and gives the terminal back. Call it before leaving. */
@@ -74,6 +79,7 @@ export function createOutput(options: OutputOptions): Output {
   const show = createProgress(options, live, { stdout, stderr, now });
 
   return {
+    viewMs: lookMs(options, live),
     event(event) {
       if (json) stdout(JSON.stringify(event) + "\n");
       if (event.event !== "error" && (json || quiet)) return;
@@ -96,6 +102,11 @@ export function createOutput(options: OutputOptions): Output {
       live?.close();
     },
   };
+}
+
+function lookMs({ json, quiet }: OutputOptions, live: LiveArea | undefined): number | undefined {
+  if (quiet && !json) return undefined;
+  return json || live !== undefined ? FRAME_MS : PLAIN_LOOK_MS;
 }
 
 type Write = (text: string) => void;

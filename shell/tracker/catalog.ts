@@ -69,8 +69,7 @@ export class TorrentCatalog {
     try {
       this.#shelf.put(entry, bytes);
     } catch (error) {
-      if (error instanceof ShelfFull) return fail(full());
-      throw error;
+      return fail(error instanceof ShelfFull ? full() : notSaved(error));
     }
     addEntry(this.list, entry);
     return ok({ entry, isNew: true });
@@ -115,6 +114,11 @@ export function tooLarge(): UploadRefusal {
   const message = `A torrent of more than ${CATALOG_TORRENT_BYTES_MAX} bytes is not taken here; ` +
     "make it with longer pieces";
   return { status: 413, message };
+}
+
+function notSaved(error: unknown): UploadRefusal {
+  const why = error instanceof Error ? error.message : String(error);
+  return { status: 507, message: `The torrent can't be saved: ${why}; send it again later` };
 }
 
 function full(): UploadRefusal {

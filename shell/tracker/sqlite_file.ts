@@ -32,7 +32,14 @@ create table alive (id integer primary key check (id = 0), at integer not null) 
 pragma user_version = ${FORMAT};
 `;
 
-const LOCK = "pragma locking_mode = exclusive; pragma journal_mode = wal;";
+/** SQLite's own journal is moved into the database this often: seldom, for it waits for the disk. */
+const JOURNAL_PAGES_MAX = 8_000;
+const SETTINGS = `
+pragma locking_mode = exclusive;
+pragma journal_mode = wal;
+pragma synchronous = normal;
+pragma wal_autocheckpoint = ${JOURNAL_PAGES_MAX};
+`;
 
 /** A place of the swarm log. */
 export interface SwarmLog {
@@ -63,7 +70,7 @@ export function openTrackerFile(path: string): TrackerFile {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path);
-    database.exec(LOCK);
+    database.exec(SETTINGS);
     prepareTables(database, path);
     return { shelf: openShelf(database), log: openLog(database), close: closeOnce(database) };
   } catch (error) {

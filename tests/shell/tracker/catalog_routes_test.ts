@@ -215,6 +215,20 @@ Deno.test("a shelf that takes no more says so", async () => {
   await assertRefused(await ask("/torrents", post(torrent({ salt: 2 }))), 507, /full/);
 });
 
+Deno.test("a torrent that can't be saved is refused, not listed, and may be sent again", async () => {
+  const shelf = createMemoryShelf();
+  let isBroken = true;
+  const put: typeof shelf.put = (entry, bytes) => {
+    if (isBroken) throw new Error("database or disk is full");
+    shelf.put(entry, bytes);
+  };
+  const { ask } = openCatalog({ shelf: { ...shelf, put } });
+  await assertRefused(await ask("/torrents", post(torrent())), 507, /disk is full/);
+  assertEquals((await (await ask("/torrents")).json()).total, 0);
+  isBroken = false;
+  assertEquals((await ask("/torrents", post(torrent()))).status, 201);
+});
+
 Deno.test("with a token, only who shows it may change the catalog, on this machine too", async () => {
   const { ask } = openCatalog({ access: { token: TOKEN, isLocal: true } });
   const bytes = torrent();

@@ -176,9 +176,13 @@ function countAsSeed(torrent: Torrent, peer: Peer): void {
   torrent.availability.seeds++;
 }
 
-/** What it owes us will not come; pieces that it allows fast excepted. Spec: BEP 6, choke. */
+/**
+ * With the Fast extension each request is answered, by its block or by a reject: blocks on their way are
+ * not thrown away. Without it, what the peer owes us will not come. Spec: BEP 6, choke.
+ */
 function onChoke(torrent: Torrent, peer: Peer): void {
   peer.isChoking = true;
+  if (peer.features.fast) return releaseUntouched(torrent, peer);
   for (const key of [...peer.outstanding.keys()]) {
     const piece = Math.floor(key / torrent.blocksPerPiece);
     if (!peer.allowedFast.has(piece)) giveBack(torrent, peer, key);

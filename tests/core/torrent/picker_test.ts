@@ -145,14 +145,27 @@ Deno.test("a piece that nobody has does not keep the endgame of the others from 
   assertEquals(kit.owed(two).sort(), ["0.0", "1.0"]);
 });
 
-Deno.test("what a choking peer owes goes to others at once", () => {
+Deno.test("what a choking peer without the Fast extension owes goes to others at once", () => {
   const kit = new Kit({ have: "#..", blocks: 4 });
-  const peer = kit.connect("###");
+  const peer = kit.connect("###", { fast: false });
   const asked = kit.owed(peer);
   const other = kit.connect("###");
   kit.say(peer, { kind: "choke" });
   assertEquals(kit.owed(peer), []);
   assertEquals(kit.owed(other).sort(), asked.sort());
+});
+
+Deno.test("a choking peer with the Fast extension owes each block until it sends or rejects it", () => {
+  const kit = new Kit({ have: "#.", blocks: 4 });
+  const peer = kit.connect("##");
+  kit.say(peer, { kind: "choke" });
+  assertEquals(kit.owed(peer), ["1.0", "1.1", "1.2", "1.3"]);
+  kit.deliver(peer, 1);
+  kit.say(peer, { kind: "reject", piece: 1, begin: BLOCK_SIZE, length: BLOCK_SIZE });
+  assertEquals(kit.owed(peer), ["1.2", "1.3"], "one came, one was rejected");
+  const other = kit.connect("##");
+  assertEquals(kit.owes(other, 1, 1), true, "the rejected one goes to another peer");
+  assertEquals(kit.torrent.wasted, 0);
 });
 
 Deno.test("what a lost peer owed goes to others at once, and what it sent stays", () => {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import { DEPARTED_MAX, SNUB_MS } from "../../../core/torrent/limits.ts";
 import type { PeerKey } from "../../../core/torrent/protocol.ts";
 import { Kit } from "./kit.ts";
@@ -161,8 +162,12 @@ Deno.test("a piece fetched alone moves on when its sender chokes, is snubbed or 
     kit.finish([1]);
     const [owner, other] = kit.owed(one).length > 0 ? [one, two] : [two, one];
     kit.deliver(owner, 2);
-    if (how === "choke") kit.say(owner, { kind: "choke" });
-    else if (how === "leave") kit.disconnect(owner);
+    if (how === "choke") {
+      kit.say(owner, { kind: "choke" });
+      for (const begin of [2 * BLOCK_SIZE, 3 * BLOCK_SIZE]) {
+        kit.say(owner, { kind: "reject", piece: 1, begin, length: BLOCK_SIZE });
+      }
+    } else if (how === "leave") kit.disconnect(owner);
     else kit.waitWith([owner, other], SNUB_MS + 2_000);
     assertEquals(kit.owed(other), ["1.0", "1.1", "1.2", "1.3"], how);
     kit.complete(other);

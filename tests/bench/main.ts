@@ -7,6 +7,7 @@ import { benchMemory, MEMORY_USAGE } from "./memory.ts";
 import { benchScenarios, SCENARIOS_USAGE } from "./scenarios.ts";
 import { benchStart, START_USAGE } from "./start.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
+import { benchTracker, TRACKER_USAGE } from "./tracker.ts";
 
 const SUBJECTS: Readonly<
   Record<string, { usage: string; run(args: readonly string[]): Promise<void> }>
@@ -19,6 +20,7 @@ const SUBJECTS: Readonly<
   scenarios: { usage: SCENARIOS_USAGE, run: benchScenarios },
   start: { usage: START_USAGE, run: benchStart },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
+  tracker: { usage: TRACKER_USAGE, run: benchTracker },
 };
 
 const [name = "", ...args] = Deno.args;

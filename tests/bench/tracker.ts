@@ -1,0 +1,153 @@
+/**
+ * `bench tracker`: announces a second over HTTP and UDP, beside opentracker and the tracker of Node, the
+ * same load for each and the trackers taking turns; then latency by swarm size, and memory.
+ */
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { opentracker, type Tracker } from "../interop/clients/tracker.ts";
+import { freshPort, loopback } from "../interop/clients/network.ts";
+import { ClientProcess, type Running } from "../interop/clients/process.ts";
+import { ttCommand } from "../interop/clients/tt.ts";
+import { atLeast, atMost, type Figure, printFigures, shorten } from "./figures.ts";
+import { median } from "./report.ts";
+import { type Load, loadHttp, type LoadResult, loadUdp, swarmHash } from "./tracker_load.ts";
+import { type MemoryResult, PEERS } from "./tracker_memory.ts";
+import { bittorrentTracker } from "./tracker_rival.ts";
+
+export const TRACKER_USAGE =
+  `tracker [--seconds 4] [--runs 3] [--swarms 1000] [--peers 50000] [--json]
+  tt, opentracker and bittorrent-tracker under the same announces, which name 50 peers; latency in a
+  swarm of 100 and one of 100,000; memory of a million torrents. Needs wrk and opentracker.`;
+
+const SMALL_SWARM = 100;
+const LARGE_SWARM = 100_000;
+const MEMORY_MB_MAX = 450;
+/** A full answer has 300 bytes of peers; swarms that still fill up have fewer. */
+const ANSWER_BYTES_MIN = 200;
+/** Of the target table: what an answer rate must be, as a multiple of another tracker's. */
+const TARGETS: Readonly<Record<Kind, Readonly<Record<string, number>>>> = {
+  "HTTP, a connection each": { opentracker: 1 },
+  "HTTP, keep-alive": { opentracker: 3, "bittorrent-tracker": 5 },
+  UDP: { opentracker: 1, "bittorrent-tracker": 5 },
+};
+type Kind = "HTTP, a connection each" | "HTTP, keep-alive" | "UDP";
+const KINDS: Readonly<Record<Kind, (load: Load) => Promise<LoadResult>>> = {
+  // The load that fills the swarms comes first.
+  UDP: loadUdp,
+  "HTTP, a connection each": (load) => loadHttp(load, false),
+  "HTTP, keep-alive": (load) => loadHttp(load, true),
+};
+
+/** In memory, because that is what the others do. */
+const tt: Tracker = {
+  name: "tt",
+  missing: () => Promise.resolve(undefined),
+  async start({ place, port }) {
+    const args = ["tracker", "--host", place.host, "--port", String(port), "--store", "memory"];
+    const argv = await ttCommand([...args, "--trust-ip-param", "--quiet"]);
+    const tracker = new ClientProcess({ place, port, argv });
+    await tracker.waitForListening();
+    return tracker;
+  },
+};
+
+/** Runs the benchmark; `args` as in the usage. */
+export async function benchTracker(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: "string", default: "4" },
+      runs: { type: "string", default: "3" },
+      swarms: { type: "string", default: "1000" },
+      peers: { type: "string", default: "50000" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const size = {
+    seconds: Number(values.seconds),
+    swarms: Number(values.swarms),
+    peers: Number(values.peers),
+  };
+  const trackers: Tracker[] = [];
+  for (const tracker of [tt, opentracker, bittorrentTracker]) {
+    const missing = await tracker.missing();
+    if (missing === undefined) trackers.push(tracker);
+    else console.error(`Without ${tracker.name}: ${missing}`);
+  }
+  const figures = await compareRates(trackers, size, Number(values.runs));
+  figures.push(await compareLatency(size.seconds), await measureMemory());
+  const title = `${size.peers} peers in ${size.swarms} swarms, medians of ${values.runs} runs`;
+  printFigures(title, figures, values.json);
+}
+
+async function compareRates(
+  trackers: readonly Tracker[],
+  size: Pick<Load, "seconds" | "swarms" | "peers">,
+  runs: number,
+): Promise<Figure[]> {
+  const infoHashes = Array.from({ length: size.swarms }, (_, index) => swarmHash(index));
+  const rates = new Map<string, number[]>();
+  for (let run = 0; run < runs; run++) {
+    for (const tracker of trackers) {
+      const port = freshPort();
+      await using running = await tracker.start({ place: loopback, port, infoHashes });
+      for (const [kind, load] of Object.entries(KINDS)) {
+        const result = await load({ ...size, host: running.host, port });
+        if (result.bytes < ANSWER_BYTES_MIN) {
+          throw new Error(`${tracker.name} answers ${kind} with ${result.bytes} bytes only`);
+        }
+        const key = `${kind} ${tracker.name}`;
+        rates.set(key, [...rates.get(key) ?? [], result.answersPerSecond]);
+      }
+    }
+  }
+  const rateOf = (kind: string, tracker: string) => median(rates.get(`${kind} ${tracker}`)!);
+  const figures: Figure[] = [];
+  for (const [kind, targets] of Object.entries(TARGETS)) {
+    for (const { name } of trackers) {
+      if (name === "tt") continue;
+      const [ours, theirs] = [rateOf(kind, "tt"), rateOf(kind, name)];
+      figures.push({
+        what: `${kind}, beside ${name}`,
+        measured: `${shorten(ours)}/s`,
+        beside: `${shorten(theirs)}/s`,
+        target: targets[name] === undefined ? undefined : atLeast(ours / theirs, targets[name]),
+      });
+    }
+  }
+  return figures;
+}
+
+/** At half of the highest load, in one small swarm and in one large. */
+async function compareLatency(seconds: number): Promise<Figure> {
+  const port = freshPort();
+  await using running: Running = await tt.start({ place: loopback, port, infoHashes: [] });
+  const load = { host: running.host, port, swarms: 1, seconds, claimsIps: true };
+  const highest = await loadUdp({ ...load, peers: LARGE_SWARM });
+  const rate = highest.answersPerSecond / 2;
+  const large = await loadUdp({ ...load, peers: LARGE_SWARM, rate });
+  await running.stop();
+  const again = freshPort();
+  await using fresh: Running = await tt.start({ place: loopback, port: again, infoHashes: [] });
+  const small = await loadUdp({ ...load, host: fresh.host, port: again, peers: SMALL_SWARM, rate });
+  return {
+    what: `p99 over UDP at ${shorten(rate)}/s, swarm of ${LARGE_SWARM} beside ${SMALL_SWARM}`,
+    measured: `${shorten(large.p99Ms)} ms`,
+    beside: `${shorten(small.p99Ms)} ms`,
+    target: atMost(large.p99Ms / small.p99Ms, 1.3),
+  };
+}
+
+async function measureMemory(): Promise<Figure> {
+  const program = fileURLToPath(new URL("tracker_memory.ts", import.meta.url));
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", program],
+  }).output();
+  const { bytes, processBytes }: MemoryResult = JSON.parse(new TextDecoder().decode(stdout));
+  return {
+    what: "memory, 1,000,000 torrents with 2,000,000 peers",
+    measured: `${shorten(processBytes / 1e6)} MB`,
+    beside: `${shorten(bytes / PEERS)} B a peer`,
+    target: atMost(processBytes / 1e6, MEMORY_MB_MAX, " MB"),
+  };
+}

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { LIST_HEADING, type ListedResult } from "../../../core/cli/catalog_results.ts";
 import { eventText, type OutputEvent, progressEvent } from "../../../core/cli/events.ts";
 import { resultText, type TorrentResult } from "../../../core/cli/results.ts";
 
@@ -36,6 +37,18 @@ Deno.test("every event has a sentence", () => {
     [
       { ...tracker, peers: 5, seeders: 1, leechers: 4 },
       "film: tracker http://t/announce answered with 5 peers (1 seeder, 4 leechers in the swarm)",
+    ],
+    [
+      { event: "registered", ...TORRENT, url: "http://t/torrents", isNew: true, error: undefined },
+      "film: put into the catalog http://t/torrents",
+    ],
+    [
+      { event: "registered", ...TORRENT, url: "http://t/torrents", isNew: false, error: undefined },
+      "film: already in the catalog http://t/torrents",
+    ],
+    [
+      { event: "registered", ...TORRENT, url: "http://t/torrents", isNew: undefined, error: "No" },
+      "film: the catalog http://t/torrents did not take it: No",
     ],
     [tracker, "film: tracker http://t/announce answered with 0 peers"],
     [{ ...tracker, error: "no answer" }, "film: tracker http://t/announce failed: no answer"],
@@ -160,4 +173,42 @@ Deno.test("create and verify answer in a sentence", () => {
     resultText({ ...verified, piecesGood: 0, badFiles: ["a", "b", "c", "d", "e", "f"] }),
     "film: 9 of 9 pieces wrong or missing, in a, b, c, d, e and 1 more file",
   );
+});
+
+Deno.test("the catalog's answers line up, and a swarm is told in words", () => {
+  const listed: ListedResult = {
+    event: "listed",
+    ...TORRENT,
+    bytes: 1_500_000,
+    pieceLength: 16_384,
+    pieces: 92,
+    files: 2,
+    trackers: [],
+    private: false,
+    seeders: 12,
+    leechers: 3,
+    completed: 4567,
+    addedAt: "2026-01-02T03:04:05Z",
+  };
+  assertEquals(
+    resultText(listed),
+    `   1.5 MB      12       3    4567  ${TORRENT.infoHash}  film`,
+  );
+  assertEquals(LIST_HEADING.indexOf("NAME"), resultText(listed).indexOf("film"));
+  assertEquals(
+    resultText({ event: "swarm", ...TORRENT, seeders: 1, leechers: 2, completed: 0 }),
+    "film: 1 seeder, 2 leechers, 0 downloads finished",
+  );
+  const peer = { event: "peer", infoHash: TORRENT.infoHash, port: 6881 } as const;
+  assertEquals(
+    resultText({ ...peer, ip: "192.0.2.1", isSeeder: true }),
+    "  seeder   192.0.2.1:6881",
+  );
+  assertEquals(resultText({ ...peer, ip: "::1", isSeeder: false }), "  leecher  [::1]:6881");
+  assertEquals(
+    resultText({ event: "fetched", path: "film.torrent", ...TORRENT, bytes: 10 }),
+    `Saved film.torrent: 10 B, info hash ${TORRENT.infoHash}`,
+  );
+  // A name that a stranger chose gives the terminal no orders.
+  assertEquals(resultText({ ...listed, name: "a\u001b[2Jb" }).includes("\u001b"), false);
 });

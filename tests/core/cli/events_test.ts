@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { LIST_HEADING, type ListedResult } from "../../../core/cli/catalog_results.ts";
 import { eventText, type OutputEvent, progressEvent } from "../../../core/cli/events.ts";
+import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
 import { resultText, type TorrentResult } from "../../../core/cli/results.ts";
 
 const TORRENT = { infoHash: "0123456789abcdef0123456789abcdef01234567", name: "film" };
@@ -179,6 +180,7 @@ Deno.test("the catalog's answers line up, and a swarm is told in words", () => {
   const listed: ListedResult = {
     event: "listed",
     ...TORRENT,
+    infoHash: infoHashFromHex(TORRENT.infoHash)!,
     bytes: 1_500_000,
     pieceLength: 16_384,
     pieces: 92,

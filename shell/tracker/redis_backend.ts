@@ -102,8 +102,8 @@ export class RedisBackend implements SwarmBackend {
     query: AnnounceQuery,
     now: number,
   ): Result<AnnounceReply, string> | Promise<Result<AnnounceReply, string>> {
-    const known = announce(this.#recent, query, secondsOf(now));
-    if (!this.#link.isUp) return this.#stale(known);
+    if (!this.#link.isUp) return this.#stale(announce(this.#recent, query, secondsOf(now)));
+    announce(this.#recent, { ...query, numWant: 0 }, secondsOf(now));
     const request = encodeRequest(query);
     const infoHash = query.infoHash.slice();
     return this.#link.announce(swarmKey(toHex(infoHash)), request).then(ok, (error: Error) => {

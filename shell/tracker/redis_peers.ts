@@ -1,9 +1,10 @@
 /** Looks into one swarm in Redis, for scrapes and for people. */
+import type { Buffer } from "node:buffer";
 import { decodeCompactPeers } from "../../core/bytes/compact_peers.ts";
 import type { ListedPeer } from "../../core/tracker_server/list_peers.ts";
 import type { SwarmCounts } from "../../core/tracker_server/types.ts";
 import type { RedisLink } from "./redis_link.ts";
-import { doneKey, listKey, LISTS, swarmKey } from "./redis_script.ts";
+import { doneKey, listKey, LISTS, SWARM_FIELD, swarmKey } from "./redis_script.ts";
 
 /** The counts of a swarm; zeros for one that is not known. `hex` is its info hash. */
 export async function readCounts(link: RedisLink, hex: string): Promise<SwarmCounts> {
@@ -36,7 +37,7 @@ export async function readPeers(
 
 /** In the order of LISTS. */
 async function readSizes(link: RedisLink, hex: string): Promise<number[]> {
-  const names = LISTS.map(({ name }) => name);
-  const found = await link.command(swarmKey(hex), "HMGET", swarmKey(hex), ...names);
-  return (found as unknown[]).map((size) => Number(size ?? 0));
+  const key = swarmKey(hex);
+  const packed = await link.command(key, "HGET", key, SWARM_FIELD) as Buffer | null;
+  return LISTS.map((_, i) => packed?.readUInt32BE(4 * i) ?? 0);
 }

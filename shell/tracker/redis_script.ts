@@ -6,8 +6,9 @@
  * A swarm is `tt:{HEX}` and what hangs on that name; the braces keep all of it on one node of a
  * cluster:
  *
- *     tt:{HEX}        hash    size of each list ("4l", "4s", "6l", "6s"), "done", "swept", "life", and for
- *                             each peer, by address, its list and place ("l17")
+ *     tt:{HEX}        hash    for each peer, by address, its list and place ("l17"); as "swarm", four
+ *                             bytes each, sizes of the lists 4l 4s 6l 6s, downloads finished, second of
+ *                             the last sweep, seconds that the swarm is kept after it
  *     tt:{HEX}:4l ..  string  addresses of leechers (l) and seeders (s) by family, packed as a tracker
  *                             answers them; what lies beyond the list's size means nothing
  *     tt:{HEX}:until  zset    addresses by the second at which each is forgotten
@@ -60,9 +61,9 @@ local function record(swarm, list, index)
   return call('GETRANGE', swarm .. ':' .. list, index * size, index * size + size - 1)
 end
 
-local function put(swarm, list, index, address, count)
+local function put(swarm, list, index, address)
   call('SETRANGE', swarm .. ':' .. list, index * SIZES[list], address)
-  call('HSET', swarm, address, list:sub(2) .. index, list, count)
+  call('HSET', swarm, address, list:sub(2) .. index)
 end
 
 -- The newcomer takes any place, and who was there moves to the end: the order stays random.
@@ -70,8 +71,8 @@ local function enter(swarm, counts, address, role)
   local list = list_of(address, role)
   local count = counts[list]
   local index = random(0, count)
-  if index < count then put(swarm, list, count, record(swarm, list, index), count + 1) end
-  put(swarm, list, index, address, count + 1)
+  if index < count then put(swarm, list, count, record(swarm, list, index)) end
+  put(swarm, list, index, address)
   counts[list] = count + 1
 end
 
@@ -80,11 +81,7 @@ local function leave(swarm, counts, address, place)
   local list, index = list_of(address, place:sub(1, 1)), tonumber(place:sub(2))
   local last = counts[list] - 1
   call('HDEL', swarm, address)
-  if index < last then
-    put(swarm, list, index, record(swarm, list, last), last)
-  else
-    call('HSET', swarm, list, last)
-  end
+  if index < last then put(swarm, list, index, record(swarm, list, last)) end
   counts[list] = last
 end
 
@@ -156,6 +153,7 @@ end
 
 -- Takes the asker out of a sample, or anybody where it is not among them.
 local function without(records, address)
+  if records == '' then return '' end
   local size, at = #address, records:find(address, 1, true)
   while at and (at - 1) % size ~= 0 do at = records:find(address, at + 1, true) end
   at = at or random(0, #records / size - 1) * size + 1
@@ -171,39 +169,46 @@ local function ids_of(swarm, records, size)
   return table.concat(ids)
 end
 
+local function read_swarm(packed)
+  if not packed then return {['4l'] = 0, ['4s'] = 0, ['6l'] = 0, ['6s'] = 0}, 0, 0, 0 end
+  local l4, s4, l6, s6, done, swept, life = struct.unpack('>I4I4I4I4I4I4I4', packed)
+  return {['4l'] = l4, ['4s'] = s4, ['6l'] = l6, ['6s'] = s6}, done, swept, life
+end
+
 local function announce(swarm, request)
   local role, event, families, with_ids = request:sub(1, 1), request:sub(2, 2), request:sub(3, 3),
     request:sub(4, 4) == 'i'
   local wanted, id, address = request:byte(5), request:sub(6, 25), request:sub(26)
 
-  local facts = call('HMGET', swarm, address, '4l', '4s', '6l', '6s', 'done', 'swept', 'life')
-  local place, counts = facts[1], {['4l'] = tonumber(facts[2]) or 0,
-    ['4s'] = tonumber(facts[3]) or 0, ['6l'] = tonumber(facts[4]) or 0,
-    ['6s'] = tonumber(facts[5]) or 0}
-  local swept = tonumber(facts[7])
-  local is_due = not swept or now >= swept + ${SWEEP_SECONDS}
+  local found = call('HMGET', swarm, address, 'swarm')
+  local place, counts, done, swept, life = found[1], read_swarm(found[2])
+  local is_due = now >= swept + ${SWEEP_SECONDS}
   if is_due and not is_whole(swarm, counts) then
     drop(swarm, counts)
-    place, swept = false, nil
+    place, swept = false, 0
   end
-  local done = tonumber(swept and facts[6] or call('GET', swarm .. ':done')) or 0
+  if swept == 0 then done = tonumber(call('GET', swarm .. ':done')) or 0 end
   -- A peer that is told of from memory, after Redis was away, is no news where it is known.
   if event == 'r' and place then return string.rep('\\0', ${REPLY_HEADER_SIZE}) end
   -- A late word of a client that ran on this port before is not about the present one.
   if event == 'x' and place and call('HGET', swarm .. ':id', address) ~= id then place = false end
   local is_alive = event ~= 'x'
 
-  local old_role = place and place:sub(1, 1)
-  if place and (not is_alive or old_role ~= role) then leave(swarm, counts, address, place) end
+  local old_role, is_changed = place and place:sub(1, 1), false
+  if place and (not is_alive or old_role ~= role) then
+    leave(swarm, counts, address, place)
+    is_changed = true
+  end
   if is_alive then
     if old_role ~= role then
       is_due = is_due or counts[list_of(address, role)] == 0
       enter(swarm, counts, address, role)
+      is_changed = true
     end
     -- Some clients say twice that they are done, and those with both families say it over each.
     if event == 'c' and role == 's' and call('SADD', swarm .. ':by', id) == 1 then
       done = call('INCR', swarm .. ':done')
-      call('HSET', swarm, 'done', done)
+      is_changed = true
       call('EXPIRE', swarm .. ':done', ${DONE_KEPT_SECONDS})
       call('EXPIRE', swarm .. ':by', lifetime)
     end
@@ -212,13 +217,17 @@ local function announce(swarm, request)
   elseif place then
     forget(swarm, address)
   end
-  if is_due and (is_alive or swept) then
+  is_due = is_due and (is_alive or swept > 0)
+  if is_due then
     sweep(swarm, counts)
     -- Other trackers may have asked their peers for longer intervals.
-    local life = math.max(lifetime, tonumber(facts[8]) or 0)
-    call('HSET', swarm, 'swept', now, 'done', done, 'life', life)
-    put_off_expiry(swarm, counts, life)
+    swept, life = now, math.max(lifetime, life)
   end
+  if is_due or is_changed then
+    call('HSET', swarm, 'swarm', struct.pack('>I4I4I4I4I4I4I4', counts['4l'], counts['4s'],
+      counts['6l'], counts['6s'], done, swept, life))
+  end
+  if is_due then put_off_expiry(swarm, counts, life) end
 
   local near, far = '', ''
   if is_alive then
@@ -249,13 +258,14 @@ end
 return table.concat(replies)
 `;
 
-/** The lists of a swarm. `name` is the field of its size and the end of its key. */
+/** The lists of a swarm, in the order of their sizes in SWARM_FIELD. `name` ends its key. */
 export const LISTS = [
-  { name: "4s", version: 4, recordSize: 6, isSeeder: true },
-  { name: "6s", version: 6, recordSize: 18, isSeeder: true },
   { name: "4l", version: 4, recordSize: 6, isSeeder: false },
+  { name: "4s", version: 4, recordSize: 6, isSeeder: true },
   { name: "6l", version: 6, recordSize: 18, isSeeder: false },
+  { name: "6s", version: 6, recordSize: 18, isSeeder: true },
 ] as const;
+export const SWARM_FIELD = "swarm";
 
 /** The key of a swarm. `hex` is its info hash, 40 digits. */
 export function swarmKey(hex: string): string {

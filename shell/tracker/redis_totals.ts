@@ -5,7 +5,7 @@
  */
 import type { StoreTotals } from "../../core/tracker_server/types.ts";
 import type { RedisLink } from "./redis_link.ts";
-import { swarmKey } from "./redis_script.ts";
+import { SWARM_FIELD, swarmKey } from "./redis_script.ts";
 
 export const NO_TOTALS: StoreTotals = {
   swarms: 0,
@@ -31,11 +31,12 @@ const COUNT_SCRIPT = `
 local page = redis.call('SCAN', ARGV[1], 'MATCH', '${swarmKey("*")}', 'COUNT', ${KEYS_A_STEP})
 local swarms, seeders, leechers, completed = 0, 0, 0, 0
 for _, key in ipairs(page[2]) do
-  local found = redis.call('HMGET', key, '4s', '6s', '4l', '6l', 'done')
-  local s = (tonumber(found[1]) or 0) + (tonumber(found[2]) or 0)
-  local l = (tonumber(found[3]) or 0) + (tonumber(found[4]) or 0)
-  if s + l > 0 then swarms = swarms + 1 end
-  seeders, leechers, completed = seeders + s, leechers + l, completed + (tonumber(found[5]) or 0)
+  local packed = redis.call('HGET', key, '${SWARM_FIELD}')
+  if packed then
+    local l4, s4, l6, s6, done = struct.unpack('>I4I4I4I4I4', packed)
+    if l4 + s4 + l6 + s6 > 0 then swarms = swarms + 1 end
+    seeders, leechers, completed = seeders + s4 + s6, leechers + l4 + l6, completed + done
+  end
 end
 return {page[1], swarms, seeders, leechers, completed}
 `;

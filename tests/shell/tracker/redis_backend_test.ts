@@ -48,8 +48,8 @@ await redisTest("trackers on one Redis share their swarms", async () => {
     peers: names(1),
   });
   assertEquals(await two.backend.listPeers(HASH, 200), [
-    { ip: "10.0.0.1", port: 6881, isSeeder: true },
     { ip: "10.0.0.2", port: 6881, isSeeder: false },
+    { ip: "10.0.0.1", port: 6881, isSeeder: true },
   ]);
   assertEquals((await two.backend.listPeers(HASH, 1)).length, 1);
   assertEquals(await two.backend.listPeers(OTHER_HASH, 200), []);

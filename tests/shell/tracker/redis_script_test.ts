@@ -56,11 +56,18 @@ async function age(redis: TestRedis, seconds: number, addresses: readonly string
   for (const address of addresses) {
     await redis.cli("EVAL", AGE, "1", KEY, `${seconds}`, address);
   }
-  await redis.cli("HSET", KEY, "swept", "0");
+  await makeDue(redis);
 }
 const AGE = `local address = {}
 for byte in ARGV[2]:gmatch('%x%x') do address[#address + 1] = string.char(tonumber(byte, 16)) end
 return redis.call('ZINCRBY', KEYS[1] .. ':until', -tonumber(ARGV[1]), table.concat(address))`;
+
+/** As if the swarm had last been swept long ago. */
+async function makeDue(redis: TestRedis) {
+  await redis.cli("EVAL", UNSWEEP, "1", KEY);
+}
+const UNSWEEP = `local packed = redis.call('HGET', KEYS[1], 'swarm')
+redis.call('HSET', KEYS[1], 'swarm', packed:sub(1, 20) .. '\\0\\0\\0\\1' .. packed:sub(25))`;
 
 function packed(n: number): string {
   return encodeRequest(announceOf(n)).subarray(26).toString("hex");
@@ -218,7 +225,7 @@ await redisTest("a swarm that lost a key to eviction starts anew", async ({ tell
   for (const suffix of ["", ":until", ":4l"]) {
     for (const n of [1, 2, 3]) await tell(announceOf(n));
     await redis.cli("DEL", KEY + suffix);
-    if (suffix !== "") await redis.cli("HSET", KEY, "swept", "0");
+    if (suffix !== "") await makeDue(redis);
     const { leechers, peers } = await tell(announceOf(1));
     assertEquals([leechers, peers], [1, []], suffix);
     assertEquals((await tell(announceOf(2))).peers, names(1), suffix);

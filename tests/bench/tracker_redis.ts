@@ -1,0 +1,46 @@
+/**
+ * Owns the trackers of one row of the tracker's figures: two processes that share their swarms in
+ * Redis, beside one that keeps them in memory. Who asks them, and how, is the caller's business.
+ */
+import { join } from "node:path";
+import { freshPort, loopback } from "../interop/clients/network.ts";
+import { ClientProcess } from "../interop/clients/process.ts";
+import { ttCommand } from "../interop/clients/tt.ts";
+import { openScratch } from "../interop/content.ts";
+import { startRedis } from "../shell/tracker/redis_kit.ts";
+
+/** Announces a second that the trackers on these ports answer together. */
+export type TrackerLoad = (ports: readonly number[]) => Promise<number>;
+
+/** Announces a second. */
+export interface RedisFigures {
+  readonly oneInMemory: number;
+  readonly oneOnRedis: number;
+  readonly twoOnRedis: number;
+}
+
+/** Puts the same load on one tracker in memory, one on Redis and two on Redis, in this order. */
+export async function measureRedisTrackers(load: TrackerLoad): Promise<RedisFigures> {
+  const oneInMemory = await measure("memory", 1, load);
+  const onRedis = async (count: number) => {
+    await using redis = await startRedis();
+    return await measure(redis.url, count, load);
+  };
+  return { oneInMemory, oneOnRedis: await onRedis(1), twoOnRedis: await onRedis(2) };
+}
+
+async function measure(store: string, count: number, load: TrackerLoad): Promise<number> {
+  await using scratch = await openScratch("tt-bench-");
+  await using trackers = new AsyncDisposableStack();
+  const ports: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const port = freshPort();
+    const args = ["tracker", "--port", `${port}`, "--store", store];
+    const data = join(scratch.path, `${i}.db`);
+    const argv = await ttCommand([...args, "--data", data, "--quiet"]);
+    const tracker = trackers.use(new ClientProcess({ place: loopback, port, argv }));
+    await tracker.waitForListening();
+    ports.push(port);
+  }
+  return await load(ports);
+}

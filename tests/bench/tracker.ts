@@ -12,6 +12,7 @@ import { atLeast, atMost, type Figure, printFigures, shorten } from "./figures.t
 import { median } from "./report.ts";
 import { type Load, loadHttp, type LoadResult, loadUdp, swarmHash } from "./tracker_load.ts";
 import { type MemoryResult, PEERS } from "./tracker_memory.ts";
+import { measureRedisTrackers } from "./tracker_redis.ts";
 import { bittorrentTracker } from "./tracker_rival.ts";
 
 export const TRACKER_USAGE =
@@ -76,6 +77,7 @@ export async function benchTracker(args: readonly string[]): Promise<void> {
   }
   const figures = await compareRates(trackers, size, Number(values.runs));
   figures.push(await compareLatency(size.seconds), await measureMemory());
+  figures.push(...await compareStores(size));
   const title = `${size.peers} peers in ${size.swarms} swarms, medians of ${values.runs} runs`;
   printFigures(title, figures, values.json);
 }
@@ -136,6 +138,27 @@ async function compareLatency(seconds: number): Promise<Figure> {
     beside: `${shorten(small.p99Ms)} ms`,
     target: atMost(large.p99Ms / small.p99Ms, 1.3),
   };
+}
+
+/** The same load on one tracker in memory, and shared among trackers on one Redis. */
+async function compareStores(size: Pick<Load, "seconds" | "swarms" | "peers">): Promise<Figure[]> {
+  const rates = await measureRedisTrackers(async (ports) => {
+    const loads = ports.map((port) => loadHttp({ ...size, host: loopback.host, port }, true));
+    return (await Promise.all(loads)).reduce(
+      (sum, { answersPerSecond }) => sum + answersPerSecond,
+      0,
+    );
+  });
+  const beside = `${shorten(rates.oneInMemory)}/s`;
+  return [
+    { what: "one process on Redis", measured: `${shorten(rates.oneOnRedis)}/s`, beside },
+    {
+      what: "two processes on Redis, beside one in memory",
+      measured: `${shorten(rates.twoOnRedis)}/s`,
+      beside,
+      target: atLeast(rates.twoOnRedis / rates.oneInMemory, 0.5),
+    },
+  ];
 }
 
 async function measureMemory(): Promise<Figure> {

@@ -49,7 +49,7 @@ function get(path: string, ...headers: string[]): string {
 Deno.test("peers are compact unless compact=0 asks for dictionaries, with or without peer ids", async () => {
   await withTracker({}, async (tracker) => {
     await fetchBytes(tracker, announcePath(1));
-    assertMatch(await fetchBytes(tracker, announcePath(2)), /5:peers6:\x7f\0\0\x01\x1bY/);
+    assert((await fetchBytes(tracker, announcePath(2))).includes("5:peers6:\x7f\0\0\x01\x1bY"));
     const id = "p".repeat(18) + "01";
     assertMatch(
       await fetchBytes(tracker, announcePath(2, "&compact=0")),

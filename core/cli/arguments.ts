@@ -160,6 +160,15 @@ function buildCommand(
         sources,
         (values) => ok({ kind: "replay", path: operands[0]!, ...values }),
       );
+    case "simulate":
+      return build(COMMANDS.simulate, sources, ({ json, quiet, plot, ...values }) => {
+        const { freeRiders, churn, ...swarm } = values;
+        return ok({
+          kind: "simulate",
+          swarm: { ...swarm, freeRidersPercent: freeRiders, churnPercent: churn },
+          ...{ plot, json, quiet },
+        });
+      });
   }
 }
 

@@ -3,6 +3,7 @@
  * merged. The shell switches on `kind` and looks nowhere else.
  */
 import type { PeerAddress } from "../bytes/address.ts";
+import type { SwarmOptions } from "../sim/swarm.ts";
 import type { Network } from "../tracker_server/networks.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
 
@@ -17,6 +18,7 @@ export type Command =
   | ListCommand
   | FetchCommand
   | PeersCommand
+  | SimulateCommand
   | DemoCommand
   | HelpCommand
   | VersionCommand;
@@ -188,6 +190,13 @@ export interface PeersCommand extends OutputSettings {
   readonly names: readonly string[];
   /** Announce URL. */
   readonly tracker: string;
+}
+
+export interface SimulateCommand extends OutputSettings {
+  readonly kind: "simulate";
+  readonly swarm: SwarmOptions;
+  /** Where an SVG goes. */
+  readonly plot: string | undefined;
 }
 
 export interface DemoCommand {

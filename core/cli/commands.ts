@@ -5,12 +5,15 @@
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarm_store.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
+  readContentSize,
   readCount,
   readHost,
   readIntervalSeconds,
+  readLinkRate,
   readMinutesAsMs,
   readNetwork,
   readPeer,
+  readPercent,
   readPieceLength,
   readPort,
   readRate,
@@ -21,6 +24,7 @@ import {
   readToken,
   readTrackerStore,
   readTrackerUrl,
+  readWhole,
 } from "./values.ts";
 
 /** Customary first port of BitTorrent peers. Spec: BEP 3, port. */
@@ -335,6 +339,38 @@ export const COMMANDS = {
     options: { tracker: catalogTracker, ...output },
     conflicts: [],
     examples: ["tt peers film.mkv"],
+  }),
+  simulate: defineCommand({
+    summary: "Run a whole swarm on a virtual clock",
+    usage: ["[options]"],
+    operands: NO_OPERANDS,
+    about: [
+      "Every peer is the real one, and so is the tracker; only the network, the disks and the clock " +
+      "are made up. The same seed gives the same run, decision for decision.",
+      "Prints how the swarm filled up, when everybody was complete and how near that is to the least " +
+      "possible: content has to leave the seeders once, and what is taken has to be sent.",
+    ],
+    options: {
+      peers: oneOr("N", readWhole(1, 20_000), "50", "Downloaders"),
+      seeders: oneOr("N", readWhole(1, 1_000), "1", "Peers that are complete from the start"),
+      seed: oneOr("N", readWhole(0, 0xffff_ffff), "1", "What chance decides follows from it", {
+        setting: "simulate-seed",
+      }),
+      size: oneOr("SIZE", readContentSize, "64M", "Bytes of the content"),
+      pieceLength: creation.pieceLength,
+      up: oneOr("RATE", readLinkRate, "1M", "Bytes a second that each peer can send"),
+      down: oneOr("RATE", readLinkRate, "10M", "Bytes a second that each peer can take"),
+      shareRule: oneOr("RULE", readShareRule, "10", "Share rule of the downloaders"),
+      freeRiders: oneOr("PERCENT", readPercent, "0", "Downloaders that give nothing"),
+      churn: oneOr("PERCENT", readPercent, "0", "Downloaders that leave and are replaced"),
+      plot: one("FILE", readText, "Draw the run as an SVG picture there"),
+      ...output,
+    },
+    conflicts: [],
+    examples: [
+      "tt simulate --peers 200 --size 256M",
+      "tt simulate --free-riders 30 --churn 20 --plot swarm.svg",
+    ],
   }),
   demo: defineCommand({
     summary: "Watch a tracker, a seeder and two downloaders on this machine",

@@ -2,6 +2,7 @@
 import { type CatalogResult, catalogText } from "./catalog_results.ts";
 import { formatBytes, formatCount, formatPieceLength } from "./format.ts";
 import { type ReplayResult, replayText } from "./replay_results.ts";
+import { type SimulatedResult, simulatedText } from "./simulation_text.ts";
 import { printable } from "./text.ts";
 
 export type ResultEvent =
@@ -9,7 +10,8 @@ export type ResultEvent =
   | TorrentResult
   | VerifiedResult
   | CatalogResult
-  | ReplayResult;
+  | ReplayResult
+  | SimulatedResult;
 
 interface TorrentFigures {
   readonly infoHash: string;
@@ -68,6 +70,8 @@ export function resultText(result: ResultEvent): string {
     case "state":
     case "why":
       return replayText(result);
+    case "simulated":
+      return simulatedText(result);
     default:
       return printable(catalogText(result));
   }

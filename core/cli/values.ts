@@ -24,6 +24,9 @@ const SECONDS_MAX = 365 * 24 * 60 * 60;
 
 const RATIO_MAX = 1_000_000;
 
+/** Longer contents have more pieces than a simulated swarm gets done. */
+const CONTENT_SIZE_MAX = 100e9;
+
 export interface ShareRule {
   /** 0..100, of the torrent's total size. 0 is no rule. */
   readonly percent: number;
@@ -46,6 +49,36 @@ export function readText(text: string): Result<string, string> {
 export function readCount(text: string): Result<number, string> {
   const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
   return count > 0 ? ok(count) : fail("is not a count; give a whole number from 1 on");
+}
+
+/** A reader of whole numbers from `least` to `most`. */
+export function readWhole(least: number, most: number): (text: string) => Result<number, string> {
+  return (text) => {
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+    if (number >= least && number <= most) return ok(number);
+    return fail(`is not a whole number from ${least} to ${most}; give one`);
+  };
+}
+
+/** 0..100, of a hundred; a percent sign may follow. */
+export function readPercent(text: string): Result<number, string> {
+  const percent = readDecimal(text.replace(/ ?%$/, ""));
+  if (percent !== undefined && percent <= 100) return ok(percent);
+  return fail("is not a percentage; give a number from 0 to 100");
+}
+
+/** Bytes of simulated content, 16 KiB to 100 GB; K, M and G are powers of 1000. */
+export function readContentSize(text: string): Result<number, string> {
+  const size = readSize(text, 1000);
+  if (size !== undefined && size >= BLOCK_SIZE && size <= CONTENT_SIZE_MAX) return ok(size);
+  return fail("is not a size from 16 KiB to 100 GB; give one such as 64M or 2G");
+}
+
+/** What a link carries, in bytes a second. */
+export function readLinkRate(text: string): Result<number, string> {
+  const rate = readRate(text);
+  if (rate.ok && rate.value !== undefined) return ok(rate.value);
+  return fail("is not a rate in bytes a second; give 1K or more, such as 500K or 1.5M");
 }
 
 /** 0..65535, decimal. */

@@ -18,17 +18,21 @@ export interface Sample {
   readonly pieces: Uint32Array;
   /** Holders of each part of the content, on average over its pieces. */
   readonly holders: Float32Array;
+  /** Part of all uplinks that was in use since the sample before, 0 to 1. */
+  readonly uplinkUse: number;
 }
 
 export interface History {
   readonly samples: Sample[];
   intervalMs: number;
   nextMs: number;
+  /** What all together had sent by the last sample. */
+  sentBytes: number;
 }
 
 /** No samples yet. */
 export function createHistory(): History {
-  return { samples: [], intervalMs: INTERVAL_FIRST_MS, nextMs: 0 };
+  return { samples: [], intervalMs: INTERVAL_FIRST_MS, nextMs: 0, sentBytes: 0 };
 }
 
 /** Takes a sample if it is time, or in any case with `now`. */
@@ -40,9 +44,19 @@ export function sampleIfDue(
 ): void {
   if (!now && world.now < history.nextMs) return;
   const pieces = Uint32Array.from(downloaders, ({ torrent }) => torrent.haveCount);
-  history.samples.push({ at: world.now, pieces, holders: averageHolders(world) });
+  const holders = averageHolders(world);
+  history.samples.push({ at: world.now, pieces, holders, uplinkUse: uplinkUse(history, world) });
   if (history.samples.length >= SAMPLES_MAX) thinOut(history);
   history.nextMs = world.now + history.intervalMs;
+}
+
+function uplinkUse(history: History, { nodes, now, tally }: World): number {
+  const sinceMs = now - (history.samples.at(-1)?.at ?? 0);
+  let roomBytes = 0;
+  for (const node of nodes) if (node.isOnline) roomBytes += sinceMs / node.msPerByteUp;
+  const sentBytes = tally.bytesSent - history.sentBytes;
+  history.sentBytes = tally.bytesSent;
+  return roomBytes > 0 ? Math.min(1, sentBytes / roomBytes) : 0;
 }
 
 function averageHolders({ holders }: World): Float32Array {
@@ -61,6 +75,9 @@ function thinOut(history: History): void {
   const { samples } = history;
   history.intervalMs *= 2;
   let kept = 0;
-  for (let i = 0; i < samples.length; i += 2) samples[kept++] = samples[i]!;
+  for (let i = 0; i < samples.length; i += 2) {
+    const before = samples[Math.max(0, i - 1)]!, sample = samples[i]!;
+    samples[kept++] = { ...sample, uplinkUse: (before.uplinkUse + sample.uplinkUse) / 2 };
+  }
   samples.length = kept;
 }

@@ -17,6 +17,7 @@ import { list } from "./list.ts";
 import { peers } from "./peers.ts";
 import { replay } from "./replay.ts";
 import { seed } from "./seed.ts";
+import { simulate } from "./simulate.ts";
 import { show } from "./show.ts";
 import { verify } from "./verify.ts";
 
@@ -78,6 +79,8 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await peers(command, context);
     case "replay":
       return await replay(command, context);
+    case "simulate":
+      return await simulate(command, context);
     case "demo":
       return await demo(context);
     case "help":

@@ -44,7 +44,8 @@ export function describeClient(tracker: Tracker, hostname: string): Client {
   const { trustedProxies } = tracker.settings;
   return {
     ip,
-    ipText: formatIp(ip),
+    // The runtime's text of an IPv4 address is canonical, and this is done for each connection.
+    ipText: hostname.includes(":") ? formatIp(ip) : hostname,
     isTrustedProxy: trustedProxies?.some((network) => isInNetwork(ip, network)) ?? false,
   };
 }

@@ -42,15 +42,15 @@ const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 export interface HttpHandler {
   /**
-   * Appends the whole answer to a request that lies in `bytes` and returns true, or false when the
-   * request is to go the usual way. `bytes` and `head` are good until it returns.
+   * Appends the whole answer to a request that lies in `bytes` and returns true, or a promise where it
+   * has to wait, or false when the request is to go the usual way. `bytes` and `head` are good until it returns.
    */
   answerFast(
     bytes: Uint8Array,
     head: HttpHead,
     client: Client,
     writer: ByteWriter,
-  ): boolean | Promise<boolean>;
+  ): boolean | Promise<unknown>;
   /** Answers leave once it resolves; undefined for at once. */
   settling(): Promise<void> | undefined;
   /** Must not reject. `target` is the path and query as they were sent. */
@@ -109,30 +109,48 @@ export class Connection {
 
   /** Serves until either side has enough. Never rejects. */
   async serve(): Promise<void> {
-    const { open, buffers } = this.#shared;
+    const { open, buffers, writers } = this.#shared;
     open.add(this);
+    const writer = writers.pop() ?? createByteWriter(BUFFER_SIZE);
     try {
-      while (await this.#answerWhatIsThere()) {
-        if (!await this.#readMore()) break;
-      }
+      await this.#serve(writer);
     } catch {
       // The client is gone; nobody is left to be told.
     }
     this.close();
     open.delete(this);
+    resetWriter(writer);
+    if (writers.length < POOL_SIZE && writer.bytes.length <= FLUSH_SIZE) writers.push(writer);
     if (this.#buffer.length === BUFFER_SIZE && buffers.length < POOL_SIZE) {
       buffers.push(this.#buffer);
     }
   }
 
-  /** Waits for bytes behind those in the buffer; false when there will be none. */
-  async #readMore(): Promise<boolean> {
-    const isIdle = this.#size === this.#done;
-    if (isIdle) {
-      if (this.#shared.isStopping) return false;
+  /** One wait for a read and one for a write is all that an announce costs. */
+  async #serve(writer: ByteWriter): Promise<void> {
+    while (!this.#shared.isStopping || this.#size > this.#done) {
+      const target = this.#makeRoom();
+      this.isWaiting = true;
+      const count = await this.#conn.read(target);
+      this.isWaiting = false;
+      if (count === null) return;
+      if (this.#size === 0) this.deadline = this.#shared.clock + HEAD_MS;
+      this.#size += count;
+      const answered = this.#answerAll(writer);
+      const goesOn = answered === true || answered !== false && await answered;
+      if (writer.size > 0) await this.#flush(writer);
+      if (!goesOn) return await this.#linger();
+    }
+  }
+
+  /** Where the next bytes go: behind those of a head that is not whole yet. */
+  #makeRoom(): Uint8Array {
+    if (this.#size === this.#done) {
       this.#size = this.#done = 0;
       this.deadline = this.#shared.clock + IDLE_MS;
-    } else if (this.#done > 0) {
+      return this.#buffer;
+    }
+    if (this.#done > 0) {
       this.#buffer.copyWithin(0, this.#done, this.#size);
       this.#size -= this.#done;
       this.#done = 0;
@@ -144,54 +162,48 @@ export class Connection {
       grown.set(this.#buffer);
       this.#buffer = grown;
     }
-    const target = this.#size === 0 ? this.#buffer : this.#buffer.subarray(this.#size);
-    this.isWaiting = true;
-    const count = await this.#conn.read(target);
-    this.isWaiting = false;
-    if (count === null) return false;
-    if (isIdle) this.deadline = this.#shared.clock + HEAD_MS;
-    this.#size += count;
-    return true;
+    return this.#buffer.subarray(this.#size);
   }
 
   /** Answers every request whose head is whole; false when the connection is to end. */
-  async #answerWhatIsThere(): Promise<boolean> {
-    let end = findHeadEnd(this.#buffer, this.#done, this.#size);
-    if (end < 0 && this.#size - this.#done < HEAD_SIZE_MAX) return true;
-    const { writers } = this.#shared;
-    const writer = writers.pop() ?? createByteWriter(BUFFER_SIZE);
-    let goesOn = end >= 0;
-    if (!goesOn) writeRefusal(writer, 431, `A request's head may have ${HEAD_SIZE_MAX} bytes`);
-    while (goesOn && end >= 0) {
-      const { head } = this.#shared;
+  #answerAll(writer: ByteWriter): boolean | Promise<boolean> {
+    const { handler, head } = this.#shared;
+    while (true) {
+      const end = findHeadEnd(this.#buffer, this.#done, this.#size);
+      if (end < 0) {
+        if (this.#size - this.#done < HEAD_SIZE_MAX) return true;
+        writeRefusal(writer, 431, `A request's head may have ${HEAD_SIZE_MAX} bytes`);
+        return false;
+      }
       const read = readHead(this.#buffer, this.#done, end, head);
       if (!read.ok) {
         writeRefusal(writer, read.error.status, read.error.message);
-        goesOn = false;
-        break;
+        return false;
       }
       this.deadline = Infinity;
-      goesOn = !head.isLast && !this.#shared.isStopping;
-      const isFast = this.#shared.handler.answerFast(this.#buffer, head, this.#client, writer);
-      if (isFast === true || isFast !== false && await isFast) {
-        this.#done = end;
-      } else if (!await this.#answerSlowly(head, goesOn, writer)) {
-        goesOn = false;
+      const mayGoOn = !head.isLast && !this.#shared.isStopping;
+      const isFast = handler.answerFast(this.#buffer, head, this.#client, writer);
+      if (isFast === false) {
+        return this.#goOnAfter(this.#answerSlowly(head, mayGoOn, writer), writer);
       }
-      if (writer.size > FLUSH_SIZE) await this.#flush(writer);
-      end = findHeadEnd(this.#buffer, this.#done, this.#size);
+      this.#done = end;
+      if (isFast !== true) return this.#goOnAfter(isFast.then(() => mayGoOn), writer);
+      if (!mayGoOn) return false;
+      if (writer.size > FLUSH_SIZE) {
+        return this.#goOnAfter(this.#flush(writer).then(() => true), writer);
+      }
     }
-    await this.#flush(writer);
-    if (writers.length < POOL_SIZE && writer.bytes.length <= FLUSH_SIZE) writers.push(writer);
-    if (!goesOn) await this.#linger();
-    return goesOn;
+  }
+
+  async #goOnAfter(answered: Promise<boolean>, writer: ByteWriter): Promise<boolean> {
+    return await answered && await this.#answerAll(writer);
   }
 
   /** By way of a Request and a Response. Returns whether another request may follow. */
   async #answerSlowly(head: HttpHead, mayGoOn: boolean, writer: ByteWriter): Promise<boolean> {
     const body = new ConnectionBody(head.contentLength, head.expectsContinue, (left) => {
       return this.#readBody(left);
-    }, () => this.#write(CONTINUE));
+    }, () => this.#conn.write(CONTINUE));
     const request = readRequest(this.#buffer, head, body);
     this.#done = head.end;
     if (request === undefined) {
@@ -226,17 +238,14 @@ export class Connection {
     if (writer.size === 0) return;
     const settling = this.#shared.handler.settling();
     if (settling !== undefined) await settling;
-    await this.#write(writer.bytes.subarray(0, writer.size));
-    resetWriter(writer);
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
+    let bytes = writer.bytes.subarray(0, writer.size);
     this.deadline = this.#shared.clock + WRITE_MS;
     let count = await this.#conn.write(bytes);
     while (count < bytes.length) {
       bytes = bytes.subarray(count);
       count = await this.#conn.write(bytes);
     }
+    resetWriter(writer);
   }
 
   /**
@@ -266,7 +275,7 @@ class ConnectionBody implements RequestBody {
     size: number,
     expectsContinue: boolean,
     read: (left: number) => Promise<Uint8Array | undefined>,
-    sayContinue: () => Promise<void>,
+    sayContinue: () => Promise<unknown>,
   ) {
     this.left = size;
     if (size === 0) return;

@@ -25,7 +25,7 @@ export interface RedisServer {
   drop(): void;
 }
 
-type Library = typeof import("npm:@redis/client@6.3.1");
+type Library = typeof import("@redis/client");
 
 /**
  * Connects to the first of `urls` that answers. `onLost` is told when the connection breaks; a cluster
@@ -35,7 +35,7 @@ export async function openRedisServer(
   urls: readonly string[],
   onLost: (why: string) => void,
 ): Promise<RedisServer> {
-  const library = await import("npm:@redis/client@6.3.1");
+  const library = await import("@redis/client");
   let failure: unknown;
   for (const url of urls) {
     try {

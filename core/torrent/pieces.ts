@@ -11,7 +11,7 @@ import { addressText } from "../bytes/address.ts";
 import { markCompleted } from "../tracker/announcer.ts";
 import { banPeer, closeIfBothComplete } from "./connections.ts";
 import { pieceSize } from "../metainfo/geometry.ts";
-import { abandonPiece, removePartial, restartAlone } from "./picker.ts";
+import { abandonPiece, hasRoom, removePartial, restartAlone } from "./picker.ts";
 import type { Effect, JobId } from "./protocol.ts";
 import {
   finishJob,
@@ -77,6 +77,8 @@ export function onPieceWritten(
   const partial = job && torrent.partials.get(job.piece);
   if (partial === undefined) return;
   const { piece } = partial;
+  // Room for another piece, and the last piece being the last, concern every peer.
+  if (!hasRoom(torrent) || torrent.availability.size <= 1) torrent.allDirty = true;
   removePartial(torrent, partial);
   setBit(torrent.have, piece);
   torrent.haveCount++;
@@ -92,7 +94,6 @@ export function onPieceWritten(
     }
   }
   scheduleSave(torrent, now);
-  torrent.allDirty = true;
   if (isComplete(torrent)) complete(torrent, now, effects);
 }
 

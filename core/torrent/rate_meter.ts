@@ -29,13 +29,14 @@ export function countBytes(meter: RateMeter, bytes: number): void {
 export function tickRate(meter: RateMeter, now: number): void {
   const seconds = (now - meter.tickedMs) / 1000;
   if (seconds <= 0) return;
+  meter.tickedMs = now;
+  if (meter.pending === 0 && meter.rate === 0) return;
   const current = meter.pending / seconds;
   // A first measure stands as it is: starting from zero would hide a fast peer for seconds.
   const kept = meter.rate === 0 ? 0 : Math.pow(KEPT_A_SECOND, seconds);
   meter.rate = kept * meter.rate + (1 - kept) * current;
   if (meter.rate < RATE_FLOOR) meter.rate = 0;
   meter.pending = 0;
-  meter.tickedMs = now;
 }
 
 /** The rate for people: until the first tick has measured one, what came so far over the time it took. */

@@ -126,17 +126,15 @@ export interface Deadline {
 /** When `timer` must be fed next, and why; undefined when nothing will ever be due by itself. */
 export function nextDeadline(torrent: Torrent): Deadline | undefined {
   if (torrent.stage !== "running") return undefined;
-  const table = [
-    { reason: "announce", at: announceDueAt(torrent) },
-    { reason: "dial", at: torrent.nextDialMs },
-    { reason: "save", at: torrent.saving ? undefined : torrent.nextSaveMs },
-    { reason: "tick", at: needsTick(torrent) ? torrent.nextTickMs : undefined },
-  ] as const;
-  let next: Deadline | undefined;
-  for (const { reason, at } of table) {
-    if (at !== undefined && (next === undefined || at < next.at)) next = { at, reason };
-  }
-  return next;
+  const announce = announceDueAt(torrent) ?? Infinity;
+  const dial = torrent.nextDialMs ?? Infinity;
+  const save = torrent.saving ? Infinity : torrent.nextSaveMs ?? Infinity;
+  const tick = needsTick(torrent) ? torrent.nextTickMs : Infinity;
+  const at = Math.min(announce, dial, save, tick);
+  if (at === Infinity) return undefined;
+  if (at === announce) return { at, reason: "announce" };
+  if (at === dial) return { at, reason: "dial" };
+  return { at, reason: at === save ? "save" : "tick" };
 }
 
 /** The first save makes the torrent known to a later run even if this one is killed at once. */

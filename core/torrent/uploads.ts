@@ -75,6 +75,7 @@ export function onCancel(peer: Peer, cancel: BlockMessage, effects: Effect[]): v
 
 /** Hands waiting requests to the shell, up to what it may hold for one peer. */
 export function serveQueue(peer: Peer, now: number, effects: Effect[]): void {
+  if (peer.queue.length === 0) return resumeIfRoom(peer, now, effects);
   const blocks: number[] = [];
   while (peer.queueHead < peer.queue.length && peer.uploadAhead < UPLOAD_AHEAD_BYTES) {
     const length = peer.queue[peer.queueHead + 2]!;

@@ -11,7 +11,7 @@ import { type AnnounceQuery, NUM_WANT_DEFAULT, NUM_WANT_MAX } from "./types.ts";
 export const QUERY_LENGTH_MAX = 8_192;
 /** Clients send 8 characters. */
 export const KEY_LENGTH_MAX = 64;
-/** As many as a UDP scrape may name. Spec: BEP 15, scrape. */
+/** Over HTTP as over UDP. Spec: BEP 15, scrape, "up to about 74 torrents". */
 export const SCRAPE_HASHES_MAX = 74;
 
 const HASH_SIZE = 20;

@@ -18,6 +18,7 @@ import {
 import { IPV4_SIZE } from "../bytes/ip.ts";
 import type { AnnounceEvent } from "../tracker/types.ts";
 import { halfSipHash, type HashKey } from "./half_sip_hash.ts";
+import { SCRAPE_HASHES_MAX } from "./query.ts";
 import {
   type AnnounceQuery,
   type AnnounceReply,
@@ -28,8 +29,6 @@ import {
 
 /** An announce with several options of 255 bytes; what is longer is cut off, and options don't count. */
 export const PACKET_SIZE_MAX = 2_048;
-/** Spec: BEP 15, scrape, "up to about 74 torrents". */
-export const SCRAPE_HASHES_MAX = 74;
 /** An id is good for the minute it was made in and the next. */
 const CONNECTION_BUCKET_SECONDS = 64;
 /** An answer should travel in one piece over any network. */

@@ -22,12 +22,14 @@ const ANSWER_MS_MAX = 1_500;
 const WATCH_MS = 250;
 const REOPEN_MS_MIN = 100;
 const REOPEN_MS_MAX = 2_000;
+/** Between looks at a cluster of which a node is silent. */
+const RENEW_MS = 5_000;
 /** Keeps Redis from everybody else for a millisecond or two. */
 const BATCH_ANNOUNCES_MAX = 64;
 /** One that Redis works on and one that waits there, so that neither side idles. */
 const BATCHES_UNDER_WAY_MAX = 2;
 /** More than a tracker can answer in ANSWER_MS_MAX; beyond it announces fail at once. */
-const QUEUED_ANNOUNCES_MAX = 20_000;
+const WAITING_ANNOUNCES_MAX = 20_000;
 
 const SCRIPT_SHA = createHash("sha1").update(ANNOUNCE_SCRIPT).digest("hex");
 
@@ -66,11 +68,13 @@ export class RedisLink {
   /** Nodes of the cluster, for the day that the one we were told of is gone. */
   #otherUrls: readonly string[] = [];
   #reopenMs = REOPEN_MS_MIN;
+  /** Not before, by the machine's clock. */
+  #renewAt = 0;
   #isClosed = false;
 
   private constructor(options: RedisLinkOptions) {
     this.#options = options;
-    this.#watch = setInterval(() => this.#dropIfSilent(), WATCH_MS);
+    this.#watch = setInterval(() => this.#leaveSilence(), WATCH_MS);
   }
 
   /** Resolves after the first attempt, whether it worked or not: see `isUp`. */
@@ -87,7 +91,8 @@ export class RedisLink {
   /** Rejects when the link is or gets lost. */
   announce(key: string, request: Buffer): Promise<AnnounceReply> {
     if (this.#server === undefined) return Promise.reject(new Error("not connected"));
-    if (this.#queue.length >= QUEUED_ANNOUNCES_MAX) return Promise.reject(new Error("overloaded"));
+    const waiting = this.#queue.length + this.#underWay.size;
+    if (waiting >= WAITING_ANNOUNCES_MAX) return Promise.reject(new Error("overloaded"));
     const reply = Promise.withResolvers<AnnounceReply>();
     this.#queue.push({ key, request, reply });
     this.#flush(this.#server);
@@ -164,10 +169,30 @@ export class RedisLink {
     return decodeReplies(reply as Buffer, announces.length);
   }
 
-  #dropIfSilent(): void {
-    const [oldest] = this.#underWay;
-    if (oldest === undefined || performance.now() - oldest.sentAt < ANSWER_MS_MAX) return;
-    this.#lose(`no answer within ${ANSWER_MS_MAX / 1000} s`);
+  /** One node of a cluster that is silent is no reason to leave the others. */
+  #leaveSilence(): void {
+    const why = `no answer within ${ANSWER_MS_MAX / 1000} s`;
+    const sentBefore = performance.now() - ANSWER_MS_MAX;
+    for (const question of this.#underWay) {
+      if (question.sentAt > sentBefore) return;
+      if (this.#server?.isCluster !== true) return this.#lose(why);
+      this.#underWay.delete(question);
+      question.fail(new Error(why));
+      this.#renew();
+    }
+  }
+
+  /** Finds out anew who the nodes are, over connections of which none hangs. */
+  async #renew(): Promise<void> {
+    if (performance.now() < this.#renewAt) return;
+    this.#renewAt = Infinity;
+    const former = this.#server;
+    const server = await this.#openServer().catch(() => undefined);
+    this.#renewAt = performance.now() + RENEW_MS;
+    if (server === undefined) return;
+    if (this.#isClosed || this.#server !== former) return server.drop();
+    this.#server = server;
+    former?.drop();
   }
 
   #lose(why: string): void {
@@ -194,12 +219,21 @@ export class RedisLink {
     this.#reopenMs = Math.min(2 * this.#reopenMs, REOPEN_MS_MAX);
   }
 
-  #open(): Promise<void> {
+  async #openServer(): Promise<RedisServer> {
     const urls = [this.#options.url, ...this.#otherUrls];
-    this.#opening = openRedisServer(urls, (why) => this.#lose(why)).then((server) => {
+    // What breaks before it is in use is told by the rejection, and breaks nothing else.
+    let server: RedisServer | undefined = undefined;
+    server = await openRedisServer(urls, (why) => {
+      if (server !== undefined && server === this.#server) this.#lose(why);
+    });
+    this.#otherUrls = server.otherUrls;
+    return server;
+  }
+
+  #open(): Promise<void> {
+    this.#opening = this.#openServer().then((server) => {
       if (this.#isClosed) return server.drop();
       this.#server = server;
-      this.#otherUrls = server.otherUrls;
       this.#reopenMs = REOPEN_MS_MIN;
       this.#options.onChange(undefined);
     }, (error) => {

@@ -60,8 +60,9 @@ async function openUrl(
   // An emitter of errors that nobody listens to ends the process.
   client.on("error", (error: Error) => onLost(describe(error)));
   try {
-    await client.connect();
-    if (await isClusterNode(client)) return await openCluster(library, url);
+    await within(CONNECT_MS_MAX, client.connect());
+    const isCluster = await within(CONNECT_MS_MAX, isClusterNode(client));
+    if (isCluster) return await openCluster(library, url);
   } catch (error) {
     drop(client);
     throw error;
@@ -81,6 +82,8 @@ async function openCluster(library: Library, url: string): Promise<RedisServer> 
   const cluster = library.createCluster({
     RESP: 2,
     rootNodes: [{ url }],
+    // A node that hangs must not keep us from the others.
+    minimizeConnections: true,
     defaults: {
       ...commonOptions(library),
       username,
@@ -90,7 +93,7 @@ async function openCluster(library: Library, url: string): Promise<RedisServer> 
     topologyRefreshOnReconnectionAttemptStrategy: REFRESH_AFTER_MS,
   });
   cluster.on("error", () => {});
-  await cluster.connect().catch((error) => {
+  await within(CONNECT_MS_MAX, cluster.connect()).catch((error) => {
     drop(cluster);
     throw error;
   });
@@ -123,6 +126,19 @@ async function isClusterNode(
 ): Promise<boolean> {
   const info = await client.sendCommand(["INFO", "cluster"]);
   return /^cluster_enabled:1/m.test(String(info));
+}
+
+/** The kernel may accept for a server that hangs, so its first answers have a deadline too. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const why = `no answer within ${ms / 1_000} s`;
+  const timer = setTimeout(() => late.reject(new Error(why)), ms);
+  promise.catch(() => {});
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function urlOfNode(url: string, address: string): string {

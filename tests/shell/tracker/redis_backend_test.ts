@@ -204,3 +204,35 @@ await redisTest(
     }, "swarms of the two living nodes are answered without a warning");
   },
 );
+
+await redisTest("a node of a cluster that hangs keeps nobody from the others", async () => {
+  await using cluster = await startCluster();
+  await using tracker = await openBackend(cluster.nodes[0]!.url);
+  const hashes = Array.from({ length: 30 }, (_, i) => new Uint8Array(20).fill(i));
+  const tellAll = (n: number) =>
+    Promise.all(hashes.map((infoHash) => tracker.tell(announceOf(n, { infoHash }))));
+  await tellAll(1);
+  cluster.nodes[2]!.freeze();
+  for (const n of [2, 3]) {
+    const warned = (await tellAll(n)).filter(({ warning }) => warning !== undefined).length;
+    assert(warned > 0 && warned < hashes.length, `${warned} of ${hashes.length}`);
+  }
+  cluster.nodes[2]!.thaw();
+  await until(
+    async () => (await tellAll(4)).every(({ warning }) => warning === undefined),
+    "every swarm is answered from Redis again",
+  );
+});
+
+await redisTest("a Redis that hangs for good and is replaced is found again", async () => {
+  await using redis = await startRedis();
+  await using tracker = await openBackend(redis.url);
+  redis.freeze();
+  assertEquals((await tracker.tell(announceOf(1))).warning, STALE_WARNING);
+  await redis.kill();
+  await redis.start();
+  await until(
+    async () => (await tracker.tell(announceOf(2))).warning === undefined,
+    "the new Redis answers",
+  );
+});

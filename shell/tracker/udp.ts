@@ -30,7 +30,7 @@ import { announce, nextIntervals, type Tracker } from "./tracker.ts";
 
 /** Packets whose answers wait for the store; more are dropped, and asked again by their clients. */
 const WAITING_MAX = 10_000;
-/** Before the next attempt after an error of the socket. */
+/** Before the next attempt when the socket gave an error instead of a packet. */
 const RETRY_MS = 20;
 const STALE = "Connect again";
 
@@ -66,29 +66,33 @@ export class UdpServer {
   async #serve(): Promise<void> {
     const buffer = new Uint8Array(PACKET_SIZE_MAX);
     while (!this.#isStopping) {
+      let received: [Uint8Array, Deno.Addr];
       try {
-        const [packet, from] = await this.#socket.receive(buffer);
+        received = await this.#socket.receive(buffer);
+      } catch {
+        if (!this.#isStopping) await sleep(RETRY_MS);
+        continue;
+      }
+      try {
+        const [packet, from] = received;
         const answer = this.#answer(packet, (from as Deno.NetAddr).hostname);
         if (answer instanceof Promise) this.#sendLater(answer, from);
-        else if (answer !== undefined) await this.#send(answer, from);
+        else if (answer !== undefined) {
+          const { settling } = this.#tracker.backend;
+          if (settling !== undefined) await settling;
+          await this.#socket.send(answer.bytes.subarray(0, answer.size), from);
+        }
       } catch {
-        // An unreachable client or a full network queue: nobody is owed an answer.
-        if (!this.#isStopping) await sleep(RETRY_MS);
+        // An address that can't be sent to, such as port 0: nobody is owed an answer, nobody waits.
       }
     }
-  }
-
-  async #send(writer: ByteWriter, to: Deno.Addr): Promise<void> {
-    const { settling } = this.#tracker.backend;
-    if (settling !== undefined) await settling;
-    await this.#socket.send(writer.bytes.subarray(0, writer.size), to);
   }
 
   async #sendLater(answer: Promise<ByteWriter | undefined>, to: Deno.Addr): Promise<void> {
     this.#waiting++;
     try {
       const writer = await answer;
-      if (writer !== undefined) await this.#send(writer, to);
+      if (writer !== undefined) await this.#socket.send(writer.bytes.subarray(0, writer.size), to);
     } catch {
       // As above.
     }

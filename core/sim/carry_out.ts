@@ -32,14 +32,14 @@ export function carryOut(world: World, node: Node, effect: Effect): void {
       return upload(world, node, effect.peer, effect.blocks);
     case "pause-reading":
     case "resume-reading": {
-      const end = node.ends.get(effect.peer);
+      const end = world.ends[effect.peer];
       if (end === undefined) return;
       if (effect.kind === "pause-reading") end.isPaused = true;
       else resume(world, end);
       return;
     }
     case "close": {
-      const end = node.ends.get(effect.peer);
+      const end = world.ends[effect.peer];
       return end && closeEnd(world, end);
     }
     case "dial":
@@ -70,7 +70,7 @@ export function carryOut(world: World, node: Node, effect: Effect): void {
 }
 
 function sendOut(world: World, node: Node, key: PeerKey, message: Message): void {
-  const end = node.ends.get(key);
+  const end = world.ends[key];
   if (end === undefined || end.isStuck) return;
   if (message.kind === "unchoke" && node.options.vice === "freeload") return;
   sendMessage(world, end, message);
@@ -81,7 +81,7 @@ function sendOut(world: World, node: Node, key: PeerKey, message: Message): void
 }
 
 function requestOut(world: World, node: Node, key: PeerKey, blocks: readonly number[]): void {
-  const end = node.ends.get(key);
+  const end = world.ends[key];
   if (end === undefined || end.isStuck) return;
   if (world.options.isChecked) checkRequest(node, key, blocks);
   const times = node.options.vice === "flood" ? FLOOD : 1;

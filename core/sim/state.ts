@@ -42,7 +42,7 @@ export interface World {
   now: number;
   readonly nodes: Node[];
   /** By the peer key of the node whose end it is; keys are never used twice. */
-  readonly ends: Map<PeerKey, End>;
+  readonly ends: (End | undefined)[];
   nextKey: PeerKey;
   readonly trackers: readonly Tracker[];
   readonly tasks: Map<number, () => void>;
@@ -82,7 +82,7 @@ export function createWorld(options: WorldOptions): World {
     timeline: createTimeline(),
     now: 0,
     nodes: [],
-    ends: new Map(),
+    ends: [],
     nextKey: 1,
     trackers,
     tasks: new Map(),

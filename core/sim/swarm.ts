@@ -60,6 +60,8 @@ export interface Swarm {
   readonly downloaders: Node[];
   readonly lastTick: number;
   ticks: number;
+  /** The first so many downloaders are complete. */
+  complete: number;
   isStuck: boolean;
 }
 
@@ -84,6 +86,7 @@ export function createSwarm(options: SwarmOptions, sha1: Sha1): Swarm {
     downloaders: [],
     lastTick: tickAt(world, patienceMs),
     ticks: 0,
+    complete: 0,
     isStuck: false,
   };
   for (let i = 0; i < options.seeders; i++) {
@@ -114,7 +117,7 @@ export function boundSeconds(options: SwarmOptions): number {
 export function runSwarm(swarm: Swarm, ticks: number): boolean {
   const { world, downloaders } = swarm;
   for (let i = 0; i < ticks; i++) {
-    if (downloaders.every(({ torrent }) => isComplete(torrent))) return finish(swarm);
+    if (areAllComplete(swarm)) return finish(swarm);
     if (!runTick(world, swarm.lastTick)) {
       swarm.isStuck = true;
       return finish(swarm);
@@ -123,6 +126,16 @@ export function runSwarm(swarm: Swarm, ticks: number): boolean {
     if (++swarm.ticks % CHECK_TICKS === 0) checkWorld(world);
   }
   return false;
+}
+
+/** Nobody who is complete becomes incomplete, so each is looked at until it is, and never again. */
+function areAllComplete(swarm: Swarm): boolean {
+  const { downloaders } = swarm;
+  while (swarm.complete < downloaders.length) {
+    if (!isComplete(downloaders[swarm.complete]!.torrent)) return false;
+    swarm.complete++;
+  }
+  return true;
 }
 
 function finish({ world, history, downloaders }: Swarm): true {

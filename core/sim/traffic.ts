@@ -101,7 +101,7 @@ function createEnd(world: World, node: Node, latencyMs: number): End {
     isStuck: false,
   } as Omit<End, "other"> as End;
   node.ends.set(end.key, end);
-  world.ends.set(end.key, end);
+  world.ends[end.key] = end;
   return end;
 }
 
@@ -115,7 +115,9 @@ function greet(world: World, end: End, job: JobId | undefined, address: PeerAddr
 export function closeEnd(world: World, end: End): void {
   if (!end.isOpen) return;
   forgetEnd(world, end);
-  if (end.other.isOpen) send(world, end.other, (to, tick) => post(to, tick, CLOSED));
+  if (!end.other.isOpen) return;
+  const tick = messageTick(world, end.other);
+  if (post(end.other, tick, CLOSED)) noteArrival(world, end.other, tick);
 }
 
 /** Breaks the connection in the middle: both sides hear of it at once. */
@@ -132,7 +134,7 @@ function hangUp(world: World, end: End, why: string): void {
 function forgetEnd(world: World, end: End): void {
   end.isOpen = false;
   end.node.ends.delete(end.key);
-  world.ends.delete(end.key);
+  world.ends[end.key] = undefined;
   // What left its sender and is not read here any more is lost.
   lose(world, end.other, end.other.inFlight);
   end.inbox = [];
@@ -150,12 +152,16 @@ function lose(world: World, from: End, bytes: number): void {
 /** Sends a message to whoever is at the other side of `end`. */
 export function sendMessage(world: World, end: End, message: Message): void {
   if (!end.other.isOpen) return;
-  send(world, end.other, (to, tick) => postMessage(to, tick, message));
+  const tick = messageTick(world, end.other);
+  if (postMessage(end.other, tick, message)) noteArrival(world, end.other, tick);
 }
 
-function send(world: World, to: End, put: (to: End, tick: number) => boolean): void {
-  const tick = arrivalTick(world, to, world.now + to.latencyMs);
-  if (put(to, tick)) note(world.timeline, tick, to.key * KINDS + DELIVER);
+function noteArrival(world: World, to: End, tick: number): void {
+  note(world.timeline, tick, to.key * KINDS + DELIVER);
+}
+
+function messageTick(world: World, to: End): number {
+  return arrivalTick(world, to, world.now + to.latencyMs);
 }
 
 /** Never before what was sent earlier, never within this tick. */
@@ -202,7 +208,7 @@ export function deliver(world: World, end: End): void {
 export function resume(world: World, end: End): void {
   end.isPaused = false;
   if (end.inboxHead < end.inbox.length) {
-    note(world.timeline, world.timeline.tick + 1, end.key * KINDS + DELIVER);
+    noteArrival(world, end, world.timeline.tick + 1);
   }
 }
 
@@ -232,7 +238,7 @@ function takeBlock(world: World, end: End, piece: number, begin: number, sized: 
 
 /** Takes blocks to send, as triples. */
 export function upload(world: World, node: Node, key: PeerKey, blocks: readonly number[]): void {
-  const end = node.ends.get(key);
+  const end = world.ends[key];
   if (end === undefined || end.isStuck || node.options.vice === "silent") return;
   if (node.options.vice === "refuse") {
     for (let i = 0; i < blocks.length; i += 3) {
@@ -303,9 +309,7 @@ function sendBlock(world: World, end: End): void {
     world.tally.bytesOnTheWay += length;
     const tick = arrivalTick(world, other, arrivalMs(end, length, node.upFreeMs));
     const sized = isBad(world, node) ? -length : length;
-    if (post(other, tick, BLOCK, piece, begin, sized)) {
-      note(world.timeline, tick, other.key * KINDS + DELIVER);
-    }
+    if (post(other, tick, BLOCK, piece, begin, sized)) noteArrival(world, other, tick);
   }
   joinRing(end);
 }

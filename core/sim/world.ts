@@ -122,7 +122,8 @@ export function introduce(world: World, node: Node, other: Node): void {
 /** Puts nodes on a side of their own: nothing passes to the others, and nobody is told. */
 export function partition(world: World, nodes: readonly Node[], side: number): void {
   for (const node of nodes) node.side = side;
-  for (const end of world.ends.values()) {
+  for (const end of world.ends) {
+    if (end === undefined) continue;
     if (!end.isPaused && end.node.side === end.other.node.side) resume(world, end);
   }
 }
@@ -150,7 +151,7 @@ export function runTick(world: World, lastTick: number): boolean {
     const id = Math.floor(item / KINDS);
     switch (item % KINDS) {
       case DELIVER: {
-        const end = world.ends.get(id);
+        const end = world.ends[id];
         if (end !== undefined) deliver(world, end);
         break;
       }

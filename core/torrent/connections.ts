@@ -12,7 +12,15 @@ import { CONNECTION_WORTH_MS, CONNECTIONS_MAX, DEPARTED_MAX } from "./limits.ts"
 import { greet } from "./greeting.ts";
 import { giveBackAll } from "./picker.ts";
 import type { CloseReason, Effect, Event } from "./protocol.ts";
-import { createPeer, isComplete, isDead, isSeed, type Peer, type Torrent } from "./state.ts";
+import {
+  createPeer,
+  isComplete,
+  isDead,
+  isSeed,
+  markDirty,
+  type Peer,
+  type Torrent,
+} from "./state.ts";
 
 /** Takes a connection whose handshakes are done, or refuses it; greets it with what we have. */
 export function onConnected(
@@ -50,6 +58,7 @@ export function onConnected(
   const { peer: key, peerId, features } = event;
   const peer = createPeer(torrent, key, address, incoming, peerId, features, now);
   torrent.peers.set(key, peer);
+  markDirty(torrent, peer);
   if (candidate !== undefined) candidate.use = "connected";
   else claimCandidate(torrent, address);
   greet(torrent, peer, effects);

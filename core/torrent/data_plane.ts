@@ -8,7 +8,7 @@ import { markReceived } from "./picker.ts";
 import type { BlockVerdict, Effect, PeerKey } from "./protocol.ts";
 import { countBytes } from "./rate_meter.ts";
 import { cancelOthers, growPipeline } from "./requests.ts";
-import { blockKey, type Peer, startJob, type Torrent } from "./state.ts";
+import { blockKey, markDirty, type Peer, startJob, type Torrent } from "./state.ts";
 
 /**
  * A whole block of `length` bytes arrived. On "accepted" the caller copies it into the piece's buffer
@@ -33,7 +33,7 @@ export function receiveBlock(
     return "violation";
   }
   peer.lastHeardMs = now;
-  peer.dirty = true;
+  markDirty(torrent, peer);
   return takeBlock(torrent, peer, piece, begin, length, now, effects);
 }
 

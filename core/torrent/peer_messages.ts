@@ -16,7 +16,7 @@ import { onExtendedHandshake } from "./greeting.ts";
 import { REFUSED_FIRST_MS, REFUSED_LAST_MS } from "./limits.ts";
 import { giveBack, releaseUntouched } from "./picker.ts";
 import type { Effect } from "./protocol.ts";
-import { blockKey, isDead, type Peer, type Torrent } from "./state.ts";
+import { blockKey, isDead, markDirty, type Peer, type Torrent } from "./state.ts";
 import { onCancel, onRequest } from "./uploads.ts";
 
 /** Pieces that a peer may suggest or allow; more say nothing and cost memory. */
@@ -35,7 +35,7 @@ export function onMessage(
   effects: Effect[],
 ): void {
   // A peer that was ignored as dead may be asked again.
-  if (isDead(peer, now)) peer.dirty = true;
+  if (isDead(peer, now)) markDirty(torrent, peer);
   peer.lastHeardMs = now;
   const fault = faultOf(torrent, peer, message);
   if (fault !== undefined) {
@@ -50,7 +50,7 @@ export function onMessage(
       return onChoke(torrent, peer);
     case "unchoke":
       peer.isChoking = false;
-      peer.dirty = true;
+      markDirty(torrent, peer);
       peer.lastBlockMs = now;
       return;
     case "interested":
@@ -75,7 +75,7 @@ export function onMessage(
     case "request":
       return onRequest(torrent, peer, message, now, effects);
     case "cancel":
-      return onCancel(peer, message, effects);
+      return onCancel(torrent, peer, message, effects);
     case "reject":
       return onReject(torrent, peer, message, now);
     case "suggest":
@@ -83,7 +83,7 @@ export function onMessage(
       return;
     case "allowed-fast":
       if (peer.allowedFast.size < HINTS_MAX) peer.allowedFast.add(message.piece);
-      peer.dirty = true;
+      markDirty(torrent, peer);
       return;
     case "extended":
       if (message.id === EXTENDED_HANDSHAKE_ID) {
@@ -132,7 +132,7 @@ function onHave(torrent: Torrent, peer: Peer, piece: number): void {
   addHolder(torrent.availability, piece);
   if (!hasBit(torrent.have, piece)) peer.offered++;
   peer.hasNothingNew = false;
-  peer.dirty = true;
+  markDirty(torrent, peer);
 }
 
 /**
@@ -148,7 +148,7 @@ function onBitfield(torrent: Torrent, peer: Peer, bits: Uint8Array): void {
     peer.haveCount++;
     if (!hasBit(torrent.have, piece)) peer.offered++;
   }
-  peer.dirty = true;
+  markDirty(torrent, peer);
   if (peer.haveCount === pieceCount) return countAsSeed(torrent, peer);
   for (let piece = 0; piece < pieceCount; piece++) {
     if (hasBit(peer.have, piece)) addHolder(torrent.availability, piece);
@@ -167,7 +167,7 @@ function holdAll(torrent: Torrent, peer: Peer): void {
   peer.have.bytes.set(createFullBitfield(pieceCount).bytes);
   peer.haveCount = pieceCount;
   peer.offered = pieceCount - torrent.haveCount;
-  peer.dirty = true;
+  markDirty(torrent, peer);
   countAsSeed(torrent, peer);
 }
 

@@ -16,6 +16,7 @@ import type { Effect, JobId } from "./protocol.ts";
 import {
   finishJob,
   isComplete,
+  markDirty,
   type PartialPiece,
   type Peer,
   startJob,
@@ -82,12 +83,13 @@ export function onPieceWritten(
   removePartial(torrent, partial);
   setBit(torrent.have, piece);
   torrent.haveCount++;
+  const message = { kind: "have", piece } as const;
   for (const peer of torrent.peers.values()) {
     if (hasBit(peer.have, piece)) {
       peer.offered--;
-      peer.dirty = true;
+      markDirty(torrent, peer);
     } else {
-      effects.push({ kind: "send", peer: peer.key, message: { kind: "have", piece } });
+      effects.push({ kind: "send", peer: peer.key, message });
       peer.lastSentMs = now;
       peer.toldMs = now;
       peer.answered = false;

@@ -6,7 +6,14 @@ import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
 import { PIPELINE_MAX, PIPELINE_MIN, PIPELINE_SECONDS, SNUB_MS } from "./limits.ts";
 import { giveBack, pickBlocks, releaseUntouched } from "./picker.ts";
 import type { Effect } from "./protocol.ts";
-import { blockKey, isDead, type PartialPiece, type Peer, type Torrent } from "./state.ts";
+import {
+  blockKey,
+  isDead,
+  markDirty,
+  type PartialPiece,
+  type Peer,
+  type Torrent,
+} from "./state.ts";
 
 /** A rate that grew less than this in a second ends slow start. */
 const SLOW_START_GROWTH = 1.1;
@@ -75,8 +82,8 @@ export function checkSnubbed(torrent: Torrent, peer: Peer, now: number, effects:
 }
 
 /** Once a second: pieces that the peer rejected may be asked of it again. */
-export function reviewRefusals(peer: Peer): void {
-  if (peer.refused.size > 0) peer.dirty = true;
+export function reviewRefusals(torrent: Torrent, peer: Peer): void {
+  if (peer.refused.size > 0) markDirty(torrent, peer);
 }
 
 /** Endgame: others were asked for the block that just came; tell them not to bother. */
@@ -94,7 +101,7 @@ export function cancelOthers(
     peer.outstanding.delete(key);
     partial.requesters[block]!--;
     sendCancel(torrent, peer, key, effects);
-    peer.dirty = true;
+    markDirty(torrent, peer);
   }
 }
 

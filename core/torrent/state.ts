@@ -189,6 +189,8 @@ export interface Torrent {
   readonly dials: Map<JobId, Candidate>;
   readonly jobs: Map<JobId, Job>;
   nextJob: JobId;
+  /** Peers that are marked `dirty`, in the order in which they were. */
+  dirty: Peer[];
   /** All peers must be looked at in `settle`: blocks came free, or interest changed. */
   allDirty: boolean;
 
@@ -258,6 +260,7 @@ export function createTorrent(options: TorrentOptions, now: number): Torrent {
     dials: new Map(),
     jobs: new Map(),
     nextJob: 1,
+    dirty: [],
     allDirty: false,
     announcer: createAnnouncer(options.announceTiers, rng),
     announceKey: nextUint32(rng),
@@ -341,8 +344,15 @@ export function createPeer(
     reqq: REQQ_DEFAULT,
     client: undefined,
     uploadOnly: false,
-    dirty: true,
+    dirty: false,
   };
+}
+
+/** `settle` will look at the peer. */
+export function markDirty(torrent: Torrent, peer: Peer): void {
+  if (peer.dirty) return;
+  peer.dirty = true;
+  torrent.dirty.push(peer);
 }
 
 /** Whether every piece is on disk. */

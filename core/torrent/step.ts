@@ -62,7 +62,7 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
       return onBlocksSent(torrent, torrent.peers.get(event.peer), event.bytes, now);
     case "block-unreadable": {
       const peer = torrent.peers.get(event.peer);
-      if (peer !== undefined) onBlockUnreadable(peer, event, effects);
+      if (peer !== undefined) onBlockUnreadable(torrent, peer, event, effects);
       return;
     }
     case "announced":
@@ -102,13 +102,14 @@ export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
 }
 
 function settlePeers(torrent: Torrent, now: number, effects: Effect[]): void {
-  const all = torrent.allDirty;
+  const peers = torrent.allDirty ? torrent.peers.values() : torrent.dirty;
   torrent.allDirty = false;
+  torrent.dirty = [];
   const withheld = withheldPiece(torrent);
   const slow: Peer[] = [];
-  for (const peer of torrent.peers.values()) {
-    if (!all && !peer.dirty) continue;
+  for (const peer of peers) {
     peer.dirty = false;
+    if (!torrent.peers.has(peer.key)) continue;
     tellInterest(torrent, peer, withheld, now, effects);
     if (peer.snubbed) slow.push(peer);
     else refillRequests(torrent, peer, now, effects);
@@ -157,7 +158,7 @@ function onTimer(torrent: Torrent, now: number, effects: Effect[]): void {
     tickRate(peer.up, now);
     adjustPipeline(peer);
     checkSnubbed(torrent, peer, now, effects);
-    reviewRefusals(peer);
+    reviewRefusals(torrent, peer);
   }
   reviewLiveness(torrent, now, effects);
   chokeRound(torrent, now, effects);

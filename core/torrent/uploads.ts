@@ -16,7 +16,7 @@ import {
 import type { Effect, Event } from "./protocol.ts";
 import { countBytes } from "./rate_meter.ts";
 import { scheduleSave } from "./saving.ts";
-import type { Peer, Torrent } from "./state.ts";
+import { markDirty, type Peer, type Torrent } from "./state.ts";
 
 /** Processed heads are cut off the queue once they are this many numbers. */
 const QUEUE_TRIM = 3 * 1_024;
@@ -46,7 +46,7 @@ export function onRequest(
     peer.readingPaused = true;
     effects.push({ kind: "pause-reading", peer: peer.key });
   }
-  peer.dirty = true;
+  markDirty(torrent, peer);
 }
 
 function violationOf(torrent: Torrent, { piece, begin, length }: BlockMessage): string | undefined {
@@ -62,13 +62,18 @@ function violationOf(torrent: Torrent, { piece, begin, length }: BlockMessage): 
  *
  * Spec: BEP 3, cancel; BEP 6, "a reject or the block" answers a cancelled request.
  */
-export function onCancel(peer: Peer, cancel: BlockMessage, effects: Effect[]): void {
+export function onCancel(
+  torrent: Torrent,
+  peer: Peer,
+  cancel: BlockMessage,
+  effects: Effect[],
+): void {
   const { piece, begin, length } = cancel;
   for (let i = peer.queueHead; i < peer.queue.length; i += 3) {
     const { queue } = peer;
     if (queue[i] !== piece || queue[i + 1] !== begin || queue[i + 2] !== length) continue;
     queue.splice(i, 3);
-    peer.dirty = true;
+    markDirty(torrent, peer);
     return reject(peer, piece, begin, length, effects);
   }
 }
@@ -116,20 +121,21 @@ export function onBlocksSent(
   if (peer === undefined) return;
   countBytes(peer.up, bytes);
   peer.uploadAhead -= bytes;
-  peer.dirty = true;
+  markDirty(torrent, peer);
   // We do not read it, so what it takes is its sign of life.
   if (peer.readingPaused) peer.lastHeardMs = now;
 }
 
 /** A promise that the disk broke: the peer must look elsewhere. */
 export function onBlockUnreadable(
+  torrent: Torrent,
   peer: Peer,
   block: Extract<Event, { kind: "block-unreadable" }>,
   effects: Effect[],
 ): void {
   const { piece, begin, length } = block;
   peer.uploadAhead -= length;
-  peer.dirty = true;
+  markDirty(torrent, peer);
   reject(peer, piece, begin, length, effects);
 }
 

@@ -57,9 +57,9 @@ export function checkWorld(world: World): void {
   const { tally, nodes, geometry } = world;
   const { bytesSent, bytesTaken, bytesLost, bytesOnTheWay } = tally;
   let uploaded = 0, leaving = 0, received = 0;
-  for (const { name, torrent, disk, ends } of nodes) {
+  for (const { name, torrent, disk, ends, isOnline } of nodes) {
     for (let piece = 0; piece < geometry.pieceCount; piece++) {
-      const isClaimed = hasBit(torrent.have, piece);
+      const isClaimed = isOnline && hasBit(torrent.have, piece);
       assert(!isClaimed || isOnDisk(disk, piece), `${name} claims piece ${piece}, which it lacks`);
     }
     for (const end of ends.values()) leaving += end.leaving;

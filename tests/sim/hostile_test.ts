@@ -1,0 +1,20 @@
+import { assertEquals } from "@std/assert";
+import { runHostileWorld } from "./hostile.ts";
+
+/** Worlds that failed once, each with what was wrong. `deno task bench sim --seeds N` looks for more. */
+const KEPT: readonly number[] = [];
+
+/** A new range each time the list of troubles grows; the benchmark covers the large numbers. */
+const FRESH = 120;
+
+Deno.test("small hostile worlds end well", () => {
+  for (let seed = 0; seed < FRESH; seed++) runHostileWorld(seed);
+});
+
+Deno.test("worlds that failed once end well", () => {
+  for (const seed of KEPT) runHostileWorld(seed);
+});
+
+Deno.test("a world is the same each time", () => {
+  for (const seed of [3, 14, 15]) assertEquals(runHostileWorld(seed), runHostileWorld(seed));
+});

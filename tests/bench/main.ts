@@ -6,6 +6,7 @@ import { benchIdle, IDLE_USAGE } from "./idle.ts";
 import { benchMemory, MEMORY_USAGE } from "./memory.ts";
 import { benchScenarios, SCENARIOS_USAGE } from "./scenarios.ts";
 import { benchStart, START_USAGE } from "./start.ts";
+import { benchSim, SIM_USAGE } from "./sim.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
 import { benchTracker, TRACKER_USAGE } from "./tracker.ts";
 
@@ -19,6 +20,7 @@ const SUBJECTS: Readonly<
   memory: { usage: MEMORY_USAGE, run: benchMemory },
   scenarios: { usage: SCENARIOS_USAGE, run: benchScenarios },
   start: { usage: START_USAGE, run: benchStart },
+  sim: { usage: SIM_USAGE, run: benchSim },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
   tracker: { usage: TRACKER_USAGE, run: benchTracker },
 };

@@ -1,0 +1,157 @@
+/**
+ * `deno task bench sim`: what simulation says of the swarm's decisions.
+ *
+ * - `--seeds N`: as many small hostile worlds (tests/sim/hostile.ts); those that fail are listed, to be
+ *   kept in tests/sim/hostile_test.ts.
+ * - `--bound`: homogeneous swarms of 100, 300 and 1,000 against the fluid lower bound, share rule on and
+ *   off; `--quick` leaves the large one out.
+ * - `--scale`: 1,000 peers and 2,000 pieces, twice: the same trace, events a second, memory.
+ */
+import { reportOf, type SwarmReport } from "../../core/sim/report.ts";
+import { createSwarm, runSwarm, type SwarmOptions } from "../../core/sim/swarm.ts";
+import { sha1 } from "../../shell/hash/sha1.ts";
+import { runHostileWorld } from "../sim/hostile.ts";
+import { atLeast, atMost, type Figure, printFigures } from "./figures.ts";
+
+export const SIM_USAGE =
+  "deno task bench sim [--seeds N [--from S]] [--bound [--quick]] [--scale [--peers N]] [--json]";
+
+const MEGABYTE = 1_000_000;
+const WORST_TO_BOUND_MAX = 1.15;
+const RULE_COST_MAX = 1.03;
+const EVENTS_A_SECOND_MIN = 200_000;
+const MEMORY_MAX = 4e9;
+/** Failures listed; one is enough to look into. */
+const FAILURES_SHOWN = 20;
+
+export function benchSim(args: readonly string[]): Promise<void> {
+  const json = args.includes("--json");
+  if (args.includes("--seeds")) {
+    benchSeeds(numberAfter(args, "--from", 0), numberAfter(args, "--seeds", 0), json);
+  } else if (args.includes("--scale")) benchScale(numberAfter(args, "--peers", 1_000), json);
+  else benchBound(args.includes("--quick"), json);
+  return Promise.resolve();
+}
+
+function numberAfter(args: readonly string[], name: string, byDefault: number): number {
+  const at = args.indexOf(name);
+  if (at < 0) return byDefault;
+  const value = Number(args[at + 1]);
+  if (!Number.isSafeInteger(value)) throw new Error(`Give a number after ${name}; ${SIM_USAGE}`);
+  return value;
+}
+
+function benchSeeds(from: number, count: number, json: boolean): void {
+  const startedMs = performance.now();
+  const failures: { seed: number; why: string }[] = [];
+  let events = 0, seconds = 0;
+  for (let seed = from; seed < from + count; seed++) {
+    try {
+      const run = runHostileWorld(seed);
+      events += run.events;
+      seconds += run.seconds;
+    } catch (error) {
+      failures.push({ seed, why: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  const took = (performance.now() - startedMs) / 1_000;
+  for (const { seed, why } of failures.slice(0, FAILURES_SHOWN)) {
+    console.error(`Seed ${seed}: ${why.split("\n")[0]}`);
+  }
+  printFigures(`Hostile worlds ${from} to ${from + count - 1}`, [
+    { what: "worlds", measured: `${count}`, beside: `${(seconds / 3_600).toFixed(0)} h simulated` },
+    { what: "failures", measured: `${failures.length}`, target: atMost(failures.length, 0) },
+    { what: "events", measured: `${events}`, beside: `${took.toFixed(0)} s` },
+  ], json);
+}
+
+/** Every peer sends as much as the seeder, as the bound asks for; content enough for 270 s. */
+function homogeneous(peers: number, percent: number, seed: number): SwarmOptions {
+  return {
+    seed,
+    peers,
+    seeders: 1,
+    size: 268 * MEGABYTE,
+    pieceLength: 262_144,
+    up: MEGABYTE,
+    down: 20 * MEGABYTE,
+    shareRule: { percent, strict: false },
+    freeRidersPercent: 0,
+    churnPercent: 0,
+  };
+}
+
+function run(options: SwarmOptions): { report: SwarmReport; seconds: number } {
+  const swarm = createSwarm(options, sha1);
+  const startedMs = performance.now();
+  while (!runSwarm(swarm, 1_000));
+  return { report: reportOf(swarm), seconds: (performance.now() - startedMs) / 1_000 };
+}
+
+function benchBound(quick: boolean, json: boolean): void {
+  const figures: Figure[] = [];
+  for (const peers of quick ? [100, 300] : [100, 300, 1_000]) {
+    const on = run(homogeneous(peers, 10, 1)).report;
+    const off = run(homogeneous(peers, 0, 1)).report;
+    const [worstOn, worstOff] = [on.honest.worst ?? Infinity, off.honest.worst ?? Infinity];
+    figures.push({
+      what: `${peers} leechers, rule on: worst completion to bound`,
+      measured: `${worstOn.toFixed(1)} s`,
+      beside: `${on.boundSeconds.toFixed(1)} s`,
+      target: atMost(worstOn / on.boundSeconds, WORST_TO_BOUND_MAX),
+    }, {
+      what: `${peers} leechers: cost of the rule`,
+      measured: `${worstOn.toFixed(1)} s`,
+      beside: `${worstOff.toFixed(1)} s off`,
+      target: atMost(worstOn / worstOff, RULE_COST_MAX),
+    }, {
+      what: `${peers} leechers: came in vain, seeder's copies, fairness`,
+      measured: `${(100 * on.wastedBytes / on.receivedBytes).toFixed(2)} %`,
+      beside: `${on.seederCopies.toFixed(2)}, ${on.fairness.toFixed(3)}`,
+    });
+  }
+  printFigures("One seeder and equals, 268 MB in 256 KiB pieces, 1 MB/s up each", figures, json);
+}
+
+function benchScale(peers: number, json: boolean): void {
+  const options = {
+    ...homogeneous(peers, 10, 1),
+    size: 2_000 * 65_536,
+    pieceLength: 65_536,
+  };
+  const first = run(options);
+  const memory = Deno.memoryUsage().rss;
+  const speed = first.report.events / first.seconds;
+  const again = peers > 1_000 ? first : run(options);
+  const isSame = first.report.trace === again.report.trace;
+  printFigures(`${peers} peers, 1 seeder, ${first.report.pieces} pieces`, [
+    {
+      what: "complete",
+      measured: `${first.report.completed}`,
+      beside: `${peers}`,
+      target: atLeast(first.report.completed / peers, 1),
+    },
+    {
+      what: "trace",
+      measured: first.report.trace,
+      beside: again.report.trace,
+      target: atLeast(isSame ? 1 : 0, 1),
+    },
+    { what: "events", measured: `${first.report.events}`, beside: `${first.seconds.toFixed(0)} s` },
+    {
+      what: "events a second",
+      measured: speed.toFixed(0),
+      target: atLeast(speed, EVENTS_A_SECOND_MIN),
+    },
+    {
+      what: "memory",
+      measured: `${(memory / 1e6).toFixed(0)} MB`,
+      target: atMost(memory, MEMORY_MAX),
+    },
+    {
+      what: "worst completion to bound",
+      measured: `${first.report.honest.worst?.toFixed(1)} s`,
+      target: atMost(first.report.boundRatio ?? Infinity, WORST_TO_BOUND_MAX),
+    },
+  ], json);
+}

@@ -97,13 +97,13 @@ export interface Torrent {
   readonly infoHash: string;
 }
 
-/** Makes `dir/NAME.torrent` for content below `dir`, announcing to `tracker` if there is one. */
+/** Makes a torrent, `dir/NAME.torrent` unless `path` is given, of content below `dir`, announcing to `tracker` if there is one. */
 export async function writeTorrent(
   dir: string,
   content: Content,
   tracker?: string,
+  path: string = join(dir, `${content.name}.torrent`),
 ): Promise<Torrent> {
-  const path = join(dir, `${content.name}.torrent`);
   const args = ["create", join(dir, content.name), "--out", path];
   args.push("--piece-length", String(content.pieceLength));
   if (tracker !== undefined) args.push("--tracker", tracker);

@@ -1,6 +1,7 @@
 /** Clients that nobody told of each other meet at a tracker, ours or another's. */
 import { others } from "./clients/all.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
+import { ipv6 } from "./clients/network.ts";
 import { opentracker, ttTracker } from "./clients/tracker.ts";
 import { tt } from "./clients/tt.ts";
 import { nestedFolder } from "./content.ts";
@@ -24,6 +25,18 @@ for (const client of others) {
       ]),
   });
 }
+
+await interopTest({
+  name: "tt finds tt through a UDP tracker by IPv4",
+  needs: [ttTracker],
+  fn: () => transfer(tt, tt, nestedFolder, ttTracker, { scheme: "udp", ipVersion: 4 }),
+});
+
+await interopTest({
+  name: "tt finds tt through a UDP tracker by IPv6",
+  needs: [ttTracker, ipv6],
+  fn: () => transfer(tt, tt, nestedFolder, ttTracker, { scheme: "udp", ipVersion: 6 }),
+});
 
 await interopTest({
   name: "tt finds peers through opentracker and is found",

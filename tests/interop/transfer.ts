@@ -2,9 +2,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { Client, Downloading, Endpoint, TransferOptions } from "./clients/client.ts";
-import { freshPort, loopback, type Network, openNetwork } from "./clients/network.ts";
+import { freshPort, loopback, type Network, openNetwork, placeOver } from "./clients/network.ts";
 import type { Running } from "./clients/process.ts";
-import { announceUrl, awaitSeeder, type Tracker } from "./clients/tracker.ts";
+import { announceUrl, awaitSeeder, type Tracker, type Way } from "./clients/tracker.ts";
 import { type Content, digestTree, openScratch, writeContent, writeTorrent } from "./content.ts";
 
 /** Transmission waits ten seconds before its first unchoke; the rest is for a loaded machine. */
@@ -20,24 +20,27 @@ export async function openPlaces(clients: readonly Client[], count: number): Pro
 }
 
 /**
- * Moves the content: the two meet at the tracker, or, without one, the side that can dials the
- * other. Fails unless every file, and no other, has the same bytes at the end.
+ * Moves the content: the two meet at the tracker, which they reach that way, or, without one, the
+ * side that can dials the other. Fails unless every file, and no other, has the same bytes at the end.
  */
 export async function transfer(
   seeder: Client,
   downloader: Client,
   content: Content,
   tracker?: Tracker,
+  { scheme, ipVersion }: Way = { scheme: "http", ipVersion: 4 },
 ): Promise<void> {
   await using scratch = await openScratch();
   await using network = await openPlaces([seeder, downloader], 3);
-  const [seedPlace, downloadPlace, trackerPlace] = network.places;
+  const [seedPlace, downloadPlace, trackerPlace] = network.places.map((place) =>
+    placeOver(ipVersion, place)
+  );
   const [seedDir, downloadDir] = [join(scratch.path, "seed"), join(scratch.path, "download")];
   await Deno.mkdir(downloadDir);
   await writeContent(seedDir, content);
 
   const trackerPort = freshPort();
-  const url = tracker && announceUrl(trackerPlace!.host, trackerPort);
+  const url = tracker && announceUrl(trackerPlace!.host, trackerPort, scheme);
   const { path: torrentPath, infoHash } = await writeTorrent(seedDir, content, url);
   const seeding = { torrentPath, dir: seedDir, place: seedPlace!, port: freshPort() };
   const downloading = {

@@ -7,10 +7,10 @@ import { ClientProcess, hasProgram } from "./process.ts";
 
 const COMMON = [
   "--no-conf",
-  "--enable-dht=false",
+  // Its UDP trackers need its DHT, which knows no node here.
+  "--enable-dht=true",
   "--bt-enable-lpd=false",
   "--enable-peer-exchange=false",
-  "--disable-ipv6=true",
   "--allow-overwrite=true",
   "--file-allocation=none",
   "--bt-stop-timeout=0",
@@ -22,6 +22,7 @@ export const aria2: Client = {
   dials: false,
   refusesLoopback: false,
   makesEmptyFiles: true,
+  lacksUdp6: "its UDP trackers are IPv4 only",
 
   async missing() {
     return await hasProgram("aria2c") ? undefined : "the package aria2 is not installed";
@@ -47,6 +48,8 @@ export const aria2: Client = {
 };
 
 function launch({ torrentPath, dir, place, port }: TransferOptions, more: readonly string[]) {
-  const argv = ["aria2c", ...COMMON, `--listen-port=${port}`, `--dir=${dir}`, ...more, torrentPath];
+  const argv = ["aria2c", ...COMMON, `--listen-port=${port}`, `--dir=${dir}`];
+  argv.push(`--dht-listen-port=${port}`, `--dht-file-path=${dir}/.aria2-dht.dat`);
+  argv.push(`--disable-ipv6=${!place.host.includes(":")}`, ...more, torrentPath);
   return new ClientProcess({ place, port, argv });
 }

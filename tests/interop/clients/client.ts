@@ -2,6 +2,7 @@
  * The one shape in which tests and benchmarks see a BitTorrent client, ours or another's. A
  * launcher owns the arguments, settings and quirks of its client; nothing outside knows them.
  */
+import { addressText } from "../../../core/bytes/address.ts";
 import type { Place } from "./network.ts";
 import type { ClientProcess, Running } from "./process.ts";
 
@@ -52,6 +53,8 @@ export interface Client {
   readonly refusesLoopback: boolean;
   /** A download also makes the files of no bytes. */
   readonly makesEmptyFiles: boolean;
+  /** Why it cannot announce to a UDP tracker whose URL holds an IPv6 address, where it cannot. */
+  readonly lacksUdp6?: string;
   /** What is missing on this machine, in one sentence, or undefined when all is there. */
   missing(): Promise<string | undefined>;
   /** Resolves once the client listens for peers and serves the content. */
@@ -116,7 +119,7 @@ function handled<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** `IP:PORT`. */
+/** `IP:PORT`, with brackets around IPv6. */
 export function formatEndpoint({ host, port }: Endpoint): string {
-  return `${host}:${port}`;
+  return addressText({ ip: host, port });
 }

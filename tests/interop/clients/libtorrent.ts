@@ -38,7 +38,7 @@ export const libtorrent: Client = {
 function launch(role: string, options: TransferOptions, more: readonly string[] = []) {
   const { torrentPath, dir, place, port, peers = [] } = options;
   const argv = [PYTHON, "-u", SCRIPT, role, torrentPath, "--dir", dir];
-  argv.push("--host", place.host, "--port", String(port));
+  argv.push("--listen", formatEndpoint({ host: place.host, port }));
   for (const peer of peers) argv.push("--peer", formatEndpoint(peer));
   return new ClientProcess({ place, port, argv: [...argv, ...more] });
 }

@@ -13,14 +13,13 @@ arguments = argparse.ArgumentParser()
 arguments.add_argument("role", choices=["seed", "download"])
 arguments.add_argument("torrent")
 arguments.add_argument("--dir", required=True)
-arguments.add_argument("--host", required=True)
-arguments.add_argument("--port", type=int, required=True)
+arguments.add_argument("--listen", required=True)
 arguments.add_argument("--peer", action="append", default=[])
 arguments.add_argument("--then-seed", action="store_true")
 options = arguments.parse_args()
 
 session = libtorrent.session({
-    "listen_interfaces": f"{options.host}:{options.port}",
+    "listen_interfaces": options.listen,
     "allow_multiple_connections_per_ip": True,
     "enable_dht": False,
     "enable_lsd": False,

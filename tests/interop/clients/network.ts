@@ -3,12 +3,15 @@
  * pairs to one bridge. The namespaces reach nothing but one another. Namespaces need root and
  * iproute2; their addresses may be the same in every network, since no two networks touch.
  */
+import type { IpVersion } from "../../../core/bytes/compact_peers.ts";
 import { hasProgram, runCommand } from "./process.ts";
 
 /** A host a client runs on. */
 export interface Place {
   /** The address peers see. */
   readonly host: string;
+  /** The same host over IPv6. */
+  readonly host6: string;
   /** The command line that runs `argv` there. */
   command(argv: readonly string[]): readonly string[];
 }
@@ -17,7 +20,24 @@ export interface Network extends AsyncDisposable {
   readonly places: readonly Place[];
 }
 
-export const loopback: Place = { host: "127.0.0.1", command: (argv) => argv };
+export const loopback: Place = { host: "127.0.0.1", host6: "::1", command: (argv) => argv };
+
+/** The place as peers see it over IPv4 or IPv6. */
+export function placeOver(version: IpVersion, place: Place): Place {
+  return version === 4 ? place : { ...place, host: place.host6 };
+}
+
+/** IPv6 of this machine, as far as loopback. */
+export const ipv6 = {
+  missing(): Promise<string | undefined> {
+    try {
+      Deno.listen({ hostname: loopback.host6, port: 0 }).close();
+      return Promise.resolve(undefined);
+    } catch {
+      return Promise.resolve("this machine has no IPv6");
+    }
+  },
+};
 
 const PREFIX = "tt-net";
 /** Below the ports the kernel gives to outgoing connections, so that none of those is in the way. */
@@ -53,9 +73,13 @@ export async function namespacesMissing(): Promise<string | undefined> {
   return undefined;
 }
 
-/** A network of `count` places, removed with everything in it when disposed. */
+/**
+ * A network of `count` places, which have IPv6 where this machine does, removed with everything in it
+ * when disposed.
+ */
 export async function openNetwork(count: number): Promise<Network> {
   await sweepAbandoned();
+  const hasIpv6 = await ipv6.missing() === undefined;
   const hub = `${PREFIX}-${Deno.pid}-${networksMade++}`;
   const members = Array.from({ length: count }, (_, index) => `${hub}-${index + 1}`);
   const namespaces = [hub, ...members];
@@ -74,6 +98,11 @@ export async function openNetwork(count: number): Promise<Network> {
       await ip(["link", "add", port, "netns", hub, "type", "veth", "peer", "eth0", "netns", name]);
       await ip(["-n", hub, "link", "set", port, "master", "bridge0", "up"]);
       await ip(["-n", name, "address", "add", `${hostOf(index)}/24`, "dev", "eth0"]);
+      if (hasIpv6) {
+        // Nobody else has the address, so it need not be probed for before it is used.
+        const address = [`${host6Of(index)}/64`, "dev", "eth0", "nodad"];
+        await ip(["-n", name, "-6", "address", "add", ...address]);
+      }
       await ip(["-n", name, "link", "set", "eth0", "up"]);
     }
   } catch (error) {
@@ -82,6 +111,7 @@ export async function openNetwork(count: number): Promise<Network> {
   }
   const places = members.map((name, index) => ({
     host: hostOf(index),
+    host6: host6Of(index),
     command: (argv: readonly string[]) => ["ip", "netns", "exec", name, ...argv],
   }));
   return { places, [Symbol.asyncDispose]: close };
@@ -89,6 +119,10 @@ export async function openNetwork(count: number): Promise<Network> {
 
 function hostOf(index: number): string {
   return `10.66.0.${index + 1}`;
+}
+
+function host6Of(index: number): string {
+  return `fd66::${index + 1}`;
 }
 
 async function ip(args: readonly string[]): Promise<void> {

@@ -1,5 +1,7 @@
 /** The trackers clients meet at: ours and opentracker, both in one shape. */
 import { fileURLToPath } from "node:url";
+import type { IpVersion } from "../../../core/bytes/compact_peers.ts";
+import { formatEndpoint } from "./client.ts";
 import { namespacesMissing, type Place } from "./network.ts";
 import { ClientProcess, hasProgram, type Running } from "./process.ts";
 import { ttCommand } from "./tt.ts";
@@ -23,9 +25,15 @@ export interface Tracker {
   start(options: TrackerOptions): Promise<Running>;
 }
 
+/** How a client reaches a tracker. */
+export interface Way {
+  readonly scheme: "http" | "udp";
+  readonly ipVersion: IpVersion;
+}
+
 /** The URL to announce to. */
-export function announceUrl(host: string, port: number): string {
-  return `http://${host}:${port}/announce`;
+export function announceUrl(host: string, port: number, scheme: Way["scheme"] = "http"): string {
+  return `${scheme}://${formatEndpoint({ host, port })}/announce`;
 }
 
 /**
@@ -38,7 +46,7 @@ export async function awaitSeeder(
   infoHash: string,
 ): Promise<void> {
   const hash = infoHash.replace(/../g, "%$&");
-  const url = `http://${tracker.host}:${tracker.port}/scrape?info_hash=${hash}`;
+  const url = `http://${formatEndpoint(tracker)}/scrape?info_hash=${hash}`;
   const argv = [Deno.execPath(), "run", "--quiet", "--allow-net", AWAIT_SEEDER, url];
   await using waiting = new ClientProcess({ place, port: 0, argv });
   await waiting.waitForSuccess(SEEDER_DEADLINE_MS);

@@ -23,6 +23,7 @@ export const transmission: Client = {
   dials: false,
   refusesLoopback: true,
   makesEmptyFiles: false,
+  lacksUdp6: "it takes no IPv6 address in the URL of a UDP tracker",
 
   async missing() {
     if (!(await hasProgram("transmission-cli"))) {

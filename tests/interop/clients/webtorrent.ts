@@ -18,6 +18,7 @@ export const webtorrent: Client = {
   dials: true,
   refusesLoopback: false,
   makesEmptyFiles: true,
+  lacksUdp6: "its UDP trackers are IPv4 only",
 
   async missing() {
     if (!(await hasProgram("node"))) return "the program node is not installed";

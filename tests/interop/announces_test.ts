@@ -1,5 +1,6 @@
 /** Every client announces to `tt tracker` in every way it can, as the tracker's access log tells. */
 import { join } from "node:path";
+import type { IpVersion } from "../../core/bytes/compact_peers.ts";
 import { others } from "./clients/all.ts";
 import { type Client, formatEndpoint } from "./clients/client.ts";
 import { freshPort, ipv6, type Place, placeOver } from "./clients/network.ts";
@@ -12,31 +13,32 @@ import { openPlaces } from "./transfer.ts";
 
 /** A client announces as soon as it listens; a loaded machine takes longer. */
 const ANNOUNCE_DEADLINE_MS = 20_000;
-/** Of both families where there are both, so that IPv4 arrives there as a part of IPv6. */
-const EVERY_ADDRESS = await ipv6.missing() === undefined ? "::" : "0.0.0.0";
+const HAS_IPV6 = await ipv6.missing() === undefined;
+/** With IPv6, this takes IPv4 too, which then arrives in the clothes of IPv6. */
+const EVERY_ADDRESS = HAS_IPV6 ? "::" : "0.0.0.0";
+/** All in one test, side by side; without IPv6, what needs it is a test of its own to be skipped. */
+const FAMILIES: readonly (readonly IpVersion[])[] = HAS_IPV6 ? [[4, 6]] : [[4], [6]];
 
 for (const client of [tt, ...others]) {
-  await interopTest({
-    name: `${client.name} announces to tt tracker over HTTP and UDP by IPv4`,
-    needs: [client],
-    fn: (test) =>
-      announces(test, client, [
-        { scheme: "http", ipVersion: 4 },
-        { scheme: "udp", ipVersion: 4 },
-      ]),
-  });
+  for (const versions of FAMILIES) {
+    const ways = versions.flatMap((ipVersion) => waysOf(client, ipVersion));
+    const lacks = versions.includes(6) ? client.lacksUdp6 : undefined;
+    await interopTest({
+      name: `${client.name} announces to tt tracker over ${ways.map(wayText).join(", ")}` +
+        (lacks === undefined ? "" : ` (not over udp by IPv6: ${lacks})`),
+      needs: versions.includes(6) ? [client, ipv6] : [client],
+      fn: (test) => announces(test, client, ways),
+    });
+  }
+}
 
-  const { lacksUdp6 } = client;
-  await interopTest({
-    name: `${client.name} announces to tt tracker over HTTP ` +
-      (lacksUdp6 === undefined ? "and UDP by IPv6" : `by IPv6, not over UDP: ${lacksUdp6}`),
-    needs: [client, ipv6],
-    fn: (test) =>
-      announces(test, client, [
-        { scheme: "http", ipVersion: 6 },
-        ...(lacksUdp6 === undefined ? [{ scheme: "udp", ipVersion: 6 } as const] : []),
-      ]),
-  });
+function waysOf({ lacksUdp6 }: Client, ipVersion: IpVersion): Way[] {
+  const http: Way = { scheme: "http", ipVersion };
+  return ipVersion === 6 && lacksUdp6 !== undefined ? [http] : [http, { scheme: "udp", ipVersion }];
+}
+
+function wayText({ scheme, ipVersion }: Way): string {
+  return `${scheme} by IPv${ipVersion}`;
 }
 
 /** Fails unless the tracker takes each announce for one of that client's address, port and torrent. */
@@ -52,18 +54,14 @@ async function announces(
   const contentDir = join(scratch.path, "content");
   await writeContent(contentDir, smallPieces);
 
-  const announce = async ({ scheme, ipVersion }: Way) => {
-    const dir = join(scratch.path, scheme);
+  const announce = async (way: Way) => {
+    const { scheme, ipVersion } = way;
+    const dir = join(scratch.path, wayText(way));
     await Deno.mkdir(dir);
     const { host } = placeOver(ipVersion, trackerPlace!);
     const url = announceUrl(host, tracker.port, scheme);
-    const torrent = join(dir, "announced.torrent");
-    const { path: torrentPath, infoHash } = await writeTorrent(
-      contentDir,
-      smallPieces,
-      url,
-      torrent,
-    );
+    const torrentPath = join(dir, "announced.torrent");
+    const { infoHash } = await writeTorrent(contentDir, smallPieces, url, torrentPath);
     const place = placeOver(ipVersion, clientPlace!);
     const port = freshPort();
     await using _download = await client.download({
@@ -81,13 +79,8 @@ async function announces(
       ANNOUNCE_DEADLINE_MS,
     );
   };
-  await concurrentSteps(
-    test,
-    ways.map((way) => ({
-      name: `over ${way.scheme} by IPv${way.ipVersion}`,
-      fn: () => announce(way),
-    })),
-  );
+  const steps = ways.map((way) => ({ name: wayText(way), fn: () => announce(way) }));
+  await concurrentSteps(test, steps);
 }
 
 async function startTracker(place: Place): Promise<ClientProcess> {

@@ -11,7 +11,7 @@
 import { SHARE_GREETING_MS, SHARE_IDLE_MS, SHARE_STALLED_MS, SHARE_UNMET_MS } from "./limits.ts";
 import type { Effect, ShareState } from "./protocol.ts";
 import { scheduleSave } from "./saving.ts";
-import { isComplete, isDead, isSeed, type Peer, type Torrent } from "./state.ts";
+import { isComplete, isDead, isSeed, type Peer, type ShareWait, type Torrent } from "./state.ts";
 import {
   type Announcer,
   haveAllTrackersFailed,
@@ -88,12 +88,11 @@ function isAwaitingFirstAnswer(announcer: Announcer): boolean {
  */
 export function reviewShare(torrent: Torrent, now: number, effects: Effect[]): void {
   const before = torrent.share;
-  if (!isWaivable(torrent)) {
-    torrent.waitingSinceMs = undefined;
-    torrent.unservedSinceMs = undefined;
-  } else {
-    torrent.waitingSinceMs ??= now;
-    if (!mayServeSomebody(torrent, now, torrent.waitingSinceMs)) {
+  if (torrent.options.shareRule.strict || !isWaiting(torrent)) torrent.wait = undefined;
+  else {
+    torrent.wait ??= { reviewedMs: now, unservedMs: 0, untakenMs: 0 };
+    const isHopeless = !mayServeSomebody(torrent, torrent.wait, now);
+    if (isHopeless && availabilityOf(torrent.availability, withheldPiece(torrent)) > 0) {
       torrent.waived = true;
       scheduleSave(torrent, now);
     }
@@ -107,21 +106,18 @@ export function reviewShare(torrent: Torrent, now: number, effects: Effect[]): v
   effects.push({ kind: "report", report });
 }
 
-/** Waiting for a piece that somebody offers, under a rule that knows mercy. */
-function isWaivable(torrent: Torrent): boolean {
-  if (torrent.options.shareRule.strict || !isWaiting(torrent)) return false;
-  return availabilityOf(torrent.availability, withheldPiece(torrent)) > 0;
-}
-
-function mayServeSomebody(torrent: Torrent, now: number, waitingSinceMs: number): boolean {
+/** The clocks add up: they go on where peers come and go faster than any of them would run out. */
+function mayServeSomebody(torrent: Torrent, wait: ShareWait, now: number): boolean {
   if (torrent.haveCount === 0) return false;
-  if (now - Math.max(waitingSinceMs, torrent.lastUploadMs) >= SHARE_STALLED_MS) return false;
+  const passedMs = now - wait.reviewedMs;
+  if (torrent.lastUploadMs >= wait.reviewedMs) wait.unservedMs = wait.untakenMs = 0;
+  wait.reviewedMs = now;
   if (countServable(torrent, now) > 0) {
-    torrent.unservedSinceMs = undefined;
-    return true;
+    wait.untakenMs += passedMs;
+    return wait.untakenMs < SHARE_STALLED_MS;
   }
-  torrent.unservedSinceMs ??= now;
-  if (now - torrent.unservedSinceMs >= SHARE_UNMET_MS) return false;
+  wait.unservedMs += passedMs;
+  if (wait.unservedMs >= SHARE_UNMET_MS) return false;
   if (isAwaitingFirstAnswer(torrent.announcer)) return true;
   if (countUnmet(torrent) === 0) return false;
   requestPeers(torrent.announcer, now);

@@ -152,6 +152,15 @@ export interface Peer {
   dirty: boolean;
 }
 
+/** How the share rule's wait goes; the clocks start anew with every byte that somebody takes. */
+export interface ShareWait {
+  reviewedMs: number;
+  /** How long nobody was there who could be served. */
+  unservedMs: number;
+  /** How long somebody was, and took nothing. */
+  untakenMs: number;
+}
+
 /** An address that we may dial. */
 export interface Candidate {
   readonly address: PeerAddress;
@@ -208,10 +217,8 @@ export interface Torrent {
 
   share: ShareState | undefined;
   waived: boolean;
-  /** Waiting for a piece that somebody offers, and since when. */
-  waitingSinceMs: number | undefined;
-  /** Waiting, and since when nobody connected could be served. */
-  unservedSinceMs: number | undefined;
+  /** Waiting under a rule that knows mercy. */
+  wait: ShareWait | undefined;
 
   /** Every block that may be asked for is asked for. */
   inEndgame: boolean;
@@ -274,8 +281,7 @@ export function createTorrent(options: TorrentOptions, now: number): Torrent {
     seedingDone: false,
     share: undefined,
     waived: options.waivedBefore,
-    waitingSinceMs: undefined,
-    unservedSinceMs: undefined,
+    wait: undefined,
     inEndgame: false,
     nextTickMs: now,
     nextDialMs: undefined,

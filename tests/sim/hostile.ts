@@ -127,10 +127,9 @@ function makeTrouble(world: World, rng: Rng, node: Node): void {
     }
     default:
       world.at(fromMs, () => node.disk.room = 0);
-      world.at(untilMs, () => {
-        node.disk.room = Infinity;
-        if (node.torrent.diskFailed) world.stop(node);
-      });
+      world.at(untilMs, () => node.disk.room = Infinity);
+      // A slow disk tells of its last failure late.
+      world.at(untilMs + 10_000, () => node.torrent.diskFailed && world.stop(node));
       return world.at(untilMs + 30_000, comeBack);
   }
 }

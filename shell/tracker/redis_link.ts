@@ -60,7 +60,10 @@ export interface RedisLinkOptions {
 export class RedisLink {
   readonly #options: RedisLinkOptions;
   readonly #queue: Announce[] = [];
+  /** The oldest first. */
   readonly #underWay = new Set<Question>();
+  /** Those of `#underWay` that are batches of announces. */
+  readonly #batches = new Set<Question>();
   readonly #watch: ReturnType<typeof setInterval>;
   #server: RedisServer | undefined;
   #opening: Promise<void> | undefined;
@@ -134,7 +137,7 @@ export class RedisLink {
   /** A cluster takes keys of one slot together only, so there each announce goes by itself. */
   #flush(server: RedisServer): void {
     while (this.#queue.length > 0) {
-      if (!server.isCluster && this.#underWay.size >= BATCHES_UNDER_WAY_MAX) return;
+      if (!server.isCluster && this.#batches.size >= BATCHES_UNDER_WAY_MAX) return;
       this.#send(server, this.#queue.splice(0, server.isCluster ? 1 : BATCH_ANNOUNCES_MAX));
     }
   }
@@ -143,6 +146,7 @@ export class RedisLink {
     const fail = (error: unknown) => announces.forEach(({ reply }) => reply.reject(error));
     const question: Question = { sentAt: performance.now(), fail };
     this.#underWay.add(question);
+    this.#batches.add(question);
     try {
       const replies = await this.#runScript(server, announces);
       replies.forEach((reply, i) => announces[i]!.reply.resolve(reply));
@@ -150,6 +154,7 @@ export class RedisLink {
       fail(error);
     } finally {
       this.#underWay.delete(question);
+      this.#batches.delete(question);
     }
     if (server === this.#server) this.#flush(server);
   }
@@ -177,6 +182,7 @@ export class RedisLink {
       if (question.sentAt > sentBefore) return;
       if (this.#server?.isCluster !== true) return this.#lose(why);
       this.#underWay.delete(question);
+      this.#batches.delete(question);
       question.fail(new Error(why));
       this.#renew();
     }
@@ -211,6 +217,7 @@ export class RedisLink {
     for (const question of this.#underWay) question.fail(lost);
     for (const { reply } of this.#queue.splice(0)) reply.reject(lost);
     this.#underWay.clear();
+    this.#batches.clear();
     server?.drop();
   }
 

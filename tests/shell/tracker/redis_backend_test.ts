@@ -236,3 +236,13 @@ await redisTest("a Redis that hangs for good and is replaced is found again", as
     "the new Redis answers",
   );
 });
+
+await redisTest("announces that come while scrapes are under way are answered too", async () => {
+  await using redis = await startRedis();
+  await using tracker = await openBackend(redis.url);
+  await tracker.tell(announceOf(1));
+  const scrapes = tracker.backend.scrape(Array.from({ length: 20 }, () => HASH));
+  const answers = await Promise.all([2, 3].map((n) => tracker.tell(announceOf(n))));
+  assertEquals(answers.map(({ warning }) => warning), [undefined, undefined]);
+  assertEquals((await scrapes).length, 20);
+});

@@ -9,9 +9,12 @@ import {
   parseAnnounceAnswer,
 } from "../../core/tracker/http_codec.ts";
 import type { AnnounceError, AnnounceRequest, AnnounceResult } from "../../core/tracker/types.ts";
+import { sleep } from "../clock.ts";
 
 /** From http to https, to another host, to another path; more is a circle. */
 const REDIRECTS_MAX = 5;
+/** Long enough for a balancer to notice, short enough not to be felt. */
+const RETRY_MS = 250;
 
 /** Rejects when the network fails or `signal` aborts; the caller finds the words. */
 export async function announceHttp(
@@ -22,7 +25,7 @@ export async function announceHttp(
 ): Promise<AnnounceResult> {
   let target = buildAnnounceUrl(url, request);
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects++) {
-    const response = await fetch(target, {
+    const response = await fetchTwice(target, {
       redirect: "manual",
       signal,
       // An idle connection would be half an hour old at the next announce.
@@ -40,6 +43,24 @@ export async function announceHttp(
     target = next.href;
   }
   return badAnswer(`The tracker redirects more than ${REDIRECTS_MAX} times`);
+}
+
+/**
+ * A tracker that dies under a request is often one of several behind one address, or back at once: the
+ * second try finds it. An announce may be repeated safely.
+ */
+async function fetchTwice(
+  url: string,
+  init: RequestInit & { readonly signal: AbortSignal },
+): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    if (init.signal.aborted) throw error;
+    await sleep(RETRY_MS);
+    init.signal.throwIfAborted();
+    return await fetch(url, init);
+  }
 }
 
 async function readAnswer(response: Response): Promise<AnnounceResult> {

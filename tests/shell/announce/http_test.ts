@@ -193,3 +193,23 @@ Deno.test("other schemes, and what is no URL, are unsupported", async () => {
     assertEquals(errorOf(await announce(url, REQUEST)).code, "unsupported");
   }
 });
+
+Deno.test("a connection that breaks under the announce is tried once more", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let connections = 0;
+  const serving = (async () => {
+    for await (const conn of listener) {
+      await conn.read(new Uint8Array(4096));
+      if (++connections === 2) {
+        const head =
+          `HTTP/1.1 200 OK\r\ncontent-length: ${GOOD.length}\r\nconnection: close\r\n\r\n`;
+        await conn.write(new Uint8Array([...new TextEncoder().encode(head), ...GOOD]));
+      }
+      conn.close();
+      if (connections === 2) return;
+    }
+  })();
+  const answer = await announce(`http://127.0.0.1:${listener.addr.port}/announce`, REQUEST);
+  await serving;
+  assertEquals(valueOf(answer).intervalSeconds, 60);
+});

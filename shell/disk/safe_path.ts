@@ -49,17 +49,21 @@ export function assertSafeComponents(components: readonly string[]): void {
 }
 
 /** Makes the folder and those above it; links on the way are followed. */
-export async function makeRoot(fs: FileSystem, folder: string): Promise<void> {
+export async function makeRoot(
+  fs: FileSystem,
+  folder: string,
+  isParentThere = false,
+): Promise<void> {
   try {
     await fs.makeFolder(folder);
   } catch (error) {
     if (errorCode(error) === "EEXIST") return;
     const parent = dirname(folder);
-    if (errorCode(error) !== "ENOENT" || parent === folder) {
-      throw toDiskError(error, "create", folder);
+    if (errorCode(error) !== "ENOENT" || parent === folder || isParentThere) {
+      throw cannotMake(folder, error);
     }
     await makeRoot(fs, parent);
-    await makeRoot(fs, folder);
+    await makeRoot(fs, folder, true);
   }
 }
 
@@ -78,7 +82,7 @@ export async function makeFolders(
     } catch (error) {
       // Another process may have made it in between.
       if (errorCode(error) !== "EEXIST" || !await isFolder(fs, path)) {
-        throw toDiskError(error, "create", path);
+        throw cannotMake(path, error);
       }
     }
   }
@@ -129,6 +133,13 @@ async function statsOf(fs: FileSystem, path: string): Promise<FileStats | undefi
     path,
     `Refuses to follow the symbolic link ${path}: put the real thing there or choose another --dir`,
   );
+}
+
+/** A parent that was found and takes no folder is a link to nothing, or no place for folders. */
+function cannotMake(folder: string, error: unknown): DiskError {
+  if (errorCode(error) !== "ENOENT") return toDiskError(error, "create", folder);
+  const message = `Cannot create ${folder}: ${dirname(folder)} leads nowhere; check --dir`;
+  return new DiskError("missing", folder, message, { cause: error });
 }
 
 function occupied(path: string, what: string, where: string): DiskError {

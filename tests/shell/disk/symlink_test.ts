@@ -114,3 +114,13 @@ Deno.test("a path that climbs, is empty or names the state folder stops at once"
   await storage.close();
   await assertRejects(() => storage.flush(), Error, "Invariant");
 });
+
+Deno.test("a download folder that is, or is behind, a link to nowhere is refused at once", async () => {
+  await inTempDir(async (temp) => {
+    await Deno.symlink(`${temp}/unmounted`, `${temp}/link`);
+    for (const dir of [`${temp}/link`, `${temp}/link/a/b`]) {
+      await failsWith(lockTorrent(dir, HASH), "missing");
+    }
+    assert(!await exists(`${temp}/unmounted`));
+  });
+});

@@ -8,19 +8,23 @@ import { parseArgs } from "node:util";
 import { aria2 } from "../interop/clients/aria2.ts";
 import type { Client } from "../interop/clients/client.ts";
 import { libtorrent } from "../interop/clients/libtorrent.ts";
+import { rtorrent } from "../interop/clients/rtorrent.ts";
 import { tt, ttWith } from "../interop/clients/tt.ts";
 import { webtorrent } from "../interop/clients/webtorrent.ts";
 import { type Content, writeContent, writeTorrent } from "../interop/content.ts";
+import { printFigures } from "./figures.ts";
 import { openMemoryFolder } from "./memory_folder.ts";
 import { type MeetingPoint, openMeetingPoint } from "./meeting_point.ts";
 import { type BenchContent, hashFile, type PairRun, runPair } from "./pair_run.ts";
 import { INSPECT_PORTS, profileOf } from "./profile.ts";
 import { formatTable, median, readSize } from "./report.ts";
+import { compareWithTargets, type PairResult, TARGET_PAIRS } from "./swarm_targets.ts";
 
 const CLIENTS: Readonly<Record<string, Client>> = {
   tt,
   lt: libtorrent,
-  aria2,
+  rt: rtorrent,
+  a2: aria2,
   wt: webtorrent,
 };
 /** What the others are compared with. */
@@ -31,7 +35,8 @@ const ROOM_FACTOR = 2.5;
 export const SWARM_USAGE =
   `swarm [--size 1G] [--piece 1M] [--runs 3] [--pairs lt-tt,tt-lt,lt-lt] [--profile] [--json]
   Moves one file from a seeder to a downloader, for each pair SEEDER-DOWNLOADER of
-  ${Object.keys(CLIENTS).join(", ")}. Medians of the runs. --profile writes a CPU profile of every
+  ${Object.keys(CLIENTS).join(", ")}, or, with --pairs targets, for all that have a target.
+  Medians of the runs, beside the targets of those pairs. --profile writes a CPU profile of every
   tt and prints where it spent its time; profiled runs are slower.`;
 
 interface Options {
@@ -41,21 +46,6 @@ interface Options {
   readonly pairs: readonly string[];
   readonly profile: boolean;
   readonly json: boolean;
-}
-
-interface PairResult {
-  readonly pair: string;
-  readonly runs: number;
-  /** From launch to complete, in megabytes (10^6 bytes) a second. */
-  readonly megabytesPerSecond: number;
-  /** The same by the downloader's own clock, null where it does not tell. */
-  readonly transferMegabytesPerSecond: number | null;
-  readonly seederCpuSecondsPerGigabyte: number;
-  readonly downloaderCpuSecondsPerGigabyte: number;
-  readonly seederPeakResidentBytes: number;
-  readonly downloaderPeakResidentBytes: number;
-  /** Of `megabytesPerSecond` to that of lt-lt, null without lt-lt. */
-  readonly ratio: number | null;
 }
 
 /** Runs the benchmark that the arguments ask for and prints its table or its JSON. */
@@ -71,12 +61,17 @@ export async function benchSwarm(args: readonly string[]): Promise<void> {
   const sha1MegabytesPerSecond = await measureSha1(given);
   const runs = await runPairs(options, given, meetingPoint);
   const results = summarise(options, given.sizeBytes, runs);
+  const figures = compareWithTargets(results, sha1MegabytesPerSecond);
   if (options.json) {
     const { sizeBytes, pieceLength } = options;
-    const report = { sizeBytes, pieceLength, sha1MegabytesPerSecond, results };
+    const report = { sizeBytes, pieceLength, sha1MegabytesPerSecond, results, figures };
     console.log(JSON.stringify(report));
   } else {
     printReport(options, results, sha1MegabytesPerSecond);
+    if (figures.length > 0) {
+      console.log();
+      printFigures("The targets of these pairs; ratios unless they have a unit", figures);
+    }
   }
 }
 
@@ -186,7 +181,7 @@ function readOptions(args: readonly string[]): Options {
     sizeBytes: readSize(flags.size),
     pieceLength: readSize(flags.piece),
     runs,
-    pairs: flags.pairs.split(","),
+    pairs: flags.pairs === "targets" ? TARGET_PAIRS : flags.pairs.split(","),
     profile: flags.profile,
     json: flags.json,
   };

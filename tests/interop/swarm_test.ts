@@ -1,4 +1,4 @@
-/** Five different clients and one seeder in one swarm, each on a host of its own. */
+/** Six different clients and one seeder in one swarm, each on a host of its own. */
 import { join } from "node:path";
 import { others } from "./clients/all.ts";
 import type { Client } from "./clients/client.ts";
@@ -9,14 +9,14 @@ import { nestedFolder, openScratch, writeContent, writeTorrent } from "./content
 import { interopTest } from "./requirements.ts";
 import { assertSameBytes } from "./transfer.ts";
 
-/** Six clients start at once on two cores, and Transmission unchokes every ten seconds. */
+/** Seven clients start at once on two cores, and Transmission unchokes every ten seconds. */
 const SWARM_DEADLINE_MS = 120_000;
 
 /** Among them a `tt` that owes the swarm its share. */
 const downloaders: readonly Client[] = [...others, ttWith({ shareRule: "10" })];
 
 await interopTest({
-  name: "five different clients in one swarm all complete from one seeder",
+  name: "six different clients in one swarm all complete from one seeder",
   needs: [...downloaders, { missing: namespacesMissing }],
   fn: async () => {
     await using scratch = await openScratch();

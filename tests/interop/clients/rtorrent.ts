@@ -3,14 +3,13 @@
  * or a call, and it stays until it is stopped. It prints nothing, so its events run `echo`.
  */
 import { join } from "node:path";
-import {
-  type Client,
-  type DownloadOptions,
-  type TransferOptions,
-  watchDownload,
-  watchSeed,
-} from "./client.ts";
+import { type Client, type TransferOptions, watchDownload, watchSeed } from "./client.ts";
 import { ClientProcess, hasProgram } from "./process.ts";
+
+/** What its events echo. */
+const WORD = "reached";
+/** Port 9 of its own host, where nobody listens. */
+const NO_TRACKER = "http://127.0.0.1:9/announce";
 
 export const rtorrent: Client = {
   name: "rtorrent",
@@ -27,7 +26,7 @@ export const rtorrent: Client = {
     return await watchSeed(peer, saysSo);
   },
 
-  async download(options: DownloadOptions) {
+  async download(options) {
     const peer = await launch(options, "finished");
     return await watchDownload(
       peer,
@@ -36,10 +35,6 @@ export const rtorrent: Client = {
     );
   },
 };
-
-/** Port 9 of its own host, where nobody listens. */
-const NO_TRACKER = "http://127.0.0.1:9/announce";
-const WORD = "reached";
 
 /** The echo's output, not the command line that is logged before it; each follows a zero byte. */
 function saysSo(line: string): boolean {
@@ -52,6 +47,8 @@ async function launch(
   event: "hash_done" | "finished",
 ): Promise<ClientProcess> {
   const folder = await Deno.makeTempDir({ prefix: "tt-rtorrent-" });
+  // It binds to no IPv6 address, and listens on all without.
+  const bind = place.host.includes(":") ? "" : `network.bind_address.set = ${place.host}`;
   const settings = join(folder, "rtorrent.rc");
   await Deno.writeTextFile(
     settings,
@@ -60,7 +57,7 @@ system.daemon.set = true
 log.execute = "/dev/stdout"
 method.set_key = event.download.${event}, tell, "execute.nothrow=/bin/echo,${WORD}"
 directory.default.set = "${dir}"
-network.bind_address.set = ${place.host}
+${bind}
 network.port_range.set = ${port}-${port}
 network.port_random.set = no
 dht.mode.set = disable

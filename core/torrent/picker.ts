@@ -264,7 +264,9 @@ function takeStuck(
     if (!canGive(peer, partial, now)) continue;
     if (partial.alone) {
       const owner = torrent.peers.get(partial.owner!)!;
-      if (!owner.snubbed && canGive(owner, partial, now) && !isDead(owner, now)) continue;
+      const isAsked = partial.free + partial.received < partial.blocks;
+      const mayStillSend = isAsked || canGive(owner, partial, now);
+      if (!owner.snubbed && mayStillSend && !isDead(owner, now)) continue;
       giveBackPiece(torrent, owner, partial);
       restartAlone(torrent, partial);
     }

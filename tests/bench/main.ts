@@ -27,10 +27,13 @@ const SUBJECTS: Readonly<
 
 const [name = "", ...args] = Deno.args;
 const subject = Object.hasOwn(SUBJECTS, name) ? SUBJECTS[name] : undefined;
-if (subject === undefined || args.includes("--help")) {
+const asksForHelp = Deno.args.includes("--help");
+if (subject === undefined || asksForHelp) {
   const usages = subject === undefined ? Object.values(SUBJECTS) : [subject];
-  console.error(usages.map(({ usage }) => usage).join("\n"));
-  Deno.exit(args.includes("--help") ? 0 : 2);
+  const text = ["Usage: deno task bench SUBJECT [OPTIONS]", ...usages.map(({ usage }) => usage)].join("\n\n");
+  if (asksForHelp) console.log(text);
+  else console.error(`${name === "" ? "Name a subject" : `Unknown subject ${name}`}\n\n${text}`);
+  Deno.exit(asksForHelp ? 0 : 2);
 }
 try {
   await subject.run(args);

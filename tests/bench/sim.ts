@@ -14,7 +14,8 @@ import { runHostileWorld } from "../sim/hostile.ts";
 import { atLeast, atMost, type Figure, printFigures } from "./figures.ts";
 
 export const SIM_USAGE =
-  "deno task bench sim [--seeds N [--from S]] [--bound [--quick]] [--scale [--peers N]] [--json]";
+  `sim [--seeds N [--from S]] [--bound [--quick]] [--scale [--peers N]] [--json]
+  Swarms in simulation: hostile worlds, the fluid bound and the rule's cost, events a second.`;
 
 const MEGABYTE = 1_000_000;
 const WORST_TO_BOUND_MAX = 1.15;

@@ -30,7 +30,8 @@ const subject = Object.hasOwn(SUBJECTS, name) ? SUBJECTS[name] : undefined;
 const asksForHelp = Deno.args.includes("--help");
 if (subject === undefined || asksForHelp) {
   const usages = subject === undefined ? Object.values(SUBJECTS) : [subject];
-  const text = ["Usage: deno task bench SUBJECT [OPTIONS]", ...usages.map(({ usage }) => usage)].join("\n\n");
+  const usage = "Usage: deno task bench SUBJECT [OPTIONS]";
+  const text = [usage, ...usages.map((subject) => subject.usage)].join("\n\n");
   if (asksForHelp) console.log(text);
   else console.error(`${name === "" ? "Name a subject" : `Unknown subject ${name}`}\n\n${text}`);
   Deno.exit(asksForHelp ? 0 : 2);

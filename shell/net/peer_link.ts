@@ -23,6 +23,8 @@ const READ_BUFFER_FIRST = 32 * 1024;
 const READ_BUFFER_MAX = 1024 * 1024;
 /** Payload in one write: large enough to cost few calls, small enough to let control messages by. */
 const UPLOAD_CHUNK_BYTES = 256 * 1024;
+/** Answers that a peer leaves unread; an honest one that reads slowly stays far below. */
+const CONTROL_BYTES_MAX = 4 * 1024 * 1024;
 
 /** What a link tells its owner, always outside of the owner's own calls. */
 export interface LinkOwner {
@@ -128,6 +130,8 @@ export class PeerLink {
         const count = await this.#conn.read(this.#readRoom());
         if (count === null || this.#isClosed) break;
         this.#hand(count);
+        // Each request may cost a reject: who asks without listening would fill our memory.
+        if (this.#control.size > CONTROL_BYTES_MAX) throw new Error("It reads nothing of ours");
         if (this.#limits.down !== undefined) await this.#limits.down.take(count);
       }
     } catch (error) {

@@ -159,6 +159,21 @@ Deno.test("a flood of requests by a peer that reads nothing is not read without 
   await assertServed(dir, seeding.port);
 });
 
+Deno.test("a peer that asks while choked and reads no answer is hung up on", async () => {
+  await using dir = await scratch();
+  await using seeding = await seedHere(dir);
+  await using deaf = await RawPeer.dial(seeding.port, "deaf");
+  // Too many pieces for a newcomer: nothing is allowed while choked, so each request gets a reject.
+  const half = new Uint8Array(Math.ceil(PIECES / 8)).fill(0xff, 0, 4);
+  await deaf.write(HELLO, message(MESSAGE_ID.bitfield, half));
+  const batch = bytesOf(...Array.from({ length: 50_000 }, (_, i) => request(i % PIECES, 0, PIECE)));
+  const batchesMax = 200;
+  let sent = 0;
+  while (sent < batchesMax && await deaf.write(batch)) sent++;
+  assert(sent < batchesMax, "the seeder kept every answer");
+  await assertServed(dir, seeding.port);
+});
+
 Deno.test("a peer that comes and goes 300 times leaves nothing behind", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);

@@ -101,24 +101,23 @@ function withinHandshakeTime<T>(
 
 async function connect(address: PeerAddress, signal: AbortSignal): Promise<Deno.TcpConn> {
   const attempt = Deno.connect({ hostname: address.ip, port: address.port });
-  let isLate = false;
-  attempt.then((conn) => isLate && closeQuietly(conn), () => {});
-  const message = `No connection within ${DIAL_TIMEOUT_MS / 1000} s`;
-  const giveUp = () => isLate = true;
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => {
-      giveUp();
-      reject(new Error("Stopped"));
-    }, { once: true });
-  });
-  const conn = await withTimeout(
-    Promise.race([attempt, aborted]),
-    DIAL_TIMEOUT_MS,
-    message,
-    giveUp,
-  );
-  conn.setNoDelay(true);
-  return conn;
+  const stopped = Promise.withResolvers<never>();
+  const stop = () => stopped.reject(new Error("Stopped"));
+  signal.addEventListener("abort", stop);
+  try {
+    const message = `No connection within ${DIAL_TIMEOUT_MS / 1000} s`;
+    const first = Promise.race([attempt, stopped.promise]);
+    const conn = await withTimeout(first, DIAL_TIMEOUT_MS, message);
+    conn.setNoDelay(true);
+    return conn;
+  } catch (error) {
+    // It may yet come about, after we gave up.
+    attempt.then(closeQuietly, () => {});
+    throw error;
+  } finally {
+    // The signal outlives thousands of dials.
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 async function readHandshake(

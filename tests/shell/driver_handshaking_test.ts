@@ -74,3 +74,23 @@ Deno.test("a dial to a port that nobody listens on fails", async () => {
   const address = { ip: "127.0.0.1", port };
   await assertRejects(() => dialPeer(address, HASH, OURS, never), Error);
 });
+
+Deno.test("a dial that is over, whatever came of it, leaves nothing behind on its signal", async () => {
+  const signal = new AbortController().signal;
+  let listening = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listening++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listening--;
+    removeEventListener.apply(signal, args);
+  };
+  await using peer = listenRaw(handshake(HASH));
+  const address = { ip: "127.0.0.1", port: peer.port };
+  const { conn } = await dialPeer(address, HASH, OURS, signal);
+  conn.close();
+  await assertRejects(() => dialPeer(address, OTHER, OURS, signal), Error);
+  assertEquals(listening, 0);
+});

@@ -83,6 +83,7 @@ export class TorrentRun {
   #driver: Driver | undefined;
   #trace: TraceRecorder | undefined;
   #checkedBytes = 0;
+  #wasDoneBefore = false;
   #trackerError: string | undefined;
   #diskError: unknown;
   /** When a tracker or a peer last answered. */
@@ -115,7 +116,10 @@ export class TorrentRun {
     const { infoHash, name, geometry } = this.#options.loaded.metainfo;
     const facts = this.#final ?? this.#driver?.facts();
     const bytesTotal = geometry.totalSize;
-    if (facts === undefined) return checkingView(infoHash, name, this.#checkedBytes, bytesTotal);
+    if (facts === undefined) {
+      const view = checkingView(infoHash, name, this.#checkedBytes, bytesTotal);
+      return this.#wasDoneBefore ? { ...view, state: "complete", bytesDone: bytesTotal } : view;
+    }
     const { downRate, upRate, peers, seeds: seeders, uploaded } = facts;
     const missing = bytesTotal - facts.bytesHave;
     return {
@@ -213,6 +217,7 @@ export class TorrentRun {
   #isDoneBefore(have: Bitfield): boolean {
     const { role } = this.#options;
     if (role.kind !== "download" || !role.noSeed || countBits(have) < have.count) return false;
+    this.#wasDoneBefore = true;
     this.#sayComplete();
     return true;
   }

@@ -3,7 +3,7 @@
  * shapes are a contract with scripts: names in camelCase, sizes in bytes, rates in bytes a second;
  * a field that is undefined is left out of the JSON.
  */
-import { formatBytes, formatCount, formatDuration, formatPercent } from "./format.ts";
+import { formatBytes, formatCount, formatDuration, formatPart, formatPercent } from "./format.ts";
 import type { ProgressState, ProgressView } from "./progress.ts";
 import { printable } from "./text.ts";
 
@@ -155,9 +155,11 @@ function sentence(event: OutputEvent): string | undefined {
         ? `Listening for peers on port ${event.port}`
         : `Tracker is ready: announce to ${event.url}`;
     case "resumed":
-      return `${event.name}: resumed with ${ofPieces(event.piecesKept, event.pieces)}`;
+      return `${event.name}: resumed with ${formatPart(event.piecesKept, event.pieces, "piece")}`;
     case "checked":
-      return `${event.name}: checked, ${ofPieces(event.piecesGood, event.pieces)} are right`;
+      return `${event.name}: checked, ${
+        formatPart(event.piecesGood, event.pieces, "piece")
+      } are right`;
     case "tracker":
       return event.error === undefined
         ? `${event.name}: tracker ${event.url} answered with ${swarmText(event)}`
@@ -184,10 +186,6 @@ function sentence(event: OutputEvent): string | undefined {
     case "error":
       return `Error: ${event.message}`;
   }
-}
-
-function ofPieces(count: number, pieces: number): string {
-  return `${count} of ${formatCount(pieces, "piece")}`;
 }
 
 function swarmText(event: TrackerEvent): string {

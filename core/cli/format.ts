@@ -49,7 +49,16 @@ export function formatRatio(ratio: number): string {
 
 /** "1 peer", "2 peers", "1,234 pieces". */
 export function formatCount(count: number, noun: string): string {
-  return `${String(count).replace(/\B(?=(\d{3})+$)/g, ",")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${groupDigits(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** "3 of 1,200 pieces". */
+export function formatPart(part: number, whole: number, noun: string): string {
+  return `${groupDigits(part)} of ${formatCount(whole, noun)}`;
+}
+
+function groupDigits(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 function scale(value: number, base: number, units: readonly string[]): string {

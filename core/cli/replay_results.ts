@@ -1,7 +1,14 @@
 /** What `tt replay` answers: the verdict, the state at an event, why a peer is not asked. */
 import type { PeerView, StateView } from "../trace/state_view.ts";
 import type { Standing, WhyNot } from "../torrent/why.ts";
-import { formatBytes, formatCount, formatDuration, formatPercent, formatRate } from "./format.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPart,
+  formatPercent,
+  formatRate,
+} from "./format.ts";
 import { printable } from "./text.ts";
 
 export type ReplayResult = ReplayedResult | StateResult | WhyResult;
@@ -122,9 +129,9 @@ function replayedLines(result: ReplayedResult): string[] {
   const lines = [
     `${formatCount(events, "event")} (${formatCount(blocks, "block")}) in ` +
     `${formatCount(turns, "turn")} over ${spanText(result.seconds)}`,
-    `${formatCount(connections, "connection")}, ${result.piecesHave} of ` +
-    `${formatCount(pieces, "piece")}, ${formatBytes(result.downloaded)} down, ` +
-    `${formatBytes(result.uploaded)} up`,
+    `${formatCount(connections, "connection")}, ` +
+    `${formatPart(result.piecesHave, pieces, "piece")}, ` +
+    `${formatBytes(result.downloaded)} down, ${formatBytes(result.uploaded)} up`,
   ];
   if (result.truncated) {
     const rest = unchecked > 0
@@ -150,7 +157,7 @@ function spanText(seconds: number): string {
 
 function stateLines(state: StateResult): string[] {
   const { facts, peers, deadline } = state;
-  const have = `${facts.piecesHave} of ${formatCount(facts.pieceCount, "piece")}`;
+  const have = formatPart(facts.piecesHave, facts.pieceCount, "piece");
   const percent = formatPercent(facts.bytesHave, facts.bytesTotal);
   const row = (label: string, text: string) => `${`${label}:`.padEnd(12)}${text}`;
   const share = facts.share === undefined ? "" : ` (${facts.share})`;

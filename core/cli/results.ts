@@ -1,6 +1,6 @@
 /** What commands answer: an object with `--json`, text for people otherwise. */
 import { type CatalogResult, catalogText } from "./catalog_results.ts";
-import { formatBytes, formatCount, formatPieceLength } from "./format.ts";
+import { formatBytes, formatCount, formatPart, formatPieceLength } from "./format.ts";
 import { type ReplayResult, replayText } from "./replay_results.ts";
 import { type SimulatedResult, simulatedText } from "./simulation_text.ts";
 import { printable } from "./text.ts";
@@ -100,13 +100,12 @@ function torrentLines(torrent: TorrentResult): string[] {
 }
 
 function verifiedText(result: VerifiedResult): string {
-  const pieces = formatCount(result.pieces, "piece");
   const bad = result.pieces - result.piecesGood;
-  if (bad === 0) return `${result.name}: all right, ${pieces} checked`;
+  if (bad === 0) return `${result.name}: all right, ${formatCount(result.pieces, "piece")} checked`;
   const shown = result.badFiles.slice(0, BAD_FILES_SHOWN).join(", ");
   const hidden = result.badFiles.length - BAD_FILES_SHOWN;
   const files = hidden > 0 ? `${shown} and ${formatCount(hidden, "more file")}` : shown;
-  return `${result.name}: ${bad} of ${pieces} wrong or missing, in ${files}`;
+  return `${result.name}: ${formatPart(bad, result.pieces, "piece")} wrong or missing, in ${files}`;
 }
 
 function piecesText(torrent: TorrentFigures): string {

@@ -25,7 +25,7 @@ export function waitingFor(
   if (facts.peers === 0) {
     return trackerError === undefined
       ? "no peers yet, looking for some"
-      : `no peers: the tracker failed, ${trackerError}; trying again`;
+      : `no peers yet, still trying: ${trackerError}`;
   }
   const peers = formatCount(facts.peers, "peer");
   if (facts.wanted === 0) return `${peers}, but none has a piece that is missing here`;

@@ -342,6 +342,7 @@ Deno.test("a download that is complete already says so and disturbs nobody", asy
   assertEquals(again.code, 0, again.stderr);
   const events = again.said.map(({ event }) => event).filter((event) => event !== "progress");
   assertEquals(events, ["listening", "checked", "resumed", "complete"]);
+  assertEquals(again.said.findLast(({ event }) => event === "progress")?.state, "complete");
 });
 
 Deno.test("help and version are answers, not errors", async () => {

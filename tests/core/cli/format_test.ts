@@ -4,6 +4,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatPart,
   formatPercent,
   formatPieceLength,
   formatRate,
@@ -51,6 +52,7 @@ Deno.test("ratios are rounded down and counts are grouped", () => {
   assertEquals(formatCount(1, "peer"), "1 peer");
   assertEquals(formatCount(0, "peer"), "0 peers");
   assertEquals(formatCount(1_234_567, "piece"), "1,234,567 pieces");
+  assertEquals(formatPart(1_145, 1_200, "piece"), "1,145 of 1,200 pieces");
 });
 
 Deno.test("text that strangers wrote gives a terminal no orders", () => {

@@ -98,7 +98,7 @@ export function closePeer(
   }
 }
 
-/** Closes every connection from the peer's address and takes none again in this run. */
+/** Closes the connection and takes none from its address, or of its id, again in this run. */
 export function banPeer(
   torrent: Torrent,
   peer: Peer,

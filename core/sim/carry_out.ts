@@ -72,7 +72,8 @@ export function carryOut(world: World, node: Node, effect: Effect): void {
 function sendOut(world: World, node: Node, key: PeerKey, message: Message): void {
   const end = world.ends[key];
   if (end === undefined || end.isStuck) return;
-  if (message.kind === "unchoke" && node.options.vice === "freeload") return;
+  const isGift = message.kind === "unchoke" || message.kind === "allowed-fast";
+  if (isGift && node.options.vice === "freeload") return;
   sendMessage(world, end, message);
   if (message.kind === "have" && node.options.vice === "boast") {
     const piece = randomBelow(world.rng, world.geometry.pieceCount);

@@ -7,7 +7,7 @@ import { closePeer } from "./connections.ts";
 import { markReceived } from "./picker.ts";
 import type { BlockVerdict, Effect, PeerKey } from "./protocol.ts";
 import { countBytes } from "./rate_meter.ts";
-import { cancelOthers, growPipeline } from "./requests.ts";
+import { cancelOthers, growPipeline, measureRoundTrip } from "./requests.ts";
 import { blockKey, markDirty, type Peer, startJob, type Torrent } from "./state.ts";
 
 /**
@@ -57,6 +57,7 @@ function takeBlock(
   peer.lastBlockMs = now;
   peer.snubbed = false;
   peer.hasGiven = true;
+  measureRoundTrip(peer, now);
   growPipeline(peer);
   countBytes(peer.down, length);
   countBytes(torrent.down, length);

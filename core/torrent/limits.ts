@@ -37,8 +37,13 @@ export const PIPELINE_FIRST = 16;
 export const PIPELINE_MIN = 4;
 /** 16 MiB under way: the product of 320 MB/s and 50 ms, or of 1 GB/s and a busy machine. */
 export const PIPELINE_MAX = 1_024;
-/** A pipeline holds this much time of the measured rate. */
-export const PIPELINE_SECONDS = 2;
+/**
+ * A pipeline holds a round trip and this much time of the measured rate. More would keep a slow peer's
+ * promises from fast ones: in simulated swarms, 2 s cost a tenth of everybody's time.
+ */
+export const PIPELINE_SECONDS = 0.5;
+/** The longest round trip that is believed. */
+export const ROUND_TRIP_MAX_MS = 4_000;
 /** Spec: BEP 10, reqq: "The default in libtorrent is 250". */
 export const REQQ_DEFAULT = 250;
 /** In endgame a block is asked of at most this many peers at once. */

@@ -3,7 +3,13 @@
  * it is willing to queue. Also what becomes of requests when a peer falls silent.
  */
 import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
-import { PIPELINE_MAX, PIPELINE_MIN, PIPELINE_SECONDS, SNUB_MS } from "./limits.ts";
+import {
+  PIPELINE_MAX,
+  PIPELINE_MIN,
+  PIPELINE_SECONDS,
+  ROUND_TRIP_MAX_MS,
+  SNUB_MS,
+} from "./limits.ts";
 import { giveBack, pickBlocks, releaseUntouched } from "./picker.ts";
 import type { Effect } from "./protocol.ts";
 import {
@@ -29,7 +35,10 @@ export function refillRequests(torrent: Torrent, peer: Peer, now: number, effect
   const blocks: number[] = [];
   pickBlocks(torrent, peer, pipelineTarget(peer) - peer.outstanding.size, now, blocks);
   if (blocks.length === 0) return;
-  if (peer.outstanding.size === blocks.length / 3) peer.lastBlockMs = now;
+  if (peer.outstanding.size === blocks.length / 3) {
+    peer.lastBlockMs = now;
+    peer.askedAfreshMs = now;
+  }
   peer.lastSentMs = now;
   effects.push({ kind: "request", peer: peer.key, blocks });
 }
@@ -52,10 +61,22 @@ export function growPipeline(peer: Peer): void {
   if (peer.slowStart && peer.pipeline < PIPELINE_MAX) peer.pipeline++;
 }
 
+/**
+ * The first block after a pause: how long it took is a round trip. Should the pipeline be too short for
+ * the way, it runs dry, and the next measure makes it longer.
+ */
+export function measureRoundTrip(peer: Peer, now: number): void {
+  if (peer.askedAfreshMs === undefined) return;
+  const tookMs = Math.min(ROUND_TRIP_MAX_MS, now - peer.askedAfreshMs);
+  peer.roundTripMs = peer.roundTripMs === 0 ? tookMs : (peer.roundTripMs + tookMs) / 2;
+  peer.askedAfreshMs = undefined;
+}
+
 /** Once a second, after the rates were folded. */
 export function adjustPipeline(peer: Peer): void {
   const rate = peer.down.rate;
-  const measured = Math.ceil(rate * PIPELINE_SECONDS / BLOCK_SIZE);
+  const seconds = PIPELINE_SECONDS + peer.roundTripMs / 1_000;
+  const measured = Math.ceil(rate * seconds / BLOCK_SIZE);
   if (peer.slowStart) {
     const stillGrows = rate > peer.rateBefore * SLOW_START_GROWTH;
     peer.rateBefore = rate;

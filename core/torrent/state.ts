@@ -115,6 +115,10 @@ export interface Peer {
   readonly outstanding: Outstanding;
   /** How many requests we want under way. */
   pipeline: number;
+  /** When it was last asked with nothing under way; undefined once a block came. */
+  askedAfreshMs: number | undefined;
+  /** From such a request to its block; 0 before the first. */
+  roundTripMs: number;
   /** Doubling each round trip until the rate stops growing. */
   slowStart: boolean;
   rateBefore: number;
@@ -328,6 +332,8 @@ export function createPeer(
     optimistic: false,
     outstanding: new Map(),
     pipeline: PIPELINE_FIRST,
+    askedAfreshMs: undefined,
+    roundTripMs: 0,
     slowStart: true,
     rateBefore: 0,
     snubbed: false,

@@ -42,6 +42,32 @@ Deno.test("slow start ends when the rate stops growing, and the pipeline follows
   assertEquals(peer.pipeline, blocks, "no growth after slow start");
 });
 
+Deno.test("the pipeline covers the way of the first block after a pause, and follows it", () => {
+  const kit = new Kit({ have: "#" + ".".repeat(20), blocks: 16 });
+  const key = kit.connect("#".repeat(21));
+  const peer = kit.peer(key);
+  kit.now += 900;
+  kit.deliver(key, 1);
+  assertEquals(peer.roundTripMs, 900);
+  kit.now += 300;
+  kit.deliver(key, 1);
+  assertEquals(peer.roundTripMs, 900, "blocks behind it say nothing about the way");
+  peer.slowStart = false;
+  peer.down.rate = 1_000_000;
+  adjustPipeline(peer);
+  assertEquals(peer.pipeline, Math.ceil(1_000_000 * (PIPELINE_SECONDS + 0.9) / BLOCK_SIZE));
+  kit.say(key, { kind: "choke" });
+  for (const name of kit.owed(key)) {
+    const [piece, block] = name.split(".").map(Number);
+    const begin = block! * BLOCK_SIZE;
+    kit.say(key, { kind: "reject", piece: piece!, begin, length: BLOCK_SIZE });
+  }
+  kit.say(key, { kind: "unchoke" });
+  kit.now += 100;
+  kit.deliver(key, 1);
+  assertEquals(peer.roundTripMs, 500, "half old, half new");
+});
+
 Deno.test("the pipeline stays within its bounds and within what the peer queues", () => {
   const peer = benchPeer();
   peer.slowStart = false;

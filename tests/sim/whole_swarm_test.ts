@@ -1,0 +1,117 @@
+/** Swarms as `tt simulate` runs them: repeatable, near the least possible, and the rule costs little. */
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { plotSvg } from "../../core/cli/simulation_svg.ts";
+import { plotText, simulatedText } from "../../core/cli/simulation_text.ts";
+import { jainIndex, reportOf, type SwarmReport } from "../../core/sim/report.ts";
+import {
+  boundSeconds,
+  createSwarm,
+  pieceLengthFor,
+  runSwarm,
+  type Swarm,
+  type SwarmOptions,
+} from "../../core/sim/swarm.ts";
+import { sha1 } from "../../shell/hash/sha1.ts";
+
+const SMALL: SwarmOptions = {
+  seed: 1,
+  seeders: 1,
+  peers: 16,
+  size: 24_000_000,
+  pieceLength: 65_536,
+  up: 1_000_000,
+  down: 10_000_000,
+  shareRule: { percent: 10, strict: false },
+  freeRidersPercent: 0,
+  churnPercent: 0,
+};
+
+function run(options: Partial<SwarmOptions> = {}): { swarm: Swarm; report: SwarmReport } {
+  const swarm = createSwarm({ ...SMALL, ...options }, sha1);
+  while (!runSwarm(swarm, 1_000));
+  return { swarm, report: reportOf(swarm) };
+}
+
+Deno.test("one seed gives one run, decision for decision, and another seed another", () => {
+  const small = { peers: 8, size: 4_000_000 };
+  const first = run(small).report;
+  assertEquals(run(small).report, first);
+  assertNotEquals(run({ ...small, seed: 2 }).report.trace, first.trace);
+});
+
+Deno.test("a homogeneous swarm is complete near the fluid bound, and the rule costs little", () => {
+  const on = run().report;
+  const off = run({ shareRule: { percent: 0, strict: false } }).report;
+  assertEquals(on.completed, 16);
+  assert(on.boundRatio! < 1.3, `worst to bound ${on.boundRatio}`);
+  assert(on.honest.worst! < 1.1 * off.honest.worst!, `${on.honest.worst} ${off.honest.worst}`);
+  assert(on.wastedBytes < 0.05 * on.receivedBytes, `${on.wastedBytes} came in vain`);
+  assertEquals(on.debts, { paid: 16, waived: 0, owing: 0 });
+});
+
+Deno.test("free riders give nothing and stop nobody, and neither does churn", () => {
+  const { swarm, report } = run({ freeRidersPercent: 25, churnPercent: 25 });
+  assertEquals(report.completed, 16);
+  assert(report.riders!.worst !== undefined);
+  for (const { torrent, options } of swarm.downloaders) {
+    assertEquals(torrent.uploaded === 0, options.vice === "freeload", options.name);
+  }
+});
+
+Deno.test("the bound is the scarcest of what seeders send, what all send and what each takes", () => {
+  assertEquals(boundSeconds(SMALL), 24);
+  assertEquals(boundSeconds({ ...SMALL, down: 500_000 }), 48);
+  assertEquals(boundSeconds({ ...SMALL, peers: 16, freeRidersPercent: 50 }), 24 * 16 / 9);
+  assertEquals(boundSeconds({ ...SMALL, seeders: 4 }), 24 * 16 / 20);
+});
+
+Deno.test("a piece length makes about a thousand pieces, within the usual bounds", () => {
+  assertEquals(pieceLengthFor(64_000_000), 65_536);
+  assertEquals(pieceLengthFor(1), 16_384);
+  assertEquals(pieceLengthFor(1e12), 4 * 1024 * 1024);
+});
+
+Deno.test("fairness is 1 when all gave the same, and one in n when one gave all", () => {
+  assertEquals(jainIndex([3, 3, 3]), 1);
+  assertEquals(jainIndex([4, 0, 0, 0]), 0.25);
+  assertEquals(jainIndex([]), 1);
+  assertEquals(jainIndex([0, 0]), 1);
+});
+
+Deno.test("the picture has the width of a terminal, and fills up from left to right", () => {
+  const { swarm, report } = run({ peers: 6, size: 2_000_000 });
+  for (const unicode of [true, false]) {
+    const lines = plotText(swarm.history, report, unicode).split("\n");
+    for (const line of lines) assert([...line].length <= 80, line);
+    const top = lines[0]!, bottom = lines[11]!;
+    const blanks = (line: string) => line.slice(8).search(/\S/);
+    assert(blanks(top) > blanks(bottom), "the last pieces come last");
+    const full = unicode ? "█" : "#";
+    assert(top.endsWith(full) && bottom.endsWith(full), "in the end everybody has everything");
+    assertEquals(/^[\x20-\x7e\n]*$/.test(lines.join("\n")), !unicode);
+  }
+});
+
+Deno.test("the SVG draws a line for each downloader and is well formed", () => {
+  const { swarm, report } = run({ peers: 6, size: 2_000_000, freeRidersPercent: 50 });
+  const svg = plotSvg(swarm, report);
+  assertEquals(svg.match(/<polyline/g)?.length, 6);
+  assertEquals(svg.match(/class="line rider"/g)?.length, 3);
+  assert(!svg.includes("NaN") && !svg.includes("undefined") && !svg.includes("Infinity"));
+  const open = svg.match(/<[a-z][^>]*[^/]>/g)?.length, closed = svg.match(/<\/[a-z]+>/g)?.length;
+  assertEquals(open, closed);
+});
+
+Deno.test("the figures say what happened, a line each", () => {
+  const { report } = run({ peers: 6, size: 2_000_000 });
+  const cost = {
+    event: "simulated",
+    realSeconds: 1,
+    eventsPerSecond: 1,
+    memoryBytes: 1e6,
+  } as const;
+  const text = simulatedText({ ...report, ...cost });
+  for (const word of ["6 of 6", "6 downloaders", "10 %, ", `trace ${report.trace}`]) {
+    assert(text.includes(word), `${word} in ${text}`);
+  }
+});

@@ -4,6 +4,7 @@ import { MESSAGE_BYTES_MAX } from "../core/bencode/decode.ts";
 import { describeMetainfoError } from "../core/metainfo/describe_error.ts";
 import type { Metainfo } from "../core/metainfo/types.ts";
 import { CommandError } from "./commands/command_error.ts";
+import { namedFileError } from "./disk/named_file.ts";
 import { readMetainfo } from "./read_metainfo.ts";
 import { CLIENT_NAME } from "./version.ts";
 
@@ -47,8 +48,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
       const message = `There is no file ${path}; check the path`;
       throw new CommandError(EXIT.input, "missing", message);
     }
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(EXIT.disk, "not-permitted", `Cannot read ${path}: ${why}`);
+    throw namedFileError(error, "read", path, "check its permissions");
   }
 }
 

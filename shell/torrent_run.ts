@@ -127,7 +127,7 @@ export class TorrentRun {
       ...{ downRate, upRate, peers, seeders, uploaded },
       state: this.#stateOf(facts),
       ratio: uploaded / bytesTotal,
-      etaSeconds: missing > 0 && downRate > 0 ? missing / downRate : undefined,
+      etaSeconds: missing > 0 && downRate > 0 && !facts.isWaiting ? missing / downRate : undefined,
       waitingFor: waitingFor(facts, this.#shareRule().percent, this.#trackerError),
     };
   }

@@ -4,7 +4,7 @@ import { checkingView } from "../../core/cli/progress.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { magnetLink } from "../../core/metainfo/magnet.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
-import { toDiskError } from "../disk/disk_error.ts";
+import { namedFileError } from "../disk/named_file.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { makeTorrent } from "../make_torrent.ts";
 import { readMetainfo } from "../read_metainfo.ts";
@@ -69,6 +69,6 @@ export async function writeTorrent(
     await Deno.writeFile(path, bytes);
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    throw toDiskError(error, "write", path);
+    throw namedFileError(error, "write", path, "name another file with --out");
   }
 }

@@ -7,7 +7,7 @@ import { whyNotAsked } from "../../core/torrent/why.ts";
 import { describeTraceError, type TraceError } from "../../core/trace/format.ts";
 import { openReplay, type Replay, replayLine } from "../../core/trace/replay.ts";
 import { findPeer, viewState } from "../../core/trace/state_view.ts";
-import { toDiskError } from "../disk/disk_error.ts";
+import { namedFileError } from "../disk/named_file.ts";
 import { sha1 } from "../hash/sha1.ts";
 import { readLines } from "../trace/read_lines.ts";
 import { CommandError } from "./command_error.ts";
@@ -52,7 +52,7 @@ async function run(path: string, until: number, signal: AbortSignal): Promise<Re
     }
   } catch (error) {
     if (error instanceof CommandError || signal.aborted) throw error;
-    const { message } = toDiskError(error, "read", path);
+    const { message } = namedFileError(error, "read", path, "check the path");
     throw new CommandError(EXIT.input, "unreadable", message);
   }
   if (replay === undefined) throw badTrace(path, { code: "not-a-trace" });

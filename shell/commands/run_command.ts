@@ -3,6 +3,7 @@ import { configPath, parseCommand } from "../../core/cli/arguments.ts";
 import type { Command } from "../../core/cli/command.ts";
 import { EXIT, type ExitCode } from "../../core/cli/exit_codes.ts";
 import { helpText } from "../../core/cli/help.ts";
+import { namedFileError } from "../disk/named_file.ts";
 import { Stopped, stopSignal } from "../stop_signal.ts";
 import type { Output } from "../terminal/output.ts";
 import { createProcessOutput } from "../terminal/process_output.ts";
@@ -103,8 +104,8 @@ function readConfig(path: string | undefined): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const message = `Cannot read the config file ${path}: ${why}`;
+    const file = `the config file ${path}`;
+    const { message } = namedFileError(error, "read", file, "check --config or TT_CONFIG");
     throw new CommandError(EXIT.usage, "bad-config", message);
   }
 }

@@ -9,6 +9,7 @@ import { terminalTraits } from "../../core/cli/terminal.ts";
 import { reportOf } from "../../core/sim/report.ts";
 import { createSwarm, runSwarm, type Swarm } from "../../core/sim/swarm.ts";
 import { sha1 } from "../hash/sha1.ts";
+import { namedFileError } from "../disk/named_file.ts";
 import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 
@@ -85,7 +86,6 @@ async function writePlot(path: string, svg: string): Promise<void> {
   try {
     await Deno.writeTextFile(path, svg);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(EXIT.disk, "plot", `Cannot write the plot to ${path}: ${why}`);
+    throw namedFileError(error, "write", `the plot ${path}`, "name another file with --plot");
   }
 }

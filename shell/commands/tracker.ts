@@ -6,7 +6,8 @@ import type { InfoHash } from "../../core/metainfo/types.ts";
 import { createPace } from "../../core/tracker_server/intervals.ts";
 import { now } from "../clock.ts";
 import { randomSeed } from "../entropy.ts";
-import { PortError } from "../net/listener.ts";
+import { namedFileError } from "../disk/named_file.ts";
+import { toPortError } from "../net/listener.ts";
 import { type AccessLog, openAccessLog } from "../tracker/access_log.ts";
 import { RedisBackend } from "../tracker/redis_backend.ts";
 import { startTracker } from "../tracker/server.ts";
@@ -42,7 +43,7 @@ export async function tracker(command: TrackerCommand, context: Context): Promis
       accessLog,
       onProblem,
     }).catch((error) => {
-      throw toPortError(error, command);
+      throw toPortError(error, host, command.port);
     });
     const { port, url } = running;
     output.event({ event: "listening", host, port, url });
@@ -61,12 +62,9 @@ export async function tracker(command: TrackerCommand, context: Context): Promis
 
 async function openLog({ accessLog }: TrackerCommand): Promise<AccessLog | undefined> {
   if (accessLog === undefined) return undefined;
-  return await openAccessLog(accessLog).catch((error: Error) => {
-    throw new CommandError(
-      EXIT.disk,
-      "access-log",
-      `Cannot write the access log ${accessLog}: ${error.message}; choose another --access-log`,
-    );
+  return await openAccessLog(accessLog).catch((error) => {
+    const file = `the access log ${accessLog}`;
+    throw namedFileError(error, "write", file, "choose another --access-log");
   });
 }
 
@@ -106,7 +104,7 @@ function openData(
 /** Info hashes, one a line; what follows them on a line, and lines that begin with #, are remarks. */
 async function readDenied(path: string): Promise<ReadonlySet<InfoHash>> {
   const text = await Deno.readTextFile(path).catch((error) => {
-    throw new CommandError(EXIT.disk, "deny-file", `Cannot read ${path}: ${error.message}`);
+    throw namedFileError(error, "read", path, "check --deny");
   });
   const hashes = new Set<InfoHash>();
   for (const [i, line] of text.split("\n").entries()) {
@@ -120,14 +118,4 @@ async function readDenied(path: string): Promise<ReadonlySet<InfoHash>> {
     hashes.add(infoHash);
   }
   return hashes;
-}
-
-function toPortError(error: unknown, { host, port }: TrackerCommand): unknown {
-  if (error instanceof Deno.errors.AddrInUse) {
-    return new PortError(
-      `Cannot listen on ${host}:${port}: another program uses it; choose another --port`,
-    );
-  }
-  const why = error instanceof Error ? error.message : String(error);
-  return new PortError(`Cannot listen on ${host}:${port}: ${why}; choose another --host or --port`);
 }

@@ -14,19 +14,21 @@ import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 
 export async function verify(command: VerifyCommand, context: Context): Promise<void> {
-  let wrong = 0;
-  for (const source of command.torrents) wrong += await verifyOne(source, command.dir, context);
-  if (wrong === 0) return;
-  const message = `${wrong} of the torrents do not match; tt get X.torrent --dir DIR mends them`;
+  let isAllGood = true;
+  for (const source of command.torrents) {
+    if (!await verifyOne(source, command.dir, context)) isAllGood = false;
+  }
+  if (isAllGood) return;
+  const message = "Content does not match; tt get X.torrent --dir DIR mends it";
   throw new CommandError(EXIT.mismatch, "mismatch", message);
 }
 
-/** 1 if anything is wrong, else 0. */
+/** Whether every piece is there and right. */
 async function verifyOne(
   source: string,
   dir: string | undefined,
   { output, signal }: Context,
-): Promise<number> {
+): Promise<boolean> {
   const { metainfo } = await loadTorrent(source, signal);
   const { infoHash, name, geometry } = metainfo;
   const storage = openStorage(dir ?? dirname(source), metainfo, { readOnly: true });
@@ -39,7 +41,7 @@ async function verifyOne(
     const pieces = geometry.pieceCount;
     const badFiles = badFilesOf(metainfo, good);
     output.result({ event: "verified", infoHash, name, piecesGood, pieces, badFiles });
-    return piecesGood < pieces ? 1 : 0;
+    return piecesGood === pieces;
   } finally {
     await storage.close();
   }

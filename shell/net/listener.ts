@@ -16,6 +16,31 @@ export interface Acceptor {
 /** The port can't be had; `message` is for the user. */
 export class PortError extends Error {
   override readonly name = "PortError";
+
+  /** `isTaken`: another program has it, and another port may be free. */
+  constructor(message: string, readonly isTaken: boolean) {
+    super(message);
+  }
+}
+
+/** Why nobody can listen there, in a sentence; `host` undefined is every address. */
+export function toPortError(error: unknown, host: string | undefined, port: number): PortError {
+  const where = host === undefined ? `port ${port}` : `port ${port} of ${host}`;
+  const isTaken = error instanceof Deno.errors.AddrInUse;
+  return new PortError(`Cannot listen on ${where}: ${causeOf(error)}`, isTaken);
+}
+
+function causeOf(error: unknown): string {
+  const { AddrInUse, AddrNotAvailable, PermissionDenied } = Deno.errors;
+  if (error instanceof AddrInUse) return "another program uses it; choose another --port";
+  if (error instanceof AddrNotAvailable) {
+    return "this machine has no such address; choose another --host";
+  }
+  if (error instanceof PermissionDenied) {
+    return "the system does not permit it; choose a --port above 1023";
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  return `${why}; choose another --host or --port`;
 }
 
 export class PeerListener {
@@ -44,7 +69,7 @@ export class PeerListener {
       try {
         return new PeerListener(listen(host, defaultPort + tried));
       } catch (error) {
-        if (!(error instanceof PortError)) throw error;
+        if (!(error instanceof PortError && error.isTaken)) throw error;
       }
     }
     return new PeerListener(listen(host, defaultPort + PORTS_TRIED - 1));
@@ -103,15 +128,11 @@ function listen(host: string | undefined, port: number): Deno.TcpListener {
   try {
     return Deno.listen({ hostname: host ?? "::", port });
   } catch (error) {
-    const isTaken = error instanceof Deno.errors.AddrInUse;
-    if (host === undefined && !isTaken) return listen("0.0.0.0", port);
-    const why = isTaken ? "another program uses it" : describe(error);
-    throw new PortError(`Cannot listen on port ${port}: ${why}; choose another --port`);
+    const failure = toPortError(error, host, port);
+    // Perhaps this machine has no IPv6.
+    if (host === undefined && !failure.isTaken) return listen("0.0.0.0", port);
+    throw failure;
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function isClosed(error: unknown): boolean {

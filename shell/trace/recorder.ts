@@ -13,7 +13,8 @@ import {
 } from "../../core/trace/recording.ts";
 import type { Effect, Event } from "../../core/torrent/protocol.ts";
 import type { TorrentOptions } from "../../core/torrent/state.ts";
-import { DiskError, type DiskErrorCode, toDiskError } from "../disk/disk_error.ts";
+import type { DiskError } from "../disk/disk_error.ts";
+import { namedFileError } from "../disk/named_file.ts";
 
 const CHUNK_CHARACTERS = 64 * 1024;
 const WRITE_MS = 1_000;
@@ -99,16 +100,6 @@ export class TraceRecorder {
   }
 }
 
-const CAUSES: Partial<Record<DiskErrorCode, string>> = {
-  "disk-full": "the disk is full",
-  "not-permitted": "permission denied",
-  missing: "its folder is not there",
-  occupied: "it is no regular file",
-};
-
 function describe(error: unknown, path: string): DiskError {
-  const { code, message } = toDiskError(error, "write", path);
-  const sentence = `Cannot write the trace ${path}: ${CAUSES[code] ?? message}; ` +
-    "name another file with --trace";
-  return new DiskError(code, path, sentence, { cause: error });
+  return namedFileError(error, "write", `the trace ${path}`, "name another file with --trace");
 }

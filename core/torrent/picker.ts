@@ -261,7 +261,7 @@ function takeStuck(
 ): void {
   for (const partial of torrent.open) {
     if (blocks.length >= wanted) return;
-    if (!canGive(peer, partial, now)) continue;
+    if ((partial.free === 0 && !partial.alone) || !canGive(peer, partial, now)) continue;
     if (partial.alone) {
       const owner = torrent.peers.get(partial.owner!)!;
       const isAsked = partial.free + partial.received < partial.blocks;

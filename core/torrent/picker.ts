@@ -263,15 +263,20 @@ function takeStuck(
     if (blocks.length >= wanted) return;
     if ((partial.free === 0 && !partial.alone) || !canGive(peer, partial, now)) continue;
     if (partial.alone) {
-      const owner = torrent.peers.get(partial.owner!)!;
-      const isAsked = partial.free + partial.received < partial.blocks;
-      const mayStillSend = isAsked || canGive(owner, partial, now);
-      if (!owner.snubbed && mayStillSend && !isDead(owner, now)) continue;
-      giveBackPiece(torrent, owner, partial);
+      if (!hasStuckOwner(torrent, partial, now)) continue;
+      giveBackPiece(torrent, torrent.peers.get(partial.owner!)!, partial);
       restartAlone(torrent, partial);
     }
     takeFree(torrent, partial, peer, now, wanted, blocks);
   }
+}
+
+/** Whether the peer that sends a piece alone has stopped, so that another may start it afresh. */
+export function hasStuckOwner(torrent: Torrent, partial: PartialPiece, now: number): boolean {
+  const owner = torrent.peers.get(partial.owner!)!;
+  const isAsked = partial.free + partial.received < partial.blocks;
+  const mayStillSend = isAsked || canGive(owner, partial, now);
+  return owner.snubbed || !mayStillSend || isDead(owner, now);
 }
 
 /** The block that `peer` owed us is here. True when it was the piece's last: it is to be checked. */

@@ -4,7 +4,7 @@
  */
 import { hasBit } from "../bytes/bitfield.ts";
 import { ENDGAME_PIPELINE_MAX, ENDGAME_REQUESTERS_MAX } from "./limits.ts";
-import { canGive, hasRoom, isEndgame, mayTake } from "./picker.ts";
+import { canGive, hasRoom, hasStuckOwner, isEndgame, mayTake } from "./picker.ts";
 import { mayRefill, pipelineTarget } from "./requests.ts";
 import { mayStartPiece, withheldPiece } from "./share_rule.ts";
 import {
@@ -114,9 +114,7 @@ function standingOfStarted(
   const isIdle = peer.outstanding.size === 0 && !peer.snubbed;
   if (!mayTake(partial, peer, now)) {
     if (!partial.alone) return isIdle && partial.free > 0 ? "open" : "parole";
-    const owner = torrent.peers.get(partial.owner!)!;
-    const isStuck = owner.snubbed || !canGive(owner, partial, now) || isDead(owner, now);
-    return isIdle && isStuck ? "open" : "reserved";
+    return isIdle && hasStuckOwner(torrent, partial, now) ? "open" : "reserved";
   }
   if (partial.free > 0) return "open";
   return endgame && mayDuplicate(torrent, peer, partial) ? "open" : "asked";

@@ -10,7 +10,12 @@ const SHORT_SEED = 1;
 const runs = Deno.env.get("TT_FUZZ_RUNS");
 const seed = Deno.env.get("TT_FUZZ_SEED");
 
-export const fuzzParameters: Parameters<unknown> = {
-  numRuns: runs === undefined ? SHORT_RUNS : Number(runs),
-  ...(seed !== undefined || runs === undefined ? { seed: Number(seed ?? SHORT_SEED) } : {}),
-};
+/** The parameters of a property that by default runs `shortRuns` times. */
+export function fuzzRuns(shortRuns: number): Parameters<unknown> {
+  return {
+    numRuns: runs === undefined ? shortRuns : Number(runs),
+    ...(seed !== undefined || runs === undefined ? { seed: Number(seed ?? SHORT_SEED) } : {}),
+  };
+}
+
+export const fuzzParameters: Parameters<unknown> = fuzzRuns(SHORT_RUNS);

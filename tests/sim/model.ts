@@ -133,13 +133,21 @@ export class Model {
     assert(!this.have.has(piece) && !this.stage.has(piece), `${name} is asked for and here`);
     assert(!peer.owes.has(name), `${name} is asked for twice of one peer`);
     if (this.received.get(piece)?.has(block)) {
-      assert(this.suspect.has(piece), `${name} is asked for and was received`);
-      this.received.delete(piece);
+      assert(this.suspect.size > 0, `${name} is asked for and was received`);
+      this.#startOver(piece);
     }
+    const isAskedTwice = () => [...this.peers.values()].some(({ owes }) => owes.has(name));
+    if (this.suspect.size > 0 && isAskedTwice() && !this.isEndgame()) this.#startOver(piece);
     if (this.suspect.has(piece)) this.#forgetOthers(peer, piece);
     const others = [...this.peers.values()].filter((other) => other.owes.has(name)).length;
     peer.owes.add(name);
     if (others > 0) assert(this.isEndgame(), `${name} is asked of ${others + 1} outside endgame`);
+  }
+
+  /** Once a piece failed, its senders are on parole: what they take they take alone, so it may start over. */
+  #startOver(piece: number): void {
+    this.received.delete(piece);
+    this.suspect.add(piece);
   }
 
   /** A piece that comes from one peer, and now from another: the first one owes nothing more of it. */

@@ -1,6 +1,7 @@
 /** The core against the reference model of model.ts, under whatever happens. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { fuzzRuns } from "../fuzz/runs.ts";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 import type { PeerKey } from "../../core/torrent/protocol.ts";
 import { bitsOf, Kit } from "../core/torrent/kit.ts";
@@ -161,7 +162,7 @@ Deno.test("whatever happens, the core does what the model allows and knows what 
         pair.check();
       }
     }),
-    { numRuns: 200 },
+    fuzzRuns(200),
   );
 });
 

@@ -1,6 +1,7 @@
 /** The share rule in whole swarms: everybody pays or is excused, and nobody waits for ever. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { fuzzRuns } from "../fuzz/runs.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
 import { isDebtSettled, owedBytes } from "../../core/torrent/share_rule.ts";
 import { isComplete } from "../../core/torrent/state.ts";
@@ -180,6 +181,6 @@ Deno.test("whatever the swarm, if every piece stays in it everybody honest finis
         assert(isDebtSettled(torrent) || options.have === "######");
       }
     }),
-    { numRuns: 60 },
+    fuzzRuns(60),
   );
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { fuzzRuns } from "../fuzz/runs.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
 import { type Node, World } from "./world.ts";
 
@@ -88,6 +89,6 @@ Deno.test("whoever comes and goes, those who stay complete", () => {
       const isDone = () => residents.every((node) => node.completedMs !== undefined);
       assert(world.run(3_600_000, isDone), "residents complete within the hour");
     }),
-    { numRuns: 40 },
+    fuzzRuns(40),
   );
 });

@@ -1,6 +1,7 @@
 /** Why a peer is not asked: each obstacle by name, and never one that is not there. */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { fuzzRuns } from "../../fuzz/runs.ts";
 import { BUFFERED_BYTES_MAX, PEER_DEAD_MS, PIPELINE_FIRST } from "../../../core/torrent/limits.ts";
 import type { Effect } from "../../../core/torrent/protocol.ts";
 import { refillRequests } from "../../../core/torrent/requests.ts";
@@ -108,7 +109,7 @@ Deno.test("whatever happened, nothing is in the way exactly when the peer would 
       refillRequests(kit.torrent, kit.peer(peer), kit.now, effects);
       assertEquals(kind === "nothing", effects.length > 0, kind);
     }),
-    { numRuns: 500 },
+    fuzzRuns(500),
   );
 });
 

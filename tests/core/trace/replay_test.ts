@@ -1,6 +1,7 @@
 /** A recorded run decides the same again, and the first decision that differs is named. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { fuzzRuns } from "../../fuzz/runs.ts";
 import { addressText } from "../../../core/bytes/address.ts";
 import { fail } from "../../../core/bytes/result.ts";
 import { PEER_DEAD_MS } from "../../../core/torrent/limits.ts";
@@ -119,7 +120,7 @@ Deno.test("whatever happens, a replay of made-up names decides as the real run d
       const replay = replayText(play(plan, keepsAddresses).end());
       assertEquals(replay.end, { kind: "end" });
     }),
-    { numRuns: 60 },
+    fuzzRuns(60),
   );
 });
 
@@ -134,7 +135,7 @@ Deno.test("the replay ends in the very state of the run, but for names", () => {
       };
       assertEquals(nameless(viewState(torrent, now)), nameless(viewState(kit.torrent, now)));
     }),
-    { numRuns: 15 },
+    fuzzRuns(15),
   );
 });
 

@@ -49,11 +49,6 @@ export function setBit(field: Bitfield, index: number): void {
   field.bytes[index >>> 3]! |= 0x80 >>> (index & 7);
 }
 
-/** `index` in 0..count-1. */
-export function clearBit(field: Bitfield, index: number): void {
-  field.bytes[index >>> 3]! &= ~(0x80 >>> (index & 7));
-}
-
 /** How many pieces are in the set. */
 export function countBits(field: Bitfield): number {
   let total = 0;
@@ -66,12 +61,4 @@ export function countBits(field: Bitfield): number {
 /** A set of its own, sharing no bytes. */
 export function copyBitfield(field: Bitfield): Bitfield {
   return { bytes: field.bytes.slice(), count: field.count };
-}
-
-/** Whether `theirs` holds a piece that `ours` lacks. */
-export function offersAny(ours: Bitfield, theirs: Bitfield): boolean {
-  for (let i = 0; i < ours.bytes.length; i++) {
-    if ((theirs.bytes[i]! & ~ours.bytes[i]!) !== 0) return true;
-  }
-  return false;
 }

@@ -1,5 +1,4 @@
 /** The window on a torrent: what a person, a progress bar or a test may know of it. */
-import { addressText } from "../bytes/address.ts";
 import { hasBit } from "../bytes/bitfield.ts";
 import { pieceSize } from "../metainfo/geometry.ts";
 import { lastAnswered } from "../tracker/announcer.ts";
@@ -86,19 +85,4 @@ export function bytesMissing(torrent: Torrent): number {
   const missing = geometry.pieceCount - haveCount;
   if (hasBit(have, last)) return missing * geometry.pieceLength;
   return (missing - 1) * geometry.pieceLength + pieceSize(geometry, last);
-}
-
-/** One line a peer, for people and for tests that draw a swarm. */
-export function peerLines(torrent: Torrent): string[] {
-  return [...torrent.peers.values()].map((peer) =>
-    [
-      addressText(peer.address),
-      peer.client ?? "?",
-      `${peer.haveCount}/${peer.have.count}`,
-      peer.amInterested ? "we want" : "-",
-      peer.isChoking ? "chokes us" : "serves us",
-      peer.isInterested ? "wants" : "-",
-      peer.amChoking ? "choked" : "served",
-    ].join(" ")
-  );
 }

@@ -66,9 +66,8 @@ export function onExtendedHandshake(
 ): void {
   const decoded = decodeExtendedHandshake(payload);
   if (!decoded.ok) return;
-  const { reqq, version, uploadOnly, port } = decoded.value;
+  const { reqq, version, port } = decoded.value;
   peer.reqq = reqq;
   peer.client = version;
-  peer.uploadOnly = uploadOnly;
   if (port !== undefined) onListenPort(torrent, peer, port, now);
 }

@@ -11,7 +11,7 @@
 import { type Bitfield, createBitfield, hasBit, parseBitfield, setBit } from "../bytes/bitfield.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { assert, fail, ok, type Result } from "../bytes/result.ts";
-import { type BencodeError, decodeBencode, describeBencodeError } from "../bencode/decode.ts";
+import { type BencodeError, decodeBencode } from "../bencode/decode.ts";
 import { encodeBencode } from "../bencode/encode.ts";
 import { asBytes, asInteger, asList, type BencodeNode, dictGet } from "../bencode/node.ts";
 import type { InfoHash, Metainfo } from "../metainfo/types.ts";
@@ -137,18 +137,6 @@ function readStamps(
     stamps.push({ length, mtimeMs });
   }
   return stamps;
-}
-
-/** What is wrong with a resume file, as the end of a sentence. */
-export function describeResumeError(error: ResumeError): string {
-  switch (error.code) {
-    case "resume-bencode":
-      return `it is damaged: ${describeBencodeError(error.cause)}`;
-    case "resume-version":
-      return `its version is ${error.version ?? "missing"}, and this tt writes ${RESUME_VERSION}`;
-    case "resume-field":
-      return `its "${error.key}" is missing or malformed at byte ${error.offset}`;
-  }
 }
 
 export interface Trust {

@@ -151,7 +151,6 @@ export interface Peer {
 
   reqq: number;
   client: string | undefined;
-  uploadOnly: boolean;
   /** Interest or requests must be looked at in `settle`. */
   dirty: boolean;
 }
@@ -355,7 +354,6 @@ export function createPeer(
     lastSentMs: now,
     reqq: REQQ_DEFAULT,
     client: undefined,
-    uploadOnly: false,
     dirty: false,
   };
 }

@@ -10,14 +10,3 @@ export function percentEncode(bytes: Uint8Array): string {
     return "%" + toHex(Uint8Array.of(character.charCodeAt(0))).toUpperCase();
   });
 }
-
-/**
- * Byte text (one character a byte) of an escaped query value. "+" is a space, as form encoders write
- * it. Undefined when an escape is broken or a character is none of ASCII.
- */
-export function percentDecode(text: string): string | undefined {
-  if (/%(?![0-9a-fA-F]{2})|[^\0-\x7f]/.test(text)) return undefined;
-  return text.replaceAll("+", " ").replace(/%(..)/g, (_, digits) => {
-    return String.fromCharCode(parseInt(digits, 16));
-  });
-}

@@ -48,23 +48,6 @@ export async function lockTorrent(
   throw new DiskError("in-use", path, message);
 }
 
-/**
- * Like `lockTorrent`, but undefined where the folder cannot be written: reading from such a place
- * needs no lock.
- */
-export async function lockTorrentIfWritable(
-  dir: string,
-  infoHash: InfoHash,
-  name?: string,
-): Promise<TorrentLock | undefined> {
-  try {
-    return await lockTorrent(dir, infoHash, name);
-  } catch (error) {
-    if (error instanceof DiskError && error.code === "not-permitted") return undefined;
-    throw error;
-  }
-}
-
 /** Whether the file is locked now; closes it if not. */
 async function tryLock(file: Deno.FsFile): Promise<boolean> {
   try {

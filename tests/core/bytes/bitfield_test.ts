@@ -1,13 +1,11 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
-  clearBit,
   copyBitfield,
   countBits,
   createBitfield,
   createFullBitfield,
   hasBit,
-  offersAny,
   parseBitfield,
   setBit,
 } from "../../../core/bytes/bitfield.ts";
@@ -35,14 +33,6 @@ Deno.test("a bitfield holds exactly the pieces that were set", () => {
     const field = bitfieldOf(count, pieces);
     assertEquals(countBits(field), pieces.length);
     for (let i = 0; i < count + 20; i++) assertEquals(hasBit(field, i), pieces.includes(i));
-  }));
-});
-
-Deno.test("a cleared piece is gone and the others stay", () => {
-  fc.assert(fc.property(pieceSets, ({ count, pieces }) => {
-    const field = createFullBitfield(count);
-    for (const piece of pieces) clearBit(field, piece);
-    for (let i = 0; i < count; i++) assertEquals(hasBit(field, i), !pieces.includes(i));
   }));
 });
 
@@ -89,12 +79,4 @@ Deno.test("a bitfield with any spare bit set is refused", () => {
   assertEquals(parseBitfield(Uint8Array.of(0, 0x08), 13).ok, true);
   assertEquals(parseBitfield(Uint8Array.of(0x01), 8).ok, true);
   assertEquals(parseBitfield(new Uint8Array(0), 0).ok, true);
-});
-
-Deno.test("a peer offers something exactly when it has a piece that we lack", () => {
-  fc.assert(fc.property(pieceSets, pieceSets, (ours, theirs) => {
-    const count = Math.max(ours.count, theirs.count);
-    const offers = offersAny(bitfieldOf(count, ours.pieces), bitfieldOf(count, theirs.pieces));
-    assertEquals(offers, theirs.pieces.some((piece) => !ours.pieces.includes(piece)));
-  }));
 });

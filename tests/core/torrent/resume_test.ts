@@ -6,7 +6,6 @@ import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { InfoHash, Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
 import {
   decodeResume,
-  describeResumeError,
   encodeResume,
   type FileOnDisk,
   type ResumeState,
@@ -101,7 +100,6 @@ Deno.test("a damaged resume file is refused or read, and never throws", () => {
       damaged[at] = byte;
       const answer = decodeResume(damaged.subarray(0, size));
       if (size < bytes.length) assert(!answer.ok);
-      if (!answer.ok) assert(describeResumeError(answer.error).length > 0);
     },
   ));
 });
@@ -150,7 +148,6 @@ Deno.test("a field that is missing or of the wrong type is named", () => {
     const answer = decodeResume(encodeBencode({ ...good, [key]: value }));
     if (answer.ok) throw new Error(`${key} ${value} was read`);
     assert(answer.error.code === "resume-field" && answer.error.key === key);
-    assert(describeResumeError(answer.error).includes(key));
   }
 });
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fail } from "../../../core/bytes/result.ts";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
-import { bytesMissing, factsOf, peerLines } from "../../../core/torrent/facts.ts";
+import { bytesMissing, factsOf } from "../../../core/torrent/facts.ts";
 import { SAVE_INTERVAL_MS } from "../../../core/torrent/limits.ts";
 import { countBytes, createRateMeter, tickRate } from "../../../core/torrent/rate_meter.ts";
 import { nextDeadline } from "../../../core/torrent/step.ts";
@@ -238,7 +238,6 @@ Deno.test("the facts count bytes on disk, peers and seeds", () => {
   assertEquals(facts.bytesTotal, 3 * BLOCK_SIZE - 10);
   assertEquals([facts.peers, facts.seeds, facts.unchokingUs, facts.unchokedByUs], [2, 1, 2, 0]);
   assertEquals(factsOf(kit.torrent, kit.now + 120_000).peers, 0);
-  assertEquals(peerLines(kit.torrent)[0], "10.0.0.1:6881 ? 3/3 we want serves us - choked");
 });
 
 Deno.test("what is missing counts the short last piece as short", () => {

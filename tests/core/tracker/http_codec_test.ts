@@ -12,7 +12,7 @@ import {
   INTERVAL_SECONDS_DEFAULT,
   parseAnnounceAnswer,
 } from "../../../core/tracker/http_codec.ts";
-import { percentDecode, percentEncode } from "../../../core/tracker/percent.ts";
+import { percentEncode } from "../../../core/tracker/percent.ts";
 import { errorOf, valueOf } from "./unwrap.ts";
 import type { AnnounceRequest } from "../../../core/tracker/types.ts";
 
@@ -67,15 +67,13 @@ Deno.test("a query that is there already stays in front; a fragment goes", () =>
   ) assertEquals(buildAnnounceUrl(url, REQUEST), expected + QUERY);
 });
 
-Deno.test("every byte survives escaping and unescaping", () => {
+Deno.test("every byte survives escaping", () => {
   fc.assert(fc.property(fc.uint8Array(), (bytes) => {
-    assertMatch(percentEncode(bytes), /^([A-Za-z0-9\-._~]|%[0-9A-F]{2})*$/);
-    assertEquals(percentDecode(percentEncode(bytes)), byteText(bytes));
+    const text = percentEncode(bytes);
+    assertMatch(text, /^([A-Za-z0-9\-._~]|%[0-9A-F]{2})*$/);
+    const read = text.replace(/%(..)/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+    assertEquals(read, byteText(bytes));
   }));
-  assertEquals(percentDecode("a+b%2b%0A"), "a b+\n");
-  for (const broken of ["%", "%a", "%zz", "a%1", "é"]) {
-    assertEquals(percentDecode(broken), undefined);
-  }
 });
 
 Deno.test("compact peers of both families are read", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
-import { lockTorrent, lockTorrentIfWritable, lockWithin } from "../../../shell/disk/lock.ts";
+import { lockTorrent, lockWithin } from "../../../shell/disk/lock.ts";
 import { failsWith, HASH, inTempDir, mountTmpfs, onTinyDisk } from "./support.ts";
 
 /** A process that holds the lock of `HASH` in `dir`. */
@@ -39,29 +39,18 @@ Deno.test("a second process is refused at once, and let in when the first is kil
   });
 });
 
-Deno.test("where no lock can be made, one who only reads goes without", async () => {
-  await inTempDir(async (dir) => {
-    const lock = await lockTorrentIfWritable(dir, HASH);
-    if (lock === undefined) throw new Error("No lock in a folder that can be written");
-    await failsWith(lockTorrentIfWritable(dir, HASH), "in-use");
-    lock.release();
-  });
-});
-
 Deno.test({
   name: "a folder the process may not write gives no lock and no crash",
   permissions: { read: true, write: false },
   fn: async () => {
     const dir = new URL(".", import.meta.url).pathname;
-    assertEquals(await lockTorrentIfWritable(dir, HASH), undefined);
     await failsWith(lockTorrent(dir, HASH), "not-permitted");
   },
 });
 
-onTinyDisk("a lock of a read-only disk is not needed for reading", async (dir) => {
+onTinyDisk("a read-only disk gives no lock and no crash", async (dir) => {
   (await lockTorrent(dir, HASH)).release();
   assert(await mountTmpfs("remount,ro", dir));
-  assertEquals(await lockTorrentIfWritable(dir, HASH), undefined);
   await failsWith(lockTorrent(dir, HASH), "not-permitted");
 });
 

@@ -36,8 +36,10 @@ export interface SwarmOptions {
 const PIECES_WANTED = 1_000;
 const PIECE_LENGTH_MIN = BLOCK_SIZE;
 const PIECE_LENGTH_MAX = 4 * 1024 * 1024;
-/** What arrives within this is read in one turn, as a busy machine would. */
+/** What arrives within this is read in one turn, as a busy machine would; a large swarm is coarser. */
 const TICK_MS = 10;
+const LARGE_TICK_MS = 25;
+const LARGE_PEERS = 250;
 /** Everybody comes within this. */
 const JOIN_MS = 1_000;
 /** One way, each side's part: from the same town to another continent. */
@@ -45,6 +47,8 @@ const LATENCY_MIN_MS = 5;
 const LATENCY_SPREAD_MS = 40;
 /** Each knows about twice as many: those that it was told of, and those that were told of it. */
 const NAMED = 20;
+/** Enough to hold a large swarm together; most of its messages are haves, one for each connection. */
+const LARGE_NAMED = 12;
 const ANNOUNCE_SECONDS = 1_800;
 /** A swarm that takes longer than this many times the least possible has stopped. */
 const PATIENCE = 20;
@@ -68,13 +72,14 @@ export interface Swarm {
 /** A swarm that has not begun. */
 export function createSwarm(options: SwarmOptions, sha1: Sha1): Swarm {
   const pieceLength = options.pieceLength ?? pieceLengthFor(options.size);
+  const isLarge = options.peers >= LARGE_PEERS;
   const world = createWorld({
     seed: options.seed,
     pieces: Math.ceil(options.size / pieceLength),
     blocks: pieceLength / BLOCK_SIZE,
     size: options.size,
-    tickMs: TICK_MS,
-    named: NAMED,
+    tickMs: isLarge ? LARGE_TICK_MS : TICK_MS,
+    named: isLarge ? LARGE_NAMED : NAMED,
     announceIntervalSeconds: ANNOUNCE_SECONDS,
     sha1,
   });

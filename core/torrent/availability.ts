@@ -120,6 +120,25 @@ export function rarestOf(a: Availability, has: Bitfield, draw: number): number {
   return -1;
 }
 
+/** The same where `has` holds few pieces: looks at those instead of at all that are wanted. */
+export function rarestOfFew(a: Availability, has: Bitfield, draw: number): number {
+  const { bytes } = has;
+  const offset = draw % bytes.length;
+  let rarest = -1, least = Infinity;
+  for (let i = 0; i < bytes.length; i++) {
+    const at = offset + i < bytes.length ? offset + i : offset + i - bytes.length;
+    if (bytes[at] === 0) continue;
+    for (let bit = 0; bit < 8; bit++) {
+      const piece = 8 * at + ((bit + draw) & 7);
+      // Spare bits are zero, so that a piece beyond the end is never looked at.
+      if (!hasBit(has, piece) || a.position[piece]! < 0 || a.counts[piece]! >= least) continue;
+      rarest = piece;
+      least = a.counts[piece]!;
+    }
+  }
+  return rarest;
+}
+
 /** Any wanted piece that `has` holds, rare or not, or -1. `draw`, 0 or more, decides which. */
 export function anyOf(a: Availability, has: Bitfield, draw: number): number {
   return findFrom(a, has, 0, a.size, draw);

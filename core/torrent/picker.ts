@@ -18,6 +18,7 @@ import {
   isAnyAvailable,
   isAnyOnSeedsOnly,
   rarestOf,
+  rarestOfFew,
   removeWanted,
 } from "./availability.ts";
 import {
@@ -39,6 +40,9 @@ import {
   type Peer,
   type Torrent,
 } from "./state.ts";
+
+/** A peer that has fewer than one in so many of the wanted pieces has few: a byte of them is one look. */
+const FEW_PIECES = 8;
 
 /**
  * Marks up to `count` blocks as requested from the peer and appends them to `blocks` as triples of
@@ -196,7 +200,10 @@ function nextPiece(torrent: Torrent, peer: Peer): number {
   const isFirst = torrent.haveCount + torrent.partials.size < RANDOM_FIRST_PIECES;
   const draw = nextUint32(torrent.rng);
   const { have } = peer;
-  const piece = isFirst ? anyOf(availability, have, draw) : rarestOf(availability, have, draw);
+  const isPoor = peer.haveCount * FEW_PIECES < availability.size;
+  const piece = isFirst
+    ? anyOf(availability, have, draw)
+    : (isPoor ? rarestOfFew : rarestOf)(availability, have, draw);
   // Finding none looked at every wanted piece: that is not done again before it can end otherwise.
   peer.hasNothingNew = piece < 0;
   return piece;

@@ -9,6 +9,7 @@ import {
   createAvailability,
   isAnyAvailable,
   rarestOf,
+  rarestOfFew,
   removeHolder,
   removeWanted,
 } from "../../../core/torrent/availability.ts";
@@ -37,6 +38,19 @@ Deno.test("pieces equally rare are drawn: each of them may come first", () => {
   const a = draw("21112");
   const drawn = [0, 1, 2].map((chance) => rarestOf(a, bitsOf("#####"), chance));
   assertEquals(drawn.sort(), [1, 2, 3]);
+});
+
+Deno.test("looking at a poor peer's pieces finds one as rare as looking at all that are wanted", () => {
+  const picture = fc.stringMatching(/^[#.]{20}$/), counts = fc.stringMatching(/^[0-5]{20}$/);
+  fc.assert(fc.property(picture, counts, picture, fc.nat(), (has, held, started, chance) => {
+    const a = draw(held);
+    [...started].forEach((mark, piece) => mark === "#" && removeWanted(a, piece));
+    const few = rarestOfFew(a, bitsOf(has), chance), all = rarestOf(a, bitsOf(has), chance);
+    assertEquals(few < 0, all < 0);
+    if (few < 0) return;
+    assertEquals(a.counts[few], a.counts[all]);
+    assertEquals([has[few], started[few]], ["#", "."]);
+  }));
 });
 
 Deno.test("a search for any piece may begin anywhere and sees every piece", () => {

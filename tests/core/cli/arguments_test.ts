@@ -105,6 +105,23 @@ Deno.test("every command without options has its defaults", () => {
   });
   assertEquals(accept("peers x"), { kind: "peers", names: ["x"], tracker, ...OUTPUT });
   assertEquals(accept("demo"), { kind: "demo" });
+  assertEquals(accept("simulate --peers 9 --free-riders 5% --size 2M --up 500K"), {
+    kind: "simulate",
+    swarm: {
+      peers: 9,
+      seeders: 1,
+      seed: 1,
+      size: 2_000_000,
+      pieceLength: undefined,
+      up: 500_000,
+      down: 10_000_000,
+      shareRule: { percent: 10, strict: false },
+      freeRidersPercent: 5,
+      churnPercent: 0,
+    },
+    plot: undefined,
+    ...OUTPUT,
+  });
 });
 
 Deno.test("options fill in a download", () => {

@@ -1,11 +1,5 @@
 /** What goes wrong with a file that the user named: a torrent, a trace, a config, a picture, a log. */
-import { DiskError, type DiskErrorCode, toDiskError } from "./disk_error.ts";
-
-const CAUSES: Partial<Record<DiskErrorCode, string>> = {
-  "disk-full": "the disk is full",
-  "not-permitted": "permission denied",
-  occupied: "it is no regular file",
-};
+import { causeOf, DiskError } from "./disk_error.ts";
 
 /**
  * One sentence such as "Cannot write the plot a/b.svg: its folder is not there; name another file with
@@ -17,10 +11,8 @@ export function namedFileError(
   file: string,
   advice: string,
 ): DiskError {
-  const { code, path } = toDiskError(error, action, file);
-  const missing = action === "read" ? "it is not there" : "its folder is not there";
-  const raw = error instanceof Error ? error.message : String(error);
-  const cause = code === "missing" ? missing : CAUSES[code] ?? raw;
+  const [code, what] = causeOf(error);
+  const cause = code === "missing" && action === "write" ? "its folder is not there" : what;
   const message = `Cannot ${action} ${file}: ${cause}; ${advice}`;
-  return new DiskError(code, path, message, { cause: error });
+  return new DiskError(code, file, message, { cause: error });
 }

@@ -52,6 +52,8 @@ export interface RunOptions {
   readonly output: Output;
   readonly settings: PeerSettings;
   readonly role: DownloadRole | SeedRole;
+  /** Told once what is here was checked and the torrent goes to its swarm. */
+  readonly onJoin?: (() => void) | undefined;
   readonly trace?: TraceSettings | undefined;
 }
 
@@ -229,10 +231,11 @@ export class TorrentRun {
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted();
-    const { settings, session } = this.#options;
+    const { settings, session, onJoin } = this.#options;
     this.#answeredMs = now();
     this.#trace = this.#openTrace();
     this.#driver = session.start(this.#driverOptions(storage, have, state), settings.peers);
+    onJoin?.();
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });

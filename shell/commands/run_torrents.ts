@@ -12,7 +12,7 @@ import type { Context } from "./context.ts";
 const TICK_MS = 500;
 
 /** What differs from torrent to torrent. */
-export type TorrentPlan = Pick<RunOptions, "loaded" | "dir" | "role">;
+export type TorrentPlan = Pick<RunOptions, "loaded" | "dir" | "role" | "onJoin">;
 
 /** What all torrents of a command share. */
 type RunSettings = PeerSettings & { readonly trace: TraceSettings | undefined };

@@ -13,8 +13,8 @@ export async function seed(command: SeedCommand, context: Context): Promise<void
   const plans = command.sources.map(async (source) => {
     const plan = await planFor(source, command, context);
     // Not awaited: seeding waits for no catalog.
-    if (!noRegister) registerTorrent(plan.loaded, catalogToken, output, signal);
-    return plan;
+    const register = () => void registerTorrent(plan.loaded, catalogToken, output, signal);
+    return noRegister ? plan : { ...plan, onJoin: register };
   });
   await runTorrents(plans, command, context);
 }

@@ -167,6 +167,25 @@ Deno.test("a tracker without a catalog, or one that was told not to, hears of no
   assertEquals((await runTt(["list", "--tracker", tracker.url, "--json"])).said, []);
 });
 
+Deno.test("a .torrent is registered once its content was checked, and not when that is wrong", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  const at = ["--tracker", tracker.url];
+  for (const name of ["good.bin", "bad.bin"]) {
+    await Deno.writeFile(dir.at(name), makeBytes(100_000));
+    assertEquals((await runTt(["create", name, ...at], { cwd: dir.path })).code, 0);
+  }
+  await Deno.writeFile(dir.at("bad.bin"), new Uint8Array(100_000));
+  const wrong = await runTt(["seed", "bad.bin.torrent", "--json", ...LOCAL], { cwd: dir.path });
+  assertEquals(wrong.code, 6, wrong.stderr);
+  await using seed = await startSeed(["good.bin.torrent"], { cwd: dir.path });
+  await seed.event("registered");
+  const told = seed.said.map(({ event }) => event);
+  assert(told.indexOf("checked") < told.indexOf("registered"), `${told}`);
+  const list = await runTt(["list", ...at, "--json"]);
+  assertEquals(list.said.map(({ name }) => name), ["good.bin"]);
+});
+
 Deno.test("what can't be asked for is told in one sentence, with the exit code for it", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();

@@ -22,13 +22,27 @@ import {
   writeResponse,
 } from "./http_message.ts";
 
-/** How long a client may take: */
-const IDLE_MS = 60_000;
-const HEAD_MS = 10_000;
-const BODY_MS = 30_000;
-const WRITE_MS = 30_000;
-/** After an answer that came before the end of the body, so that the client gets to read it. */
-const LINGER_MS = 2_000;
+/** How long a client may take, in milliseconds. */
+export interface Patience {
+  /** To ask anything. */
+  readonly idle: number;
+  /** From the first byte of a head to its last. */
+  readonly head: number;
+  /** From one part of a body to the next. */
+  readonly body: number;
+  /** To take an answer. */
+  readonly write: number;
+  /** After an answer that came before the end of the body, so that the client gets to read it. */
+  readonly linger: number;
+}
+
+export const PATIENCE: Patience = {
+  idle: 60_000,
+  head: 10_000,
+  body: 30_000,
+  write: 30_000,
+  linger: 2_000,
+};
 const LINGER_BYTES = 4 * 1024 * 1024;
 
 const BUFFER_SIZE = 2_048;
@@ -60,6 +74,7 @@ export interface HttpHandler {
 /** What the connections of one listener share. */
 export interface Connections {
   readonly handler: HttpHandler;
+  readonly patience: Patience;
   readonly open: Set<Connection>;
   /** Milliseconds, a second old at most. */
   clock: number;
@@ -71,9 +86,13 @@ export interface Connections {
 }
 
 /** No connections yet. */
-export function createConnections(handler: HttpHandler, clock: number): Connections {
-  const head = createHttpHead();
-  return { handler, open: new Set(), clock, isStopping: false, head, buffers: [], writers: [] };
+export function createConnections(
+  handler: HttpHandler,
+  clock: number,
+  patience: Patience,
+): Connections {
+  const shared = { handler, patience, clock, isStopping: false, head: createHttpHead() };
+  return { ...shared, open: new Set(), buffers: [], writers: [] };
 }
 
 export class Connection {
@@ -95,7 +114,7 @@ export class Connection {
     this.#conn = conn;
     this.#client = client;
     this.#shared = shared;
-    this.deadline = shared.clock + HEAD_MS;
+    this.deadline = shared.clock + shared.patience.head;
     this.#buffer = shared.buffers.pop() ?? new Uint8Array(BUFFER_SIZE);
   }
 
@@ -126,6 +145,10 @@ export class Connection {
     }
   }
 
+  #wait(what: keyof Patience): void {
+    this.deadline = this.#shared.clock + this.#shared.patience[what];
+  }
+
   /** One wait for a read and one for a write is all that an announce costs. */
   async #serve(writer: ByteWriter): Promise<void> {
     while (!this.#shared.isStopping || this.#size > this.#done) {
@@ -134,7 +157,7 @@ export class Connection {
       const count = await this.#conn.read(target);
       this.isWaiting = false;
       if (count === null) return;
-      if (this.#size === 0) this.deadline = this.#shared.clock + HEAD_MS;
+      if (this.#size === 0) this.#wait("head");
       this.#size += count;
       const answered = this.#answerAll(writer);
       const goesOn = answered === true || answered !== false && await answered;
@@ -146,8 +169,9 @@ export class Connection {
   /** Where the next bytes go: behind those of a head that is not whole yet. */
   #makeRoom(): Uint8Array {
     if (this.#size === this.#done) {
+      // A new connection has no longer than a head may take: it was opened to ask something.
+      if (this.#size > 0) this.#wait("idle");
       this.#size = this.#done = 0;
-      this.deadline = this.#shared.clock + IDLE_MS;
       return this.#buffer;
     }
     if (this.#done > 0) {
@@ -155,7 +179,7 @@ export class Connection {
       this.#size -= this.#done;
       this.#done = 0;
       // The head has begun; its bytes may come one by one, but not for ever.
-      this.deadline = this.#shared.clock + HEAD_MS;
+      this.#wait("head");
     }
     if (this.#size === this.#buffer.length) {
       const grown = new Uint8Array(HEAD_SIZE_MAX);
@@ -215,7 +239,7 @@ export class Connection {
     const response = await this.#shared.handler.answer(...request, this.#client);
     this.#isSending = body.left > 0;
     const goesOn = mayGoOn && !this.#isSending;
-    this.deadline = this.#shared.clock + WRITE_MS;
+    this.#wait("write");
     await writeResponse(writer, response, request[0].method === "HEAD", goesOn);
     return goesOn;
   }
@@ -227,7 +251,7 @@ export class Connection {
       this.#done += part.length;
       return part;
     }
-    this.deadline = this.#shared.clock + BODY_MS;
+    this.#wait("body");
     const part = new Uint8Array(Math.min(left, LINGER_BUFFER_SIZE));
     const count = await this.#conn.read(part);
     this.deadline = Infinity;
@@ -239,7 +263,7 @@ export class Connection {
     const settling = this.#shared.handler.settling();
     if (settling !== undefined) await settling;
     let bytes = writer.bytes.subarray(0, writer.size);
-    this.deadline = this.#shared.clock + WRITE_MS;
+    this.#wait("write");
     let count = await this.#conn.write(bytes);
     while (count < bytes.length) {
       bytes = bytes.subarray(count);
@@ -255,7 +279,7 @@ export class Connection {
   async #linger(): Promise<void> {
     if (!this.#isSending && this.#size === this.#done) return;
     await this.#conn.closeWrite();
-    this.deadline = this.#shared.clock + LINGER_MS;
+    this.#wait("linger");
     const waste = new Uint8Array(LINGER_BUFFER_SIZE);
     for (let size = 0; size < LINGER_BYTES;) {
       const count = await this.#conn.read(waste);

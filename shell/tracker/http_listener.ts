@@ -6,6 +6,8 @@ import {
   type Connections,
   createConnections,
   type HttpHandler,
+  PATIENCE,
+  type Patience,
 } from "./http_connection.ts";
 
 /** Twice as many as a busy tracker has; each takes a file descriptor and a few kilobytes. */
@@ -32,13 +34,18 @@ export interface ListenerOptions {
   readonly handler: HttpHandler;
   /** From the address of the other end. */
   readonly describeClient: (hostname: string) => Client;
+  /** PATIENCE unless given. */
+  readonly patience?: Patience;
+  /** How often deadlines are looked at; TICK_MS unless given. */
+  readonly tickMs?: number;
 }
 
 /** Starts listening. Throws `Deno.errors.AddrInUse` and other errors of listening. */
-export function listenHttp({ host, port, handler, describeClient }: ListenerOptions): HttpListener {
+export function listenHttp(options: ListenerOptions): HttpListener {
+  const { host, port, handler, describeClient, patience = PATIENCE, tickMs = TICK_MS } = options;
   const listener = Deno.listen({ hostname: host, port });
-  const connections = createConnections(handler, performance.now());
-  const timer = setInterval(() => closeLate(connections, performance.now()), TICK_MS);
+  const connections = createConnections(handler, performance.now(), patience);
+  const timer = setInterval(() => closeLate(connections, performance.now()), tickMs);
   const accepting = acceptAll(listener, connections, describeClient);
   return {
     port: (listener.addr as Deno.NetAddr).port,

@@ -15,6 +15,10 @@ export interface SwarmTable {
   hashes: Int32Array;
   /** The slot of a swarm, or 0; twice as many entries as slots. */
   index: Int32Array;
+  /** The smaller index that this one replaces, while some of its entries are there and not here. */
+  former: Int32Array | undefined;
+  /** Entries of `former` before this one have moved. */
+  movedTo: number;
   /** Slots that are, or were, in use; slot 0 is none. */
   slotsUsed: number;
   freeSlot: number;
@@ -23,6 +27,13 @@ export interface SwarmTable {
 }
 
 const SLOTS_AT_START = 1 << 8;
+/**
+ * Entries of a former index that each new swarm looks at: a table of a million swarms grows without
+ * anybody waiting for it, and is done long before it has to grow again, for which 2 would do.
+ */
+export const MOVES_A_SWARM = 16;
+/** Stands in a former index where an entry was, so that searches go on behind it. */
+const GONE = -1;
 
 /** An empty table. */
 export function createSwarmTable(key: HashKey): SwarmTable {
@@ -30,6 +41,8 @@ export function createSwarmTable(key: HashKey): SwarmTable {
     key,
     hashes: new Int32Array(SLOTS_AT_START * HASH_WORDS),
     index: new Int32Array(2 * SLOTS_AT_START),
+    former: undefined,
+    movedTo: 0,
     slotsUsed: 1,
     freeSlot: 0,
     count: 0,
@@ -43,16 +56,10 @@ export function slotCapacity(table: SwarmTable): number {
 
 /** The slot of the swarm, or 0. */
 export function findSlot(table: SwarmTable, infoHash: Int32Array): number {
-  const { index, hashes } = table;
-  const mask = index.length - 1;
-  let at = halfSipHash(table.key, infoHash, 0, HASH_WORDS, 1) & mask;
-  for (let slot = index[at]!; slot !== 0; slot = index[at]!) {
-    let i = 0;
-    while (i < HASH_WORDS && hashes[slot * HASH_WORDS + i] === infoHash[i]) i++;
-    if (i === HASH_WORDS) return slot;
-    at = (at + 1) & mask;
-  }
-  return 0;
+  const hash = halfSipHash(table.key, infoHash, 0, HASH_WORDS, 1);
+  const slot = findIn(table.index, table.hashes, hash, infoHash);
+  if (slot !== 0 || table.former === undefined) return slot;
+  return findIn(table.former, table.hashes, hash, infoHash);
 }
 
 /** The 20 bytes of the info hash in a slot that is in use. */
@@ -75,42 +82,88 @@ export function addSlot(table: SwarmTable, infoHash: Int32Array): number {
   for (let i = 0; i < HASH_WORDS; i++) table.hashes[slot * HASH_WORDS + i] = infoHash[i]!;
   insert(table, slot);
   table.count++;
+  moveSome(table);
   return slot;
 }
 
 /** Takes the slot of a swarm back. */
 export function removeSlot(table: SwarmTable, slot: number): void {
-  const { index } = table;
-  const mask = index.length - 1;
-  let gap = homeOf(table, slot);
-  while (index[gap] !== slot) gap = (gap + 1) & mask;
-  // Later entries that were pushed beyond the gap move up into it, so that no search stops too early.
-  for (let at = (gap + 1) & mask; index[at] !== 0; at = (at + 1) & mask) {
-    if (((at - homeOf(table, index[at]!)) & mask) < ((at - gap) & mask)) continue;
-    index[gap] = index[at]!;
-    gap = at;
-  }
-  index[gap] = 0;
+  if (!removeFrom(table, slot)) table.former![entryOf(table.former!, table, slot)] = GONE;
   table.hashes[slot * HASH_WORDS] = table.freeSlot;
   table.freeSlot = slot;
   table.count--;
 }
 
+function findIn(
+  index: Int32Array,
+  hashes: Int32Array,
+  hash: number,
+  infoHash: Int32Array,
+): number {
+  const mask = index.length - 1;
+  let at = hash & mask;
+  for (let slot = index[at]!; slot !== 0; slot = index[at]!) {
+    at = (at + 1) & mask;
+    if (slot === GONE) continue;
+    let i = 0;
+    while (i < HASH_WORDS && hashes[slot * HASH_WORDS + i] === infoHash[i]) i++;
+    if (i === HASH_WORDS) return slot;
+  }
+  return 0;
+}
+
+/** Takes an entry out of the index; false when it is in the former one. */
+function removeFrom(table: SwarmTable, slot: number): boolean {
+  const { index } = table;
+  const mask = index.length - 1;
+  let gap = entryOf(index, table, slot);
+  if (index[gap] === 0) return false;
+  // Later entries that were pushed beyond the gap move up into it, so that no search stops too early.
+  for (let at = (gap + 1) & mask; index[at] !== 0; at = (at + 1) & mask) {
+    if (((at - (hashOf(table, index[at]!) & mask)) & mask) < ((at - gap) & mask)) continue;
+    index[gap] = index[at]!;
+    gap = at;
+  }
+  index[gap] = 0;
+  return true;
+}
+
+/** Where an index names the slot, or the empty entry that ends the search for it. */
+function entryOf(index: Int32Array, table: SwarmTable, slot: number): number {
+  const mask = index.length - 1;
+  let at = hashOf(table, slot) & mask;
+  while (index[at] !== slot && index[at] !== 0) at = (at + 1) & mask;
+  return at;
+}
+
 function insert(table: SwarmTable, slot: number): void {
   const mask = table.index.length - 1;
-  let at = homeOf(table, slot);
+  let at = hashOf(table, slot) & mask;
   while (table.index[at] !== 0) at = (at + 1) & mask;
   table.index[at] = slot;
 }
 
-function homeOf(table: SwarmTable, slot: number): number {
-  const hash = halfSipHash(table.key, table.hashes, slot * HASH_WORDS, HASH_WORDS, 1);
-  return hash & (table.index.length - 1);
+function hashOf(table: SwarmTable, slot: number): number {
+  return halfSipHash(table.key, table.hashes, slot * HASH_WORDS, HASH_WORDS, 1);
 }
 
-/** Only when no slot is free, so every slot but 0 is in use. */
+/** Only when no slot is free; what the index held moves into the larger one bit by bit. */
 function grow(table: SwarmTable): void {
+  moveSome(table, Infinity);
   table.hashes = grownWords(table.hashes, 2 * table.hashes.length);
+  table.former = table.index;
+  table.movedTo = 0;
   table.index = new Int32Array(2 * table.index.length);
-  for (let slot = 1; slot < table.slotsUsed; slot++) insert(table, slot);
+}
+
+function moveSome(table: SwarmTable, countMax: number = MOVES_A_SWARM): void {
+  const { former } = table;
+  if (former === undefined) return;
+  const end = Math.min(former.length, table.movedTo + countMax);
+  for (let at = table.movedTo; at < end; at++) {
+    if (former[at]! > 0) insert(table, former[at]!);
+    if (former[at] !== 0) former[at] = GONE;
+  }
+  table.movedTo = end;
+  if (end === former.length) table.former = undefined;
 }

@@ -6,7 +6,9 @@ import {
   findSlot,
   HASH_WORDS,
   infoHashAt,
+  MOVES_A_SWARM,
   removeSlot,
+  type SwarmTable,
 } from "../../../core/tracker_server/swarm_table.ts";
 
 function hashOf(id: number): Int32Array {
@@ -40,6 +42,43 @@ Deno.test("a table finds what was added and not removed, while it grows and slot
     }),
     { numRuns: 20 },
   );
+});
+
+function countMoved({ former }: SwarmTable): number {
+  return former?.filter((entry) => entry < 0).length ?? Infinity;
+}
+
+Deno.test("a table that grows moves a few entries with each new swarm, and finds all meanwhile", () => {
+  const table = createSwarmTable([1, 2]);
+  let growths = 0;
+  const slots: number[] = [];
+  for (let id = 0; id < 5_000; id++) {
+    const { former, index } = table;
+    const moved = countMoved(table);
+    slots.push(addSlot(table, hashOf(id)));
+    if (table.index !== index) {
+      assertEquals(former, undefined, "the last growth is through before the next");
+      assertEquals(countMoved(table) <= MOVES_A_SWARM, true);
+      growths++;
+    } else if (table.former !== undefined) {
+      assertEquals(countMoved(table) - moved <= MOVES_A_SWARM, true);
+    }
+    if (id % 50 === 0) slots.forEach((slot, i) => assertEquals(findSlot(table, hashOf(i)), slot));
+  }
+  assertEquals(growths, 5);
+});
+
+Deno.test("a swarm that is removed while a table grows is gone, wherever its entry was", () => {
+  for (const removed of [0, 100, 254]) {
+    const table = createSwarmTable([3, 4]);
+    for (let id = 0; id < 256; id++) addSlot(table, hashOf(id));
+    assertEquals(table.former !== undefined, true);
+    removeSlot(table, findSlot(table, hashOf(removed)));
+    for (let id = 256; id < 400; id++) addSlot(table, hashOf(id));
+    for (let id = 0; id < 400; id++) {
+      assertEquals(findSlot(table, hashOf(id)) === 0, id === removed);
+    }
+  }
 });
 
 Deno.test("an info hash comes out of the table as it went in", () => {

@@ -22,7 +22,7 @@ import { now } from "./clock.ts";
 import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
 import { DiskError } from "./disk/disk_error.ts";
 import type { Storage } from "./disk/storage.ts";
-import { sha1OfPiece } from "./hash/sha1.ts";
+import { PieceBuffer } from "./hash/piece_buffer.ts";
 import { dialPeer, type GreetedConn } from "./net/handshaking.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
@@ -67,7 +67,7 @@ export class Driver implements LinkOwner {
   readonly #links = new Map<number, PeerLink>();
   /** Links with something to write since the last turn. */
   readonly #touched = new Set<PeerLink>();
-  readonly #buffers = new Map<number, Uint8Array<ArrayBuffer>>();
+  readonly #buffers = new Map<number, PieceBuffer>();
   readonly #pool: BufferPool;
   readonly #effects: Effect[] = [];
   /** Answers to effects that were there at once. */
@@ -224,9 +224,15 @@ export class Driver implements LinkOwner {
       this.#effects,
     );
     if (verdict !== "accepted") return;
-    let buffer = this.#buffers.get(piece);
-    if (buffer === undefined) this.#buffers.set(piece, buffer = this.#pool.take());
-    buffer.set(link.buffer.subarray(payloadStart, payloadStart + length), begin);
+    const block = link.buffer.subarray(payloadStart, payloadStart + length);
+    (this.#buffers.get(piece) ?? this.#openBuffer(piece)).put(block, begin);
+  }
+
+  #openBuffer(piece: number): PieceBuffer {
+    const size = pieceSize(this.#options.metainfo.geometry, piece);
+    const buffer = new PieceBuffer(this.#pool.take(), size);
+    this.#buffers.set(piece, buffer);
+    return buffer;
   }
 
   #takeMessage(link: PeerLink, at: number): void {
@@ -316,7 +322,7 @@ export class Driver implements LinkOwner {
     const { metainfo } = this.#options;
     const buffer = this.#buffers.get(piece);
     assert(buffer !== undefined, "a whole piece has a buffer");
-    const digest = sha1OfPiece(buffer.subarray(0, pieceSize(metainfo.geometry, piece)));
+    const digest = buffer.digest();
     const answer = (digest: Uint8Array): Event => {
       return { kind: "piece-checked", job, matches: matchesHash(metainfo, piece, digest) };
     };
@@ -331,9 +337,8 @@ export class Driver implements LinkOwner {
     // From here on the buffer is the write's: the core may start the piece anew if the disk fails.
     this.#buffers.delete(piece);
     try {
-      const bytes = buffer.subarray(0, pieceSize(geometry, piece));
-      await storage.writePiece(pieceOffset(geometry, piece), bytes);
-      this.#pool.give(buffer);
+      await storage.writePiece(pieceOffset(geometry, piece), buffer.content);
+      this.#pool.give(buffer.bytes);
       this.#feed({ kind: "piece-written", job });
     } catch (error) {
       this.#options.onDiskError(error);
@@ -345,7 +350,7 @@ export class Driver implements LinkOwner {
     const buffer = this.#buffers.get(piece);
     if (buffer === undefined) return;
     this.#buffers.delete(piece);
-    this.#pool.give(buffer);
+    this.#pool.give(buffer.bytes);
   }
 
   #announce(effect: Extract<Effect, { kind: "announce" }>): void {

@@ -5,10 +5,12 @@
  * No call here may hold up the main thread while the disk is slow, on any runtime we run on. So files
  * are read through `node:fs`, which takes a position and allows several reads at once, and written
  * through `Deno.FsFile`: `node:fs` writes on the main thread since Deno 2.8, and before that several
- * of its writes at once got into each other's place.
+ * of its writes at once got into each other's place. Only where a tempo says that the disk answers at
+ * once, the main thread reads and writes by itself.
  */
 import fs from "node:fs";
 import { dirname } from "node:path";
+import type { Tempo } from "./tempo.ts";
 
 /** What is at a path, a symbolic link itself rather than its target. */
 export interface FileStats {
@@ -44,8 +46,10 @@ export interface Writer extends Closable {
 export type OpenMode = "existing" | "create" | "replace";
 
 export interface FileSystem {
-  openReader(path: string): Promise<Reader>;
-  openWriter(path: string, mode: OpenMode): Promise<Writer>;
+  /** Without a tempo no read is made on this thread. */
+  openReader(path: string, tempo?: Tempo): Promise<Reader>;
+  /** Without a tempo no write is made on this thread. */
+  openWriter(path: string, mode: OpenMode, tempo?: Tempo): Promise<Writer>;
   /** Returns once the content of a file or folder is on the medium, whoever wrote it. */
   sync(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
@@ -107,14 +111,15 @@ const SYNC_FLAGS = Deno.build.os === "windows" ? constants.O_RDWR : constants.O_
 const STAT_BLOCK_BYTES = 512;
 
 export const realFileSystem: FileSystem = {
-  openReader: async (path) => new RealReader(await openFd(path, READ_FLAGS)),
-  openWriter: async (path, mode) =>
+  openReader: async (path, tempo) => new RealReader(await openFd(path, READ_FLAGS), tempo),
+  openWriter: async (path, mode, tempo) =>
     new RealWriter(
       await Deno.open(path, {
         write: true,
         create: mode !== "existing",
         truncate: mode === "replace",
       }),
+      tempo,
     ),
   async sync(path) {
     const fd = await openFd(path, SYNC_FLAGS);
@@ -135,13 +140,18 @@ export const realFileSystem: FileSystem = {
 
 class RealReader implements Reader {
   readonly #fd: number;
+  readonly #tempo: Tempo | undefined;
 
-  constructor(fd: number) {
+  constructor(fd: number, tempo: Tempo | undefined) {
     this.#fd = fd;
+    this.#tempo = tempo;
   }
 
-  read(target: Uint8Array, position: number): Promise<number> {
-    return call((done) => fs.read(this.#fd, target, 0, target.length, position, done));
+  async read(target: Uint8Array, position: number): Promise<number> {
+    const { length } = target;
+    const fd = this.#fd;
+    return this.#tempo?.try(length, () => fs.readSync(fd, target, 0, length, position)) ??
+      await call((done) => fs.read(fd, target, 0, length, position, done));
   }
 
   close(): Promise<void> {
@@ -151,20 +161,20 @@ class RealReader implements Reader {
 
 class RealWriter implements Writer {
   readonly #file: Deno.FsFile;
+  readonly #tempo: Tempo | undefined;
   /** Seeking and writing are two calls on one position, so writes take turns. */
   #turn: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
-  constructor(file: Deno.FsFile) {
+  constructor(file: Deno.FsFile, tempo: Tempo | undefined) {
     this.#file = file;
+    this.#tempo = tempo;
   }
 
-  write(source: Uint8Array, position: number): Promise<number> {
-    const written = this.#turn.then(() => {
-      this.#file.seekSync(position, Deno.SeekMode.Start);
-      return this.#file.write(source);
-    });
-    this.#turn = written.catch(() => {});
-    return written;
+  async write(source: Uint8Array, position: number): Promise<number> {
+    const tempo = this.#waiting === 0 ? this.#tempo : undefined;
+    return tempo?.try(source.length, () => this.#writeNow(source, position)) ??
+      await this.#writeInTurn(source, position);
   }
 
   truncate(size: number): Promise<void> {
@@ -175,6 +185,21 @@ class RealWriter implements Writer {
   // deno-lint-ignore require-await
   async close(): Promise<void> {
     this.#file.close();
+  }
+
+  #writeNow(source: Uint8Array, position: number): number {
+    this.#file.seekSync(position, Deno.SeekMode.Start);
+    return this.#file.writeSync(source);
+  }
+
+  #writeInTurn(source: Uint8Array, position: number): Promise<number> {
+    this.#waiting++;
+    const written = this.#turn.then(() => {
+      this.#file.seekSync(position, Deno.SeekMode.Start);
+      return this.#file.write(source);
+    }).finally(() => this.#waiting--);
+    this.#turn = written.catch(() => {});
+    return written;
   }
 }
 

@@ -30,6 +30,7 @@ import {
   makeFolders,
   makeRoot,
 } from "./safe_path.ts";
+import { Tempo } from "./tempo.ts";
 
 /** Calls under way at once when every file is visited; more do not make a disk faster. */
 const VISITS_MAX = 8;
@@ -97,6 +98,8 @@ class FileStorage implements Storage {
   readonly #fs: FileSystem;
   readonly #handles: HandleCache;
   readonly #folders = new KnownFolders();
+  readonly #readTempo = new Tempo();
+  readonly #writeTempo = new Tempo();
   /** By file index; padding has none. */
   readonly #slots: (Slot | undefined)[];
   /** The file of the last access, which most often is that of the next one. */
@@ -215,11 +218,11 @@ class FileStorage implements Storage {
     const path = join(this.#dir, ...file.path);
     const reader = createHandle(path, async () => {
       await this.#assertThere(file, path);
-      return this.#fs.openReader(path);
+      return this.#fs.openReader(path, this.#readTempo);
     });
     const writer = createHandle(path, async () => {
       await this.#assertThere(file, path);
-      return this.#fs.openWriter(path, "existing");
+      return this.#fs.openWriter(path, "existing", this.#writeTempo);
     });
     return { file, index, path, reader, writer };
   }

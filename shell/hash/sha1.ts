@@ -1,5 +1,5 @@
 /**
- * SHA-1 in three ways. On processors with SHA instructions the hash of `node:crypto` is as fast as
+ * SHA-1 in two ways. On processors with SHA instructions the hash of `node:crypto` is as fast as
  * memory and best done at once, on this thread. Without them it is several times slower than
  * WebCrypto, which works off this thread. Which it is shows only by trying.
  */
@@ -11,7 +11,7 @@ const PROBE_RUNS = 3;
 /** Between what is seen with SHA instructions (2.0 GB/s) and without (0.1 to 0.4 GB/s). */
 const FAST_BYTES_PER_MS = 800_000;
 
-let hashesFastHere: boolean | undefined;
+let isFastHere: boolean | undefined;
 
 /** 20 bytes, computed at once; for short input. */
 export function sha1(bytes: Uint8Array): Uint8Array {
@@ -23,10 +23,9 @@ export async function sha1OffThread(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-1", bytes as Uint8Array<ArrayBuffer>));
 }
 
-/** 20 bytes of one piece, in the way that costs least on this machine. */
-export function sha1OfPiece(bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
-  hashesFastHere ??= measureBytesPerMs() > FAST_BYTES_PER_MS;
-  return hashesFastHere ? sha1(bytes) : sha1OffThread(bytes);
+/** Whether hashing on this thread costs less than handing the bytes to another. */
+export function hashesFastHere(): boolean {
+  return isFastHere ??= measureBytesPerMs() > FAST_BYTES_PER_MS;
 }
 
 /** The best of a few runs, since other work may interrupt any one of them. */

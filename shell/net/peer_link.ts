@@ -20,7 +20,7 @@ import type { RateLimits } from "./rate_limiter.ts";
 /** A quiet connection needs no more. */
 const READ_BUFFER_FIRST = 32 * 1024;
 /** A fast one fills this between two turns. */
-const READ_BUFFER_MAX = 1024 * 1024;
+const READ_BUFFER_MAX = 256 * 1024;
 /** Payload in one write: large enough to cost few calls, small enough to let control messages by. */
 const UPLOAD_CHUNK_BYTES = 256 * 1024;
 /** Answers that a peer leaves unread; an honest one that reads slowly stays far below. */

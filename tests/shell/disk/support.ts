@@ -54,16 +54,16 @@ export interface Faults extends Partial<FileSystem> {
 export function fileSystemWith({ read, write, ...calls }: Faults): FileSystem {
   return {
     ...realFileSystem,
-    async openReader(path) {
-      const reader = await realFileSystem.openReader(path);
+    async openReader(path, tempo) {
+      const reader = await realFileSystem.openReader(path, tempo);
       if (read === undefined) return reader;
       return {
         read: (target, position) => read(reader, target, position),
         close: () => reader.close(),
       };
     },
-    async openWriter(path, mode) {
-      const writer = await realFileSystem.openWriter(path, mode);
+    async openWriter(path, mode, tempo) {
+      const writer = await realFileSystem.openWriter(path, mode, tempo);
       if (write === undefined) return writer;
       return {
         write: (source, position) => write(writer, source, position),

@@ -3,7 +3,7 @@ import { createGeometry, pieceOffset, pieceSize } from "../../../core/metainfo/g
 import { toHex } from "../../../core/bytes/hex.ts";
 import { rangesOf } from "../../../core/metainfo/file_map.ts";
 import { hashPieces } from "../../../shell/hash/hash_pieces.ts";
-import { sha1, sha1OffThread, sha1OfPiece } from "../../../shell/hash/sha1.ts";
+import { sha1, sha1OffThread } from "../../../shell/hash/sha1.ts";
 import { readMetainfo } from "../../../shell/read_metainfo.ts";
 
 const FIXTURES = new URL("../../../../shared/vectors/fixtures/", import.meta.url);
@@ -22,7 +22,6 @@ Deno.test("every way of hashing gives the same digest", async () => {
   const digest = "a9993e364706816aba3e25717850c26c9cd0d89d";
   assertEquals(toHex(sha1(bytes)), digest);
   assertEquals(toHex(await sha1OffThread(bytes)), digest);
-  assertEquals(toHex(await sha1OfPiece(bytes)), digest);
 });
 
 Deno.test("bytes may change once a digest was asked for", async () => {

@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import { Tempo } from "../../../shell/disk/tempo.ts";
+
+/** A disk whose calls take as long as they are told, on a clock of its own. */
+class Disk {
+  nowMs = 0;
+  readonly tempo = new Tempo(() => this.nowMs);
+
+  /** Whether a call that takes `tookMs` is made on this thread. */
+  call(tookMs: number, bytes = 65_536): boolean {
+    return this.tempo.try(bytes, () => {
+      this.nowMs += tookMs;
+      return bytes;
+    }) !== undefined;
+  }
+}
+
+Deno.test("a disk that answers at once is asked on this thread", () => {
+  const disk = new Disk();
+  for (let i = 0; i < 1_000; i++) assertEquals(disk.call(1), true);
+});
+
+Deno.test("a slow call sends the next ones elsewhere, for longer each time", () => {
+  const disk = new Disk();
+  for (const pauseMs of [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000]) {
+    assertEquals(disk.call(30), true);
+    disk.nowMs += pauseMs - 1;
+    assertEquals(disk.call(0), false);
+    disk.nowMs += 1;
+  }
+  assertEquals(disk.call(0), true);
+});
+
+Deno.test("a disk that was quick for long is forgiven", () => {
+  const disk = new Disk();
+  disk.call(30);
+  disk.nowMs += 250;
+  for (let i = 0; i < 256; i++) assertEquals(disk.call(1), true);
+  disk.call(30);
+  disk.nowMs += 250;
+  assertEquals(disk.call(1), true);
+});
+
+Deno.test("a large call may take as long as its copying", () => {
+  const disk = new Disk();
+  assertEquals(disk.call(30, 16 * 1024 * 1024), true);
+  assertEquals(disk.call(0), true);
+});

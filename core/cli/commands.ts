@@ -152,7 +152,7 @@ export const COMMANDS = {
         "WHERE",
         readTrackerStore,
         "file",
-        "Keep them in the file, or in memory only; redis://HOST:PORT keeps swarms in Redis or Valkey",
+        "Keep them in the file, or in memory only; redis://HOST:PORT shares them through Redis or Valkey",
         { setting: "tracker-store" },
       ),
       accessLog: one("FILE", readText, "Append a line about each request there; - is stdout", {

@@ -102,6 +102,11 @@ export function findEntry(catalog: Catalog, infoHash: InfoHash): CatalogEntry | 
   return catalog.cards.get(infoHash)?.entry;
 }
 
+/** Of every entry, private ones too, in the order they came in. */
+export function infoHashesOf(catalog: Catalog): InfoHash[] {
+  return [...catalog.cards.keys()];
+}
+
 /** Whether an entry that is not there yet would be one too many. */
 export function isCatalogFull(catalog: Catalog): boolean {
   return catalog.cards.size >= catalog.entriesMax;

@@ -26,14 +26,14 @@ export async function tracker(command: TrackerCommand, context: Context): Promis
   let data: TrackerData | undefined;
   try {
     data = openData(command, onProblem, swarms);
-    const { catalog } = data;
+    const { isRegistered } = data;
     const running = await startTracker({
       host,
       port: command.port,
       intervalSeconds,
       backend: data.backend,
       routes: data.routes,
-      isRegistered: command.registeredOnly ? (hash) => catalog.find(hash) !== undefined : undefined,
+      isRegistered: command.registeredOnly ? isRegistered : undefined,
       denied,
       addressRate: command.addressRate,
       totalRate: command.totalRate,
@@ -54,7 +54,7 @@ export async function tracker(command: TrackerCommand, context: Context): Promis
   } finally {
     // A tracker that ran has closed it already.
     await swarms?.close();
-    data?.close();
+    await data?.close();
     await accessLog?.close();
   }
   signal.throwIfAborted();

@@ -13,6 +13,7 @@ import {
   catalogEntry,
   createCatalog,
   findEntry,
+  infoHashesOf,
   isCatalogFull,
   removeEntry,
 } from "../../core/tracker_server/catalog.ts";
@@ -51,12 +52,22 @@ export class TorrentCatalog {
     return findEntry(this.list, infoHash);
   }
 
+  infoHashes(): InfoHash[] {
+    return infoHashesOf(this.list);
+  }
+
   bytes(infoHash: InfoHash): Uint8Array | undefined {
     return this.#shelf.bytes(infoHash);
   }
 
-  /** Takes a `.torrent`; one that is there already changes nothing. */
-  add(bytes: Uint8Array): Result<{ entry: CatalogEntry; isNew: boolean }, UploadRefusal> {
+  /**
+   * Takes a `.torrent`; one that is there already changes nothing. `addedAt` is in seconds since 1970,
+   * now unless given.
+   */
+  add(
+    bytes: Uint8Array,
+    addedAt: number = Math.floor(Date.now() / 1000),
+  ): Result<{ entry: CatalogEntry; isNew: boolean }, UploadRefusal> {
     if (bytes.length > CATALOG_TORRENT_BYTES_MAX) return fail(tooLarge());
     const metainfo = readMetainfo(bytes);
     if (!metainfo.ok) {
@@ -65,7 +76,7 @@ export class TorrentCatalog {
     const known = this.find(metainfo.value.infoHash);
     if (known !== undefined) return ok({ entry: known, isNew: false });
     if (isCatalogFull(this.list)) return fail(full());
-    const entry = catalogEntry(metainfo.value, Math.floor(Date.now() / 1000));
+    const entry = catalogEntry(metainfo.value, addedAt);
     try {
       this.#shelf.put(entry, bytes);
     } catch (error) {

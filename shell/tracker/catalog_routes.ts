@@ -23,6 +23,7 @@ import { now } from "../clock.ts";
 import { tooLarge, type TorrentCatalog } from "./catalog.ts";
 import { type Access, refuseChange } from "./catalog_access.ts";
 import type { Route } from "./route.ts";
+import type { SharedCatalog } from "./shared_catalog.ts";
 import type { SwarmBackend } from "./store.ts";
 import type { BodyError, UploadGate } from "./upload.ts";
 
@@ -36,6 +37,8 @@ export type SwarmFigures = Pick<SwarmBackend, "scrape" | "listPeers">;
 
 export interface CatalogService {
   readonly catalog: TorrentCatalog;
+  /** Where other trackers have the same catalog. */
+  readonly shared?: SharedCatalog | undefined;
   readonly swarms: SwarmFigures;
   readonly access: Access;
   readonly uploads: UploadGate;
@@ -44,10 +47,10 @@ export interface CatalogService {
 /** The catalog's part of the table of routes. */
 export function catalogRoutes(service: CatalogService): Route[] {
   const one = (handle: (entry: CatalogEntry) => Response | Promise<Response>): Route["handle"] => {
-    return ({ match }) => {
+    return async ({ match }) => {
       const infoHash = infoHashFromHex(match[1]!);
       if (infoHash === undefined) return refusal(400, "An info hash is 40 hexadecimal digits");
-      const entry = service.catalog.find(infoHash);
+      const entry = await findTorrent(service, infoHash);
       return entry === undefined ? unknown(infoHash) : handle(entry);
     };
   };
@@ -69,6 +72,15 @@ export function catalogRoutes(service: CatalogService): Route[] {
   ];
 }
 
+/** An entry of the catalog, though another tracker had it a moment before us. */
+export async function findTorrent(
+  { catalog, shared }: Pick<CatalogService, "catalog" | "shared">,
+  infoHash: InfoHash,
+): Promise<CatalogEntry | undefined> {
+  if (catalog.find(infoHash) === undefined) await shared?.refresh();
+  return catalog.find(infoHash);
+}
+
 /** Entries with the figures of their swarms, in the same order. */
 export async function withSwarms(
   swarms: SwarmFigures,
@@ -86,6 +98,7 @@ export async function withSwarms(
 async function answerList(service: CatalogService, query: string): Promise<Response> {
   const asked = parseListQuery(query);
   if (!asked.ok) return refusal(400, asked.error);
+  await service.shared?.refresh();
   const { total, entries } = listEntries(service.catalog.list, asked.value);
   const torrents = await withSwarms(service.swarms, entries);
   return json({ total, offset: asked.value.offset, torrents });
@@ -96,15 +109,23 @@ async function answerUpload(service: CatalogService, request: Request): Promise<
   if (refused !== undefined) return refusal(refused.status, refused.message);
   const body = await service.uploads.read(request, CATALOG_TORRENT_BYTES_MAX);
   if (!body.ok) return bodyRefusal(body.error);
+  await service.shared?.refresh();
   const added = service.catalog.add(body.value);
   if (!added.ok) return refusal(added.error.status, added.error.message);
   const { entry, isNew } = added.value;
+  if (isNew) await service.shared?.publish(entry.infoHash);
   const [torrent] = await withSwarms(service.swarms, [entry]);
   const location = `/torrents/${entry.infoHash}.torrent`;
   return json({ ...torrent, isNew }, { status: isNew ? 201 : 200, headers: { location } });
 }
 
-function answerRemoval({ catalog }: CatalogService, { infoHash }: CatalogEntry): Response {
+async function answerRemoval(
+  { catalog, shared }: CatalogService,
+  { infoHash }: CatalogEntry,
+): Promise<Response> {
+  if (await shared?.withdraw(infoHash) === false) {
+    return refusal(503, "The tracker's database is away and would bring it back; try again later");
+  }
   catalog.remove(infoHash);
   return new Response(null, { status: 204 });
 }

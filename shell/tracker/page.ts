@@ -32,13 +32,14 @@ export interface PageFacts {
 }
 
 /** The page's part of the table of routes. */
-export function pageRoute({ catalog, swarms }: CatalogService): Route {
+export function pageRoute({ catalog, shared, swarms }: CatalogService): Route {
   return {
     method: "GET",
     pattern: /^\/$/,
     async handle({ request, query, tracker }) {
       const asked = parseListQuery(query);
       if (!asked.ok) return new Response(`${asked.error}\n`, { status: 400 });
+      await shared?.refresh();
       const { total, entries } = listEntries(catalog.list, asked.value);
       const html = renderPage({
         announceUrl: announceUrlOf(request),

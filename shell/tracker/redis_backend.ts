@@ -84,6 +84,11 @@ export class RedisBackend implements SwarmBackend {
     ];
   }
 
+  /** For what else trackers share. */
+  get link(): Pick<RedisLink, "command"> {
+    return this.#link;
+  }
+
   /** Resolves whether Redis answers or not; it need not be there yet. */
   static async open(options: RedisBackendOptions): Promise<RedisBackend> {
     const backend = new RedisBackend(options);

@@ -27,6 +27,8 @@ import type { AccessLog } from "./access_log.ts";
 import type { Route } from "./route.ts";
 import type { SwarmBackend } from "./store.ts";
 
+const UNREGISTERED = "This torrent is not registered on this tracker";
+
 /** What a tracker is told; all but the store has a default. */
 export interface TrackerSettings {
   /** Seconds between announces; INTERVAL_SECONDS_DEFAULT unless given. */
@@ -34,8 +36,8 @@ export interface TrackerSettings {
   /** Announces a second; no limit unless given. */
   readonly addressRate?: number | undefined;
   readonly totalRate?: number | undefined;
-  /** Whether a torrent may be announced; every one may unless given. */
-  readonly isRegistered?: ((infoHash: InfoHash) => boolean) | undefined;
+  /** Whether a torrent may be announced; every one may unless given. Must not reject. */
+  readonly isRegistered?: ((infoHash: InfoHash) => boolean | Promise<boolean>) | undefined;
   /** Torrents that are not served. */
   readonly denied?: ReadonlySet<InfoHash> | undefined;
   /** Those that say in X-Forwarded-For for whom they ask. */
@@ -108,11 +110,20 @@ export function announce(
   if ((isRegistered ?? denied) !== undefined && query.event !== "stopped") {
     const infoHash = infoHashFromBytes(query.infoHash);
     if (denied?.has(infoHash)) return fail("This torrent is not allowed on this tracker");
-    if (isRegistered?.(infoHash) === false) {
-      return fail("This torrent is not registered on this tracker");
+    const isKnown = isRegistered?.(infoHash) ?? true;
+    if (isKnown instanceof Promise) {
+      const kept = copyQuery(query);
+      return isKnown.then((isLate) => isLate ? backend.announce(kept, now) : fail(UNREGISTERED));
     }
+    if (!isKnown) return fail(UNREGISTERED);
   }
   return backend.announce(query, now);
+}
+
+/** One that may be used after the call it came with. */
+function copyQuery(query: AnnounceQuery): AnnounceQuery {
+  const { infoHash, peerId, ip } = query;
+  return { ...query, infoHash: infoHash.slice(), peerId: peerId.slice(), ip: ip.slice() };
 }
 
 /** Seconds to the next announce of a peer, and the least it may take. */

@@ -6,10 +6,13 @@ import { now } from "../clock.ts";
 import { randomSeed } from "../entropy.ts";
 import { createMemoryShelf, TorrentCatalog } from "./catalog.ts";
 import { pageRoute } from "./page.ts";
-import { catalogRoutes } from "./catalog_routes.ts";
+import { catalogRoutes, findTorrent } from "./catalog_routes.ts";
 import { FileStore } from "./file_store.ts";
 import { MemoryStore } from "./memory_store.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { RedisBackend } from "./redis_backend.ts";
 import type { Route } from "./route.ts";
+import { SharedCatalog } from "./shared_catalog.ts";
 import { openTrackerFile, type TrackerFile } from "./sqlite_file.ts";
 import type { SwarmBackend } from "./store.ts";
 import { createUploadGate } from "./upload.ts";
@@ -33,27 +36,41 @@ export interface TrackerData {
   /** Closed by the tracker that it is given to. */
   readonly backend: SwarmBackend;
   readonly catalog: TorrentCatalog;
+  /** Whether a torrent is in the catalog; a promise where other trackers have to be asked. */
+  isRegistered(infoHash: InfoHash): boolean | Promise<boolean>;
   /** Of the catalog and the page. */
   readonly routes: readonly Route[];
   /** To be called when the tracker has stopped. */
-  close(): void;
+  close(): Promise<void>;
 }
 
-/** `swarms` keeps swarms elsewhere than the catalog. Throws a TrackerFileError. */
-export function openTrackerData(options: DataOptions, swarms?: SwarmBackend): TrackerData {
+/** `redis` keeps the swarms, and shares the catalog with other trackers. Throws a TrackerFileError. */
+export function openTrackerData(options: DataOptions, redis?: RedisBackend): TrackerData {
   const { path, host, catalogToken } = options;
   const file = path === undefined ? undefined : openTrackerFile(path);
   try {
-    const backend = swarms ?? openSwarms(file, options);
+    const backend = redis ?? openSwarms(file, options);
     const catalog = new TorrentCatalog(file?.shelf ?? createMemoryShelf());
+    const shared = redis && new SharedCatalog(catalog, redis.link);
     const service = {
       catalog,
+      shared,
       swarms: backend,
       access: { token: catalogToken, isLocal: isLoopbackIp(host) },
       uploads: createUploadGate(),
     };
     const routes = [...catalogRoutes(service), pageRoute(service)];
-    return { backend, catalog, routes, close: () => file?.close() };
+    const isRegistered = (infoHash: InfoHash) => {
+      if (shared === undefined || catalog.find(infoHash) !== undefined) {
+        return catalog.find(infoHash) !== undefined;
+      }
+      return findTorrent(service, infoHash).then((entry) => entry !== undefined);
+    };
+    const close = async () => {
+      await shared?.close();
+      file?.close();
+    };
+    return { backend, catalog, isRegistered, routes, close };
   } catch (error) {
     file?.close();
     throw error;

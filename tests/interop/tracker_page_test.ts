@@ -34,7 +34,7 @@ async function openTracker() {
     },
     async [Symbol.asyncDispose]() {
       await running.stop();
-      data.close();
+      await data.close();
     },
   };
 }

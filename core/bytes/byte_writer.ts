@@ -23,25 +23,25 @@ export function createByteWriter(capacity: number = CAPACITY_BYTES): ByteWriter 
 
 /** Appends one byte, 0..255. */
 export function writeUint8(writer: ByteWriter, value: number): void {
-  const at = extend(writer, 1);
+  const at = extendWriter(writer, 1);
   writer.bytes[at] = value;
 }
 
 /** Appends two bytes, 0..65535. */
 export function writeUint16(writer: ByteWriter, value: number): void {
-  const at = extend(writer, 2);
+  const at = extendWriter(writer, 2);
   writer.view.setUint16(at, value);
 }
 
 /** Appends four bytes, 0..2^32-1. */
 export function writeUint32(writer: ByteWriter, value: number): void {
-  const at = extend(writer, 4);
+  const at = extendWriter(writer, 4);
   writer.view.setUint32(at, value);
 }
 
 /** Appends a copy of `bytes`. */
 export function writeBytes(writer: ByteWriter, bytes: Uint8Array): void {
-  const at = extend(writer, bytes.length);
+  const at = extendWriter(writer, bytes.length);
   writer.bytes.set(bytes, at);
 }
 
@@ -55,8 +55,8 @@ export function resetWriter(writer: ByteWriter): void {
   writer.size = 0;
 }
 
-/** Makes room for `count` more bytes; returns where they go. */
-function extend(writer: ByteWriter, count: number): number {
+/** Appends `count` bytes that the caller fills in; returns where they begin. */
+export function extendWriter(writer: ByteWriter, count: number): number {
   const at = writer.size;
   writer.size += count;
   if (writer.size > writer.bytes.length) {

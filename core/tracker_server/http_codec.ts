@@ -10,7 +10,13 @@
 import { type Bencodable, encodeBencode } from "../bencode/encode.ts";
 import { byteText } from "../bencode/node.ts";
 import { readUint16 } from "../bytes/byte_reader.ts";
-import { type ByteWriter, writeBytes, writeUint8, writtenBytes } from "../bytes/byte_writer.ts";
+import {
+  type ByteWriter,
+  extendWriter,
+  writeBytes,
+  writeUint8,
+  writtenBytes,
+} from "../bytes/byte_writer.ts";
 import { formatIp, IPV4_SIZE, IPV6_SIZE } from "../bytes/ip.ts";
 import type { AnnounceReply, SwarmCounts } from "./types.ts";
 
@@ -18,6 +24,8 @@ const PORT_SIZE = 2;
 const PEER_ID_SIZE = 20;
 const DIGIT_0 = 0x30;
 const COLON = 0x3a;
+/** Up to here bytes are copied one by one. */
+const PART_SIZE_MAX = 64;
 const UTF8 = new TextEncoder();
 
 /** The constant parts of an answer, made once: text that is put together each time becomes garbage. */
@@ -48,10 +56,10 @@ export function writeCompactReply(
   externalIp: Uint8Array,
 ): void {
   writeNumbers(writer, reply, intervals, externalIp);
-  writeBytes(writer, PART.peers);
+  writePart(writer, PART.peers);
   writeString(writer, reply.peers.bytes, reply.peers.size);
   if (reply.peers6.size > 0) {
-    writeBytes(writer, PART.peers6);
+    writePart(writer, PART.peers6);
     writeString(writer, reply.peers6.bytes, reply.peers6.size);
   }
   writeEnd(writer, reply);
@@ -79,7 +87,7 @@ export function writeDictionaryReply(
   describe(writtenBytes(reply.peers), IPV4_SIZE);
   describe(writtenBytes(reply.peers6), IPV6_SIZE);
   writeNumbers(writer, reply, intervals, externalIp);
-  writeBytes(writer, PART.peers);
+  writePart(writer, PART.peers);
   writeBytes(writer, encodeBencode(peers));
   writeEnd(writer, reply);
 }
@@ -111,41 +119,59 @@ function writeNumbers(
   { intervalSeconds, minIntervalSeconds }: Intervals,
   externalIp: Uint8Array,
 ): void {
-  writeBytes(writer, PART.seeders);
+  writePart(writer, PART.seeders);
   writeDecimal(writer, seeders);
-  writeBytes(writer, PART.completed);
+  writePart(writer, PART.completed);
   writeDecimal(writer, completed);
-  writeBytes(writer, PART.externalIp);
+  writePart(writer, PART.externalIp);
   writeString(writer, externalIp, externalIp.length);
-  writeBytes(writer, PART.leechers);
+  writePart(writer, PART.leechers);
   writeDecimal(writer, leechers);
-  writeBytes(writer, PART.interval);
+  writePart(writer, PART.interval);
   writeDecimal(writer, intervalSeconds);
-  writeBytes(writer, PART.minInterval);
+  writePart(writer, PART.minInterval);
   writeDecimal(writer, minIntervalSeconds);
 }
 
 function writeEnd(writer: ByteWriter, { warning }: AnnounceReply): void {
   if (warning !== undefined) {
     const text = UTF8.encode(warning);
-    writeBytes(writer, PART.warning);
+    writePart(writer, PART.warning);
     writeString(writer, text, text.length);
   }
-  writeBytes(writer, PART.end);
+  writePart(writer, PART.end);
 }
 
 /** A bencoded string of the first `size` bytes. */
 function writeString(writer: ByteWriter, bytes: Uint8Array, size: number): void {
   writeDecimal(writer, size);
   writeUint8(writer, COLON);
-  for (let i = 0; i < size; i++) writeUint8(writer, bytes[i]!);
+  if (size <= PART_SIZE_MAX) return copy(bytes, size, writer);
+  writeBytes(writer, bytes.subarray(0, size));
+}
+
+function writePart(writer: ByteWriter, part: Uint8Array): void {
+  copy(part, part.length, writer);
+}
+
+/** A few bytes, for which a call of `set` would cost more than the copy. */
+function copy(from: Uint8Array, size: number, writer: ByteWriter): void {
+  const at = extendWriter(writer, size);
+  const { bytes } = writer;
+  for (let i = 0; i < size; i++) bytes[at + i] = from[i]!;
 }
 
 /** Appends a number, 0 or more, in decimal digits. */
 function writeDecimal(writer: ByteWriter, value: number): void {
-  let unit = 1;
-  while (value >= 10 * unit) unit *= 10;
-  for (; unit >= 1; unit /= 10) writeUint8(writer, DIGIT_0 + Math.floor(value / unit) % 10);
+  let digits = 1;
+  for (let rest = value; rest >= 10; rest /= 10) digits++;
+  const first = extendWriter(writer, digits);
+  const { bytes } = writer;
+  let rest = value;
+  for (let at = first + digits - 1; at >= first; at--) {
+    bytes[at] = DIGIT_0 + rest % 10;
+    rest = Math.floor(rest / 10);
+  }
 }
 
 /** Appends text of ASCII characters only. */

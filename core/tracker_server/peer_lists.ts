@@ -2,11 +2,13 @@
  * The peers of one address family: a list for each swarm, all of them in one array of 32-bit words.
  *
  * A list is a block of room for 1, 2, 4, 8... peers. Leechers come first, then seeders, without a gap,
- * so that a draw by place is a draw among either or both. A block holds, one section after the other,
+ * and each of them in random order: a newcomer takes any place, and who was there moves to the end. So
+ * any stretch of either is a random draw. A block holds, one section after the other,
  * addresses, times, peer ids and, once a search from end to end would be felt, an index by address.
  * A block that becomes too small or far too large is exchanged for one of another size.
  */
 import type { IpVersion } from "../bytes/compact_peers.ts";
+import { randomBelow, type Rng } from "../bytes/random.ts";
 import { halfSipHash, type HashKey } from "./half_sip_hash.ts";
 
 /** Words of a peer id. */
@@ -92,8 +94,8 @@ export function findPeer(lists: PeerLists, slot: number, address: Int32Array): n
 }
 
 /**
- * Adds a peer that is not there; returns its place. `id` and `address` are read from their start;
- * `seenAt` is in seconds.
+ * Adds a peer that is not there; returns its place, which `rng` draws. `id` and `address` are read
+ * from their start; `seenAt` is in seconds.
  */
 export function addPeer(
   lists: PeerLists,
@@ -102,6 +104,7 @@ export function addPeer(
   id: Int32Array,
   isSeeder: boolean,
   seenAt: number,
+  rng: Rng,
 ): number {
   const count = lists.counts[slot]!;
   if (lists.blocks[slot] === 0) {
@@ -110,11 +113,14 @@ export function addPeer(
   } else if (count === 1 << lists.sizeClasses[slot]!) {
     resize(lists, slot, lists.sizeClasses[slot]! + 1);
   }
-  let place = count;
+  let end = count;
   if (!isSeeder) {
-    place = lists.leecherCounts[slot]!++;
-    if (place < count) movePeer(lists, slot, place, count);
+    end = lists.leecherCounts[slot]!++;
+    if (end < count) movePeer(lists, slot, end, count);
   }
+  const first = isSeeder ? lists.leecherCounts[slot]! : 0;
+  const place = first + randomBelow(rng, end - first + 1);
+  if (place < end) movePeer(lists, slot, place, end);
   lists.counts[slot] = count + 1;
   const { words, addressWords } = lists;
   const block = lists.blocks[slot]!;

@@ -303,7 +303,7 @@ function join(
   now: number,
 ): number {
   store.totals[isSeeder ? "seeders" : "leechers"]++;
-  const place = addPeer(lists, slot, store.address, store.peerId, isSeeder, now);
+  const place = addPeer(lists, slot, store.address, store.peerId, isSeeder, now, store.rng);
   if (store.changes !== undefined) {
     const role = isSeeder ? CHANGE.seeder : CHANGE.leecher;
     writePeerChange(store.changes, role, store.table, lists, slot, place);

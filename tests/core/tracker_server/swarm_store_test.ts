@@ -142,6 +142,33 @@ Deno.test("a sample is as large as wanted, without repetition, and each is as li
   for (const times of seen.values()) assert(Math.abs(times - rounds * 4 / 9) < 200, `${times}`);
 });
 
+Deno.test("who came together is not named together more often than others", () => {
+  const rounds = 1_000, others = 9;
+  let neighbours = 0;
+  for (let seed = 0; seed < rounds; seed++) {
+    const store = createStore({ seed });
+    for (let id = 1; id <= others; id++) tell(store, query(id));
+    const named = addressesOf(tell(store, query(50, { numWant: 2 })));
+    const [one, two] = named.map((address) => Number(address.split(":")[1]));
+    if (Math.abs(one! - two!) === 1) neighbours++;
+  }
+  // Of the 36 pairs, 8 are of peers that came one after the other.
+  assert(Math.abs(neighbours / rounds - 8 / 36) < 0.05, `${neighbours} of ${rounds}`);
+});
+
+Deno.test("leechers and seeders are named in the proportion of their numbers", () => {
+  const store = createStore();
+  for (let id = 1; id <= 40; id++) tell(store, query(id, { isComplete: id <= 10 }));
+  const rounds = 2_000;
+  let seeders = 0;
+  for (let round = 0; round < rounds; round++) {
+    const named = addressesOf(tell(store, query(50, { numWant: 6 })));
+    assertEquals(new Set(named).size, 6);
+    seeders += named.filter((address) => Number(address.split(":")[1]) <= 1010).length;
+  }
+  assert(Math.abs(seeders / rounds - 6 * 10 / 40) < 0.1, `${seeders / rounds}`);
+});
+
 Deno.test("peers that were not heard of are forgotten, found by an announce or by the round", () => {
   const store = createStore();
   tell(store, query(1), 0);

@@ -7,21 +7,26 @@
 import { now } from "../clock.ts";
 
 /** A call that takes this much longer than its copying did not come from memory. */
-const SLOW_MS = 4;
+const SLOW_MS = 8;
 /** No memory copies slower, not even a busy machine's. */
 const COPY_BYTES_PER_MS = 500_000;
-/** How long a slow disk is spared after a slow call; twice as long after the next, and so on. */
+/**
+ * A slow call weighs as much as so many quick ones. On a busy machine any call may be slow once, since
+ * another program got its turn in the middle; only a disk is slow again and again.
+ */
+const SLOW_WEIGHT = 4;
+/** The third slow call of a few calls is one too many. */
+const WEIGHT_MAX = 2 * SLOW_WEIGHT;
+/** How long a slow disk is spared; after a pause one slow call brings the next, twice as long. */
 const PAUSE_FIRST_MS = 250;
 const PAUSE_LAST_MS = 16_000;
-/** So many quick calls in a row show that the disk has recovered. */
-const QUICK_CALLS_NEEDED = 256;
 
 /** The tempo of one direction, reading or writing, of one disk. */
 export class Tempo {
   readonly #clock: () => number;
+  #weight = 0;
   #pausedUntilMs = -Infinity;
   #pauseMs = PAUSE_FIRST_MS;
-  #quickCalls = 0;
 
   /** `clock` in monotonic milliseconds. */
   constructor(clock: () => number = now) {
@@ -33,15 +38,21 @@ export class Tempo {
     const startedMs = this.#clock();
     if (startedMs < this.#pausedUntilMs) return undefined;
     const result = call();
-    this.#note(startedMs, this.#clock(), bytes);
+    const endedMs = this.#clock();
+    if (endedMs - startedMs > SLOW_MS + bytes / COPY_BYTES_PER_MS) this.#noteSlow(endedMs);
+    else if (this.#weight > 0) this.#noteQuick();
     return result;
   }
 
-  #note(startedMs: number, endedMs: number, bytes: number): void {
-    if (endedMs - startedMs > SLOW_MS + bytes / COPY_BYTES_PER_MS) {
-      this.#pausedUntilMs = endedMs + this.#pauseMs;
-      this.#pauseMs = Math.min(PAUSE_LAST_MS, 2 * this.#pauseMs);
-      this.#quickCalls = 0;
-    } else if (++this.#quickCalls === QUICK_CALLS_NEEDED) this.#pauseMs = PAUSE_FIRST_MS;
+  #noteSlow(endedMs: number): void {
+    this.#weight += SLOW_WEIGHT;
+    if (this.#weight <= WEIGHT_MAX) return;
+    this.#weight = WEIGHT_MAX;
+    this.#pausedUntilMs = endedMs + this.#pauseMs;
+    this.#pauseMs = Math.min(PAUSE_LAST_MS, 2 * this.#pauseMs);
+  }
+
+  #noteQuick(): void {
+    if (--this.#weight === 0) this.#pauseMs = PAUSE_FIRST_MS;
   }
 }

@@ -20,8 +20,14 @@ Deno.test("a disk that answers at once is asked on this thread", () => {
   for (let i = 0; i < 1_000; i++) assertEquals(disk.call(1), true);
 });
 
-Deno.test("a slow call sends the next ones elsewhere, for longer each time", () => {
+Deno.test("a call that is slow once in a while was held up by something else", () => {
   const disk = new Disk();
+  for (let i = 0; i < 1_000; i++) assertEquals(disk.call(i % 5 === 0 ? 30 : 1), true);
+});
+
+Deno.test("a disk that stays slow is asked elsewhere, for longer each time", () => {
+  const disk = new Disk();
+  assertEquals([disk.call(30), disk.call(30)], [true, true]);
   for (const pauseMs of [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000]) {
     assertEquals(disk.call(30), true);
     disk.nowMs += pauseMs - 1;
@@ -31,18 +37,17 @@ Deno.test("a slow call sends the next ones elsewhere, for longer each time", () 
   assertEquals(disk.call(0), true);
 });
 
-Deno.test("a disk that was quick for long is forgiven", () => {
+Deno.test("a disk that is quick again is forgiven", () => {
   const disk = new Disk();
-  disk.call(30);
+  for (let i = 0; i < 3; i++) disk.call(30);
   disk.nowMs += 250;
-  for (let i = 0; i < 256; i++) assertEquals(disk.call(1), true);
-  disk.call(30);
+  for (let i = 0; i < 8; i++) assertEquals(disk.call(1), true);
+  for (let i = 0; i < 3; i++) assertEquals(disk.call(30), true);
   disk.nowMs += 250;
   assertEquals(disk.call(1), true);
 });
 
 Deno.test("a large call may take as long as its copying", () => {
   const disk = new Disk();
-  assertEquals(disk.call(30, 16 * 1024 * 1024), true);
-  assertEquals(disk.call(0), true);
+  for (let i = 0; i < 10; i++) assertEquals(disk.call(30, 16 * 1024 * 1024), true);
 });

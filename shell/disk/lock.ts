@@ -8,7 +8,8 @@
 import { join } from "node:path";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
-import { errorCode, realFileSystem } from "./file_system.ts";
+import { errorCode } from "./file_system.ts";
+import { realFileSystem } from "./real_file_system.ts";
 import { fileStats, makeFolders, makeRoot, STATE_FOLDER } from "./safe_path.ts";
 
 /** A free lock is had in microseconds; only a runtime without `tryLock` ever waits this long. */

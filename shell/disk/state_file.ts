@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { MESSAGE_BYTES_MAX } from "../../core/bencode/decode.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
-import { errorCode, type FileSystem, readAll, realFileSystem, writeAll } from "./file_system.ts";
+import { errorCode, type FileSystem, readAll, writeAll } from "./file_system.ts";
+import { realFileSystem } from "./real_file_system.ts";
 import { fileStats, makeFolders, makeRoot, STATE_FOLDER } from "./safe_path.ts";
 
 const STATE_NAME = /^([0-9a-f]{40})\.resume$/;

@@ -18,11 +18,11 @@ import {
   type FileSystem,
   readAll,
   type Reader,
-  realFileSystem,
   writeAll,
   type Writer,
 } from "./file_system.ts";
 import { createHandle, type Handle, HandleCache } from "./handles.ts";
+import { createFileSystem } from "./real_file_system.ts";
 import {
   assertSafeComponents,
   fileStats,
@@ -30,7 +30,6 @@ import {
   makeFolders,
   makeRoot,
 } from "./safe_path.ts";
-import { Tempo } from "./tempo.ts";
 
 /** Calls under way at once when every file is visited; more do not make a disk faster. */
 const VISITS_MAX = 8;
@@ -98,8 +97,6 @@ class FileStorage implements Storage {
   readonly #fs: FileSystem;
   readonly #handles: HandleCache;
   readonly #folders = new KnownFolders();
-  readonly #readTempo = new Tempo();
-  readonly #writeTempo = new Tempo();
   /** By file index; padding has none. */
   readonly #slots: (Slot | undefined)[];
   /** The file of the last access, which most often is that of the next one. */
@@ -124,7 +121,7 @@ class FileStorage implements Storage {
     this.#files = metainfo.files;
     this.#totalSize = metainfo.geometry.totalSize;
     this.#readOnly = options.readOnly ?? false;
-    this.#fs = options.fileSystem ?? realFileSystem;
+    this.#fs = options.fileSystem ?? createFileSystem();
     this.#handles = options.handles ?? new HandleCache();
     this.#slots = metainfo.files.map((file, index) =>
       file.pad ? undefined : this.#createSlot(file, index)
@@ -138,12 +135,12 @@ class FileStorage implements Storage {
     return this.#run(async () => {
       const incomplete = await this.#findIncomplete();
       await makeRoot(this.#fs, this.#dir);
-      const folders = new Map(incomplete.map(({ file }) => {
+      const folders = new Map(incomplete.map(({ slot: { file } }) => {
         const folder = file.path.slice(0, -1);
         return [folder.join("/"), folder];
       }));
       for (const folder of folders.values()) await makeFolders(this.#fs, this.#dir, folder);
-      await forEachAtOnce(incomplete, (slot) => this.#grow(slot));
+      await forEachAtOnce(incomplete, ({ slot, stats }) => this.#grow(slot, stats));
       this.#folders.clear();
     });
   }
@@ -218,11 +215,11 @@ class FileStorage implements Storage {
     const path = join(this.#dir, ...file.path);
     const reader = createHandle(path, async () => {
       await this.#assertThere(file, path);
-      return this.#fs.openReader(path, this.#readTempo);
+      return this.#fs.openReader(path);
     });
     const writer = createHandle(path, async () => {
       await this.#assertThere(file, path);
-      return this.#fs.openWriter(path, "existing", this.#writeTempo);
+      return this.#fs.openWriter(path, "existing");
     });
     return { file, index, path, reader, writer };
   }
@@ -255,15 +252,17 @@ class FileStorage implements Storage {
   }
 
   /** Files that are missing or short. Throws when a file is too long or the disk too small. */
-  async #findIncomplete(): Promise<Slot[]> {
-    const incomplete: Slot[] = [];
+  async #findIncomplete(): Promise<{ slot: Slot; stats: FileStats | undefined }[]> {
+    const incomplete: { slot: Slot; stats: FileStats | undefined }[] = [];
     let needed = 0;
     await forEachAtOnce(this.#realSlots(), async (slot) => {
       const { length } = slot.file;
       const stats = await this.#statsOf(slot);
       if (stats !== undefined && stats.size > length) throw tooLong(slot.path, stats.size, length);
       needed += Math.max(0, length - (stats?.allocated ?? 0));
-      if (stats === undefined || stats.size < length) incomplete.push(slot);
+      if (stats === undefined || stats.size < length) {
+        incomplete.push({ slot, stats });
+      }
     });
     const available = needed > 0 ? await this.#fs.freeBytes(this.#dir) : undefined;
     if (available !== undefined && needed > available) {
@@ -272,11 +271,10 @@ class FileStorage implements Storage {
     return incomplete;
   }
 
-  async #grow(slot: Slot): Promise<void> {
+  async #grow(slot: Slot, stats: FileStats | undefined): Promise<void> {
     const { path, file } = slot;
     let writer: Writer | undefined;
     try {
-      const stats = await this.#statsOf(slot);
       writer = await this.#fs.openWriter(path, "create");
       if ((stats?.size ?? 0) < file.length) await writer.truncate(file.length);
       if (file.executable && stats === undefined) await this.#makeExecutable(slot);

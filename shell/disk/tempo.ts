@@ -21,7 +21,7 @@ const WEIGHT_MAX = 2 * SLOW_WEIGHT;
 const PAUSE_FIRST_MS = 250;
 const PAUSE_LAST_MS = 16_000;
 
-/** The tempo of one direction, reading or writing, of one disk. */
+/** The tempo of one kind of calls to one disk. */
 export class Tempo {
   readonly #clock: () => number;
   #weight = 0;
@@ -33,15 +33,21 @@ export class Tempo {
     this.#clock = clock;
   }
 
-  /** Makes the call on this thread, if the disk is quick; undefined: make it elsewhere. */
-  try(bytes: number, call: () => number): number | undefined {
+  /** Whether the next call may be made on this thread. */
+  get isQuick(): boolean {
+    return this.#pausedUntilMs === -Infinity || this.#clock() >= this.#pausedUntilMs;
+  }
+
+  /** Makes a call over `bytes` bytes on this thread and learns from how long it takes. */
+  time<T>(bytes: number, call: () => T): T {
     const startedMs = this.#clock();
-    if (startedMs < this.#pausedUntilMs) return undefined;
-    const result = call();
-    const endedMs = this.#clock();
-    if (endedMs - startedMs > SLOW_MS + bytes / COPY_BYTES_PER_MS) this.#noteSlow(endedMs);
-    else if (this.#weight > 0) this.#noteQuick();
-    return result;
+    try {
+      return call();
+    } finally {
+      const endedMs = this.#clock();
+      if (endedMs - startedMs > SLOW_MS + bytes / COPY_BYTES_PER_MS) this.#noteSlow(endedMs);
+      else if (this.#weight > 0) this.#noteQuick();
+    }
   }
 
   #noteSlow(endedMs: number): void {
@@ -53,6 +59,8 @@ export class Tempo {
   }
 
   #noteQuick(): void {
-    if (--this.#weight === 0) this.#pauseMs = PAUSE_FIRST_MS;
+    if (--this.#weight > 0) return;
+    this.#pauseMs = PAUSE_FIRST_MS;
+    this.#pausedUntilMs = -Infinity;
   }
 }

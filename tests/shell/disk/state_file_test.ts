@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
-import { realFileSystem } from "../../../shell/disk/file_system.ts";
+import { realFileSystem } from "../../../shell/disk/real_file_system.ts";
 import { listStates, loadState, saveState, sweepState } from "../../../shell/disk/state_file.ts";
 import {
   bytesFrom,

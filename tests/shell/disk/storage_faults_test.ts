@@ -1,6 +1,7 @@
 /** Disks that are full, broken, read-only or slow. */
 import { assert, assertEquals } from "@std/assert";
-import { errorCode, realFileSystem } from "../../../shell/disk/file_system.ts";
+import { errorCode } from "../../../shell/disk/file_system.ts";
+import { realFileSystem } from "../../../shell/disk/real_file_system.ts";
 import { openStorage } from "../../../shell/disk/storage.ts";
 import {
   bytesFrom,

@@ -3,12 +3,8 @@ import { assert } from "@std/assert";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { InfoHash, Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
 import { DiskError, type DiskErrorCode } from "../../../shell/disk/disk_error.ts";
-import {
-  type FileSystem,
-  type Reader,
-  realFileSystem,
-  type Writer,
-} from "../../../shell/disk/file_system.ts";
+import { type FileSystem, type Reader, type Writer } from "../../../shell/disk/file_system.ts";
+import { realFileSystem } from "../../../shell/disk/real_file_system.ts";
 
 export const HASH = "00112233445566778899aabbccddeeff00112233" as InfoHash;
 
@@ -54,16 +50,16 @@ export interface Faults extends Partial<FileSystem> {
 export function fileSystemWith({ read, write, ...calls }: Faults): FileSystem {
   return {
     ...realFileSystem,
-    async openReader(path, tempo) {
-      const reader = await realFileSystem.openReader(path, tempo);
+    async openReader(path) {
+      const reader = await realFileSystem.openReader(path);
       if (read === undefined) return reader;
       return {
         read: (target, position) => read(reader, target, position),
         close: () => reader.close(),
       };
     },
-    async openWriter(path, mode, tempo) {
-      const writer = await realFileSystem.openWriter(path, mode, tempo);
+    async openWriter(path, mode) {
+      const writer = await realFileSystem.openWriter(path, mode);
       if (write === undefined) return writer;
       return {
         write: (source, position) => write(writer, source, position),

@@ -25,9 +25,9 @@ const REOPEN_MS_MAX = 2_000;
 /** Between looks at a cluster of which a node is silent. */
 const RENEW_MS = 5_000;
 /** Keeps Redis from everybody else for a millisecond or two. */
-const BATCH_ANNOUNCES_MAX = 64;
-/** One that Redis works on and one that waits there, so that neither side idles. */
-const BATCHES_UNDER_WAY_MAX = 2;
+const BATCH_ANNOUNCES_MAX = 128;
+/** While one is under way others gather, for a large batch costs less; only full ones follow it. */
+const BATCHES_UNDER_WAY_MAX = 4;
 /** More than a tracker can answer in ANSWER_MS_MAX; beyond it announces fail at once. */
 const WAITING_ANNOUNCES_MAX = 20_000;
 
@@ -137,7 +137,9 @@ export class RedisLink {
   /** A cluster takes keys of one slot together only, so there each announce goes by itself. */
   #flush(server: RedisServer): void {
     while (this.#queue.length > 0) {
-      if (!server.isCluster && this.#batches.size >= BATCHES_UNDER_WAY_MAX) return;
+      const isFull = this.#queue.length >= BATCH_ANNOUNCES_MAX;
+      const underWayMax = isFull ? BATCHES_UNDER_WAY_MAX : 1;
+      if (!server.isCluster && this.#batches.size >= underWayMax) return;
       this.#send(server, this.#queue.splice(0, server.isCluster ? 1 : BATCH_ANNOUNCES_MAX));
     }
   }
@@ -171,7 +173,7 @@ export class RedisLink {
         if (!error.message.startsWith("NOSCRIPT")) throw error;
         return server.send(keys[0]!, ["EVAL", ANNOUNCE_SCRIPT, ...rest]);
       });
-    return decodeReplies(reply as Buffer, announces.length);
+    return decodeReplies(reply as Buffer, announces.map(({ request }) => request), random);
   }
 
   /** One node of a cluster that is silent is no reason to leave the others. */

@@ -21,7 +21,8 @@
  * abandoned swarm goes by itself, and a server set to evict what expires first loses idle swarms first.
  */
 import { Buffer } from "node:buffer";
-import type { ByteWriter } from "../../core/bytes/byte_writer.ts";
+import { type ByteWriter, createByteWriter } from "../../core/bytes/byte_writer.ts";
+import { IPV4_SIZE } from "../../core/bytes/ip.ts";
 import type { AnnounceEvent } from "../../core/tracker/types.ts";
 import type { AnnounceQuery, AnnounceReply } from "../../core/tracker_server/types.ts";
 
@@ -38,17 +39,27 @@ const PORT_SIZE = 2;
 const REQUEST_HEADER_SIZE = 6;
 /** Seeders, leechers, completed; sizes of peers, peers6 and ids. Four bytes each. */
 const REPLY_HEADER_SIZE = 24;
+/** Where a request has the number of peers that are wanted. */
+const NUM_WANT_AT = 5;
+/** Nothing is ever appended to what a reply holds. */
+const NOTHING: ByteWriter = createByteWriter(0);
 
 /**
  * KEYS: the swarm of each announce. ARGV: seconds that these peers are kept if they fall silent, a random number, and the
- * announces as `encodeRequest` packs them, one behind the other. Returns their replies likewise.
+ * announces as `encodeRequest` packs them, one behind the other. Returns their replies likewise: counts
+ * and sizes, then peers, of which a leecher's own family may have itself and one too many.
  *
  * Names of further keys are made from KEYS, whose hash tag they share.
  */
 export const ANNOUNCE_SCRIPT = `
-local call, floor, random = redis.call, math.floor, math.random
+local call, floor, random, format = redis.call, math.floor, math.random, string.format
 local lifetime, now = tonumber(ARGV[1]), tonumber(call('TIME')[1])
+-- Numbers go to commands as whole numbers in text: Redis would write them as fractions, which is slow.
+local forgotten_at = format('%d', now + lifetime)
 math.randomseed(tonumber(ARGV[2]))
+
+-- All replies in pieces, put together once: each text that Lua makes on the way, it reads whole.
+local pieces, size = {}, 0
 
 local SIZES = {['4l'] = 6, ['4s'] = 6, ['6l'] = 18, ['6s'] = 18}
 
@@ -129,14 +140,22 @@ local function put_off_expiry(swarm, counts, life)
   end
 end
 
+local function push(piece)
+  size = size + 1
+  pieces[size] = piece
+  return #piece
+end
+
+-- Returns the size of what it pushes.
 local function stretch(swarm, list, count, wanted)
-  if wanted == 0 then return '' end
-  local key, size = swarm .. ':' .. list, SIZES[list]
+  if wanted == 0 then return 0 end
+  local key, bytes = swarm .. ':' .. list, SIZES[list]
   local from = wanted < count and random(0, count - 1) or 0
-  local found = call('GETRANGE', key, from * size, math.min(from + wanted, count) * size - 1)
-  local rest = from + wanted - count
-  if rest > 0 then found = found .. call('GETRANGE', key, 0, rest * size - 1) end
-  return found
+  local till = from + wanted
+  local pushed = push(call('GETRANGE', key, format('%d', from * bytes),
+    format('%d', math.min(till, count) * bytes - 1)))
+  if till <= count then return pushed end
+  return pushed + push(call('GETRANGE', key, '0', format('%d', (till - count) * bytes - 1)))
 end
 
 -- Leechers and seeders in the proportion of their numbers; seeders have no use for seeders.
@@ -145,34 +164,48 @@ local function sample(swarm, counts, family, role, wanted)
   local leechers, seeders = counts[l], role == 'l' and counts[s] or 0
   local total = leechers + seeders
   if total <= wanted then
-    return stretch(swarm, l, leechers, leechers) .. stretch(swarm, s, seeders, seeders)
+    return stretch(swarm, l, leechers, leechers) + stretch(swarm, s, seeders, seeders)
   end
   local of_seeders = floor(wanted * seeders / total + random())
-  return stretch(swarm, l, leechers, wanted - of_seeders) .. stretch(swarm, s, seeders, of_seeders)
+  return stretch(swarm, l, leechers, wanted - of_seeders) + stretch(swarm, s, seeders, of_seeders)
 end
 
--- Takes the asker out of a sample, or anybody where it is not among them.
-local function without(records, address)
-  if records == '' then return '' end
-  local size, at = #address, records:find(address, 1, true)
-  while at and (at - 1) % size ~= 0 do at = records:find(address, at + 1, true) end
-  at = at or random(0, #records / size - 1) * size + 1
-  return records:sub(1, at - 1) .. records:sub(at + size)
-end
-
-local function ids_of(swarm, records, size)
-  local ids = {}
-  for at = 1, #records, size do
-    local id = call('HGET', swarm .. ':id', records:sub(at, at + size - 1))
-    ids[#ids + 1] = id or string.rep('\\0', ${ID_SIZE})
+-- Peers of the asker's own family, itself among them perhaps, and others as far as these are too few.
+local function name_others(swarm, counts, own, role, wanted, with_others)
+  local spare = role == 'l' and 1 or 0
+  local near = counts[own .. 'l'] + (role == 'l' and counts[own .. 's'] or 0) - spare
+  local missing = with_others and math.max(wanted - near, 0) or 0
+  if own == '4' then
+    return sample(swarm, counts, '4', role, wanted + spare), sample(swarm, counts, '6', role, missing)
   end
-  return table.concat(ids)
+  return sample(swarm, counts, '4', role, missing), sample(swarm, counts, '6', role, wanted + spare)
 end
+
+-- For the pieces from one on: the first so many bytes are IPv4.
+local function push_ids(swarm, first, ipv4_bytes)
+  local done, pushed = 0, 0
+  for i = first, size do
+    local records = pieces[i]
+    local bytes = done < ipv4_bytes and 6 or 18
+    for at = 1, #records, bytes do
+      local id = call('HGET', swarm .. ':id', records:sub(at, at + bytes - 1))
+      pushed = pushed + push(id or string.rep('\\0', ${ID_SIZE}))
+    end
+    done = done + #records
+  end
+  return pushed
+end
+
+-- Of the swarm at hand.
+local counts = {}
 
 local function read_swarm(packed)
-  if not packed then return {['4l'] = 0, ['4s'] = 0, ['6l'] = 0, ['6s'] = 0}, 0, 0, 0 end
-  local l4, s4, l6, s6, done, swept, life = struct.unpack('>I4I4I4I4I4I4I4', packed)
-  return {['4l'] = l4, ['4s'] = s4, ['6l'] = l6, ['6s'] = s6}, done, swept, life
+  local l4, s4, l6, s6, done, swept, life = 0, 0, 0, 0, 0, 0, 0
+  if packed then
+    l4, s4, l6, s6, done, swept, life = struct.unpack('>I4I4I4I4I4I4I4', packed)
+  end
+  counts['4l'], counts['4s'], counts['6l'], counts['6s'] = l4, s4, l6, s6
+  return done, swept, life
 end
 
 local function announce(swarm, request)
@@ -181,7 +214,7 @@ local function announce(swarm, request)
   local wanted, id, address = request:byte(5), request:sub(6, 25), request:sub(26)
 
   local found = call('HMGET', swarm, address, 'swarm')
-  local place, counts, done, swept, life = found[1], read_swarm(found[2])
+  local place, done, swept, life = found[1], read_swarm(found[2])
   local is_due = now >= swept + ${SWEEP_SECONDS}
   if is_due and not is_whole(swarm, counts) then
     drop(swarm, counts)
@@ -189,7 +222,7 @@ local function announce(swarm, request)
   end
   if swept == 0 then done = tonumber(call('GET', swarm .. ':done')) or 0 end
   -- A peer that is told of from memory, after Redis was away, is no news where it is known.
-  if event == 'r' and place then return string.rep('\\0', ${REPLY_HEADER_SIZE}) end
+  if event == 'r' and place then return push(string.rep('\\0', ${REPLY_HEADER_SIZE})) end
   -- A late word of a client that ran on this port before is not about the present one.
   if event == 'x' and place and call('HGET', swarm .. ':id', address) ~= id then place = false end
   local is_alive = event ~= 'x'
@@ -213,7 +246,7 @@ local function announce(swarm, request)
       call('EXPIRE', swarm .. ':by', lifetime)
     end
     if not place or event == 's' then call('HSET', swarm .. ':id', address, id) end
-    call('ZADD', swarm .. ':until', now + lifetime, address)
+    call('ZADD', swarm .. ':until', forgotten_at, address)
   elseif place then
     forget(swarm, address)
   end
@@ -229,33 +262,24 @@ local function announce(swarm, request)
   end
   if is_due then put_off_expiry(swarm, counts, life) end
 
-  local near, far = '', ''
+  size = size + 1
+  local header, peers, peers6, ids = size, 0, 0, 0
   if is_alive then
     local own = #address == 6 and '4' or '6'
-    if role == 's' then
-      near = sample(swarm, counts, own, role, wanted)
-    else
-      near = without(sample(swarm, counts, own, role, wanted + 1), address)
-    end
-    if families == 'b' then
-      local missing = wanted - #near / #address
-      far = sample(swarm, counts, own == '4' and '6' or '4', role, missing)
-    end
+    peers, peers6 = name_others(swarm, counts, own, role, wanted, families == 'b')
   end
-  local peers, peers6 = near, far
-  if #address ~= 6 then peers, peers6 = far, near end
-  local ids = with_ids and ids_of(swarm, peers, 6) .. ids_of(swarm, peers6, 18) or ''
-  return struct.pack('>I4I4I4I4I4I4', counts['4s'] + counts['6s'], counts['4l'] + counts['6l'], done,
-    #peers, #peers6, #ids) .. peers .. peers6 .. ids
+  if with_ids then ids = push_ids(swarm, header + 1, peers) end
+  pieces[header] = struct.pack('>I4I4I4I4I4I4', counts['4s'] + counts['6s'],
+    counts['4l'] + counts['6l'], done, peers, peers6, ids)
 end
 
-local replies, requests, from = {}, ARGV[3], 1
-for i, swarm in ipairs(KEYS) do
+local requests, from = ARGV[3], 1
+for _, swarm in ipairs(KEYS) do
   local last = from + requests:byte(from)
-  replies[i] = announce(swarm, requests:sub(from + 1, last))
+  announce(swarm, requests:sub(from + 1, last))
   from = last + 1
 end
-return table.concat(replies)
+return table.concat(pieces)
 `;
 
 /** The lists of a swarm, in the order of their sizes in SWARM_FIELD. `name` ends its key. */
@@ -330,33 +354,73 @@ export function decodeRequest(request: Buffer, infoHash: Uint8Array): AnnounceQu
   };
 }
 
-/** Reads what the script returned for so many announces; peers stay where they are, uncopied. */
-export function decodeReplies(bytes: Uint8Array, count: number): AnnounceReply[] {
+/**
+ * Reads what the script returned for these requests; peers stay where they are, uncopied. `random`
+ * gives 32-bit numbers.
+ */
+export function decodeReplies(
+  bytes: Uint8Array,
+  requests: readonly Buffer[],
+  random: () => number,
+): AnnounceReply[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const replies: AnnounceReply[] = [];
   let at = 0;
-  for (let i = 0; i < count; i++) {
+  return requests.map((request) => {
     const peersAt = at + REPLY_HEADER_SIZE;
     const peers6At = peersAt + view.getUint32(at + 12);
     const idsAt = peers6At + view.getUint32(at + 16);
     const end = idsAt + view.getUint32(at + 20);
-    replies.push({
+    const reply = {
       seeders: view.getUint32(at),
       leechers: view.getUint32(at + 4),
       completed: view.getUint32(at + 8),
-      peers: writerOf(bytes.subarray(peersAt, peers6At)),
-      peers6: writerOf(bytes.subarray(peers6At, idsAt)),
-      peerIds: writerOf(bytes.subarray(idsAt, end)),
+      peers: writerOf(bytes, peersAt, peers6At),
+      peers6: writerOf(bytes, peers6At, idsAt),
+      peerIds: writerOf(bytes, idsAt, end),
       warning: undefined,
-    });
+    };
     at = end;
-  }
-  return replies;
+    if (request[1] === letter("l")) dropAsker(reply, request, random);
+    return reply;
+  });
 }
 
-function writerOf(bytes: Uint8Array): ByteWriter {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return { bytes, view, size: bytes.length };
+/** Takes the asker out of the peers of its own family, or anybody where it is not among them. */
+function dropAsker(
+  { peers, peers6, peerIds }: AnnounceReply,
+  request: Buffer,
+  random: () => number,
+): void {
+  const address = request.subarray(REQUEST_HEADER_SIZE + ID_SIZE);
+  const isIpv4 = address.length === IPV4_SIZE + PORT_SIZE;
+  const near = isIpv4 ? peers : peers6;
+  const count = near.size / address.length;
+  if (count === 0) return;
+  let index = 0;
+  while (index < count && !hasBytes(near.bytes, index * address.length, address)) index++;
+  const isNamed = index < count;
+  if (!isNamed && count <= request[NUM_WANT_AT]!) return;
+  if (!isNamed) index = random() % count;
+  dropRecord(near, index, address.length);
+  const idIndex = isIpv4 ? index : peers.size / (IPV4_SIZE + PORT_SIZE) + index;
+  if (peerIds.size > 0) dropRecord(peerIds, idIndex, ID_SIZE);
+}
+
+function hasBytes(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
+  // From the port backwards: peers behind one router differ there.
+  for (let i = wanted.length - 1; i >= 0; i--) if (bytes[at + i] !== wanted[i]) return false;
+  return true;
+}
+
+function dropRecord(records: ByteWriter, index: number, size: number): void {
+  records.bytes.copyWithin(index * size, (index + 1) * size, records.size);
+  records.size -= size;
+}
+
+function writerOf(bytes: Uint8Array, start: number, end: number): ByteWriter {
+  if (start === end) return NOTHING;
+  const part = bytes.subarray(start, end);
+  return { bytes: part, view: new DataView(part.buffer, part.byteOffset), size: part.length };
 }
 
 function letter(text: string): number {

@@ -117,7 +117,8 @@ function commonOptions(library: Library) {
     RESP: 2,
     disableOfflineQueue: true,
     disableClientInfo: true,
-    commandOptions: { typeMapping: { [library.RESP_TYPES.BLOB_STRING]: Buffer } },
+    // A timer for each command costs as much as the command, and the link looks after all of them.
+    commandOptions: { timeout: 0, typeMapping: { [library.RESP_TYPES.BLOB_STRING]: Buffer } },
   } as const;
 }
 

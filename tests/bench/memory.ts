@@ -11,20 +11,25 @@ import { freshPort, loopback } from "../interop/clients/network.ts";
 import { ClientProcess } from "../interop/clients/process.ts";
 import { ttCommand } from "../interop/clients/tt.ts";
 import { type FakePeer, openFakeSeeder } from "./fake_peers.ts";
-import { atMost, printFigures, shorten } from "./figures.ts";
+import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
 import { openMemoryFolder } from "./memory_folder.ts";
 import { readProcessCost } from "./process_cost.ts";
 import { readSize } from "./report.ts";
 
 export const MEMORY_USAGE =
   `memory [--large 200G] [--small 2G] [--piece 4M] [--peers 50] [--rate 4M] [--seconds 5] [--json]
-  Peak resident size of tt get for a huge torrent and a small one, from peers at --rate each.`;
+  Peak resident size of tt get for a huge torrent and a small one, from peers at --rate each, and
+  whether it grows: --small 0 --rate 40K --seconds 3600 watches the huge one alone for an hour.`;
 
 const SMALL_BYTES_MAX = 180e6;
 const EXTRA_BYTES_MAX = 60e6;
 /** A file system keeps books of what it holds. */
 const ROOM_FACTOR = 1.2;
 const CONNECTED_DEADLINE_MS = 60_000;
+/** Looks at the resident size, so that a growth shows. */
+const SAMPLES = 60;
+/** Between the second quarter of the time and the last one. */
+const GROWTH_MAX = 1.1;
 
 interface Options {
   readonly pieceLength: number;
@@ -52,31 +57,55 @@ export async function benchMemory(args: readonly string[]): Promise<void> {
     rate: readSize(flags.rate),
     seconds: Number(flags.seconds),
   };
-  const small = await peakOf(readSize(flags.small), options);
-  const large = await peakOf(readSize(flags.large), options);
+  const smallBytes = readSize(flags.small);
+  const small = smallBytes > 0 ? await watch(smallBytes, options) : undefined;
+  const large = await watch(readSize(flags.large), options);
   const megabytes = (bytes: number) => `${shorten(bytes / 1e6)} MB`;
-  printFigures(
-    `${flags.peers} peers, ${flags.rate} a second each, for ${flags.seconds} s`,
-    [{
+  const figures: Figure[] = [];
+  if (small !== undefined) {
+    figures.push({
       what: `${flags.small} torrent, peak resident`,
       measured: megabytes(small.peakBytes),
       beside: `${megabytes(small.doneBytes)} came`,
       target: atMost(small.peakBytes / 1e6, SMALL_BYTES_MAX / 1e6, " MB"),
-    }, {
-      what: `${flags.large} torrent, peak resident`,
-      measured: megabytes(large.peakBytes),
-      beside: `${megabytes(large.doneBytes)} came`,
-      target: atMost((large.peakBytes - small.peakBytes) / 1e6, EXTRA_BYTES_MAX / 1e6, " MB more"),
-    }],
-    flags.json,
-  );
+    });
+  }
+  const over = large.peakBytes - (small?.peakBytes ?? SMALL_BYTES_MAX);
+  const [early, late] = [quarterOf(large.samples, 1), quarterOf(large.samples, 3)];
+  figures.push({
+    what: `${flags.large} torrent, peak resident`,
+    measured: megabytes(large.peakBytes),
+    beside: `${megabytes(large.doneBytes)} came`,
+    target: atMost(over / 1e6, EXTRA_BYTES_MAX / 1e6, " MB more"),
+  }, {
+    what: `${flags.large} torrent, last quarter beside the second`,
+    measured: megabytes(late),
+    beside: megabytes(early),
+    target: atMost(late / early, GROWTH_MAX),
+  });
+  const title = `${flags.peers} peers, ${flags.rate} a second each, for ${flags.seconds} s`;
+  printFigures(title, figures, flags.json);
+}
+
+/** The mean of a quarter, counted from 0. */
+function quarterOf(samples: readonly number[], quarter: number): number {
+  const size = samples.length / 4;
+  const part = samples.slice(Math.floor(quarter * size), Math.ceil((quarter + 1) * size));
+  return part.reduce((sum, sample) => sum + sample, 0) / part.length;
+}
+
+interface Watched {
+  readonly peakBytes: number;
+  readonly doneBytes: number;
+  /** Resident bytes, at equal distances. */
+  readonly samples: readonly number[];
 }
 
 /** Downloads zeros for a while. */
-async function peakOf(
+async function watch(
   sizeBytes: number,
   { pieceLength, peers, rate, seconds }: Options,
-): Promise<{ peakBytes: number; doneBytes: number }> {
+): Promise<Watched> {
   // Twice the time: connecting takes some, too.
   const filledBytes = Math.min(sizeBytes, 2 * seconds * peers * rate);
   await using folder = await openMemoryFolder(ROOM_FACTOR * sizeBytes, ROOM_FACTOR * filledBytes);
@@ -105,13 +134,17 @@ async function peakOf(
       `connect to ${peers} peers`,
       CONNECTED_DEADLINE_MS,
     );
-    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    const samples: number[] = [];
+    for (let i = 0; i < SAMPLES; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds / SAMPLES));
+      samples.push((await readProcessCost(downloader.pid)).residentBytes);
+    }
     const { peakResidentBytes: peakBytes } = await readProcessCost(downloader.pid);
     let doneBytes = 0;
     for (const line of downloader.log().split("\n")) {
       doneBytes = progressOf(line)?.bytesDone ?? doneBytes;
     }
-    return { peakBytes, doneBytes };
+    return { peakBytes, doneBytes, samples };
   } finally {
     for (const seeder of seeders) seeder[Symbol.dispose]();
   }

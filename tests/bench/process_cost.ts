@@ -8,6 +8,8 @@ export interface ProcessCost {
   readonly cpuSeconds: number;
   /** Largest resident size so far, in bytes, mapped files included. */
   readonly peakResidentBytes: number;
+  /** Now. */
+  readonly residentBytes: number;
 }
 
 /** Throws when the process has ended. */
@@ -17,6 +19,12 @@ export async function readProcessCost(pid: number): Promise<ProcessCost> {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  const peakKib = Number(status.match(/^VmHWM:\s+(\d+) kB$/m)?.[1] ?? NaN);
-  return { cpuSeconds: ticks / TICKS_PER_SECOND, peakResidentBytes: peakKib * 1024 };
+  const bytesOf = (name: string) => {
+    return 1024 * Number(status.match(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m"))?.[1] ?? NaN);
+  };
+  return {
+    cpuSeconds: ticks / TICKS_PER_SECOND,
+    peakResidentBytes: bytesOf("VmHWM"),
+    residentBytes: bytesOf("VmRSS"),
+  };
 }

@@ -30,10 +30,13 @@ export function post(
   c = 0,
 ): boolean {
   const { inbox } = end;
-  inbox.push(tick, kind);
-  if (kind === HAVE) inbox.push(a);
-  else if (kind === REQUEST) inbox.push(a, b, c);
-  else if (kind === BLOCK) inbox.push(a, b, c);
+  inbox[end.inboxTail++] = tick;
+  inbox[end.inboxTail++] = kind;
+  if (kind <= BLOCK) inbox[end.inboxTail++] = a;
+  if (kind === REQUEST || kind === BLOCK) {
+    inbox[end.inboxTail++] = b;
+    inbox[end.inboxTail++] = c;
+  }
   const isNews = tick !== end.lastTick;
   end.lastTick = tick;
   return isNews;
@@ -51,10 +54,11 @@ export function postMessage(end: End, tick: number, message: Message): boolean {
 
 /** Forgets what was read. */
 export function trimInbox(end: End): void {
-  if (end.inboxHead === end.inbox.length) end.inbox.length = 0;
-  else if (end.inboxHead > INBOX_TRIM) end.inbox = end.inbox.slice(end.inboxHead);
-  else return;
+  const { inboxHead, inboxTail } = end;
+  if (inboxHead < inboxTail && inboxHead <= INBOX_TRIM) return;
+  if (end.inbox.length > INBOX_TRIM) end.inbox = end.inbox.slice(inboxHead, inboxTail);
   end.inboxHead = 0;
+  end.inboxTail = inboxTail - inboxHead;
 }
 
 /** Whether the end has a block to send and room on the way. */

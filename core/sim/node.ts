@@ -35,6 +35,8 @@ export interface Node {
   dieAtEffect: number;
   death: Death;
   isTouched: boolean;
+  /** Its items of this tick. */
+  readonly due: number[];
   /** The tick of the armed timer. */
   wakeTick: number;
   /** Counts runs, so that answers to a killed one find nobody. */
@@ -65,9 +67,13 @@ export interface End {
   other: End;
   isOpen: boolean;
   isPaused: boolean;
-  /** What is on its way here, as the numbers that `network.ts` writes; `inboxHead` is the next one. */
+  /**
+   * What is on its way here, as the numbers that `network.ts` writes, from `inboxHead` to `inboxTail`;
+   * what is before and behind them was read, and is room to use again.
+   */
   inbox: number[];
   inboxHead: number;
+  inboxTail: number;
   /** Messages that are more than numbers. */
   readonly letters: Message[];
   /** Nothing arrives before what was sent earlier. */

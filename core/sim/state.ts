@@ -44,11 +44,15 @@ export interface World {
   /** By the peer key of the node whose end it is; keys are never used twice. */
   readonly ends: (End | undefined)[];
   nextKey: PeerKey;
+  /** The index of the node whose end it is, by its key. */
+  readonly owners: number[];
   readonly trackers: readonly Tracker[];
   readonly tasks: Map<number, () => void>;
   nextTask: number;
   /** Nodes that were fed something this tick. */
   touched: Node[];
+  /** Nodes with something in `due`. */
+  readonly awake: Node[];
   readonly trace: TraceHash;
   readonly tally: Tally;
   /** How many nodes hold each piece. */
@@ -84,10 +88,12 @@ export function createWorld(options: WorldOptions): World {
     nodes: [],
     ends: [],
     nextKey: 1,
+    owners: [0],
     trackers,
     tasks: new Map(),
     nextTask: 1,
     touched: [],
+    awake: [],
     trace: createTraceHash(),
     tally: { events: 0, bytesSent: 0, bytesTaken: 0, bytesLost: 0, bytesOnTheWay: 0 },
     holders: new Uint32Array(options.pieces),

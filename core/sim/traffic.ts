@@ -91,6 +91,7 @@ function createEnd(world: World, node: Node, latencyMs: number): End {
     isPaused: false,
     inbox: [],
     inboxHead: 0,
+    inboxTail: 0,
     letters: [],
     lastTick: 0,
     uploads: [],
@@ -101,6 +102,7 @@ function createEnd(world: World, node: Node, latencyMs: number): End {
     isStuck: false,
   } as Omit<End, "other"> as End;
   node.ends.set(end.key, end);
+  world.owners[end.key] = node.index;
   world.ends[end.key] = end;
   return end;
 }
@@ -139,6 +141,7 @@ function forgetEnd(world: World, end: End): void {
   lose(world, end.other, end.other.inFlight);
   end.inbox = [];
   end.inboxHead = 0;
+  end.inboxTail = 0;
   end.uploads = [];
   end.uploadHead = 0;
 }
@@ -175,7 +178,7 @@ export function deliver(world: World, end: End): void {
   const { have, request } = world;
   if (!node.isOnline || end.isPaused || node.side !== end.other.node.side) return;
   const { tick } = world.timeline;
-  while (end.isOpen && end.inboxHead < end.inbox.length && end.inbox[end.inboxHead]! <= tick) {
+  while (end.isOpen && end.inboxHead < end.inboxTail && end.inbox[end.inboxHead]! <= tick) {
     const { inbox, inboxHead: at } = end;
     switch (inbox[at + 1]) {
       case HAVE:
@@ -207,7 +210,7 @@ export function deliver(world: World, end: End): void {
 /** Goes on reading: after a pause, or once a partition is over. */
 export function resume(world: World, end: End): void {
   end.isPaused = false;
-  if (end.inboxHead < end.inbox.length) {
+  if (end.inboxHead < end.inboxTail) {
     noteArrival(world, end, world.timeline.tick + 1);
   }
 }

@@ -59,6 +59,7 @@ export function addNode(world: World, options: NodeOptions): Node {
     dieAtEffect: Infinity,
     death: "process",
     isTouched: false,
+    due: [],
     wakeTick: Infinity,
     run: 0,
     buffers: new Map(),
@@ -149,31 +150,46 @@ export function runTick(world: World, lastTick: number): boolean {
   if (!isBusy) return false;
   for (const item of items) {
     const id = Math.floor(item / KINDS);
-    switch (item % KINDS) {
-      case DELIVER: {
-        const end = world.ends[id];
-        if (end !== undefined) deliver(world, end);
-        break;
-      }
-      case WAKE: {
-        const node = world.nodes[id]!;
-        if (node.wakeTick !== timeline.tick || !node.isOnline) break;
-        node.wakeTick = Infinity;
-        feed(world, node, { kind: "timer" });
-        break;
-      }
-      case PUMP:
-        pump(world, world.nodes[id]!);
-        break;
-      case TASK: {
-        const task = world.tasks.get(id)!;
-        world.tasks.delete(id);
-        task();
-      }
-    }
+    const kind = item % KINDS;
+    if (kind === TASK) runTask(world, id);
+    else noteDue(world, world.nodes[kind === DELIVER ? world.owners[id]! : id]!, item);
   }
+  // Node by node: a core that takes all its news at once finds its own state still in the cache.
+  for (const node of world.awake) {
+    for (const item of node.due) runItem(world, node, item);
+    node.due.length = 0;
+    if (node.isTouched) settleNode(world, node);
+  }
+  world.awake.length = 0;
   settleTouched(world);
   return true;
+}
+
+function runTask(world: World, id: number): void {
+  const task = world.tasks.get(id)!;
+  world.tasks.delete(id);
+  task();
+}
+
+function noteDue(world: World, node: Node, item: number): void {
+  if (node.due.length === 0) world.awake.push(node);
+  node.due.push(item);
+}
+
+function runItem(world: World, node: Node, item: number): void {
+  switch (item % KINDS) {
+    case DELIVER: {
+      const end = world.ends[Math.floor(item / KINDS)];
+      if (end !== undefined) deliver(world, end);
+      return;
+    }
+    case WAKE:
+      if (node.wakeTick !== world.timeline.tick || !node.isOnline) return;
+      node.wakeTick = Infinity;
+      return feed(world, node, { kind: "timer" });
+    case PUMP:
+      return pump(world, node);
+  }
 }
 
 /** Whether nothing will ever happen any more. */
@@ -186,7 +202,7 @@ function settleTouched(world: World): void {
   while (world.touched.length > 0) {
     const { touched } = world;
     world.touched = [];
-    for (const node of touched) settleNode(world, node);
+    for (const node of touched) if (node.isTouched) settleNode(world, node);
   }
 }
 

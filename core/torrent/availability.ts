@@ -111,9 +111,13 @@ export function addWanted(a: Availability, piece: number): void {
   }
 }
 
-/** The rarest wanted piece that `has` holds, or -1. `draw`, 0 or more, decides among equals. */
-export function rarestOf(a: Availability, has: Bitfield, draw: number): number {
-  for (let count = 0; count + 1 < a.starts.length; count++) {
+/**
+ * The rarest wanted piece that `has` holds, or -1. `draw`, 0 or more, decides among equals. `least`: 0
+ * for a peer that is counted in `seeds`; 1 for any other, which is a holder of all that it has, so that
+ * pieces without a holder need no look.
+ */
+export function rarestOf(a: Availability, has: Bitfield, draw: number, least: 0 | 1 = 0): number {
+  for (let count = least; count + 1 < a.starts.length; count++) {
     const piece = findFrom(a, has, a.starts[count]!, a.starts[count + 1]!, draw);
     if (piece >= 0) return piece;
   }
@@ -121,19 +125,24 @@ export function rarestOf(a: Availability, has: Bitfield, draw: number): number {
 }
 
 /** The same where `has` holds few pieces: looks at those instead of at all that are wanted. */
-export function rarestOfFew(a: Availability, has: Bitfield, draw: number): number {
+export function rarestOfFew(
+  a: Availability,
+  has: Bitfield,
+  draw: number,
+  least: 0 | 1 = 0,
+): number {
   const { bytes } = has;
   const offset = draw % bytes.length;
-  let rarest = -1, least = Infinity;
-  for (let i = 0; i < bytes.length; i++) {
+  let rarest = -1, fewest = Infinity;
+  for (let i = 0; i < bytes.length && fewest > least; i++) {
     const at = offset + i < bytes.length ? offset + i : offset + i - bytes.length;
     if (bytes[at] === 0) continue;
     for (let bit = 0; bit < 8; bit++) {
       const piece = 8 * at + ((bit + draw) & 7);
       // Spare bits are zero, so that a piece beyond the end is never looked at.
-      if (!hasBit(has, piece) || a.position[piece]! < 0 || a.counts[piece]! >= least) continue;
+      if (!hasBit(has, piece) || a.position[piece]! < 0 || a.counts[piece]! >= fewest) continue;
       rarest = piece;
-      least = a.counts[piece]!;
+      fewest = a.counts[piece]!;
     }
   }
   return rarest;

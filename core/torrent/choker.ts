@@ -7,12 +7,19 @@ import {
   CHOKE_INTERVAL_MS,
   OPTIMISTIC_INTERVAL_MS,
   OPTIMISTIC_SLOTS,
+  SEED_SLOTS_MIN,
   SEED_TURN_MS,
-  UPLOAD_SLOTS,
+  SERVED_WANTED,
+  SLOT_BYTES_PER_SECOND,
+  SUGGEST_FIRST,
+  UNCHOKED_MAX,
+  UPLOAD_SLOTS_MAX,
+  UPLOAD_SLOTS_MIN,
 } from "./limits.ts";
 import type { Effect, PeerKey } from "./protocol.ts";
 import { isComplete, isDead, type Peer, type Torrent } from "./state.ts";
-import { dropQueue } from "./uploads.ts";
+import { suggestPiece } from "./suggesting.ts";
+import { dropQueue, isServed } from "./uploads.ts";
 
 /** What the choker sees of a peer. */
 export interface ChokeView {
@@ -45,7 +52,7 @@ export function rankUnchokes(
   views: readonly ChokeView[],
   isSeeding: boolean,
   rotate: boolean,
-  slots = UPLOAD_SLOTS,
+  slots = UPLOAD_SLOTS_MIN,
   optimisticSlots = OPTIMISTIC_SLOTS,
 ): ChokePlan {
   const interested = views.filter((view) => view.isInterested);
@@ -92,17 +99,24 @@ function rankBySeedTurn(views: readonly ChokeView[]): ChokeView[] {
   );
 }
 
+/** A slot for so much of what we send: a fast uplink has more, and each of them is worth having. */
+export function slotsOf(torrent: Torrent): number {
+  const least = isComplete(torrent) ? SEED_SLOTS_MIN : UPLOAD_SLOTS_MIN;
+  const wanted = Math.floor(torrent.up.rate / SLOT_BYTES_PER_SECOND);
+  return Math.min(UPLOAD_SLOTS_MAX, Math.max(least, wanted));
+}
+
 /** The round of every ten seconds. */
 export function chokeRound(torrent: Torrent, now: number, effects: Effect[]): void {
   if (now < torrent.nextChokeMs) return;
   torrent.nextChokeMs = now + CHOKE_INTERVAL_MS;
   const rotate = now >= torrent.nextOptimisticMs;
   if (rotate) torrent.nextOptimisticMs = now + OPTIMISTIC_INTERVAL_MS;
-  const plan = rankUnchokes(viewsOf(torrent, now), isComplete(torrent), rotate);
+  const plan = rankUnchokes(viewsOf(torrent, now), isComplete(torrent), rotate, slotsOf(torrent));
   for (const peer of torrent.peers.values()) {
     peer.optimistic = plan.optimistic.has(peer.key);
     const unchoke = peer.optimistic || plan.regular.has(peer.key);
-    if (unchoke && peer.amChoking) unchokePeer(peer, now, effects);
+    if (unchoke && peer.amChoking) unchokePeer(torrent, peer, now, effects);
     if (!unchoke && !peer.amChoking) chokePeer(torrent, peer, now, effects);
   }
 }
@@ -114,7 +128,25 @@ export function unchokeIfRoom(torrent: Torrent, peer: Peer, now: number, effects
   for (const other of torrent.peers.values()) {
     if (!other.amChoking && other.isInterested) taken++;
   }
-  if (taken < UPLOAD_SLOTS + OPTIMISTIC_SLOTS) unchokePeer(peer, now, effects);
+  if (taken < slotsOf(torrent) + OPTIMISTIC_SLOTS) unchokePeer(torrent, peer, now, effects);
+}
+
+/**
+ * Once a second: when most slots are with peers that have no request waiting, because others serve them
+ * already, whoever waited longest gets one more. The next round takes back what is too much.
+ */
+export function fillIdleSlots(torrent: Torrent, now: number, effects: Effect[]): void {
+  let served = 0, unchoked = 0;
+  let next: Peer | undefined;
+  for (const peer of torrent.peers.values()) {
+    if (isServed(peer)) served++;
+    if (!peer.amChoking) unchoked++;
+    else if (peer.isInterested && !peer.snubbed && !isDead(peer, now)) {
+      if (next === undefined || peer.chokeChangedMs < next.chokeChangedMs) next = peer;
+    }
+  }
+  if (next === undefined || served >= SERVED_WANTED || unchoked >= UNCHOKED_MAX) return;
+  unchokePeer(torrent, next, now, effects);
 }
 
 function viewsOf(torrent: Torrent, now: number): ChokeView[] {
@@ -135,10 +167,12 @@ function viewsOf(torrent: Torrent, now: number): ChokeView[] {
   return views;
 }
 
-function unchokePeer(peer: Peer, now: number, effects: Effect[]): void {
+function unchokePeer(torrent: Torrent, peer: Peer, now: number, effects: Effect[]): void {
   peer.amChoking = false;
   peer.chokeChangedMs = now;
   peer.lastSentMs = now;
+  // Before the unchoke, which makes it ask at once.
+  for (let i = 0; i < SUGGEST_FIRST; i++) suggestPiece(torrent, peer, effects);
   effects.push({ kind: "send", peer: peer.key, message: { kind: "unchoke" } });
 }
 

@@ -4,10 +4,22 @@
 export const CHOKE_INTERVAL_MS = 10_000;
 /** Spec: BEP 3, "rotates every third choke", 30 seconds. */
 export const OPTIMISTIC_INTERVAL_MS = 30_000;
-/** Peers unchoked for what they give. BEP 3 says four; links are faster than in 2003. */
-export const UPLOAD_SLOTS = 7;
+/**
+ * Peers unchoked for what they give, at least: BEP 3's four with the optimistic one. Each more makes a
+ * piece longer on its way to the first who can pass it on.
+ */
+export const UPLOAD_SLOTS_MIN = 3;
+/** A seed has nothing to win by choking: more slots enter a piece into the swarm at more places. */
+export const SEED_SLOTS_MIN = 7;
+/** A fast uplink serves more: one for each 300 kB/s. */
+export const SLOT_BYTES_PER_SECOND = 300_000;
+export const UPLOAD_SLOTS_MAX = 20;
 /** Peers unchoked for what they might give. */
 export const OPTIMISTIC_SLOTS = 1;
+/** With fewer of them being served, more are unchoked, each second one. */
+export const SERVED_WANTED = 4;
+/** Unchoked peers at most, until the next round. */
+export const UNCHOKED_MAX = 24;
 /** While others wait, a served peer gives up its slot after this long. */
 export const SEED_TURN_MS = 60_000;
 
@@ -62,10 +74,16 @@ export const UPLOAD_QUEUE_RESUME = 2_048;
 export const REQUEST_LENGTH_MAX = 131_072;
 /** Bytes handed to the shell for one peer and not yet sent: enough to fill a socket, little to cancel. */
 export const UPLOAD_AHEAD_BYTES = 1024 * 1024;
+/** A seed suggests so many pieces to a peer that it unchokes: what it asks for in a round trip. */
+export const SUGGEST_FIRST = 2;
+/** Pieces looked at for one that nobody has: enough while they are many, cheap once they are few. */
+export const SUGGEST_LOOKS_MAX = 64;
 /** Spec: BEP 6, the set's size. */
 export const ALLOWED_FAST_COUNT = 10;
 /** A newcomer with this many pieces needs no allowed fast set. Spec: BEP 6, "fewer than k". */
 export const ALLOWED_FAST_BELOW_PIECES = 10;
+/** Newcomers served at once while choked. */
+export const ALLOWED_FAST_PEERS_MAX = 1;
 
 /** Connections of one torrent, dialled and accepted together. */
 export const CONNECTIONS_MAX = 300;

@@ -182,6 +182,8 @@ function countAsSeed(torrent: Torrent, peer: Peer): void {
  */
 function onChoke(torrent: Torrent, peer: Peer): void {
   peer.isChoking = true;
+  // What it suggested was for then: by the next unchoke others have it.
+  peer.suggested.length = 0;
   if (peer.features.fast) return releaseUntouched(torrent, peer);
   for (const key of [...peer.outstanding.keys()]) {
     const piece = Math.floor(key / torrent.blocksPerPiece);

@@ -200,10 +200,10 @@ function nextPiece(torrent: Torrent, peer: Peer): number {
   const isFirst = torrent.haveCount + torrent.partials.size < RANDOM_FIRST_PIECES;
   const draw = nextUint32(torrent.rng);
   const { have } = peer;
-  const isPoor = peer.haveCount * FEW_PIECES < availability.size;
+  const rarest = peer.haveCount * FEW_PIECES < availability.size ? rarestOfFew : rarestOf;
   const piece = isFirst
     ? anyOf(availability, have, draw)
-    : (isPoor ? rarestOfFew : rarestOf)(availability, have, draw);
+    : rarest(availability, have, draw, peer.countedAsSeed ? 0 : 1);
   // Finding none looked at every wanted piece: that is not done again before it can end otherwise.
   peer.hasNothingNew = piece < 0;
   return piece;

@@ -217,6 +217,8 @@ export interface Torrent {
   readonly up: RateMeter;
   completedMs: number | undefined;
   seedingDone: boolean;
+  /** Where the search for the next piece to suggest begins; undefined before the first. */
+  nextSuggestion: number | undefined;
 
   share: ShareState | undefined;
   waived: boolean;
@@ -282,6 +284,7 @@ export function createTorrent(options: TorrentOptions, now: number): Torrent {
     up: createRateMeter(now),
     completedMs: haveCount === geometry.pieceCount ? now : undefined,
     seedingDone: false,
+    nextSuggestion: undefined,
     share: undefined,
     waived: options.waivedBefore,
     wait: undefined,

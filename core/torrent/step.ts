@@ -10,7 +10,7 @@ import { unreachable } from "../bytes/result.ts";
 import { requestPeers } from "../tracker/announcer.ts";
 import { announceDueAt, announceIfDue, onAnnounced, sayFarewell } from "./announcing.ts";
 import { addCandidates, dialCandidates, onDialFailed } from "./candidates.ts";
-import { chokeRound } from "./choker.ts";
+import { chokeRound, fillIdleSlots } from "./choker.ts";
 import { closePeer, onConnected, onDisconnected } from "./connections.ts";
 import { TICK_MS } from "./limits.ts";
 import { reviewLiveness } from "./liveness.ts";
@@ -95,10 +95,16 @@ export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
     settlePeers(torrent, now, effects);
   }
   torrent.inEndgame = endgame;
-  if (torrent.peers.size === 0 && !isComplete(torrent)) requestPeers(torrent.announcer, now);
-  announceIfDue(torrent, now, effects);
   dialCandidates(torrent, now, effects);
+  askForPeers(torrent, now);
+  announceIfDue(torrent, now, effects);
   saveIfDue(torrent, now, effects);
+}
+
+/** Once those that the tracker named were tried: the first answer is followed by dials, not by a second. */
+function askForPeers(torrent: Torrent, now: number): void {
+  if (torrent.peers.size > 0 || torrent.dials.size > 0 || isComplete(torrent)) return;
+  requestPeers(torrent.announcer, now);
 }
 
 function settlePeers(torrent: Torrent, now: number, effects: Effect[]): void {
@@ -162,6 +168,7 @@ function onTimer(torrent: Torrent, now: number, effects: Effect[]): void {
   }
   reviewLiveness(torrent, now, effects);
   chokeRound(torrent, now, effects);
+  fillIdleSlots(torrent, now, effects);
   abandonStranded(torrent, now, effects);
   reviewSeeding(torrent, now, effects);
 }

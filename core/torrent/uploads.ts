@@ -8,6 +8,7 @@ import type { BlockMessage } from "../wire/message.ts";
 import { closePeer } from "./connections.ts";
 import {
   ALLOWED_FAST_BELOW_PIECES,
+  ALLOWED_FAST_PEERS_MAX,
   REQUEST_LENGTH_MAX,
   UPLOAD_AHEAD_BYTES,
   UPLOAD_QUEUE_PAUSE,
@@ -16,6 +17,7 @@ import {
 import type { Effect, Event } from "./protocol.ts";
 import { countBytes } from "./rate_meter.ts";
 import { scheduleSave } from "./saving.ts";
+import { suggestPiece } from "./suggesting.ts";
 import { markDirty, type Peer, type Torrent } from "./state.ts";
 
 /** Processed heads are cut off the queue once they are this many numbers. */
@@ -38,15 +40,38 @@ export function onRequest(
   const why = violationOf(torrent, request);
   if (why !== undefined) return closePeer(torrent, peer, "protocol-violation", now, effects, why);
   peer.lastAskedMs = now;
-  const isNewcomer = peer.haveCount < ALLOWED_FAST_BELOW_PIECES;
-  const mayAsk = !peer.amChoking || (isNewcomer && peer.grantedFast.has(piece));
+  const mayAsk = !peer.amChoking || mayAskChoked(torrent, peer, piece);
   if (!mayAsk || !hasBit(torrent.have, piece)) return reject(peer, piece, begin, length, effects);
   peer.queue.push(piece, begin, length);
+  // Its next piece is needed once this one is asked for.
+  if (begin === 0 && !peer.amChoking) suggestPiece(torrent, peer, effects);
   if (!peer.readingPaused && queueSize(peer) >= UPLOAD_QUEUE_PAUSE) {
     peer.readingPaused = true;
     effects.push({ kind: "pause-reading", peer: peer.key });
   }
   markDirty(torrent, peer);
+}
+
+/**
+ * A newcomer may ask for its allowed fast set, while few others do: were all of them served at once, the
+ * uplink would be split among more than have slots, and nobody's first piece would soon be whole.
+ *
+ * Spec: BEP 6, "a peer MAY reject requests ... if the local peer lacks resources".
+ */
+function mayAskChoked(torrent: Torrent, peer: Peer, piece: number): boolean {
+  if (peer.haveCount >= ALLOWED_FAST_BELOW_PIECES || !peer.grantedFast.has(piece)) return false;
+  return isServed(peer) || countServedChoked(torrent) < ALLOWED_FAST_PEERS_MAX;
+}
+
+function countServedChoked(torrent: Torrent): number {
+  let count = 0;
+  for (const peer of torrent.peers.values()) if (peer.amChoking && isServed(peer)) count++;
+  return count;
+}
+
+/** Something that it asked for was not sent yet. */
+export function isServed(peer: Peer): boolean {
+  return peer.uploadAhead > 0 || peer.queueHead < peer.queue.length;
 }
 
 function violationOf(torrent: Torrent, { piece, begin, length }: BlockMessage): string | undefined {

@@ -3,7 +3,7 @@
  * only what goes in and what comes out of the core, and objects to whatever an honest client never does.
  */
 import { assert, assertEquals } from "@std/assert";
-import { OPTIMISTIC_SLOTS, UPLOAD_SLOTS } from "../../core/torrent/limits.ts";
+import { UNCHOKED_MAX } from "../../core/torrent/limits.ts";
 import type { Effect, PeerKey } from "../../core/torrent/protocol.ts";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 
@@ -194,7 +194,7 @@ export class Model {
         "a peer idles that could give these",
       );
     }
-    assert(served <= UPLOAD_SLOTS + OPTIMISTIC_SLOTS + this.peers.size, "slots are bounded");
+    assert(served <= UNCHOKED_MAX, "slots are bounded");
   }
 }
 

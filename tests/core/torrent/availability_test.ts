@@ -61,6 +61,13 @@ Deno.test("a search for any piece may begin anywhere and sees every piece", () =
   assertEquals(anyOf(a, bitsOf("...."), 0), -1);
 });
 
+Deno.test("who is a holder itself has nothing that nobody has: the search begins with one holder", () => {
+  const a = draw("0021");
+  for (const chance of [0, 1, 2, 3]) assertEquals(rarestOf(a, bitsOf("####"), chance, 1), 3);
+  assertEquals(rarestOf(a, bitsOf("##.."), 0, 1), -1);
+  assertEquals(rarestOf(a, bitsOf("##.."), 0, 0) >= 0, true);
+});
+
 Deno.test("whether anybody has a wanted piece is known without a search", () => {
   const a = draw("0010");
   assertEquals(isAnyAvailable(a), true);

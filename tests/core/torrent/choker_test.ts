@@ -1,12 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type ChokeView, rankUnchokes } from "../../../core/torrent/choker.ts";
+import { type ChokeView, rankUnchokes, slotsOf } from "../../../core/torrent/choker.ts";
 import {
   CHOKE_INTERVAL_MS,
   OPTIMISTIC_INTERVAL_MS,
+  SEED_SLOTS_MIN,
   SEED_TURN_MS,
+  SERVED_WANTED,
+  SLOT_BYTES_PER_SECOND,
   SNUB_MS,
-  UPLOAD_SLOTS,
+  UNCHOKED_MAX,
+  UPLOAD_SLOTS_MAX,
+  UPLOAD_SLOTS_MIN,
 } from "../../../core/torrent/limits.ts";
 import { Kit } from "./kit.ts";
 
@@ -117,7 +122,7 @@ Deno.test("nobody waits for ever, downloading or seeding, whatever the others gi
             sinceChangeMs: now - changed[key]!,
           }));
           const rotate = now % OPTIMISTIC_INTERVAL_MS === 0;
-          const next = rankUnchokes(views, isSeeding, rotate);
+          const next = rankUnchokes(views, isSeeding, rotate, UPLOAD_SLOTS_MIN);
           const all = new Set([...next.regular, ...next.optimistic]);
           for (const key of all.symmetricDifference(unchoked)) changed[key] = now;
           for (const key of all) served.add(key);
@@ -138,21 +143,66 @@ function crowd(count: number): { kit: Kit; peers: number[] } {
 }
 
 Deno.test("an interested peer is unchoked at once while there are free slots", () => {
-  const { kit, peers } = crowd(UPLOAD_SLOTS + 3);
+  const { kit, peers } = crowd(SEED_SLOTS_MIN + 3);
   const served = peers.filter((peer) => kit.sentKinds(peer).includes("unchoke"));
-  assertEquals(served, peers.slice(0, UPLOAD_SLOTS + 1));
+  assertEquals(served, peers.slice(0, SEED_SLOTS_MIN + 1));
 });
 
 Deno.test("in a crowd everybody has its turn, and slots are never exceeded", () => {
   const { kit, peers } = crowd(30);
   const served = new Set<number>();
   for (let round = 0; round < 60; round++) {
+    for (const peer of peers) ask(kit, peer);
     kit.waitWith(peers, CHOKE_INTERVAL_MS);
     const now = peers.filter((peer) => !kit.peer(peer).amChoking);
-    assert(now.length <= UPLOAD_SLOTS + 1);
+    assert(now.length <= SEED_SLOTS_MIN + 1);
     for (const peer of now) served.add(peer);
   }
   assertEquals(served.size, 30);
+});
+
+function ask(kit: Kit, peer: number): void {
+  if (kit.peer(peer).amChoking) return;
+  kit.say(peer, { kind: "request", piece: 0, begin: 0, length: 1_024 });
+}
+
+Deno.test("slots that nobody uses go to others, one each second, until enough are served", () => {
+  const { kit, peers } = crowd(30);
+  const unchoked = () => peers.filter((peer) => !kit.peer(peer).amChoking);
+  kit.wait(0);
+  const before = unchoked().length;
+  kit.wait(1_000);
+  assertEquals(unchoked().length, before + 1);
+  kit.wait(1_000);
+  assertEquals(unchoked().length, before + 2);
+  for (const peer of unchoked().slice(0, SERVED_WANTED)) ask(kit, peer);
+  kit.wait(3_000);
+  assertEquals(unchoked().length, before + 2, "enough are served");
+});
+
+Deno.test("a crowd that takes nothing is not unchoked as a whole, and snubbers not at all", () => {
+  const { kit, peers } = crowd(UNCHOKED_MAX + 10);
+  kit.peer(peers.at(-1)!).snubbed = true;
+  let most = 0;
+  for (let second = 0; second < 60; second++) {
+    kit.wait(1_000);
+    const unchoked = peers.filter((peer) => !kit.peer(peer).amChoking);
+    most = Math.max(most, unchoked.length);
+    const last = kit.peer(peers.at(-1)!);
+    assert(last.amChoking || last.optimistic || !last.snubbed);
+  }
+  assert(most > SEED_SLOTS_MIN + 1 && most <= UNCHOKED_MAX, `${most} at once`);
+});
+
+Deno.test("a fast uplink has more slots, within bounds", () => {
+  const { torrent } = new Kit({ have: "#." });
+  for (
+    const [slots, rate] of [[UPLOAD_SLOTS_MIN, 0], [9, 9.5], [UPLOAD_SLOTS_MAX, 1_000]] as const
+  ) {
+    torrent.up.rate = rate * SLOT_BYTES_PER_SECOND;
+    assertEquals(slotsOf(torrent), slots);
+  }
+  assertEquals(slotsOf(new Kit({ have: "##" }).torrent), SEED_SLOTS_MIN);
 });
 
 Deno.test("a peer that loses interest loses its slot in the next round", () => {
@@ -166,10 +216,11 @@ Deno.test("a peer that loses interest loses its slot in the next round", () => {
 Deno.test("who snubs us for a minute keeps no slot but the optimistic one, when it is its turn", () => {
   const kit = new Kit({ have: "#.." });
   const snubber = kit.connect("###");
-  const others = Array.from({ length: UPLOAD_SLOTS + 1 }, () => kit.connect("..."));
+  const others = Array.from({ length: UPLOAD_SLOTS_MIN + 1 }, () => kit.connect("..."));
   for (const peer of [snubber, ...others]) kit.say(peer, { kind: "interested" });
   kit.waitWith([snubber, ...others], SNUB_MS + CHOKE_INTERVAL_MS);
   assertEquals(kit.peer(snubber).snubbed, true);
+  for (const peer of others) ask(kit, peer);
   let choked = 0;
   for (let round = 0; round < 12; round++) {
     kit.waitWith([snubber, ...others], CHOKE_INTERVAL_MS);

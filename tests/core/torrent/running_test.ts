@@ -125,6 +125,15 @@ Deno.test("completing in this run says completed, once; starting complete never 
   assertEquals(seed.all("announce").map(({ request }) => request.event), ["started", undefined]);
 });
 
+Deno.test("the tracker is asked again only once those that it named cannot be met", () => {
+  const kit = new Kit({ have: "..", ...TRACKER });
+  kit.answer({ peers: [{ ip: "10.0.0.9", port: 9 }], minIntervalSeconds: 10 });
+  kit.wait(60_000);
+  assertEquals(kit.all("announce").length, 1, "the dial may yet come to something");
+  kit.feed({ kind: "dial-failed", job: kit.all("dial")[0]!.job, why: "refused" });
+  assertEquals(kit.all("announce").length, 2);
+});
+
 Deno.test("peers that a tracker names are dialled, and its counts are told", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
   kit.answer({ peers: [{ ip: "10.0.0.9", port: 9 }], seeders: 3, leechers: 4, warning: "slow" });

@@ -126,18 +126,46 @@ export class Connection {
     }
   }
 
-  /** Serves until either side has enough. Never rejects. */
+  /**
+   * Serves until either side has enough. Never rejects. One wait for a read and one for a write is all
+   * that an announce costs: each further function that waits would be felt.
+   */
   async serve(): Promise<void> {
-    const { open, buffers, writers } = this.#shared;
-    open.add(this);
-    const writer = writers.pop() ?? createByteWriter(BUFFER_SIZE);
+    const shared = this.#shared;
+    shared.open.add(this);
+    const writer = shared.writers.pop() ?? createByteWriter(BUFFER_SIZE);
     try {
-      await this.#serve(writer);
+      while (!shared.isStopping || this.#size > this.#done) {
+        const target = this.#makeRoom();
+        this.isWaiting = true;
+        const count = await this.#conn.read(target);
+        this.isWaiting = false;
+        if (count === null) break;
+        if (this.#size === 0) this.deadline = shared.clock + shared.patience.head;
+        this.#size += count;
+        const answered = this.#answerAll(writer);
+        const goesOn = answered === true || answered !== false && await answered;
+        if (writer.size > 0) {
+          const settling = shared.handler.settling();
+          if (settling !== undefined) await settling;
+          const written = await this.#conn.write(this.#startWriting(writer));
+          if (written < writer.size) await this.#writeFrom(writer, written);
+          resetWriter(writer);
+        }
+        if (goesOn) continue;
+        if (this.#isSending || this.#size > this.#done) await this.#linger();
+        break;
+      }
     } catch {
       // The client is gone; nobody is left to be told.
     }
     this.close();
-    open.delete(this);
+    shared.open.delete(this);
+    this.#giveBack(writer);
+  }
+
+  #giveBack(writer: ByteWriter): void {
+    const { buffers, writers } = this.#shared;
     resetWriter(writer);
     if (writers.length < POOL_SIZE && writer.bytes.length <= FLUSH_SIZE) writers.push(writer);
     if (this.#buffer.length === BUFFER_SIZE && buffers.length < POOL_SIZE) {
@@ -147,23 +175,6 @@ export class Connection {
 
   #wait(what: keyof Patience): void {
     this.deadline = this.#shared.clock + this.#shared.patience[what];
-  }
-
-  /** One wait for a read and one for a write is all that an announce costs. */
-  async #serve(writer: ByteWriter): Promise<void> {
-    while (!this.#shared.isStopping || this.#size > this.#done) {
-      const target = this.#makeRoom();
-      this.isWaiting = true;
-      const count = await this.#conn.read(target);
-      this.isWaiting = false;
-      if (count === null) return;
-      if (this.#size === 0) this.#wait("head");
-      this.#size += count;
-      const answered = this.#answerAll(writer);
-      const goesOn = answered === true || answered !== false && await answered;
-      if (writer.size > 0) await this.#flush(writer);
-      if (!goesOn) return await this.#linger();
-    }
   }
 
   /** Where the next bytes go: behind those of a head that is not whole yet. */
@@ -262,14 +273,18 @@ export class Connection {
     if (writer.size === 0) return;
     const settling = this.#shared.handler.settling();
     if (settling !== undefined) await settling;
-    let bytes = writer.bytes.subarray(0, writer.size);
-    this.#wait("write");
-    let count = await this.#conn.write(bytes);
-    while (count < bytes.length) {
-      bytes = bytes.subarray(count);
-      count = await this.#conn.write(bytes);
-    }
+    await this.#writeFrom(writer, 0);
     resetWriter(writer);
+  }
+
+  #startWriting(writer: ByteWriter): Uint8Array {
+    this.#wait("write");
+    return writer.bytes.subarray(0, writer.size);
+  }
+
+  async #writeFrom(writer: ByteWriter, at: number): Promise<void> {
+    const bytes = this.#startWriting(writer);
+    while (at < bytes.length) at += await this.#conn.write(bytes.subarray(at));
   }
 
   /**
@@ -277,7 +292,6 @@ export class Connection {
    * bytes is reset, and the answer may be lost with it.
    */
   async #linger(): Promise<void> {
-    if (!this.#isSending && this.#size === this.#done) return;
     await this.#conn.closeWrite();
     this.#wait("linger");
     const waste = new Uint8Array(LINGER_BUFFER_SIZE);

@@ -13,6 +13,11 @@ import type { InfoHash, Metainfo } from "../metainfo/types.ts";
 export const CATALOG_ENTRIES_MAX = 100_000;
 /** A million pieces' hashes would be 20 MB; the torrents people share stay far below one. */
 export const CATALOG_TORRENT_BYTES_MAX = 8 * 1024 * 1024;
+/** Four times what file systems take; a list of a thousand names stays below a few megabytes. */
+export const CATALOG_NAME_LENGTH_MAX = 1_000;
+/** Of the announce URLs, so many are listed, and none that is longer: nobody asks dozens. */
+const TRACKERS_LISTED_MAX = 20;
+const TRACKER_LENGTH_MAX = 500;
 /** Longer questions are no words that somebody looks for. */
 export const SEARCH_LENGTH_MAX = 200;
 /** Entries of one answer: by default, and at most. */
@@ -29,7 +34,7 @@ export interface CatalogEntry {
   /** How many, padding left out. */
   readonly files: number;
   readonly isPrivate: boolean;
-  /** Announce URLs of the torrent, all tiers after each other. */
+  /** Announce URLs of the torrent, the first of all tiers after each other. */
   readonly trackers: readonly string[];
   /** Seconds since 1970. */
   readonly addedAt: number;
@@ -92,7 +97,9 @@ export function catalogEntry(metainfo: Metainfo, addedAt: number): CatalogEntry 
     pieces: geometry.pieceCount,
     files: content.length,
     isPrivate,
-    trackers: metainfo.announceTiers.flat(),
+    trackers: metainfo.announceTiers.flat()
+      .filter((url) => url.length <= TRACKER_LENGTH_MAX)
+      .slice(0, TRACKERS_LISTED_MAX),
     addedAt,
   };
 }

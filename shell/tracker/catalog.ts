@@ -8,6 +8,7 @@ import type { InfoHash } from "../../core/metainfo/types.ts";
 import {
   addEntry,
   type Catalog,
+  CATALOG_NAME_LENGTH_MAX,
   CATALOG_TORRENT_BYTES_MAX,
   type CatalogEntry,
   catalogEntry,
@@ -73,6 +74,8 @@ export class TorrentCatalog {
     if (!metainfo.ok) {
       return fail({ status: 400, message: describeMetainfoError(metainfo.error) });
     }
+    const { name } = metainfo.value;
+    if (name.length > CATALOG_NAME_LENGTH_MAX) return fail(nameTooLong(name.length));
     const known = this.find(metainfo.value.infoHash);
     if (known !== undefined) return ok({ entry: known, isNew: false });
     if (isCatalogFull(this.list)) return fail(full());
@@ -125,6 +128,12 @@ export function tooLarge(): UploadRefusal {
   const message = `A torrent of more than ${CATALOG_TORRENT_BYTES_MAX} bytes is not taken here; ` +
     "make it with longer pieces";
   return { status: 413, message };
+}
+
+function nameTooLong(length: number): UploadRefusal {
+  const message = `The torrent's name has ${length} characters, and no list holds more than ` +
+    `${CATALOG_NAME_LENGTH_MAX}; make it with a shorter one`;
+  return { status: 400, message };
 }
 
 function notSaved(error: unknown): UploadRefusal {

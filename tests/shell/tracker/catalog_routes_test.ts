@@ -167,6 +167,20 @@ Deno.test("what is no torrent is refused with what is wrong with it", async () =
   }
 });
 
+Deno.test("no torrent makes the list longer than a line: names and trackers have limits", async () => {
+  const { ask } = openCatalog();
+  const named = (length: number) => ask("/torrents", post(torrent({ name: "x".repeat(length) })));
+  await assertRefused(await named(1_001), 400, /name has 1001 characters/);
+  assertEquals((await named(1_000)).status, 201);
+  const urls = [..."ab"].map((letter) => `http://${letter.repeat(letter === "a" ? 2_000 : 9)}/`);
+  const tiers = Array.from({ length: 100 }, (_, i) => urls.map((url) => url + i));
+  const body = torrent({ tiers });
+  assertEquals((await ask("/torrents", post(body))).status, 201);
+  const { torrents } = await (await ask("/torrents?q=film")).json();
+  assertEquals(torrents[0].trackers.length, 20);
+  assertEquals(torrents[0].trackers[0], "http://bbbbbbbbb/0");
+});
+
 Deno.test("an upload of two gigabytes is refused before a byte of it is read", async () => {
   const { ask } = openCatalog();
   let pulled = 0;

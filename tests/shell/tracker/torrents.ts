@@ -7,15 +7,17 @@ export interface TorrentOptions {
   readonly name?: string;
   readonly isPrivate?: boolean;
   readonly announce?: string;
+  readonly tiers?: string[][];
   /** Makes the info hash another one. */
   readonly salt?: number;
 }
 
 /** A torrent of one byte. */
 export function torrent(options: TorrentOptions = {}): Uint8Array {
-  const { name = "film.mkv", isPrivate = false, announce, salt = 0 } = options;
+  const { name = "film.mkv", isPrivate = false, announce, salt = 0, tiers } = options;
   return encodeBencode({
     announce,
+    "announce-list": tiers,
     info: {
       length: 1,
       name,

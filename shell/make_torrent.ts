@@ -109,6 +109,12 @@ async function hashFiles(
       }
       return true;
     },
+    partsOf(piece) {
+      const ranges = rangesOf(files, pieceOffset(geometry, piece), pieceSize(geometry, piece));
+      return ranges.map(({ file, fileOffset, length }) => {
+        return { path: found[file]!.place, offset: fileOffset, length };
+      });
+    },
     onPiece(piece, digest) {
       pieceHashes.set(digest!, piece * PIECE_HASH_SIZE);
       bytesDone += pieceSize(geometry, piece);

@@ -65,6 +65,8 @@ export interface Storage {
    * wrote to it, so a change by somebody else shows as a stamp that disagrees.
    */
   stamps(): Promise<(FileOnDisk | undefined)[]>;
+  /** Where a file is that is not padding; whoever opens it by itself must not follow links. */
+  pathOf(file: number): string;
   /** Whether the file system holds any block of the file; a file without can only read as zeros. */
   hasData(file: number): Promise<boolean>;
   /** Waits for what is under way, then closes all files. Does not flush. */
@@ -190,6 +192,12 @@ class FileStorage implements Storage {
       });
       return this.#stamps.slice();
     });
+  }
+
+  pathOf(file: number): string {
+    const slot = this.#slots[file];
+    assert(slot !== undefined, "padding is nowhere");
+    return slot.path;
   }
 
   hasData(file: number): Promise<boolean> {

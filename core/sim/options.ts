@@ -1,6 +1,7 @@
 /** What a simulated world is made of. Times in milliseconds, sizes in bytes, rates in bytes a second. */
 import type { Sha1 } from "../metainfo/types.ts";
 import type { ShareRule } from "../torrent/state.ts";
+import type { Tuning } from "../torrent/tuning.ts";
 
 export interface WorldOptions {
   /** Everything that chance decides follows from it. */
@@ -27,6 +28,8 @@ export interface WorldOptions {
   readonly isChecked?: boolean;
   /** Reports of nodes are kept, for tests; a large world has too many. */
   readonly keepsReports?: boolean;
+  /** Limits of all cores, where they are not the usual ones. */
+  readonly tuning?: Tuning;
   readonly sha1: Sha1;
 }
 

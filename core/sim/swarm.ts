@@ -6,6 +6,7 @@ import { randomBelow } from "../bytes/random.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
 import type { Sha1 } from "../metainfo/types.ts";
 import { isComplete, type ShareRule } from "../torrent/state.ts";
+import type { Tuning } from "../torrent/tuning.ts";
 import { checkWorld } from "./checks.ts";
 import { createHistory, type History, sampleIfDue } from "./history.ts";
 import type { Node } from "./node.ts";
@@ -30,6 +31,8 @@ export interface SwarmOptions {
   readonly freeRidersPercent: number;
   /** Of a hundred downloaders, those that leave halfway, a newcomer in the place of each. */
   readonly churnPercent: number;
+  /** Limits of all cores, where they are not the usual ones. */
+  readonly tuning?: Tuning;
 }
 
 /** About so many pieces, where the piece length is ours to choose. */
@@ -81,6 +84,7 @@ export function createSwarm(options: SwarmOptions, sha1: Sha1): Swarm {
     tickMs: isLarge ? LARGE_TICK_MS : TICK_MS,
     named: isLarge ? LARGE_NAMED : NAMED,
     announceIntervalSeconds: ANNOUNCE_SECONDS,
+    ...options.tuning && { tuning: options.tuning },
     sha1,
   });
   const patienceMs = Math.max(PATIENCE_MIN_MS, PATIENCE * 1_000 * boundSeconds(options));

@@ -262,24 +262,28 @@ function createCore(
   have: Bitfield,
   saved: Node["disk"]["saved"] = undefined,
 ): Torrent {
-  return createTorrent({
-    infoHash: INFO_HASH,
-    geometry: world.geometry,
-    peerId,
-    port: PORT,
-    clientName: "tt simulated",
-    announceTiers: options.isAlone ? [] : world.trackers.map(({ url }) => [url]),
-    isPrivate: false,
-    have,
-    uploadedBefore: saved?.uploaded ?? options.uploadedBefore ?? 0,
-    downloadedBefore: saved?.downloaded ?? 0,
-    waivedBefore: saved?.waived ?? false,
-    shareRule: options.shareRule ?? RULE_OFF,
-    seedRatio: undefined,
-    seedTimeMs: undefined,
-    seed: nextUint32(world.rng),
-    sha1: world.options.sha1,
-  }, world.now);
+  return createTorrent(
+    {
+      infoHash: INFO_HASH,
+      geometry: world.geometry,
+      peerId,
+      port: PORT,
+      clientName: "tt simulated",
+      announceTiers: options.isAlone ? [] : world.trackers.map(({ url }) => [url]),
+      isPrivate: false,
+      have,
+      uploadedBefore: saved?.uploaded ?? options.uploadedBefore ?? 0,
+      downloadedBefore: saved?.downloaded ?? 0,
+      waivedBefore: saved?.waived ?? false,
+      shareRule: options.shareRule ?? RULE_OFF,
+      seedRatio: undefined,
+      seedTimeMs: undefined,
+      seed: nextUint32(world.rng),
+      sha1: world.options.sha1,
+    },
+    world.now,
+    world.options.tuning,
+  );
 }
 
 /** Makes the trackers name incomplete peers that nobody can reach. */

@@ -7,11 +7,8 @@ import {
   CHOKE_INTERVAL_MS,
   OPTIMISTIC_INTERVAL_MS,
   OPTIMISTIC_SLOTS,
-  SEED_SLOTS_MIN,
   SEED_TURN_MS,
-  SERVED_WANTED,
   SLOT_BYTES_PER_SECOND,
-  SUGGEST_FIRST,
   UNCHOKED_MAX,
   UPLOAD_SLOTS_MAX,
   UPLOAD_SLOTS_MIN,
@@ -101,7 +98,8 @@ function rankBySeedTurn(views: readonly ChokeView[]): ChokeView[] {
 
 /** A slot for so much of what we send: a fast uplink has more, and each of them is worth having. */
 export function slotsOf(torrent: Torrent): number {
-  const least = isComplete(torrent) ? SEED_SLOTS_MIN : UPLOAD_SLOTS_MIN;
+  const { tuning } = torrent;
+  const least = isComplete(torrent) ? tuning.seedSlots : tuning.uploadSlots;
   const wanted = Math.floor(torrent.up.rate / SLOT_BYTES_PER_SECOND);
   return Math.min(UPLOAD_SLOTS_MAX, Math.max(least, wanted));
 }
@@ -112,7 +110,13 @@ export function chokeRound(torrent: Torrent, now: number, effects: Effect[]): vo
   torrent.nextChokeMs = now + CHOKE_INTERVAL_MS;
   const rotate = now >= torrent.nextOptimisticMs;
   if (rotate) torrent.nextOptimisticMs = now + OPTIMISTIC_INTERVAL_MS;
-  const plan = rankUnchokes(viewsOf(torrent, now), isComplete(torrent), rotate, slotsOf(torrent));
+  const plan = rankUnchokes(
+    viewsOf(torrent, now),
+    isComplete(torrent),
+    rotate,
+    slotsOf(torrent),
+    torrent.tuning.optimisticSlots,
+  );
   for (const peer of torrent.peers.values()) {
     peer.optimistic = plan.optimistic.has(peer.key);
     const unchoke = peer.optimistic || plan.regular.has(peer.key);
@@ -128,7 +132,9 @@ export function unchokeIfRoom(torrent: Torrent, peer: Peer, now: number, effects
   for (const other of torrent.peers.values()) {
     if (!other.amChoking && other.isInterested) taken++;
   }
-  if (taken < slotsOf(torrent) + OPTIMISTIC_SLOTS) unchokePeer(torrent, peer, now, effects);
+  if (taken < slotsOf(torrent) + torrent.tuning.optimisticSlots) {
+    unchokePeer(torrent, peer, now, effects);
+  }
 }
 
 /**
@@ -145,7 +151,9 @@ export function fillIdleSlots(torrent: Torrent, now: number, effects: Effect[]):
       if (next === undefined || peer.chokeChangedMs < next.chokeChangedMs) next = peer;
     }
   }
-  if (next === undefined || served >= SERVED_WANTED || unchoked >= UNCHOKED_MAX) return;
+  if (next === undefined || served >= torrent.tuning.servedWanted || unchoked >= UNCHOKED_MAX) {
+    return;
+  }
   unchokePeer(torrent, next, now, effects);
 }
 
@@ -172,7 +180,7 @@ function unchokePeer(torrent: Torrent, peer: Peer, now: number, effects: Effect[
   peer.chokeChangedMs = now;
   peer.lastSentMs = now;
   // Before the unchoke, which makes it ask at once.
-  for (let i = 0; i < SUGGEST_FIRST; i++) suggestPiece(torrent, peer, effects);
+  for (let i = 0; i < torrent.tuning.suggestFirst; i++) suggestPiece(torrent, peer, effects);
   effects.push({ kind: "send", peer: peer.key, message: { kind: "unchoke" } });
 }
 

@@ -21,12 +21,7 @@ import {
   rarestOfFew,
   removeWanted,
 } from "./availability.ts";
-import {
-  BUFFERED_BYTES_MAX,
-  ENDGAME_PIPELINE_MAX,
-  ENDGAME_REQUESTERS_MAX,
-  RANDOM_FIRST_PIECES,
-} from "./limits.ts";
+import { BUFFERED_BYTES_MAX } from "./limits.ts";
 import type { Effect } from "./protocol.ts";
 import { mayStartPiece } from "./share_rule.ts";
 import {
@@ -197,7 +192,7 @@ function nextPiece(torrent: Torrent, peer: Peer): number {
     const piece = peer.suggested.pop()!;
     if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
   }
-  const isFirst = torrent.haveCount + torrent.partials.size < RANDOM_FIRST_PIECES;
+  const isFirst = torrent.haveCount + torrent.partials.size < torrent.tuning.randomFirstPieces;
   const draw = nextUint32(torrent.rng);
   const { have } = peer;
   const rarest = peer.haveCount * FEW_PIECES < availability.size ? rarestOfFew : rarestOf;
@@ -238,9 +233,9 @@ function takeDuplicates(
   wanted: number,
   blocks: number[],
 ): void {
-  const room = Math.max(0, ENDGAME_PIPELINE_MAX - peer.outstanding.size);
+  const room = Math.max(0, torrent.tuning.endgamePipeline - peer.outstanding.size);
   const most = Math.min(wanted, blocks.length + 3 * room);
-  for (let requesters = 1; requesters < ENDGAME_REQUESTERS_MAX; requesters++) {
+  for (let requesters = 1; requesters < torrent.tuning.endgameRequesters; requesters++) {
     for (const partial of torrent.open) {
       if (partial.alone || peer.onParole || !mayTake(partial, peer, now)) continue;
       for (let block = 0; block < partial.blocks; block++) {

@@ -73,9 +73,9 @@ export function measureRoundTrip(peer: Peer, now: number): void {
 }
 
 /** Once a second, after the rates were folded. */
-export function adjustPipeline(peer: Peer): void {
+export function adjustPipeline(peer: Peer, pipelineSeconds = PIPELINE_SECONDS): void {
   const rate = peer.down.rate;
-  const seconds = PIPELINE_SECONDS + peer.roundTripMs / 1_000;
+  const seconds = pipelineSeconds + peer.roundTripMs / 1_000;
   const measured = Math.ceil(rate * seconds / BLOCK_SIZE);
   if (peer.slowStart) {
     const stillGrows = rate > peer.rateBefore * SLOW_START_GROWTH;

@@ -10,9 +10,10 @@ import type { InfoHash, Sha1 } from "../metainfo/types.ts";
 import type { Features } from "../wire/handshake.ts";
 import { type Announcer, createAnnouncer } from "../tracker/announcer.ts";
 import { type Availability, createAvailability } from "./availability.ts";
-import { PEER_DEAD_MS, PIPELINE_FIRST, REQQ_DEFAULT } from "./limits.ts";
+import { PEER_DEAD_MS, REQQ_DEFAULT } from "./limits.ts";
 import { createRateMeter, type RateMeter } from "./rate_meter.ts";
 import type { JobId, PeerKey, ShareState } from "./protocol.ts";
+import { TUNING, type Tuning } from "./tuning.ts";
 
 export interface ShareRule {
   /** 0 to 100; 0 is off. */
@@ -175,6 +176,7 @@ export interface Candidate {
 
 export interface Torrent {
   readonly options: TorrentOptions;
+  readonly tuning: Tuning;
   readonly geometry: Geometry;
   readonly rng: Rng;
   readonly blocksPerPiece: number;
@@ -246,13 +248,18 @@ export type Job =
  * A torrent that has done nothing yet: it wants every piece that `options.have` lacks. `now` in
  * monotonic ms.
  */
-export function createTorrent(options: TorrentOptions, now: number): Torrent {
+export function createTorrent(
+  options: TorrentOptions,
+  now: number,
+  tuning: Tuning = TUNING,
+): Torrent {
   const { geometry } = options;
   const rng = createRng(options.seed);
   const have = copyBitfield(options.have);
   const haveCount = countBits(have);
   return {
     options,
+    tuning,
     geometry,
     rng,
     blocksPerPiece: blockCount(geometry, 0),
@@ -333,7 +340,7 @@ export function createPeer(
     chokeChangedMs: now,
     optimistic: false,
     outstanding: new Map(),
-    pipeline: PIPELINE_FIRST,
+    pipeline: torrent.tuning.pipelineFirst,
     askedAfreshMs: undefined,
     roundTripMs: 0,
     slowStart: true,

@@ -162,7 +162,7 @@ function onTimer(torrent: Torrent, now: number, effects: Effect[]): void {
   for (const peer of torrent.peers.values()) {
     tickRate(peer.down, now);
     tickRate(peer.up, now);
-    adjustPipeline(peer);
+    adjustPipeline(peer, torrent.tuning.pipelineSeconds);
     checkSnubbed(torrent, peer, now, effects);
     reviewRefusals(torrent, peer);
   }

@@ -8,7 +8,6 @@ import type { BlockMessage } from "../wire/message.ts";
 import { closePeer } from "./connections.ts";
 import {
   ALLOWED_FAST_BELOW_PIECES,
-  ALLOWED_FAST_PEERS_MAX,
   REQUEST_LENGTH_MAX,
   UPLOAD_AHEAD_BYTES,
   UPLOAD_QUEUE_PAUSE,
@@ -60,7 +59,7 @@ export function onRequest(
  */
 function mayAskChoked(torrent: Torrent, peer: Peer, piece: number): boolean {
   if (peer.haveCount >= ALLOWED_FAST_BELOW_PIECES || !peer.grantedFast.has(piece)) return false;
-  return isServed(peer) || countServedChoked(torrent) < ALLOWED_FAST_PEERS_MAX;
+  return isServed(peer) || countServedChoked(torrent) < torrent.tuning.allowedFastPeers;
 }
 
 function countServedChoked(torrent: Torrent): number {

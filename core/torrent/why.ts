@@ -3,7 +3,6 @@
  * torrent over the peer to each piece that the peer has and we lack. A look at the state, no change.
  */
 import { hasBit } from "../bytes/bitfield.ts";
-import { ENDGAME_PIPELINE_MAX, ENDGAME_REQUESTERS_MAX } from "./limits.ts";
 import { canGive, hasRoom, hasStuckOwner, isEndgame, mayTake } from "./picker.ts";
 import { mayRefill, pipelineTarget } from "./requests.ts";
 import { mayStartPiece, withheldPiece } from "./share_rule.ts";
@@ -123,10 +122,10 @@ function standingOfStarted(
 /** Endgame: whether a block that others owe us may be asked of this peer, too. */
 function mayDuplicate(torrent: Torrent, peer: Peer, partial: PartialPiece): boolean {
   if (peer.snubbed || peer.onParole || partial.alone) return false;
-  if (peer.outstanding.size >= ENDGAME_PIPELINE_MAX) return false;
+  if (peer.outstanding.size >= torrent.tuning.endgamePipeline) return false;
   for (let block = 0; block < partial.blocks; block++) {
     if (partial.state[block] !== BLOCK_REQUESTED) continue;
-    if (partial.requesters[block]! >= ENDGAME_REQUESTERS_MAX) continue;
+    if (partial.requesters[block]! >= torrent.tuning.endgameRequesters) continue;
     if (!peer.outstanding.has(blockKey(torrent, partial.piece, block))) return true;
   }
   return false;

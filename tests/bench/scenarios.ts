@@ -14,6 +14,7 @@ import type { Content } from "../interop/content.ts";
 import { openFakeSeeder } from "./fake_peers.ts";
 import { atLeast, type Figure, printFigures, shorten } from "./figures.ts";
 import { median, readSize } from "./report.ts";
+import { startMixedSwarm } from "./mixed_swarm.ts";
 import { prepare, type Prepared, startSeeder, timeDownloads } from "./scenario_run.ts";
 import { openSlowLink } from "./slow_link.ts";
 
@@ -22,6 +23,7 @@ interface Options {
   readonly files: number;
   readonly peers: number;
   readonly rate: number;
+  readonly mixed: number;
   readonly runs: number;
   readonly seeder: Client;
 }
@@ -38,14 +40,16 @@ const SCENARIOS: Readonly<Record<string, (options: Options) => Promise<Figure[]>
   "pieces-16M": (options) => benchPieces(options, 16 * MIB),
   files: benchFiles,
   peers: benchPeers,
+  mixed: benchMixed,
   fanout: benchFanout,
   delay: benchDelay,
 };
 
 export const SCENARIOS_USAGE = `scenarios [--only ${Object.keys(SCENARIOS).join(",")}]
-    [--size 256M] [--files 2000] [--peers 20] [--rate 5M] [--seeder lt|tt] [--runs 1] [--json]
-  Small and large pieces; files of 100 KB; many peers at --rate each; one seeder and
-  ${DOWNLOADERS} downloaders of a kind; a round trip of ${ROUND_TRIP_MS} ms. All beside libtorrent.`;
+    [--size 256M] [--files 2000] [--peers 20] [--rate 5M] [--mixed 100] [--seeder lt|tt]
+    [--runs 1] [--json]
+  Small and large pieces; files of 100 KB; many peers at --rate each; --mixed seeders of aria2,
+  libtorrent, rtorrent and tt; one seeder and ${DOWNLOADERS} downloaders of a kind; a round trip of ${ROUND_TRIP_MS} ms. All beside libtorrent.`;
 
 export async function benchScenarios(args: readonly string[]): Promise<void> {
   const { values: flags } = parseArgs({
@@ -56,6 +60,7 @@ export async function benchScenarios(args: readonly string[]): Promise<void> {
       files: { type: "string", default: "2000" },
       peers: { type: "string", default: "20" },
       rate: { type: "string", default: "5M" },
+      mixed: { type: "string", default: "100" },
       seeder: { type: "string", default: "lt" },
       runs: { type: "string", default: "1" },
       json: { type: "boolean", default: false },
@@ -71,6 +76,7 @@ export async function benchScenarios(args: readonly string[]): Promise<void> {
     files: Number(flags.files),
     peers: Number(flags.peers),
     rate: readSize(flags.rate),
+    mixed: Number(flags.mixed),
     runs: Number(flags.runs),
     seeder: flags.seeder === "tt" ? tt : libtorrent,
   };
@@ -147,6 +153,14 @@ async function benchPeers(options: Options): Promise<Figure[]> {
   } finally {
     for (const seeder of seeders) seeder[Symbol.dispose]();
   }
+}
+
+/** Nobody is slowed down: the machine is what they share. */
+async function benchMixed(options: Options): Promise<Figure[]> {
+  await using given = await prepare(oneFile(options.sizeBytes, MIB), 1);
+  await using swarm = await startMixedSwarm(options.mixed, given);
+  const times = await inTurns(options, (client) => timeDownloads(client, 1, given, swarm.peers));
+  return [compare(`${swarm.peers.length} peers, mixed clients`, given.sizeBytes, times, 1)];
 }
 
 /** A swarm of one kind: seeder and downloaders alike, who find each other by a tracker. */

@@ -1,12 +1,8 @@
 /** Hexadecimal text of bytes, lower case, and back. */
 
-const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
 /** Two digits a byte, lower case. */
 export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += DIGITS[byte]!;
-  return text;
+  return bytes.toHex();
 }
 
 /** Undefined unless `text` is an even number of hexadecimal digits. */

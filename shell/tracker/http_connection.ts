@@ -222,7 +222,7 @@ export class Connection {
         return this.#goOnAfter(this.#answerSlowly(head, mayGoOn, writer), writer);
       }
       this.#done = end;
-      if (isFast !== true) return this.#goOnAfter(isFast.then(() => mayGoOn), writer);
+      if (isFast !== true) return this.#goOnAfter(isFast, writer, mayGoOn);
       if (!mayGoOn) return false;
       if (writer.size > FLUSH_SIZE) {
         return this.#goOnAfter(this.#flush(writer).then(() => true), writer);
@@ -230,8 +230,16 @@ export class Connection {
     }
   }
 
-  async #goOnAfter(answered: Promise<boolean>, writer: ByteWriter): Promise<boolean> {
-    return await answered && await this.#answerAll(writer);
+  /** Where `mayGoOn` is not given, `answered` tells it. */
+  async #goOnAfter(
+    answered: Promise<unknown>,
+    writer: ByteWriter,
+    mayGoOn?: boolean,
+  ): Promise<boolean> {
+    const told = await answered;
+    if (!(mayGoOn ?? told)) return false;
+    const goesOn = this.#answerAll(writer);
+    return typeof goesOn === "boolean" ? goesOn : await goesOn;
   }
 
   /** By way of a Request and a Response. Returns whether another request may follow. */

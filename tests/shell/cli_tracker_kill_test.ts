@@ -69,6 +69,8 @@ Deno.test("a kill in the middle of announces and uploads loses nothing that was 
     assert(left <= 0, "the tracker answers until it is killed");
     await tracker.ended;
   }
+  assert(ledger.torrents.size > SWARMS + KILLS, "torrents were uploaded among the announces");
+  assert([...ledger.peers.values()].some((role) => role === "seeder"), "and peers announced");
 });
 
 async function upload(url: string, number: number, ledger: Ledger): Promise<boolean> {

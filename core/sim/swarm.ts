@@ -50,8 +50,9 @@ const LATENCY_MIN_MS = 5;
 const LATENCY_SPREAD_MS = 40;
 /** Each knows about twice as many: those that it was told of, and those that were told of it. */
 const NAMED = 20;
-/** Enough to hold a large swarm together; most of its messages are haves, one for each connection. */
-const LARGE_NAMED = 12;
+/** Enough to hold a huge swarm together; most of its messages are haves, one for each connection. */
+const HUGE_NAMED = 12;
+const HUGE_PEERS = 1_000;
 const ANNOUNCE_SECONDS = 1_800;
 /** A swarm that takes longer than this many times the least possible has stopped. */
 const PATIENCE = 20;
@@ -82,7 +83,7 @@ export function createSwarm(options: SwarmOptions, sha1: Sha1): Swarm {
     blocks: pieceLength / BLOCK_SIZE,
     size: options.size,
     tickMs: isLarge ? LARGE_TICK_MS : TICK_MS,
-    named: isLarge ? LARGE_NAMED : NAMED,
+    named: options.peers >= HUGE_PEERS ? HUGE_NAMED : NAMED,
     announceIntervalSeconds: ANNOUNCE_SECONDS,
     ...options.tuning && { tuning: options.tuning },
     sha1,

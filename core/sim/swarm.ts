@@ -52,7 +52,7 @@ const LATENCY_SPREAD_MS = 40;
 const NAMED = 20;
 /** Enough to hold a huge swarm together; most of its messages are haves, one for each connection. */
 const HUGE_NAMED = 12;
-const HUGE_PEERS = 1_000;
+const HUGE_PEERS = 5_000;
 const ANNOUNCE_SECONDS = 1_800;
 /** A swarm that takes longer than this many times the least possible has stopped. */
 const PATIENCE = 20;

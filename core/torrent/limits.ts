@@ -50,6 +50,13 @@ export const PIPELINE_MIN = 4;
 /** 16 MiB under way: the product of 320 MB/s and 50 ms, or of 1 GB/s and a busy machine. */
 export const PIPELINE_MAX = 1_024;
 /**
+ * 2 MiB under way fill any link whose round trip is PIPELINE_NEAR_MS, and longer ways in proportion. What
+ * is asked for beyond that piles up in the socket: by the time when it is read the processor's caches
+ * have lost it, which cost a tenth of the speed on loopback.
+ */
+export const PIPELINE_NEAR = 128;
+export const PIPELINE_NEAR_MS = 4;
+/**
  * A pipeline holds a round trip and this much time of the measured rate. More would keep a slow peer's
  * promises from fast ones: in simulated swarms, 2 s cost a tenth of everybody's time.
  */
@@ -82,8 +89,8 @@ export const SUGGEST_LOOKS_MAX = 64;
 export const ALLOWED_FAST_COUNT = 10;
 /** A newcomer with this many pieces needs no allowed fast set. Spec: BEP 6, "fewer than k". */
 export const ALLOWED_FAST_BELOW_PIECES = 10;
-/** Newcomers served at once while choked. */
-export const ALLOWED_FAST_PEERS_MAX = 1;
+/** Newcomers served at once while choked: with one, small swarms start late; with many, large ones. */
+export const ALLOWED_FAST_PEERS_MAX = 4;
 
 /** Connections of one torrent, dialled and accepted together. */
 export const CONNECTIONS_MAX = 300;

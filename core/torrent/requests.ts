@@ -6,6 +6,8 @@ import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
 import {
   PIPELINE_MAX,
   PIPELINE_MIN,
+  PIPELINE_NEAR,
+  PIPELINE_NEAR_MS,
   PIPELINE_SECONDS,
   ROUND_TRIP_MAX_MS,
   SNUB_MS,
@@ -53,7 +55,13 @@ export function mayRefill(peer: Peer): boolean {
 /** Blocks that we want under way with this peer. */
 export function pipelineTarget(peer: Peer): number {
   if (peer.snubbed) return 1;
-  return Math.max(1, Math.min(peer.pipeline, peer.reqq, PIPELINE_MAX));
+  return Math.max(1, Math.min(peer.pipeline, peer.reqq, pipelineCeiling(peer)));
+}
+
+/** What a link of the peer's round trip can hold, however fast it is. */
+function pipelineCeiling({ roundTripMs }: Peer): number {
+  const ways = Math.max(1, roundTripMs / PIPELINE_NEAR_MS);
+  return Math.min(PIPELINE_MAX, Math.ceil(PIPELINE_NEAR * ways));
 }
 
 /** A block came: in slow start the pipeline grows by one, which doubles it every round trip. */

@@ -4,6 +4,8 @@ import {
   PIPELINE_FIRST,
   PIPELINE_MAX,
   PIPELINE_MIN,
+  PIPELINE_NEAR,
+  PIPELINE_NEAR_MS,
   PIPELINE_SECONDS,
   REQQ_DEFAULT,
 } from "../../../core/torrent/limits.ts";
@@ -77,11 +79,24 @@ Deno.test("the pipeline stays within its bounds and within what the peer queues"
   peer.down.rate = 1e12;
   adjustPipeline(peer);
   assertEquals(peer.pipeline, PIPELINE_MAX);
+  peer.roundTripMs = 1_000;
   assertEquals(pipelineTarget(peer), REQQ_DEFAULT);
   peer.reqq = 5_000;
   assertEquals(pipelineTarget(peer), PIPELINE_MAX);
   peer.snubbed = true;
   assertEquals(pipelineTarget(peer), 1);
+});
+
+Deno.test("a near peer is asked for no more than its way can hold, a far one for more", () => {
+  const peer = benchPeer();
+  peer.pipeline = PIPELINE_MAX;
+  peer.reqq = 5_000;
+  for (const roundTripMs of [0, 1, PIPELINE_NEAR_MS]) {
+    peer.roundTripMs = roundTripMs;
+    assertEquals(pipelineTarget(peer), PIPELINE_NEAR);
+  }
+  peer.roundTripMs = 3 * PIPELINE_NEAR_MS;
+  assertEquals(pipelineTarget(peer), 3 * PIPELINE_NEAR);
 });
 
 Deno.test("requests are topped up in batches, not one message a block", () => {

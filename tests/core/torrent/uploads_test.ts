@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import {
+  ALLOWED_FAST_PEERS_MAX,
   CHOKE_INTERVAL_MS,
   PEER_DEAD_MS,
   REQUEST_LENGTH_MAX,
@@ -112,20 +113,22 @@ Deno.test("a newcomer may have its allowed fast pieces while it is choked", () =
   assertEquals(uploaded(kit), 1);
 });
 
-Deno.test("one choked newcomer at a time has its allowed fast pieces: others wait for a slot", () => {
+Deno.test("few choked newcomers at a time have their allowed fast pieces: others wait", () => {
   const kit = new Kit({ have: "#".repeat(20) });
-  const peers = [1, 2].map(() => kit.connect(".".repeat(20), { unchokes: false }));
+  const connect = () => kit.connect(".".repeat(20), { unchokes: false });
+  const peers = Array.from({ length: ALLOWED_FAST_PEERS_MAX + 1 }, connect);
   const ask = (peer: number) => {
     const [piece] = kit.peer(peer).grantedFast;
     kit.forget();
     kit.say(peer, { kind: "request", piece: piece!, begin: 0, length: 1_024 });
     return [kit.all("upload").length, kit.sentKinds(peer)];
   };
-  assertEquals(ask(peers[0]!), [1, []]);
-  assertEquals(ask(peers[1]!), [0, ["reject"]]);
-  assertEquals(ask(peers[0]!), [1, []], "the one that is served goes on");
+  const last = peers.pop()!;
+  for (const peer of peers) assertEquals(ask(peer), [1, []]);
+  assertEquals(ask(last), [0, ["reject"]]);
+  assertEquals(ask(peers[0]!), [1, []], "one that is served goes on");
   kit.feed({ kind: "blocks-sent", peer: peers[0]!, bytes: 2_048 });
-  assertEquals(ask(peers[1]!), [1, []], "its turn");
+  assertEquals(ask(last), [1, []], "its turn");
 });
 
 Deno.test("a request for a piece that we lack is rejected", () => {

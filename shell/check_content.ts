@@ -1,13 +1,11 @@
 /** Compares content on disk with a torrent's hashes. */
 import { type Bitfield, createBitfield, setBit } from "../core/bytes/bitfield.ts";
 import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
-import { rangesOf } from "../core/metainfo/file_map.ts";
 import type { Metainfo } from "../core/metainfo/types.ts";
-import type { FileOnDisk } from "../core/torrent/resume.ts";
 import { DiskError } from "./disk/disk_error.ts";
 import type { Storage } from "./disk/storage.ts";
 import { hashPieces } from "./hash/hash_pieces.ts";
-import type { FilePart } from "./hash/hash_tasks.ts";
+import { partsOfPiece } from "./hash/hash_tasks.ts";
 
 const SHA1_SIZE = 20;
 
@@ -19,17 +17,19 @@ export async function checkContent(
   onProgress: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<Bitfield> {
-  const { geometry } = metainfo;
+  const { files, geometry } = metainfo;
   const good = createBitfield(geometry.pieceCount);
   // Looks at every file, so that none is read behind a link.
   const stamps = await storage.stamps();
+  // Nothing is where a file is missing, or where padding is.
+  const placeOf = (file: number) => stamps[file] && storage.pathOf(file);
   let bytes = 0;
   await hashPieces({
     geometry,
     pieces,
     signal,
     readPiece: (piece, target) => readIfThere(storage, pieceOffset(geometry, piece), target),
-    partsOf: (piece) => partsOf(metainfo, storage, stamps, piece),
+    partsOf: (piece) => partsOfPiece(files, geometry, piece, placeOf),
     onPiece(piece, digest) {
       if (digest !== undefined && matchesHash(metainfo, piece, digest)) setBit(good, piece);
       bytes += pieceSize(geometry, piece);
@@ -46,22 +46,6 @@ export function matchesHash(metainfo: Metainfo, piece: number, digest: Uint8Arra
     if (digest[i] !== metainfo.pieceHashes[at + i]) return false;
   }
   return true;
-}
-
-/** Undefined when a file is not there, or some of the piece is padding. */
-function partsOf(
-  { files, geometry }: Metainfo,
-  storage: Storage,
-  stamps: readonly (FileOnDisk | undefined)[],
-  piece: number,
-): FilePart[] | undefined {
-  const parts: FilePart[] = [];
-  const offset = pieceOffset(geometry, piece);
-  for (const { file, fileOffset, length } of rangesOf(files, offset, pieceSize(geometry, piece))) {
-    if (stamps[file] === undefined) return undefined;
-    parts.push({ path: storage.pathOf(file), offset: fileOffset, length });
-  }
-  return parts;
 }
 
 async function readIfThere(storage: Storage, at: number, target: Uint8Array): Promise<boolean> {

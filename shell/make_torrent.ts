@@ -17,6 +17,7 @@ import {
 import { PIECE_HASH_SIZE, PIECE_LENGTH_MAX } from "../core/metainfo/parse.ts";
 import type { Metainfo, TorrentFile } from "../core/metainfo/types.ts";
 import { hashPieces } from "./hash/hash_pieces.ts";
+import { partsOfPiece } from "./hash/hash_tasks.ts";
 import { attempt, ContentError, type FoundFile, listContent } from "./list_content.ts";
 import { readMetainfo } from "./read_metainfo.ts";
 
@@ -109,12 +110,7 @@ async function hashFiles(
       }
       return true;
     },
-    partsOf(piece) {
-      const ranges = rangesOf(files, pieceOffset(geometry, piece), pieceSize(geometry, piece));
-      return ranges.map(({ file, fileOffset, length }) => {
-        return { path: found[file]!.place, offset: fileOffset, length };
-      });
-    },
+    partsOf: (piece) => partsOfPiece(files, geometry, piece, (file) => found[file]!.place),
     onPiece(piece, digest) {
       pieceHashes.set(digest!, piece * PIECE_HASH_SIZE);
       bytesDone += pieceSize(geometry, piece);

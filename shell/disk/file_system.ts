@@ -2,6 +2,14 @@
  * The few calls of the operating system that this room uses, as promises. It is the seam where tests
  * put a disk that is full, slow or broken; everything else uses real_file_system.ts.
  */
+import { constants } from "node:fs";
+
+/**
+ * How every thread opens a file to read it: a link in its place is not followed, and a fifo must not
+ * block the open. Windows has neither flag.
+ */
+export const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) |
+  (constants.O_NONBLOCK ?? 0);
 
 /** What is at a path, a symbolic link itself rather than its target. */
 export interface FileStats {

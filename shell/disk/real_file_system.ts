@@ -12,6 +12,7 @@ import {
   type FileStats,
   type FileSystem,
   type OpenMode,
+  READ_FLAGS,
   type Reader,
   type Writer,
 } from "./file_system.ts";
@@ -25,11 +26,8 @@ function call<T>(start: (done: Done<T>) => void): Promise<T> {
   });
 }
 
-const { constants } = fs;
-// A fifo in the place of a file must not block the open; Windows has neither flag.
-const READ_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 // Windows flushes only what is open for writing.
-const SYNC_FLAGS = Deno.build.os === "windows" ? constants.O_RDWR : constants.O_RDONLY;
+const SYNC_FLAGS = Deno.build.os === "windows" ? fs.constants.O_RDWR : fs.constants.O_RDONLY;
 
 /** `stat.blocks` counts these, whatever the file system's own block size is. */
 const STAT_BLOCK_BYTES = 512;

@@ -118,14 +118,11 @@ class HashRun {
     for (let bytes = 0; bytes < TASKS_BYTES; bytes += this.#job.geometry.pieceLength) {
       const piece = this.#take();
       if (piece === undefined) break;
-      // Of a part that nobody knows the thread says that it could not read it.
-      tasks.push({ piece, parts: this.#job.partsOf!(piece) ?? NOWHERE });
+      tasks.push({ piece, parts: this.#job.partsOf!(piece) });
     }
     return tasks;
   }
 }
-
-const NOWHERE: readonly FilePart[] = [{ path: "", offset: 0, length: 1 }];
 
 /** One lane reads while each core hashes, within the memory limit. */
 function laneCount(geometry: Geometry): number {

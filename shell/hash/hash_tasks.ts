@@ -1,4 +1,7 @@
 /** What goes between the main thread and those that hash. */
+import { rangesOf } from "../../core/metainfo/file_map.ts";
+import { type Geometry, pieceOffset, pieceSize } from "../../core/metainfo/geometry.ts";
+import type { TorrentFile } from "../../core/metainfo/types.ts";
 
 /** A run of bytes in a file. */
 export interface FilePart {
@@ -9,12 +12,29 @@ export interface FilePart {
 
 export interface HashTask {
   readonly piece: number;
-  /** The piece's bytes, in order. */
-  readonly parts: readonly FilePart[];
+  /** The piece's bytes, in order; undefined when nobody knows where they are. */
+  readonly parts: readonly FilePart[] | undefined;
 }
 
 export interface HashAnswer {
   readonly piece: number;
   /** Undefined when some of the bytes could not be read. */
   readonly digest: Uint8Array | undefined;
+}
+
+/** A piece as parts of files; undefined when one of its files has no place. */
+export function partsOfPiece(
+  files: readonly TorrentFile[],
+  geometry: Geometry,
+  piece: number,
+  placeOf: (file: number) => string | undefined,
+): FilePart[] | undefined {
+  const parts: FilePart[] = [];
+  const offset = pieceOffset(geometry, piece);
+  for (const { file, fileOffset, length } of rangesOf(files, offset, pieceSize(geometry, piece))) {
+    const path = placeOf(file);
+    if (path === undefined) return undefined;
+    parts.push({ path, offset: fileOffset, length });
+  }
+  return parts;
 }

@@ -4,15 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import { READ_FLAGS } from "../disk/file_system.ts";
 import type { HashAnswer, HashTask } from "./hash_tasks.ts";
 
 /** Fits the second level cache of any processor of our days, with room for the rest. */
 const CHUNK_BYTES = 256 * 1024;
 /** Opening is cheap beside hashing, but not beside hashing a small piece. */
 const FILES_OPEN_MAX = 16;
-
-const { constants } = fs;
-const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 const chunk = new Uint8Array(CHUNK_BYTES);
 const open = new Map<string, number>();
@@ -29,6 +27,7 @@ scope.onmessage = ({ data }) => {
 };
 
 function digestOf({ parts }: HashTask): Uint8Array | undefined {
+  if (parts === undefined) return undefined;
   const hash = createHash("sha1");
   try {
     for (const { path, offset, length } of parts) {
@@ -50,7 +49,7 @@ function fileAt(path: string): number {
   let fd = open.get(path);
   if (fd === undefined) {
     if (open.size >= FILES_OPEN_MAX) closeOldest();
-    open.set(path, fd = fs.openSync(path, FLAGS));
+    open.set(path, fd = fs.openSync(path, READ_FLAGS));
   }
   return fd;
 }

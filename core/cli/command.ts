@@ -4,7 +4,7 @@
  */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { SwarmOptions } from "../sim/swarm.ts";
-import type { Network } from "../tracker_server/networks.ts";
+import type { Network } from "../tracker_server/access/networks.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
 
 export type Command =

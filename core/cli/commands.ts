@@ -2,7 +2,7 @@
  * The table of commands: operands, options, conflicts and examples. The parser obeys it and the help
  * prints it. A command is listed here once it works.
  */
-import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarm_store.ts";
+import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
   readContentSize,

@@ -6,7 +6,7 @@ import type { PeerAddress } from "../bytes/address.ts";
 import { formatIp, parseIp } from "../bytes/ip.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
-import { type Network, parseNetwork } from "../tracker_server/networks.ts";
+import { type Network, parseNetwork } from "../tracker_server/access/networks.ts";
 
 export const PORT_MAX = 65_535;
 

@@ -7,7 +7,11 @@ import { writtenBytes } from "../bytes/byte_writer.ts";
 import { parseIp } from "../bytes/ip.ts";
 import { fail, ok } from "../bytes/result.ts";
 import { infoHashBytes } from "../metainfo/info_hash.ts";
-import { announce, createSwarmStore, type SwarmStore } from "../tracker_server/swarm_store.ts";
+import {
+  announce,
+  createSwarmStore,
+  type SwarmStore,
+} from "../tracker_server/swarms/swarm_store.ts";
 import type { AnnounceRequest, AnnounceResult } from "../tracker/types.ts";
 
 /** Spec: BEP 3, interval; what `tt tracker` asks for by default. */

@@ -1,15 +1,16 @@
 /** A tracker on real ports: HTTP and UDP with one number, one store, one clock. */
 import { notePace } from "../../core/tracker_server/intervals.ts";
-import { sumsOf } from "../../core/tracker_server/metrics.ts";
-import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarm_store.ts";
+import { sumsOf } from "../../core/tracker_server/metrics/metrics.ts";
+import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarms/swarm_store.ts";
 import { randomSeed } from "../entropy.ts";
-import { createHttpHandler, describeClient } from "./http.ts";
-import { type HttpListener, listenHttp } from "./http_listener.ts";
-import { MemoryStore } from "./memory_store.ts";
-import { readStats, STATUS_ROUTES, type TrackerStats } from "./status_routes.ts";
-import type { SwarmBackend } from "./store.ts";
+import { createHttpHandler, describeClient } from "./http/server.ts";
+import { type HttpListener, listenHttp } from "./http/listener.ts";
+import { MemoryStore } from "./store/memory_store.ts";
+import type { Route } from "./http/route.ts";
+import { readStats, STATUS_ROUTES, type TrackerStats } from "./http/status_routes.ts";
+import type { SwarmBackend } from "./store/store.ts";
 import { createTracker, type Tracker, type TrackerSettings } from "./tracker.ts";
-import { UdpServer } from "./udp.ts";
+import { UdpServer } from "./udp/server.ts";
 
 /** How often the load is looked at. */
 const PACE_MS = 1_000;
@@ -21,6 +22,8 @@ export interface TrackerOptions extends TrackerSettings {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** Further routes, asked before our own. */
+  readonly routes?: readonly Route[] | undefined;
   /** Where swarms are kept; a store in memory unless given. It is closed with the tracker. */
   readonly backend?: SwarmBackend;
   /** Of the store in memory. */
@@ -49,7 +52,6 @@ export async function startTracker(options: TrackerOptions): Promise<RunningTrac
         peersMax: options.peersMax ?? PEERS_MAX,
         swarmsMax: options.swarmsMax ?? SWARMS_MAX,
       }, now),
-    STATUS_ROUTES,
   );
   let servers: { http: HttpListener; udp: UdpServer };
   try {
@@ -76,9 +78,9 @@ export async function startTracker(options: TrackerOptions): Promise<RunningTrac
 /** A number that is free for TCP may be taken for UDP; where we choose, we choose again. */
 async function listen(
   tracker: Tracker,
-  { host, port }: TrackerOptions,
+  { host, port, routes = [] }: TrackerOptions,
 ): Promise<{ http: HttpListener; udp: UdpServer }> {
-  const handler = createHttpHandler(tracker);
+  const handler = createHttpHandler(tracker, [...routes, ...STATUS_ROUTES]);
   for (let attempt = 1;; attempt++) {
     const http = listenHttp({
       host,

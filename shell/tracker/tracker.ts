@@ -11,7 +11,7 @@ import {
   createFloodGuard,
   type FloodGuard,
   guardAnnounce,
-} from "../../core/tracker_server/flood_guard.ts";
+} from "../../core/tracker_server/access/flood_guard.ts";
 import {
   createPace,
   drawInterval,
@@ -19,13 +19,12 @@ import {
   minIntervalOf,
   type Pace,
 } from "../../core/tracker_server/intervals.ts";
-import { createMetrics, type TrackerMetrics } from "../../core/tracker_server/metrics.ts";
-import type { Network } from "../../core/tracker_server/networks.ts";
+import { createMetrics, type TrackerMetrics } from "../../core/tracker_server/metrics/metrics.ts";
+import type { Network } from "../../core/tracker_server/access/networks.ts";
 import type { AnnounceQuery, AnnounceReply } from "../../core/tracker_server/types.ts";
 import { randomSeed } from "../entropy.ts";
-import type { AccessLog } from "./access_log.ts";
-import type { Route } from "./route.ts";
-import type { SwarmBackend } from "./store.ts";
+import type { AccessLog } from "./log/access_log.ts";
+import type { SwarmBackend } from "./store/store.ts";
 
 const UNREGISTERED = "This torrent is not registered on this tracker";
 
@@ -46,8 +45,6 @@ export interface TrackerSettings {
   readonly trustsIpParam?: boolean | undefined;
   /** A scrape without info hashes tells of every torrent. */
   readonly allowsFullScrape?: boolean | undefined;
-  /** Further routes, asked before our own. */
-  readonly routes?: readonly Route[] | undefined;
   /** Gets an entry for each request. */
   readonly accessLog?: Pick<AccessLog, "note"> | undefined;
   /** Told in one sentence of what whoever runs the tracker should know. */
@@ -59,7 +56,6 @@ export interface TrackerSettings {
 export interface Tracker {
   readonly settings: TrackerSettings;
   readonly backend: SwarmBackend;
-  readonly routes: readonly Route[];
   readonly metrics: TrackerMetrics;
   readonly pace: Pace;
   readonly guard: FloodGuard | undefined;
@@ -72,7 +68,6 @@ export interface Tracker {
 export function createTracker(
   settings: TrackerSettings,
   createBackend: (pace: Pace, now: () => number) => SwarmBackend,
-  routes: readonly Route[],
 ): Tracker {
   const now = settings.now ?? (() => performance.now());
   const pace = createPace(settings.intervalSeconds ?? INTERVAL_SECONDS_DEFAULT);
@@ -80,7 +75,6 @@ export function createTracker(
   return {
     settings,
     backend: createBackend(pace, now),
-    routes: [...settings.routes ?? [], ...routes],
     metrics: createMetrics(),
     pace,
     guard: createFloodGuard(

@@ -1,21 +1,21 @@
 /** What a tracker keeps, opened as its user asked: the swarms, the catalog, and the file of both. */
 import { isLoopbackIp } from "../../core/bytes/ip.ts";
 import { createPace } from "../../core/tracker_server/intervals.ts";
-import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarm_store.ts";
+import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarms/swarm_store.ts";
 import { now } from "../clock.ts";
 import { randomSeed } from "../entropy.ts";
-import { createMemoryShelf, TorrentCatalog } from "./catalog.ts";
-import { pageRoute } from "./page.ts";
-import { catalogRoutes, findTorrent } from "./catalog_routes.ts";
-import { FileStore } from "./file_store.ts";
-import { MemoryStore } from "./memory_store.ts";
+import { createMemoryShelf, TorrentCatalog } from "./catalog/catalog.ts";
+import { pageRoute } from "./page/page.ts";
+import { catalogRoutes, findTorrent } from "./catalog/routes.ts";
+import { FileStore } from "./store/file_store.ts";
+import { MemoryStore } from "./store/memory_store.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
-import type { RedisBackend } from "./redis_backend.ts";
-import type { Route } from "./route.ts";
-import { SharedCatalog } from "./shared_catalog.ts";
-import { openTrackerFile, type TrackerFile } from "./sqlite_file.ts";
-import type { SwarmBackend } from "./store.ts";
-import { createUploadGate } from "./upload.ts";
+import type { RedisBackend } from "./redis/backend.ts";
+import type { Route } from "./http/route.ts";
+import { SharedCatalog } from "./catalog/shared_catalog.ts";
+import { openTrackerFile, type TrackerFile } from "./store/sqlite_file.ts";
+import type { SwarmBackend } from "./store/store.ts";
+import { createUploadGate } from "./catalog/upload.ts";
 
 export interface DataOptions {
   /** The file that keeps catalog and swarms; undefined keeps them in memory. */

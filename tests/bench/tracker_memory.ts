@@ -3,7 +3,11 @@
  * torrents have one peer, a few have many. Prints, as JSON, the bytes of memory that this process has
  * more than before, and the seconds it took.
  */
-import { announce, createSwarmStore, totalsOf } from "../../core/tracker_server/swarm_store.ts";
+import {
+  announce,
+  createSwarmStore,
+  totalsOf,
+} from "../../core/tracker_server/swarms/swarm_store.ts";
 
 export const TORRENTS = 1_000_000;
 export const PEERS = 2_000_000;

@@ -7,7 +7,7 @@ import { freshPort, loopback } from "../interop/clients/network.ts";
 import { ClientProcess } from "../interop/clients/process.ts";
 import { ttCommand } from "../interop/clients/tt.ts";
 import { openScratch } from "../interop/content.ts";
-import { startRedis } from "../shell/tracker/redis_kit.ts";
+import { startRedis } from "../shell/tracker/redis/kit.ts";
 
 /** Announces a second that the trackers on these ports answer together. */
 export type TrackerLoad = (ports: readonly number[]) => Promise<number>;

@@ -2,7 +2,7 @@
  * A program that announces over UDP: `tracker_udp_load.ts JSON`, with the fields of `UdpLoad`. Keeps a
  * number of questions under way, or asks at a given rate, and prints a `LoadResult`.
  */
-import { announcePacket, connectPacket, numbersOf } from "../shell/tracker/udp_kit.ts";
+import { announcePacket, connectPacket, numbersOf } from "../shell/tracker/udp/kit.ts";
 import { swarmHash, type UdpLoad } from "./tracker_load.ts";
 
 /** Questions under way: enough that no side waits for the other, few enough for any socket buffer. */

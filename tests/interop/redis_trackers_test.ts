@@ -1,7 +1,7 @@
 /** Two trackers on one Redis, behind one address: peers don't notice when one of them is killed. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { redisServer, startRedis, until } from "../shell/tracker/redis_kit.ts";
+import { redisServer, startRedis, until } from "../shell/tracker/redis/kit.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
 import { freshPort, loopback } from "./clients/network.ts";
 import { ClientProcess } from "./clients/process.ts";

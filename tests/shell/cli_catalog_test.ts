@@ -1,6 +1,6 @@
 /** The tracker's catalog as its users meet it: share, look, fetch by name, and what may go wrong. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { torrent } from "./tracker/torrents.ts";
+import { torrent } from "./tracker/catalog/torrents.ts";
 import {
   assertContent,
   assertOneSentence,

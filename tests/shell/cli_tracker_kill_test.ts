@@ -4,7 +4,7 @@ import { toHex } from "../../core/bytes/hex.ts";
 import { createRng, randomBelow } from "../../core/bytes/random.ts";
 import { percentEncode } from "../../core/tracker/percent.ts";
 import { fromHex } from "../../core/bytes/hex.ts";
-import { infoHashOf, torrent } from "./tracker/torrents.ts";
+import { infoHashOf, torrent } from "./tracker/catalog/torrents.ts";
 import { scratch, startTracker } from "./cli_kit.ts";
 
 const SWARMS = 8;

@@ -2,15 +2,22 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { createRng } from "../../../core/bytes/random.ts";
 import { parseIp } from "../../../core/bytes/ip.ts";
-import { createFloodGuard, guardAnnounce } from "../../../core/tracker_server/flood_guard.ts";
+import {
+  createFloodGuard,
+  guardAnnounce,
+} from "../../../core/tracker_server/access/flood_guard.ts";
 import {
   createPace,
   drawInterval,
   minIntervalOf,
   notePace,
 } from "../../../core/tracker_server/intervals.ts";
-import { forwardedIp, isInNetwork, parseNetwork } from "../../../core/tracker_server/networks.ts";
-import { readRemoteIp } from "../../../core/tracker_server/remote_ip.ts";
+import {
+  forwardedIp,
+  isInNetwork,
+  parseNetwork,
+} from "../../../core/tracker_server/access/networks.ts";
+import { readRemoteIp } from "../../../core/tracker_server/access/remote_ip.ts";
 
 Deno.test("intervals are spread over an eighth, and the least is never above them", () => {
   const rng = createRng(1);

@@ -3,7 +3,7 @@ import { byteText } from "../../../core/bencode/node.ts";
 import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
 import type { AnnounceRequest } from "../../../core/tracker/types.ts";
 import { announce } from "../../../shell/announce/announce.ts";
-import type { AccessEntry } from "../../../shell/tracker/access_log.ts";
+import type { AccessEntry } from "../../../shell/tracker/log/access_log.ts";
 import {
   type RunningTracker,
   startTracker,

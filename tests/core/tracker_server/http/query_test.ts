@@ -1,0 +1,218 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import { fromHex } from "../../../../core/bytes/hex.ts";
+import { fail, ok, type Result } from "../../../../core/bytes/result.ts";
+import { infoHashFromBytes } from "../../../../core/metainfo/info_hash.ts";
+import { buildAnnounceUrl } from "../../../../core/tracker/http_codec.ts";
+import { percentEncode } from "../../../../core/tracker/percent.ts";
+import {
+  createHttpAnnounceQuery,
+  type HttpAnnounceQuery,
+  KEY_LENGTH_MAX,
+  QUERY_LENGTH_MAX,
+  readAnnounceQuery,
+  readScrapeQuery,
+  SCRAPE_HASHES_MAX,
+} from "../../../../core/tracker_server/http/query.ts";
+import { NUM_WANT_MAX } from "../../../../core/tracker_server/types.ts";
+import { errorOf, valueOf } from "../../tracker/unwrap.ts";
+
+const HASH_TEXT = "%124Vx%9A%BC%DE%F1%23Eg%89%AB%CD%EF%124Vx%9A";
+const HASH = fromHex("123456789abcdef123456789abcdef123456789a")!;
+const SANE: Record<string, string> = {
+  info_hash: HASH_TEXT,
+  peer_id: "-tt0100-abcdefghijkl",
+  port: "6881",
+  uploaded: "0",
+  downloaded: "0",
+  left: "5",
+};
+
+/** The bytes of `text` in the middle of others, as they are in a buffer. */
+function embed(text: string): [bytes: Uint8Array, start: number, end: number] {
+  const bytes = new TextEncoder().encode(`GET /?${text} HTTP/1.1&port=1`);
+  return [bytes, 6, 6 + new TextEncoder().encode(text).length];
+}
+
+function parseAnnounceQuery(text: string): Result<HttpAnnounceQuery, string> {
+  const query = createHttpAnnounceQuery();
+  const problem = readAnnounceQuery(...embed(text), query);
+  return problem === undefined ? ok(query) : fail(problem);
+}
+
+function parseScrapeQuery(text: string): Result<Uint8Array[], string> {
+  return readScrapeQuery(...embed(text));
+}
+
+/** The sane query with some values replaced, or left out where undefined. */
+function queryWith(changes: Record<string, string | undefined> = {}): string {
+  return Object.entries({ ...SANE, ...changes })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${value}`).join("&");
+}
+
+function refusal(changes: Record<string, string | undefined>): string {
+  return errorOf(parseAnnounceQuery(queryWith(changes)));
+}
+
+Deno.test("a plain announce is read, with what it leaves out", () => {
+  assertEquals(valueOf(parseAnnounceQuery(queryWith())), {
+    infoHash: HASH,
+    peerId: new TextEncoder().encode("-tt0100-abcdefghijkl"),
+    ip: new Uint8Array(0),
+    port: 6881,
+    isComplete: false,
+    event: undefined,
+    numWant: 50,
+    wantsBothFamilies: true,
+    wantsPeerIds: false,
+    isCompact: true,
+    claimedIp: undefined,
+  });
+});
+
+Deno.test("options of an announce are read", () => {
+  const query = valueOf(parseAnnounceQuery(queryWith({
+    left: "0",
+    event: "completed",
+    numwant: "7",
+    key: "0badcafe",
+    ip: "192.0.2.1",
+    compact: "0",
+    no_peer_id: "1",
+    supportcrypto: "1",
+    odd: "%zz",
+  })));
+  assertEquals(
+    [query.isComplete, query.event, query.numWant, query.claimedIp],
+    [true, "completed", 7, "192.0.2.1"],
+  );
+  assertEquals([query.isCompact, query.wantsPeerIds], [false, false]);
+});
+
+Deno.test("what our client sends is read back, whatever the bytes", () => {
+  const twenty = fc.uint8Array({ minLength: 20, maxLength: 20 });
+  fc.assert(fc.property(twenty, twenty, fc.nat(2 ** 32 - 1), (hash, peerId, key) => {
+    const url = buildAnnounceUrl("http://t/announce", {
+      infoHash: infoHashFromBytes(hash),
+      peerId,
+      port: 1,
+      uploaded: 1,
+      downloaded: Number.MAX_SAFE_INTEGER,
+      left: 0,
+      event: "started",
+      numWant: 9,
+      key,
+      trackerId: undefined,
+    });
+    const query = valueOf(parseAnnounceQuery(url.split("?")[1]!));
+    assertEquals([query.infoHash, query.peerId], [hash, peerId]);
+    assertEquals([query.event, query.isComplete, query.numWant], ["started", true, 9]);
+  }));
+});
+
+Deno.test("required parameters that are missing are named", () => {
+  for (const name of ["info_hash", "peer_id", "port", "left"]) {
+    assertEquals(refusal({ [name]: undefined }), `${name} is missing`);
+  }
+  assertEquals(errorOf(parseAnnounceQuery("")), "info_hash is missing");
+  valueOf(parseAnnounceQuery(queryWith({ uploaded: undefined, downloaded: undefined })));
+});
+
+Deno.test("hashes and peer ids of any other size than 20 bytes are refused", () => {
+  for (const name of ["info_hash", "peer_id"]) {
+    for (const size of [0, 19, 21, 40]) {
+      assertEquals(
+        refusal({ [name]: "%00".repeat(size) }),
+        `${name} must be 20 bytes, not ${size}`,
+      );
+    }
+  }
+});
+
+Deno.test("broken escapes are refused", () => {
+  for (const value of ["%", "%1", "%zz", "a%", "\u00e9"]) {
+    assertMatch(refusal({ info_hash: value }), /^info_hash is not escaped properly/);
+    assertMatch(refusal({ port: value }), /^port (is not escaped properly|must be a number)/);
+  }
+});
+
+Deno.test("a parameter given twice is refused", () => {
+  for (const name of Object.keys(SANE)) {
+    const doubled = `${queryWith()}&${name}=${SANE[name]}`;
+    assertEquals(errorOf(parseAnnounceQuery(doubled)), `${name} is given more than once`);
+  }
+});
+
+Deno.test("numbers that are none, negative or enormous are refused", () => {
+  for (const name of ["port", "left", "uploaded", "downloaded", "numwant"]) {
+    for (const value of ["", "-1", "1.5", "1e3", "0x1", "many", "9".repeat(21), "+1"]) {
+      assertMatch(refusal({ [name]: value }), new RegExp(`^${name} must be a number`));
+    }
+  }
+  const largest = valueOf(parseAnnounceQuery(queryWith({ left: "18446744073709551615" })));
+  assertEquals(largest.isComplete, false, "some clients send this for a size they don't know");
+});
+
+Deno.test("port 0 and ports beyond 65535 are refused", () => {
+  for (const port of ["0", "00", "65536", "99999"]) {
+    assertEquals(refusal({ port }), "port must be a number from 1 to 65535");
+  }
+  assertEquals(valueOf(parseAnnounceQuery(queryWith({ port: "65535" }))).port, 65_535);
+});
+
+Deno.test("what one announce says is forgotten by the next that uses the same query", () => {
+  const query = createHttpAnnounceQuery();
+  const full = queryWith({ event: "stopped", numwant: "3", compact: "0", ip: "192.0.2.1" });
+  assertEquals(readAnnounceQuery(...embed(full), query), undefined);
+  assertEquals(query.wantsPeerIds, true);
+  assertEquals(readAnnounceQuery(...embed(queryWith()), query), undefined);
+  assertEquals(query, valueOf(parseAnnounceQuery(queryWith())));
+});
+
+Deno.test("escaped digits are digits, and more peers than are ever named are as many as are", () => {
+  const query = valueOf(parseAnnounceQuery(queryWith({ port: "%36881", numwant: "100000" })));
+  assertEquals([query.port, query.numWant], [6881, NUM_WANT_MAX]);
+  assertMatch(refusal({ port: "%2536" }), /^port must be a number/);
+});
+
+Deno.test("unknown events count as none", () => {
+  for (const event of ["paused", "", "none", "STARTED"]) {
+    assertEquals(valueOf(parseAnnounceQuery(queryWith({ event }))).event, undefined);
+  }
+});
+
+Deno.test("a key or a query that is too long is refused", () => {
+  assertMatch(refusal({ key: "k".repeat(KEY_LENGTH_MAX + 1) }), /^key is longer/);
+  valueOf(parseAnnounceQuery(queryWith({ key: "k".repeat(KEY_LENGTH_MAX) })));
+  assertMatch(refusal({ padding: "x".repeat(QUERY_LENGTH_MAX) }), /^The query is longer/);
+  assertMatch(errorOf(parseScrapeQuery("x".repeat(QUERY_LENGTH_MAX + 1))), /^The query is longer/);
+});
+
+Deno.test("a scrape names one or many info hashes", () => {
+  const query = `info_hash=${HASH_TEXT}&x&info_hash=${percentEncode(new Uint8Array(20))}`;
+  assertEquals(valueOf(parseScrapeQuery(query)), [HASH, new Uint8Array(20)]);
+  const most = Array(SCRAPE_HASHES_MAX).fill(`info_hash=${"%AB".repeat(20)}`).join("&");
+  assertEquals(valueOf(parseScrapeQuery(most)).length, SCRAPE_HASHES_MAX);
+});
+
+Deno.test("a scrape of odd hashes or of too many is refused", () => {
+  assertMatch(errorOf(parseScrapeQuery("info_hash=abc")), /must be 20 bytes, not 3/);
+  assertMatch(errorOf(parseScrapeQuery("info_hash=%")), /not escaped properly/);
+  const many = Array(SCRAPE_HASHES_MAX + 1).fill(`info_hash=${HASH_TEXT}`).join("&");
+  assertMatch(errorOf(parseScrapeQuery(many)), /may name 74 info hashes and no more/);
+});
+
+Deno.test("no query whatever makes parsing throw", () => {
+  const piece = fc.oneof(
+    fc.string(),
+    fc.constantFrom(...Object.keys(SANE), "=", "&", "%", HASH_TEXT),
+  );
+  fc.assert(fc.property(fc.array(piece), (pieces) => {
+    const query = pieces.join("");
+    const announce = parseAnnounceQuery(query);
+    assert(announce.ok || announce.error.length > 0);
+    parseScrapeQuery(query);
+    parseAnnounceQuery(`${queryWith()}&${query}`);
+  }));
+});

@@ -1,0 +1,307 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { addressText } from "../../../../core/bytes/address.ts";
+import { writtenBytes } from "../../../../core/bytes/byte_writer.ts";
+import { formatIp } from "../../../../core/bytes/ip.ts";
+import { toHex } from "../../../../core/bytes/hex.ts";
+import {
+  announce,
+  createSwarmStore,
+  restoreCompleted,
+  scrape,
+  slotsInUse,
+  type SwarmStore,
+  type SwarmStoreOptions,
+  sweepSome,
+  totalsOf,
+} from "../../../../core/tracker_server/swarms/swarm_store.ts";
+import type { AnnounceQuery, AnnounceReply } from "../../../../core/tracker_server/types.ts";
+import { errorOf, valueOf } from "../../tracker/unwrap.ts";
+import { addressesOf, countsOf, HASH, idOf, OTHER_HASH, query } from "./kit.ts";
+
+function createStore(options: Partial<SwarmStoreOptions> = {}): SwarmStore {
+  return createSwarmStore({ seed: 1, expirySeconds: 100, ...options });
+}
+
+function tell(store: SwarmStore, asked: AnnounceQuery, now = 0): AnnounceReply {
+  return valueOf(announce(store, asked, now));
+}
+
+function sweepAll(store: SwarmStore, now: number): void {
+  sweepSome(store, slotsInUse(store), now);
+}
+
+Deno.test("peers are counted by role, and finishing moves one from leechers to seeders", () => {
+  const store = createStore();
+  tell(store, query(1));
+  assertEquals(countsOf(tell(store, query(2, { isComplete: true }))), [1, 1, 0]);
+  const finished = query(1, { isComplete: true, event: "completed" });
+  assertEquals(countsOf(tell(store, finished)), [2, 0, 1]);
+  assertEquals(totalsOf(store), { swarms: 1, peers: 2, seeders: 2, leechers: 0, completed: 1 });
+});
+
+Deno.test("a finished download counts once, told twice or over both address families", () => {
+  const store = createStore();
+  for (const ip of ["10.0.0.1", "10.0.0.1", "2001:db8::1"]) {
+    tell(store, query(1, { ip, isComplete: true, event: "completed" }));
+  }
+  assertEquals(scrape(store, HASH).completed, 1);
+  tell(store, query(2, { isComplete: true, event: "completed" }));
+  tell(store, query(1, { infoHash: OTHER_HASH, isComplete: true, event: "completed" }));
+  assertEquals([scrape(store, HASH).completed, scrape(store, OTHER_HASH).completed], [2, 1]);
+});
+
+Deno.test("completed with something left to download does not count", () => {
+  const store = createStore();
+  assertEquals(countsOf(tell(store, query(1, { event: "completed" }))), [0, 1, 0]);
+});
+
+Deno.test("a swarm whose peers have all left keeps its count of finished downloads", () => {
+  const store = createStore();
+  tell(store, query(1, { isComplete: true, event: "completed" }));
+  assertEquals(countsOf(tell(store, query(1, { event: "stopped" }))), [0, 0, 1]);
+  assertEquals(totalsOf(store).swarms, 0);
+  assertEquals(countsOf(tell(store, query(2))), [0, 1, 1]);
+  assertEquals(totalsOf(store).swarms, 1);
+});
+
+Deno.test("counts of finished downloads are restored", () => {
+  const store = createStore();
+  restoreCompleted(store, HASH, 7, 0);
+  assertEquals(scrape(store, HASH), { seeders: 0, leechers: 0, completed: 7 });
+  assertEquals(countsOf(tell(store, query(1))), [0, 1, 7]);
+});
+
+Deno.test("a client started again on its port replaces its former self", () => {
+  const store = createStore();
+  tell(store, query(1));
+  const answer = tell(store, query(2, { port: 1001, wantsPeerIds: true }));
+  assertEquals([countsOf(answer), addressesOf(answer)], [[0, 1, 0], []]);
+  const named = tell(store, query(3, { wantsPeerIds: true }));
+  assertEquals(writtenBytes(named.peerIds), idOf(2));
+});
+
+Deno.test("a late stop of a former client on the same port leaves the new one alone", () => {
+  const store = createStore();
+  tell(store, query(2, { port: 1001 }));
+  assertEquals(countsOf(tell(store, query(1, { event: "stopped" }))), [0, 1, 0]);
+});
+
+Deno.test("a stop that nobody announced before opens no swarm", () => {
+  const store = createStore();
+  assertEquals(countsOf(tell(store, query(1, { event: "stopped" }))), [0, 0, 0]);
+  assertEquals(slotsInUse(store), 0);
+});
+
+Deno.test("a leecher is named all others, a seeder leechers only, nobody itself", () => {
+  const store = createStore();
+  const kinds: [number, boolean][] = [[1, false], [2, true], [3, false], [4, true]];
+  for (const [id, isComplete] of kinds) tell(store, query(id, { isComplete }));
+  const ports = (id: number, isComplete: boolean) =>
+    addressesOf(tell(store, query(id, { isComplete }))).map((text) => text.slice(-1)).sort().join(
+      "",
+    );
+  assertEquals(ports(1, false), "234");
+  assertEquals(ports(2, true), "13");
+});
+
+Deno.test("peers of the asker's own address family come first, the others only where wanted", () => {
+  const store = createStore();
+  for (const id of [1, 2]) {
+    tell(store, query(id));
+    tell(store, query(id, { ip: "2001:db8::1" }));
+  }
+  const named = (changes: Parameters<typeof query>[1]) =>
+    addressesOf(tell(store, query(1, changes))).join();
+  assertEquals(named({ wantsBothFamilies: false }), "10.0.0.1:1002");
+  assertEquals(named({ wantsBothFamilies: false, ip: "2001:db8::1" }), "[2001:db8::1]:1002");
+  assertEquals(named({ numWant: 1 }), "10.0.0.1:1002");
+  assertEquals(named({ numWant: 0 }), "");
+  assertEquals(addressesOf(tell(store, query(1))).length, 3);
+});
+
+Deno.test("peer ids stand in the order of the addresses", () => {
+  const store = createStore();
+  for (let id = 1; id <= 9; id++) tell(store, query(id, id > 5 ? { ip: "2001:db8::1" } : {}));
+  const answer = tell(store, query(0, { wantsPeerIds: true }));
+  const ids = addressesOf(answer).map((text) => idOf(Number(text.slice(-1))));
+  assertEquals(toHex(writtenBytes(answer.peerIds)), ids.map(toHex).join(""));
+});
+
+Deno.test("a sample is as large as wanted, without repetition, and each is as likely as any", () => {
+  const store = createStore();
+  for (let id = 0; id < 10; id++) tell(store, query(id, { isComplete: id % 3 === 0 && id > 0 }));
+  const seen = new Map<string, number>();
+  const rounds = 6000;
+  for (let round = 0; round < rounds; round++) {
+    const named = addressesOf(tell(store, query(0, { numWant: 4 })));
+    assertEquals(new Set(named).size, 4);
+    for (const address of named) seen.set(address, (seen.get(address) ?? 0) + 1);
+  }
+  assertEquals(seen.size, 9);
+  for (const times of seen.values()) assert(Math.abs(times - rounds * 4 / 9) < 200, `${times}`);
+});
+
+Deno.test("who came together is not named together more often than others", () => {
+  const rounds = 1_000, others = 9;
+  let neighbours = 0;
+  for (let seed = 0; seed < rounds; seed++) {
+    const store = createStore({ seed });
+    for (let id = 1; id <= others; id++) tell(store, query(id));
+    const named = addressesOf(tell(store, query(50, { numWant: 2 })));
+    const [one, two] = named.map((address) => Number(address.split(":")[1]));
+    if (Math.abs(one! - two!) === 1) neighbours++;
+  }
+  // Of the 36 pairs, 8 are of peers that came one after the other.
+  assert(Math.abs(neighbours / rounds - 8 / 36) < 0.05, `${neighbours} of ${rounds}`);
+});
+
+Deno.test("leechers and seeders are named in the proportion of their numbers", () => {
+  const store = createStore();
+  for (let id = 1; id <= 40; id++) tell(store, query(id, { isComplete: id <= 10 }));
+  const rounds = 2_000;
+  let seeders = 0;
+  for (let round = 0; round < rounds; round++) {
+    const named = addressesOf(tell(store, query(50, { numWant: 6 })));
+    assertEquals(new Set(named).size, 6);
+    seeders += named.filter((address) => Number(address.split(":")[1]) <= 1010).length;
+  }
+  assert(Math.abs(seeders / rounds - 6 * 10 / 40) < 0.1, `${seeders / rounds}`);
+});
+
+Deno.test("peers that were not heard of are forgotten, found by an announce or by the round", () => {
+  const store = createStore();
+  tell(store, query(1), 0);
+  tell(store, query(2), 50);
+  tell(store, query(1, { infoHash: OTHER_HASH }), 0);
+  assertEquals(addressesOf(tell(store, query(3), 99)).length, 2);
+  assertEquals(addressesOf(tell(store, query(3), 100)), ["10.0.0.1:1002"]);
+  sweepAll(store, 99);
+  assertEquals(totalsOf(store).swarms, 2);
+  sweepAll(store, 100);
+  assertEquals(totalsOf(store).swarms, 1);
+  sweepAll(store, 300);
+  assertEquals(totalsOf(store).peers, 0);
+});
+
+Deno.test("a full store refuses new peers, takes known ones, and makes room of the silent", () => {
+  const store = createStore({ peersMax: 2 });
+  tell(store, query(1));
+  tell(store, query(2));
+  assertEquals(
+    errorOf(announce(store, query(3), 1)),
+    "This tracker knows as many peers as it can hold, try again later",
+  );
+  assertEquals(countsOf(tell(store, query(2, { isComplete: true }), 1)), [1, 1, 0]);
+  assertEquals(countsOf(tell(store, query(3, { infoHash: OTHER_HASH }), 100)), [0, 1, 0]);
+});
+
+Deno.test("a store with as many swarms as it may have forgets the one that is idle longest", () => {
+  const store = createStore({ swarmsMax: 2 });
+  const hash = (id: number) => new Uint8Array(20).fill(id);
+  for (const id of [1, 2]) {
+    tell(store, query(1, { infoHash: hash(id), isComplete: true, event: "completed" }));
+  }
+  assertEquals(
+    errorOf(announce(store, query(1, { infoHash: hash(3) }), 1)),
+    "This tracker serves as many torrents as it can, try again later",
+  );
+  tell(store, query(1, { infoHash: hash(2), event: "stopped" }));
+  tell(store, query(1, { infoHash: hash(1), event: "stopped" }));
+  assertEquals(countsOf(tell(store, query(1, { infoHash: hash(3) }))), [0, 1, 0]);
+  assertEquals([1, 2].map((id) => scrape(store, hash(id)).completed), [1, 0]);
+});
+
+Deno.test("equal stores and announces give equal answers, whatever the machine", () => {
+  const run = () => {
+    const store = createStore({ seed: 42 });
+    for (let id = 0; id < 100; id++) tell(store, query(id));
+    return addressesOf(tell(store, query(0, { numWant: 10 })));
+  };
+  assertEquals(run(), run());
+});
+
+/** What a store must do, in the simplest words; sampling apart. */
+class Model {
+  readonly peers = new Map<
+    string,
+    { hash: string; id: string; isSeeder: boolean; seenAt: number }
+  >();
+  readonly completed = new Map<string, number>();
+  readonly told = new Set<string>();
+
+  announce(asked: AnnounceQuery, now: number): void {
+    const hash = toHex(asked.infoHash);
+    const key = `${hash} ${addressText({ ip: formatIp(asked.ip), port: asked.port })}`;
+    const id = toHex(asked.peerId);
+    if (asked.event === "stopped") {
+      if (this.peers.get(key)?.id === id) this.peers.delete(key);
+      return;
+    }
+    this.peers.set(key, { hash, id, isSeeder: asked.isComplete, seenAt: now });
+    if (asked.event !== "completed" || !asked.isComplete || this.told.has(hash + id)) return;
+    this.told.add(hash + id);
+    this.completed.set(hash, (this.completed.get(hash) ?? 0) + 1);
+  }
+
+  expire(deadline: number): void {
+    for (const [key, { seenAt }] of this.peers) if (seenAt <= deadline) this.peers.delete(key);
+  }
+
+  counts(infoHash: Uint8Array): number[] {
+    const hash = toHex(infoHash);
+    const peers = [...this.peers.values()].filter((peer) => peer.hash === hash);
+    const seeders = peers.filter(({ isSeeder }) => isSeeder).length;
+    return [seeders, peers.length - seeders, this.completed.get(hash) ?? 0];
+  }
+
+  /** Whom an asker of any number may be named. */
+  others(asked: AnnounceQuery): string[] {
+    const hash = toHex(asked.infoHash);
+    const own = addressText({ ip: formatIp(asked.ip), port: asked.port });
+    return [...this.peers].filter(([key, peer]) =>
+      peer.hash === hash && !(asked.isComplete && peer.isSeeder) && key !== `${hash} ${own}`
+    ).map(([key]) => key.slice(hash.length + 1)).sort();
+  }
+}
+
+Deno.test("a store does what the simplest model does, whatever is announced", () => {
+  const hashes = [HASH, OTHER_HASH, new Uint8Array(20).fill(1)];
+  const action = fc.record({
+    // Enough ids for a list that has an index, and for its blocks to grow and shrink.
+    id: fc.nat(150),
+    ip: fc.constantFrom("10.0.0.1", "10.0.0.2", "2001:db8::1"),
+    hash: fc.constantFrom(HASH, ...hashes),
+    isComplete: fc.boolean(),
+    event: fc.constantFrom<AnnounceQuery["event"]>(undefined, "started", "completed", "stopped"),
+    isRenamed: fc.boolean(),
+    waits: fc.constantFrom(...Array(40).fill(0), 20, 50),
+  });
+  const run = fc.tuple(fc.nat(), fc.array(action, { maxLength: 500, size: "max" }));
+  fc.assert(
+    fc.property(run, ([seed, actions]) => {
+      const store = createStore({ seed, expirySeconds: 60 });
+      const model = new Model();
+      let now = 0;
+      for (const { id, ip, hash, isComplete, event, isRenamed, waits } of actions) {
+        now += waits;
+        if (waits > 0) {
+          sweepAll(store, now);
+          model.expire(now - 60);
+        }
+        const peerId = idOf(isRenamed ? id + 1000 : id);
+        const asked = query(id, { infoHash: hash, ip, isComplete, event, peerId, numWant: 200 });
+        const answer = tell(store, asked, now);
+        model.announce(asked, now);
+        assertEquals(countsOf(answer), model.counts(hash));
+        assertEquals(addressesOf(answer).sort(), event === "stopped" ? [] : model.others(asked));
+      }
+      assertEquals(
+        hashes.map((hash) => countsOf(scrape(store, hash))),
+        hashes.map(model.counts, model),
+      );
+      assertEquals(totalsOf(store).peers, model.peers.size);
+    }),
+    { numRuns: 50 },
+  );
+});

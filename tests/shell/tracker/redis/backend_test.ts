@@ -1,0 +1,248 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type {
+  AnnounceQuery,
+  StoreTotals,
+  SwarmCounts,
+} from "../../../../core/tracker_server/types.ts";
+import { RedisBackend, STALE_WARNING } from "../../../../shell/tracker/redis/backend.ts";
+import { freshPort } from "../../../interop/clients/network.ts";
+import { interopTest } from "../../../interop/requirements.ts";
+import { announceOf, HASH, names, OTHER_HASH, plainReply } from "../announces.ts";
+import { redisServer, startCluster, startRedis, until } from "./kit.ts";
+
+/** A backend with what it said of problems; closed when disposed. */
+async function openBackend(url: string) {
+  const problems: string[] = [];
+  const backend = await RedisBackend.open({
+    url,
+    expirySeconds: 600,
+    seed: 3,
+    now: () => performance.now(),
+    onProblem: (sentence) => problems.push(sentence),
+  });
+  return {
+    backend,
+    problems,
+    async tell(query: AnnounceQuery) {
+      const answer = await backend.announce(query, performance.now());
+      if (!answer.ok) throw new Error(answer.error);
+      return plainReply(answer.value);
+    },
+    [Symbol.asyncDispose]: () => backend.close(),
+  };
+}
+
+async function redisTest(name: string, fn: () => Promise<void>): Promise<void> {
+  await interopTest({ name, needs: [redisServer], fn });
+}
+
+await redisTest("trackers on one Redis share their swarms", async () => {
+  await using redis = await startRedis();
+  await using one = await openBackend(redis.url);
+  await using two = await openBackend(redis.url);
+  await one.tell(announceOf(1, { isComplete: true, event: "completed" }));
+  assertEquals(await two.tell(announceOf(2)), {
+    seeders: 1,
+    leechers: 1,
+    completed: 1,
+    peers: names(1),
+  });
+  assertEquals(await two.backend.listPeers(HASH, 200), [
+    { ip: "10.0.0.2", port: 6881, isSeeder: false },
+    { ip: "10.0.0.1", port: 6881, isSeeder: true },
+  ]);
+  assertEquals((await two.backend.listPeers(HASH, 1)).length, 1);
+  assertEquals(await two.backend.listPeers(OTHER_HASH, 200), []);
+  const counts: SwarmCounts = { seeders: 1, leechers: 1, completed: 1 };
+  assertEquals(await one.backend.scrape([HASH, OTHER_HASH]), [counts, {
+    seeders: 0,
+    leechers: 0,
+    completed: 0,
+  }]);
+});
+
+await redisTest("many announces at once are each given their own answer", async () => {
+  await using redis = await startRedis();
+  await using tracker = await openBackend(redis.url);
+  const hashes = Array.from({ length: 300 }, (_, i) => {
+    const hash = new Uint8Array(20);
+    hash[0] = i;
+    hash[1] = i >>> 8;
+    return hash;
+  });
+  await Promise.all(hashes.map((infoHash, i) => tracker.tell(announceOf(i + 1, { infoHash }))));
+  const answers = await Promise.all(
+    hashes.map((infoHash, i) =>
+      tracker.tell(announceOf(1_000 + i, { infoHash, isComplete: true }))
+    ),
+  );
+  answers.forEach((answer, i) => {
+    assertEquals(answer, { seeders: 1, leechers: 1, completed: 0, peers: names(i + 1) });
+  });
+});
+
+await redisTest("a script that Redis has forgotten is told again", async () => {
+  await using redis = await startRedis();
+  await using tracker = await openBackend(redis.url);
+  await tracker.tell(announceOf(1));
+  await redis.cli("SCRIPT", "FLUSH");
+  assertEquals((await tracker.tell(announceOf(2))).peers, names(1));
+});
+
+await redisTest(
+  "Redis dies: answers go on with a warning; it comes back empty and is filled",
+  async () => {
+    await using redis = await startRedis();
+    await using tracker = await openBackend(redis.url);
+    await tracker.tell(announceOf(1, { isComplete: true }));
+    await tracker.tell(announceOf(2));
+
+    const underWay = Promise.all([3, 4].map((n) => tracker.tell(announceOf(n))));
+    await redis.kill();
+    await underWay;
+    await until(() => !tracker.backend.state().isUp, "the loss is noticed");
+    const stale = await tracker.tell(announceOf(5));
+    assertEquals([stale.peers, stale.warning], [names(1, 2, 3, 4), STALE_WARNING]);
+    assertEquals((await tracker.backend.scrape([HASH]))[0], {
+      seeders: 1,
+      leechers: 4,
+      completed: 0,
+    });
+    assertMatch(tracker.problems.join(), /^Redis at 127\.0\.0\.1:\d+ does not answer \(.+\)/);
+    assertEquals(tracker.problems.length, 1);
+
+    await redis.start();
+    await until(() => tracker.backend.state().isUp, "the link is back");
+    await using other = await openBackend(redis.url);
+    await until(
+      async () => (await other.backend.scrape([HASH]))[0]?.leechers === 4,
+      "Redis is told of the peers",
+    );
+    const { peers, seeders } = await other.tell(announceOf(6));
+    assertEquals([peers, seeders], [names(1, 2, 3, 4, 5), 1]);
+    assertEquals((await tracker.tell(announceOf(2))).warning, undefined);
+    assertMatch(tracker.problems.at(-1)!, /answers again$/);
+  },
+);
+
+await redisTest("Redis hangs: announces under way are answered all the same", async () => {
+  await using redis = await startRedis();
+  await using tracker = await openBackend(redis.url);
+  await tracker.tell(announceOf(1));
+  redis.freeze();
+  const answers = await Promise.all([2, 3, 4].map((n) => tracker.tell(announceOf(n))));
+  for (const { peers, warning } of answers) {
+    assertEquals([peers.includes(names(1)[0]!), warning], [true, STALE_WARNING]);
+  }
+  assertEquals((await tracker.tell(announceOf(2))).peers, names(1, 3, 4));
+  redis.thaw();
+  await until(() => tracker.backend.state().isUp, "the link is back");
+  assertEquals((await tracker.tell(announceOf(5))).warning, undefined);
+});
+
+await redisTest("a tracker may start before its Redis", async () => {
+  const port = freshPort();
+  await using tracker = await openBackend(`redis://user:secret@127.0.0.1:${port}`);
+  assertEquals((await tracker.tell(announceOf(1))).warning, STALE_WARNING);
+  assertEquals((await tracker.tell(announceOf(2))).peers, names(1));
+  assertEquals(tracker.problems.length, 1);
+  assert(!tracker.problems.join().includes("secret"), tracker.problems.join());
+});
+
+await redisTest("a Redis without room refuses newcomers with a reason", async () => {
+  await using redis = await startRedis(["--maxmemory", "100kb"]);
+  await using tracker = await openBackend(redis.url);
+  const answer = await tracker.backend.announce(announceOf(1), performance.now());
+  assertEquals(answer, {
+    ok: false,
+    error: "This tracker knows as many peers as it can hold, try again later",
+  });
+});
+
+await redisTest("the totals are those of all trackers, and counted by one of them", async () => {
+  await using redis = await startRedis();
+  await using one = await openBackend(redis.url);
+  await one.tell(announceOf(1, { isComplete: true, event: "completed" }));
+  await one.tell(announceOf(2));
+  await one.tell(announceOf(3, { infoHash: OTHER_HASH }));
+  await one.tell(announceOf(3, { infoHash: OTHER_HASH, event: "stopped" }));
+  const totals: StoreTotals = { swarms: 1, peers: 2, seeders: 1, leechers: 1, completed: 1 };
+  await redis.cli("DEL", "tt:totals:turn");
+  await one.backend.refreshTotals();
+  assertEquals(one.backend.totals(), totals);
+  assert(Number(await redis.cli("TTL", "tt:totals:turn")) > 0);
+  await using two = await openBackend(redis.url);
+  assertEquals(two.backend.totals(), totals);
+});
+
+await redisTest(
+  "a cluster serves swarms of all its nodes, and the rest when a node dies",
+  async () => {
+    await using cluster = await startCluster();
+    await using one = await openBackend(cluster.nodes[0]!.url);
+    await using two = await openBackend(cluster.nodes[1]!.url);
+    const hashes = Array.from({ length: 30 }, (_, i) => new Uint8Array(20).fill(i));
+    await Promise.all(hashes.map((infoHash) => one.tell(announceOf(1, { infoHash }))));
+    const answers = await Promise.all(
+      hashes.map((infoHash) => two.tell(announceOf(2, { infoHash }))),
+    );
+    for (const { peers, warning } of answers) {
+      assertEquals([peers, warning], [names(1), undefined]);
+    }
+    const keys = await Promise.all(cluster.nodes.map((node) => node.cli("DBSIZE")));
+    assert(keys.every((count) => Number(count) > 0), `a node without keys: ${keys}`);
+    await cluster.nodes[0]!.cli("-c", "DEL", "tt:totals:turn");
+    await one.backend.refreshTotals();
+    assertEquals(one.backend.totals().peers, 60);
+
+    await cluster.nodes[2]!.kill();
+    const later = () =>
+      Promise.all(hashes.map((infoHash) => two.tell(announceOf(3, { infoHash, numWant: 9 }))));
+    await until(async () => {
+      const warned = (await later()).filter(({ warning }) => warning !== undefined).length;
+      return warned > 0 && warned < hashes.length;
+    }, "swarms of the two living nodes are answered without a warning");
+  },
+);
+
+await redisTest("a node of a cluster that hangs keeps nobody from the others", async () => {
+  await using cluster = await startCluster();
+  await using tracker = await openBackend(cluster.nodes[0]!.url);
+  const hashes = Array.from({ length: 30 }, (_, i) => new Uint8Array(20).fill(i));
+  const tellAll = (n: number) =>
+    Promise.all(hashes.map((infoHash) => tracker.tell(announceOf(n, { infoHash }))));
+  await tellAll(1);
+  cluster.nodes[2]!.freeze();
+  for (const n of [2, 3]) {
+    const warned = (await tellAll(n)).filter(({ warning }) => warning !== undefined).length;
+    assert(warned > 0 && warned < hashes.length, `${warned} of ${hashes.length}`);
+  }
+  cluster.nodes[2]!.thaw();
+  await until(
+    async () => (await tellAll(4)).every(({ warning }) => warning === undefined),
+    "every swarm is answered from Redis again",
+  );
+});
+
+await redisTest("a Redis that hangs for good and is replaced is found again", async () => {
+  await using redis = await startRedis();
+  await using tracker = await openBackend(redis.url);
+  redis.freeze();
+  assertEquals((await tracker.tell(announceOf(1))).warning, STALE_WARNING);
+  await redis.kill();
+  await redis.start();
+  await until(
+    async () => (await tracker.tell(announceOf(2))).warning === undefined,
+    "the new Redis answers",
+  );
+});
+
+await redisTest("announces that come while scrapes are under way are answered too", async () => {
+  await using redis = await startRedis();
+  await using tracker = await openBackend(redis.url);
+  await tracker.tell(announceOf(1));
+  const scrapes = tracker.backend.scrape(Array.from({ length: 20 }, () => HASH));
+  const answers = await Promise.all([2, 3].map((n) => tracker.tell(announceOf(n))));
+  assertEquals(answers.map(({ warning }) => warning), [undefined, undefined]);
+  assertEquals((await scrapes).length, 20);
+});

@@ -1,0 +1,280 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { writtenBytes } from "../../../../core/bytes/byte_writer.ts";
+import { createRng, nextUint32 } from "../../../../core/bytes/random.ts";
+import type { AnnounceQuery } from "../../../../core/tracker_server/types.ts";
+import { RedisLink } from "../../../../shell/tracker/redis/link.ts";
+import { encodeRequest, swarmKey } from "../../../../shell/tracker/redis/script.ts";
+import { interopTest } from "../../../interop/requirements.ts";
+import {
+  announce6Of,
+  announceOf,
+  HASH,
+  names,
+  names6,
+  OTHER_HASH,
+  plainReply,
+} from "../announces.ts";
+import { redisServer, startRedis, type TestRedis } from "./kit.ts";
+
+const LIFETIME_SECONDS = 60;
+const KEY = swarmKey(HASH.toHex());
+
+interface Script {
+  readonly redis: TestRedis;
+  tell(query: AnnounceQuery): Promise<ReturnType<typeof plainReply>>;
+  raw(query: AnnounceQuery): ReturnType<RedisLink["announce"]>;
+}
+
+async function redisTest(name: string, fn: (script: Script) => Promise<void>): Promise<void> {
+  await interopTest({
+    name,
+    needs: [redisServer],
+    async fn() {
+      await using redis = await startRedis();
+      await using open = await openLink(redis, LIFETIME_SECONDS);
+      const raw = (query: AnnounceQuery) =>
+        open.link.announce(swarmKey(query.infoHash.toHex()), encodeRequest(query));
+      await fn({ redis, raw, tell: async (query) => plainReply(await raw(query)) });
+    },
+  });
+}
+
+async function openLink({ url }: TestRedis, lifetimeSeconds: number) {
+  const rng = createRng(5);
+  const link = await RedisLink.open({
+    url,
+    peerSeconds: () => lifetimeSeconds,
+    random: () => nextUint32(rng),
+    onChange: () => {},
+  });
+  return { link, [Symbol.asyncDispose]: () => link.close() };
+}
+
+/** As if the peers had last announced so long ago. */
+async function age(redis: TestRedis, seconds: number, addresses: readonly string[]) {
+  for (const address of addresses) {
+    await redis.cli("EVAL", AGE, "1", KEY, `${seconds}`, address);
+  }
+  await makeDue(redis);
+}
+const AGE = `local address = {}
+for byte in ARGV[2]:gmatch('%x%x') do address[#address + 1] = string.char(tonumber(byte, 16)) end
+return redis.call('ZINCRBY', KEYS[1] .. ':until', -tonumber(ARGV[1]), table.concat(address))`;
+
+/** As if the swarm had last been swept long ago. */
+async function makeDue(redis: TestRedis) {
+  await redis.cli("EVAL", UNSWEEP, "1", KEY);
+}
+const UNSWEEP = `local packed = redis.call('HGET', KEYS[1], 'swarm')
+redis.call('HSET', KEYS[1], 'swarm', packed:sub(1, 20) .. '\\0\\0\\0\\1' .. packed:sub(25))`;
+
+function packed(n: number): string {
+  return encodeRequest(announceOf(n)).subarray(26).toString("hex");
+}
+
+await redisTest("peers find each other, and their counts are right", async ({ tell }) => {
+  assertEquals(await tell(announceOf(1, { isComplete: true, event: "started" })), {
+    seeders: 1,
+    leechers: 0,
+    completed: 0,
+    peers: [],
+  });
+  assertEquals((await tell(announceOf(2))).peers, names(1));
+  assertEquals(await tell(announceOf(3)), {
+    seeders: 1,
+    leechers: 2,
+    completed: 0,
+    peers: names(1, 2),
+  });
+  assertEquals((await tell(announceOf(1, { isComplete: true }))).peers, names(2, 3));
+  assertEquals((await tell(announceOf(9, { infoHash: OTHER_HASH }))).peers, []);
+});
+
+await redisTest("a download is counted once, however often it is told", async ({ tell }) => {
+  const done = announceOf(1, { isComplete: true, event: "completed" });
+  await tell(announceOf(1));
+  assertEquals((await tell(done)).completed, 1);
+  assertEquals((await tell(done)).completed, 1);
+  const { seeders, leechers } = await tell(announceOf(1, { isComplete: true }));
+  assertEquals([seeders, leechers], [1, 0]);
+  const overSix = announce6Of(1, { isComplete: true, event: "completed" });
+  assertEquals((await tell(overSix)).completed, 1);
+  assertEquals((await tell(announceOf(2, { event: "completed" }))).completed, 1);
+});
+
+await redisTest(
+  "who stops is gone, and the count of downloads outlives the swarm",
+  async (script) => {
+    const { tell, redis } = script;
+    await tell(announceOf(1, { isComplete: true, event: "completed" }));
+    await tell(announceOf(2));
+    assertEquals(await tell(announceOf(1, { isComplete: true, event: "stopped" })), {
+      seeders: 0,
+      leechers: 1,
+      completed: 1,
+      peers: [],
+    });
+    assertEquals((await tell(announceOf(3))).peers, names(2));
+    await redis.cli("DEL", KEY, `${KEY}:until`, `${KEY}:id`, `${KEY}:4l`, `${KEY}:4s`);
+    assertEquals((await tell(announceOf(4))).completed, 1);
+  },
+);
+
+await redisTest("a late word of who was at an address before removes nobody", async ({ tell }) => {
+  const former = announceOf(1);
+  await tell(former);
+  await tell(announceOf(1, { peerId: new Uint8Array(20).fill(77), event: "started" }));
+  assertEquals((await tell({ ...former, event: "stopped" })).leechers, 1);
+  assertEquals((await tell(announceOf(2))).peers, names(1));
+});
+
+await redisTest("both families share a swarm; the asker's own comes first", async ({ tell }) => {
+  for (const n of [1, 2, 3]) await tell(announceOf(n));
+  for (const n of [1, 2, 3]) await tell(announce6Of(n, { isComplete: true }));
+  const { peers, seeders, leechers } = await tell(announceOf(1));
+  assertEquals([peers, seeders, leechers], [[...names(2, 3), ...names6(1, 2, 3)].sort(), 3, 3]);
+  assertEquals((await tell(announceOf(1, { wantsBothFamilies: false }))).peers, names(2, 3));
+  const few = await tell(announce6Of(9, { numWant: 4 }));
+  assertEquals(few.peers.filter((name) => name.startsWith("[")), names6(1, 2, 3));
+  assertEquals(few.peers.length, 4);
+});
+
+await redisTest("peer ids come with the peers, in their order", async ({ raw }) => {
+  for (const n of [1, 2]) await raw(announceOf(n));
+  await raw(announce6Of(3));
+  const reply = await raw(announceOf(4, { wantsPeerIds: true }));
+  const numbers = [...writtenBytes(reply.peers)].filter((_, i) => i % 6 === 3);
+  const ids = [...writtenBytes(reply.peerIds)].filter((_, i) => i % 20 === 0);
+  assertEquals(ids, [...numbers, 3]);
+  assertEquals(writtenBytes((await raw(announceOf(4))).peerIds).length, 0);
+});
+
+await redisTest(
+  "nobody is named to himself, and an answer carries as many as asked",
+  async (script) => {
+    for (let n = 1; n <= 30; n++) await script.tell(announceOf(n, { isComplete: n % 3 === 0 }));
+    for (let n = 1; n <= 30; n++) {
+      const wanted = n % 12;
+      const query = announceOf(n, { isComplete: n % 3 === 0, numWant: wanted });
+      const { peers } = await script.tell(query);
+      assertEquals(peers.length, wanted);
+      assertEquals(new Set(peers).size, wanted);
+      assert(!peers.includes(names(n)[0]!));
+      if (query.isComplete) {
+        assert(
+          peers.every((name) => !seeds.includes(name)),
+          "a seed for a seed",
+        );
+      }
+    }
+  },
+);
+const seeds = Array.from({ length: 10 }, (_, i) => names(3 * i + 3)[0]!);
+
+await redisTest("each peer is named as often as any other", async ({ tell }) => {
+  const others = 20, asked = 400, wanted = 5;
+  for (let n = 1; n <= others; n++) await tell(announceOf(n, { isComplete: n % 2 === 0 }));
+  const named = new Map<string, number>();
+  for (let i = 0; i < asked; i++) {
+    const { peers } = await tell(announceOf(99, { numWant: wanted }));
+    for (const name of peers) named.set(name, (named.get(name) ?? 0) + 1);
+  }
+  const expected = asked * wanted / others;
+  assertEquals(named.size, others);
+  // Five standard deviations of a fair draw.
+  for (const count of named.values()) {
+    assert(Math.abs(count - expected) < 5 * Math.sqrt(expected), `${count} times, not ${expected}`);
+  }
+});
+
+await redisTest("silent peers are forgotten, those that announce stay", async ({ tell, redis }) => {
+  for (const n of [1, 2, 3, 4]) await tell(announceOf(n));
+  await age(redis, LIFETIME_SECONDS + 1, [packed(2), packed(4)]);
+  assertEquals((await tell(announceOf(1))).peers, names(3));
+  const { leechers, peers } = await tell(announceOf(5));
+  assertEquals([leechers, peers], [3, names(1, 3)]);
+});
+
+await redisTest("a peer that was asked for a longer interval is waited for", async (script) => {
+  const { tell, redis } = script;
+  await using patient = await openLink(redis, 10 * LIFETIME_SECONDS);
+  await patient.link.announce(KEY, encodeRequest(announceOf(2)));
+  await tell(announceOf(1));
+  await age(redis, LIFETIME_SECONDS + 1, [packed(2)]);
+  assertEquals((await tell(announceOf(1))).peers, names(2));
+  assert(Number(await redis.cli("TTL", KEY)) > LIFETIME_SECONDS + 10);
+});
+
+await redisTest("everything that is stored expires", async ({ tell, redis }) => {
+  await tell(announceOf(1));
+  await tell(announceOf(2, { isComplete: true, event: "completed" }));
+  await tell(announce6Of(3));
+  await tell(announceOf(2, { isComplete: true, event: "stopped" }));
+  await tell(announceOf(1, { event: "stopped" }));
+  const keys = (await redis.cli("KEYS", "*")).trim().split("\n");
+  assert(keys.length >= 5, keys.join());
+  for (const key of keys) {
+    const seconds = Number(await redis.cli("TTL", key));
+    assert(seconds > 0, `${key} never expires`);
+    if (!key.endsWith(":done")) assert(seconds <= LIFETIME_SECONDS + 10, `${key}: ${seconds} s`);
+  }
+});
+
+await redisTest("a swarm that lost a key to eviction starts anew", async ({ tell, redis }) => {
+  for (const suffix of ["", ":until", ":4l"]) {
+    for (const n of [1, 2, 3]) await tell(announceOf(n));
+    await redis.cli("DEL", KEY + suffix);
+    if (suffix !== "") await makeDue(redis);
+    const { leechers, peers } = await tell(announceOf(1));
+    assertEquals([leechers, peers], [1, []], suffix);
+    assertEquals((await tell(announceOf(2))).peers, names(1), suffix);
+  }
+});
+
+await redisTest(
+  "any history of announces leaves the swarm that a plain model has",
+  async (script) => {
+    const { raw, redis } = script;
+    const steps = fc.array(
+      fc.record({
+        n: fc.integer({ min: 1, max: 6 }),
+        isSix: fc.boolean(),
+        isComplete: fc.boolean(),
+        event: fc.constantFrom(
+          "started" as const,
+          "completed" as const,
+          "stopped" as const,
+          undefined,
+        ),
+      }),
+      { maxLength: 40 },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (history) => {
+        await redis.cli("FLUSHALL");
+        const model = new Map<string, boolean>();
+        const done = new Set<number>();
+        for (const { n, isSix, isComplete, event } of history) {
+          const name = (isSix ? names6(n) : names(n))[0]!;
+          if (event === "stopped") model.delete(name);
+          else model.set(name, isComplete);
+          if (event === "completed" && isComplete) done.add(n);
+          const make = isSix ? announce6Of : announceOf;
+          const reply = plainReply(await raw(make(n, { isComplete, event, numWant: 200 })));
+          const seeders = [...model.values()].filter(Boolean).length;
+          const others = [...model].filter(([other, seeds]) =>
+            event !== "stopped" && other !== name && !(isComplete && seeds)
+          );
+          assertEquals(reply, {
+            seeders,
+            leechers: model.size - seeders,
+            completed: done.size,
+            peers: others.map(([other]) => other).sort(),
+          });
+        }
+      }),
+      { numRuns: 60 },
+    );
+  },
+);

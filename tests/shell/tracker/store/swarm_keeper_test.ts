@@ -1,0 +1,236 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { join } from "node:path";
+import { listPeers } from "../../../../core/tracker_server/swarms/list_peers.ts";
+import {
+  announce,
+  createSwarmStore,
+  scrape,
+  type SwarmStore,
+  sweepSome,
+  totalsOf,
+} from "../../../../core/tracker_server/swarms/swarm_store.ts";
+import { TorrentCatalog } from "../../../../shell/tracker/catalog/catalog.ts";
+import {
+  openTrackerFile,
+  type SwarmLog,
+  TrackerFileError,
+} from "../../../../shell/tracker/store/sqlite_file.ts";
+import { SwarmKeeper } from "../../../../shell/tracker/store/swarm_keeper.ts";
+import { HASH, OTHER_HASH, query } from "../../../core/tracker_server/swarms/kit.ts";
+import { valueOf } from "../../../core/tracker/unwrap.ts";
+import { infoHashOf, torrent } from "../catalog/torrents.ts";
+import type { InfoHash } from "../../../../core/metainfo/types.ts";
+
+const EXPIRY_SECONDS = 100;
+
+async function withFolder(run: (path: string) => void | Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "tt-tracker-" });
+  try {
+    await run(join(folder, "data.db"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+interface Kept {
+  readonly store: SwarmStore;
+  readonly keeper: SwarmKeeper;
+  readonly problems: string[];
+}
+
+/** A tracker's memory at second 1,000 of its clock. */
+function keep(log: SwarmLog): Kept {
+  const store = createSwarmStore({ seed: 1, expirySeconds: EXPIRY_SECONDS });
+  const problems: string[] = [];
+  const onProblem = (sentence: string) => void problems.push(sentence);
+  return { store, keeper: new SwarmKeeper({ store, log, now: () => 1_000, onProblem }), problems };
+}
+
+/** Peers and counts of the two swarms of the tests. */
+function pictureOf(store: SwarmStore): unknown {
+  return [HASH, OTHER_HASH].map((infoHash) => ({
+    peers: listPeers(store, infoHash, Infinity).map((peer) => JSON.stringify(peer)).sort(),
+    counts: scrape(store, infoHash),
+  }));
+}
+
+/** As a kill does: the file is closed by the system, and nobody gets to say anything. */
+function kill({ keeper, store }: Kept, log: SwarmLog): void {
+  const { setAliveAt } = log;
+  log.setAliveAt = () => {};
+  keeper.close();
+  log.setAliveAt = setAliveAt;
+  store.changes = undefined;
+}
+
+Deno.test("swarms come back after a clean end", async () => {
+  await withFolder((path) => {
+    const first = openTrackerFile(path);
+    const before = keep(first.log);
+    announce(before.store, query(1), 1_000);
+    announce(before.store, query(2, { isComplete: true, ip: "2001:db8::1" }), 1_000);
+    announce(before.store, query(3, { infoHash: OTHER_HASH }), 1_000);
+    const done = query(3, { infoHash: OTHER_HASH, isComplete: true, event: "completed" });
+    announce(before.store, done, 1_000);
+    before.keeper.close();
+    first.close();
+    const second = openTrackerFile(path);
+    const after = keep(second.log);
+    assertEquals(pictureOf(after.store), pictureOf(before.store));
+    assertEquals(totalsOf(after.store), totalsOf(before.store));
+    assertEquals(after.problems, []);
+    after.keeper.close();
+    second.close();
+  });
+});
+
+Deno.test("changes of one turn are written together, and who waits for them finds them there", async () => {
+  await withFolder(async (path) => {
+    const file = openTrackerFile(path);
+    const kept = keep(file.log);
+    for (const id of [1, 2]) {
+      announce(kept.store, query(id), 1_000);
+      kept.keeper.note();
+    }
+    assertEquals([...file.log.read()].length, 0);
+    await kept.keeper.settling;
+    assertEquals([...file.log.read()].length, 1);
+    announce(kept.store, query(1), 1_000);
+    kept.keeper.note();
+    assertEquals(kept.keeper.settling, undefined);
+    kill(kept, file.log);
+    const again = keep(file.log);
+    assertEquals(totalsOf(again.store).leechers, 2);
+    again.keeper.close();
+    file.close();
+  });
+});
+
+Deno.test("rounds keep the log short, and lose nothing whenever the end comes", async () => {
+  await withFolder(async (path) => {
+    const file = openTrackerFile(path);
+    const kept = keep(file.log);
+    const entries = () => [...file.log.read()].length;
+    // Joining and leaving again and again, a write each, makes a log much longer than the swarms.
+    for (let i = 0; i < 3_000; i++) {
+      announce(kept.store, query(i % 5, { event: i % 2 === 0 ? undefined : "stopped" }), 1_000);
+      kept.keeper.settle();
+    }
+    const length = entries();
+    assert(length > 1_000);
+    // The log of an earlier process is always due for a round.
+    kill(kept, file.log);
+    const again = keep(file.log);
+    assertEquals(pictureOf(again.store), pictureOf(kept.store));
+    while (entries() > 10) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const probe = createSwarmStore({ seed: 1, expirySeconds: EXPIRY_SECONDS });
+      const keeper = new SwarmKeeper({
+        store: probe,
+        log: { ...file.log, append: () => 0, setAliveAt: () => {} },
+        now: () => 1_000,
+        onProblem: () => {},
+      });
+      keeper.close();
+      assertEquals(pictureOf(probe), pictureOf(kept.store));
+    }
+    again.keeper.close();
+    file.close();
+  });
+});
+
+Deno.test("peers are as old as the tracker was away", async () => {
+  await withFolder((path) => {
+    const file = openTrackerFile(path);
+    const kept = keep(file.log);
+    announce(kept.store, query(1, { isComplete: true, event: "completed" }), 1_000);
+    kept.keeper.close();
+    const awayFor = (seconds: number) => {
+      file.log.setAliveAt(Math.floor(Date.now() / 1000) - seconds);
+      const { store, keeper } = keep(file.log);
+      kill({ store, keeper, problems: [] }, file.log);
+      sweepSome(store, 100, 1_000);
+      return scrape(store, HASH);
+    };
+    assertEquals(awayFor(EXPIRY_SECONDS / 2), { seeders: 1, leechers: 0, completed: 1 });
+    assertEquals(awayFor(EXPIRY_SECONDS), { seeders: 0, leechers: 0, completed: 1 });
+    assertEquals(awayFor(1e9), { seeders: 0, leechers: 0, completed: 1 });
+    // A clock that was set back.
+    assertEquals(awayFor(-1e6), { seeders: 1, leechers: 0, completed: 1 });
+    file.close();
+  });
+});
+
+Deno.test("a log that fails is told once and stops nothing", async () => {
+  await withFolder((path) => {
+    const file = openTrackerFile(path);
+    const append = () => {
+      throw new Error("database or disk is full");
+    };
+    const kept = keep({ ...file.log, append });
+    for (let i = 0; i < 10; i++) {
+      announce(kept.store, query(i), 1_000);
+      kept.keeper.settle();
+    }
+    assertEquals(totalsOf(kept.store).leechers, 10);
+    assertEquals(kept.problems.length, 1);
+    assert(/disk is full/.test(kept.problems[0]!));
+    kept.keeper.close();
+    file.close();
+  });
+});
+
+Deno.test("a damaged log costs its damaged part only", async () => {
+  await withFolder((path) => {
+    const file = openTrackerFile(path);
+    const kept = keep(file.log);
+    announce(kept.store, query(1), 1_000);
+    kept.keeper.settle();
+    file.log.append(Uint8Array.of(77));
+    announce(kept.store, query(2), 1_000);
+    kept.keeper.close();
+    const again = keep(file.log);
+    assertEquals(totalsOf(again.store).leechers, 2);
+    assertEquals(again.problems.length, 1);
+    again.keeper.close();
+    file.close();
+  });
+});
+
+Deno.test("torrents come back as they were put there, and stay away once removed", async () => {
+  await withFolder((path) => {
+    const first = openTrackerFile(path);
+    const catalog = new TorrentCatalog(first.shelf);
+    const one = torrent({ salt: 1, name: "año 日本", announce: "http://a.example/announce" });
+    const two = torrent({ salt: 2, isPrivate: true });
+    const three = torrent({ salt: 3 });
+    const [entry] = [one, two, three].map((bytes) => valueOf(catalog.add(bytes)).entry);
+    catalog.remove(infoHashOf(three) as InfoHash);
+    first.close();
+    const second = openTrackerFile(path);
+    const again = new TorrentCatalog(second.shelf);
+    assertEquals(again.find(entry!.infoHash), entry);
+    assertEquals(again.bytes(entry!.infoHash), one);
+    assertEquals(again.find(infoHashOf(two) as InfoHash)?.isPrivate, true);
+    assertEquals(again.find(infoHashOf(three) as InfoHash), undefined);
+    assertEquals([...second.shelf.entries()].length, 2);
+    second.close();
+  });
+});
+
+Deno.test("a data file that can't be used is told in one sentence", async () => {
+  await withFolder(async (path) => {
+    const refuses = (at: string, pattern: RegExp) => {
+      const error = assertThrows(() => openTrackerFile(at), TrackerFileError);
+      assert(pattern.test(error.message), error.message);
+      assert(error.message.includes(at));
+    };
+    refuses(`${path}/missing/data.db`, /Cannot use the file .* choose another --data/);
+    await Deno.writeTextFile(`${path}.txt`, "no database at all ".repeat(100));
+    refuses(`${path}.txt`, /no tracker's file/);
+    const file = openTrackerFile(path);
+    refuses(path, /Another tracker uses the file/);
+    file.close();
+    openTrackerFile(path).close();
+  });
+});

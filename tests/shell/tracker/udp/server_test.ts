@@ -1,0 +1,202 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { announce } from "../../../../shell/announce/announce.ts";
+import {
+  type RunningTracker,
+  startTracker,
+  type TrackerOptions,
+} from "../../../../shell/tracker/server.ts";
+import { valueOf } from "../../../core/tracker/unwrap.ts";
+import { infoHashFromHex } from "../../../../core/metainfo/info_hash.ts";
+import {
+  announcePacket,
+  connectPacket,
+  errorText,
+  numbersOf,
+  openUdpClient,
+  scrapePacket,
+  type UdpClient,
+} from "./kit.ts";
+
+type Test = (client: UdpClient, tracker: RunningTracker) => Promise<void>;
+
+async function withTracker(options: Partial<TrackerOptions>, test: Test): Promise<void> {
+  const tracker = await startTracker({ host: "127.0.0.1", port: 0, ...options });
+  const client = openUdpClient(tracker.port, options.host);
+  try {
+    await test(client, tracker);
+  } finally {
+    client.close();
+    await tracker.stop();
+  }
+}
+
+/** Nothing comes for `packets`: the first answer is that of a question asked after them. */
+async function expectSilence(client: UdpClient, packets: readonly Uint8Array[]): Promise<void> {
+  for (const packet of packets) await client.send(packet);
+  assertEquals(numbersOf(await client.ask(connectPacket(99)), 2), [0, 99]);
+}
+
+Deno.test("our own client announces over UDP, IPv4 and IPv6, on the number of the HTTP port", async () => {
+  for (const host of ["127.0.0.1", "::1"]) {
+    await withTracker({ host }, async (_, tracker) => {
+      const tell = (id: number) =>
+        announce(tracker.url.replace("http:", "udp:"), {
+          infoHash: infoHashFromHex("ab".repeat(20))!,
+          peerId: new Uint8Array(20).fill(id),
+          port: 7000 + id,
+          uploaded: 0,
+          downloaded: 0,
+          left: 1,
+          event: "started",
+          numWant: 50,
+          key: id,
+          trackerId: undefined,
+        }, { timeoutMs: 10_000 });
+      await tell(1);
+      const answer = await tell(2);
+      assertEquals(valueOf(answer).peers, [{ ip: host, port: 7001 }]);
+    });
+  }
+});
+
+Deno.test("peers that announce over UDP are counted, named and let go", async () => {
+  await withTracker({}, async (client, tracker) => {
+    const id = await client.connect();
+    await client.ask(announcePacket(id, { id: 1, left: 0 }));
+    const answer = await client.ask(announcePacket(id, { id: 2 }));
+    const [action, transaction, interval, leechers, seeders] = numbersOf(answer, 5);
+    assertEquals([action, transaction, leechers, seeders], [1, 0xabcd, 1, 1]);
+    assert(interval! >= 300 && interval! <= 337, `${interval}`);
+    assertEquals([...answer.subarray(20)], [127, 0, 0, 1, 1001 >> 8, 1001 & 0xff]);
+    await client.ask(announcePacket(id, { id: 1, left: 0, event: 3 }));
+    assertEquals(tracker.stats().peers, 1);
+  });
+});
+
+Deno.test("as many peers are named as are wanted and fit one packet", async () => {
+  await withTracker({ host: "::1" }, async (client) => {
+    const id = await client.connect();
+    for (let peer = 1; peer <= 100; peer++) await client.ask(announcePacket(id, { id: peer }));
+    const sizeOf = async (numWant: number) =>
+      (await client.ask(announcePacket(id, { id: 1, numWant }))).length - 20;
+    assertEquals([await sizeOf(0), await sizeOf(3), await sizeOf(-1)], [0, 3 * 18, 50 * 18]);
+    assertEquals(await sizeOf(100_000), 76 * 18);
+  });
+});
+
+Deno.test("a scrape tells of up to 74 torrents, in their order", async () => {
+  await withTracker({}, async (client) => {
+    const id = await client.connect();
+    await client.ask(announcePacket(id, { id: 1, left: 0, event: 1 }));
+    await client.ask(announcePacket(id, { id: 2 }));
+    const hash = new Uint8Array(20).fill(7);
+    const answer = await client.ask(scrapePacket(id, [new Uint8Array(20), hash]));
+    assertEquals(numbersOf(answer, 8), [2, 0xabcd, 0, 0, 0, 1, 1, 1]);
+    assertEquals((await client.ask(scrapePacket(id, Array(80).fill(hash)))).length, 8 + 12 * 74);
+  });
+});
+
+Deno.test("options behind an announce are stepped over", async () => {
+  await withTracker({}, async (client) => {
+    const id = await client.connect();
+    const options = Uint8Array.of(2, 5, ...new TextEncoder().encode("/path"), 2, 255, 1);
+    assertEquals(numbersOf(await client.ask(announcePacket(id, { options })), 1), [1]);
+  });
+});
+
+Deno.test("a connection id is good for its own address, and for two minutes at most", async () => {
+  let now = 0;
+  await withTracker({ now: () => now }, async (client) => {
+    const id = await client.connect();
+    now = 60_000;
+    assertEquals(numbersOf(await client.ask(announcePacket(id)), 1), [1]);
+    now = 130_000;
+    assertEquals(errorText(await client.ask(announcePacket(id))), "Connect again");
+    assertNotEquals(await client.connect(), id);
+  });
+});
+
+Deno.test("who did not prove its address gets no more bytes than it sent, and changes nothing", async () => {
+  await withTracker({}, async (client, tracker) => {
+    const forged = new Uint8Array(8).fill(1);
+    const questions = [
+      connectPacket(5),
+      announcePacket(forged, { numWant: 200 }),
+      scrapePacket(forged, [new Uint8Array(20)]),
+      scrapePacket(forged, Array(74).fill(new Uint8Array(20))),
+    ];
+    for (const question of questions) {
+      const answer = await client.ask(question);
+      assert(answer.length <= question.length, `${answer.length} for ${question.length}`);
+    }
+    assertEquals(tracker.stats().peers, 0);
+  });
+});
+
+Deno.test("packets that are cut off, unknown or of another protocol are not answered", async () => {
+  await withTracker({}, async (client) => {
+    const id = await client.connect();
+    const whole = announcePacket(id);
+    const action = (number: number) => {
+      const packet = whole.slice();
+      packet[11] = number;
+      return packet;
+    };
+    await expectSilence(client, [
+      new Uint8Array(0),
+      new Uint8Array(16),
+      connectPacket(1).subarray(0, 15),
+      whole.subarray(0, 97),
+      scrapePacket(id, []),
+      scrapePacket(id, [new Uint8Array(19)]).subarray(0, 35),
+      action(3),
+      action(77),
+      new TextEncoder().encode("GET /announce HTTP/1.1\r\n\r\n"),
+    ]);
+  });
+});
+
+Deno.test("a port of 0 is refused, and the address in a packet is believed only where allowed", async () => {
+  const claim = { ip: 0x0a000001, id: 1 };
+  await withTracker({}, async (client) => {
+    const id = await client.connect();
+    const refused = errorText(await client.ask(announcePacket(id, { port: 0 })));
+    assertEquals(refused, "port must be a number from 1 to 65535");
+    await client.ask(announcePacket(id, claim));
+    const answer = await client.ask(announcePacket(id, { id: 2 }));
+    assertEquals([...answer.subarray(20, 24)], [127, 0, 0, 1]);
+  });
+  await withTracker({ trustsIpParam: true }, async (client) => {
+    const id = await client.connect();
+    await client.ask(announcePacket(id, claim));
+    const answer = await client.ask(announcePacket(id, { id: 2 }));
+    assertEquals([...answer.subarray(20, 24)], [10, 0, 0, 1]);
+  });
+});
+
+Deno.test("refusals are told over UDP in fewer bytes than the announce has", async () => {
+  const options = { isRegistered: () => false, addressRate: 1 };
+  await withTracker(options, async (client) => {
+    const id = await client.connect();
+    const refused = await client.ask(announcePacket(id));
+    assertEquals(errorText(refused), "This torrent is not registered on this tracker");
+    let answer = refused;
+    for (let i = 0; i < 10; i++) answer = await client.ask(announcePacket(id));
+    assertEquals(errorText(answer), "Your address announces too often, try again later");
+    assert(answer.length < 98);
+  });
+});
+
+Deno.test("IPv4 peers of a socket of both families are told of IPv4 peers", async () => {
+  const tracker = await startTracker({ host: "::", port: 0 });
+  const client = openUdpClient(tracker.port);
+  const other = openUdpClient(tracker.port, "::1");
+  await other.ask(announcePacket(await other.connect(), { id: 3 }));
+  const id = await client.connect();
+  await client.ask(announcePacket(id, { id: 1 }));
+  const answer = await client.ask(announcePacket(id, { id: 2 }));
+  assertEquals([...answer.subarray(20)], [127, 0, 0, 1, 1001 >> 8, 1001 & 0xff]);
+  client.close();
+  other.close();
+  await tracker.stop();
+});

@@ -6,8 +6,7 @@ import { DiskError } from "./disk/disk_error.ts";
 import type { Storage } from "./disk/storage.ts";
 import { hashPieces } from "./hash/hash_pieces.ts";
 import { partsOfPiece } from "./hash/hash_tasks.ts";
-
-const SHA1_SIZE = 20;
+import { pieceCheckOf } from "./hash/piece_checks.ts";
 
 /** Which of `pieces` are right. `onProgress` gets the bytes hashed so far. Throws a DiskError. */
 export async function checkContent(
@@ -18,6 +17,7 @@ export async function checkContent(
   signal: AbortSignal,
 ): Promise<Bitfield> {
   const { files, geometry } = metainfo;
+  const check = pieceCheckOf(metainfo);
   const good = createBitfield(geometry.pieceCount);
   // Looks at every file, so that none is read behind a link.
   const stamps = await storage.stamps();
@@ -28,24 +28,17 @@ export async function checkContent(
     geometry,
     pieces,
     signal,
+    plan: check.plan,
+    contentSize: (piece) => check.contentSize(piece),
     readPiece: (piece, target) => readIfThere(storage, pieceOffset(geometry, piece), target),
     partsOf: (piece) => partsOfPiece(files, geometry, piece, placeOf),
     onPiece(piece, digest) {
-      if (digest !== undefined && matchesHash(metainfo, piece, digest)) setBit(good, piece);
+      if (digest !== undefined && check.judge(piece, digest) === "good") setBit(good, piece);
       bytes += pieceSize(geometry, piece);
       onProgress(bytes);
     },
   });
   return good;
-}
-
-/** Whether `digest` (SHA-1) is the one that the torrent has for the piece. */
-export function matchesHash(metainfo: Metainfo, piece: number, digest: Uint8Array): boolean {
-  const at = piece * SHA1_SIZE;
-  for (let i = 0; i < SHA1_SIZE; i++) {
-    if (digest[i] !== metainfo.pieceHashes[at + i]) return false;
-  }
-  return true;
 }
 
 async function readIfThere(storage: Storage, at: number, target: Uint8Array): Promise<boolean> {

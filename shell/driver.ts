@@ -9,6 +9,7 @@ import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
 import { decodeMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
 import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
+import type { PieceCheck, PieceDigest } from "../core/metainfo/piece_check.ts";
 import type { Metainfo } from "../core/metainfo/types.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
@@ -17,12 +18,12 @@ import { createTorrent, type Torrent, type TorrentOptions } from "../core/torren
 import { nextDeadline, settle, step } from "../core/torrent/step.ts";
 import type { AnnounceRequest, AnnounceResult } from "../core/tracker/types.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
-import { matchesHash } from "./check_content.ts";
 import { now } from "./clock.ts";
 import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
 import { DiskError } from "./disk/disk_error.ts";
 import type { Storage } from "./disk/storage.ts";
 import { PieceBuffer } from "./hash/piece_buffer.ts";
+import { pieceCheckOf } from "./hash/piece_checks.ts";
 import { dialPeer, type GreetedConn } from "./net/handshaking.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
@@ -63,6 +64,7 @@ export interface DriverOptions {
 export class Driver implements LinkOwner {
   readonly #options: DriverOptions;
   readonly #torrent: Torrent;
+  readonly #check: PieceCheck;
   readonly #trace: TraceRecorder | undefined;
   readonly #links = new Map<number, PeerLink>();
   /** Links with something to write since the last turn. */
@@ -86,6 +88,7 @@ export class Driver implements LinkOwner {
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#trace = options.trace;
+    this.#check = pieceCheckOf(options.metainfo);
     const at = now();
     this.#torrent = createTorrent(this.#trace?.begin(options.torrent, at) ?? options.torrent, at);
     const { pieceLength, pieceCount } = options.metainfo.geometry;
@@ -230,7 +233,9 @@ export class Driver implements LinkOwner {
 
   #openBuffer(piece: number): PieceBuffer {
     const size = pieceSize(this.#options.metainfo.geometry, piece);
-    const buffer = new PieceBuffer(this.#pool.take(), size);
+    const { plan } = this.#check;
+    const contentSize = this.#check.contentSize(piece);
+    const buffer = new PieceBuffer(this.#pool.take(), size, { plan, contentSize });
     this.#buffers.set(piece, buffer);
     return buffer;
   }
@@ -319,12 +324,12 @@ export class Driver implements LinkOwner {
   }
 
   #checkPiece(job: number, piece: number): void {
-    const { metainfo } = this.#options;
     const buffer = this.#buffers.get(piece);
     assert(buffer !== undefined, "a whole piece has a buffer");
     const digest = buffer.digest();
-    const answer = (digest: Uint8Array): Event => {
-      return { kind: "piece-checked", job, matches: matchesHash(metainfo, piece, digest) };
+    const answer = (digest: PieceDigest): Event => {
+      const matches = this.#check.judge(piece, digest) === "good";
+      return { kind: "piece-checked", job, matches };
     };
     if (digest instanceof Promise) digest.then((late) => this.#feed(answer(late)));
     else this.#answers.push(answer(digest));

@@ -112,7 +112,7 @@ async function hashFiles(
     },
     partsOf: (piece) => partsOfPiece(files, geometry, piece, (file) => found[file]!.place),
     onPiece(piece, digest) {
-      pieceHashes.set(digest!, piece * PIECE_HASH_SIZE);
+      pieceHashes.set(digest!.sha1!, piece * PIECE_HASH_SIZE);
       bytesDone += pieceSize(geometry, piece);
       options.onProgress?.(bytesDone, geometry.totalSize);
     },

@@ -3,7 +3,7 @@ import type { Result } from "../core/bytes/result.ts";
 import { type MetainfoError, parseMetainfo } from "../core/metainfo/parse.ts";
 import type { PathRules } from "../core/metainfo/path_rules.ts";
 import type { Metainfo } from "../core/metainfo/types.ts";
-import { sha1 } from "./hash/sha1.ts";
+import { DIGESTS } from "./hash/sha256.ts";
 
 /** Windows reserves names, and its file systems and those of macOS ignore case. */
 export const NATIVE_PATH_RULES: PathRules = ["windows", "darwin"].includes(Deno.build.os)
@@ -12,5 +12,5 @@ export const NATIVE_PATH_RULES: PathRules = ["windows", "darwin"].includes(Deno.
 
 /** What a `.torrent` says; `describeMetainfoError` tells what was wrong with it. */
 export function readMetainfo(bytes: Uint8Array): Result<Metainfo, MetainfoError> {
-  return parseMetainfo(bytes, sha1, { pathRules: NATIVE_PATH_RULES });
+  return parseMetainfo(bytes, DIGESTS, { pathRules: NATIVE_PATH_RULES });
 }

@@ -14,7 +14,7 @@ export interface FileRange {
 
 /**
  * Splits the torrent's bytes `offset` to `offset + length` into ranges of its files, in order. Empty
- * files never appear; bytes beyond the end of the torrent are left out.
+ * files never appear; positions that hold nothing, in gaps and beyond the end, are left out.
  */
 export function rangesOf(
   files: readonly TorrentFile[],
@@ -27,8 +27,11 @@ export function rangesOf(
   for (let index = fileAt(files, offset); index < files.length && position < end; index++) {
     const file = files[index]!;
     const fileEnd = file.offset + file.length;
+    if (fileEnd <= position) continue;
+    // A gap: files of a v2 torrent start at pieces.
+    if (file.offset > position) position = file.offset;
     const taken = Math.min(end, fileEnd) - position;
-    if (taken <= 0) continue;
+    if (taken <= 0) break;
     ranges.push({
       file: index,
       fileOffset: position - file.offset,

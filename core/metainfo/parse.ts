@@ -22,9 +22,10 @@ import { parseAnnounceTiers, parseWebSeeds } from "./announce_urls.ts";
 import { type FileError, parseFileEntries, placeFiles } from "./file_list.ts";
 import { createGeometry, type Geometry } from "./geometry.ts";
 import { type HybridError, isV2Info, validateHybrid } from "./hybrid.ts";
+import { keyOf } from "./identity.ts";
 import { INFO_HASH_SIZE, infoHashFromBytes } from "./info_hash.ts";
 import { nameText, type PathRules } from "./path_rules.ts";
-import type { Metainfo, Sha1 } from "./types.ts";
+import type { Digests, Metainfo } from "./types.ts";
 
 /** Largest piece we hold in memory, several at once; no client makes larger ones. */
 export const PIECE_LENGTH_MAX = 256 * 1024 * 1024;
@@ -60,7 +61,7 @@ export interface ParseOptions {
  */
 export function parseMetainfo(
   bytes: Uint8Array,
-  sha1: Sha1,
+  digests: Digests,
   options: ParseOptions = {},
 ): Result<Metainfo, MetainfoError> {
   const root = decodeBencode(bytes);
@@ -74,7 +75,7 @@ export function parseMetainfo(
   const infoBytes = bytes.slice(info.start, info.end);
   return ok({
     ...content.value,
-    infoHash: infoHashFromBytes(sha1(infoBytes)),
+    ...identify(infoBytes, digests),
     infoBytes,
     announceTiers: parseAnnounceTiers(root.value),
     webSeeds: parseWebSeeds(root.value),
@@ -84,9 +85,17 @@ export function parseMetainfo(
   });
 }
 
+function identify(
+  infoBytes: Uint8Array,
+  { sha1 }: Digests,
+): Pick<Metainfo, "infoHash" | "identity"> {
+  const identity = { v1: infoHashFromBytes(sha1(infoBytes)), v2: undefined };
+  return { infoHash: keyOf(identity), identity };
+}
+
 type InfoContent = Pick<
   Metainfo,
-  "name" | "geometry" | "pieceHashes" | "files" | "isFolder" | "isPrivate"
+  "name" | "geometry" | "pieceHashes" | "trees" | "files" | "isFolder" | "isPrivate"
 >;
 
 function parseInfo(info: DictNode, rules: PathRules): Result<InfoContent, MetainfoError> {
@@ -115,6 +124,7 @@ function parseInfo(info: DictNode, rules: PathRules): Result<InfoContent, Metain
     geometry: geometry.value,
     // A copy, so that the file's bytes can be let go.
     pieceHashes: pieceHashes.slice(),
+    trees: undefined,
     files: files.value,
     isFolder: info.entries.has("files"),
     isPrivate: (asInteger(dictGet(info, "private")) ?? 0) !== 0,

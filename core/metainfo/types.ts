@@ -1,11 +1,23 @@
 /** What a `.torrent` says once it was checked. */
 import type { Geometry } from "./geometry.ts";
+import type { Identity } from "./identity.ts";
+import type { Sha256 } from "./merkle.ts";
+import type { PieceTrees } from "./piece_trees.ts";
 
-/** 40 lower-case hexadecimal digits: SHA-1 of the raw info dictionary. */
+/**
+ * 40 lower-case hexadecimal digits that name a swarm: SHA-1 of the raw info dictionary, or the first 20
+ * bytes of its SHA-256.
+ */
 export type InfoHash = string & { readonly infoHash: unique symbol };
 
 /** SHA-1, handed in by the shell: the core computes no digests. 20 bytes. */
 export type Sha1 = (bytes: Uint8Array) => Uint8Array;
+
+/** The digests that metainfo is read with. */
+export interface Digests {
+  readonly sha1: Sha1;
+  readonly sha256: Sha256;
+}
 
 export interface TorrentFile {
   /**
@@ -15,7 +27,7 @@ export interface TorrentFile {
   readonly path: readonly string[];
   /** Bytes. */
   readonly length: number;
-  /** Position of the first byte in the torrent. */
+  /** Position of the first byte in the torrent: see geometry.ts. */
   readonly offset: number;
   /** BEP 47 padding: zeros that never reach the disk. */
   readonly pad: boolean;
@@ -24,13 +36,17 @@ export interface TorrentFile {
 }
 
 export interface Metainfo {
+  /** The torrent's key: see `keyOf` in identity.ts. */
   readonly infoHash: InfoHash;
+  readonly identity: Identity;
   /** The info dictionary's bytes as found. */
   readonly infoBytes: Uint8Array;
   readonly name: string;
   readonly geometry: Geometry;
-  /** 20 bytes a piece. */
+  /** 20 bytes a piece; empty without a v1 part. */
   readonly pieceHashes: Uint8Array;
+  /** The v2 part's hash trees. */
+  readonly trees: PieceTrees | undefined;
   readonly files: readonly TorrentFile[];
   /** A "files" list was there, so the files live in a folder of the torrent's name. */
   readonly isFolder: boolean;

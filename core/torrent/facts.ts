@@ -81,8 +81,10 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
 /** Bytes of pieces that are not on disk. */
 export function bytesMissing(torrent: Torrent): number {
   const { geometry, have, haveCount } = torrent;
-  const last = geometry.pieceCount - 1;
-  const missing = geometry.pieceCount - haveCount;
-  if (hasBit(have, last)) return missing * geometry.pieceLength;
-  return (missing - 1) * geometry.pieceLength + pieceSize(geometry, last);
+  const { pieceLength, pieceCount, shortPieces } = geometry;
+  const last = pieceCount - 1;
+  const short = shortPieces ?? [{ piece: last, size: pieceSize(geometry, last) }];
+  let missing = (pieceCount - haveCount) * pieceLength;
+  for (const { piece, size } of short) if (!hasBit(have, piece)) missing -= pieceLength - size;
+  return missing;
 }

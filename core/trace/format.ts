@@ -13,7 +13,7 @@
 import { parseBitfield } from "../bytes/bitfield.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
-import { createGeometry } from "../metainfo/geometry.ts";
+import { isGeometry } from "../metainfo/geometry.ts";
 import { infoHashFromHex } from "../metainfo/info_hash.ts";
 import { PIECE_LENGTH_MAX } from "../metainfo/parse.ts";
 import type { Event } from "../torrent/protocol.ts";
@@ -144,9 +144,8 @@ function bytesOfHex(_key: string, value: unknown): unknown {
 
 /** Whether sizes and counts agree, so that the core can be made of them. */
 function isConsistent({ geometry, have, infoHash }: RecordedOptions): boolean {
-  const { totalSize, pieceLength, pieceCount } = geometry;
-  if (totalSize < 1 || pieceLength < 1 || pieceLength > PIECE_LENGTH_MAX) return false;
-  if (createGeometry(totalSize, pieceLength).pieceCount !== pieceCount) return false;
+  const { pieceLength, pieceCount } = geometry;
+  if (pieceLength < 1 || pieceLength > PIECE_LENGTH_MAX || !isGeometry(geometry)) return false;
   if (have.count !== pieceCount || !parseBitfield(have.bytes, pieceCount).ok) return false;
   return infoHashFromHex(infoHash) !== undefined;
 }

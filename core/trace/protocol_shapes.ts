@@ -5,7 +5,7 @@
  */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { Bitfield } from "../bytes/bitfield.ts";
-import type { Geometry } from "../metainfo/geometry.ts";
+import type { Geometry, ShortPiece } from "../metainfo/geometry.ts";
 import type { Event } from "../torrent/protocol.ts";
 import type { ShareRule } from "../torrent/state.ts";
 import type { AnnounceAnswer, AnnounceError } from "../tracker/types.ts";
@@ -119,7 +119,14 @@ const EVENTS: Members<Event> = {
 const OPTIONS: Fields<RecordedOptions> = {
   infoHash: isText,
   geometry: record(
-    { totalSize: isCount, pieceLength: isCount, pieceCount: isCount } satisfies Fields<Geometry>,
+    {
+      totalSize: isCount,
+      pieceLength: isCount,
+      pieceCount: isCount,
+      shortPieces: optional(
+        listOf(record({ piece: isCount, size: isCount } satisfies Fields<ShortPiece>)),
+      ),
+    } satisfies Fields<Geometry>,
   ),
   peerId: isPeerId,
   port: isCount,

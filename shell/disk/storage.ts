@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { assert } from "../../core/bytes/result.ts";
 import { formatBytes } from "../../core/cli/format.ts";
 import { rangesOf } from "../../core/metainfo/file_map.ts";
+import { contentEnd } from "../../core/metainfo/geometry.ts";
 import type { Metainfo, TorrentFile } from "../../core/metainfo/types.ts";
 import type { FileOnDisk } from "../../core/torrent/resume.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
@@ -94,7 +95,7 @@ interface Slot {
 class FileStorage implements Storage {
   readonly #dir: string;
   readonly #files: readonly TorrentFile[];
-  readonly #totalSize: number;
+  readonly #contentEnd: number;
   readonly #readOnly: boolean;
   readonly #fs: FileSystem;
   readonly #handles: HandleCache;
@@ -121,7 +122,7 @@ class FileStorage implements Storage {
   ) {
     this.#dir = dir;
     this.#files = metainfo.files;
-    this.#totalSize = metainfo.geometry.totalSize;
+    this.#contentEnd = contentEnd(metainfo.geometry);
     this.#readOnly = options.readOnly ?? false;
     this.#fs = options.fileSystem ?? createFileSystem();
     this.#handles = options.handles ?? new HandleCache();
@@ -148,7 +149,7 @@ class FileStorage implements Storage {
   }
 
   readInto(offset: number, target: Uint8Array): Promise<void> {
-    assert(offset + target.length <= this.#totalSize, "a read ends within the torrent");
+    assert(offset + target.length <= this.#contentEnd, "a read ends within the torrent");
     return this.#run(() => {
       const slot = this.#recentHolding(offset, target.length);
       if (slot !== undefined) return this.#readFile(slot, offset - slot.file.offset, target);
@@ -161,7 +162,7 @@ class FileStorage implements Storage {
 
   writePiece(offset: number, bytes: Uint8Array): Promise<void> {
     assert(!this.#readOnly, "a read-only storage is not written");
-    assert(offset + bytes.length <= this.#totalSize, "a write ends within the torrent");
+    assert(offset + bytes.length <= this.#contentEnd, "a write ends within the torrent");
     return this.#run(() =>
       this.#forEachRange(offset, bytes, (slot, fileOffset, part) => {
         if (slot !== undefined) return this.#writeFile(slot, fileOffset, part);

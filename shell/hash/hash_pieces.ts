@@ -4,9 +4,11 @@
  * hashed elsewhere; that way also takes what the threads could not read, and tells why.
  */
 import { type Geometry, pieceSize } from "../../core/metainfo/geometry.ts";
+import { type DigestPlan, type PieceDigest, SHA1_PLAN } from "../../core/metainfo/piece_check.ts";
 import { HashPool, type HashThread } from "./hash_pool.ts";
 import type { FilePart, HashTask } from "./hash_tasks.ts";
-import { hashesFastHere, sha1OffThread } from "./sha1.ts";
+import { digestOffThread } from "./digest.ts";
+import { hashesFastHere } from "./sha1.ts";
 
 /** Bytes of piece buffers at once, unless one piece alone is larger. */
 const BUFFER_BYTES_MAX = 64 * 1024 * 1024;
@@ -27,8 +29,12 @@ export interface HashJob {
   readPiece(piece: number, target: Uint8Array): Promise<boolean>;
   /** Where the piece's bytes are; undefined when only `readPiece` can tell. */
   partsOf?(piece: number): readonly FilePart[] | undefined;
+  /** What to compute; SHA-1 unless given. */
+  readonly plan?: DigestPlan;
+  /** Bytes of a piece that leaves cover; the whole piece unless given. */
+  contentSize?(piece: number): number;
   /** Told once for every piece, as they get ready; undefined when the bytes are not there. */
-  onPiece(piece: number, digest: Uint8Array | undefined): void;
+  onPiece(piece: number, digest: PieceDigest | undefined): void;
   readonly signal?: AbortSignal;
 }
 
@@ -54,11 +60,13 @@ function isWorthThreads({ geometry, pieces, partsOf }: HashJob): boolean {
 class HashRun {
   readonly #job: HashJob;
   readonly #pieces: readonly number[];
+  readonly #plan: DigestPlan;
   #next = 0;
   #isStopped = false;
 
   constructor(job: HashJob) {
     this.#job = job;
+    this.#plan = job.plan ?? SHA1_PLAN;
     this.#pieces = job.pieces ??
       Array.from({ length: job.geometry.pieceCount }, (_, piece) => piece);
   }
@@ -100,7 +108,12 @@ class HashRun {
     const { geometry, readPiece, onPiece } = this.#job;
     const bytes = buffer.subarray(0, pieceSize(geometry, piece));
     const isThere = await readPiece(piece, bytes);
-    onPiece(piece, isThere ? await sha1OffThread(bytes) : undefined);
+    onPiece(piece, isThere ? await this.#digest(piece, bytes) : undefined);
+  }
+
+  async #digest(piece: number, bytes: Uint8Array): Promise<PieceDigest> {
+    const content = bytes.subarray(0, this.#job.contentSize?.(piece));
+    return await digestOffThread(this.#plan, bytes, content);
   }
 
   #buffer(): Uint8Array {
@@ -118,7 +131,7 @@ class HashRun {
     for (let bytes = 0; bytes < TASKS_BYTES; bytes += this.#job.geometry.pieceLength) {
       const piece = this.#take();
       if (piece === undefined) break;
-      tasks.push({ piece, parts: this.#job.partsOf!(piece) });
+      tasks.push({ piece, plan: this.#plan, parts: this.#job.partsOf!(piece) });
     }
     return tasks;
   }

@@ -1,17 +1,20 @@
 /** What goes between the main thread and those that hash. */
 import { rangesOf } from "../../core/metainfo/file_map.ts";
 import { type Geometry, pieceOffset, pieceSize } from "../../core/metainfo/geometry.ts";
+import type { DigestPlan, PieceDigest } from "../../core/metainfo/piece_check.ts";
 import type { TorrentFile } from "../../core/metainfo/types.ts";
 
 /** A run of bytes in a file. */
 export interface FilePart {
-  readonly path: string;
+  /** Undefined: zeros of a padding file. */
+  readonly path: string | undefined;
   readonly offset: number;
   readonly length: number;
 }
 
 export interface HashTask {
   readonly piece: number;
+  readonly plan: DigestPlan;
   /** The piece's bytes, in order; undefined when nobody knows where they are. */
   readonly parts: readonly FilePart[] | undefined;
 }
@@ -19,7 +22,7 @@ export interface HashTask {
 export interface HashAnswer {
   readonly piece: number;
   /** Undefined when some of the bytes could not be read. */
-  readonly digest: Uint8Array | undefined;
+  readonly digest: PieceDigest | undefined;
 }
 
 /** A piece as parts of files; undefined when one of its files has no place. */
@@ -31,9 +34,10 @@ export function partsOfPiece(
 ): FilePart[] | undefined {
   const parts: FilePart[] = [];
   const offset = pieceOffset(geometry, piece);
-  for (const { file, fileOffset, length } of rangesOf(files, offset, pieceSize(geometry, piece))) {
-    const path = placeOf(file);
-    if (path === undefined) return undefined;
+  const ranges = rangesOf(files, offset, pieceSize(geometry, piece));
+  for (const { file, fileOffset, length, pad } of ranges) {
+    const path = pad ? undefined : placeOf(file);
+    if (path === undefined && !pad) return undefined;
     parts.push({ path, offset: fileOffset, length });
   }
   return parts;

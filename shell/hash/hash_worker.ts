@@ -5,9 +5,12 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { READ_FLAGS } from "../disk/file_system.ts";
+import { leavesOf } from "../../core/metainfo/merkle.ts";
+import type { PieceDigest } from "../../core/metainfo/piece_check.ts";
 import type { HashAnswer, HashTask } from "./hash_tasks.ts";
+import { sha256 } from "./sha256.ts";
 
-/** Fits the second level cache of any processor of our days, with room for the rest. */
+/** Fits the second level cache of current processors; a whole number of blocks. */
 const CHUNK_BYTES = 256 * 1024;
 /** Opening is cheap beside hashing, but not beside hashing a small piece. */
 const FILES_OPEN_MAX = 16;
@@ -26,23 +29,51 @@ scope.onmessage = ({ data }) => {
   scope.postMessage(data.map((task) => ({ piece: task.piece, digest: digestOf(task) })));
 };
 
-function digestOf({ parts }: HashTask): Uint8Array | undefined {
+function digestOf({ parts, plan }: HashTask): PieceDigest | undefined {
   if (parts === undefined) return undefined;
-  const hash = createHash("sha1");
+  const whole = plan.sha1 ? createHash("sha1") : undefined;
+  const leaves: Uint8Array[] = [];
   try {
     for (const { path, offset, length } of parts) {
       for (let done = 0; done < length;) {
-        const room = chunk.subarray(0, Math.min(CHUNK_BYTES, length - done));
-        const count = fs.readSync(fileAt(path), room, 0, room.length, offset + done);
-        if (count === 0) return undefined;
-        hash.update(room.subarray(0, count));
-        done += count;
+        const bytes = chunk.subarray(0, Math.min(CHUNK_BYTES, length - done));
+        if (path === undefined) bytes.fill(0);
+        else if (!fill(path, bytes, offset + done)) return undefined;
+        whole?.update(bytes);
+        // Every file of a torrent with leaves starts at a block, and chunks are whole blocks.
+        if (plan.leaves && path !== undefined) leaves.push(leavesOf(sha256, bytes));
+        done += bytes.length;
       }
     }
   } catch {
     return undefined;
   }
-  return new Uint8Array(hash.digest());
+  return {
+    sha1: whole && new Uint8Array(whole.digest()),
+    leaves: plan.leaves ? concatenate(leaves) : undefined,
+  };
+}
+
+/** False when the file ends before. */
+function fill(path: string, bytes: Uint8Array, position: number): boolean {
+  for (let filled = 0; filled < bytes.length;) {
+    const at = position + filled;
+    const count = fs.readSync(fileAt(path), bytes, filled, bytes.length - filled, at);
+    if (count === 0) return false;
+    filled += count;
+  }
+  return true;
+}
+
+function concatenate(lists: readonly Uint8Array[]): Uint8Array {
+  if (lists.length === 1) return lists[0]!;
+  const all = new Uint8Array(lists.reduce((size, list) => size + list.length, 0));
+  let at = 0;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
+  }
+  return all;
 }
 
 function fileAt(path: string): number {

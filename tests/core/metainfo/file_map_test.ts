@@ -45,3 +45,18 @@ Deno.test("the ranges name the same bytes as walking byte by byte", () => {
     assertEquals(named, bytes.slice(offset, offset + length));
   }));
 });
+
+Deno.test("gaps between files that start at pieces are left out", () => {
+  const file = { pad: false, executable: false };
+  const files = [
+    { path: ["a"], length: 5, offset: 0, ...file },
+    { path: ["b"], length: 20, offset: 16, ...file },
+  ];
+  assertEquals(rangesOf(files, 0, 5), [{ file: 0, fileOffset: 0, length: 5, pad: false }]);
+  assertEquals(rangesOf(files, 0, 18), [
+    { file: 0, fileOffset: 0, length: 5, pad: false },
+    { file: 1, fileOffset: 0, length: 2, pad: false },
+  ]);
+  assertEquals(rangesOf(files, 5, 11), []);
+  assertEquals(rangesOf(files, 32, 4), [{ file: 1, fileOffset: 16, length: 4, pad: false }]);
+});

@@ -4,7 +4,10 @@ import {
   BLOCK_SIZE,
   blockCount,
   blockLength,
+  contentEnd,
+  createAlignedGeometry,
   createGeometry,
+  isGeometry,
   pieceOffset,
   pieceSize,
 } from "../../../core/metainfo/geometry.ts";
@@ -38,4 +41,32 @@ Deno.test("blocks fill pieces and pieces fill the torrent, without a gap", () =>
     }
     assertEquals(end, totalSize);
   }));
+});
+
+Deno.test("any file of a v2 torrent may end with a short piece", () => {
+  const geometry = createAlignedGeometry([0, 1, 32_768, 0, 32_769, 5], 32_768);
+  assertEquals(geometry.pieceCount, 5);
+  assertEquals(geometry.totalSize, 1 + 32_768 + 32_769 + 5);
+  assertEquals([0, 1, 2, 3, 4].map((piece) => pieceSize(geometry, piece)), [
+    1,
+    32_768,
+    32_768,
+    1,
+    5,
+  ]);
+  assertEquals(contentEnd(geometry), 4 * 32_768 + 5);
+  assertEquals(blockCount(geometry, 0), 1);
+  assertEquals(blockLength(geometry, 3, 0), 1);
+  assertEquals(isGeometry(geometry), true);
+  assertEquals(isGeometry({ ...geometry, totalSize: 7 }), false);
+  assertEquals(
+    isGeometry({ ...geometry, shortPieces: [...geometry.shortPieces!].reverse() }),
+    false,
+  );
+});
+
+Deno.test("one file is laid out alike in v1 and in v2", () => {
+  for (const size of [1, 16_384, 32_768, 50_000]) {
+    assertEquals(createAlignedGeometry([size, 0], 32_768), createGeometry(size, 32_768));
+  }
 });

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
 import { describeMetainfoError } from "../../../core/metainfo/describe_error.ts";
 import { parseMetainfo } from "../../../core/metainfo/parse.ts";
-import { sha1 } from "../../../shell/hash/sha1.ts";
+import { DIGESTS } from "../../../shell/hash/sha256.ts";
 
 type Dict = Record<string, Bencodable | undefined>;
 
@@ -38,7 +38,7 @@ const SINGLE: Dict = {
 };
 
 function codeOf(info: Dict): string {
-  const result = parseMetainfo(encodeBencode({ info }), sha1);
+  const result = parseMetainfo(encodeBencode({ info }), DIGESTS);
   if (result.ok) return "accepted";
   assert(describeMetainfoError(result.error).includes("v2"));
   return result.error.code;

@@ -9,7 +9,7 @@ import {
   PIECE_LENGTH_MAX,
 } from "../../../core/metainfo/parse.ts";
 import type { Metainfo } from "../../../core/metainfo/types.ts";
-import { sha1 } from "../../../shell/hash/sha1.ts";
+import { DIGESTS } from "../../../shell/hash/sha256.ts";
 
 type Dict = Record<string, Bencodable | undefined>;
 
@@ -28,7 +28,7 @@ function folderOf(...files: Dict[]): Dict {
 const HALF = { length: 20_000, path: ["half"] };
 
 function parse(info: Dict, outer: Dict = {}) {
-  return parseMetainfo(encodeBencode({ info, ...outer }), sha1);
+  return parseMetainfo(encodeBencode({ info, ...outer }), DIGESTS);
 }
 
 function accepted(info: Dict, outer: Dict = {}): Metainfo {
@@ -94,7 +94,7 @@ Deno.test("utf-8 keys win where they are valid", () => {
 Deno.test("paths pass the rules that are asked for", () => {
   const bytes = encodeBencode({ info: { ...SINGLE, name: "con?" } });
   const nameUnder = (pathRules?: "posix" | "portable") => {
-    const result = parseMetainfo(bytes, sha1, { pathRules });
+    const result = parseMetainfo(bytes, DIGESTS, { pathRules });
     return result.ok && result.value.files[0]!.path[0];
   };
   assertEquals([nameUnder(), nameUnder("posix"), nameUnder("portable")], ["con?", "con?", "con_"]);
@@ -212,7 +212,7 @@ Deno.test("what is no torrent at all is refused, and says why", () => {
     ["info-missing", encodeBencode({ info: "files" })],
   ];
   for (const [code, bytes] of cases) {
-    const result = parseMetainfo(bytes, sha1);
+    const result = parseMetainfo(bytes, DIGESTS);
     assertEquals(!result.ok && result.error.code, code);
     if (!result.ok) assert(describeMetainfoError(result.error).includes("torrent"));
   }
@@ -241,7 +241,7 @@ Deno.test("a mutated torrent is accepted or refused, never thrown on", () => {
   fc.assert(fc.property(fc.array(mutation, { minLength: 1, maxLength: 3 }), (mutations) => {
     const bytes = original.slice();
     for (const [at, value] of mutations) bytes[at] = value;
-    const result = parseMetainfo(bytes, sha1);
+    const result = parseMetainfo(bytes, DIGESTS);
     assertEquals(result.ok || describeMetainfoError(result.error).length > 0, true);
   }));
 });

@@ -4,7 +4,7 @@ import { describeMetainfoError } from "../../../core/metainfo/describe_error.ts"
 import { parseMetainfo } from "../../../core/metainfo/parse.ts";
 import { magnetLink } from "../../../core/metainfo/magnet.ts";
 import type { Metainfo } from "../../../core/metainfo/types.ts";
-import { sha1 } from "../../../shell/hash/sha1.ts";
+import { DIGESTS } from "../../../shell/hash/sha256.ts";
 
 const VECTORS = new URL("../../../../shared/vectors/", import.meta.url);
 
@@ -55,7 +55,7 @@ for (const folder of ["torrents", "fixtures"]) {
 
 function checkTorrent(folder: string, expectation: Expectation): void {
   const bytes = Deno.readFileSync(new URL(`${folder}/${expectation.file}`, VECTORS));
-  const result = parseMetainfo(bytes, sha1);
+  const result = parseMetainfo(bytes, DIGESTS);
   if (!result.ok) {
     assert(describeMetainfoError(result.error).length > 0);
     const isV2Only = expectation.tags.includes("v2-only");

@@ -3,7 +3,9 @@ import { toHex } from "../../../core/bytes/hex.ts";
 import { createGeometry, pieceOffset, pieceSize } from "../../../core/metainfo/geometry.ts";
 import { type HashJob, hashPieces } from "../../../shell/hash/hash_pieces.ts";
 import type { FilePart } from "../../../shell/hash/hash_tasks.ts";
+import { leavesOf } from "../../../core/metainfo/merkle.ts";
 import { sha1 } from "../../../shell/hash/sha1.ts";
+import { sha256 } from "../../../shell/hash/sha256.ts";
 
 const PIECE = 20_000;
 const content = Uint8Array.from({ length: 1_000_003 }, (_, i) => (i * 7 + (i >> 9)) & 0xff);
@@ -45,7 +47,7 @@ Deno.test("threads tell each piece's digest, across files", async () => {
       geometry,
       partsOf,
       readPiece: () => Promise.reject(new Error("the threads can read everything")),
-      onPiece: (piece, digest) => told.set(piece, toHex(digest!)),
+      onPiece: (piece, digest) => told.set(piece, toHex(digest!.sha1!)),
     }, true);
     for (let piece = 0; piece < geometry.pieceCount; piece++) {
       assertEquals(told.get(piece), toHex(sha1(bytesOf(piece))), `piece ${piece}`);
@@ -78,7 +80,7 @@ Deno.test("what the threads can't read is read here", async () => {
         target.set(bytesOf(piece));
         return Promise.resolve(piece !== 5);
       },
-      onPiece: (piece, digest) => told.set(piece, digest && toHex(digest)),
+      onPiece: (piece, digest) => told.set(piece, digest && toHex(digest.sha1!)),
     }, true);
     assertEquals(asked.sort(), [3, 5, 8]);
     for (let piece = 0; piece < geometry.pieceCount; piece++) {
@@ -100,4 +102,36 @@ Deno.test("an aborted job ends the threads, too", async () => {
     }, true);
     await assertRejects(() => job, Error, "stopped");
   });
+});
+
+Deno.test("threads hash leaves and padding in the same pass", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const path = `${dir}/file`;
+    const bytes = content.subarray(0, 40_000);
+    await Deno.writeFile(path, bytes);
+    const size = 65_536;
+    const padded = new Uint8Array(size);
+    padded.set(bytes);
+    const job: HashJob = {
+      geometry: createGeometry(size, size),
+      plan: { sha1: true, leaves: true },
+      contentSize: () => bytes.length,
+      partsOf: () => [
+        { path, offset: 0, length: bytes.length },
+        { path: undefined, offset: 0, length: size - bytes.length },
+      ],
+      readPiece: (_piece, target) => {
+        target.set(padded);
+        return Promise.resolve(true);
+      },
+      onPiece: (_piece, digest) => {
+        assertEquals(digest, { sha1: sha1(padded), leaves: leavesOf(sha256, bytes) });
+      },
+    };
+    await hashPieces(job, true);
+    await hashPieces(job, false);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });

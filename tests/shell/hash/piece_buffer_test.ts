@@ -2,7 +2,9 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import { PieceBuffer } from "../../../shell/hash/piece_buffer.ts";
+import { leavesOf } from "../../../core/metainfo/merkle.ts";
 import { sha1 } from "../../../shell/hash/sha1.ts";
+import { sha256 } from "../../../shell/hash/sha256.ts";
 import { fuzzRuns } from "../../fuzz/runs.ts";
 
 function contentOf(size: number, salt: number): Uint8Array {
@@ -28,9 +30,9 @@ for (const isFastHere of [true, false]) {
     await fc.assert(
       fc.asyncProperty(shuffled, async ({ size, order }) => {
         const content = contentOf(size, 0);
-        const buffer = new PieceBuffer(new Uint8Array(5 * BLOCK_SIZE), size, isFastHere);
+        const buffer = new PieceBuffer(new Uint8Array(5 * BLOCK_SIZE), size, { isFastHere });
         for (const block of order) putBlock(buffer, content, block);
-        assertEquals(await buffer.digest(), sha1(content));
+        assertEquals((await buffer.digest()).sha1, sha1(content));
         assertEquals(buffer.content, content);
       }),
       fuzzRuns(40),
@@ -45,13 +47,34 @@ for (const isFastHere of [true, false]) {
         fc.subarray(blocks),
         fc.shuffledSubarray(blocks, { minLength: 4 }),
         async (lies, order) => {
-          const buffer = new PieceBuffer(new Uint8Array(4 * BLOCK_SIZE), lie.length, isFastHere);
+          const buffer = new PieceBuffer(new Uint8Array(4 * BLOCK_SIZE), lie.length, {
+            isFastHere,
+          });
           for (const block of lies) putBlock(buffer, lie, block);
           for (const block of order) putBlock(buffer, content, block);
-          assertEquals(await buffer.digest(), sha1(content));
+          assertEquals((await buffer.digest()).sha1, sha1(content));
         },
       ),
       fuzzRuns(40),
     );
+  });
+}
+
+for (const isFastHere of [true, false]) {
+  Deno.test(`leaves cover a piece without its padding, hashed ${isFastHere ? "here" : "elsewhere"}`, async () => {
+    const contentSize = 2 * BLOCK_SIZE + 100, size = 4 * BLOCK_SIZE;
+    const plan = { sha1: true, leaves: true };
+    const buffer = new PieceBuffer(new Uint8Array(size), size, { plan, contentSize, isFastHere });
+    const content = contentOf(size, 0).fill(0, contentSize);
+    for (const block of [3, 1, 0, 2]) putBlock(buffer, content, block);
+    const expected = {
+      sha1: sha1(content),
+      leaves: leavesOf(sha256, content.subarray(0, contentSize)),
+    };
+    assertEquals(await buffer.digest(), expected);
+    // One block again: the digest may be asked for again.
+    putBlock(buffer, contentOf(size, 1), 1);
+    putBlock(buffer, content, 1);
+    assertEquals(await buffer.digest(), expected);
   });
 }

@@ -1,0 +1,97 @@
+/**
+ * How a piece is compared with what the torrent says of it, as a strategy: by one SHA-1 (v1), by the
+ * node of a hash tree above its blocks (v2), or by both (hybrid). Digests are computed elsewhere; this
+ * says which ones, and judges them.
+ *
+ * Spec: BEP 3, pieces; BEP 52, piece layers, upgrade path: "verify that pieces match both".
+ */
+import { type Geometry, pieceSize } from "./geometry.ts";
+import { INFO_HASH_SIZE } from "./info_hash.ts";
+import { countHashes, hashAt, type MerkleHasher, sameHash } from "./merkle.ts";
+import { nodeOfLeaves, pieceContentSize, pieceNode, type PieceTrees } from "./piece_trees.ts";
+
+/** What has to be computed of a piece's bytes. */
+export interface DigestPlan {
+  readonly sha1: boolean;
+  /** SHA-256 of each block of 16 KiB. */
+  readonly leaves: boolean;
+}
+
+/** What was computed, as the plan says. */
+export interface PieceDigest {
+  /** 20 bytes. */
+  readonly sha1: Uint8Array | undefined;
+  /** 32 bytes for each block of the piece's content, padding apart. */
+  readonly leaves: Uint8Array | undefined;
+}
+
+/** "unknown": the torrent's hash of this piece is not here yet. */
+export type PieceVerdict = "good" | "bad" | "unknown";
+
+export interface PieceCheck {
+  readonly plan: DigestPlan;
+  /** Bytes of the piece that leaves cover: those before padding, the whole piece for v1. */
+  contentSize(piece: number): number;
+  judge(piece: number, digest: PieceDigest): PieceVerdict;
+}
+
+/** Only SHA-1: the plan of v1 torrents. */
+export const SHA1_PLAN: DigestPlan = { sha1: true, leaves: false };
+
+/** `pieceHashes` has 20 bytes for each piece of `geometry`. */
+export function createSha1Check(geometry: Geometry, pieceHashes: Uint8Array): PieceCheck {
+  return {
+    plan: SHA1_PLAN,
+    contentSize: (piece) => pieceSize(geometry, piece),
+    judge: (piece, { sha1 }) => matchesSha1(pieceHashes, piece, sha1) ? "good" : "bad",
+  };
+}
+
+/** `trees` may learn layers later; until then the pieces below them are "unknown". */
+export function createMerkleCheck(trees: PieceTrees, hasher: MerkleHasher): PieceCheck {
+  return {
+    plan: { sha1: false, leaves: true },
+    contentSize: (piece) => pieceContentSize(trees, piece),
+    judge(piece, { leaves }) {
+      const expected = pieceNode(trees, piece);
+      if (expected === undefined) return "unknown";
+      return leaves !== undefined && sameHash(nodeOfLeaves(trees, hasher, piece, leaves), expected)
+        ? "good"
+        : "bad";
+    },
+  };
+}
+
+/** Both: a piece is good when neither finds it bad. */
+export function createHybridCheck(v1: PieceCheck, v2: PieceCheck): PieceCheck {
+  return {
+    plan: { sha1: true, leaves: true },
+    contentSize: (piece) => v2.contentSize(piece),
+    judge(piece, digest) {
+      if (v1.judge(piece, digest) === "bad") return "bad";
+      return v2.judge(piece, digest) === "bad" ? "bad" : "good";
+    },
+  };
+}
+
+/**
+ * Blocks whose leaf differs from the one that is known to be right. Both lists have the piece's leaves
+ * from its first one on; the known one may be padded.
+ */
+export function differingBlocks(leaves: Uint8Array, known: Uint8Array): number[] {
+  const blocks: number[] = [];
+  for (let block = 0; block < countHashes(leaves); block++) {
+    if (!sameHash(hashAt(leaves, block), hashAt(known, block))) blocks.push(block);
+  }
+  return blocks;
+}
+
+function matchesSha1(
+  pieceHashes: Uint8Array,
+  piece: number,
+  digest: Uint8Array | undefined,
+): boolean {
+  if (digest === undefined) return false;
+  const at = piece * INFO_HASH_SIZE;
+  return sameHash(digest, pieceHashes.subarray(at, at + INFO_HASH_SIZE));
+}

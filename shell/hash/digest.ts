@@ -1,0 +1,43 @@
+/** Everything that a plan asks for of one piece in memory, on this thread or on others. */
+import { leavesOf, MERKLE_HASH_SIZE } from "../../core/metainfo/merkle.ts";
+import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
+import type { DigestPlan, PieceDigest } from "../../core/metainfo/piece_check.ts";
+import { sha1, sha1OffThread } from "./sha1.ts";
+import { sha256 } from "./sha256.ts";
+
+/** `content`: the part of `bytes` that leaves cover. */
+export function digestHere(
+  plan: DigestPlan,
+  bytes: Uint8Array,
+  content: Uint8Array,
+): PieceDigest {
+  return {
+    sha1: plan.sha1 ? sha1(bytes) : undefined,
+    leaves: plan.leaves ? leavesOf(sha256, content) : undefined,
+  };
+}
+
+/** `bytes` may be changed once the promise has settled. */
+export async function digestOffThread(
+  plan: DigestPlan,
+  bytes: Uint8Array,
+  content: Uint8Array,
+): Promise<PieceDigest> {
+  return {
+    sha1: plan.sha1 ? await sha1OffThread(bytes) : undefined,
+    leaves: plan.leaves ? await leavesOffThread(content) : undefined,
+  };
+}
+
+async function leavesOffThread(content: Uint8Array): Promise<Uint8Array> {
+  const count = Math.ceil(content.length / BLOCK_SIZE);
+  const digests = await Promise.all(Array.from({ length: count }, (_, block) => {
+    const bytes = content.subarray(block * BLOCK_SIZE, (block + 1) * BLOCK_SIZE);
+    return crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  }));
+  const leaves = new Uint8Array(count * MERKLE_HASH_SIZE);
+  for (const [block, digest] of digests.entries()) {
+    leaves.set(new Uint8Array(digest), block * MERKLE_HASH_SIZE);
+  }
+  return leaves;
+}

@@ -1,0 +1,21 @@
+/** How the pieces of a torrent are checked: by its v1 part, its v2 part, or both. */
+import {
+  createHybridCheck,
+  createMerkleCheck,
+  createSha1Check,
+  type PieceCheck,
+} from "../../core/metainfo/piece_check.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import { MERKLE } from "./sha256.ts";
+
+export function pieceCheckOf(
+  { identity, geometry, pieceHashes, trees }: Pick<
+    Metainfo,
+    "identity" | "geometry" | "pieceHashes" | "trees"
+  >,
+): PieceCheck {
+  const v1 = createSha1Check(geometry, pieceHashes);
+  if (trees === undefined) return v1;
+  const v2 = createMerkleCheck(trees, MERKLE);
+  return identity.v1 === undefined ? v2 : createHybridCheck(v1, v2);
+}

@@ -1,0 +1,79 @@
+import { assertEquals } from "@std/assert";
+import { fromHex } from "../../../core/bytes/hex.ts";
+import { createGeometry } from "../../../core/metainfo/geometry.ts";
+import { leavesOf, parentLayer } from "../../../core/metainfo/merkle.ts";
+import {
+  createHybridCheck,
+  createMerkleCheck,
+  createSha1Check,
+  differingBlocks,
+} from "../../../core/metainfo/piece_check.ts";
+import { createPieceTrees, isLayerOf } from "../../../core/metainfo/piece_trees.ts";
+import { sha1 } from "../../../shell/hash/sha1.ts";
+import { MERKLE, sha256 } from "../../../shell/hash/sha256.ts";
+import { ROOTS, vectorContent } from "./merkle_vectors.ts";
+
+const PIECE = 32_768;
+const LARGE = 163_840;
+const SMALL = 16_384;
+
+function rootOf(size: number): Uint8Array {
+  return fromHex(ROOTS.find((vector) => vector.size === size)!.root)!;
+}
+
+/** An empty file, one of less than a piece, one of five. */
+function exampleTrees() {
+  return createPieceTrees([
+    { length: 0, root: undefined },
+    { length: SMALL, root: rootOf(SMALL) },
+    { length: LARGE, root: rootOf(LARGE) },
+  ], PIECE);
+}
+
+const layer = parentLayer(MERKLE, leavesOf(sha256, vectorContent(LARGE)), 0);
+const NONE = { sha1: undefined, leaves: undefined };
+
+Deno.test("a piece is good when its leaves lead to the node that the torrent has", () => {
+  const trees = exampleTrees();
+  const check = createMerkleCheck(trees, MERKLE);
+  const small = leavesOf(sha256, vectorContent(SMALL));
+  assertEquals(check.judge(0, { ...NONE, leaves: small }), "good");
+  const second = leavesOf(sha256, vectorContent(LARGE).subarray(PIECE, 2 * PIECE));
+  assertEquals(check.judge(2, { ...NONE, leaves: second }), "unknown");
+  assertEquals(isLayerOf(trees, MERKLE, trees.files[1]!, layer), true);
+  trees.layers[1] = layer;
+  assertEquals(check.judge(2, { ...NONE, leaves: second }), "good");
+  assertEquals(check.judge(3, { ...NONE, leaves: second }), "bad");
+  assertEquals([0, 1, 5].map((piece) => check.contentSize(piece)), [SMALL, PIECE, PIECE]);
+});
+
+Deno.test("a layer of another length or with another hash is no layer of the file", () => {
+  const trees = exampleTrees();
+  const file = trees.files[1]!;
+  assertEquals(isLayerOf(trees, MERKLE, file, layer.subarray(32)), false);
+  const wrong = layer.slice();
+  wrong[40]! ^= 1;
+  assertEquals(isLayerOf(trees, MERKLE, file, wrong), false);
+});
+
+Deno.test("a hybrid's piece passes both checks", () => {
+  const content = vectorContent(SMALL);
+  const padded = new Uint8Array(PIECE);
+  padded.set(content);
+  const trees = createPieceTrees([{ length: SMALL, root: rootOf(SMALL) }], PIECE);
+  const v1 = createSha1Check(createGeometry(PIECE, PIECE), sha1(padded));
+  const check = createHybridCheck(v1, createMerkleCheck(trees, MERKLE));
+  const digest = { sha1: sha1(padded), leaves: leavesOf(sha256, content) };
+  assertEquals(check.judge(0, digest), "good");
+  assertEquals(check.judge(0, { ...digest, sha1: sha1(content) }), "bad");
+  assertEquals(check.judge(0, { ...digest, leaves: sha256(padded) }), "bad");
+  assertEquals(check.contentSize(0), SMALL);
+});
+
+Deno.test("leaves that are known tell which blocks are bad", () => {
+  const content = vectorContent(5 * 16_384 + 3);
+  const known = leavesOf(sha256, content);
+  content[2 * 16_384] = 255;
+  content[5 * 16_384] = 255;
+  assertEquals(differingBlocks(leavesOf(sha256, content), known), [2, 5]);
+});

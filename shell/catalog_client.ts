@@ -5,10 +5,9 @@
 import type { PeerAddress } from "../core/bytes/address.ts";
 import { canonicalIp } from "../core/bytes/ip.ts";
 import { MESSAGE_BYTES_MAX } from "../core/bencode/decode.ts";
-import { EXIT } from "../core/cli/exit_codes.ts";
 import { infoHashFromHex } from "../core/metainfo/info_hash.ts";
 import { LIST_LIMIT_MAX, type ListedTorrent } from "../core/tracker_server/catalog.ts";
-import { CommandError } from "./commands/command_error.ts";
+import { Failure } from "./failure.ts";
 import { type LoadedTorrent, parseTorrent } from "./load_torrent.ts";
 import { CLIENT_NAME } from "./version.ts";
 
@@ -72,13 +71,13 @@ export class CatalogClient {
     if (found.length === 0) {
       const message = `The catalog of ${this.#announceUrl} has no torrent named ${name}; tt list ` +
         "shows what it has";
-      throw new CommandError(EXIT.input, "unknown-name", message);
+      throw new Failure("input", "unknown-name", message);
     }
     const hashes = found.map((torrent) => torrent.infoHash).join(", ");
     const message =
       `The catalog of ${this.#announceUrl} has ${found.length} torrents named ${name}; ` +
       `ask for one by its info hash: ${hashes}`;
-    throw new CommandError(EXIT.input, "ambiguous-name", message);
+    throw new Failure("input", "ambiguous-name", message);
   }
 
   /** The `.torrent` of a name or info hash. */
@@ -91,7 +90,7 @@ export class CatalogClient {
     const message =
       `The catalog of ${this.#announceUrl} gave another torrent than ${name}; do not ` +
       "trust it";
-    throw new CommandError(EXIT.input, "wrong-torrent", message);
+    throw new Failure("input", "wrong-torrent", message);
   }
 
   /** Who is in the swarm of a name or info hash. */
@@ -174,31 +173,31 @@ export class CatalogClient {
       }
       return { status: response.status, bytes: await new Blob(parts as BlobPart[]).bytes() };
     } catch (error) {
-      if (error instanceof CommandError) throw error;
+      if (error instanceof Failure) throw error;
       this.#signal.throwIfAborted();
       const isLate = error instanceof DOMException && error.name === "TimeoutError";
       throw this.#failed(isLate ? "no answer in time" : "it can't be reached");
     }
   }
 
-  #failed(why: string): CommandError {
+  #failed(why: string): Failure {
     const message =
       `Cannot ask the catalog of ${this.#announceUrl}: ${why}; check the address, or ` +
       "start it with tt tracker";
-    return new CommandError(EXIT.network, "catalog-failed", message);
+    return new Failure("network", "catalog-failed", message);
   }
 
-  #noCatalog(): CommandError {
+  #noCatalog(): Failure {
     const message = `The tracker ${this.#announceUrl} keeps no catalog of torrents; name another ` +
       "with --tracker";
-    return new CommandError(EXIT.network, "no-catalog", message);
+    return new Failure("network", "no-catalog", message);
   }
 
-  #missing(name: string, status: number): CommandError {
+  #missing(name: string, status: number): Failure {
     const message = status === 404
       ? `The catalog of ${this.#announceUrl} has no torrent ${name}; tt list shows what it has`
       : `The catalog of ${this.#announceUrl} answered ${status} when asked for ${name}; try again later`;
-    return new CommandError(EXIT.input, "unknown-name", message);
+    return new Failure("input", "unknown-name", message);
   }
 }
 

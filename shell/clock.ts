@@ -1,4 +1,22 @@
-/** Time for the core: monotonic milliseconds, and waits that do not outlive their cause. */
+/**
+ * Time for the core: monotonic milliseconds, and waits that do not outlive their cause. What runs on a
+ * virtual clock in tests takes a `Clock`; everything else uses the system's.
+ */
+
+export type TimerId = ReturnType<typeof setTimeout>;
+
+export interface Clock {
+  /** Monotonic milliseconds; only differences mean something. */
+  now(): number;
+  setTimeout(callback: () => void, ms: number): TimerId;
+  clearTimeout(id: TimerId | undefined): void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (id) => clearTimeout(id),
+};
 
 /** Monotonic milliseconds; only differences mean something. */
 export function now(): number {
@@ -11,10 +29,11 @@ export async function withTimeout<T>(
   timeoutMs: number,
   message: string,
   onTimeout: () => void = () => {},
+  clock: Clock = systemClock,
 ): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: TimerId | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+    timer = clock.setTimeout(() => {
       onTimeout();
       reject(new Error(message));
     }, timeoutMs);
@@ -22,11 +41,11 @@ export async function withTimeout<T>(
   try {
     return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
   }
 }
 
 /** Resolves after `ms` milliseconds. */
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+export function sleep(ms: number, clock: Clock = systemClock): Promise<void> {
+  return new Promise((resolve) => void clock.setTimeout(resolve, ms));
 }

@@ -26,6 +26,7 @@ import { PieceBuffer } from "./hash/piece_buffer.ts";
 import { pieceCheckOf } from "./hash/piece_checks.ts";
 import { dialPeer, type GreetedConn } from "./net/handshaking.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
+import type { TorrentLimits } from "./life/types.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
 
@@ -101,6 +102,17 @@ export class Driver implements LinkOwner {
       this.#step({ kind: "start" }, at);
       this.#step({ kind: "peers-found", addresses: peers }, at);
     });
+  }
+
+  /** Dials these, as far as the limits allow. */
+  addPeers(addresses: readonly PeerAddress[]): void {
+    this.#feed({ kind: "peers-found", addresses });
+  }
+
+  /** Rates of this torrent, from now on. Bytes a second. */
+  setLimits({ upLimit, downLimit }: TorrentLimits): void {
+    this.#options.limits.up.setRate(upLimit);
+    this.#options.limits.down.setRate(downLimit);
   }
 
   facts(): TorrentFacts {

@@ -1,9 +1,8 @@
 /** A `.torrent` from a path or a URL, read within limits. */
-import { EXIT } from "../core/cli/exit_codes.ts";
 import { MESSAGE_BYTES_MAX } from "../core/bencode/decode.ts";
 import { describeMetainfoError } from "../core/metainfo/describe_error.ts";
 import type { Metainfo } from "../core/metainfo/types.ts";
-import { CommandError } from "./commands/command_error.ts";
+import { Failure } from "./failure.ts";
 import { namedFileError } from "./disk/named_file.ts";
 import { readMetainfo } from "./read_metainfo.ts";
 import { CLIENT_NAME } from "./version.ts";
@@ -17,36 +16,36 @@ export interface LoadedTorrent {
   readonly metainfo: Metainfo;
 }
 
-/** `source`: a path, or an http or https URL. Throws a CommandError, or the signal's reason. */
+/** `source`: a path, or an http or https URL. Throws a Failure, or the signal's reason. */
 export async function loadTorrent(source: string, signal: AbortSignal): Promise<LoadedTorrent> {
   const isUrl = /^https?:\/\//i.test(source);
   const bytes = isUrl ? await fetchBytes(source, signal) : await readBytes(source);
   return parseTorrent(bytes, source);
 }
 
-/** Errors: a CommandError with exit code `input`, naming `source`. */
+/** Errors: a Failure of kind `input`, naming `source`. */
 export function parseTorrent(bytes: Uint8Array, source: string): LoadedTorrent {
   const metainfo = readMetainfo(bytes);
   if (metainfo.ok) return { bytes, metainfo: metainfo.value };
   const why = describeMetainfoError(metainfo.error);
-  throw new CommandError(EXIT.input, metainfo.error.code, `${source} is no usable torrent: ${why}`);
+  throw new Failure("input", metainfo.error.code, `${source} is no usable torrent: ${why}`);
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
   if (path.startsWith("magnet:")) {
     const message = "Magnet links are not supported yet; use the .torrent file";
-    throw new CommandError(EXIT.input, "magnet", message);
+    throw new Failure("input", "magnet", message);
   }
   try {
     const { size, isFile } = await Deno.stat(path);
-    if (!isFile) throw new CommandError(EXIT.input, "not-a-file", `${path} is not a file`);
+    if (!isFile) throw new Failure("input", "not-a-file", `${path} is not a file`);
     if (size > MESSAGE_BYTES_MAX) throw tooLarge(path);
     return await Deno.readFile(path);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof Failure) throw error;
     if (error instanceof Deno.errors.NotFound) {
       const message = `There is no file ${path}; check the path`;
-      throw new CommandError(EXIT.input, "missing", message);
+      throw new Failure("input", "missing", message);
     }
     throw namedFileError(error, "read", path, "check its permissions");
   }
@@ -54,7 +53,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 
 async function fetchBytes(url: string, stop: AbortSignal): Promise<Uint8Array> {
   const failed = (why: string) =>
-    new CommandError(EXIT.network, "fetch-failed", `Cannot fetch ${url}: ${why}`);
+    new Failure("network", "fetch-failed", `Cannot fetch ${url}: ${why}`);
   try {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(FETCH_TIMEOUT_MS)]);
     const response = await fetch(url, { signal, headers: { "user-agent": CLIENT_NAME } });
@@ -71,7 +70,7 @@ async function fetchBytes(url: string, stop: AbortSignal): Promise<Uint8Array> {
     }
     return concatenate(parts, size);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof Failure) throw error;
     stop.throwIfAborted();
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
     throw failed(isLate ? "no answer in time" : "the server can't be reached");
@@ -88,7 +87,7 @@ function concatenate(parts: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-function tooLarge(source: string): CommandError {
+function tooLarge(source: string): Failure {
   const message = `${source} is larger than ${MESSAGE_BYTES_MAX} bytes, so it is no torrent`;
-  return new CommandError(EXIT.input, "too-large", message);
+  return new Failure("input", "too-large", message);
 }

@@ -1,7 +1,7 @@
 /** Puts a torrent that is being seeded into the catalogs of its trackers, and says so. */
+import type { RegisteredEvent } from "../core/cli/events.ts";
 import { CatalogClient } from "./catalog_client.ts";
 import type { LoadedTorrent } from "./load_torrent.ts";
-import type { Output } from "./terminal/output.ts";
 
 /** Torrents name dozens of strangers' trackers at times; a catalog of one's own is among the first. */
 const TRACKERS_ASKED_MAX = 8;
@@ -13,7 +13,7 @@ const TRACKERS_ASKED_MAX = 8;
 export async function registerTorrent(
   loaded: LoadedTorrent,
   token: string | undefined,
-  output: Output,
+  onEvent: (event: RegisteredEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { infoHash, name, announceTiers } = loaded.metainfo;
@@ -22,7 +22,7 @@ export async function registerTorrent(
     try {
       const registered = await new CatalogClient(tracker, signal).register(loaded, token);
       if (registered === undefined) return;
-      output.event({ event: "registered", infoHash, name, ...registered });
+      onEvent({ event: "registered", infoHash, name, ...registered });
     } catch {
       // Aborted: whoever aborted it says why.
     }

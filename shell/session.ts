@@ -1,10 +1,31 @@
-/** What all torrents of one process share: the listening port, the rate limits, the peer numbers. */
+/**
+ * The process-wide session: all torrents of one process, with one listening port, one set of rate
+ * limits, one numbering of peers. Command line, daemon and tests are adapters on it:
+ *
+ *     const session = new Session({ host, port, defaultPort, upLimit, downLimit });
+ *     const torrent = session.add({ loaded, dir, role: { kind: "download", resume: true } });
+ *     const unsubscribe = session.subscribe((torrent, event) => show(torrent.name, event));
+ *     torrent.facts();              // state, bytes, rates, peers: see shell/life/types.ts
+ *     await torrent.pause();        // resume, recheck, move(dir), setLimits, setGoals, addPeers
+ *     await torrent.remove(true);   // or leave(), which keeps the state for a later run
+ *     session.setLimits({ upLimit: 1_000_000, downLimit: undefined });
+ *     await session.close();        // leaves every swarm, saves every state
+ *
+ * A torrent's failure is its state and its event; it never ends the session.
+ */
 import type { PeerAddress } from "../core/bytes/address.ts";
+import type { InfoHash } from "../core/metainfo/types.ts";
 import { announce } from "./announce/announce.ts";
-import { Driver, type DriverOptions } from "./driver.ts";
+import { Driver } from "./driver.ts";
+import { Failure } from "./failure.ts";
+import { type LifeHost, type SwarmOptions, TorrentLife } from "./life/torrent_life.ts";
+import type { AddOptions, TorrentEvent, TorrentLimits } from "./life/types.ts";
 import { PeerListener } from "./net/listener.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
 import { CLIENT_NAME } from "./version.ts";
+
+/** A torrent of the session. */
+export type TorrentHandle = TorrentLife;
 
 export interface SessionOptions {
   /** IP address to listen on; undefined is every address of both families. */
@@ -12,35 +33,91 @@ export interface SessionOptions {
   /** 0 picks a free one; undefined is the default one or one of the next. */
   readonly port: number | undefined;
   readonly defaultPort: number;
-  /** Bytes a second. */
+  /** Bytes a second of all torrents together; undefined is no limit. */
   readonly upLimit: number | undefined;
   readonly downLimit: number | undefined;
 }
 
-/** What the session adds by itself. */
-type Shared = "limits" | "nextPeerKey" | "announce";
+export type SessionListener = (torrent: TorrentHandle, event: TorrentEvent) => void;
 
 export class Session {
   readonly #listener: PeerListener;
   readonly #limits: RateLimits;
+  readonly #torrents = new Map<InfoHash, TorrentLife>();
+  readonly #listeners = new Set<SessionListener>();
+  readonly #host: LifeHost;
   #peerKeys = 0;
 
   /** Throws a PortError. */
   constructor(options: SessionOptions) {
     this.#listener = PeerListener.open(options.host, options.port, options.defaultPort);
-    const limit = (rate: number | undefined) => rate && new RateLimiter(rate) || undefined;
-    this.#limits = { down: limit(options.downLimit), up: limit(options.upLimit) };
+    this.#limits = {
+      down: new RateLimiter(options.downLimit),
+      up: new RateLimiter(options.upLimit),
+    };
+    this.#host = {
+      port: this.#listener.port,
+      start: (options, peers, limits) => this.#start(options, peers, limits),
+      stop: (driver, infoHash) => this.#stop(driver, infoHash),
+      onLeft: (infoHash) => this.#torrents.delete(infoHash),
+    };
   }
 
   get port(): number {
     return this.#listener.port;
   }
 
-  /** Joins the swarm of a torrent. */
-  start(options: Omit<DriverOptions, Shared>, peers: readonly PeerAddress[]): Driver {
+  /**
+   * Takes a torrent in and starts it unless it is to be paused. Throws a Failure ("duplicate") when the
+   * session has it.
+   */
+  add(options: AddOptions): TorrentHandle {
+    const { infoHash, name } = options.loaded.metainfo;
+    if (this.#torrents.has(infoHash)) {
+      throw new Failure("input", "duplicate", `${name} is there already`);
+    }
+    const torrent: TorrentLife = new TorrentLife(options, this.#host, (event) => {
+      for (const listener of [...this.#listeners]) listener(torrent, event);
+    });
+    this.#torrents.set(infoHash, torrent);
+    if (!options.paused) torrent.resume();
+    return torrent;
+  }
+
+  get(infoHash: InfoHash): TorrentHandle | undefined {
+    return this.#torrents.get(infoHash);
+  }
+
+  /** In the order in which they were added. */
+  list(): readonly TorrentHandle[] {
+    return [...this.#torrents.values()];
+  }
+
+  /** Tells `listener` the news of every torrent until the returned function is called. */
+  subscribe(listener: SessionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Limits of all torrents together, from now on. */
+  setLimits({ upLimit, downLimit }: TorrentLimits): void {
+    this.#limits.up.setRate(upLimit);
+    this.#limits.down.setRate(downLimit);
+  }
+
+  /** Leaves every swarm and stops listening. */
+  async close(): Promise<void> {
+    await Promise.all(this.list().map((torrent) => torrent.leave()));
+    this.#listener.close();
+  }
+
+  #start(options: SwarmOptions, peers: readonly PeerAddress[], limits: TorrentLimits): Driver {
     const driver = new Driver({
       ...options,
-      limits: this.#limits,
+      limits: {
+        down: new RateLimiter(limits.downLimit, this.#limits.down),
+        up: new RateLimiter(limits.upLimit, this.#limits.up),
+      },
       nextPeerKey: () => ++this.#peerKeys,
       announce: (url, request, signal) =>
         announce(url, request, { signal, userAgent: CLIENT_NAME }),
@@ -50,13 +127,8 @@ export class Session {
     return driver;
   }
 
-  /** Leaves the swarm; resolves when the state is saved and the trackers know. */
-  async stop(driver: Driver, options: Pick<DriverOptions, "metainfo">): Promise<void> {
-    this.#listener.unregister(options.metainfo.infoHash);
+  async #stop(driver: Driver, infoHash: InfoHash): Promise<void> {
+    this.#listener.unregister(infoHash);
     await driver.stop();
-  }
-
-  close(): void {
-    this.#listener.close();
   }
 }

@@ -5,8 +5,8 @@
 import { assert } from "../bytes/result.ts";
 
 export interface TokenBucket {
-  readonly rateBytesPerSecond: number;
-  readonly burstBytes: number;
+  rateBytesPerSecond: number;
+  burstBytes: number;
   /** Bytes that may pass now; negative after a request larger than the burst. */
   tokens: number;
   /** When `tokens` was last brought up to date. */
@@ -34,6 +34,28 @@ export function take(bucket: TokenBucket, bytes: number, now: number): number {
   if (missing > 0) return Math.max(1, Math.ceil((missing / bucket.rateBytesPerSecond) * 1000));
   bucket.tokens -= bytes;
   return 0;
+}
+
+/** Puts `bytes` back that were taken and did not pass; more than a burst is not kept. */
+export function giveBack(bucket: TokenBucket, bytes: number): void {
+  bucket.tokens = Math.min(bucket.burstBytes, bucket.tokens + bytes);
+}
+
+/**
+ * Another rate and burst (both above 0) from `now` on. What the old rate earned until then stays, up to
+ * the new burst; a debt stays, so that a change of rate lets nothing through for free.
+ */
+export function setRate(
+  bucket: TokenBucket,
+  rateBytesPerSecond: number,
+  burstBytes: number,
+  now: number,
+): void {
+  assert(rateBytesPerSecond > 0 && burstBytes > 0, "a token bucket has a rate and a burst");
+  fill(bucket, now);
+  bucket.rateBytesPerSecond = rateBytesPerSecond;
+  bucket.burstBytes = burstBytes;
+  bucket.tokens = Math.min(bucket.tokens, burstBytes);
 }
 
 /** A clock that steps back fills nothing. */

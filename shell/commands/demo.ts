@@ -12,7 +12,7 @@ import { sha1 } from "../hash/sha1.ts";
 import { parseTorrent } from "../load_torrent.ts";
 import { makeTorrent } from "../make_torrent.ts";
 import type { Output } from "../terminal/output.ts";
-import { TorrentRun } from "../torrent_run.ts";
+import { TorrentRun } from "./torrent_run.ts";
 import { startTracker } from "../tracker/server.ts";
 import { Session } from "../session.ts";
 import { CommandError } from "./command_error.ts";
@@ -98,7 +98,7 @@ async function play(folder: string, { output, signal }: Context): Promise<void> 
     await Promise.allSettled(lives);
   } finally {
     clearInterval(timer);
-    for (const { session } of actors) session.close();
+    for (const { session } of actors) await session.close();
     await tracker.stop();
   }
   signal.throwIfAborted();

@@ -5,6 +5,7 @@ import { EXIT } from "../../core/cli/exit_codes.ts";
 import { decodeResume } from "../../core/torrent/resume.ts";
 import { CatalogClient } from "../catalog_client.ts";
 import { listStates, loadState } from "../disk/state_file.ts";
+import { Failure } from "../failure.ts";
 import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.ts";
 import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
@@ -35,10 +36,10 @@ async function loadSource(
   try {
     return await loadTorrent(source, signal);
   } catch (error) {
-    if (!(error instanceof CommandError && error.code === "missing")) throw error;
+    if (!(error instanceof Failure && error.code === "missing")) throw error;
     const message = `There is no file ${source}; check the path, or name with --tracker whose ` +
       "catalog knows it";
-    throw new CommandError(error.exit, error.code, message);
+    throw new Failure(error.kind, error.code, message);
   }
 }
 

@@ -4,7 +4,7 @@ import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { Session } from "../session.ts";
 import { Stopped } from "../stop_signal.ts";
-import { type RunOptions, TorrentRun } from "../torrent_run.ts";
+import { type RunOptions, TorrentRun } from "./torrent_run.ts";
 import { toCommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 
@@ -77,7 +77,7 @@ export async function runTorrents(
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   } finally {
     for (const timer of timers) clearInterval(timer);
-    session.close();
+    await session.close();
   }
 }
 

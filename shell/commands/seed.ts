@@ -13,7 +13,8 @@ export async function seed(command: SeedCommand, context: Context): Promise<void
   const plans = command.sources.map(async (source) => {
     const plan = await planFor(source, command, context);
     // Not awaited: seeding waits for no catalog.
-    const register = () => void registerTorrent(plan.loaded, catalogToken, output, signal);
+    const onEvent: Context["output"]["event"] = (event) => output.event(event);
+    const register = () => void registerTorrent(plan.loaded, catalogToken, onEvent, signal);
     return noRegister ? plan : { ...plan, onJoin: register };
   });
   await runTorrents(plans, command, context);

@@ -132,7 +132,8 @@ export class PeerLink {
         this.#hand(count);
         // Each request may cost a reject: who asks without listening would fill our memory.
         if (this.#control.size > CONTROL_BYTES_MAX) throw new Error("It reads nothing of ours");
-        if (this.#limits.down !== undefined) await this.#limits.down.take(count);
+        const { down } = this.#limits;
+        if (!down.isUnlimited) await down.take(count).passed;
       }
     } catch (error) {
       why = error instanceof Error ? error.message : String(error);
@@ -141,9 +142,8 @@ export class PeerLink {
   }
 
   #readRoom(): Uint8Array {
-    const { down } = this.#limits;
     const room = this.buffer.subarray(this.end);
-    return down === undefined ? room : room.subarray(0, Math.max(1, down.chunkBytes));
+    return room.subarray(0, Math.max(1, this.#limits.down.chunkBytes));
   }
 
   /** Gives the owner what is there, then makes room for more. */
@@ -194,14 +194,14 @@ export class PeerLink {
   /** As many blocks as one write should carry. */
   async #writeBlocks(): Promise<void> {
     const { up } = this.#limits;
-    const chunk = Math.min(UPLOAD_CHUNK_BYTES, up?.chunkBytes ?? UPLOAD_CHUNK_BYTES);
+    const chunk = Math.min(UPLOAD_CHUNK_BYTES, up.chunkBytes);
     const out = this.#blocks;
     resetWriter(out);
     let payload = 0;
     while (payload < chunk && this.#uploadHead < this.#uploads.length) {
       payload += await this.#appendRun(out, chunk - payload);
     }
-    if (up !== undefined) await up.take(payload);
+    if (!up.isUnlimited) await up.take(payload).passed;
     if (this.#isClosed) return;
     await this.#writeAll(writtenBytes(out));
     if (payload > 0) this.#owner.sent(this, payload);

@@ -128,7 +128,7 @@ class SeedingConn {
         writeBytes(this.#out, this.#options.read(piece, begin, length));
         payload += length;
       }
-      await this.#limit?.take(payload);
+      await this.#limit?.take(payload).passed;
       await this.#send();
     }
     this.#isSending = false;

@@ -9,7 +9,7 @@ import type { InfoHash } from "../../core/metainfo/types.ts";
 import { type LoadedTorrent, parseTorrent } from "../../shell/load_torrent.ts";
 import { Session } from "../../shell/session.ts";
 import { createOutput } from "../../shell/terminal/output.ts";
-import { type RunOptions, TorrentRun } from "../../shell/torrent_run.ts";
+import { type RunOptions, TorrentRun } from "../../shell/commands/torrent_run.ts";
 import { makeBytes, type Said } from "./cli_kit.ts";
 
 const LOCALHOST = "127.0.0.1";
@@ -107,7 +107,7 @@ function startRun(
     async [Symbol.asyncDispose]() {
       stop.abort();
       await over;
-      session.close();
+      await session.close();
     },
   };
 }

@@ -43,6 +43,18 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/**
+ * Folders of the shell that stand on others, and which folders may import them; what is not named here
+ * is for everybody in the shell. The commands stand on top of all.
+ */
+export const SHELL_TOPS: Readonly<Record<string, readonly string[]>> = {
+  commands: [],
+  terminal: ["commands"],
+  daemon: ["commands"],
+  page: ["commands", "daemon"],
+  tracker: ["commands"],
+};
+
 const FILE_LINES_MAX = 500;
 
 /** Names that reach outside the core: the machine, the clock, chance, the network, waiting. */
@@ -180,8 +192,19 @@ function coreImportFault(path: string, room: string, specifier: string): string 
 }
 
 function outerImportFault(path: string, top: string, specifier: string): string | undefined {
-  if (top === "tests" || !resolve(path, specifier)?.startsWith("tests/")) return undefined;
-  return `${path} must not import tests`;
+  const target = resolve(path, specifier);
+  if (top === "tests" || target === undefined) return undefined;
+  if (target.startsWith("tests/")) return `${path} must not import tests`;
+  return top === "shell" ? shellImportFault(path, target) : undefined;
+}
+
+/** A file directly in shell/ is of no folder. */
+function shellImportFault(path: string, target: string): string | undefined {
+  const folderOf = (file: string) => file.split("/").at(-2) === "shell" ? "" : file.split("/")[1]!;
+  const from = folderOf(path), to = folderOf(target);
+  const importers = target.startsWith("shell/") ? SHELL_TOPS[to] : undefined;
+  if (importers === undefined || from === to || importers.includes(from)) return undefined;
+  return `shell/${from} must not import shell/${to}`;
 }
 
 /** Path within the repository; undefined for anything that is not a relative specifier. */

@@ -1,0 +1,184 @@
+/** One torrent within a command: its life as events, exit codes and progress on the command's output. */
+import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
+import type { OutputEvent, ProgressEvent } from "../../core/cli/events.ts";
+import { EXIT } from "../../core/cli/exit_codes.ts";
+import { formatDuration } from "../../core/cli/format.ts";
+import { checkingView, type ProgressState, type ProgressView } from "../../core/cli/progress.ts";
+import type { ShareRule } from "../../core/cli/values.ts";
+import { waitingFor } from "../../core/cli/waiting.ts";
+import { now } from "../clock.ts";
+import type { Failure } from "../failure.ts";
+import type { AddOptions, LifeFacts, Role, SeedRole, TorrentEvent } from "../life/types.ts";
+import type { LoadedTorrent } from "../load_torrent.ts";
+import type { Session, TorrentHandle } from "../session.ts";
+import type { Output } from "../terminal/output.ts";
+import { CommandError, toCommandError } from "./command_error.ts";
+
+/** What the user wants done with the torrent. */
+export interface RunOptions {
+  readonly loaded: LoadedTorrent;
+  /** Where its content is, or goes. */
+  readonly dir: string;
+  readonly session: Session;
+  readonly output: Output;
+  readonly settings: PeerSettings;
+  readonly role: DownloadRole | SeedRole;
+  /** Told once what is here was checked and the torrent goes to its swarm. */
+  readonly onJoin?: (() => void) | undefined;
+  readonly trace?: TraceSettings | undefined;
+}
+
+export interface DownloadRole {
+  readonly kind: "download";
+  /** Trust the saved state where sizes and times agree. */
+  readonly resume: boolean;
+  readonly noSeed: boolean;
+  readonly shareRule: ShareRule;
+}
+
+const NO_RULE: ShareRule = { percent: 0, strict: false };
+
+/** A torrent's events name it by themselves. */
+type Unnamed<E> = E extends { infoHash: string } ? Omit<E, "infoHash" | "name"> : never;
+type NamedEvent = Unnamed<Exclude<OutputEvent, ProgressEvent>>;
+
+export class TorrentRun {
+  readonly #options: RunOptions;
+  readonly #done = Promise.withResolvers<void>();
+  #torrent: TorrentHandle | undefined;
+  /** When a tracker or a peer last answered. */
+  #answeredMs = now();
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs until the user's aim is reached or `signal` aborts; in both cases the state is saved and the
+   * trackers are told. Throws a CommandError, or the signal's reason.
+   */
+  async execute(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { session, loaded, dir, settings, trace } = this.#options;
+    const unsubscribe = session.subscribe((torrent, event) => {
+      if (torrent.infoHash === loaded.metainfo.infoHash) this.#onEvent(event);
+    });
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = () => aborted.reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    try {
+      this.#torrent = session.add({
+        ...{ loaded, dir, peers: settings.peers, trace },
+        role: this.#role(),
+        goals: this.#goals(),
+      });
+      await Promise.race([this.#done.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      await this.#torrent?.leave();
+      unsubscribe();
+      // What failed on the way out is what the user must hear, whatever else ended the run.
+      this.#throwIfFailed(this.#torrent?.facts().failure);
+    }
+  }
+
+  /** For the progress bars. */
+  view(): ProgressView {
+    const { infoHash, name, geometry: { totalSize: bytesTotal } } = this.#options.loaded.metainfo;
+    const facts = this.#torrent?.facts();
+    if (facts?.swarm === undefined) {
+      const view = checkingView(infoHash, name, facts?.checkedBytes ?? 0, bytesTotal);
+      return facts?.bytesHave === bytesTotal && !isActive(facts)
+        ? { ...view, state: "complete", bytesDone: bytesTotal }
+        : view;
+    }
+    const { downRate, upRate, peers, seeds: seeders, isWaiting } = facts.swarm;
+    const { bytesHave: bytesDone, uploaded } = facts;
+    const missing = bytesTotal - bytesDone;
+    return {
+      ...{ infoHash, name, bytesTotal, bytesDone, downRate, upRate, peers, seeders, uploaded },
+      state: stateOf(facts),
+      ratio: uploaded / bytesTotal,
+      etaSeconds: missing > 0 && downRate > 0 && !isWaiting ? missing / downRate : undefined,
+      waitingFor: waitingFor(facts.swarm, this.#shareRule().percent, facts.trackerError),
+    };
+  }
+
+  /** To be called a few times a second: ends the run when `--timeout` is over. */
+  tick(): void {
+    const { timeoutMs } = this.#options.settings;
+    const facts = this.#torrent?.facts();
+    if (timeoutMs === undefined || !facts?.isJoined) return;
+    const { swarm, trackerAnsweredMs, trackerError } = facts;
+    this.#answeredMs = Math.max(this.#answeredMs, trackerAnsweredMs);
+    if (swarm!.peers > 0 || swarm!.isComplete) this.#answeredMs = now();
+    if (now() - this.#answeredMs < timeoutMs) return;
+    const { name } = this.#options.loaded.metainfo;
+    const why = trackerError === undefined ? "" : ` (${trackerError})`;
+    const message = `Cannot download ${name}: no tracker and no peer answered within ` +
+      `${formatDuration(timeoutMs / 1000)}${why}; try again later, or name one with --peer`;
+    this.#done.reject(new CommandError(EXIT.network, "timeout", message));
+  }
+
+  #role(): Role {
+    const { role } = this.#options;
+    return role.kind === "seed" ? role : { kind: "download", resume: role.resume };
+  }
+
+  #goals(): AddOptions["goals"] {
+    const { role, settings: { seedRatio, seedTimeMs } } = this.#options;
+    const stopsWhenComplete = role.kind === "download" && role.noSeed;
+    return { stopsWhenComplete, shareRule: this.#shareRule(), seedRatio, seedTimeMs };
+  }
+
+  #shareRule(): ShareRule {
+    const { role } = this.#options;
+    return role.kind === "download" ? role.shareRule : NO_RULE;
+  }
+
+  #onEvent(event: TorrentEvent): void {
+    switch (event.kind) {
+      case "joined":
+        return this.#options.onJoin?.();
+      case "finished":
+        return this.#done.resolve();
+      case "failed":
+        return this.#done.reject(toCommandError(event.failure));
+      case "unreadable":
+      case "trace-failed": {
+        const code = event.kind === "unreadable" ? "unreadable" : "trace";
+        const { message } = event.failure;
+        return this.#options.output.event({ event: "error", code, message });
+      }
+      case "moved":
+      case "left":
+        return;
+      default: {
+        const { kind, ...rest } = event;
+        return this.#say({ event: kind, ...rest } as NamedEvent);
+      }
+    }
+  }
+
+  #say({ event, ...rest }: NamedEvent): void {
+    const { infoHash, name } = this.#options.loaded.metainfo;
+    this.#options.output.event(
+      { event, infoHash, name, ...rest } as Parameters<Output["event"]>[0],
+    );
+  }
+
+  #throwIfFailed(failure: Failure | undefined): void {
+    if (failure !== undefined) throw toCommandError(failure);
+  }
+}
+
+function isActive({ state }: LifeFacts): boolean {
+  return state === "checking" || state === "queued";
+}
+
+function stateOf(facts: LifeFacts): ProgressState {
+  const swarm = facts.swarm!;
+  if (swarm.isComplete) return facts.isJoined ? "seeding" : "complete";
+  if (swarm.isWaiting) return "waiting";
+  return swarm.peers === 0 && swarm.downRate === 0 ? "connecting" : "downloading";
+}

@@ -1,0 +1,136 @@
+/** What a torrent does before it joins its swarm: finds out which pieces are on disk, makes the files. */
+import { join } from "node:path";
+import {
+  type Bitfield,
+  copyBitfield,
+  countBits,
+  createBitfield,
+  createFullBitfield,
+  hasBit,
+  setBit,
+} from "../../core/bytes/bitfield.ts";
+import { pieceSize } from "../../core/metainfo/geometry.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import {
+  decodeResume,
+  type FileOnDisk,
+  type ResumeState,
+  trustResume,
+} from "../../core/torrent/resume.ts";
+import { checkContent } from "../check_content.ts";
+import { loadState, sweepState } from "../disk/state_file.ts";
+import type { Storage } from "../disk/storage.ts";
+import { Failure } from "../failure.ts";
+import type { Role, TorrentEvent } from "./types.ts";
+
+export interface Preparation {
+  readonly metainfo: Metainfo;
+  readonly dir: string;
+  readonly role: Role;
+  readonly storage: Storage;
+  /** Whether the state may be believed where files agree with it. */
+  readonly trust: boolean;
+  /** The state that this process saved or would have saved last. */
+  readonly ownState: ResumeState | undefined;
+  readonly say: (event: TorrentEvent) => void;
+  /** Bytes hashed so far, out of `total`. */
+  readonly onProgress: (bytes: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Prepared {
+  readonly have: Bitfield;
+  readonly state: ResumeState | undefined;
+}
+
+/** Throws a Failure or DiskError, or the signal's reason. */
+export function prepare(options: Preparation): Promise<Prepared> {
+  return options.role.kind === "seed" ? prepareSeed(options) : prepareDownload(options);
+}
+
+/** The state of an earlier run. One that can't be read is as good as none: content is hashed. */
+export async function readState(
+  dir: string,
+  infoHash: Metainfo["infoHash"],
+): Promise<ResumeState | undefined> {
+  const bytes = await loadState(dir, infoHash);
+  const decoded = bytes && decodeResume(bytes);
+  return decoded?.ok ? decoded.value : undefined;
+}
+
+async function prepareSeed(options: Preparation): Promise<Prepared> {
+  const { metainfo, dir, role, storage, trust, ownState, say } = options;
+  const pieces = metainfo.geometry.pieceCount;
+  const all = createFullBitfield(pieces);
+  const state = trust ? ownState : undefined;
+  if (state === undefined && trust && role.kind === "seed" && role.isChecked) {
+    return { have: all, state: ownState };
+  }
+  const { trusted, toCheck } = state === undefined
+    ? { trusted: createBitfield(pieces), toCheck: all }
+    : trustResume(state, metainfo, await storage.stamps());
+  const have = copyBitfield(trusted);
+  if (countBits(toCheck) > 0) addAll(have, await check(options, toCheck));
+  const piecesGood = countBits(have);
+  if (countBits(toCheck) > 0) say({ kind: "checked", piecesGood, pieces });
+  if (piecesGood === pieces) return { have, state: ownState };
+  const message =
+    `Cannot seed ${metainfo.name}: ${pieces - piecesGood} of its pieces are wrong or ` +
+    `missing in ${dir}; name the right folder with --dir, or complete it with tt get`;
+  throw new Failure("mismatch", "incomplete", message);
+}
+
+async function prepareDownload(options: Preparation): Promise<Prepared> {
+  const { metainfo, dir, storage, trust, say } = options;
+  const pieces = metainfo.geometry.pieceCount;
+  await sweepState(dir, metainfo.infoHash);
+  const state = await readState(dir, metainfo.infoHash);
+  const onDisk = await storage.stamps();
+  const { trusted, toCheck } = trustResume(trust ? state : undefined, metainfo, onDisk);
+  const have = copyBitfield(trusted);
+  const checkCount = countBits(toCheck);
+  if (checkCount > 0) {
+    const good = await check(options, toCheck);
+    addAll(have, good);
+    say({ kind: "checked", piecesGood: countBits(good), pieces: checkCount });
+  }
+  const piecesKept = countBits(have);
+  const isForeign = state === undefined && piecesKept === 0;
+  if (isForeign) refuseForeignFiles(metainfo, dir, onDisk);
+  if (trust || piecesKept > 0) say({ kind: "resumed", piecesKept, pieces });
+  if (piecesKept < pieces) await storage.reserve();
+  return { have, state };
+}
+
+/** Files that hold data, none of it the torrent's, belong to the user: writing would destroy them. */
+function refuseForeignFiles(
+  metainfo: Metainfo,
+  dir: string,
+  onDisk: readonly (FileOnDisk | undefined)[],
+): void {
+  const at = onDisk.findIndex((file) => file !== undefined && file.length > 0 && file.hasData);
+  if (at < 0) return;
+  const path = join(dir, ...metainfo.files[at]!.path);
+  const message = `Will not overwrite ${path}: it holds nothing of ${metainfo.name}; ` +
+    "move it away or choose another --dir";
+  throw new Failure("disk", "occupied", message);
+}
+
+async function check(options: Preparation, wanted: Bitfield): Promise<Bitfield> {
+  const { metainfo, storage, onProgress, signal } = options;
+  const pieces = Array.from({ length: wanted.count }, (_, piece) => piece)
+    .filter((piece) => hasBit(wanted, piece));
+  const total = pieces.reduce((sum, piece) => sum + pieceSize(metainfo.geometry, piece), 0);
+  onProgress(0, total);
+  return await checkContent(
+    metainfo,
+    storage,
+    pieces,
+    (bytes) => onProgress(bytes, total),
+    signal,
+  );
+}
+
+function addAll(have: Bitfield, more: Bitfield): void {
+  for (let piece = 0; piece < have.count; piece++) if (hasBit(more, piece)) setBit(have, piece);
+}

@@ -1,0 +1,50 @@
+/** Takes a torrent's files and its saved state off the disk. */
+import { join } from "node:path";
+import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import { toDiskError } from "../disk/disk_error.ts";
+import { errorCode } from "../disk/file_system.ts";
+import { realFileSystem } from "../disk/real_file_system.ts";
+import { fileStats, STATE_FOLDER } from "../disk/safe_path.ts";
+
+/** Removes the torrent's own files, and the folders that are empty then. Throws a DiskError. */
+export async function removeContent(
+  { files }: Pick<Metainfo, "files">,
+  dir: string,
+): Promise<void> {
+  const paths = files.filter(({ pad }) => !pad).map(({ path }) => path);
+  for (const path of paths) await removeFile(dir, path);
+  await removeEmptyFolders(dir, paths);
+}
+
+/** Removes what a later run would take up. Throws a DiskError. */
+export async function removeState(dir: string, infoHash: InfoHash): Promise<void> {
+  await removeFile(dir, [STATE_FOLDER, `${infoHash}.resume`]);
+}
+
+/** Removes the folders of `paths` below `dir` that are empty, the innermost first. */
+export async function removeEmptyFolders(
+  dir: string,
+  paths: readonly (readonly string[])[],
+): Promise<void> {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    if (path[0] === STATE_FOLDER) continue;
+    for (let depth = path.length - 1; depth > 0; depth--) {
+      folders.add(join(dir, ...path.slice(0, depth)));
+    }
+  }
+  const innermostFirst = [...folders].sort((a, b) => b.length - a.length);
+  // One that holds something else stays.
+  for (const folder of innermostFirst) await Deno.remove(folder).catch(() => {});
+}
+
+/** Links are refused, what is missing is passed over. */
+async function removeFile(dir: string, path: readonly string[]): Promise<void> {
+  if (await fileStats(realFileSystem, dir, path) === undefined) return;
+  const place = join(dir, ...path);
+  try {
+    await Deno.remove(place);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw toDiskError(error, "replace", place);
+  }
+}

@@ -1,0 +1,485 @@
+/**
+ * One torrent's life: it prepares, joins its swarm, rests, is checked again, moves, leaves. Commands come
+ * at any time; each waits for those before it, and one that ends an activity interrupts it first. What
+ * happens is told as data, in order; `facts` says how it stands. Nothing is thrown at the caller but
+ * what the caller asked wrongly: failures are a state ("failed") and an event.
+ *
+ * While it is active (checking or in its swarm) a download holds its lock and its files; a torrent that
+ * rests holds nothing.
+ *
+ * Deliberately absent: terminals, exit codes, when to give up waiting. Those are its adapters' matter.
+ */
+import { countBits, hasBit } from "../../core/bytes/bitfield.ts";
+import type { PeerAddress } from "../../core/bytes/address.ts";
+import type { ShareRule } from "../../core/cli/values.ts";
+import { pieceSize } from "../../core/metainfo/geometry.ts";
+import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { TorrentFacts } from "../../core/torrent/facts.ts";
+import type { Report, SavedState } from "../../core/torrent/protocol.ts";
+import { encodeResume, type ResumeState } from "../../core/torrent/resume.ts";
+import { now } from "../clock.ts";
+import { DiskError } from "../disk/disk_error.ts";
+import { lockTorrent, type TorrentLock } from "../disk/lock.ts";
+import { saveState } from "../disk/state_file.ts";
+import { openStorage, type Storage } from "../disk/storage.ts";
+import type { Driver, DriverOptions } from "../driver.ts";
+import { createPeerId, randomSeed } from "../entropy.ts";
+import { type Failure, toFailure } from "../failure.ts";
+import { sha1 } from "../hash/sha1.ts";
+import type { LoadedTorrent } from "../load_torrent.ts";
+import { TraceRecorder } from "../trace/recorder.ts";
+import { CLIENT_NAME } from "../version.ts";
+import { moveContent } from "./move_content.ts";
+import { prepare, type Prepared } from "./prepare.ts";
+import { removeContent, removeState } from "./remove_content.ts";
+import type {
+  AddOptions,
+  Goals,
+  LifeFacts,
+  LifeState,
+  TorrentEvent,
+  TorrentLimits,
+} from "./types.ts";
+
+/** What a torrent needs of its session. */
+export interface LifeHost {
+  readonly port: number;
+  start(
+    options: SwarmOptions,
+    peers: readonly PeerAddress[],
+    limits: TorrentLimits,
+  ): Driver;
+  stop(driver: Driver, infoHash: InfoHash): Promise<void>;
+  /** The torrent is gone. */
+  onLeft(infoHash: InfoHash): void;
+}
+
+/** What the session adds to a driver's options by itself is missing here. */
+export type SwarmOptions = Omit<DriverOptions, "limits" | "nextPeerKey" | "announce">;
+
+/** What an active torrent holds. */
+interface Active {
+  readonly storage: Storage;
+  readonly lock: TorrentLock | undefined;
+  trace: TraceRecorder | undefined;
+  driver: Driver | undefined;
+}
+
+const NO_RULE: ShareRule = { percent: 0, strict: false };
+
+export class TorrentLife {
+  readonly loaded: LoadedTorrent;
+  readonly #options: AddOptions;
+  readonly #host: LifeHost;
+  readonly #emit: (event: TorrentEvent) => void;
+  readonly #addedMs = now();
+  readonly #told = new Map<string, string>();
+  #dir: string;
+  #state: LifeState = "paused";
+  #failure: Failure | undefined;
+  /** What the last command wants: to be in the swarm, or not. */
+  #wantsToRun = false;
+  /** Commands run one after another. */
+  #last: Promise<void> = Promise.resolve();
+  /** Ends the preparation under way. */
+  #interrupt = new AbortController();
+  #active: Active | undefined;
+  #goals: Goals;
+  #limits: TorrentLimits;
+  #trust: boolean;
+  /** The state saved last by this process; a seeder keeps it in memory only. */
+  #ownState: ResumeState | undefined;
+  #bytesHave = 0;
+  #checkedBytes = 0;
+  #checkBytesTotal = 0;
+  #lastFacts: TorrentFacts | undefined;
+  #trackerError: string | undefined;
+  #trackerAnsweredMs = now();
+  #diskError: unknown;
+
+  /** `emit` must not throw. Call `resume` to start. */
+  constructor(options: AddOptions, host: LifeHost, emit: (event: TorrentEvent) => void) {
+    this.loaded = options.loaded;
+    this.#options = options;
+    this.#host = host;
+    this.#emit = emit;
+    this.#dir = options.dir;
+    this.#goals = options.goals ?? {};
+    this.#limits = options.limits ?? {};
+    this.#trust = options.role.kind === "seed" || options.role.resume;
+  }
+
+  get infoHash(): InfoHash {
+    return this.loaded.metainfo.infoHash;
+  }
+
+  get name(): string {
+    return this.loaded.metainfo.name;
+  }
+
+  get metainfo(): Metainfo {
+    return this.loaded.metainfo;
+  }
+
+  get dir(): string {
+    return this.#dir;
+  }
+
+  get goals(): Goals {
+    return this.#goals;
+  }
+
+  get limits(): TorrentLimits {
+    return this.#limits;
+  }
+
+  facts(): LifeFacts {
+    const driver = this.#active?.driver;
+    const swarm = driver?.facts() ?? this.#lastFacts;
+    return {
+      state: driver !== undefined && this.#state === "downloading" && swarm!.isComplete
+        ? "seeding"
+        : this.#state,
+      dir: this.#dir,
+      failure: this.#failure,
+      checkedBytes: this.#checkedBytes,
+      checkBytesTotal: this.#checkBytesTotal,
+      bytesHave: driver === undefined ? this.#bytesHave : swarm!.bytesHave,
+      bytesTotal: this.metainfo.geometry.totalSize,
+      uploaded: swarm?.uploaded ?? this.#ownState?.uploaded ?? 0,
+      downloaded: swarm?.downloaded ?? this.#ownState?.downloaded ?? 0,
+      swarm,
+      isJoined: driver !== undefined,
+      trackerError: this.#trackerError,
+      trackerAnsweredMs: this.#trackerAnsweredMs,
+    };
+  }
+
+  /** Prepares and joins the swarm, if it does not already. Resolves when it joined, failed or finished. */
+  resume(): Promise<void> {
+    this.#wantsToRun = true;
+    if (this.#active === undefined && this.#state !== "left") this.#state = "queued";
+    return this.#enqueue(() => this.#begin());
+  }
+
+  /** Leaves the swarm; resolves when the state is saved. */
+  pause(): Promise<void> {
+    this.#wantsToRun = false;
+    this.#interrupt.abort();
+    return this.#enqueue(() => this.#end("paused"));
+  }
+
+  /** Hashes everything on disk, whatever was known, then goes on as before. */
+  recheck(): Promise<void> {
+    this.#interrupt.abort();
+    return this.#enqueue(async () => {
+      await this.#end("paused");
+      this.#trust = false;
+      await this.#begin(true);
+    });
+  }
+
+  /** Moves content and state to another folder, then goes on as before. Files there are not replaced. */
+  move(dir: string): Promise<void> {
+    this.#interrupt.abort();
+    return this.#enqueue(async () => {
+      await this.#end("paused");
+      try {
+        await moveContent(this.metainfo, this.#dir, dir);
+        this.#dir = dir;
+        this.#emit({ kind: "moved", dir });
+      } catch (error) {
+        return this.#fail(toFailure(error));
+      }
+      await this.#begin();
+    });
+  }
+
+  /** Uses other goals from the next time on that it joins. */
+  setGoals(goals: Goals): void {
+    this.#goals = goals;
+  }
+
+  /** Uses other limits at once. */
+  setLimits(limits: TorrentLimits): void {
+    this.#limits = limits;
+    this.#active?.driver?.setLimits(limits);
+  }
+
+  /** Dials these, if it is in its swarm. */
+  addPeers(addresses: readonly PeerAddress[]): void {
+    this.#active?.driver?.addPeers(addresses);
+  }
+
+  /** Leaves its session for good; content and state stay, for a later run. */
+  leave(): Promise<void> {
+    return this.#leave(() => Promise.resolve());
+  }
+
+  /** Leaves for good, and removes the state and, `withData`, the files of the torrent. */
+  remove(withData: boolean): Promise<void> {
+    return this.#leave(async () => {
+      await removeState(this.#dir, this.infoHash);
+      if (withData) await removeContent(this.metainfo, this.#dir);
+    });
+  }
+
+  #leave(last: () => Promise<void>): Promise<void> {
+    this.#wantsToRun = false;
+    this.#interrupt.abort();
+    return this.#enqueue(async () => {
+      await this.#end("paused");
+      try {
+        await last();
+      } catch (error) {
+        this.#fail(toFailure(error));
+      }
+      this.#state = "left";
+      this.#host.onLeft(this.infoHash);
+      this.#emit({ kind: "left" });
+    });
+  }
+
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(async () => {
+      if (this.#state !== "left") await work();
+    });
+    return this.#last;
+  }
+
+  /** `checkOnly`: though it rests, looks at what is on disk. */
+  async #begin(checkOnly = false): Promise<void> {
+    if (this.#active !== undefined || !(this.#wantsToRun || checkOnly)) return;
+    const { role } = this.#options;
+    this.#interrupt = new AbortController();
+    const { signal } = this.#interrupt;
+    this.#state = "checking";
+    this.#failure = undefined;
+    this.#diskError = undefined;
+    try {
+      const lock = role.kind === "seed"
+        ? undefined
+        : await lockTorrent(this.#dir, this.infoHash, this.name);
+      const storage = openStorage(this.#dir, this.metainfo, { readOnly: role.kind === "seed" });
+      this.#active = { storage, lock, trace: undefined, driver: undefined };
+      const prepared = await this.#prepare(storage, signal);
+      signal.throwIfAborted();
+      if (this.#isDone(prepared)) {
+        this.#sayComplete();
+        await this.#finish();
+      } else if (this.#wantsToRun) this.#join(this.#active, prepared);
+      else await this.#end("paused");
+    } catch (error) {
+      if (signal.aborted) await this.#end("paused");
+      else await this.#endFailed(toFailure(error));
+    }
+  }
+
+  async #prepare(storage: Storage, signal: AbortSignal): Promise<Prepared> {
+    const prepared = await prepare({
+      metainfo: this.metainfo,
+      dir: this.#dir,
+      role: this.#options.role,
+      storage,
+      trust: this.#trust,
+      ownState: this.#ownState,
+      say: this.#emit,
+      onProgress: (bytes, total) => {
+        this.#checkedBytes = bytes;
+        this.#checkBytesTotal = total;
+      },
+      signal,
+    });
+    this.#ownState = prepared.state;
+    this.#bytesHave = bytesOf(this.metainfo, prepared);
+    this.#trust = true;
+    return prepared;
+  }
+
+  /** Everything is here and nothing else is wanted: no need to disturb a swarm. */
+  #isDone({ have }: Prepared): boolean {
+    return this.#wantsToRun && this.#goals.stopsWhenComplete === true &&
+      countBits(have) === have.count;
+  }
+
+  #join(active: Active, prepared: Prepared): void {
+    this.#trackerAnsweredMs = now();
+    this.#trackerError = undefined;
+    active.trace = this.#openTrace();
+    this.#state = "downloading";
+    const { storage, trace } = active;
+    const options: SwarmOptions = {
+      metainfo: this.metainfo,
+      storage,
+      torrent: this.#torrentOptions(prepared),
+      saveState: (saved) => this.#save(storage, saved),
+      trace,
+      onReport: (report) => this.#onReport(report),
+      onDiskError: (error) => this.#diskError = error,
+      onReadError: (error) => this.#onReadError(error),
+      onCrash: (error) => this.#stopFor(() => this.#endFailed(toFailure(error))),
+    };
+    active.driver = this.#host.start(options, this.#options.peers ?? [], this.#limits);
+    this.#emit({ kind: "joined" });
+  }
+
+  #torrentOptions({ have, state }: Prepared): DriverOptions["torrent"] {
+    const { metainfo } = this;
+    return {
+      infoHash: metainfo.infoHash,
+      geometry: metainfo.geometry,
+      peerId: createPeerId(),
+      port: this.#host.port,
+      clientName: CLIENT_NAME,
+      announceTiers: metainfo.announceTiers,
+      isPrivate: metainfo.isPrivate,
+      have,
+      uploadedBefore: state?.uploaded ?? 0,
+      downloadedBefore: state?.downloaded ?? 0,
+      waivedBefore: state?.waived ?? false,
+      shareRule: this.#goals.shareRule ?? NO_RULE,
+      seedRatio: this.#goals.seedRatio,
+      seedTimeMs: this.#goals.seedTimeMs,
+      seed: randomSeed(),
+      sha1,
+    };
+  }
+
+  #openTrace(): TraceRecorder | undefined {
+    const { trace } = this.#options;
+    if (trace === undefined) return undefined;
+    return new TraceRecorder({
+      ...trace,
+      onError: (error) => this.#emit({ kind: "trace-failed", failure: toFailure(error) }),
+    });
+  }
+
+  async #save(storage: Storage, saved: SavedState): Promise<void> {
+    const { infoHash, loaded: { bytes } } = this;
+    const files = await storage.stamps();
+    const state = { ...saved, infoHash, files, torrent: bytes };
+    if (this.#options.role.kind === "download") {
+      await saveState(this.#dir, infoHash, encodeResume(state));
+    }
+    this.#ownState = state;
+  }
+
+  /** Lets go of everything. Never throws. `then`: the state afterwards. */
+  async #end(then: LifeState): Promise<void> {
+    const active = this.#active;
+    const before = this.#diskError;
+    if (active !== undefined) {
+      const { driver, storage, trace, lock } = active;
+      try {
+        if (driver !== undefined) {
+          await this.#host.stop(driver, this.infoHash);
+          this.#lastFacts = driver.facts();
+          active.driver = undefined;
+          this.#bytesHave = this.#lastFacts.bytesHave;
+          const { uploaded, downloaded } = this.#lastFacts;
+          this.#emit({ kind: "stopped", uploaded, downloaded });
+        }
+        trace?.close();
+        await storage.close();
+      } catch (error) {
+        this.#diskError ??= error;
+      }
+      lock?.release();
+      this.#active = undefined;
+    }
+    if (this.#state !== "failed") this.#state = then;
+    // Saving failed on the way out: whatever else ended the activity, the user must know.
+    if (this.#diskError !== before) this.#fail(toFailure(this.#diskError));
+  }
+
+  async #endFailed(failure: Failure): Promise<void> {
+    this.#wantsToRun = false;
+    await this.#end("failed");
+    if (this.#failure === undefined) this.#fail(failure);
+  }
+
+  async #finish(): Promise<void> {
+    this.#wantsToRun = false;
+    await this.#end("finished");
+    if (this.#state === "finished") this.#emit({ kind: "finished" });
+  }
+
+  #fail(failure: Failure): void {
+    this.#wantsToRun = false;
+    this.#state = "failed";
+    this.#failure = failure;
+    this.#emit({ kind: "failed", failure });
+  }
+
+  /** The swarm ended by itself, for a reason that `end` acts on, unless a command ended it before. */
+  #stopFor(end: () => Promise<void>): void {
+    const active = this.#active;
+    this.#enqueue(async () => {
+      if (active !== undefined && this.#active === active) await end();
+    });
+  }
+
+  #onReport(report: Report): void {
+    switch (report.kind) {
+      case "tracker": {
+        const { url, peers, seeders, leechers } = report;
+        this.#trackerAnsweredMs = now();
+        this.#trackerError = undefined;
+        const event = { kind: "tracker", url, peers, seeders, leechers, error: undefined } as const;
+        return this.#emitOnce(url, `${peers} ${seeders} ${leechers}`, event);
+      }
+      case "tracker-failed": {
+        const { url, message: error } = report;
+        this.#trackerError = error;
+        const none = { peers: undefined, seeders: undefined, leechers: undefined };
+        return this.#emitOnce(url, error, { kind: "tracker", url, ...none, error });
+      }
+      case "piece-failed":
+        return this.#emit({ kind: "piece-failed", piece: report.piece, peers: report.senders });
+      case "peer-banned":
+        return this.#emit({ kind: "peer-banned", peer: report.address, reason: report.why });
+      case "peer-violated":
+        return;
+      case "share": {
+        const { owedBytes, sharedBytes, state } = report;
+        return this.#emit({ kind: "share", owedBytes, sharedBytes, state });
+      }
+      case "complete":
+        this.#sayComplete();
+        if (this.#goals.stopsWhenComplete) this.#stopFor(() => this.#finish());
+        return;
+      case "seeding-done":
+        return this.#stopFor(() => this.#finish());
+      case "disk-failed":
+        return this.#stopFor(() => this.#endFailed(toFailure(this.#diskError)));
+    }
+  }
+
+  #sayComplete(): void {
+    const { totalSize } = this.metainfo.geometry;
+    const seconds = Math.round(now() - this.#addedMs) / 1000;
+    this.#emit({ kind: "complete", bytes: totalSize, seconds });
+  }
+
+  /** Repeats nothing: news about the same thing are told when they differ. */
+  #emitOnce(about: string, news: string, event: TorrentEvent): void {
+    if (this.#told.get(about) === news) return;
+    this.#told.set(about, news);
+    this.#emit(event);
+  }
+
+  /** Told once for a file: what follows is the same damage at other places. */
+  #onReadError(error: unknown): void {
+    const failure = toFailure(error);
+    const about = error instanceof DiskError ? error.path : failure.message;
+    this.#emitOnce(about, "unreadable", { kind: "unreadable", failure });
+  }
+}
+
+function bytesOf({ geometry }: Metainfo, { have }: Prepared): number {
+  let bytes = 0;
+  for (let piece = 0; piece < geometry.pieceCount; piece++) {
+    if (hasBit(have, piece)) bytes += pieceSize(geometry, piece);
+  }
+  return bytes;
+}

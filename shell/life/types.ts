@@ -1,0 +1,138 @@
+/**
+ * What a torrent's life is told and what it tells, all of it plain data: adapters (the command line, the
+ * daemon, tests) show it in their own words.
+ */
+import type { PeerAddress } from "../../core/bytes/address.ts";
+import type { ShareRule } from "../../core/cli/values.ts";
+import type { TorrentFacts } from "../../core/torrent/facts.ts";
+import type { Failure } from "../failure.ts";
+import type { LoadedTorrent } from "../load_torrent.ts";
+import type { TraceOptions } from "../trace/recorder.ts";
+
+/** A torrent to take care of. */
+export interface AddOptions {
+  readonly loaded: LoadedTorrent;
+  /** Where its content is, or goes. */
+  readonly dir: string;
+  readonly role: Role;
+  /** Dialled besides those that the trackers name. */
+  readonly peers?: readonly PeerAddress[];
+  readonly goals?: Goals;
+  readonly limits?: TorrentLimits;
+  /** Taken in without being checked or joined; `resume` starts it. */
+  readonly paused?: boolean;
+  readonly trace?: Pick<TraceOptions, "path" | "keepsAddresses"> | undefined;
+}
+
+export type Role = DownloadRole | SeedRole;
+
+/** Writes content and state, so it locks the torrent in its folder while it is active. */
+export interface DownloadRole {
+  readonly kind: "download";
+  /** Trust the saved state where sizes and times agree; otherwise everything is hashed once. */
+  readonly resume: boolean;
+}
+
+/** Reads only: incomplete content is a failure, and nothing is kept for a later run. */
+export interface SeedRole {
+  readonly kind: "seed";
+  /** The content was hashed a moment ago. */
+  readonly isChecked: boolean;
+}
+
+/** When a torrent has done its part. What is undefined is no goal. */
+export interface Goals {
+  /** Leave the swarm once complete. */
+  readonly stopsWhenComplete?: boolean;
+  readonly shareRule?: ShareRule;
+  /** Leave once uploaded / size reaches this. */
+  readonly seedRatio?: number | undefined;
+  /** Leave so long after completion. */
+  readonly seedTimeMs?: number | undefined;
+}
+
+/** Bytes a second of one torrent, below the limits of the process; undefined is no limit. */
+export interface TorrentLimits {
+  readonly downLimit?: number | undefined;
+  readonly upLimit?: number | undefined;
+}
+
+export type LifeState =
+  /** In no swarm, by the user's will or because it was added so. */
+  | "paused"
+  /** Waits until the session lets it start. */
+  | "queued"
+  /** Looks at what is on disk and makes the files. */
+  | "checking"
+  /** In its swarm, with pieces missing or complete. */
+  | "downloading"
+  | "seeding"
+  /** A goal is reached, and it left its swarm by itself. */
+  | "finished"
+  /** It stopped by itself; `failure` says why. `resume` tries again. */
+  | "failed"
+  /** Gone from its session for good. */
+  | "left";
+
+/** One torrent at one moment. */
+export interface LifeFacts {
+  readonly state: LifeState;
+  readonly dir: string;
+  readonly failure: Failure | undefined;
+  /** Bytes hashed by the check under way or the last one, out of `checkBytesTotal`. */
+  readonly checkedBytes: number;
+  readonly checkBytesTotal: number;
+  /** Bytes on disk and checked, as far as it is known: 0 before the first check. */
+  readonly bytesHave: number;
+  readonly bytesTotal: number;
+  /** Payload of all runs. */
+  readonly uploaded: number;
+  readonly downloaded: number;
+  /** Of its swarm: while it is there, and the last ones afterwards. */
+  readonly swarm: TorrentFacts | undefined;
+  /** Whether it is in its swarm now. */
+  readonly isJoined: boolean;
+  /** The failure of the last announce, if it failed. */
+  readonly trackerError: string | undefined;
+  /** When a tracker last answered, or when it joined; monotonic ms. */
+  readonly trackerAnsweredMs: number;
+}
+
+/** News of one torrent, in the order in which they happen. */
+export type TorrentEvent =
+  /** The saved state was used. */
+  | { readonly kind: "resumed"; readonly piecesKept: number; readonly pieces: number }
+  /** Content on disk was hashed. */
+  | { readonly kind: "checked"; readonly piecesGood: number; readonly pieces: number }
+  /** It goes to its swarm now. */
+  | { readonly kind: "joined" }
+  /** A tracker answered, or failed to; told when it differs from the last one. */
+  | {
+    readonly kind: "tracker";
+    readonly url: string;
+    readonly peers: number | undefined;
+    readonly seeders: number | undefined;
+    readonly leechers: number | undefined;
+    readonly error: string | undefined;
+  }
+  | {
+    readonly kind: "share";
+    readonly owedBytes: number;
+    readonly sharedBytes: number;
+    readonly state: "owing" | "paid" | "waived";
+  }
+  | { readonly kind: "piece-failed"; readonly piece: number; readonly peers: readonly string[] }
+  | { readonly kind: "peer-banned"; readonly peer: string; readonly reason: string }
+  | { readonly kind: "complete"; readonly bytes: number; readonly seconds: number }
+  /** A file can't be read while seeding; once for each file. */
+  | { readonly kind: "unreadable"; readonly failure: Failure }
+  | { readonly kind: "trace-failed"; readonly failure: Failure }
+  /** It left its swarm, the state is saved. */
+  | { readonly kind: "stopped"; readonly uploaded: number; readonly downloaded: number }
+  /** A goal is reached; "stopped" came before if it was in a swarm. */
+  | { readonly kind: "finished" }
+  /** It stopped by itself. */
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "moved"; readonly dir: string }
+  /** The last one: it is gone from its session. */
+  | { readonly kind: "left" };

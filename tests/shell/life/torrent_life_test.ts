@@ -1,0 +1,209 @@
+/** A torrent's life without a terminal: every command an adapter may give, and what is told of it. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Failure } from "../../../shell/failure.ts";
+import type { AddOptions, TorrentEvent } from "../../../shell/life/types.ts";
+import { Session, type TorrentHandle } from "../../../shell/session.ts";
+import { assertContent, scratch } from "../cli_kit.ts";
+import { makeLoaded } from "../driver_kit.ts";
+
+const PIECES = 40;
+const { loaded, bytes } = makeLoaded(PIECES);
+const HOST = "127.0.0.1";
+const DOWNLOAD = { kind: "download", resume: true } as const;
+
+/** A session whose news a test can wait for. */
+class Watched implements AsyncDisposable {
+  readonly session = new Session({
+    ...{ host: HOST, port: 0, defaultPort: 0, upLimit: undefined, downLimit: undefined },
+  });
+  readonly events: TorrentEvent[] = [];
+  #onEvent = Promise.withResolvers<void>();
+
+  constructor() {
+    this.session.subscribe((_, event) => {
+      this.events.push(event);
+      this.#onEvent.resolve();
+      this.#onEvent = Promise.withResolvers();
+    });
+  }
+
+  add(options: Partial<AddOptions> & { dir: string }): TorrentHandle {
+    return this.session.add({ loaded, role: DOWNLOAD, ...options });
+  }
+
+  kinds(): string[] {
+    return this.events.map(({ kind }) => kind);
+  }
+
+  /** The event of that kind that comes as the `count`th of them, past or future. */
+  async event(kind: TorrentEvent["kind"], count = 1): Promise<TorrentEvent> {
+    while (true) {
+      const found = this.events.filter((event) => event.kind === kind);
+      if (found.length >= count) return found[count - 1]!;
+      await this.#onEvent.promise;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.session.close();
+  }
+}
+
+async function seeder(dir: string): Promise<Watched> {
+  await Deno.mkdir(dir, { recursive: true });
+  await Deno.writeFile(`${dir}/f.bin`, bytes);
+  const watched = new Watched();
+  watched.add({ dir, role: { kind: "seed", isChecked: true } });
+  await watched.event("joined");
+  return watched;
+}
+
+const peerOf = ({ session }: Watched) => [{ ip: HOST, port: session.port }];
+
+Deno.test("a torrent downloads, reaches its goal and rests", async () => {
+  await using dir = await scratch();
+  await using seed = await seeder(dir.at("S"));
+  await using other = new Watched();
+  const torrent = other.add({
+    ...{ dir: dir.at("D"), peers: peerOf(seed), goals: { stopsWhenComplete: true } },
+  });
+  await other.event("finished");
+  assertEquals(other.kinds(), ["resumed", "joined", "complete", "stopped", "finished"]);
+  const { state, bytesHave, bytesTotal, isJoined, downloaded } = torrent.facts();
+  assertEquals([state, bytesHave, isJoined], ["finished", bytesTotal, false]);
+  assertEquals(downloaded, bytes.length);
+  await assertContent(`${dir.at("D")}/f.bin`, bytes);
+});
+
+Deno.test("a paused torrent is in no swarm, and goes on where it was", async () => {
+  await using dir = await scratch();
+  await using seed = await seeder(dir.at("S"));
+  await using other = new Watched();
+  const torrent = other.add({ dir: dir.at("D"), peers: peerOf(seed), paused: true });
+  assertEquals(torrent.facts().state, "paused");
+  assertEquals(other.events, []);
+  await torrent.resume();
+  await other.event("complete");
+  assertEquals(torrent.facts().state, "seeding");
+  await torrent.pause();
+  assertEquals([torrent.facts().state, torrent.facts().isJoined], ["paused", false]);
+  await torrent.resume();
+  assertEquals(torrent.facts().state, "seeding");
+  assertEquals(torrent.facts().downloaded, bytes.length);
+  assertEquals(other.kinds().includes("checked"), false, "the saved state is believed");
+});
+
+Deno.test("commands given all at once are obeyed in order", async () => {
+  await using dir = await scratch();
+  await using other = new Watched();
+  const torrent = other.add({ dir: dir.at("D") });
+  torrent.pause();
+  torrent.resume();
+  torrent.recheck();
+  torrent.pause();
+  await torrent.resume();
+  assertEquals(torrent.facts().state, "downloading");
+  await torrent.pause();
+  assertEquals(torrent.facts().state, "paused");
+});
+
+Deno.test("a check finds what was damaged, and the torrent fetches it again", async () => {
+  await using dir = await scratch();
+  await using seed = await seeder(dir.at("S"));
+  await using other = new Watched();
+  const torrent = other.add({ dir: dir.at("D"), peers: peerOf(seed) });
+  await other.event("complete");
+  const file = await Deno.open(`${dir.at("D")}/f.bin`, { write: true });
+  await file.write(new Uint8Array(10));
+  file.close();
+  await torrent.recheck();
+  assertEquals(await other.event("checked"), {
+    ...{ kind: "checked", piecesGood: PIECES - 1, pieces: PIECES },
+  });
+  await other.event("complete", 2);
+  await assertContent(`${dir.at("D")}/f.bin`, bytes);
+});
+
+Deno.test("a torrent at rest is checked and rests on", async () => {
+  await using dir = await scratch();
+  await Deno.mkdir(dir.at("D"));
+  await Deno.writeFile(`${dir.at("D")}/f.bin`, bytes);
+  await using other = new Watched();
+  const torrent = other.add({ dir: dir.at("D"), paused: true });
+  await torrent.recheck();
+  assertEquals([torrent.facts().state, torrent.facts().bytesHave], ["paused", bytes.length]);
+  assertEquals(other.kinds().includes("joined"), false);
+});
+
+Deno.test("content and state move to another folder, and nothing is fetched or hashed again", async () => {
+  await using dir = await scratch();
+  await using seed = await seeder(dir.at("S"));
+  await using other = new Watched();
+  const torrent = other.add({ dir: dir.at("D"), peers: peerOf(seed) });
+  await other.event("complete");
+  await torrent.move(dir.at("E"));
+  assertEquals([torrent.dir, torrent.facts().state], [dir.at("E"), "seeding"]);
+  assertEquals(torrent.facts().downloaded, bytes.length);
+  assertEquals(other.kinds().filter((kind) => kind === "checked"), []);
+  await assertContent(`${dir.at("E")}/f.bin`, bytes);
+  await assertMissing(`${dir.at("D")}/f.bin`);
+});
+
+Deno.test("what is in the place of moved content is not replaced", async () => {
+  await using dir = await scratch();
+  await using seed = await seeder(dir.at("S"));
+  const torrent = seed.session.list()[0]!;
+  await Deno.mkdir(dir.at("E"));
+  await Deno.writeTextFile(`${dir.at("E")}/f.bin`, "another's");
+  await torrent.move(dir.at("E"));
+  const { state, failure } = torrent.facts();
+  assertEquals([state, failure?.kind, failure?.code], ["failed", "disk", "occupied"]);
+  await assertContent(`${dir.at("S")}/f.bin`, bytes);
+  assertEquals(await Deno.readTextFile(`${dir.at("E")}/f.bin`), "another's");
+  await torrent.resume();
+  assertEquals(torrent.facts().state, "seeding");
+});
+
+Deno.test("a removed torrent is gone from its session, with its data or without", async () => {
+  await using dir = await scratch();
+  for (const withData of [false, true]) {
+    await using seed = await seeder(dir.at("S"));
+    await using other = new Watched();
+    const at = dir.at(`D${withData}`);
+    const torrent = other.add({ dir: at, peers: peerOf(seed) });
+    await other.event("complete");
+    await torrent.remove(withData);
+    assertEquals(other.session.list(), []);
+    assertEquals(torrent.facts().state, "left");
+    await assertMissing(`${at}/.tt/${loaded.metainfo.infoHash}.resume`);
+    if (withData) await assertMissing(`${at}/f.bin`);
+    else await assertContent(`${at}/f.bin`, bytes);
+    other.add({ dir: at, peers: peerOf(seed) });
+  }
+});
+
+Deno.test("a failure is a state and an event, and the next attempt may succeed", async () => {
+  await using dir = await scratch();
+  await using other = new Watched();
+  await Deno.writeTextFile(dir.at("D"), "a file in the place of the folder");
+  const torrent = other.add({ dir: dir.at("D") });
+  await other.event("failed");
+  const { state, failure } = torrent.facts();
+  assertEquals([state, failure?.kind], ["failed", "disk"]);
+  await Deno.remove(dir.at("D"));
+  await torrent.resume();
+  assertEquals([torrent.facts().state, torrent.facts().failure], ["downloading", undefined]);
+});
+
+Deno.test("a torrent is in its session once", async () => {
+  await using dir = await scratch();
+  await using other = new Watched();
+  other.add({ dir: dir.at("D"), paused: true });
+  const error = assertThrows(() => other.add({ dir: dir.at("E"), paused: true }), Failure);
+  assertEquals(error.code, "duplicate");
+  assert(other.session.get(loaded.metainfo.infoHash) === other.session.list()[0]);
+});
+
+async function assertMissing(path: string): Promise<void> {
+  assertEquals(await Deno.lstat(path).catch(() => undefined), undefined, path);
+}

@@ -40,6 +40,16 @@ export function parseWebSeeds(root: BencodeNode): string[] {
   return usableUrls(asList(urlList) ?? [urlList], WEB_SEED_SCHEME, new Set());
 }
 
+/** Whether `url` names a tracker that we can ask: http, https or udp. */
+export function isTrackerUrl(url: string): boolean {
+  return isUsable(url, TRACKER_SCHEME);
+}
+
+/** Whether `url` names a web server that we can ask for content: http or https. */
+export function isWebSeedUrl(url: string): boolean {
+  return isUsable(url, WEB_SEED_SCHEME);
+}
+
 function usableUrls(
   nodes: readonly (BencodeNode | undefined)[],
   scheme: RegExp,

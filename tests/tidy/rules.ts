@@ -14,6 +14,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   wire: ["bytes", "bencode", "metainfo"],
   limits: ["bytes"],
   tracker: ["bytes", "bencode", "metainfo", "limits"],
+  swarm: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker"],
   tracker_server: ["bytes", "bencode", "metainfo", "tracker"],
   torrent: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker"],
   trace: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker", "torrent"],

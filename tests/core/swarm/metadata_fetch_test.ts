@@ -1,0 +1,221 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  addMetadataPeer,
+  concludeMetadata,
+  createMetadataFetch,
+  METADATA_DUPLICATE_MS,
+  METADATA_REQUESTS_MAX,
+  METADATA_RETRY_FIRST_MS,
+  METADATA_TIMEOUT_MS,
+  type MetadataFetch,
+  metadataProgress,
+  nextMetadataDeadline,
+  receiveMetadata,
+  removeMetadataPeer,
+  requestMetadata,
+} from "../../../core/swarm/metadata_fetch.ts";
+import { METADATA_BYTES_MAX, METADATA_PIECE_SIZE } from "../../../core/wire/ut_metadata.ts";
+import { fuzzRuns } from "../../fuzz/runs.ts";
+
+/** Metadata in which every byte tells its position. */
+function metadata(size: number, seed = 0): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8) + seed) & 0xff);
+}
+
+function pieceOf(bytes: Uint8Array, piece: number): Uint8Array {
+  return bytes.subarray(piece * METADATA_PIECE_SIZE, (piece + 1) * METADATA_PIECE_SIZE);
+}
+
+function give(fetch: MetadataFetch, peer: number, piece: number, bytes: Uint8Array, now: number) {
+  const payload = pieceOf(bytes, piece);
+  return receiveMetadata(
+    fetch,
+    peer,
+    { kind: "data", piece, totalSize: bytes.length, payload },
+    now,
+  );
+}
+
+const isSame = (a: Uint8Array, b: Uint8Array) =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+Deno.test("one peer is asked for every piece at once, and gives the metadata", () => {
+  const bytes = metadata(40_000);
+  const fetch = createMetadataFetch();
+  addMetadataPeer(fetch, 1, bytes.length);
+  assertEquals(requestMetadata(fetch, 0), [0, 1, 2].map((piece) => ({ peer: 1, piece })));
+  assertEquals(requestMetadata(fetch, 1), []);
+  assertEquals(give(fetch, 1, 2, bytes, 5).kind, "none");
+  assertEquals(metadataProgress(fetch), { bytesDone: 40_000 - 32_768, bytesTotal: 40_000 });
+  assertEquals(give(fetch, 1, 0, bytes, 5).kind, "none");
+  const outcome = give(fetch, 1, 1, bytes, 6);
+  if (outcome.kind !== "assembled") throw new Error(outcome.kind);
+  assert(isSame(outcome.bytes, bytes));
+  assertEquals(concludeMetadata(fetch, true), []);
+  assertEquals([fetch.stage, requestMetadata(fetch, 99_999)], ["done", []]);
+});
+
+Deno.test("several peers share the pieces, none of which is asked for twice at once", () => {
+  const bytes = metadata(20 * METADATA_PIECE_SIZE);
+  const fetch = createMetadataFetch();
+  addMetadataPeer(fetch, 1, bytes.length);
+  addMetadataPeer(fetch, 2, bytes.length);
+  addMetadataPeer(fetch, 3, undefined);
+  const requests = requestMetadata(fetch, 0);
+  assertEquals(requests.length, 20);
+  assertEquals(new Set(requests.map(({ piece }) => piece)).size, 20);
+  assertEquals(requests.filter(({ peer }) => peer === 1).length, METADATA_REQUESTS_MAX);
+  assertEquals(requests.filter(({ peer }) => peer === 3), []);
+});
+
+Deno.test("a slow peer's pieces are asked of another after a second, and given up after ten", () => {
+  const bytes = metadata(30_000);
+  const fetch = createMetadataFetch();
+  addMetadataPeer(fetch, 1, bytes.length);
+  requestMetadata(fetch, 0);
+  addMetadataPeer(fetch, 2, bytes.length);
+  assertEquals(requestMetadata(fetch, 10), []);
+  assertEquals(nextMetadataDeadline(fetch, 10), METADATA_DUPLICATE_MS);
+  const again = requestMetadata(fetch, METADATA_DUPLICATE_MS);
+  assertEquals(again, [{ peer: 2, piece: 0 }, { peer: 2, piece: 1 }]);
+  addMetadataPeer(fetch, 3, bytes.length);
+  assertEquals(requestMetadata(fetch, 5_000), []);
+  assertEquals(requestMetadata(fetch, METADATA_TIMEOUT_MS), [
+    { peer: 3, piece: 0 },
+    { peer: 3, piece: 1 },
+  ]);
+  assertEquals(give(fetch, 1, 0, bytes, 10_001).kind, "none");
+  assertEquals(metadataProgress(fetch)!.bytesDone, 0);
+});
+
+Deno.test("a peer that rejects waits longer each time", () => {
+  const fetch = createMetadataFetch();
+  addMetadataPeer(fetch, 1, 10);
+  let now = 0;
+  for (const factor of [1, 2, 4]) {
+    assertEquals(requestMetadata(fetch, now).length, 1);
+    receiveMetadata(fetch, 1, { kind: "reject", piece: 0 }, now);
+    assertEquals(requestMetadata(fetch, now), []);
+    assertEquals(nextMetadataDeadline(fetch, now), now + factor * METADATA_RETRY_FIRST_MS);
+    now += factor * METADATA_RETRY_FIRST_MS;
+  }
+  // A reject of what was not asked for changes nothing.
+  receiveMetadata(fetch, 1, { kind: "reject", piece: 0 }, now);
+  assertEquals(requestMetadata(fetch, now).length, 1);
+});
+
+Deno.test("a single sender of wrong metadata is named, and another is asked", () => {
+  const bytes = metadata(20_000), lie = metadata(20_000, 1);
+  const fetch = createMetadataFetch();
+  addMetadataPeer(fetch, 1, lie.length);
+  requestMetadata(fetch, 0);
+  addMetadataPeer(fetch, 2, bytes.length);
+  give(fetch, 1, 0, lie, 0);
+  assertEquals(give(fetch, 1, 1, lie, 0).kind, "assembled");
+  assertEquals(concludeMetadata(fetch, false), [1]);
+  assertEquals(requestMetadata(fetch, 1), [{ peer: 2, piece: 0 }, { peer: 2, piece: 1 }]);
+});
+
+Deno.test("of several senders exactly those who lied are named", () => {
+  const bytes = metadata(20_000), lie = metadata(20_000, 1);
+  const fetch = createMetadataFetch();
+  addMetadataPeer(fetch, 1, bytes.length);
+  requestMetadata(fetch, 0);
+  addMetadataPeer(fetch, 2, bytes.length);
+  addMetadataPeer(fetch, 3, bytes.length);
+  give(fetch, 1, 0, bytes, 0);
+  requestMetadata(fetch, METADATA_DUPLICATE_MS);
+  give(fetch, 2, 1, lie, METADATA_DUPLICATE_MS);
+  assertEquals(concludeMetadata(fetch, false), []);
+  // From now on one peer alone is asked for everything.
+  assertEquals(requestMetadata(fetch, 1_001), [{ peer: 1, piece: 0 }, { peer: 1, piece: 1 }]);
+  give(fetch, 1, 0, bytes, 1_002);
+  assertEquals(give(fetch, 1, 1, bytes, 1_002).kind, "assembled");
+  assertEquals(concludeMetadata(fetch, true), [2]);
+});
+
+Deno.test("pieces of a wrong size or total are a violation", () => {
+  const fetch = createMetadataFetch();
+  const bytes = metadata(20_000);
+  for (const [peer, payload, totalSize] of [[1, 16_383, 20_000], [2, 16_384, 20_001]] as const) {
+    addMetadataPeer(fetch, peer, bytes.length);
+    requestMetadata(fetch, 0);
+    const message = {
+      kind: "data",
+      piece: 0,
+      totalSize,
+      payload: new Uint8Array(payload),
+    } as const;
+    assertEquals(receiveMetadata(fetch, peer, message, 0).kind, "violation");
+    assertEquals(fetch.peers.has(peer), false);
+  }
+});
+
+Deno.test("metadata of 1 GB is never asked for, and a claimed size takes no memory", () => {
+  const fetch = createMetadataFetch();
+  addMetadataPeer(fetch, 1, 1_000_000_000);
+  assertEquals([requestMetadata(fetch, 0), fetch.tooLarge], [[], 1]);
+  addMetadataPeer(fetch, 2, METADATA_BYTES_MAX);
+  assertEquals(requestMetadata(fetch, 0).length, METADATA_REQUESTS_MAX);
+  assertEquals(fetch.current!.pieces.every((piece) => piece === undefined), true);
+});
+
+Deno.test("the size that most peers name is tried first, and a liar's size costs one try", () => {
+  const fetch = createMetadataFetch();
+  addMetadataPeer(fetch, 1, 50);
+  addMetadataPeer(fetch, 2, 60);
+  addMetadataPeer(fetch, 3, 60);
+  assertEquals(requestMetadata(fetch, 0), [{ peer: 2, piece: 0 }]);
+  removeMetadataPeer(fetch, 2);
+  removeMetadataPeer(fetch, 3);
+  assertEquals(requestMetadata(fetch, 1), [{ peer: 1, piece: 0 }]);
+});
+
+/**
+ * Any mix of honest, lying, silent and rejecting peers that come and go, over virtual time: as long
+ * as one honest peer stays, the metadata arrives, and no honest peer is named as a liar.
+ */
+Deno.test("with one honest peer the metadata always arrives, and no honest peer is blamed", () => {
+  const kinds = fc.array(fc.constantFrom("honest", "liar", "other size", "silent", "rejecting"), {
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(
+      kinds,
+      fc.nat({ max: 100 }),
+      fc.integer({ min: 1, max: 90_000 }),
+      (mix, at, size) => {
+        const peers = [...mix];
+        peers.splice(at % (mix.length + 1), 0, "honest");
+        const right = metadata(size), wrong = metadata(size, 7), other = metadata(size + 1, 9);
+        const fetch = createMetadataFetch();
+        for (const [key, kind] of peers.entries()) {
+          addMetadataPeer(fetch, key, kind === "other size" ? other.length : right.length);
+        }
+        let now = 0;
+        for (let turn = 0; turn < 5_000 && fetch.stage !== "done"; turn++) {
+          const requests = requestMetadata(fetch, now);
+          for (const { peer, piece } of requests) {
+            const kind = peers[peer];
+            if (kind === "silent") continue;
+            if (kind === "rejecting") {
+              receiveMetadata(fetch, peer, { kind: "reject", piece }, now);
+              continue;
+            }
+            const bytes = kind === "honest" ? right : kind === "liar" ? wrong : other;
+            const outcome = give(fetch, peer, piece, bytes, now);
+            if (outcome.kind !== "assembled") continue;
+            for (const liar of concludeMetadata(fetch, isSame(outcome.bytes, right))) {
+              assert(peers[liar] === "liar" || peers[liar] === "other size");
+            }
+          }
+          if (requests.length > 0) continue;
+          now = Math.max(now + 1, nextMetadataDeadline(fetch, now) ?? now);
+        }
+        assertEquals(fetch.stage, "done");
+      },
+    ),
+    fuzzRuns(200),
+  );
+});

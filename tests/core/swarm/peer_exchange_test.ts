@@ -1,0 +1,145 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { addressText, type PeerAddress } from "../../../core/bytes/address.ts";
+import {
+  createPeerExchange,
+  PEX_EARLY_MAX,
+  PEX_FIRST_MS,
+  PEX_INTERVAL_MS,
+  PEX_TAKEN_MAX,
+  PEX_TOLD_MAX,
+  planPex,
+  receivePex,
+} from "../../../core/swarm/peer_exchange.ts";
+import { PEX_CONTACTS_MAX, type PexContact } from "../../../core/wire/ut_pex.ts";
+import { fuzzParameters } from "../../fuzz/runs.ts";
+
+const contact = (i: number): PexContact => ({
+  address: { ip: `8.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, port: 6881 },
+  flags: 0,
+});
+const contacts = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, i) => contact(from + i));
+const REMOTE: PeerAddress = { ip: "9.9.9.9", port: 1 };
+
+Deno.test("the first message comes soon, news a minute apart, and nothing when there is none", () => {
+  const exchange = createPeerExchange(0);
+  assertEquals(planPex(exchange, contacts(0, 3), REMOTE, PEX_FIRST_MS - 1), undefined);
+  assertEquals(planPex(exchange, [], REMOTE, PEX_FIRST_MS), undefined);
+  const first = planPex(exchange, contacts(0, 3), REMOTE, 5_000)!;
+  assertEquals([first.added.length, first.dropped.length], [3, 0]);
+  assertEquals(planPex(exchange, contacts(1, 5), REMOTE, 5_000 + PEX_INTERVAL_MS - 1), undefined);
+  const second = planPex(exchange, contacts(1, 5), REMOTE, 5_000 + PEX_INTERVAL_MS)!;
+  assertEquals(second.added, contacts(3, 5));
+  assertEquals(second.dropped, [contact(0).address]);
+  assertEquals(planPex(exchange, contacts(1, 5), REMOTE, 1e6), undefined);
+});
+
+Deno.test("a peer is not told of itself", () => {
+  const exchange = createPeerExchange(0);
+  assertEquals(planPex(exchange, [{ address: REMOTE, flags: 0 }], REMOTE, 1e5), undefined);
+});
+
+Deno.test("no message but the first names more than 50, and the rest follows", () => {
+  const exchange = createPeerExchange(0);
+  assertEquals(planPex(exchange, contacts(0, 120), undefined, 1e5)!.added.length, 120);
+  let now = 1e5;
+  for (const wanted of [50, 50, 20]) {
+    now += PEX_INTERVAL_MS;
+    assertEquals(planPex(exchange, [], undefined, now)!.dropped.length, wanted);
+  }
+  now += PEX_INTERVAL_MS;
+  assertEquals(planPex(exchange, contacts(0, 70), undefined, now)!.added.length, PEX_CONTACTS_MAX);
+  const full = createPeerExchange(0);
+  assertEquals(planPex(full, contacts(0, 5_000), undefined, 1e5)!.added.length, PEX_TOLD_MAX);
+});
+
+Deno.test("what a peer is told is at every moment what it was added and not dropped", () => {
+  const rounds = fc.array(fc.uniqueArray(fc.nat({ max: 150 }), { maxLength: 120 }), {
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(rounds, (all) => {
+      const exchange = createPeerExchange(0);
+      const known = new Set<string>();
+      let now = PEX_FIRST_MS;
+      for (const connected of all) {
+        const message = planPex(exchange, connected.map(contact), undefined, now);
+        now += PEX_INTERVAL_MS;
+        if (message === undefined) continue;
+        const added = new Set(message.added.map(({ address }) => addressText(address)));
+        for (const address of message.dropped) {
+          assert(known.delete(addressText(address)) && !added.has(addressText(address)));
+        }
+        for (const text of added) {
+          assert(!known.has(text));
+          known.add(text);
+        }
+      }
+      for (let i = 0; i < 5; i++, now += PEX_INTERVAL_MS) {
+        for (const address of planPex(exchange, [], undefined, now)?.dropped ?? []) {
+          known.delete(addressText(address));
+        }
+      }
+      assertEquals(known.size, 0);
+    }),
+    fuzzParameters,
+  );
+});
+
+Deno.test("early messages do not count, and a flood of them ends the connection", () => {
+  const exchange = createPeerExchange(0);
+  const message = { added: [contact(1)], dropped: [] };
+  assertEquals(receivePex(exchange, message, REMOTE, 0), {
+    kind: "taken",
+    found: [contact(1)],
+    dropped: [],
+  });
+  for (let i = 0; i < PEX_EARLY_MAX; i++) {
+    assertEquals(
+      receivePex(exchange, { added: [contact(2)], dropped: [] }, REMOTE, i).kind,
+      "ignored",
+    );
+  }
+  assertEquals(receivePex(exchange, message, REMOTE, 100).kind, "flood");
+});
+
+Deno.test("a peer can name only so many addresses, unless it drops what it named", () => {
+  const exchange = createPeerExchange(0);
+  let found = 0;
+  for (let i = 0; i < 100; i++) {
+    const verdict = receivePex(
+      exchange,
+      { added: contacts(100 * i, 100 * i + 100), dropped: [] },
+      REMOTE,
+      i * PEX_INTERVAL_MS,
+    );
+    if (verdict.kind === "taken") found += verdict.found.length;
+  }
+  assertEquals([found, exchange.taken.size], [PEX_TAKEN_MAX, PEX_TAKEN_MAX]);
+  const verdict = receivePex(
+    exchange,
+    { added: [contact(9_999_999 & 0xffff)], dropped: contacts(0, 2).map((c) => c.address) },
+    REMOTE,
+    1e9,
+  );
+  if (verdict.kind !== "taken") throw new Error(verdict.kind);
+  assertEquals([verdict.dropped.length, verdict.found.length], [2, 1]);
+});
+
+Deno.test("a peer names nothing on our own networks unless it is there, and a host once", () => {
+  const from = (from: string, ips: string[]) => {
+    const added = ips.map((ip, i) => ({ address: { ip, port: 1_000 + i }, flags: 0 }));
+    const verdict = receivePex(
+      createPeerExchange(0),
+      { added, dropped: [] },
+      { ip: from, port: 1 },
+      0,
+    );
+    return verdict.kind === "taken" ? verdict.found.map(({ address }) => address.ip) : [];
+  };
+  const all = ["127.0.0.1", "10.0.0.1", "8.8.8.8", "8.8.8.8", "::1", "fe80::1", "2001:db8::1"];
+  assertEquals(from("9.9.9.9", all), ["8.8.8.8", "2001:db8::1"]);
+  assertEquals(from("10.0.0.9", all), ["10.0.0.1", "8.8.8.8", "fe80::1", "2001:db8::1"]);
+  assertEquals(from("127.0.0.1", ["127.0.0.1", "127.0.0.1"]), ["127.0.0.1", "127.0.0.1"]);
+});

@@ -29,6 +29,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "torrent",
   ],
   session: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker", "torrent"],
+  rpc: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker", "torrent", "session"],
   cli: [
     "bytes",
     "bencode",

@@ -1,0 +1,216 @@
+import { assertEquals } from "@std/assert";
+import { RPC_ERROR } from "../../../core/rpc/json.ts";
+import { commandOf, HASH, refusalOf } from "./kit.ts";
+
+const legacy = (method: string, args: object) => commandOf({ method, arguments: args });
+const current = (method: string, params: object) => commandOf({ jsonrpc: "2.0", method, params });
+
+Deno.test("torrents are named by id, hash, list, or the word for recent ones", () => {
+  const idsOf = (ids?: unknown) => {
+    const command = legacy("torrent-start", ids === undefined ? {} : { ids });
+    return "ids" in command ? command.ids : undefined;
+  };
+  assertEquals(idsOf(), "all");
+  assertEquals(idsOf(3), [3]);
+  assertEquals(idsOf(HASH.toUpperCase()), [HASH]);
+  assertEquals(idsOf([1, HASH]), [1, HASH]);
+  assertEquals(idsOf("recently-active"), "recently_active");
+  assertEquals(idsOf("recently_active"), "recently_active");
+});
+
+Deno.test("an empty list of torrents is none, never all", () => {
+  assertEquals(legacy("torrent-remove", { ids: [], "delete-local-data": true }), {
+    method: "torrent_remove",
+    ids: [],
+    deleteData: true,
+  });
+});
+
+Deno.test("what names no torrent is refused", () => {
+  for (const ids of ["all", "abc", 1.5, true, null, {}, [[1]], ["recently-active"]]) {
+    const { code } = refusalOf({ method: "torrent-stop", arguments: { ids } });
+    assertEquals(code, RPC_ERROR.invalidParams, JSON.stringify(ids));
+  }
+});
+
+Deno.test("torrent_get takes fields and a format in either spelling", () => {
+  assertEquals(legacy("torrent-get", { fields: ["id", "hashString"], format: "table" }), {
+    method: "torrent_get",
+    ids: "all",
+    fields: ["id", "hashString"],
+    format: "table",
+  });
+  assertEquals(current("torrent_get", { ids: 2, fields: ["hash_string"] }), {
+    method: "torrent_get",
+    ids: [2],
+    fields: ["hash_string"],
+    format: "objects",
+  });
+  assertEquals(
+    refusalOf({ method: "torrent-get", arguments: {} }).message,
+    "fields must be a list of names",
+  );
+});
+
+Deno.test("a torrent comes as base64, magnet link, hash, URL or path", () => {
+  const source = (args: object) => {
+    const command = legacy("torrent-add", args);
+    return command.method === "torrent_add" ? command.source : undefined;
+  };
+  assertEquals(source({ metainfo: "ZDE6\nYWU=" }), {
+    kind: "metainfo",
+    bytes: new TextEncoder().encode("d1:ae"),
+  });
+  const link = `magnet:?xt=urn:btih:${HASH}`;
+  assertEquals(source({ filename: link }), { kind: "magnet", link });
+  assertEquals(source({ filename: HASH }), { kind: "magnet", link });
+  assertEquals(source({ filename: "https://example.org/a.torrent", cookies: "a=b" }), {
+    kind: "url",
+    url: "https://example.org/a.torrent",
+    cookies: "a=b",
+  });
+  assertEquals(source({ filename: "/tmp/a.torrent" }), { kind: "path", path: "/tmp/a.torrent" });
+  assertEquals(
+    refusalOf({ method: "torrent-add", arguments: { metainfo: "%" } }).code,
+    RPC_ERROR.unrecognized,
+  );
+  assertEquals(
+    refusalOf({ method: "torrent-add", arguments: {} }).message,
+    "filename or metainfo is needed",
+  );
+});
+
+Deno.test("torrent_add carries settings from the start", () => {
+  assertEquals(
+    legacy("torrent-add", {
+      filename: "/a.torrent",
+      "download-dir": "/media",
+      paused: 1,
+      "peer-limit": 12.0,
+      bandwidthPriority: -1,
+      "files-unwanted": [1, 2],
+      "priority-high": [0],
+      labels: [" one ", "two", "one"],
+      "an-unknown-one": {},
+    }),
+    {
+      method: "torrent_add",
+      source: { kind: "path", path: "/a.torrent" },
+      downloadDir: "/media",
+      paused: true,
+      seed: false,
+      change: {
+        peer_limit: 12,
+        bandwidth_priority: -1,
+        files_unwanted: [1, 2],
+        priority_high: [0],
+        labels: ["one", "two"],
+      },
+    },
+  );
+});
+
+Deno.test("paths must be absolute", () => {
+  const refused = [
+    { method: "torrent-add", arguments: { filename: "/a", "download-dir": "b" } },
+    { method: "torrent-set-location", arguments: { location: "../up" } },
+    { method: "free-space", arguments: { path: "." } },
+  ];
+  for (const body of refused) assertEquals(refusalOf(body).code, RPC_ERROR.pathNotAbsolute);
+  assertEquals(
+    refusalOf({ method: "session-set", arguments: { "download-dir": "rel" } }).message,
+    "download_dir must be an absolute path",
+  );
+});
+
+Deno.test("torrent_set reads every change, the older spelling and the newer", () => {
+  const older = legacy("torrent-set", {
+    ids: [1],
+    downloadLimit: 50,
+    downloadLimited: true,
+    seedRatioMode: 1,
+    seedRatioLimit: 1.5,
+    trackerReplace: [0, "http://a.example/announce"],
+    "peer-limit": 9,
+    queuePosition: 3,
+  });
+  const newer = current("torrent_set", {
+    ids: [1],
+    download_limit: 50,
+    download_limited: true,
+    seed_ratio_mode: 1,
+    seed_ratio_limit: 1.5,
+    tracker_replace: [0, "http://a.example/announce"],
+    peer_limit: 9,
+    queue_position: 3,
+  });
+  assertEquals(older, newer);
+  assertEquals(older, {
+    method: "torrent_set",
+    ids: [1],
+    change: {
+      download_limit: 50,
+      download_limited: true,
+      seed_ratio_mode: 1,
+      seed_ratio_limit: 1.5,
+      tracker_replace: [{ id: 0, url: "http://a.example/announce" }],
+      peer_limit: 9,
+      queue_position: 3,
+    },
+  });
+});
+
+Deno.test("a parameter of a wrong kind is named in the refusal", () => {
+  const cases: [object, string][] = [
+    [{ downloadLimit: "fast" }, "download_limit must be a whole number from 0 to 100000000"],
+    [{ downloadLimited: "yes" }, "download_limited must be true or false"],
+    [{ labels: ["a,b"] }, "labels must not hold a comma"],
+    [{ labels: [" "] }, "labels must not hold an empty label"],
+    [
+      { "files-wanted": [-1] },
+      "files_wanted has an item that must be a whole number " +
+      "from 0 to 10000000",
+    ],
+    [{ location: "here" }, "location must be an absolute path"],
+    [
+      { trackerReplace: [1] },
+      "tracker_replace must be a list of tracker ids, each followed " +
+      "by a URL",
+    ],
+    [{ trackerList: "a\0" }, "tracker_list must not hold a NUL"],
+  ];
+  for (const [args, message] of cases) {
+    assertEquals(refusalOf({ method: "torrent-set", arguments: args }).message, message);
+  }
+});
+
+Deno.test("session_set knows the older words", () => {
+  assertEquals(
+    legacy("session-set", {
+      "cache-size-mb": 8,
+      encryption: "tolerated",
+      seedRatioLimit: 3,
+      "alt-speed-time-day": 65,
+      "rpc-version": 1,
+    }),
+    {
+      method: "session_set",
+      change: {
+        cache_size_mib: 8,
+        encryption: "allowed",
+        seed_ratio_limit: 3,
+        alt_speed_time_day: 65,
+      },
+    },
+  );
+});
+
+Deno.test("groups have a name", () => {
+  assertEquals(legacy("group-set", { name: " slow ", "speed-limit-up": 5 }), {
+    method: "group_set",
+    name: "slow",
+    change: { speed_limit_up: 5 },
+  });
+  assertEquals(refusalOf({ method: "group-set", arguments: {} }).message, "name is missing");
+  assertEquals(legacy("group-get", { name: "slow" }), { method: "group_get", names: ["slow"] });
+});

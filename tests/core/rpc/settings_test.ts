@@ -1,0 +1,168 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { sessionAnswer, statsAnswer } from "../../../core/rpc/session_answer.ts";
+import {
+  isAltTime,
+  ratesInForce,
+  readSetting,
+  SESSION_DEFAULTS,
+  SESSION_PARAMS,
+} from "../../../core/rpc/session_settings.ts";
+import {
+  applyFileChange,
+  applySettings,
+  changeTrackers,
+  formatTrackerList,
+  parseTrackerList,
+  TORRENT_DEFAULTS,
+} from "../../../core/rpc/torrent_settings.ts";
+
+/** As rpc-spec of Transmission 4.1 lists them. */
+const SESSION_KEYS =
+  "alt_speed_down alt_speed_enabled alt_speed_time_begin alt_speed_time_day alt_speed_time_enabled alt_speed_time_end alt_speed_up anti_brute_force_enabled blocklist_enabled blocklist_size blocklist_url cache_size_mib config_dir default_trackers dht_enabled download_dir download_dir_free_space download_queue_enabled download_queue_size encryption idle_seeding_limit idle_seeding_limit_enabled incomplete_dir incomplete_dir_enabled lpd_enabled peer_limit_global peer_limit_per_torrent peer_port peer_port_random_on_start pex_enabled port_forwarding_enabled preferred_transports queue_stalled_enabled queue_stalled_minutes rename_partial_files reqq rpc_version rpc_version_minimum rpc_version_semver script_torrent_added_enabled script_torrent_added_filename script_torrent_done_enabled script_torrent_done_filename script_torrent_done_seeding_enabled script_torrent_done_seeding_filename seed_queue_enabled seed_queue_size seed_ratio_limit seed_ratio_limited sequential_download session_id speed_limit_down speed_limit_down_enabled speed_limit_up speed_limit_up_enabled start_added_torrents tcp_enabled trash_original_torrent_files units utp_enabled version"
+    .split(" ");
+
+const FACTS = {
+  settings: SESSION_DEFAULTS,
+  version: "0.1.0",
+  configDir: "/state",
+  sessionId: "abc",
+  blocklistSize: 3,
+  freeBytes: 1e9,
+};
+
+Deno.test("session_get tells every key of the specification, or those asked for", () => {
+  const answer = sessionAnswer(FACTS, undefined);
+  assertEquals(SESSION_KEYS.filter((key) => !(key in answer)), []);
+  // Clients read a Transmission's number in front.
+  assertEquals(answer.version, "4.1.1 (tt 0.1.0)");
+  assertEquals(sessionAnswer(FACTS, ["blocklist-size", "seedRatioLimit", "nothing"]), {
+    blocklist_size: 3,
+    seed_ratio_limit: 2,
+  });
+});
+
+Deno.test("the defaults are values that may be set", () => {
+  for (const [key, value] of Object.entries(SESSION_DEFAULTS)) {
+    assertEquals(readSetting(key, value), { [key]: value });
+  }
+  assertEquals(Object.keys(SESSION_DEFAULTS).toSorted(), Object.keys(SESSION_PARAMS).toSorted());
+  assertEquals(readSetting("peer_port", "x"), {});
+  assertEquals(readSetting("constructor", 1), {});
+});
+
+Deno.test("session_stats sums up this run and all runs", () => {
+  const totals = {
+    uploadedBytes: 1,
+    downloadedBytes: 2,
+    filesAdded: 3,
+    secondsActive: 4,
+    sessionCount: 5,
+  };
+  const answer = statsAnswer({
+    activeTorrents: 1,
+    pausedTorrents: 2,
+    torrents: 3,
+    downRate: 4,
+    upRate: 5,
+    current: totals,
+    cumulative: totals,
+  });
+  assertEquals(answer.cumulative_stats, {
+    uploaded_bytes: 1,
+    downloaded_bytes: 2,
+    files_added: 3,
+    seconds_active: 4,
+    session_count: 5,
+  });
+});
+
+Deno.test("the alternate rates take the place of the others while they are on", () => {
+  const settings = { ...SESSION_DEFAULTS, speed_limit_up_enabled: true, speed_limit_up: 30 };
+  assertEquals(ratesInForce(settings), { down: undefined, up: 30_000 });
+  assertEquals(ratesInForce({ ...settings, alt_speed_enabled: true, alt_speed_down: 0 }), {
+    down: 0,
+    up: 50_000,
+  });
+});
+
+Deno.test("a schedule over midnight belongs to the day it begins on", () => {
+  const schedule = {
+    ...SESSION_DEFAULTS,
+    alt_speed_time_enabled: true,
+    alt_speed_time_begin: 22 * 60,
+    alt_speed_time_end: 6 * 60,
+    // Saturdays.
+    alt_speed_time_day: 1 << 6,
+  };
+  const at = (day: number, hour: number) => isAltTime(schedule, { day, minute: hour * 60 });
+  assertEquals([at(6, 21), at(6, 22), at(0, 5), at(0, 6), at(0, 22)], [
+    false,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  assertEquals(isAltTime(SESSION_DEFAULTS, { day: 1, minute: 600 }), undefined);
+  const day = { ...schedule, alt_speed_time_begin: 540, alt_speed_time_end: 1020 };
+  assertEquals(isAltTime(day, { day: 6, minute: 540 }), true);
+  assertEquals(isAltTime(day, { day: 6, minute: 1020 }), false);
+});
+
+Deno.test("a change of files touches those it names, all for an empty list", () => {
+  const choices = [{ wanted: true, priority: 0 }, { wanted: true, priority: 0 }];
+  assertEquals(applyFileChange(choices, { files_unwanted: [], files_wanted: [1] }), {
+    ok: true,
+    value: [{ wanted: false, priority: 0 }, { wanted: true, priority: 0 }],
+  });
+  assertEquals(applyFileChange(choices, { priority_high: [0], priority_low: [1] }), {
+    ok: true,
+    value: [{ wanted: true, priority: 1 }, { wanted: true, priority: -1 }],
+  });
+  assertEquals(applyFileChange(choices, { priority_high: [2] }), { ok: false, error: 2 });
+});
+
+Deno.test("settings of a torrent take what is one of them", () => {
+  const settings = applySettings(TORRENT_DEFAULTS, { download_limit: 5, location: "/a" });
+  assertEquals(settings, { ...TORRENT_DEFAULTS, download_limit: 5 });
+});
+
+Deno.test("a list of trackers has a line each and a blank line between tiers", () => {
+  const text =
+    "http://a.example/x\nudp://b.example:1\n\n\n https://c.example/y \nhttp://a.example/x";
+  const tiers = [["http://a.example/x", "udp://b.example:1"], ["https://c.example/y"]];
+  assertEquals(parseTrackerList(text), { ok: true, value: tiers });
+  assertEquals(parseTrackerList("ftp://a"), { ok: false, error: "ftp://a" });
+  assertEquals(parseTrackerList(""), { ok: true, value: [] });
+});
+
+Deno.test("any tiers survive the way to text and back", () => {
+  const url = fc.nat(9999).map((n) => `http://t${n}.example/announce`);
+  const tiers = fc.uniqueArray(url, { minLength: 1 }).map((urls) =>
+    urls.reduce<string[][]>((all, one, index) => {
+      if (index % 3 === 0) all.push([]);
+      all.at(-1)!.push(one);
+      return all;
+    }, [])
+  );
+  fc.assert(
+    fc.property(tiers, (given) => {
+      assertEquals(parseTrackerList(formatTrackerList(given)), { ok: true, value: given });
+    }),
+    { seed: 14, numRuns: 100 },
+  );
+});
+
+Deno.test("trackers are replaced and removed by their id, and added as a tier", () => {
+  const tiers = [["http://a.example/x", "http://b.example/x"], ["http://c.example/x"]];
+  assertEquals(
+    changeTrackers(tiers, {
+      tracker_replace: [{ id: 1, url: "udp://d.example:1" }],
+      tracker_remove: [0, 2],
+      tracker_add: ["http://e.example/x", "udp://d.example:1"],
+    }),
+    { ok: true, value: [["udp://d.example:1"], ["http://e.example/x"]] },
+  );
+  assertEquals(changeTrackers(tiers, { tracker_remove: [3] }), { ok: false, error: "tracker 3" });
+  assertEquals(changeTrackers(tiers, { tracker_add: ["x"] }), { ok: false, error: "x" });
+});

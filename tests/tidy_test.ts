@@ -55,6 +55,7 @@ const SNIPPETS: [keyof typeof RULES, string, string, number][] = [
   ["layers", "core/torrent/a.ts", 'import("../../shell/net/b.ts");', 1],
   ["layers", "core/cli/a.ts", 'import { b } from "node:fs";', 1],
   ["layers", "core/cli/a.ts", 'import { b } from "fast-check";', 1],
+  ["layers", "core/cli/a.ts", 'import { parse } from "@std/toml";', 0],
   ["layers", "core/attic/a.ts", 'import { b } from "../bytes/b.ts";', 1],
   ["layers", "shell/net/a.ts", 'import { b } from "../../tests/b.ts";', 1],
   ["layers", "main.ts", 'import { b } from "./tests/b.ts";', 1],

@@ -16,7 +16,7 @@ import {
 import { type ConfigEntry, parseConfig } from "./config_file.ts";
 import { nearestWord } from "./nearest.ts";
 import type { Options, Values } from "./option.ts";
-import { resolveSettings, type Sources } from "./settings.ts";
+import { resolveSettings, settingsInForce, type Sources } from "./settings.ts";
 import { scanTokens, type Tokens } from "./tokens.ts";
 import { quote, type UsageError } from "./usage_error.ts";
 
@@ -31,7 +31,13 @@ interface Line {
   readonly after: Tokens;
 }
 
-/** The config file to read: `--config`, else TT_CONFIG, else none. */
+/** A config file that was read. */
+export interface ConfigFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The config file that is named: by `--config`, else by TT_CONFIG, else none. */
 export function configPath(argv: readonly string[], env: Environment): string | undefined {
   const { before, after } = scanLine(argv);
   const path = after.given.get("config")?.at(-1) ?? before.given.get("config")?.at(-1);
@@ -39,13 +45,13 @@ export function configPath(argv: readonly string[], env: Environment): string | 
 }
 
 /**
- * `argv` without the program's name. `configText` is what is in the file of `configPath`. Help and
+ * `argv` without the program's name. `file` is that of `configPath`, or the customary one. Help and
  * version win over any mistake. Errors: see UsageError; the exit code for all of them is 2.
  */
 export function parseCommand(
   argv: readonly string[],
   env: Environment,
-  configText?: string,
+  file?: ConfigFile,
 ): Result<Command, UsageError> {
   const { word, name, before, after } = scanLine(argv);
   const asked = (key: string) => before.given.has(key) || after.given.has(key);
@@ -62,8 +68,8 @@ export function parseCommand(
   if (name === "demo") return ok({ kind: "demo" });
 
   let config: readonly ConfigEntry[] = [];
-  if (configText !== undefined) {
-    const parsed = parseConfig(configText, configPath(argv, env) ?? "the config file");
+  if (file !== undefined) {
+    const parsed = parseConfig(file.text, file.path);
     if (!parsed.ok) return parsed;
     config = parsed.value;
   }
@@ -160,6 +166,13 @@ function buildCommand(
         sources,
         (values) => ok({ kind: "replay", path: operands[0]!, ...values }),
       );
+    case "config":
+      return build(COMMANDS.config, sources, ({ json }) => {
+        const settings = settingsInForce(operands, sources);
+        return settings.ok
+          ? ok({ kind: "config", names: operands, json, settings: settings.value })
+          : settings;
+      });
     case "simulate":
       return build(COMMANDS.simulate, sources, ({ json, quiet, plot, ...values }) => {
         const { freeRiders, churn, ...swarm } = values;

@@ -5,6 +5,7 @@
 import type { PeerAddress } from "../bytes/address.ts";
 import type { SwarmOptions } from "../sim/swarm.ts";
 import type { Network } from "../tracker_server/access/networks.ts";
+import type { SettingInForce } from "./settings.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
 
 export type Command =
@@ -19,6 +20,7 @@ export type Command =
   | FetchCommand
   | PeersCommand
   | SimulateCommand
+  | ConfigCommand
   | DemoCommand
   | HelpCommand
   | VersionCommand;
@@ -197,6 +199,14 @@ export interface SimulateCommand extends OutputSettings {
   readonly swarm: SwarmOptions;
   /** Where an SVG goes. */
   readonly plot: string | undefined;
+}
+
+export interface ConfigCommand {
+  readonly kind: "config";
+  /** Settings to print; none is all. */
+  readonly names: readonly string[];
+  readonly json: boolean;
+  readonly settings: readonly SettingInForce[];
 }
 
 export interface DemoCommand {

@@ -3,6 +3,7 @@
  * prints it. A command is listed here once it works.
  */
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
+import { defineCommand, NO_OPERANDS, output } from "./command_spec.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
   readContentSize,
@@ -27,32 +28,10 @@ import {
   readWhole,
 } from "./values.ts";
 
+export type { CommandSpec } from "./command_spec.ts";
+
 /** Customary first port of BitTorrent peers. Spec: BEP 3, port. */
 export const PEER_PORT_DEFAULT = 6881;
-
-export interface CommandSpec<O extends Options = Options> {
-  /** One line for the overview. */
-  readonly summary: string;
-  /** What may follow the command's name, a line each. */
-  readonly usage: readonly string[];
-  readonly operands: {
-    /** "SOURCE"; empty when the command takes none. */
-    readonly name: string;
-    readonly min: number;
-    readonly max: number;
-  };
-  /** Sentences below the usage, a paragraph each. */
-  readonly about: readonly string[];
-  readonly options: O;
-  /** Pairs of keys that contradict each other. */
-  readonly conflicts: readonly (readonly [keyof O & string, keyof O & string])[];
-  readonly examples: readonly string[];
-}
-
-const output = {
-  json: flag("Print one JSON object a line on stdout, each with an event name"),
-  quiet: flag("Print errors only on stderr"),
-};
 
 const creation = {
   tracker: many(
@@ -107,10 +86,6 @@ const contentDir = one("DIR", readText, "Folder that holds the content of a .tor
   shownDefault: "the folder of the .torrent",
 });
 
-function defineCommand<O extends Options>(spec: CommandSpec<O>): CommandSpec<O> {
-  return spec;
-}
-
 /** The tracker whose catalog is asked. */
 const catalogTracker = oneOr(
   "URL",
@@ -118,8 +93,6 @@ const catalogTracker = oneOr(
   "http://127.0.0.1:8000/announce",
   "Ask this tracker, by its announce URL",
 );
-
-const NO_OPERANDS = { name: "", min: 0, max: 0 };
 
 export const COMMANDS = {
   tracker: defineCommand({
@@ -371,6 +344,19 @@ export const COMMANDS = {
       "tt simulate --peers 200 --size 256M",
       "tt simulate --free-riders 30 --churn 20 --plot swarm.svg",
     ],
+  }),
+  config: defineCommand({
+    summary: "Print the settings that hold, and where each comes from",
+    usage: ["[NAME...] [options]"],
+    operands: { name: "NAME", min: 0, max: Infinity },
+    about: [
+      "Prints every setting as a line of the config file, or those named; defaults are comments. The config file is the one " +
+      "of --config or TT_CONFIG, else $XDG_CONFIG_HOME/tt/config.toml if it is there. Passwords and " +
+      "tokens are not shown.",
+    ],
+    options: { json: output.json },
+    conflicts: [],
+    examples: ["tt config", "tt config port dir"],
   }),
   demo: defineCommand({
     summary: "Watch a tracker, a seeder and two downloaders on this machine",

@@ -37,8 +37,8 @@ function overview(): string[] {
     "",
     ...wrap(
       "Settings come from options, then environment variables (TT_UP_LIMIT for --up-limit), then " +
-        "the config file (lines such as up-limit = 2M), then defaults. The config file is the one " +
-        "that --config or TT_CONFIG names.",
+        'the config file (TOML: lines such as up-limit = "2M"), then defaults. tt config prints what ' +
+        "holds and where it comes from.",
       0,
     ),
     "",

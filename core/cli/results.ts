@@ -1,5 +1,6 @@
 /** What commands answer: an object with `--json`, text for people otherwise. */
 import { type CatalogResult, catalogText } from "./catalog_results.ts";
+import { type SettingResult, settingText } from "./config_results.ts";
 import { formatBytes, formatCount, formatPart, formatPieceLength } from "./format.ts";
 import { type ReplayResult, replayText } from "./replay_results.ts";
 import { type SimulatedResult, simulatedText } from "./simulation_text.ts";
@@ -11,7 +12,8 @@ export type ResultEvent =
   | VerifiedResult
   | CatalogResult
   | ReplayResult
-  | SimulatedResult;
+  | SimulatedResult
+  | SettingResult;
 
 interface TorrentFigures {
   readonly infoHash: string;
@@ -70,6 +72,8 @@ export function resultText(result: ResultEvent): string {
     case "state":
     case "why":
       return replayText(result);
+    case "setting":
+      return settingText(result);
     case "simulated":
       return simulatedText(result);
     default:

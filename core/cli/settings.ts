@@ -3,7 +3,7 @@
  * source wins: what a flag says, no variable can change.
  */
 import { fail, ok, type Result } from "../bytes/result.ts";
-import type { CommandSpec } from "./commands.ts";
+import { COMMAND_NAMES, type CommandSpec, GLOBAL_OPTIONS, optionsOf } from "./commands.ts";
 import type { ConfigEntry } from "./config_file.ts";
 import {
   type Option,
@@ -14,6 +14,7 @@ import {
   type Values,
   variableName,
 } from "./option.ts";
+import { nearestWord } from "./nearest.ts";
 import { quote, type UsageError } from "./usage_error.ts";
 
 export interface Sources {
@@ -54,15 +55,91 @@ export function resolveSettings<O extends Options>(
   for (const [key, option] of Object.entries(spec.options)) {
     const source = given.get(key);
     const value = option.resolve(source?.texts ?? []);
-    if (!value.ok) {
-      const { index, why } = value.error;
-      const label = source!.labels[index]!;
-      const message = `${label} ${quote(source!.texts[index]!)} ${why}`;
-      return fail({ code: "bad-value", message });
-    }
+    if (!value.ok) return badValue(source!, value.error);
     values[key] = value.value;
   }
   return ok(values as Values<O>);
+}
+
+/** A setting as it holds outside the command line. */
+export interface SettingInForce {
+  /** As in the config file. */
+  readonly name: string;
+  /** What was written; undefined when a default holds that is no plain value. */
+  readonly texts: readonly string[] | undefined;
+  /** "default", "TT_PORT" or "line 3 of tt.toml". */
+  readonly origin: string;
+  /** A password or a token: not to be shown. */
+  readonly isSecret: boolean;
+  /** A list in the config file. */
+  readonly isList: boolean;
+}
+
+/**
+ * Settings by name, all for no names, in the order of the commands. Errors: `bad-value` for one that no
+ * command could read, `missing-operand` for a name that is none.
+ */
+export function settingsInForce(
+  names: readonly string[],
+  sources: Omit<Sources, "flags">,
+): Result<readonly SettingInForce[], UsageError> {
+  const found = new Map<string, SettingInForce>();
+  for (const command of COMMAND_NAMES) {
+    for (const [key, option] of Object.entries(optionsOf(command))) {
+      const name = settingName(key, option);
+      // Commands differ in their defaults: one that can be written down says most.
+      if (Object.hasOwn(GLOBAL_OPTIONS, key) || found.get(name)?.texts !== undefined) continue;
+      const given = findGiven(key, option, { ...sources, flags: new Map() });
+      const value = option.resolve(given?.texts ?? []);
+      if (!value.ok) return badValue(given!, value.error);
+      found.set(name, {
+        name,
+        texts: given?.texts ?? defaultTexts(option),
+        origin: given === undefined ? "default" : originOf(given),
+        isSecret: /(^|-)(token|password)$/.test(name),
+        isList: option.kind === "many",
+      });
+    }
+  }
+  const unknown = names.find((name) => !found.has(name));
+  if (unknown !== undefined) {
+    const nearest = nearestWord(unknown, [...found.keys()]);
+    const advice = nearest === undefined ? "run tt config for all" : `did you mean ${nearest}?`;
+    return fail({
+      code: "missing-operand",
+      message: `There is no setting ${quote(unknown)}; ${advice}`,
+    });
+  }
+  return ok(names.length === 0 ? [...found.values()] : names.map((name) => found.get(name)!));
+}
+
+/** Defaults in words ("all", "chosen by the size") are no texts. */
+function defaultTexts(option: Option<unknown>): readonly string[] | undefined {
+  if (option.kind === "flag") return ["false"];
+  const text = option.shownDefault;
+  return text !== undefined && option.resolve([]).ok && isSameValue(option, text)
+    ? [text]
+    : undefined;
+}
+
+function isSameValue(option: Option<unknown>, text: string): boolean {
+  const [given, byDefault] = [option.resolve([text]), option.resolve([])];
+  return given.ok && byDefault.ok && byDefault.value !== undefined &&
+    JSON.stringify(given.value) === JSON.stringify(byDefault.value);
+}
+
+function originOf({ origin, labels }: Given): string {
+  const label = labels[0]!;
+  if (origin === "variable") return label.replace(/^Variable /, "");
+  return label.replace(/: [^:]*$/, "").replace(/^[A-Z]/, (letter) => letter.toLowerCase());
+}
+
+function badValue(
+  { labels, texts }: Given,
+  { index, why }: { readonly index: number; readonly why: string },
+): Result<never, UsageError> {
+  const message = `${labels[index]!} ${quote(texts[index]!)} ${why}`;
+  return fail({ code: "bad-value", message });
 }
 
 function findGiven(key: string, option: Option<unknown>, sources: Sources): Given | undefined {
@@ -81,7 +158,7 @@ function findGiven(key: string, option: Option<unknown>, sources: Sources): Give
   const labels: string[] = [];
   for (const entry of sources.config) {
     if (entry.name !== name) continue;
-    for (const text of splitList(entry.text, option)) {
+    for (const text of entry.isItem ? [entry.text] : splitList(entry.text, option)) {
       texts.push(text);
       labels.push(`${entry.where}: ${name}`);
     }

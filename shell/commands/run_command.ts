@@ -1,14 +1,16 @@
 /** From a command line to an exit code. */
-import { configPath, parseCommand } from "../../core/cli/arguments.ts";
+import { type ConfigFile, configPath, parseCommand } from "../../core/cli/arguments.ts";
 import type { Command } from "../../core/cli/command.ts";
 import { EXIT, type ExitCode } from "../../core/cli/exit_codes.ts";
 import { helpText } from "../../core/cli/help.ts";
+import { defaultConfigPath } from "../../core/cli/state_paths.ts";
 import { namedFileError } from "../disk/named_file.ts";
 import { Stopped, stopSignal } from "../stop_signal.ts";
 import type { Output } from "../terminal/output.ts";
 import { createProcessOutput } from "../terminal/process_output.ts";
 import { CLIENT_NAME } from "../version.ts";
 import { CommandError, toCommandError } from "./command_error.ts";
+import { config } from "./config.ts";
 import type { Context } from "./context.ts";
 import { create } from "./create.ts";
 import { demo } from "./demo.ts";
@@ -28,7 +30,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   const plain = createProcessOutput({ json: false, quiet: false });
   let command: Command;
   try {
-    const parsed = parseCommand(argv, env, readConfig(configPath(argv, env)));
+    const parsed = parseCommand(argv, env, readConfig(argv, env));
     if (!parsed.ok) throw new CommandError(EXIT.usage, parsed.error.code, parsed.error.message);
     command = parsed.value;
   } catch (error) {
@@ -82,6 +84,8 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await replay(command, context);
     case "simulate":
       return await simulate(command, context);
+    case "config":
+      return config(command, context);
     case "demo":
       return await demo(context);
     case "help":
@@ -99,11 +103,18 @@ function report(error: unknown, output: Output): ExitCode {
   return exit;
 }
 
-function readConfig(path: string | undefined): string | undefined {
+/** The file that is named must be there; the one at the customary place may be missing. */
+function readConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ConfigFile | undefined {
+  const named = configPath(argv, env);
+  const path = named ?? defaultConfigPath(env);
   if (path === undefined) return undefined;
   try {
-    return Deno.readTextFileSync(path);
+    return { path, text: Deno.readTextFileSync(path) };
   } catch (error) {
+    if (named === undefined && error instanceof Deno.errors.NotFound) return undefined;
     const file = `the config file ${path}`;
     const { message } = namedFileError(error, "read", file, "check --config or TT_CONFIG");
     throw new CommandError(EXIT.usage, "bad-config", message);

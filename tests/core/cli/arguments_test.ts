@@ -1,19 +1,25 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { configPath, parseCommand } from "../../../core/cli/arguments.ts";
+import { settingResult, settingText } from "../../../core/cli/config_results.ts";
 import type { Command } from "../../../core/cli/command.ts";
 import { COMMAND_NAMES, optionsOf } from "../../../core/cli/commands.ts";
 import { optionName } from "../../../core/cli/option.ts";
 
+function fileOf(line: string, env: Record<string, string>, text: string | undefined) {
+  if (text === undefined) return undefined;
+  return { path: configPath(words(line), env) ?? "the config file", text };
+}
+
 function accept(line: string, env: Record<string, string> = {}, config?: string): Command {
-  const parsed = parseCommand(words(line), env, config);
+  const parsed = parseCommand(words(line), env, fileOf(line, env, config));
   if (!parsed.ok) throw new Error(parsed.error.message);
   return parsed.value;
 }
 
 /** Code and message of the refusal. */
 function refuse(line: string, env: Record<string, string> = {}, config?: string): string {
-  const parsed = parseCommand(words(line), env, config);
+  const parsed = parseCommand(words(line), env, fileOf(line, env, config));
   if (parsed.ok) throw new Error(`Accepted: ${JSON.stringify(parsed.value)}`);
   return `${parsed.error.code}: ${parsed.error.message}`;
 }
@@ -287,7 +293,7 @@ Deno.test("options that contradict each other are refused", () => {
     "conflict: Option --no-seed and --seed-ratio contradict each other; remove one",
   );
   assertEquals(
-    refuse("get x", {}, "no-seed = yes\nseed-time = 5\n"),
+    refuse("get x", {}, "no-seed = true\nseed-time = 5\n"),
     "conflict: Line 1 of the config file: no-seed and Line 2 of the config file: seed-time " +
       "contradict each other; remove one",
   );
@@ -313,10 +319,10 @@ Deno.test("settings come from flags, then the environment, then the config file,
     const command = accept(line, env, config);
     return command.kind === "get" && command.dir;
   };
-  assertEquals(dir("get x --dir flag", { TT_DIR: "env" }, "dir = config"), "flag");
-  assertEquals(dir("get x", { TT_DIR: "env" }, "dir = config"), "env");
-  assertEquals(dir("get x", { TT_DIR: "" }, "dir = config"), "config");
-  assertEquals(dir("get x", {}, "up-limit = 2M"), "downloads");
+  assertEquals(dir("get x --dir flag", { TT_DIR: "env" }, 'dir = "config"'), "flag");
+  assertEquals(dir("get x", { TT_DIR: "env" }, 'dir = "config"'), "env");
+  assertEquals(dir("get x", { TT_DIR: "" }, 'dir = "config"'), "config");
+  assertEquals(dir("get x", {}, 'up-limit = "2M"'), "downloads");
   assertEquals(dir("get x --dir one --dir two", {}), "two");
 });
 
@@ -327,12 +333,13 @@ Deno.test("a variable may list several trackers, a config file repeat them", () 
     return command.kind === "create" && command.trackers;
   };
   assertEquals(trackers({ TT_TRACKER: " udp://a:1  udp://b:2 " }), both);
-  assertEquals(trackers({}, "tracker = udp://a:1\ntracker = udp://b:2"), both);
+  assertEquals(trackers({}, 'tracker = "udp://a:1 udp://b:2"'), both);
+  assertEquals(trackers({}, 'tracker = ["udp://a:1", "udp://b:2"]'), both);
 });
 
 Deno.test("the tracker's own port and address have names of their own outside the command line", () => {
   const env = { TT_PORT: "7000", TT_HOST: "::1", TT_TRACKER_PORT: "7001" };
-  const tracker = accept("tracker", env, "tracker-host = 0.0.0.0\nport = 9");
+  const tracker = accept("tracker", env, 'tracker-host = "0.0.0.0"\nport = 9');
   assertEquals(tracker.kind === "tracker" && [tracker.host, tracker.port], ["0.0.0.0", 7001]);
   const get = accept("get x", env);
   assertEquals(get.kind === "get" && [get.host, get.port], ["::1", 7000]);
@@ -344,25 +351,42 @@ Deno.test("a bad value is blamed on where it came from", () => {
     'bad-value: Variable TT_PORT "x" is not a port; give a number from 0 to 65535',
   );
   assertEquals(
-    refuse("get x --config c.conf", {}, "# mine\n\nport = x"),
+    refuse("get x --config c.conf", {}, '# mine\n\nport = "x"'),
     'bad-value: Line 3 of c.conf: port "x" is not a port; give a number from 0 to 65535',
   );
 });
 
 Deno.test("a config file is read strictly, and comments and blank lines are free", () => {
-  const command = accept("get x", {}, "\uFEFF# mine\r\n\r\n  up-limit=2M  \r\nprivate = yes\r\n");
+  const command = accept(
+    "get x",
+    {},
+    '\uFEFF# mine\r\n\r\n  up-limit="2M"  \r\nprivate = true\r\n',
+  );
   assertEquals(command.kind === "get" && command.upLimit, 2_000_000);
   assertEquals(
     refuse("get x", { TT_CONFIG: "tt.conf" }, "\nprot = 1"),
     'bad-config: Line 2 of tt.conf has the unknown name "prot"; did you mean port?',
   );
   assertEquals(
-    refuse("get x", {}, "config = x"),
+    refuse("get x", {}, 'config = "x"'),
     'bad-config: Line 1 of the config file has the unknown name "config"; remove it',
   );
   assertEquals(
     refuse("get x", {}, "json"),
-    "bad-config: Line 1 of the config file is no setting; write name = value",
+    'bad-config: Line 1 of the config file is no setting; write name = 1 or name = "text"',
+  );
+  assertEquals(
+    refuse("get x", {}, "port = 1\nup-limit = 2M"),
+    'bad-config: Line 2 of the config file is no setting; write name = 1 or name = "text"',
+  );
+  assertEquals(
+    refuse("get x", {}, "port = 1\nport = 2"),
+    "bad-config: Line 2 of the config file sets port again; keep one, or write a list",
+  );
+  assertEquals(
+    refuse("get x", {}, "port = 2020-01-01"),
+    "bad-config: Line 1 of the config file: port must be a text, a number, true, false or a " +
+      "list of them",
   );
   assertMatch(refuse("get x", {}, "#".repeat(300_000)), /^bad-config: .* too long/);
 });
@@ -391,8 +415,45 @@ Deno.test("no command line, environment or config file makes the parser throw", 
     fc.option(fc.string(), { nil: undefined }),
     (argv, variables, config) => {
       configPath(argv, variables);
-      const parsed = parseCommand(argv, variables, config);
+      const file = config === undefined ? undefined : { path: "tt.toml", text: config };
+      const parsed = parseCommand(argv, variables, file);
       if (!parsed.ok) assertMatch(parsed.error.message, /^[A-Z].*[^.]$/s);
     },
   ));
+});
+
+Deno.test("config tells what holds and where it comes from, and hides what is secret", () => {
+  const command = accept(
+    "config port up-limit dir tracker catalog-token no-seed",
+    { TT_UP_LIMIT: "2M" },
+    'port = 7000\ntracker = ["udp://a:1", "udp://b:2"]\ncatalog-token = "0123456789"',
+  );
+  const settings = command.kind === "config" ? command.settings : [];
+  assertEquals(settings.map((setting) => settingText(settingResult(setting))), [
+    "port = 7000                             # line 1 of the config file",
+    'up-limit = "2M"                         # TT_UP_LIMIT',
+    '# dir = "downloads"                     # default',
+    'tracker = ["udp://a:1", "udp://b:2"]    # line 2 of the config file',
+    "# catalog-token                         # line 3 of the config file, hidden",
+    "# no-seed = false                       # default",
+  ]);
+});
+
+Deno.test("what config prints can be a config file again", () => {
+  const all = accept("config");
+  const settings = all.kind === "config" ? all.settings : [];
+  const text = settings.map((setting) => settingText(settingResult(setting))).join("\n");
+  assertEquals(accept("get x", {}, text), accept("get x"));
+  assertEquals(accept("tracker", {}, text), accept("tracker"));
+});
+
+Deno.test("config names the nearest setting for one that is none", () => {
+  assertEquals(
+    refuse("config prot"),
+    'missing-operand: There is no setting "prot"; did you mean port?',
+  );
+  assertEquals(
+    refuse("config", { TT_PORT: "x" }),
+    'bad-value: Variable TT_PORT "x" is not a port; give a number from 0 to 65535',
+  );
 });

@@ -1,0 +1,33 @@
+/** How a command is described, and what many commands have in common. */
+import { flag, type Options } from "./option.ts";
+
+export interface CommandSpec<O extends Options = Options> {
+  /** One line for the overview. */
+  readonly summary: string;
+  /** What may follow the command's name, a line each. */
+  readonly usage: readonly string[];
+  readonly operands: {
+    /** "SOURCE"; empty when the command takes none. */
+    readonly name: string;
+    readonly min: number;
+    readonly max: number;
+  };
+  /** Sentences below the usage, a paragraph each. */
+  readonly about: readonly string[];
+  readonly options: O;
+  /** Pairs of keys that contradict each other. */
+  readonly conflicts: readonly (readonly [keyof O & string, keyof O & string])[];
+  readonly examples: readonly string[];
+}
+
+/** Keeps the types of the options. */
+export function defineCommand<O extends Options>(spec: CommandSpec<O>): CommandSpec<O> {
+  return spec;
+}
+
+export const output = {
+  json: flag("Print one JSON object a line on stdout, each with an event name"),
+  quiet: flag("Print errors only on stderr"),
+};
+
+export const NO_OPERANDS = { name: "", min: 0, max: 0 };

@@ -13,6 +13,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   metainfo: ["bytes", "bencode"],
   wire: ["bytes", "bencode", "metainfo"],
   limits: ["bytes"],
+  local_discovery: ["bytes", "metainfo"],
+  port_mapping: ["bytes"],
   tracker: ["bytes", "bencode", "metainfo", "limits"],
   swarm: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker"],
   tracker_server: ["bytes", "bencode", "metainfo", "tracker"],

@@ -1,0 +1,173 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  decodeLocalAnnounce,
+  encodeLocalAnnounce,
+  type LocalAnnounce,
+  LSD_DATAGRAM_BYTES_MAX,
+  LSD_INFO_HASHES_MAX,
+} from "../../../core/local_discovery/codec.ts";
+import {
+  addLocalTorrent,
+  createLocalDiscovery,
+  hearLocalAnnounce,
+  localAnnounceSent,
+  LSD_HEARD_PER_SECOND,
+  LSD_HEARD_PER_SENDER,
+  LSD_INTERVAL_MS,
+  LSD_RETRY_LAST_MS,
+  LSD_SENDERS_MAX,
+  LSD_SPACING_MS,
+  nextLocalAnnounceMs,
+  planLocalAnnounce,
+  removeLocalTorrent,
+} from "../../../core/local_discovery/machine.ts";
+import { toHex } from "../../../core/bytes/hex.ts";
+import type { InfoHash } from "../../../core/metainfo/types.ts";
+import { hostile } from "../../fuzz/hostile_bytes.ts";
+import { fuzzParameters } from "../../fuzz/runs.ts";
+
+const hash = (i: number) => i.toString(16).padStart(40, "0") as InfoHash;
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const errorOf = (text: string) => {
+  const decoded = decodeLocalAnnounce(bytesOf(text));
+  return decoded.ok ? undefined : decoded.error.code;
+};
+
+Deno.test("an announce is the request of the specification", () => {
+  const announce = { port: 6881, infoHashes: [hash(1), hash(2)], cookie: "c" };
+  assertEquals(
+    new TextDecoder().decode(encodeLocalAnnounce(announce, 4)),
+    `BT-SEARCH * HTTP/1.1\r\nHost: 239.192.152.143:6771\r\nPort: 6881\r\nInfohash: ${hash(1)}\r\n` +
+      `Infohash: ${hash(2)}\r\ncookie: c\r\n\r\n\r\n`,
+  );
+  const v6 = new TextDecoder().decode(encodeLocalAnnounce(announce, 6));
+  assert(v6.includes("\r\nHost: [ff15::efc0:988f]:6771\r\n"));
+});
+
+Deno.test("headers come in any order and case, and unknown ones do no harm", () => {
+  const text = `BT-SEARCH * HTTP/1.1\nINFOHASH:${hash(10).toUpperCase()}\nX: y\nport: 5\n\n`;
+  assertEquals<unknown>(decodeLocalAnnounce(bytesOf(text)), {
+    ok: true,
+    value: { port: 5, infoHashes: [hash(10)], cookie: undefined },
+  });
+});
+
+Deno.test("what is no announce is refused", () => {
+  assertEquals(errorOf("M-SEARCH * HTTP/1.1\r\n\r\n"), "lsd-not-a-search");
+  assertEquals(errorOf(`BT-SEARCH * HTTP/1.1\r\nInfohash: ${hash(1)}\r\n`), "lsd-port");
+  assertEquals(errorOf(`BT-SEARCH * HTTP/1.1\r\nPort: 0\r\nInfohash: ${hash(1)}\r\n`), "lsd-port");
+  assertEquals(
+    errorOf("BT-SEARCH * HTTP/1.1\r\nPort: 1\r\nInfohash: 12\r\n"),
+    "lsd-info-hash-missing",
+  );
+  assertEquals(errorOf("x".repeat(LSD_DATAGRAM_BYTES_MAX + 1)), "lsd-size");
+});
+
+const announces: fc.Arbitrary<LocalAnnounce> = fc.record({
+  port: fc.integer({ min: 1, max: 65_535 }),
+  infoHashes: fc.uniqueArray(
+    fc.uint8Array({ minLength: 20, maxLength: 20 }).map((bytes) => toHex(bytes) as InfoHash),
+    { minLength: 1, maxLength: LSD_INFO_HASHES_MAX },
+  ),
+  cookie: fc.option(fc.stringMatching(/^[!-9;-~]{1,64}$/), { nil: undefined }),
+});
+
+Deno.test("any announce fits a datagram and comes back from it", () => {
+  fc.assert(
+    fc.property(announces, fc.constantFrom(4 as const, 6 as const), (announce, version) => {
+      const bytes = encodeLocalAnnounce(announce, version);
+      assert(bytes.length <= LSD_DATAGRAM_BYTES_MAX);
+      assertEquals(decodeLocalAnnounce(bytes), { ok: true, value: announce });
+    }),
+    fuzzParameters,
+  );
+});
+
+Deno.test("hostile datagrams are read or refused", () => {
+  const good = announces.map((announce) => encodeLocalAnnounce(announce, 4));
+  fc.assert(
+    fc.property(hostile(good), (bytes) => {
+      const decoded = decodeLocalAnnounce(bytes);
+      if (decoded.ok) assert(decoded.value.infoHashes.length <= LSD_INFO_HASHES_MAX);
+    }),
+    fuzzParameters,
+  );
+});
+
+Deno.test("a torrent is announced at once, then after pauses that grow to five minutes", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  assertEquals([planLocalAnnounce(lsd, 0), nextLocalAnnounceMs(lsd)], [undefined, Infinity]);
+  addLocalTorrent(lsd, hash(1), 0);
+  const at: number[] = [];
+  for (let now = nextLocalAnnounceMs(lsd); at.length < 7; now = nextLocalAnnounceMs(lsd)) {
+    assertEquals(planLocalAnnounce(lsd, now - 1), undefined);
+    assertEquals(planLocalAnnounce(lsd, now)?.infoHashes, [hash(1)]);
+    at.push(now / 60_000);
+  }
+  assertEquals(at, [0, 1, 3, 7, 12, 17, 22]);
+  removeLocalTorrent(lsd, hash(1));
+  assertEquals(nextLocalAnnounceMs(lsd), Infinity);
+});
+
+Deno.test("with many torrents announces stay a minute apart, and every torrent gets its turn", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  for (let i = 0; i < 50; i++) addLocalTorrent(lsd, hash(i), 0);
+  const seen = new Set<InfoHash>();
+  let last = -Infinity;
+  for (let turn = 0; turn < 3; turn++) {
+    const now = nextLocalAnnounceMs(lsd);
+    assert(now - last >= LSD_SPACING_MS);
+    last = now;
+    for (const infoHash of planLocalAnnounce(lsd, now)!.infoHashes) seen.add(infoHash);
+  }
+  assertEquals(seen.size, 50);
+});
+
+Deno.test("a network that cannot be sent to is tried ever less often", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  addLocalTorrent(lsd, hash(1), 0);
+  let now = 0, longest = 0;
+  for (let turn = 0; turn < 12; turn++) {
+    planLocalAnnounce(lsd, now);
+    localAnnounceSent(lsd, false, now);
+    longest = nextLocalAnnounceMs(lsd) - now;
+    now += longest;
+  }
+  assertEquals(longest, LSD_RETRY_LAST_MS);
+  planLocalAnnounce(lsd, now);
+  localAnnounceSent(lsd, true, now);
+  assertEquals(nextLocalAnnounceMs(lsd) - now, LSD_INTERVAL_MS);
+});
+
+Deno.test("a neighbour that has our torrent is a peer; we, others and strangers are not", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  addLocalTorrent(lsd, hash(1), 0);
+  const say = (infoHashes: InfoHash[], cookie = "you") =>
+    encodeLocalAnnounce({ port: 7, infoHashes, cookie }, 4);
+  assertEquals(hearLocalAnnounce(lsd, say([hash(2), hash(1)]), "10.0.0.2", 0), {
+    address: { ip: "10.0.0.2", port: 7 },
+    infoHashes: [hash(1)],
+  });
+  assertEquals(hearLocalAnnounce(lsd, say([hash(1)], "me"), "10.0.0.2", 0), undefined);
+  assertEquals(hearLocalAnnounce(lsd, say([hash(2)]), "10.0.0.2", 0), undefined);
+  assertEquals(hearLocalAnnounce(lsd, say([hash(1)]), "8.8.8.8", 0), undefined);
+  assertEquals(hearLocalAnnounce(lsd, bytesOf("noise"), "10.0.0.2", 0), undefined);
+});
+
+Deno.test("floods are not read, whether they come from one sender or from many", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  addLocalTorrent(lsd, hash(1), 0);
+  const bytes = encodeLocalAnnounce({ port: 7, infoHashes: [hash(1)], cookie: "you" }, 4);
+  const heard = (ip: (i: number) => string, now: number) => {
+    let count = 0;
+    for (let i = 0; i < 1_000; i++) if (hearLocalAnnounce(lsd, bytes, ip(i), now)) count++;
+    return count;
+  };
+  assertEquals(heard(() => "10.0.0.2", 0), LSD_HEARD_PER_SENDER);
+  assertEquals(heard((i) => `10.1.${i >> 8}.${i & 255}`, LSD_SPACING_MS), LSD_HEARD_PER_SECOND);
+  for (let now = 0; now < 50_000; now += 1_000) {
+    heard((i) => `10.2.${(now / 1_000) % 256}.${i & 255}`, 2 * LSD_SPACING_MS + now);
+  }
+  assert(lsd.senders.size <= LSD_SENDERS_MAX);
+});

@@ -1,0 +1,170 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { fromHex, toHex } from "../../../core/bytes/hex.ts";
+import * as natPmp from "../../../core/port_mapping/nat_pmp.ts";
+import * as pcp from "../../../core/port_mapping/pcp.ts";
+import * as upnp from "../../../core/port_mapping/upnp.ts";
+import { hostile } from "../../fuzz/hostile_bytes.ts";
+import { fuzzParameters } from "../../fuzz/runs.ts";
+
+const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
+const NONCE = hex("0102030405060708090a0b0c");
+
+Deno.test("NAT-PMP requests and answers are those of RFC 6886", () => {
+  assertEquals(toHex(natPmp.encodeAddressRequest()), "0000");
+  assertEquals(toHex(natPmp.encodeMapRequest("tcp", 6881, 6882, 3600)), "000200001ae11ae200000e10");
+  assertEquals(toHex(natPmp.encodeMapRequest("udp", 6881, 6882, 0)), "000100001ae1000000000000");
+  assertEquals<unknown>(natPmp.decodeNatPmp(hex("0080 0000 00000001 c0000201")), {
+    kind: "address",
+    ip: "192.0.2.1",
+  });
+  assertEquals<unknown>(natPmp.decodeNatPmp(hex("0082 0000 00000001 1ae1 1ae2 00000e10")), {
+    kind: "mapped",
+    protocol: "tcp",
+    internalPort: 6881,
+    externalPort: 6882,
+    lifetimeSeconds: 3600,
+  });
+  assertEquals<unknown>(natPmp.decodeNatPmp(hex("0081 0002 00000001")), {
+    kind: "refused",
+    protocol: "udp",
+    code: 2,
+  });
+  for (const bad of ["", "0080", "0080000000000001", "0283000000000001", "00820000000000011ae1"]) {
+    assertEquals(natPmp.decodeNatPmp(hex(bad)), undefined, bad);
+  }
+});
+
+Deno.test("PCP requests and answers are those of RFC 6887", () => {
+  const request = pcp.encodePcpMap({
+    protocol: "tcp",
+    localIp: "10.0.0.2",
+    internalPort: 6881,
+    externalPort: 6882,
+    lifetimeSeconds: 3600,
+    nonce: NONCE,
+  });
+  assertEquals(
+    toHex(request),
+    "0201000000000e10" + "00000000000000000000ffff0a000002" + "0102030405060708090a0b0c" +
+      "06000000" + "1ae11ae2" + "00000000000000000000ffff00000000",
+  );
+  const answer = (head: string, nonce = toHex(NONCE)) =>
+    pcp.decodePcp(
+      hex(
+        head + "00000e10" + "00000001" + "00".repeat(12) + nonce + "11000000" + "1ae11ae3" +
+          "00000000000000000000ffffc0000201",
+      ),
+      NONCE,
+    );
+  assertEquals<unknown>(answer("02810000"), {
+    kind: "mapped",
+    protocol: "udp",
+    internalPort: 6881,
+    externalPort: 6883,
+    externalIp: "192.0.2.1",
+    lifetimeSeconds: 3600,
+  });
+  assertEquals<unknown>(answer("02810002"), { kind: "refused", protocol: "udp", code: 2 });
+  assertEquals<unknown>(answer("02810001"), { kind: "unsupported-version" });
+  assertEquals(answer("02810000", "00".repeat(12)), undefined);
+  assertEquals(answer("02010000"), undefined);
+  // What a gateway says that speaks NAT-PMP only.
+  assertEquals<unknown>(pcp.decodePcp(hex("0081000100000000"), NONCE), {
+    kind: "unsupported-version",
+  });
+});
+
+const GATEWAY = "10.0.0.1";
+const searchAnswer = (location: string) =>
+  new TextEncoder().encode(
+    `HTTP/1.1 200 OK\r\nST: urn:x\r\nLocation: ${location}\r\nSERVER: x\r\n\r\n`,
+  );
+
+Deno.test("a gateway's description is asked for only where the gateway is", () => {
+  const locate = (location: string) => upnp.decodeSearchAnswer(searchAnswer(location), GATEWAY);
+  assertEquals(locate("http://10.0.0.1:5000/root.xml"), "http://10.0.0.1:5000/root.xml");
+  for (
+    const other of [
+      "http://10.0.0.3/x",
+      "https://10.0.0.1/x",
+      "http://a@10.0.0.1/",
+      "/x",
+      "ftp://a",
+    ]
+  ) assertEquals(locate(other), undefined, other);
+  assertEquals(
+    upnp.decodeSearchAnswer(new TextEncoder().encode("NOTIFY * HTTP/1.1"), GATEWAY),
+    undefined,
+  );
+});
+
+const service = (type: string, control: string) =>
+  `<service><serviceType>${type}</serviceType><SCPDURL>/x</SCPDURL><controlURL>${control}` +
+  `</controlURL></service>`;
+const IP1 = "urn:schemas-upnp-org:service:WANIPConnection:1";
+
+Deno.test("the service that maps ports is found among others", () => {
+  const url = "http://10.0.0.1:5000/root.xml";
+  const description = `<root><serviceList>${service("urn:other", "/no")}${
+    service(IP1, " /ctl/IPConn ")
+  }</serviceList></root>`;
+  assertEquals(upnp.findService(description, url), {
+    controlUrl: "http://10.0.0.1:5000/ctl/IPConn",
+    serviceType: IP1,
+  });
+  assertEquals(upnp.findService(service(IP1, "http://10.0.0.9/x"), url), undefined);
+  assertEquals(upnp.findService(service("urn:other", "/x"), url), undefined);
+  const v2 = service("urn:schemas-upnp-org:service:WANIPConnection:2", "/two");
+  assertEquals(upnp.findService(description + v2, url)!.controlUrl, "http://10.0.0.1:5000/two");
+});
+
+Deno.test("commands are SOAP, and their answers are read", () => {
+  const found = { controlUrl: "http://10.0.0.1/c", serviceType: IP1 };
+  const add = upnp.addMappingCommand(found, "tcp", 1, 2, "10.0.0.2", 3);
+  assertEquals(add.action, `"${IP1}#AddPortMapping"`);
+  for (
+    const part of [
+      "<NewExternalPort>1</NewExternalPort><NewProtocol>TCP</NewProtocol>",
+      "<NewInternalPort>2</NewInternalPort><NewInternalClient>10.0.0.2</NewInternalClient>",
+      "<NewLeaseDuration>3</NewLeaseDuration>",
+    ]
+  ) assert(add.body.includes(part), part);
+  assertEquals(
+    upnp.decodeExternalAddress("<a><NewExternalIPAddress>192.0.2.7</NewExternalIPAddress></a>"),
+    "192.0.2.7",
+  );
+  assertEquals(
+    upnp.decodeExternalAddress("<NewExternalIPAddress></NewExternalIPAddress>"),
+    undefined,
+  );
+  assertEquals(upnp.decodeUpnpError("<UPnPError><errorCode>725</errorCode></UPnPError>"), 725);
+  assertEquals(upnp.decodeUpnpError("<html>"), undefined);
+});
+
+Deno.test("hostile answers of gateways are read or refused, in little time", () => {
+  const good = fc.constantFrom(
+    hex("0082 0000 00000001 1ae1 1ae2 00000e10"),
+    hex(
+      "0281 0000 00000e10 00000001" + "00".repeat(12) + toHex(NONCE) + "06000000" + "00".repeat(20),
+    ),
+    searchAnswer("http://10.0.0.1/x"),
+    new TextEncoder().encode(service(IP1, "/c")),
+  );
+  fc.assert(
+    fc.property(hostile(good), (bytes) => {
+      natPmp.decodeNatPmp(bytes);
+      pcp.decodePcp(bytes, NONCE);
+      upnp.decodeSearchAnswer(bytes, GATEWAY);
+      const text = new TextDecoder().decode(bytes);
+      upnp.findService(text, "http://10.0.0.1/x");
+      upnp.decodeUpnpError(text);
+    }),
+    fuzzParameters,
+  );
+  // Texts on which a backtracking expression would take minutes.
+  for (const part of ["<service>", "<service><controlURL>", "<serviceType", " ", "<URLBase>  "]) {
+    const text = part.repeat(upnp.DESCRIPTION_BYTES_MAX / part.length);
+    assertEquals(upnp.findService(text, "http://10.0.0.1/x"), undefined);
+  }
+});

@@ -83,7 +83,7 @@ const searchAnswer = (location: string) =>
 
 Deno.test("a gateway's description is asked for only where the gateway is", () => {
   const locate = (location: string) => upnp.decodeSearchAnswer(searchAnswer(location), GATEWAY);
-  assertEquals(locate("http://10.0.0.1:5000/root.xml"), "http://10.0.0.1:5000/root.xml");
+  assertEquals(locate("http://10.0.0.1:5000/desc.xml"), "http://10.0.0.1:5000/desc.xml");
   for (
     const other of [
       "http://10.0.0.3/x",
@@ -105,10 +105,10 @@ const service = (type: string, control: string) =>
 const IP1 = "urn:schemas-upnp-org:service:WANIPConnection:1";
 
 Deno.test("the service that maps ports is found among others", () => {
-  const url = "http://10.0.0.1:5000/root.xml";
-  const description = `<root><serviceList>${service("urn:other", "/no")}${
+  const url = "http://10.0.0.1:5000/desc.xml";
+  const description = `<device><serviceList>${service("urn:other", "/no")}${
     service(IP1, " /ctl/IPConn ")
-  }</serviceList></root>`;
+  }</serviceList></device>`;
   assertEquals(upnp.findService(description, url), {
     controlUrl: "http://10.0.0.1:5000/ctl/IPConn",
     serviceType: IP1,

@@ -135,7 +135,7 @@ function upnpGateway(
         assertEquals(url, "http://10.0.0.1:5/d.xml");
         const service =
           `<service><serviceType>${IP1}</serviceType><controlURL>/c</controlURL></service>`;
-        return { status: 200, body: `<root>${service}</root>` };
+        return { status: 200, body: `<device>${service}</device>` };
       }
       assertEquals(url, "http://10.0.0.1:5/c");
       const error = answer(action, body);

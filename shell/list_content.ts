@@ -1,14 +1,25 @@
 /**
  * Lists the files that a torrent of a path would hold, sorted, so that the same content always gives
- * the same torrent. Symbolic links below the path are skipped, and so are devices, sockets and our
- * own `.tt` folders; hidden files are content like any other.
+ * the same torrent. Left out, each with its reason: symbolic links below the path unless they are to be
+ * followed, devices and sockets, our own `.tt` folders and output, what desktops put into every folder,
+ * and names that other systems cannot store. Hidden files are content like any other.
  */
-import { lstat, readdir, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import type { LeftOutReason } from "../core/cli/left_out.ts";
 import { compareFilePaths, type ContentFile } from "../core/metainfo/create.ts";
-import { FILES_MAX } from "../core/metainfo/file_list.ts";
-import { assignPath, createPathAssigner } from "../core/metainfo/path_rules.ts";
+import { FILES_MAX, fitsPathLimits } from "../core/metainfo/file_list.ts";
+import { type Glob, matchesGlob } from "../core/metainfo/glob.ts";
+import {
+  assignPath,
+  createPathAssigner,
+  safeComponent,
+  safePath,
+} from "../core/metainfo/path_rules.ts";
+import { isSystemFile } from "../core/metainfo/system_files.ts";
 import { NATIVE_PATH_RULES } from "./read_metainfo.ts";
+import { isOutputRest } from "./torrent_output.ts";
 
 export type ContentErrorCode =
   | "missing"
@@ -18,6 +29,10 @@ export type ContentErrorCode =
   /** Other systems would not find the file under its name, so nobody could share it. */
   | "unsupported-name"
   | "too-many-files"
+  /** More folders below each other, or a longer path, than a torrent may have. */
+  | "path-too-long"
+  /** The `.torrent` would be one that nobody can read. */
+  | "torrent-too-large"
   | "bad-piece-length"
   /** A file changed while it was read. */
   | "changed";
@@ -31,7 +46,7 @@ export class ContentError extends Error {
 }
 
 export interface FoundFile extends ContentFile {
-  /** Where it is on this machine. */
+  /** Where it is on this machine; no link is on the way below the folder that was named. */
   readonly place: string;
   /** Milliseconds since 1970. */
   readonly mtimeMs: number;
@@ -44,85 +59,153 @@ export interface FoundContent {
   readonly files: readonly FoundFile[];
 }
 
-/** What is at `path`; throws `ContentError`. `onNotice` is told what is left out, in a sentence. */
-export async function listContent(
-  path: string,
-  onNotice: (sentence: string) => void = () => {},
-): Promise<FoundContent> {
+export interface ListOptions {
+  /** What is not part of the content, by its path below the folder. */
+  readonly exclude?: readonly Glob[];
+  /** Desktops' own files are content, too. */
+  readonly keepSystemFiles?: boolean;
+  /** Links below the path stand for what they point to. */
+  readonly followSymlinks?: boolean;
+  /** An absolute path that is never content: where the `.torrent` goes. */
+  readonly outputPath?: string | undefined;
+  /** Told what is left out though nobody asked for that, and why. */
+  readonly onLeftOut?: (path: string, reason: LeftOutReason) => void;
+}
+
+/** The name that a torrent of `path` gets. */
+export function contentName(path: string): string {
+  return basename(resolve(path));
+}
+
+/** What is at `path`. Throws `ContentError`. */
+export async function listContent(path: string, options: ListOptions = {}): Promise<FoundContent> {
   const root = resolve(path);
-  const name = basename(root);
-  // A link that the user names is followed; links found below it are not.
+  const name = contentName(path);
+  // A link that the user names is followed; links found below it are not unless that is asked for.
   const info = await attempt(root, () => stat(root));
   if (name === "" || (!info.isFile() && !info.isDirectory())) {
     throw new ContentError("no-content", `${path} is no file or folder; choose one to share`);
   }
-  const files: FoundFile[] = [];
-  if (info.isFile()) {
-    files.push({ path: [name], length: info.size, place: root, mtimeMs: info.mtimeMs });
-  } else {
-    await listFolder(root, files, onNotice);
-    files.sort((a, b) => compareFilePaths(a.path, b.path));
-  }
+  if (safePath([name], NATIVE_PATH_RULES)[0] !== name) throw unsupportedName(root);
+  const place = await attempt(root, () => realpath(root));
+  const isFolder = info.isDirectory();
+  const files = isFolder
+    ? await new FolderListing(root, place, options).list()
+    : [foundFile([name], place, info)];
   if (files.every((file) => file.length === 0)) {
     throw new ContentError("no-content", `${path} holds no content to share; add a file to it`);
   }
-  refuseUnsupportedNames(name, info.isDirectory(), files);
-  return { name, isFolder: info.isDirectory(), files };
+  return { name, isFolder, files: isFolder ? distinctFiles(name, root, files, options) : files };
 }
 
-async function listFolder(
-  root: string,
-  files: FoundFile[],
-  onNotice: (sentence: string) => void,
-): Promise<void> {
-  const folders: string[][] = [[]];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    const place = join(root, ...folder);
-    for (const name of await attempt(place, () => readdir(place))) {
-      const path = [...folder, name];
-      const filePlace = join(root, ...path);
-      // How a name that is not UTF-8 shows; the file cannot be opened under it.
-      if (name.includes("\ufffd")) throw unsupportedName(filePlace);
-      const info = await attempt(filePlace, () => lstat(filePlace));
-      if (info.isDirectory() && name.toLowerCase() === ".tt") {
-        onNotice(`Left out ${filePlace}, the state folder of tt`);
-      } else if (info.isDirectory()) {
-        folders.push(path);
-      } else if (info.isFile()) {
-        files.push({ path, length: info.size, place: filePlace, mtimeMs: info.mtimeMs });
-      } else {
-        const kind = info.isSymbolicLink() ? "a symbolic link" : "no regular file";
-        onNotice(`Left out ${filePlace}, which is ${kind}`);
+function foundFile(path: readonly string[], place: string, info: Stats): FoundFile {
+  const executable = Deno.build.os !== "windows" && (info.mode & 0o111) !== 0;
+  return { path, length: info.size, place, mtimeMs: info.mtimeMs, executable };
+}
+
+interface Folder {
+  /** Below the folder that was named. */
+  readonly path: readonly string[];
+  readonly place: string;
+  /** Real places of the folder and of those above it: a link to one of them never ends. */
+  readonly above: readonly string[];
+}
+
+class FolderListing {
+  readonly #root: string;
+  readonly #options: ListOptions;
+  readonly #files: FoundFile[] = [];
+  readonly #folders: Folder[];
+
+  constructor(root: string, place: string, options: ListOptions) {
+    this.#root = root;
+    this.#options = options;
+    this.#folders = [{ path: [], place, above: [place] }];
+  }
+
+  async list(): Promise<FoundFile[]> {
+    for (let folder; (folder = this.#folders.pop()) !== undefined;) {
+      const { place } = folder;
+      for (const name of await attempt(place, () => readdir(place))) {
+        await this.#visit(folder, name);
+      }
+      if (this.#files.length > FILES_MAX) {
+        const advice = "share an archive, or several parts";
+        const message = `${this.#root} holds more than ${FILES_MAX} files; ${advice}`;
+        throw new ContentError("too-many-files", message);
       }
     }
-    if (files.length > FILES_MAX) {
-      const advice = "share an archive, or several parts";
-      throw new ContentError(
-        "too-many-files",
-        `${root} holds more than ${FILES_MAX} files; ${advice}`,
-      );
+    return this.#files.sort((a, b) => compareFilePaths(a.path, b.path));
+  }
+
+  async #visit(folder: Folder, name: string): Promise<void> {
+    const path = [...folder.path, name];
+    const { exclude = [], followSymlinks = false } = this.#options;
+    if (exclude.some((glob) => matchesGlob(glob, path))) return;
+    const reason = this.#reasonOfName(folder, name);
+    if (reason !== undefined) return this.#leaveOut(path, reason);
+    let place = join(folder.place, name);
+    let info = await attempt(place, () => lstat(place));
+    const isLink = info.isSymbolicLink();
+    if (isLink) {
+      if (!followSymlinks) return this.#leaveOut(path, "symlink");
+      const target = await realpath(place).catch(() => undefined);
+      if (target === undefined) return this.#leaveOut(path, "broken-symlink");
+      place = target;
+      info = await attempt(place, () => stat(place));
     }
+    if (info.isDirectory() && name.toLowerCase() === ".tt") {
+      return this.#leaveOut(path, "state-folder");
+    }
+    if (!fitsPathLimits(path)) throw pathTooLong(join(this.#root, ...path));
+    if (info.isFile()) this.#files.push(foundFile(path, place, info));
+    else if (!info.isDirectory()) this.#leaveOut(path, "not-a-file");
+    else if (isLink && folder.above.includes(place)) this.#leaveOut(path, "symlink-loop");
+    else this.#folders.push({ path, place, above: [...folder.above, place] });
+  }
+
+  #reasonOfName(folder: Folder, name: string): LeftOutReason | undefined {
+    // How a name that is not UTF-8 shows; the file cannot be opened under it.
+    if (name.includes("\ufffd")) return "unsupported-name";
+    if (safeComponent(name, NATIVE_PATH_RULES) !== name) return "unsupported-name";
+    if (isSystemFile(name) && !(this.#options.keepSystemFiles ?? false)) return "system-file";
+    const isOutput = join(folder.place, name) === this.#options.outputPath;
+    return isOutput || isOutputRest(name) ? "output" : undefined;
+  }
+
+  #leaveOut(path: readonly string[], reason: LeftOutReason): void {
+    this.#options.onLeftOut?.(join(this.#root, ...path), reason);
   }
 }
 
-/** Our own path rules must leave every name as it is, or nobody would find the content again. */
-function refuseUnsupportedNames(
+/** Without names that are one and the same for other systems: nobody could store both. */
+function distinctFiles(
   name: string,
-  isFolder: boolean,
+  root: string,
   files: readonly FoundFile[],
-): void {
+  { onLeftOut }: ListOptions,
+): FoundFile[] {
   const assigner = createPathAssigner(NATIVE_PATH_RULES);
-  for (const { path, place } of files) {
-    const wanted = isFolder ? [name, ...path] : path;
-    const kept = assignPath(assigner, wanted);
-    if (kept.join("/") !== wanted.join("/")) throw unsupportedName(place);
-  }
+  return files.filter(({ path }) => {
+    const wanted = [name, ...path];
+    if (assignPath(assigner, wanted).join("/") === wanted.join("/")) return true;
+    onLeftOut?.(join(root, ...path), "unsupported-name");
+    return false;
+  });
 }
 
 function unsupportedName(place: string): ContentError {
   return new ContentError(
     "unsupported-name",
     `${place} has a name that other systems cannot store; rename it and try again`,
+  );
+}
+
+function pathTooLong(place: string): ContentError {
+  return new ContentError(
+    "path-too-long",
+    `${place} lies in more folders, or under a longer path, than a torrent can hold; share an ` +
+      "archive, or a folder nearer to it",
   );
 }
 

@@ -18,24 +18,33 @@ import { PIECE_HASH_SIZE, PIECE_LENGTH_MAX } from "../core/metainfo/parse.ts";
 import type { Metainfo, TorrentFile } from "../core/metainfo/types.ts";
 import { hashPieces } from "./hash/hash_pieces.ts";
 import { partsOfPiece } from "./hash/hash_tasks.ts";
-import { attempt, ContentError, type FoundFile, listContent } from "./list_content.ts";
+import {
+  attempt,
+  ContentError,
+  type FoundContent,
+  type FoundFile,
+  listContent,
+  type ListOptions,
+} from "./list_content.ts";
 import { readMetainfo } from "./read_metainfo.ts";
 
 /** What a reader of the torrent cannot take is not made. */
 const PIECES_MAX = Math.floor(STRING_BYTES_MAX / PIECE_HASH_SIZE);
 
-export interface MakeTorrentOptions {
-  /** Each becomes a tier of its own, tried in this order. */
-  readonly trackers?: readonly string[];
+export interface MakeTorrentOptions extends ListOptions {
+  /** Tiers of trackers, tried in this order. */
+  readonly announceTiers?: readonly (readonly string[])[];
   readonly isPrivate?: boolean;
   /** Bytes, a power of two from 16 KiB to 256 MiB; chosen by size unless given. */
   readonly pieceLength?: number;
-  readonly comment?: string;
+  readonly webSeeds?: readonly string[];
+  readonly source?: string | undefined;
+  readonly comment?: string | undefined;
   readonly createdBy?: string;
   /** Told after each piece. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
-  /** Told what is left out, in a sentence. */
-  readonly onNotice?: (sentence: string) => void;
+  /** Told what was found before it is hashed; what it throws ends the work. */
+  readonly onListed?: (content: FoundContent) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -43,6 +52,8 @@ export interface MadeTorrent {
   /** Of the `.torrent`; the same for the same content and options. */
   readonly bytes: Uint8Array;
   readonly metainfo: Metainfo;
+  /** Where the content is that was hashed; padding aside, in the order of the torrent's files. */
+  readonly places: readonly string[];
 }
 
 /** Throws `ContentError`, or the signal's reason. */
@@ -50,7 +61,9 @@ export async function makeTorrent(
   path: string,
   options: MakeTorrentOptions = {},
 ): Promise<MadeTorrent> {
-  const { name, isFolder, files } = await listContent(path, options.onNotice);
+  const content = await listContent(path, options);
+  options.onListed?.(content);
+  const { name, isFolder, files } = content;
   const totalSize = files.reduce((total, file) => total + file.length, 0);
   const geometry = createGeometry(totalSize, pieceLengthFor(totalSize, options.pieceLength));
   if (geometry.pieceCount > PIECES_MAX) {
@@ -59,22 +72,37 @@ export async function makeTorrent(
       `${path} has ${geometry.pieceCount} pieces, more than ${PIECES_MAX}; ask for longer pieces`,
     );
   }
+  const build = (pieceHashes: Uint8Array) =>
+    buildMetainfo({
+      name,
+      files,
+      isFolder,
+      pieceLength: geometry.pieceLength,
+      pieceHashes,
+      announceTiers: options.announceTiers ?? [],
+      isPrivate: options.isPrivate ?? false,
+      webSeeds: options.webSeeds,
+      source: options.source,
+      comment: options.comment,
+      createdBy: options.createdBy,
+    });
+  // Hashes have no part in whether a torrent can be read: this finds out before hours of hashing.
+  refuseUnreadable(path, build(new Uint8Array(geometry.pieceCount * PIECE_HASH_SIZE)));
   const pieceHashes = await hashFiles(files, geometry, options);
   await refuseChanges(files);
-  const bytes = buildMetainfo({
-    name,
-    files,
-    isFolder,
-    pieceLength: geometry.pieceLength,
-    pieceHashes,
-    announceTiers: (options.trackers ?? []).map((url) => [url]),
-    isPrivate: options.isPrivate ?? false,
-    comment: options.comment,
-    createdBy: options.createdBy,
-  });
+  const bytes = build(pieceHashes);
   const metainfo = readMetainfo(bytes);
   assert(metainfo.ok, `a torrent of ours is valid: ${JSON.stringify(metainfo)}`);
-  return { bytes, metainfo: metainfo.value };
+  return { bytes, metainfo: metainfo.value, places: files.map(({ place }) => place) };
+}
+
+/** Some limits of readers depend on the whole: values, bytes of all paths. */
+function refuseUnreadable(path: string, bytes: Uint8Array): void {
+  if (readMetainfo(bytes).ok) return;
+  const message =
+    `${path} holds more files in more folders than a torrent that can be read lists; ` +
+    "share an archive, or several parts";
+  throw new ContentError("torrent-too-large", message);
 }
 
 function pieceLengthFor(totalSize: number, wanted: number | undefined): number {

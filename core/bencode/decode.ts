@@ -13,7 +13,7 @@ import { type BencodeNode, byteText } from "./node.ts";
 
 /** A v2 file tree takes one level a folder; no file system nests deeper in practice. */
 export const DEPTH_MAX = 100;
-/** Values in one message; 100,000 files take about 600,000. */
+/** Values in one message; each costs up to 250 bytes of memory. */
 export const VALUES_MAX = 1_000_000;
 /** The `pieces` of 1.6 million pieces, by far the longest string there is. */
 export const STRING_BYTES_MAX = 32 * 1024 * 1024;
@@ -27,6 +27,8 @@ export interface DecodeOptions {
   readonly tolerant?: boolean;
   /** Bytes of the whole input; MESSAGE_BYTES_MAX unless given. */
   readonly bytesMax?: number;
+  /** Values in it; VALUES_MAX unless given. */
+  readonly valuesMax?: number;
 }
 
 /** `offset` is where the offending byte, number, key or value starts. */
@@ -83,6 +85,7 @@ export function decodeBencode(
 ): Result<BencodeNode, BencodeError> {
   const tolerant = options.tolerant ?? false;
   const bytesMax = options.bytesMax ?? MESSAGE_BYTES_MAX;
+  const valuesMax = options.valuesMax ?? VALUES_MAX;
   if (bytes.length > bytesMax) {
     return fail({ code: "message-too-long", offset: bytesMax, max: bytesMax });
   }
@@ -117,8 +120,8 @@ export function decodeBencode(
       open.pop();
       node = closeNode(parent, ++at);
     } else {
-      if (++valueCount > VALUES_MAX) {
-        return fail({ code: "too-many-values", offset: at, max: VALUES_MAX });
+      if (++valueCount > valuesMax) {
+        return fail({ code: "too-many-values", offset: at, max: valuesMax });
       }
       if (byte === BYTE_LIST || byte === BYTE_DICT) {
         if (open.length === DEPTH_MAX) {

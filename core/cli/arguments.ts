@@ -98,7 +98,7 @@ function buildCommand(
       );
     case "seed":
       return build(COMMANDS.seed, sources, (values) =>
-        checkOut(values.out, operands) ?? ok({
+        checkOut(values, operands) ?? ok({
           kind: "seed",
           sources: operands,
           dir: values.dir,
@@ -122,7 +122,7 @@ function buildCommand(
       });
     case "create":
       return build(COMMANDS.create, sources, (values) =>
-        checkOut(values.out, operands) ?? ok({
+        checkOut(values, operands) ?? ok({
           kind: "create",
           paths: operands,
           comment: values.comment,
@@ -151,8 +151,7 @@ function buildCommand(
       return build(
         COMMANDS.fetch,
         sources,
-        (values) =>
-          checkOut(values.out, operands) ?? ok({ kind: "fetch", names: operands, ...values }),
+        (values) => checkOut(values, operands) ?? ok({ kind: "fetch", names: operands, ...values }),
       );
     case "peers":
       return build(
@@ -216,8 +215,13 @@ function traceSettings({ trace: path, traceAddresses }: TraceValues): TraceSetti
   return path === undefined ? undefined : { path, keepsAddresses: traceAddresses };
 }
 
-function creationSettings({ tracker, private: isPrivate, pieceLength, out }: CreationValues) {
-  return { trackers: tracker, isPrivate, pieceLength, out };
+function creationSettings(values: CreationValues) {
+  const { tracker, private: isPrivate, webSeed, ...rest } = values;
+  const { pieceLength, source, exclude, keepSystemFiles, followSymlinks, out, force } = rest;
+  return {
+    ...{ announceTiers: tracker, isPrivate, pieceLength, webSeeds: webSeed, source },
+    ...{ exclude, keepSystemFiles, followSymlinks, out, force },
+  };
 }
 
 function outputSettings({ json, quiet }: { readonly json: boolean; readonly quiet: boolean }) {
@@ -249,9 +253,13 @@ function checkOperands(name: CommandName, operands: readonly string[]): UsageErr
 }
 
 function checkOut(
-  out: string | undefined,
+  { out, json }: { readonly out: string | undefined; readonly json: boolean },
   operands: readonly string[],
 ): Result<never, UsageError> | undefined {
+  if (out === "-" && json) {
+    const message = "Options --out - and --json both write to stdout; drop one of them";
+    return fail({ code: "conflict", message });
+  }
   if (out === undefined || operands.length === 1) return undefined;
   return fail({
     code: "conflict",

@@ -3,6 +3,7 @@
  * merged. The shell switches on `kind` and looks nowhere else.
  */
 import type { PeerAddress } from "../bytes/address.ts";
+import type { Glob } from "../metainfo/glob.ts";
 import type { SwarmOptions } from "../sim/swarm.ts";
 import type { Network } from "../tracker_server/access/networks.ts";
 import type { SettingInForce } from "./settings.ts";
@@ -96,13 +97,22 @@ export interface TraceSettings {
 
 /** What goes into a new torrent. */
 export interface CreationSettings {
-  /** Announce URLs; each is a tier of its own. */
-  readonly trackers: readonly string[];
+  /** Tiers of announce URLs. */
+  readonly announceTiers: readonly (readonly string[])[];
   readonly isPrivate: boolean;
   /** Bytes, a power of two; undefined is chosen by size. */
   readonly pieceLength: number | undefined;
-  /** Where the `.torrent` goes; undefined is NAME.torrent in the current folder. */
+  /** HTTP URLs of the content. */
+  readonly webSeeds: readonly string[];
+  readonly source: string | undefined;
+  /** What is not part of the content. */
+  readonly exclude: readonly Glob[];
+  readonly keepSystemFiles: boolean;
+  readonly followSymlinks: boolean;
+  /** Where the `.torrent` goes, "-" for stdout; undefined is NAME.torrent in the current folder. */
   readonly out: string | undefined;
+  /** Replace whatever is there. */
+  readonly force: boolean;
 }
 
 export interface SeedCommand extends PeerSettings, CreationSettings {
@@ -182,8 +192,10 @@ export interface FetchCommand extends OutputSettings {
   readonly names: readonly string[];
   /** Announce URL. */
   readonly tracker: string;
-  /** Where the `.torrent` goes; undefined is NAME.torrent in the current folder. */
+  /** Where the `.torrent` goes, "-" for stdout; undefined is NAME.torrent in the current folder. */
   readonly out: string | undefined;
+  /** Replace whatever is there. */
+  readonly force: boolean;
 }
 
 export interface PeersCommand extends OutputSettings {

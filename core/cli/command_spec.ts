@@ -27,7 +27,7 @@ export function defineCommand<O extends Options>(spec: CommandSpec<O>): CommandS
 
 export const output = {
   json: flag("Print one JSON object a line on stdout, each with an event name"),
-  quiet: flag("Print errors only on stderr"),
+  quiet: flag("Print only errors and left-out files on stderr"),
 };
 
 export const NO_OPERANDS = { name: "", min: 0, max: 0 };

@@ -2,12 +2,14 @@
  * The table of commands: operands, options, conflicts and examples. The parser obeys it and the help
  * prints it. A command is listed here once it works.
  */
+import { SYSTEM_FILES_TEXT } from "../metainfo/system_files.ts";
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
 import { defineCommand, NO_OPERANDS, output } from "./command_spec.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
   readContentSize,
   readCount,
+  readGlob,
   readHost,
   readIntervalSeconds,
   readLinkRate,
@@ -24,7 +26,9 @@ import {
   readText,
   readToken,
   readTrackerStore,
+  readTrackerTier,
   readTrackerUrl,
+  readWebSeedUrl,
   readWhole,
 } from "./values.ts";
 
@@ -33,11 +37,19 @@ export type { CommandSpec } from "./command_spec.ts";
 /** Customary first port of BitTorrent peers. Spec: BEP 3, port. */
 export const PEER_PORT_DEFAULT = 6881;
 
+const torrentFile = {
+  out: one("FILE", readText, "Write the .torrent there; - is stdout", {
+    shownDefault: "NAME.torrent",
+  }),
+  force: flag("Replace a file that is there already"),
+};
+
 const creation = {
   tracker: many(
-    "URL",
-    readTrackerUrl,
-    "Announce to this tracker, http, https or udp; repeat it for several",
+    "URL[,URL]",
+    readTrackerTier,
+    "Announce to this tracker, http, https or udp; repeat it for several, which are tried in order; " +
+      "those behind commas are of equal rank",
   ),
   private: flag("Mark the torrent private: peers come from its trackers only"),
   pieceLength: one(
@@ -48,7 +60,12 @@ const creation = {
       shownDefault: "chosen by the size of the content",
     },
   ),
-  out: one("FILE", readText, "Write the .torrent there", { shownDefault: "NAME.torrent" }),
+  webSeed: many("URL", readWebSeedUrl, "Name a web server that has the content; may be repeated"),
+  source: one("TEXT", readText, "Source tag; gives the same content another info hash"),
+  exclude: many("GLOB", readGlob, "Leave out files and folders such as *.tmp; may be repeated"),
+  keepSystemFiles: flag(`Share ${SYSTEM_FILES_TEXT}, which are left out otherwise`),
+  followSymlinks: flag("Share what symbolic links below PATH or in DIR point to"),
+  ...torrentFile,
 };
 
 const peer = {
@@ -297,7 +314,7 @@ export const COMMANDS = {
     usage: ["NAME... [options]"],
     operands: { name: "NAME", min: 1, max: Infinity },
     about: ["NAME is the name of a torrent as tt list shows it, or its info hash."],
-    options: { tracker: catalogTracker, out: creation.out, ...output },
+    options: { tracker: catalogTracker, ...torrentFile, ...output },
     conflicts: [],
     examples: ["tt fetch film.mkv", "tt fetch film.mkv --out /tmp/film.torrent"],
   }),

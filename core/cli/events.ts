@@ -4,6 +4,7 @@
  * a field that is undefined is left out of the JSON.
  */
 import { formatBytes, formatCount, formatDuration, formatPart, formatPercent } from "./format.ts";
+import { type LeftOutReason, leftOutText } from "./left_out.ts";
 import type { ProgressState, ProgressView } from "./progress.ts";
 import { printable } from "./text.ts";
 
@@ -22,6 +23,7 @@ export type OutputEvent =
   | ShareEvent
   | PieceFailedEvent
   | PeerBannedEvent
+  | LeftOutEvent
   | CompleteEvent
   | StoppedEvent
   | ErrorEvent;
@@ -106,6 +108,14 @@ export interface PeerBannedEvent extends OfTorrent {
   readonly reason: string;
 }
 
+/** A file is not shared, or not created, though nobody asked for that. */
+export interface LeftOutEvent {
+  readonly event: "left-out";
+  /** On this machine for content that is shared, in the torrent for content that is fetched. */
+  readonly path: string;
+  readonly reason: LeftOutReason;
+}
+
 export interface CompleteEvent extends OfTorrent {
   readonly event: "complete";
   /** Size of the content. */
@@ -177,6 +187,8 @@ function sentence(event: OutputEvent): string | undefined {
         `${event.peers.length > 0 ? ` from ${event.peers.join(", ")}` : ""}; asking again`;
     case "peer-banned":
       return `${event.name}: banned ${event.peer}: ${event.reason}`;
+    case "left-out":
+      return `Left out ${event.path}: ${leftOutText(event.reason)}`;
     case "complete":
       return `${event.name}: complete, ${formatBytes(event.bytes)} in ` +
         formatDuration(event.seconds);

@@ -6,6 +6,7 @@ import type { PeerAddress } from "../bytes/address.ts";
 import { formatIp, parseIp } from "../bytes/ip.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
+import { type Glob, parseGlob } from "../metainfo/glob.ts";
 import { type Network, parseNetwork } from "../tracker_server/access/networks.ts";
 
 export const PORT_MAX = 65_535;
@@ -168,6 +169,33 @@ export function readTrackerUrl(text: string): Result<string, string> {
   }
   const isBare = url.protocol !== "udp:" && url.pathname === "/" && url.search === "";
   return ok(isBare ? new URL("announce", url).href : text);
+}
+
+/** A tier of trackers: one URL, or several of equal rank behind commas. */
+export function readTrackerTier(text: string): Result<readonly string[], string> {
+  const urls: string[] = [];
+  // A comma may be part of a URL; one before the next scheme is not.
+  for (const part of text.split(/, *(?=[a-z]+:\/\/)/i)) {
+    const url = readTrackerUrl(part);
+    if (!url.ok) return url;
+    urls.push(url.value);
+  }
+  return ok(urls);
+}
+
+/** An http or https URL under which the content can be fetched. Spec: BEP 19. */
+export function readWebSeedUrl(text: string): Result<string, string> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== "") return ok(text);
+  return fail("is not a URL of content; give one such as https://example.org/film.mkv");
+}
+
+/** A pattern for paths. */
+export function readGlob(text: string): Result<Glob, string> {
+  const glob = parseGlob(text);
+  return glob === undefined
+    ? fail("is not a pattern; give one such as *.tmp or cache/**")
+    : ok(glob);
 }
 
 /** `file`, `memory` or the URL of a Redis or Valkey server. */

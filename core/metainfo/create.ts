@@ -17,6 +17,8 @@ export interface ContentFile {
   readonly path: readonly string[];
   /** Bytes. */
   readonly length: number;
+  /** BEP 47 attribute x; false unless given. */
+  readonly executable?: boolean;
 }
 
 export interface TorrentPlan {
@@ -30,6 +32,10 @@ export interface TorrentPlan {
   readonly pieceHashes: Uint8Array;
   readonly announceTiers: readonly (readonly string[])[];
   readonly isPrivate: boolean;
+  /** HTTP URLs of the content; one for a folder ends with "/". Spec: BEP 19. */
+  readonly webSeeds?: readonly string[];
+  /** Gives the same content another info hash, as private trackers want it. */
+  readonly source?: string;
   readonly comment?: string;
   readonly createdBy?: string;
   /** Seconds since 1970. */
@@ -72,7 +78,7 @@ function orderOfUnit(unit: number): number {
 /**
  * The bytes of the `.torrent`. One tracker gives `announce`; several give `announce-list` as well.
  *
- * Spec: BEP 3, metainfo; BEP 12, announce-list; BEP 27, private.
+ * Spec: BEP 3, metainfo; BEP 12, announce-list; BEP 19, url-list; BEP 27, private; BEP 47, attr.
  */
 export function buildMetainfo(plan: TorrentPlan): Uint8Array {
   assert(plan.isFolder || plan.files.length === 1, "a torrent without a folder has one file");
@@ -84,16 +90,22 @@ export function buildMetainfo(plan: TorrentPlan): Uint8Array {
     "created by": plan.createdBy,
     "creation date": plan.creationDate,
     info: buildInfo(plan),
+    "url-list": plan.webSeeds?.length ? plan.webSeeds : undefined,
   });
 }
 
 function buildInfo(plan: TorrentPlan): Bencodable {
+  const files = plan.files.map(({ path, length, executable }) => {
+    return { attr: executable ? "x" : undefined, length, path };
+  });
   return {
-    files: plan.isFolder ? plan.files.map(({ path, length }) => ({ length, path })) : undefined,
-    length: plan.isFolder ? undefined : plan.files[0]!.length,
+    attr: plan.isFolder ? undefined : files[0]!.attr,
+    files: plan.isFolder ? files : undefined,
+    length: plan.isFolder ? undefined : files[0]!.length,
     name: plan.name,
     "piece length": plan.pieceLength,
     pieces: plan.pieceHashes,
     private: plan.isPrivate ? 1 : undefined,
+    source: plan.source,
   };
 }

@@ -1,5 +1,6 @@
 /** The files of a v1 torrent: lengths, attributes, and paths that passed the path rules. */
 import {
+  asBytes,
   asInteger,
   asList,
   asText,
@@ -21,8 +22,10 @@ import type { TorrentFile } from "./types.ts";
 export const FILES_MAX = 100_000;
 /** Deeper trees do not occur. */
 export const PATH_COMPONENTS_MAX = 64;
-/** Linux opens no longer path. */
+/** Linux opens no longer path; each component counts with its separator. */
 export const PATH_BYTES_MAX = 4096;
+
+const UTF8 = new TextEncoder();
 
 export type FileError =
   | { readonly code: "files-invalid" } // no list, or both `files` and `length`, or neither
@@ -70,6 +73,13 @@ export function parseFileEntries(info: DictNode, name: string): Result<FileEntry
   return ok(entries);
 }
 
+/** Whether a file at this path below a torrent's folder passes the limits of `parseFileEntries`. */
+export function fitsPathLimits(components: readonly string[]): boolean {
+  if (components.length > PATH_COMPONENTS_MAX) return false;
+  const bytes = components.reduce((total, name) => total + UTF8.encode(name).length + 1, 0);
+  return bytes <= PATH_BYTES_MAX;
+}
+
 /** Gives each entry its offset and its safe path; symbolic links drop out. */
 export function placeFiles(
   entries: readonly FileEntry[],
@@ -115,7 +125,7 @@ function parsePath(node: BencodeNode, file: number): Result<string[], FileError>
   if (components.length === 0 || components.length < items.length) {
     return fail({ code: "path-invalid", file });
   }
-  const bytes = items.reduce((total, item) => total + item.end - item.start, 0);
+  const bytes = items.reduce((total, item) => total + (asBytes(item)?.length ?? 0) + 1, 0);
   if (components.length > PATH_COMPONENTS_MAX || bytes > PATH_BYTES_MAX) {
     return fail({ code: "path-too-long", file });
   }

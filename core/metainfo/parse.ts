@@ -19,16 +19,18 @@ import { type BencodeError, decodeBencode } from "../bencode/decode.ts";
 import { asBytes, asInteger, asText, dictGet, type DictNode } from "../bencode/node.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { parseAnnounceTiers, parseWebSeeds } from "./announce_urls.ts";
-import { type FileError, parseFileEntries, placeFiles } from "./file_list.ts";
+import { type FileError, FILES_MAX, parseFileEntries, placeFiles } from "./file_list.ts";
 import { createGeometry, type Geometry } from "./geometry.ts";
 import { type HybridError, isV2Info, validateHybrid } from "./hybrid.ts";
 import { keyOf } from "./identity.ts";
 import { INFO_HASH_SIZE, infoHashFromBytes } from "./info_hash.ts";
-import { nameText, type PathRules } from "./path_rules.ts";
+import { nameText, type PathRules, safePath } from "./path_rules.ts";
 import type { Digests, Metainfo } from "./types.ts";
 
 /** Largest piece we hold in memory, several at once; no client makes larger ones. */
 export const PIECE_LENGTH_MAX = 256 * 1024 * 1024;
+/** For the longest file list: three values and a path of a dozen components a file. */
+const TORRENT_VALUES_MAX = 16 * FILES_MAX;
 /** Bytes of SHA-1 in `pieces`. */
 export const PIECE_HASH_SIZE = INFO_HASH_SIZE;
 
@@ -64,7 +66,7 @@ export function parseMetainfo(
   digests: Digests,
   options: ParseOptions = {},
 ): Result<Metainfo, MetainfoError> {
-  const root = decodeBencode(bytes);
+  const root = decodeBencode(bytes, { valuesMax: TORRENT_VALUES_MAX });
   if (!root.ok) return fail({ code: "bad-bencode", cause: root.error });
   if (root.value.kind !== "dict") return fail({ code: "not-a-dictionary" });
   const info = dictGet(root.value, "info");
@@ -95,7 +97,7 @@ function identify(
 
 type InfoContent = Pick<
   Metainfo,
-  "name" | "geometry" | "pieceHashes" | "trees" | "files" | "isFolder" | "isPrivate"
+  "name" | "geometry" | "pieceHashes" | "trees" | "files" | "symlinks" | "isFolder" | "isPrivate"
 >;
 
 function parseInfo(info: DictNode, rules: PathRules): Result<InfoContent, MetainfoError> {
@@ -126,6 +128,8 @@ function parseInfo(info: DictNode, rules: PathRules): Result<InfoContent, Metain
     pieceHashes: pieceHashes.slice(),
     trees: undefined,
     files: files.value,
+    symlinks: entries.value.filter(({ symlink }) => symlink)
+      .map(({ components }) => safePath(components, rules)),
     isFolder: info.entries.has("files"),
     isPrivate: (asInteger(dictGet(info, "private")) ?? 0) !== 0,
   });

@@ -7,16 +7,18 @@
  *
  * In both rule sets:
  * - "." and ".." become "_" and "__", an empty component becomes "_".
- * - "/", "\" and control characters inside a component become "_".
+ * - "/", "\", control characters and the controls that reorder text become "_".
  * - Bytes that are not UTF-8 become "_" (see `textOfBytes`).
- * - A first component ".tt", in any case, becomes "_tt".
+ * - A first component ".tt", or one that some file system takes for it, becomes "_tt": in any case,
+ *   in compatibility forms, or with characters in it that HFS+ ignores.
  * - A component over 255 bytes is shortened; its extension stays.
  * - A file whose path is taken, by a file or a folder, becomes "name (2).ext", and so on, in the
  *   torrent's order. A folder whose path is taken by a file becomes "name (2)" for all its files.
  *
  * "portable" rules besides, for file systems that ignore case or reserve names:
  * - <>:"|?* become "_"; so does a dot or space at the end.
- * - A reserved device name gets a "_": "CON_", "com1_.txt".
+ * - A reserved device name gets a "_": "CON_", "com1_.txt". A first component "TT~1", which is the
+ *   short name of ".tt" on FAT and NTFS, becomes "_T~1".
  * - Paths that differ only in case or in Unicode normalisation count as the same.
  *
  * "posix" rules keep those names, because content shared from such a system has them on disk.
@@ -41,8 +43,11 @@ const NUMBER_BYTES_MAX = 10;
 const UTF8 = new TextEncoder();
 const LOSSY_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 // deno-lint-ignore no-control-regex
-const UNSAFE_ANYWHERE = /[/\\\x00-\x1f\x7f-\x9f]/g;
+const UNSAFE_ANYWHERE = /[/\\\x00-\x1f\x7f-\x9f\p{Bidi_Control}]/gu;
 const UNSAFE_ON_WINDOWS = /[<>:"|?*]/g;
+/** HFS+ compares names as if these were not there. */
+const IGNORED_BY_SYSTEMS = /\p{Default_Ignorable_Code_Point}/gu;
+const SHORT_STATE_FOLDER = /^\.?tt~\d+$/i;
 const DEVICE_NAME = /^(con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?= *(?:\.|$))/i;
 
 /** A name as text; undefined when `node` is no string. */
@@ -71,8 +76,16 @@ export function safeComponent(name: string, rules: PathRules): string {
 export function safePath(components: readonly string[], rules: PathRules): string[] {
   return components.map((component, depth) => {
     const safe = safeComponent(component, rules);
-    return depth === 0 && safe.toLowerCase() === STATE_FOLDER ? `_${safe.slice(1)}` : safe;
+    return depth === 0 && mayBeStateFolder(safe, rules) ? `_${safe.slice(1)}` : safe;
   });
+}
+
+/** Whether a system may open our state folder under this name. */
+function mayBeStateFolder(name: string, rules: PathRules): boolean {
+  if (rules === "portable" && SHORT_STATE_FOLDER.test(name)) return true;
+  const folded = name.normalize("NFKC").replace(IGNORED_BY_SYSTEMS, "").toLowerCase();
+  // Windows drops dots and blanks at the end.
+  return folded.replace(/[. ]+$/, "") === STATE_FOLDER;
 }
 
 /** Gives out paths below one download folder, each to one file only. Paths in it are folded. */
@@ -135,7 +148,8 @@ function foldedPath(assigner: PathAssigner, parent: readonly string[], name: str
   const path = [...parent, name].join("/");
   if (assigner.rules === "posix") return path;
   // Upper case first: it alone unites letters such as sharp s and "ss".
-  return path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+  return path.replace(IGNORED_BY_SYSTEMS, "").normalize("NFC").toUpperCase().toLowerCase()
+    .normalize("NFC");
 }
 
 function shorten(name: string): string {

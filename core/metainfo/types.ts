@@ -48,6 +48,8 @@ export interface Metainfo {
   /** The v2 part's hash trees. */
   readonly trees: PieceTrees | undefined;
   readonly files: readonly TorrentFile[];
+  /** Safe paths of symbolic links (BEP 47 attribute l), which are not among the files. */
+  readonly symlinks: readonly (readonly string[])[];
   /** A "files" list was there, so the files live in a folder of the torrent's name. */
   readonly isFolder: boolean;
   /** BEP 27. */

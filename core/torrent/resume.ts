@@ -46,7 +46,7 @@ export interface ResumeState {
   readonly waived: boolean;
   /** One for each file of the torrent, in its order; undefined for padding and for missing files. */
   readonly files: readonly (FileStamp | undefined)[];
-  /** Bytes of the `.torrent`, so that the download can go on without it. */
+  /** Bytes of the `.torrent`, which was once kept in the state; today it has a file of its own. */
   readonly torrent: Uint8Array | undefined;
 }
 

@@ -1,15 +1,13 @@
 /** `tt create`: makes the `.torrent` only. */
 import type { CreateCommand, CreationSettings } from "../../core/cli/command.ts";
 import { checkingView } from "../../core/cli/progress.ts";
-import { EXIT } from "../../core/cli/exit_codes.ts";
+import { resultText } from "../../core/cli/results.ts";
 import { magnetLink } from "../../core/metainfo/magnet.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
-import { namedFileError } from "../disk/named_file.ts";
-import type { LoadedTorrent } from "../load_torrent.ts";
-import { makeTorrent } from "../make_torrent.ts";
-import { readMetainfo } from "../read_metainfo.ts";
+import { contentName } from "../list_content.ts";
+import { type MadeTorrent, makeTorrent } from "../make_torrent.ts";
+import { STDOUT, TorrentOutput } from "../torrent_output.ts";
 import { CLIENT_NAME } from "../version.ts";
-import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 
 export async function create(command: CreateCommand, context: Context): Promise<void> {
@@ -19,20 +17,26 @@ export async function create(command: CreateCommand, context: Context): Promise<
 /** Hashes the content, writes its `.torrent` and says where. */
 export async function makeTorrentFile(
   source: string,
-  settings: CreationSettings & { readonly comment: string | undefined },
+  settings: CreationSettings & { readonly comment?: string | undefined },
   { output, signal }: Context,
-): Promise<LoadedTorrent> {
-  const { bytes, metainfo } = await makeTorrent(source, {
+): Promise<MadeTorrent> {
+  const path = settings.out ?? `${contentName(source)}.torrent`;
+  const out = await TorrentOutput.open(path, settings.force);
+  const made = await makeTorrent(source, {
     ...settings,
     createdBy: CLIENT_NAME,
+    outputPath: out.place,
     signal,
+    onLeftOut: (path, reason) => output.event({ event: "left-out", path, reason }),
+    onListed: (content) => out.refuseOther(content),
     onProgress: (done, total) => output.progress([checkingView("", source, done, total)]),
-    onNotice: (sentence) => output.notice(sentence),
   });
-  const path = settings.out ?? `${metainfo.name}.torrent`;
-  await writeTorrent(path, bytes, metainfo);
-  output.result({ event: "created", path, ...figuresOf(metainfo) });
-  return { bytes, metainfo };
+  await out.write(made.bytes, made.metainfo);
+  const result = { event: "created" as const, path, ...figuresOf(made.metainfo) };
+  // The torrent itself has stdout.
+  if (path === STDOUT) output.notice(resultText({ ...result, path: "the .torrent" }));
+  else output.result(result);
+  return made;
 }
 
 /** What `create` and `show` tell of every torrent. */
@@ -47,28 +51,4 @@ export function figuresOf(metainfo: Metainfo) {
     pieces: geometry.pieceCount,
     magnet: magnetLink(metainfo),
   };
-}
-
-/** Replaces an older `.torrent` of the same content, but never anything else. */
-export async function writeTorrent(
-  path: string,
-  bytes: Uint8Array,
-  metainfo: Metainfo,
-): Promise<void> {
-  try {
-    const before = await Deno.readFile(path).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    });
-    const held = before && readMetainfo(before);
-    if (before !== undefined && !(held?.ok && held.value.infoHash === metainfo.infoHash)) {
-      const message = `${path} is there already and is not a torrent of this content; ` +
-        "move it away or choose another name with --out";
-      throw new CommandError(EXIT.usage, "occupied", message);
-    }
-    await Deno.writeFile(path, bytes);
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    throw namedFileError(error, "write", path, "name another file with --out");
-  }
 }

@@ -68,7 +68,7 @@ async function play(folder: string, { output, signal }: Context): Promise<void> 
   const leave = new AbortController();
   const stop = AbortSignal.any([signal, leave.signal]);
   const made = await makeTorrent(join(seedDir, FILE_NAME), {
-    trackers: [tracker.url],
+    announceTiers: [[tracker.url]],
     pieceLength: PIECE_LENGTH,
   });
   const loaded = parseTorrent(made.bytes, FILE_NAME);

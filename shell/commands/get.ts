@@ -4,7 +4,7 @@ import type { GetCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { decodeResume } from "../../core/torrent/resume.ts";
 import { CatalogClient } from "../catalog_client.ts";
-import { listStates, loadState } from "../disk/state_file.ts";
+import { listStates, loadState, loadTorrentBytes } from "../disk/state_file.ts";
 import { Failure } from "../failure.ts";
 import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.ts";
 import { CommandError } from "./command_error.ts";
@@ -65,8 +65,10 @@ async function loadUnfinished(dir: string): Promise<Promise<LoadedTorrent>[]> {
   for (const infoHash of await listStates(dir)) {
     const bytes = await loadState(dir, infoHash);
     const state = bytes && decodeResume(bytes);
-    if (!state?.ok || state.value.torrent === undefined) continue;
-    const loaded = parseTorrent(state.value.torrent, `The torrent kept in ${dir}`);
+    if (!state?.ok) continue;
+    const torrent = await loadTorrentBytes(dir, infoHash) ?? state.value.torrent;
+    if (torrent === undefined) continue;
+    const loaded = parseTorrent(torrent, `The torrent kept in ${dir}`);
     const pieces = parseBitfield(state.value.pieces, loaded.metainfo.geometry.pieceCount);
     if (pieces.ok && countBits(pieces.value) === pieces.value.count) continue;
     unfinished.push(Promise.resolve(loaded));

@@ -1,6 +1,7 @@
 /** `tt seed`: shares a file, a folder, or the content of a `.torrent`. */
 import { dirname, resolve } from "node:path";
 import type { SeedCommand } from "../../core/cli/command.ts";
+import { followLinks, placesInOrder } from "../disk/places.ts";
 import { loadTorrent } from "../load_torrent.ts";
 import { registerTorrent } from "../register_torrent.ts";
 import type { Context } from "./context.ts";
@@ -25,11 +26,17 @@ async function planFor(
   command: SeedCommand,
   context: Context,
 ): Promise<TorrentPlan> {
-  if (source.endsWith(".torrent")) {
+  if (/\.torrent$/i.test(source)) {
     const loaded = await loadTorrent(source, context.signal);
     const dir = command.dir ?? dirname(source);
-    return { loaded, dir, role: { kind: "seed", isChecked: false } };
+    const places = command.followSymlinks ? await followLinks(dir, loaded.metainfo) : undefined;
+    return { loaded, dir, role: { kind: "seed", isChecked: false, places } };
   }
-  const loaded = await makeTorrentFile(source, { ...command, comment: undefined }, context);
-  return { loaded, dir: dirname(resolve(source)), role: { kind: "seed", isChecked: true } };
+  const made = await makeTorrentFile(source, command, context);
+  const places = placesInOrder(made.metainfo, made.places);
+  return {
+    loaded: made,
+    dir: dirname(resolve(source)),
+    role: { kind: "seed", isChecked: true, places },
+  };
 }

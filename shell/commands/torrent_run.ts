@@ -150,6 +150,11 @@ export class TorrentRun {
         const { message } = event.failure;
         return this.#options.output.event({ event: "error", code, message });
       }
+      case "left-out": {
+        const { path } = event;
+        const reason = "torrent-symlink";
+        return this.#options.output.event({ event: "left-out", path, reason });
+      }
       case "moved":
       case "left":
         return;

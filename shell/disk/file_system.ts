@@ -46,7 +46,8 @@ export type OpenMode = "existing" | "create" | "replace";
 
 export interface FileSystem {
   openReader(path: string): Promise<Reader>;
-  openWriter(path: string, mode: OpenMode): Promise<Writer>;
+  /** `permissions` of a file that is created; those that the system gives by default otherwise. */
+  openWriter(path: string, mode: OpenMode, permissions?: number): Promise<Writer>;
   /** Returns once the content of a file or folder is on the medium, whoever wrote it. */
   sync(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;

@@ -42,8 +42,8 @@ export function createFileSystem(): FileSystem {
         : await openFd(path, READ_FLAGS);
       return new RealReader(fd, reads);
     },
-    async openWriter(path, mode) {
-      const options = writeOptions(mode);
+    async openWriter(path, mode, permissions) {
+      const options = writeOptions(mode, permissions);
       const file = lookups.isQuick
         ? lookups.time(0, () => Deno.openSync(path, options))
         : await Deno.open(path, options);
@@ -151,8 +151,9 @@ class RealWriter implements Writer {
   }
 }
 
-function writeOptions(mode: OpenMode): Deno.OpenOptions {
-  return { write: true, create: mode !== "existing", truncate: mode === "replace" };
+function writeOptions(mode: OpenMode, permissions: number | undefined): Deno.OpenOptions {
+  const options = { write: true, create: mode !== "existing", truncate: mode === "replace" };
+  return permissions === undefined ? options : { ...options, mode: permissions };
 }
 
 function openFd(path: string, flags: number): Promise<number> {

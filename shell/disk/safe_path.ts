@@ -131,7 +131,8 @@ async function statsOf(fs: FileSystem, path: string): Promise<FileStats | undefi
   throw new DiskError(
     "symlink",
     path,
-    `Refuses to follow the symbolic link ${path}: put the real thing there or choose another --dir`,
+    `Refuses to follow the symbolic link ${path}: put the real thing there or choose another ` +
+      "--dir; tt seed follows it with --follow-symlinks",
   );
 }
 

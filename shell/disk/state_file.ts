@@ -1,6 +1,8 @@
 /**
- * Resume states on disk: `DIR/.tt/<infohash>.resume`. A state is replaced whole or not at all: its
- * bytes are on the medium under a temporary name before they take the place of the older ones.
+ * What is kept of each torrent: its resume state in `DIR/.tt/<infohash>.resume`, which is written again
+ * and again, and beside it its `.torrent`, which is written once. Either is replaced whole or not at
+ * all: its bytes are on the medium under a temporary name before they take the place of the older
+ * ones. Only their owner can read them, since trackers' URLs hold passkeys.
  *
  * So that a state never claims what a power cut can take away, a caller copies the set of written
  * pieces, flushes the storage, takes its stamps, and saves these; in this order.
@@ -14,9 +16,13 @@ import { realFileSystem } from "./real_file_system.ts";
 import { fileStats, makeFolders, makeRoot, STATE_FOLDER } from "./safe_path.ts";
 
 const STATE_NAME = /^([0-9a-f]{40})\.resume$/;
+const OWNER_ONLY = 0o600;
 
 /** The save under way for each path; the next one of that path waits for it. */
 const saves = new Map<string, Promise<void>>();
+
+/** What is kept of a torrent, by the end of its file's name. */
+type Kind = "resume" | "torrent";
 
 /**
  * Replaces the state of a torrent, making the folders if need be. Saves of one torrent follow each
@@ -28,9 +34,46 @@ export function saveState(
   bytes: Uint8Array,
   fs: FileSystem = realFileSystem,
 ): Promise<void> {
-  const path = statePath(dir, infoHash);
+  return replaceInTurn(fs, dir, infoHash, "resume", bytes);
+}
+
+/**
+ * Keeps a `.torrent`, so that its download can go on without it. Writes nothing when these bytes are
+ * kept already. Errors: `DiskError`.
+ */
+export async function saveTorrent(
+  dir: string,
+  infoHash: InfoHash,
+  bytes: Uint8Array,
+  fs: FileSystem = realFileSystem,
+): Promise<void> {
+  const stats = await fileStats(fs, dir, [STATE_FOLDER, fileName(infoHash, "torrent")]);
+  if (stats?.size === bytes.length) {
+    const kept = await loadTorrentBytes(dir, infoHash, fs);
+    if (kept !== undefined && equals(kept, bytes)) return;
+  }
+  await replaceInTurn(fs, dir, infoHash, "torrent", bytes);
+}
+
+/** The bytes of the `.torrent` that is kept, or undefined when there is none. Errors: `DiskError`. */
+export function loadTorrentBytes(
+  dir: string,
+  infoHash: InfoHash,
+  fs: FileSystem = realFileSystem,
+): Promise<Uint8Array | undefined> {
+  return load(fs, dir, infoHash, "torrent");
+}
+
+function replaceInTurn(
+  fs: FileSystem,
+  dir: string,
+  infoHash: InfoHash,
+  kind: Kind,
+  bytes: Uint8Array,
+): Promise<void> {
+  const path = pathOf(dir, infoHash, kind);
   const before = saves.get(path) ?? Promise.resolve();
-  const save = before.catch(() => {}).then(() => replaceState(fs, dir, infoHash, bytes))
+  const save = before.catch(() => {}).then(() => replace(fs, dir, infoHash, kind, bytes))
     .finally(() => {
       if (saves.get(path) === save) saves.delete(path);
     });
@@ -39,16 +82,25 @@ export function saveState(
 }
 
 /** The bytes last saved, or undefined when there are none. Errors: `DiskError`. */
-export async function loadState(
+export function loadState(
   dir: string,
   infoHash: InfoHash,
   fs: FileSystem = realFileSystem,
 ): Promise<Uint8Array | undefined> {
-  const path = statePath(dir, infoHash);
-  const stats = await fileStats(fs, dir, [STATE_FOLDER, stateName(infoHash)]);
+  return load(fs, dir, infoHash, "resume");
+}
+
+async function load(
+  fs: FileSystem,
+  dir: string,
+  infoHash: InfoHash,
+  kind: Kind,
+): Promise<Uint8Array | undefined> {
+  const path = pathOf(dir, infoHash, kind);
+  const stats = await fileStats(fs, dir, [STATE_FOLDER, fileName(infoHash, kind)]);
   if (stats === undefined) return undefined;
   if (stats.size > MESSAGE_BYTES_MAX) {
-    const message = `Cannot use ${path}: it is too large for a resume state; delete it`;
+    const message = `Cannot use ${path}: it is too large for what tt keeps there; delete it`;
     throw new DiskError("occupied", path, message);
   }
   const bytes = new Uint8Array(stats.size);
@@ -88,42 +140,47 @@ export async function sweepState(
   infoHash: InfoHash,
   fs: FileSystem = realFileSystem,
 ): Promise<void> {
-  const name = temporaryName(infoHash);
-  if (await fileStats(fs, dir, [STATE_FOLDER, name]) === undefined) return;
-  const path = join(dir, STATE_FOLDER, name);
-  try {
-    await fs.remove(path);
-  } catch (error) {
-    throw toDiskError(error, "replace", path);
+  for (const kind of ["resume", "torrent"] as const) {
+    const name = temporaryName(infoHash, kind);
+    if (await fileStats(fs, dir, [STATE_FOLDER, name]) === undefined) continue;
+    const path = join(dir, STATE_FOLDER, name);
+    try {
+      await fs.remove(path);
+    } catch (error) {
+      throw toDiskError(error, "replace", path);
+    }
   }
 }
 
-function stateName(infoHash: InfoHash): string {
-  return `${infoHash}.resume`;
+function fileName(infoHash: InfoHash, kind: Kind): string {
+  return `${infoHash}.${kind}`;
 }
 
-function temporaryName(infoHash: InfoHash): string {
-  return `${stateName(infoHash)}.tmp`;
+function temporaryName(infoHash: InfoHash, kind: Kind): string {
+  return `${fileName(infoHash, kind)}.tmp`;
 }
 
-function statePath(dir: string, infoHash: InfoHash): string {
-  return join(dir, STATE_FOLDER, stateName(infoHash));
+function pathOf(dir: string, infoHash: InfoHash, kind: Kind): string {
+  return join(dir, STATE_FOLDER, fileName(infoHash, kind));
 }
 
-async function replaceState(
+async function replace(
   fs: FileSystem,
   dir: string,
   infoHash: InfoHash,
+  kind: Kind,
   bytes: Uint8Array,
 ): Promise<void> {
   await makeRoot(fs, dir);
   await makeFolders(fs, dir, [STATE_FOLDER]);
   // Looks that no link is in the place of the file that is about to be opened.
-  await fileStats(fs, dir, [STATE_FOLDER, temporaryName(infoHash)]);
+  const rest = await fileStats(fs, dir, [STATE_FOLDER, temporaryName(infoHash, kind)]);
   const folder = join(dir, STATE_FOLDER);
-  const path = join(folder, stateName(infoHash));
-  const temporary = join(folder, temporaryName(infoHash));
+  const path = pathOf(dir, infoHash, kind);
+  const temporary = join(folder, temporaryName(infoHash, kind));
   try {
+    // One of an earlier version may be open to everybody.
+    if (rest !== undefined) await fs.remove(temporary);
     await writeFlushed(fs, temporary, bytes);
     await fs.rename(temporary, path);
   } catch (error) {
@@ -135,11 +192,15 @@ async function replaceState(
 }
 
 async function writeFlushed(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const writer = await fs.openWriter(path, "replace");
+  const writer = await fs.openWriter(path, "replace", OWNER_ONLY);
   try {
     await writeAll(writer, bytes, 0);
   } finally {
     await writer.close();
   }
   await fs.sync(path);
+}
+
+function equals(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

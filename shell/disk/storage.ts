@@ -6,7 +6,7 @@
  * in the place is an error, and nothing is created before the space for everything was seen to be
  * there. Whether bytes are right is the caller's matter; only checked pieces may be written.
  */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { assert } from "../../core/bytes/result.ts";
 import { formatBytes } from "../../core/cli/format.ts";
 import { rangesOf } from "../../core/metainfo/file_map.ts";
@@ -40,9 +40,17 @@ export interface StorageOptions {
   readonly readOnly?: boolean;
   /** For tests. */
   readonly fileSystem?: FileSystem;
+  /**
+   * Where files are that are not below the folder under their own names, by file index: absolute, and
+   * with no link in them that the user did not allow. For reading only.
+   */
+  readonly places?: Places | undefined;
   /** To share one limit between torrents; a cache of its own unless given. */
   readonly handles?: HandleCache;
 }
+
+/** Undefined for a file that is where it belongs, and for padding. */
+export type Places = readonly (string | undefined)[];
 
 /** All methods that answer with a promise reject with a `DiskError` when the disk fails. */
 export interface Storage {
@@ -87,6 +95,9 @@ export function openStorage(
 interface Slot {
   readonly file: TorrentFile;
   readonly index: number;
+  /** A folder that is trusted; `components` lead from there to the file, and may hold no link. */
+  readonly root: string;
+  readonly components: readonly string[];
   readonly path: string;
   readonly reader: Handle<Reader>;
   readonly writer: Handle<Writer>;
@@ -124,10 +135,11 @@ class FileStorage implements Storage {
     this.#files = metainfo.files;
     this.#contentEnd = contentEnd(metainfo.geometry);
     this.#readOnly = options.readOnly ?? false;
+    assert(options.places === undefined || this.#readOnly, "elsewhere nothing is written");
     this.#fs = options.fileSystem ?? createFileSystem();
     this.#handles = options.handles ?? new HandleCache();
     this.#slots = metainfo.files.map((file, index) =>
-      file.pad ? undefined : this.#createSlot(file, index)
+      file.pad ? undefined : this.#createSlot(file, index, options.places?.[index])
     );
     this.#stamps = metainfo.files.map(() => undefined);
     this.#unstamped = new Set(this.#realSlots());
@@ -219,34 +231,33 @@ class FileStorage implements Storage {
     }
   }
 
-  #createSlot(file: TorrentFile, index: number): Slot {
+  #createSlot(file: TorrentFile, index: number, place: string | undefined): Slot {
     assertSafeComponents(file.path);
-    const path = join(this.#dir, ...file.path);
-    const reader = createHandle(path, async () => {
-      await this.#assertThere(file, path);
-      return this.#fs.openReader(path);
-    });
-    const writer = createHandle(path, async () => {
-      await this.#assertThere(file, path);
-      return this.#fs.openWriter(path, "existing");
-    });
-    return { file, index, path, reader, writer };
+    const root = place === undefined ? this.#dir : dirname(place);
+    const components = place === undefined ? file.path : [basename(place)];
+    const path = join(root, ...components);
+    const open = <File>(open: () => Promise<File>) => async () => {
+      await this.#assertThere(slot);
+      return await open();
+    };
+    const slot: Slot = {
+      ...{ file, index, root, components, path },
+      reader: createHandle(path, open(() => this.#fs.openReader(path))),
+      writer: createHandle(path, open(() => this.#fs.openWriter(path, "existing"))),
+    };
+    return slot;
   }
 
-  async #assertThere(file: TorrentFile, path: string): Promise<void> {
-    if (await this.#look(file) === undefined) throw missing(path);
+  async #assertThere(slot: Slot): Promise<void> {
+    if (await this.#statsOf(slot) === undefined) throw missing(slot.path);
   }
 
   #realSlots(): Slot[] {
     return this.#slots.filter((slot) => slot !== undefined);
   }
 
-  #look(file: TorrentFile): Promise<FileStats | undefined> {
-    return fileStats(this.#fs, this.#dir, file.path, this.#folders);
-  }
-
-  #statsOf(slot: Slot): Promise<FileStats | undefined> {
-    return this.#look(slot.file);
+  #statsOf({ root, components }: Slot): Promise<FileStats | undefined> {
+    return fileStats(this.#fs, root, components, this.#folders);
   }
 
   /** Keeps `close` waiting while `work` runs. */
@@ -357,9 +368,10 @@ class FileStorage implements Storage {
     const written = [...this.#unflushed];
     this.#unflushed.clear();
     try {
-      await forEachAtOnce(written, async ({ file, path }) => {
+      await forEachAtOnce(written, async (slot) => {
+        const { path } = slot;
         try {
-          await this.#assertThere(file, path);
+          await this.#assertThere(slot);
           await this.#fs.sync(path);
         } catch (error) {
           throw toDiskError(error, "write", path);

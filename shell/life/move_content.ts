@@ -18,7 +18,9 @@ export async function moveContent(
 ): Promise<void> {
   if (await realPath(from) === await realPath(to)) return;
   const paths = metainfo.files.filter(({ pad }) => !pad).map(({ path }) => path);
-  paths.push([STATE_FOLDER, `${metainfo.infoHash}.resume`]);
+  for (const kind of ["resume", "torrent"]) {
+    paths.push([STATE_FOLDER, `${metainfo.infoHash}.${kind}`]);
+  }
   const there: (readonly string[])[] = [];
   for (const path of paths) {
     if (await fileStats(realFileSystem, from, path) === undefined) continue;

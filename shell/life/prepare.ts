@@ -18,13 +18,14 @@ import {
   trustResume,
 } from "../../core/torrent/resume.ts";
 import { checkContent } from "../check_content.ts";
-import { loadState, sweepState } from "../disk/state_file.ts";
+import { loadState, saveTorrent, sweepState } from "../disk/state_file.ts";
 import type { Storage } from "../disk/storage.ts";
 import { Failure } from "../failure.ts";
+import type { LoadedTorrent } from "../load_torrent.ts";
 import type { Role, TorrentEvent } from "./types.ts";
 
 export interface Preparation {
-  readonly metainfo: Metainfo;
+  readonly loaded: LoadedTorrent;
   readonly dir: string;
   readonly role: Role;
   readonly storage: Storage;
@@ -45,6 +46,10 @@ export interface Prepared {
 
 /** Throws a Failure or DiskError, or the signal's reason. */
 export function prepare(options: Preparation): Promise<Prepared> {
+  const { loaded: { metainfo }, ownState, say } = options;
+  if (ownState === undefined) {
+    for (const path of metainfo.symlinks) say({ kind: "left-out", path: path.join("/") });
+  }
   return options.role.kind === "seed" ? prepareSeed(options) : prepareDownload(options);
 }
 
@@ -59,7 +64,7 @@ export async function readState(
 }
 
 async function prepareSeed(options: Preparation): Promise<Prepared> {
-  const { metainfo, dir, role, storage, trust, ownState, say } = options;
+  const { loaded: { metainfo }, dir, role, storage, trust, ownState, say } = options;
   const pieces = metainfo.geometry.pieceCount;
   const all = createFullBitfield(pieces);
   const state = trust ? ownState : undefined;
@@ -81,7 +86,7 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
 }
 
 async function prepareDownload(options: Preparation): Promise<Prepared> {
-  const { metainfo, dir, storage, trust, say } = options;
+  const { loaded: { metainfo, bytes }, dir, storage, trust, say } = options;
   const pieces = metainfo.geometry.pieceCount;
   await sweepState(dir, metainfo.infoHash);
   const state = await readState(dir, metainfo.infoHash);
@@ -99,6 +104,7 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   if (isForeign) refuseForeignFiles(metainfo, dir, onDisk);
   if (trust || piecesKept > 0) say({ kind: "resumed", piecesKept, pieces });
   if (piecesKept < pieces) await storage.reserve();
+  await saveTorrent(dir, metainfo.infoHash, bytes);
   return { have, state };
 }
 
@@ -117,7 +123,7 @@ function refuseForeignFiles(
 }
 
 async function check(options: Preparation, wanted: Bitfield): Promise<Bitfield> {
-  const { metainfo, storage, onProgress, signal } = options;
+  const { loaded: { metainfo }, storage, onProgress, signal } = options;
   const pieces = Array.from({ length: wanted.count }, (_, piece) => piece)
     .filter((piece) => hasBit(wanted, piece));
   const total = pieces.reduce((sum, piece) => sum + pieceSize(metainfo.geometry, piece), 0);

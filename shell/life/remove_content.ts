@@ -18,7 +18,9 @@ export async function removeContent(
 
 /** Removes what a later run would take up. Throws a DiskError. */
 export async function removeState(dir: string, infoHash: InfoHash): Promise<void> {
-  await removeFile(dir, [STATE_FOLDER, `${infoHash}.resume`]);
+  for (const kind of ["resume", "torrent"]) {
+    await removeFile(dir, [STATE_FOLDER, `${infoHash}.${kind}`]);
+  }
 }
 
 /** Removes the folders of `paths` below `dir` that are empty, the innermost first. */

@@ -260,7 +260,10 @@ export class TorrentLife {
       const lock = role.kind === "seed"
         ? undefined
         : await lockTorrent(this.#dir, this.infoHash, this.name);
-      const storage = openStorage(this.#dir, this.metainfo, { readOnly: role.kind === "seed" });
+      const storage = openStorage(this.#dir, this.metainfo, {
+        readOnly: role.kind === "seed",
+        places: role.kind === "seed" ? role.places : undefined,
+      });
       this.#active = { storage, lock, trace: undefined, driver: undefined };
       const prepared = await this.#prepare(storage, signal);
       signal.throwIfAborted();
@@ -277,7 +280,7 @@ export class TorrentLife {
 
   async #prepare(storage: Storage, signal: AbortSignal): Promise<Prepared> {
     const prepared = await prepare({
-      metainfo: this.metainfo,
+      loaded: this.loaded,
       dir: this.#dir,
       role: this.#options.role,
       storage,
@@ -355,9 +358,9 @@ export class TorrentLife {
   }
 
   async #save(storage: Storage, saved: SavedState): Promise<void> {
-    const { infoHash, loaded: { bytes } } = this;
+    const { infoHash } = this;
     const files = await storage.stamps();
-    const state = { ...saved, infoHash, files, torrent: bytes };
+    const state = { ...saved, infoHash, files, torrent: undefined };
     if (this.#options.role.kind === "download") {
       await saveState(this.#dir, infoHash, encodeResume(state));
     }

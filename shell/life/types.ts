@@ -5,6 +5,7 @@
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { ShareRule } from "../../core/cli/values.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
+import type { Places } from "../disk/storage.ts";
 import type { Failure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { TraceOptions } from "../trace/recorder.ts";
@@ -38,6 +39,8 @@ export interface SeedRole {
   readonly kind: "seed";
   /** The content was hashed a moment ago. */
   readonly isChecked: boolean;
+  /** Where its files are, unless they are where the torrent's paths lead. */
+  readonly places?: Places | undefined;
 }
 
 /** When a torrent has done its part. What is undefined is no goal. */
@@ -121,6 +124,8 @@ export type TorrentEvent =
     readonly sharedBytes: number;
     readonly state: "owing" | "paid" | "waived";
   }
+  /** The torrent names a symbolic link, which is not created; told before the first check. */
+  | { readonly kind: "left-out"; readonly path: string }
   | { readonly kind: "piece-failed"; readonly piece: number; readonly peers: readonly string[] }
   | { readonly kind: "peer-banned"; readonly peer: string; readonly reason: string }
   | { readonly kind: "complete"; readonly bytes: number; readonly seconds: number }

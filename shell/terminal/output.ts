@@ -12,6 +12,7 @@ import {
   type ProgressEvent,
   progressEvent,
 } from "../../core/cli/events.ts";
+import { isRoutine } from "../../core/cli/left_out.ts";
 import {
   type Canvas,
   type ProgressView,
@@ -82,7 +83,8 @@ export function createOutput(options: OutputOptions): Output {
     viewMs: lookMs(options, live),
     event(event) {
       if (json) stdout(JSON.stringify(event) + "\n");
-      if (event.event !== "error" && (json || quiet)) return;
+      const isForQuiet = event.event === "left-out" && !isRoutine(event.reason);
+      if (event.event !== "error" && (json || (quiet && !isForQuiet))) return;
       const text = eventText(event);
       if (text !== undefined) interrupt(live, () => stderr(text + "\n"));
     },

@@ -2,8 +2,15 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { createGeometry } from "../../core/metainfo/geometry.ts";
 import { sha1 } from "../../shell/hash/sha1.ts";
-import { ContentError, type ContentErrorCode, listContent } from "../../shell/list_content.ts";
+import {
+  ContentError,
+  type ContentErrorCode,
+  listContent,
+  type ListOptions,
+} from "../../shell/list_content.ts";
 import { makeTorrent, type MakeTorrentOptions } from "../../shell/make_torrent.ts";
+import { byteText } from "../../core/bencode/node.ts";
+import { parseGlob } from "../../core/metainfo/glob.ts";
 import { toHex } from "../../core/bytes/hex.ts";
 
 async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
@@ -46,7 +53,11 @@ Deno.test("a file becomes a torrent of its name, pieces and hashes", () =>
     const content = write(folder, "a b.bin", 100_001);
     const progress: number[] = [];
     const made = await makeTorrent(join(folder, "a b.bin"), {
-      trackers: ["http://127.0.0.1:1/announce", "udp://127.0.0.1:2"],
+      announceTiers: [["http://127.0.0.1:1/announce", "http://127.0.0.1:3/a"], [
+        "udp://127.0.0.1:2",
+      ]],
+      webSeeds: ["http://127.0.0.1:1/w"],
+      source: "X",
       isPrivate: true,
       comment: "hi",
       createdBy: "tt",
@@ -59,7 +70,12 @@ Deno.test("a file becomes a torrent of its name, pieces and hashes", () =>
     assertEquals([metainfo.name, metainfo.isFolder, metainfo.isPrivate], ["a b.bin", false, true]);
     assertEquals(metainfo.geometry, createGeometry(100_001, 16_384));
     assertEquals(toHex(metainfo.pieceHashes), hashesOf(content, 16_384));
-    assertEquals(metainfo.announceTiers, [["http://127.0.0.1:1/announce"], ["udp://127.0.0.1:2"]]);
+    assertEquals(metainfo.announceTiers, [
+      ["http://127.0.0.1:1/announce", "http://127.0.0.1:3/a"],
+      ["udp://127.0.0.1:2"],
+    ]);
+    assertEquals(metainfo.webSeeds, ["http://127.0.0.1:1/w"]);
+    assert(byteText(metainfo.infoBytes).includes("6:source1:X"));
     assertEquals([metainfo.comment, metainfo.createdBy], ["hi", "tt"]);
     assertEquals([progress.length, progress.at(-1)], [7, 100_001]);
   }));
@@ -84,20 +100,125 @@ Deno.test("a folder becomes one torrent, its files sorted and packed one after t
     assertEquals((await makeTorrent(root + "/", { pieceLength: 32_768 })).bytes, bytes);
   }));
 
-Deno.test("links, devices and our state are left out with a notice", () =>
+/** The paths that are content, and what is left out with its reason. */
+async function listing(folder: string, options: ListOptions = {}) {
+  const leftOut: string[] = [];
+  const { files } = await listContent(folder, {
+    ...options,
+    onLeftOut: (path, reason) => leftOut.push(`${path.replace(folder, "DIR")} ${reason}`),
+  });
+  return { files: files.map(({ path }) => path.join("/")), leftOut: leftOut.sort() };
+}
+
+Deno.test("links, devices, our state and desktops' files are left out, each with its reason", () =>
   withFolder(async (folder) => {
     write(folder, "real", 5);
     write(folder, "sub/.tt/x.resume", 5);
+    write(folder, "sub/.DS_Store", 5);
+    write(folder, "THUMBS.DB", 5);
+    write(folder, ".real.torrent.0123abcd.tt-tmp", 5);
     Deno.symlinkSync("real", join(folder, "link"));
     Deno.symlinkSync("/", join(folder, "root"));
-    const notices: string[] = [];
-    const { files } = await listContent(folder, (sentence) => notices.push(sentence));
-    assertEquals(files.map((file) => file.path), [["real"]]);
-    assertEquals(notices.map((notice) => notice.replace(folder, "DIR")).sort(), [
-      "Left out DIR/link, which is a symbolic link",
-      "Left out DIR/root, which is a symbolic link",
-      "Left out DIR/sub/.tt, the state folder of tt",
+    const left = [
+      "DIR/.real.torrent.0123abcd.tt-tmp output",
+      "DIR/link symlink",
+      "DIR/root symlink",
+      "DIR/sub/.tt state-folder",
+    ];
+    assertEquals(await listing(folder), {
+      files: ["real"],
+      leftOut: [...left, "DIR/sub/.DS_Store system-file", "DIR/THUMBS.DB system-file"].sort(),
+    });
+    assertEquals(await listing(folder, { keepSystemFiles: true }), {
+      files: ["THUMBS.DB", "real", "sub/.DS_Store"],
+      leftOut: left,
+    });
+  }));
+
+Deno.test("a name that other systems cannot store does not refuse its folder", () =>
+  withFolder(async (folder) => {
+    write(folder, "fine", 5);
+    write(folder, "odd\x01name", 5);
+    write(folder, "odd_name", 5);
+    write(folder, "back\\slash/inside", 5);
+    write(folder, "exe\u202etxt.gpj", 5);
+    assertEquals(await listing(folder), {
+      files: ["fine", "odd_name"],
+      leftOut: [
+        "DIR/back\\slash unsupported-name",
+        "DIR/exe\u202etxt.gpj unsupported-name",
+        "DIR/odd\x01name unsupported-name",
+      ],
+    });
+  }));
+
+Deno.test("patterns leave out files and whole folders", () =>
+  withFolder(async (folder) => {
+    write(folder, "a.tmp", 5);
+    write(folder, "keep", 5);
+    write(folder, "cache/deep/b", 5);
+    write(folder, "sub/cache", 5);
+    write(folder, "sub/c.TMP", 5);
+    const exclude = ["*.tmp", "/cache/"].map((pattern) => parseGlob(pattern)!);
+    assertEquals(await listing(folder, { exclude }), { files: ["keep"], leftOut: [] });
+    const below = ["cache/**"].map((pattern) => parseGlob(pattern)!);
+    assertEquals((await listing(folder, { exclude: below })).files, [
+      "a.tmp",
+      "keep",
+      "sub/c.TMP",
+      "sub/cache",
     ]);
+  }));
+
+Deno.test("links are followed when that is asked for, but not round and round", () =>
+  withFolder(async (folder) => {
+    const root = join(folder, "root");
+    write(root, "a/file", 5);
+    write(folder, "outside/other", 6);
+    Deno.symlinkSync("../outside", join(root, "linked"));
+    Deno.symlinkSync("a/file", join(root, "again"));
+    Deno.symlinkSync("..", join(root, "a/up"));
+    Deno.symlinkSync("nothing", join(root, "broken"));
+    assertEquals(await listing(root, { followSymlinks: true }), {
+      files: ["a/file", "again", "linked/other"],
+      leftOut: ["DIR/a/up symlink-loop", "DIR/broken broken-symlink"],
+    });
+    const made = await makeTorrent(root, { followSymlinks: true });
+    const real = Deno.realPathSync(folder);
+    assertEquals(made.places, [
+      join(real, "root/a/file"),
+      join(real, "root/a/file"),
+      join(real, "outside/other"),
+    ]);
+  }));
+
+Deno.test(
+  "who may execute a file is told",
+  { ignore: Deno.build.os === "windows" },
+  () =>
+    withFolder(async (folder) => {
+      write(folder, "set/run.sh", 5);
+      write(folder, "set/text", 5);
+      Deno.chmodSync(join(folder, "set/run.sh"), 0o755);
+      const { metainfo } = await makeTorrent(join(folder, "set"));
+      assertEquals(metainfo.files.map(({ executable }) => executable), [true, false]);
+      const single = await makeTorrent(join(folder, "set/run.sh"));
+      assert(single.metainfo.files[0]!.executable);
+    }),
+);
+
+Deno.test("a tree that no torrent can hold is refused before anything is hashed", () =>
+  withFolder(async (folder) => {
+    const deep = Array.from({ length: 65 }, () => "d").join("/");
+    write(folder, `deep/${deep}/f`, 5);
+    const onProgress = () => {
+      throw new Error("hashed");
+    };
+    await assertRefused(join(folder, "deep"), "path-too-long", { onProgress });
+    const { length } = deep.slice(4).split("/");
+    write(folder, `fits/${deep.slice(4)}/f`, 5);
+    const { metainfo } = await makeTorrent(join(folder, "fits"));
+    assertEquals(metainfo.files[0]!.path.length, length + 2);
   }));
 
 Deno.test("a link that the user names is followed, and gives the torrent its name", () =>
@@ -119,17 +240,20 @@ Deno.test("what cannot be shared is refused in one sentence", () =>
     for (const pieceLength of [1, 16_383, 24_576, 512 * 1024 * 1024]) {
       await assertRefused(join(folder, "file"), "bad-piece-length", { pieceLength });
     }
-    write(folder, "odd/back\\slash", 5);
-    await assertRefused(join(folder, "odd"), "unsupported-name");
+    write(folder, "back\\slash", 5);
+    await assertRefused(join(folder, "back\\slash"), "unsupported-name");
     write(folder, ".tt", 5);
     await assertRefused(join(folder, ".tt"), "unsupported-name");
   }));
 
-Deno.test("a name that is not UTF-8 is refused", () =>
+Deno.test("a name that is not UTF-8 is left out", () =>
   withFolder(async (folder) => {
     const args = ["-c", `printf x > "$0/$(printf 'a\\377b')"`, folder];
     await new Deno.Command("sh", { args }).output();
-    await assertRefused(folder, "unsupported-name");
+    await assertRefused(folder, "no-content");
+    write(folder, "fine", 5);
+    const { files, leftOut } = await listing(folder);
+    assertEquals([files, leftOut.length], [["fine"], 1]);
   }));
 
 Deno.test("content with more pieces than a torrent can carry is refused before it is read", () =>

@@ -4,6 +4,7 @@ import { configPath, parseCommand } from "../../../core/cli/arguments.ts";
 import { settingResult, settingText } from "../../../core/cli/config_results.ts";
 import type { Command } from "../../../core/cli/command.ts";
 import { COMMAND_NAMES, optionsOf } from "../../../core/cli/commands.ts";
+import { parseGlob } from "../../../core/metainfo/glob.ts";
 import { optionName } from "../../../core/cli/option.ts";
 
 function fileOf(line: string, env: Record<string, string>, text: string | undefined) {
@@ -42,7 +43,18 @@ const PEER = {
   ...OUTPUT,
 };
 
-const CREATION = { trackers: [], isPrivate: false, pieceLength: undefined, out: undefined };
+const CREATION = {
+  announceTiers: [],
+  isPrivate: false,
+  pieceLength: undefined,
+  webSeeds: [],
+  source: undefined,
+  exclude: [],
+  keepSystemFiles: false,
+  followSymlinks: false,
+  out: undefined,
+  force: false,
+};
 
 Deno.test("every command without options has its defaults", () => {
   assertEquals(accept("tracker"), {
@@ -107,6 +119,7 @@ Deno.test("every command without options has its defaults", () => {
     names: ["x"],
     tracker,
     out: undefined,
+    force: false,
     ...OUTPUT,
   });
   assertEquals(accept("peers x"), { kind: "peers", names: ["x"], tracker, ...OUTPUT });
@@ -156,18 +169,29 @@ Deno.test("options fill in a download", () => {
 });
 
 Deno.test("options fill in a new torrent", () => {
-  const line = "create a --tracker http://h:1 --tracker udp://h:2 --private --piece-length 1M " +
-    "--out o.torrent --comment hello";
+  const line = "create a --tracker http://h:1,udp://h:2 --tracker http://h/a,b --private " +
+    "--piece-length 1M --out o.torrent --force --comment hello --source S --web-seed http://w/ " +
+    "--exclude *.tmp --keep-system-files --follow-symlinks";
   assertEquals(accept(line), {
     kind: "create",
     paths: ["a"],
     comment: "hello",
-    trackers: ["http://h:1/announce", "udp://h:2"],
+    announceTiers: [["http://h:1/announce", "udp://h:2"], ["http://h/a,b"]],
     isPrivate: true,
     pieceLength: 1_048_576,
+    webSeeds: ["http://w/"],
+    source: "S",
+    exclude: [parseGlob("*.tmp")!],
+    keepSystemFiles: true,
+    followSymlinks: true,
     out: "o.torrent",
+    force: true,
     ...OUTPUT,
   });
+  assertMatch(refuse("create a --web-seed udp://w/"), /is not a URL of content/);
+  assertMatch(refuse("create a --exclude [a"), /is not a pattern/);
+  assertMatch(refuse("create a --tracker http://h,ftp://x"), /is not a tracker's URL/);
+  assertMatch(refuse("create a --out - --json"), /^conflict: .*both write to stdout/);
 });
 
 Deno.test("get without SOURCE goes on with everything unfinished, when asked to resume", () => {
@@ -330,7 +354,7 @@ Deno.test("a variable may list several trackers, a config file repeat them", () 
   const both = ["udp://a:1", "udp://b:2"];
   const trackers = (env: Record<string, string>, config?: string) => {
     const command = accept("create x", env, config);
-    return command.kind === "create" && command.trackers;
+    return command.kind === "create" && command.announceTiers.flat();
   };
   assertEquals(trackers({ TT_TRACKER: " udp://a:1  udp://b:2 " }), both);
   assertEquals(trackers({}, 'tracker = "udp://a:1 udp://b:2"'), both);

@@ -59,7 +59,7 @@ Options:
                         the folder of the .torrent)
   --json                Print one JSON object a line on stdout, each with an
                         event name
-  --quiet               Print errors only on stderr
+  --quiet               Print only errors and left-out files on stderr
 
   --config FILE         Read settings from this file
   -h, --help            Print this help

@@ -36,7 +36,9 @@ Deno.test("every setting has its key", () => {
     ...SINGLE,
     name: "f",
     isFolder: true,
-    files: [{ path: ["d", "a"], length: 2 }, { path: ["b"], length: 3 }],
+    files: [{ path: ["d", "a"], length: 2, executable: true }, { path: ["b"], length: 3 }],
+    webSeeds: ["http://w/"],
+    source: "S",
     announceTiers: [["http://a/"], ["udp://b:1", "http://c/"]],
     isPrivate: true,
     comment: "hi",
@@ -47,8 +49,9 @@ Deno.test("every setting has its key", () => {
     byteText(bytes),
     "d8:announce9:http://a/13:announce-listll9:http://a/el9:udp://b:19:http://c/ee" +
       "7:comment2:hi10:created by2:tt13:creation datei7e" +
-      "4:infod5:filesld6:lengthi2e4:pathl1:d1:aeed6:lengthi3e4:pathl1:beee" +
-      "4:name1:f12:piece lengthi16384e6:pieces20:xxxxxxxxxxxxxxxxxxxx7:privatei1eee",
+      "4:infod5:filesld4:attr1:x6:lengthi2e4:pathl1:d1:aeed6:lengthi3e4:pathl1:beee" +
+      "4:name1:f12:piece lengthi16384e6:pieces20:xxxxxxxxxxxxxxxxxxxx7:privatei1e6:source1:Se" +
+      "8:url-listl9:http://w/ee",
   );
 });
 

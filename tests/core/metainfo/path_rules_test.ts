@@ -40,6 +40,8 @@ Deno.test("a component is rewritten only as far as it must be", () => {
     ["conin$", "conin$", "conin$_"],
     ["console", "console", "console"],
     ["com10", "com10", "com10"],
+    ["exe\u202etxt.gpj", "exe_txt.gpj", "exe_txt.gpj"],
+    ["a\u2066b\u200fc\u061cd", "a_b_c_d", "a_b_c_d"],
     ["\u65e5\u672c\u8a9e.txt", "\u65e5\u672c\u8a9e.txt", "\u65e5\u672c\u8a9e.txt"],
   ];
   for (const [name, posix, portable] of cases) {
@@ -62,6 +64,19 @@ Deno.test("the state folder is never a torrent's", () => {
   assertEquals(safePath([".tt", "x.resume"], "posix"), ["_tt", "x.resume"]);
   assertEquals(safePath([".TT"], "posix"), ["_TT"]);
   assertEquals(safePath(["a", ".tt"], "posix"), ["a", ".tt"]);
+  // Ignored by HFS+, compatibility forms on ZFS, dropped by Windows.
+  for (const name of [".t\u200ct", ".tt\ufeff", ".\uff54\uff34", "\u2024tt"]) {
+    for (const rules of ["posix", "portable"] as const) {
+      const [safe] = safePath([name, "x"], rules);
+      assertEquals(safe![0], "_", `${JSON.stringify(name)} becomes ${JSON.stringify(safe)}`);
+    }
+  }
+  assertEquals(safePath([".tt. .", "x"], "posix"), ["_tt. .", "x"]);
+  assertEquals(safePath([".tt. .", "x"], "portable"), [".tt. _", "x"]);
+  for (const name of ["TT~1", "tt~12"]) {
+    assertEquals(safePath([name, "x"], "portable")[0], `_${name.slice(1)}`);
+    assertEquals(safePath([name, "x"], "posix")[0], name);
+  }
 });
 
 Deno.test("bytes that are not UTF-8 become underscores", () => {

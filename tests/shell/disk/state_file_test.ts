@@ -1,7 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import { realFileSystem } from "../../../shell/disk/real_file_system.ts";
-import { listStates, loadState, saveState, sweepState } from "../../../shell/disk/state_file.ts";
+import {
+  listStates,
+  loadState,
+  loadTorrentBytes,
+  saveState,
+  saveTorrent,
+  sweepState,
+} from "../../../shell/disk/state_file.ts";
 import {
   bytesFrom,
   exists,
@@ -140,5 +147,42 @@ Deno.test("an absurdly large state is not read into memory", async () => {
     await saveState(dir, HASH, NEW);
     await Deno.truncate(`${dir}/.tt/${HASH}.resume`, 1e10);
     await failsWith(loadState(dir, HASH), "occupied");
+  });
+});
+
+Deno.test("only their owner can read states and torrents, whatever was there before", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await inTempDir(async (dir) => {
+    await Deno.mkdir(`${dir}/.tt`);
+    for (const kind of ["resume", "torrent"]) {
+      await Deno.writeFile(`${dir}/.tt/${HASH}.${kind}.tmp`, OLD, { mode: 0o644 });
+    }
+    await saveState(dir, HASH, NEW);
+    await saveTorrent(dir, HASH, NEW);
+    for (const kind of ["resume", "torrent"]) {
+      const { mode } = await Deno.stat(`${dir}/.tt/${HASH}.${kind}`);
+      assertEquals(mode! & 0o777, 0o600);
+    }
+  });
+});
+
+Deno.test("a torrent is written once, and again only when its bytes differ", async () => {
+  await inTempDir(async (dir) => {
+    let writes = 0;
+    const fileSystem = fileSystemWith({
+      write(writer, source, position) {
+        writes++;
+        return writer.write(source, position);
+      },
+    });
+    assertEquals(await loadTorrentBytes(dir, HASH), undefined);
+    await saveTorrent(dir, HASH, OLD, fileSystem);
+    await saveTorrent(dir, HASH, OLD, fileSystem);
+    assertEquals([writes, await loadTorrentBytes(dir, HASH)], [1, OLD]);
+    const other = OLD.toReversed();
+    await saveTorrent(dir, HASH, other, fileSystem);
+    assertEquals([writes, await loadTorrentBytes(dir, HASH)], [2, other]);
+    assertEquals(await listStates(dir), []);
   });
 });

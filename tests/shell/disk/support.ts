@@ -58,8 +58,8 @@ export function fileSystemWith({ read, write, ...calls }: Faults): FileSystem {
         close: () => reader.close(),
       };
     },
-    async openWriter(path, mode) {
-      const writer = await realFileSystem.openWriter(path, mode);
+    async openWriter(path, mode, permissions) {
+      const writer = await realFileSystem.openWriter(path, mode, permissions);
       if (write === undefined) return writer;
       return {
         write: (source, position) => write(writer, source, position),

@@ -1,6 +1,7 @@
 /** Nothing below the download folder leads out of it. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { loadState, saveState } from "../../../shell/disk/state_file.ts";
+import { followLinks } from "../../../shell/disk/places.ts";
 import { lockTorrent } from "../../../shell/disk/lock.ts";
 import { openStorage } from "../../../shell/disk/storage.ts";
 import { bytesFrom, exists, failsWith, HASH, inTempDir, torrentOf } from "./support.ts";
@@ -122,5 +123,32 @@ Deno.test("a download folder that is, or is behind, a link to nowhere is refused
       await failsWith(lockTorrent(dir, HASH), "missing");
     }
     assert(!await exists(`${temp}/unmounted`));
+  });
+});
+
+Deno.test("files behind links are read where the user allowed it, and there no further link", async () => {
+  await inTempDir(async (dir) => {
+    await Deno.mkdir(`${dir}/real/deep`, { recursive: true });
+    await Deno.writeFile(`${dir}/real/deep/a`, bytesFrom(1, 16));
+    await Deno.writeFile(`${dir}/real/b`, bytesFrom(2, 16));
+    await Deno.mkdir(`${dir}/shared`);
+    await Deno.symlink("../real/deep", `${dir}/shared/deep`);
+    await Deno.symlink("../real/b", `${dir}/shared/b`);
+    const torrent = torrentOf({ path: "shared/b", length: 16 }, {
+      path: "shared/deep/a",
+      length: 16,
+    });
+    const places = await followLinks(dir, torrent);
+    const storage = openStorage(dir, torrent, { readOnly: true, places });
+    const target = new Uint8Array(32);
+    await storage.readInto(0, target);
+    assertEquals(target, Uint8Array.of(...bytesFrom(2, 16), ...bytesFrom(1, 16)));
+    await storage.close();
+
+    await Deno.rename(`${dir}/real/b`, `${dir}/real/c`);
+    await Deno.symlink("c", `${dir}/real/b`);
+    const later = openStorage(dir, torrent, { readOnly: true, places });
+    await failsWith(later.readInto(0, target), "symlink");
+    await later.close();
   });
 });

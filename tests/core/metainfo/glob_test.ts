@@ -1,0 +1,79 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { GLOB_LENGTH_MAX, matchesGlob, parseGlob } from "../../../core/metainfo/glob.ts";
+
+function matches(pattern: string, path: string): boolean {
+  const glob = parseGlob(pattern);
+  if (glob === undefined) throw new Error(`${pattern} is no pattern`);
+  return matchesGlob(glob, path.split("/"));
+}
+
+Deno.test("a pattern matches names, or paths from the top", () => {
+  // pattern, path, whether it matches
+  const cases: [string, string, boolean][] = [
+    ["*.mkv", "film.mkv", true],
+    ["*.mkv", "Season 1/FILM.MKV", true],
+    ["*.mkv", "film.mkv.txt", false],
+    ["*.mkv", "a.mkv/readme", true],
+    ["film?", "film1", true],
+    ["film?", "film", false],
+    ["film?", "film12", false],
+    ["[a-c]x", "bx", true],
+    ["[a-c]x", "dx", false],
+    ["[!a-c]x", "dx", true],
+    ["[^a-c]x", "bx", false],
+    ["[]]", "]", true],
+    ["[a-]", "-", true],
+    ["a*b*c", "aXbYbZc", true],
+    ["a*b*c", "aXbYbZ", false],
+    ["*", "anything", true],
+    ["**", "any/thing", true],
+    ["a/b", "a/b", true],
+    ["a/b", "a/b/c", true],
+    ["a/b", "x/a/b", false],
+    ["/a/", "a/b", true],
+    ["/a", "b/a", true],
+    ["./a/*", "a/b", true],
+    ["a/*", "a", false],
+    ["a/*/c", "a/b/c", true],
+    ["a/*/c", "a/b/b/c", false],
+    ["a/**/c", "a/c", true],
+    ["a/**/c", "a/b/b/c", true],
+    ["a/**/c", "a/b/b/d", false],
+    ["**/c", "c", true],
+    ["**/c", "a/b/c/d", true],
+    ["a/**", "a/b", true],
+    ["\u00e9", "e\u0301", true],
+    ["?", "\u{1f600}", true],
+    ["a.b", "axb", false],
+    ["(a|b)+$", "(a|b)+$", true],
+  ];
+  for (const [pattern, path, expected] of cases) {
+    assertEquals(matches(pattern, path), expected, `${pattern} against ${path}`);
+  }
+});
+
+Deno.test("what is no pattern is refused", () => {
+  for (const pattern of ["", "/", "[a", "x/[!", "a".repeat(GLOB_LENGTH_MAX + 1)]) {
+    assertEquals(parseGlob(pattern), undefined, pattern);
+  }
+});
+
+Deno.test("a name without special characters matches itself, and a star every name", () => {
+  const name = fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" })
+    .filter((text) => !/[*?[/]|^\.$/.test(text));
+  fc.assert(
+    fc.property(name, name, (a, b) => {
+      assert(matches(a, a));
+      assert(matches("*", b));
+      assert(matches(`${a}*`, a + b));
+      assert(matches(`x/**/${a}`, `x/${b}/${b}/${a}`));
+    }),
+    { seed: 20261121, numRuns: 300 },
+  );
+});
+
+Deno.test("a pattern made to backtrack takes no longer than pattern times path", () => {
+  assertEquals(matches("*a".repeat(500) + "b", "a".repeat(2000)), false);
+  assertEquals(matches("**/a/".repeat(50) + "b", "a/".repeat(60) + "a"), false);
+});

@@ -15,6 +15,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   limits: ["bytes"],
   local_discovery: ["bytes", "metainfo"],
   port_mapping: ["bytes"],
+  web_seed: ["bytes", "metainfo"],
   tracker: ["bytes", "bencode", "metainfo", "limits"],
   swarm: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker"],
   tracker_server: ["bytes", "bencode", "metainfo", "tracker"],

@@ -1,0 +1,99 @@
+import { assertEquals } from "@std/assert";
+import {
+  judgeAnswer,
+  retryPauseMs,
+  scriptWaitMs,
+  WEB_SEED_RETRY_FIRST_MS,
+  WEB_SEED_RETRY_LAST_MS,
+} from "../../../core/web_seed/judge.ts";
+
+const GET = {
+  kind: "get",
+  url: "https://a.example/d/f",
+  from: 100,
+  length: 50,
+  fileSize: 1_000,
+} as const;
+
+function judge(
+  status: number,
+  headers: Record<string, string> = {},
+  request: Partial<{ from: number; length: number; fileSize: number | undefined }> = {},
+) {
+  const head = {
+    status,
+    headers: new Map(Object.entries(headers)),
+    bodyStart: 0,
+    keepsAlive: true,
+  };
+  const verdict = judgeAnswer({ ...GET, ...request }, head);
+  return verdict.kind === "take" ? `take ${verdict.length}` : verdict.kind;
+}
+
+Deno.test("the range that was asked for is taken, and the part of it that comes", () => {
+  assertEquals(judge(206, { "content-range": "bytes 100-149/1000" }), "take 50");
+  assertEquals(judge(206, { "content-range": "bytes 100-149/*" }), "take 50");
+  assertEquals(judge(206, { "content-range": "bytes 100-119/1000" }), "take 20");
+});
+
+Deno.test("a file of another size, another range or an encoded one is not the torrent's", () => {
+  assertEquals(judge(206, { "content-range": "bytes 100-149/999" }), "drop");
+  assertEquals(judge(206, { "content-range": "bytes 0-49/1000" }), "drop");
+  assertEquals(judge(206, { "content-range": "bytes 100-150/1000" }), "drop");
+  assertEquals(judge(206, { "content-range": "bytes 100-99/1000" }), "drop");
+  assertEquals(judge(206, {}), "drop");
+  assertEquals(judge(206, { "content-type": "multipart/byteranges; boundary=x" }), "drop");
+  const coded = { "content-range": "bytes 100-149/1000", "content-encoding": "gzip" };
+  assertEquals(judge(206, coded), "drop");
+});
+
+Deno.test("the whole file is of use at its beginning only, and a page of HTML never", () => {
+  assertEquals(judge(200, { "content-length": "1000" }), "drop");
+  assertEquals(judge(200, { "content-length": "1000" }, { from: 0 }), "take 50");
+  assertEquals(judge(200, {}, { from: 0 }), "take 50");
+  const html = { "content-type": "text/html", "content-length": "312" };
+  assertEquals(judge(200, html, { from: 0 }), "drop");
+  assertEquals(judge(200, { "content-length": "50" }, { from: 0, fileSize: undefined }), "take 50");
+  assertEquals(judge(200, { "content-length": "49" }, { from: 0, fileSize: undefined }), "drop");
+});
+
+Deno.test("busy servers are asked later, refusals end it", () => {
+  for (const status of [408, 425, 429, 500, 502, 503]) assertEquals(judge(status), "wait");
+  for (const status of [401, 403, 404, 410, 416, 204, 304, 300]) {
+    assertEquals(judge(status), "drop");
+  }
+});
+
+Deno.test("redirects lead to http and https, never from https down", () => {
+  const to = (location: string) => {
+    const head = {
+      status: 302,
+      headers: new Map([["location", location]]),
+      bodyStart: 0,
+      keepsAlive: true,
+    };
+    const verdict = judgeAnswer(GET, head);
+    return verdict.kind === "redirect" ? verdict.url : verdict.kind;
+  };
+  assertEquals(to("/x#y"), "https://a.example/x");
+  assertEquals(to("https://b.example/x"), "https://b.example/x");
+  assertEquals([to("http://b.example/"), to("file:///etc/passwd"), to("http://[")], [
+    "drop",
+    "drop",
+    "drop",
+  ]);
+  assertEquals(judge(301), "drop");
+});
+
+Deno.test("pauses double up to ten minutes, and a server may ask for more, up to an hour", () => {
+  assertEquals(retryPauseMs(1, undefined), WEB_SEED_RETRY_FIRST_MS);
+  assertEquals(retryPauseMs(2, undefined), 2 * WEB_SEED_RETRY_FIRST_MS);
+  assertEquals(retryPauseMs(50, undefined), WEB_SEED_RETRY_LAST_MS);
+  assertEquals(retryPauseMs(1, 1_000), WEB_SEED_RETRY_FIRST_MS);
+  assertEquals(retryPauseMs(1, 1e12), 60 * 60_000);
+  assertEquals([scriptWaitMs(" 30\n"), scriptWaitMs("soon"), scriptWaitMs("-1")], [
+    30_000,
+    undefined,
+    undefined,
+  ]);
+});

@@ -16,9 +16,10 @@ import { measureRedisTrackers } from "./tracker_redis.ts";
 import { bittorrentTracker } from "./tracker_rival.ts";
 
 export const TRACKER_USAGE =
-  `tracker [--seconds 4] [--runs 3] [--swarms 1000] [--peers 50000] [--json]
+  `tracker [--seconds 4] [--runs 3] [--swarms 1000] [--peers 50000] [--serve] [--json]
   tt, opentracker and bittorrent-tracker under the same announces, which name 50 peers; latency in a
-  swarm of 100 and one of 100,000; memory of a million torrents. Needs wrk and opentracker.`;
+  swarm of 100 and one of 100,000; memory of a million torrents. Needs wrk and opentracker.
+  --serve: only the rates, of tt, of its announces behind Deno.serve, and of opentracker.`;
 
 const SMALL_SWARM = 100;
 const LARGE_SWARM = 100_000;
@@ -52,6 +53,23 @@ const tt: Tracker = {
   },
 };
 
+/** Our announces behind `Deno.serve` instead of our own HTTP. */
+const denoServe: Tracker = {
+  name: "Deno.serve",
+  missing: () => Promise.resolve(undefined),
+  async start({ place, port }) {
+    const program = fileURLToPath(new URL("tracker_deno_serve.ts", import.meta.url));
+    const argv = [Deno.execPath(), "run", "--quiet", "--allow-net", program];
+    const tracker = new ClientProcess({
+      place,
+      port,
+      argv: [...argv, place.host, String(port)],
+    });
+    await tracker.waitForListening();
+    return tracker;
+  },
+};
+
 /** Runs the benchmark; `args` as in the usage. */
 export async function benchTracker(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -61,6 +79,7 @@ export async function benchTracker(args: readonly string[]): Promise<void> {
       runs: { type: "string", default: "3" },
       swarms: { type: "string", default: "1000" },
       peers: { type: "string", default: "50000" },
+      serve: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
@@ -70,13 +89,15 @@ export async function benchTracker(args: readonly string[]): Promise<void> {
     peers: Number(values.peers),
   };
   const trackers: Tracker[] = [];
-  for (const tracker of [tt, opentracker, bittorrentTracker]) {
+  const rivals = values.serve ? [denoServe, opentracker] : [opentracker, bittorrentTracker];
+  for (const tracker of [tt, ...rivals]) {
     const missing = await tracker.missing();
     if (missing === undefined) trackers.push(tracker);
     else console.error(`Without ${tracker.name}: ${missing}`);
   }
   const runs = Number(values.runs);
   const figures = await compareRates(trackers, size, runs);
+  if (values.serve) return printFigures("behind Deno.serve, medians", figures, values.json);
   figures.push(await compareLatency(size.seconds, runs), await measureMemory());
   figures.push(...await compareStores(size));
   const title = `${size.peers} peers in ${size.swarms} swarms, medians of ${values.runs} runs`;

@@ -21,16 +21,17 @@ export function announceIfDue(torrent: Torrent, now: number, effects: Effect[]):
   if (torrent.stage !== "running") return;
   const planned = takeAnnounce(torrent.announcer, now);
   if (planned === undefined) return;
-  const { url, event, trackerId } = planned;
-  const request = requestFor(torrent, event, trackerId);
+  const { url, event } = planned;
+  const request = requestFor(torrent, event, planned);
   const job = startJob(torrent, { kind: "announce", url });
   effects.push({ kind: "announce", job, url, request });
 }
 
 /** Tells every tracker that counts us in that we leave. */
 export function sayFarewell(torrent: Torrent, effects: Effect[]): void {
-  for (const { url, trackerId } of stopAnnounces(torrent.announcer)) {
-    const request = requestFor(torrent, "stopped", trackerId);
+  for (const notice of stopAnnounces(torrent.announcer)) {
+    const { url } = notice;
+    const request = requestFor(torrent, "stopped", notice);
     const job = startJob(torrent, { kind: "announce", url });
     effects.push({ kind: "announce", job, url, request });
   }
@@ -70,7 +71,7 @@ export function announceDueAt(torrent: Torrent): number | undefined {
 function requestFor(
   torrent: Torrent,
   event: AnnounceEvent | undefined,
-  trackerId: string | undefined,
+  { trackerId, startedOn }: Pick<AnnounceRequest, "trackerId" | "startedOn">,
 ): AnnounceRequest {
   const { options } = torrent;
   return {
@@ -84,5 +85,6 @@ function requestFor(
     numWant: event === "stopped" ? 0 : NUM_WANT,
     key: torrent.announceKey,
     trackerId,
+    startedOn,
   };
 }

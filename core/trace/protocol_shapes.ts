@@ -75,13 +75,16 @@ const isAnswer = record(
     trackerId: optional(isText),
     warning: optional(isText),
     externalIp: optional(isText),
+    families: optional(listOf(oneOf(4, 6))),
   } satisfies Fields<AnnounceAnswer>,
 );
 
 const isAnnounceError = record(
   {
-    code: oneOf("refused", "unreachable", "bad-answer", "http-status", "unsupported"),
+    code: oneOf("refused", "unreachable", "bad-answer", "http-status", "forbidden", "unsupported"),
     message: isText,
+    retryInSeconds: optional(isNumber),
+    isGone: optional(isFlag),
   } satisfies Fields<AnnounceError>,
 );
 

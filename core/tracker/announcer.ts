@@ -4,24 +4,28 @@
  * Every announce starts with the first URL of the first tier and goes on through the tiers until one
  * answers; that one moves to the front of its tier. Each tracker is told `started` before anything
  * else, whatever the others were told. When all have failed, the round is repeated after a wait that
- * doubles. One announce is under way at a time.
+ * doubles. A tracker that failed and named a time is left out until then, and one that said "never"
+ * for good. One announce is under way at a time.
  *
  * Deliberately absent: the request's byte counts and the exchange itself. Times are monotonic
  * milliseconds.
  */
+import type { IpVersion } from "../bytes/compact_peers.ts";
 import { randomBelow, type Rng, shuffle } from "../bytes/random.ts";
 import type { AnnounceAnswer, AnnounceError, AnnounceEvent, AnnounceResult } from "./types.ts";
 
 /** A tracker that wants to hear more often is broken or lies. */
 export const INTERVAL_MIN_MS = 30_000;
-/** Trackers forget a peer within hours; one that asks for days would lose us. */
-export const INTERVAL_MAX_MS = 2 * 60 * 60_000;
+/** Bounds a number from the network; a timer of more than 24 days would ring at once. */
+export const INTERVAL_MAX_MS = 7 * 24 * 60 * 60_000;
 /** Wait between two announces whatever the tracker allows, so that asking for peers never floods it. */
 export const MIN_INTERVAL_MIN_MS = 5_000;
 /** Where the tracker names no `min interval`, ask for more peers no sooner than this. */
 export const MIN_INTERVAL_DEFAULT_MS = 60_000;
 /** Part of the interval that is added at random, so that peers started together drift apart. */
 export const INTERVAL_JITTER = 0.1;
+/** A tracker that refuses and names no time is asked again no sooner than this. */
+export const REFUSED_WAIT_MS = 60_000;
 /** First wait after all trackers failed. */
 export const BACKOFF_FIRST_MS = 5_000;
 /** Last wait: a tracker that comes back is found within it. */
@@ -37,6 +41,10 @@ export interface TrackerState {
   trackerId: string | undefined;
   /** `started` was answered, so `stopped` is due in the end. */
   hasStarted: boolean;
+  /** Address families on which it was, where they are told apart. Spec: BEP 7. */
+  startedOn: readonly IpVersion[];
+  /** No announce before this, whatever the event; Infinity is never. Spec: BEP 31. */
+  retryAt: number;
   /** `completed` is still to be told. */
   completedDue: boolean;
   /** Cleared by the next success. */
@@ -69,12 +77,15 @@ export interface PlannedAnnounce {
   readonly url: string;
   readonly event: AnnounceEvent | undefined;
   readonly trackerId: string | undefined;
+  readonly startedOn: readonly IpVersion[];
 }
 
 /** A tracker that counts us in and is to be told that we leave. */
 export interface StopNotice {
   readonly url: string;
   readonly trackerId: string | undefined;
+  /** Empty: on all families. */
+  readonly startedOn: readonly IpVersion[];
 }
 
 /**
@@ -111,6 +122,8 @@ function createTrackerState(url: string): TrackerState {
     url,
     trackerId: undefined,
     hasStarted: false,
+    startedOn: [],
+    retryAt: 0,
     completedDue: false,
     lastError: undefined,
     lastSuccessAt: undefined,
@@ -129,9 +142,34 @@ export function nextAnnounceAt(announcer: Announcer): number | undefined {
 export function takeAnnounce(announcer: Announcer, now: number): PlannedAnnounce | undefined {
   const dueAt = nextAnnounceAt(announcer);
   if (dueAt === undefined || now < dueAt) return undefined;
-  const tracker = announcer.tiers[announcer.tier]![announcer.place]!;
-  announcer.underWay = { url: tracker.url, event: eventFor(tracker), trackerId: tracker.trackerId };
+  const tracker = seekTracker(announcer, now);
+  if (tracker === undefined) {
+    startRound(announcer);
+    announcer.dueAt = earliestRetryAt(announcer);
+    return undefined;
+  }
+  const { url, trackerId, startedOn } = tracker;
+  announcer.underWay = { url, event: eventFor(tracker), trackerId, startedOn };
   return announcer.underWay;
+}
+
+/** Moves on to the first tracker of the round that may be asked; undefined at the round's end. */
+function seekTracker(announcer: Announcer, now: number): TrackerState | undefined {
+  for (; announcer.tier < announcer.tiers.length; announcer.tier++) {
+    const tier = announcer.tiers[announcer.tier]!;
+    for (; announcer.place < tier.length; announcer.place++) {
+      const tracker = tier[announcer.place]!;
+      if (tracker.retryAt <= now) return tracker;
+    }
+    announcer.place = 0;
+  }
+  return undefined;
+}
+
+/** Undefined when every tracker is gone for good. */
+function earliestRetryAt({ tiers }: Announcer): number | undefined {
+  const at = Math.min(...tiers.flat().map((tracker) => tracker.retryAt));
+  return at === Infinity ? undefined : at;
 }
 
 function eventFor(tracker: TrackerState): AnnounceEvent | undefined {
@@ -169,6 +207,8 @@ function onSuccess(
   tier.unshift(tracker);
 
   tracker.hasStarted = true;
+  tracker.startedOn = [...new Set([...tracker.startedOn, ...answer.families ?? []])];
+  tracker.retryAt = 0;
   if (announce.event === "completed") tracker.completedDue = false;
   tracker.trackerId = answer.trackerId ?? tracker.trackerId;
   tracker.lastError = undefined;
@@ -187,17 +227,26 @@ function onSuccess(
 }
 
 function onFailure(announcer: Announcer, error: AnnounceError, now: number, rng: Rng): void {
-  const tier = announcer.tiers[announcer.tier]!;
-  tier[announcer.place]!.lastError = error;
+  const tracker = announcer.tiers[announcer.tier]![announcer.place]!;
+  tracker.lastError = error;
+  tracker.retryAt = retryAtOf(error, now);
   announcer.dueAt = now;
-  if (++announcer.place < tier.length) return;
-  announcer.place = 0;
-  if (++announcer.tier < announcer.tiers.length) return;
+  announcer.place++;
+  if (seekTracker(announcer, now) !== undefined) return;
 
   startRound(announcer);
   const waitMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** announcer.failedRounds);
   announcer.failedRounds++;
-  announcer.dueAt = now + waitMs - randomBelow(rng, Math.floor(waitMs * BACKOFF_JITTER));
+  const backoffAt = now + waitMs - randomBelow(rng, Math.floor(waitMs * BACKOFF_JITTER));
+  const retryAt = earliestRetryAt(announcer);
+  announcer.dueAt = retryAt === undefined ? undefined : Math.max(backoffAt, retryAt);
+}
+
+/** Spec: BEP 31, retry in. */
+function retryAtOf({ code, retryInSeconds, isGone }: AnnounceError, now: number): number {
+  if (isGone) return Infinity;
+  if (retryInSeconds !== undefined) return now + clamp(retryInSeconds * 1000, 0, INTERVAL_MAX_MS);
+  return code === "refused" ? now + REFUSED_WAIT_MS : now;
 }
 
 function startRound(announcer: Announcer): void {
@@ -245,8 +294,8 @@ export function stopAnnounces(announcer: Announcer): StopNotice[] {
   announcer.dueAt = undefined;
   announcer.underWay = undefined;
   return announcer.tiers.flat()
-    .filter((tracker) => tracker.hasStarted || tracker.url === asked)
-    .map(({ url, trackerId }) => ({ url, trackerId }));
+    .filter(({ hasStarted, url, retryAt }) => (hasStarted || url === asked) && retryAt !== Infinity)
+    .map(({ url, trackerId, startedOn }) => ({ url, trackerId, startedOn }));
 }
 
 /** Whether every tracker failed and none has answered since. */

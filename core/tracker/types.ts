@@ -1,5 +1,6 @@
 /** What a peer and a tracker tell each other, whatever the transport. */
 import type { PeerAddress } from "../bytes/address.ts";
+import type { IpVersion } from "../bytes/compact_peers.ts";
 import type { Result } from "../bytes/result.ts";
 import type { InfoHash } from "../metainfo/types.ts";
 
@@ -21,6 +22,11 @@ export interface AnnounceRequest {
   /** 32 bits that stay the same when our address changes. */
   readonly key: number;
   readonly trackerId: string | undefined;
+  /**
+   * Address families on which this tracker has answered `started`. It is told `started` on the others
+   * whatever the event, and `stopped` on these alone; empty or absent where nothing is known of it.
+   */
+  readonly startedOn?: readonly IpVersion[] | undefined;
 }
 
 export interface AnnounceAnswer {
@@ -35,6 +41,8 @@ export interface AnnounceAnswer {
   readonly warning: string | undefined;
   /** Our address as the tracker sees it. BEP 24. */
   readonly externalIp: string | undefined;
+  /** Address families on which the tracker answered; absent where they are not told apart. */
+  readonly families?: readonly IpVersion[] | undefined;
 }
 
 export interface AnnounceError {
@@ -43,8 +51,13 @@ export interface AnnounceError {
     | "unreachable" // no connection, DNS, timeout
     | "bad-answer" // not bencode, HTML, wrong types
     | "http-status" // 4xx, 5xx
+    | "forbidden" // the rule about local addresses
     | "unsupported"; // a scheme we do not speak
   readonly message: string;
+  /** Seconds until it may be asked again, if told. Spec: BEP 31, `retry in`. */
+  readonly retryInSeconds?: number | undefined;
+  /** It is not to be asked again. Spec: BEP 31, "never"; RFC 9110, 410. */
+  readonly isGone?: boolean | undefined;
 }
 
 export type AnnounceResult = Result<AnnounceAnswer, AnnounceError>;

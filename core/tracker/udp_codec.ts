@@ -82,7 +82,8 @@ export function encodeConnectRequest(transactionId: number): Uint8Array {
 
 /**
  * 98 bytes, then the URL's path and query as options. `connectionId` is 8 bytes; `urlData` is ASCII,
- * "" for none, and left out beyond URL_DATA_BYTES_MAX. The address field stays 0: the tracker sees it.
+ * "" for none, and left out beyond URL_DATA_BYTES_MAX. `announceIp` is the IPv4 address to be noted
+ * instead of the one we ask from, 4 bytes; undefined leaves it to the tracker.
  *
  * Spec: BEP 15, announce; BEP 41, URLData.
  */
@@ -91,6 +92,7 @@ export function encodeAnnounceRequest(
   transactionId: number,
   request: AnnounceRequest,
   urlData: string,
+  announceIp?: Uint8Array,
 ): Uint8Array {
   const writer = createByteWriter(128);
   writeBytes(writer, connectionId);
@@ -103,7 +105,7 @@ export function encodeAnnounceRequest(
     writeUint32(writer, count % 2 ** 32);
   }
   writeUint32(writer, request.event === undefined ? EVENT_NONE : EVENT_NUMBERS[request.event]);
-  writeUint32(writer, 0);
+  writeUint32(writer, announceIp === undefined ? 0 : readUint32(announceIp, 0));
   writeUint32(writer, request.key);
   writeUint32(writer, request.numWant);
   writeUint16(writer, request.port);
@@ -152,9 +154,11 @@ export function decodeUdpAnswer(
 
 /** Interval 4, leechers 4, seeders 4 at offset 8, then compact peers. */
 function readAnnounce(bytes: Uint8Array, version: IpVersion): AnnounceAnswer {
+  const intervalSeconds = readUint32(bytes, 8);
   return {
-    intervalSeconds: readUint32(bytes, 8),
-    minIntervalSeconds: undefined,
+    intervalSeconds,
+    // "Do not announce again until interval seconds have passed or an event has occurred."
+    minIntervalSeconds: intervalSeconds,
     leechers: readUint32(bytes, 12),
     seeders: readUint32(bytes, 16),
     peers: uniquePeers(unpackPeers(bytes.subarray(ANNOUNCE_HEADER_SIZE), version)),

@@ -1,14 +1,15 @@
 /**
- * An announce over UDP: connect, announce, and BEP 15's patience with lost packets. A host with an
- * IPv4 and an IPv6 address is asked to connect on both; the first to answer gets the announce.
+ * An announce over UDP on one address family: connect, announce, and BEP 15's patience with lost
+ * packets. Where a host has several addresses, the next is asked to connect when one stays silent for
+ * a while; the first to answer gets the announce.
  */
-import { lookup } from "node:dns/promises";
 import { addressText } from "../../core/bytes/address.ts";
 import type { IpVersion } from "../../core/bytes/compact_peers.ts";
-import { canonicalIp } from "../../core/bytes/ip.ts";
+import { canonicalIp, IPV4_SIZE, parseIp } from "../../core/bytes/ip.ts";
+import { isLocalIp } from "../../core/bytes/local_address.ts";
 import { fail, type Failure, ok } from "../../core/bytes/result.ts";
 import { describeRefusal } from "../../core/tracker/answer.ts";
-import type { AnnounceError, AnnounceRequest, AnnounceResult } from "../../core/tracker/types.ts";
+import type { AnnounceError, AnnounceResult } from "../../core/tracker/types.ts";
 import {
   ATTEMPTS_MAX,
   CONNECTION_ID_LIFE_MS,
@@ -18,11 +19,21 @@ import {
   type UdpAnswer,
   udpTimeoutMs,
 } from "../../core/tracker/udp_codec.ts";
+import type { AnnounceContext } from "./announce.ts";
+import { endpointOf } from "./host.ts";
+import { orAbort, sleepOrAbort } from "./wait.ts";
+
+/** How long one address may be silent before the next of the host is asked as well. */
+const STAGGER_MS = 3_000;
+/** What a tracker at a local address may be told of the URL's path; it is never refused for it. */
+const LOCAL_URL_DATA = "/announce";
 
 interface Endpoint {
   readonly ip: string;
   readonly port: number;
   readonly version: IpVersion;
+  /** To send from; undefined for whatever the system picks. */
+  readonly from: string | undefined;
 }
 
 interface Connection {
@@ -45,27 +56,39 @@ interface Channel {
 /** By address and port: a tracker of many torrents is asked to connect once a minute. */
 const connections = new Map<string, Connection>();
 
-/** Rejects when the network fails or `signal` aborts; the caller finds the words. */
+/** Rejects when the network fails or the signal aborts; the caller finds the words. */
 export async function announceUdp(
   url: string,
-  request: AnnounceRequest,
-  signal: AbortSignal,
-  timeScale: number,
+  version: IpVersion,
+  addresses: readonly string[],
+  context: AnnounceContext,
 ): Promise<AnnounceResult> {
-  const { hostname, port, pathname, search } = new URL(url);
-  if (port === "") return failWith("unsupported", "The tracker's UDP URL names no port");
-  const endpoints = await orAbort(resolve(hostname, Number(port)), signal);
+  const { signal, request, udpTimeScale, localAddress: from } = context;
+  const { pathname, search } = new URL(url);
+  const port = endpointOf(url).port!;
+  const claimedIp = context.announceIp === undefined ? undefined : parseIp(context.announceIp);
+  const announceIp = claimedIp?.length === IPV4_SIZE ? claimedIp : undefined;
 
-  let claimedBy: Endpoint | undefined;
+  let claimedBy: string | undefined;
   const race = new AbortController();
   const ended = AbortSignal.any([signal, race.signal]);
-  const exchanges = endpoints.map(async (endpoint) => {
-    const channel = openChannel(endpoint);
+  const exchanges = addresses.map(async (ip, i) => {
+    if (i > 0) await sleepOrAbort(i * STAGGER_MS * udpTimeScale, ended);
+    const channel = openChannel({ ip, port, version, from });
     try {
-      const claim = () => (claimedBy ??= endpoint) === endpoint;
+      const claim = () => (claimedBy ??= ip) === ip;
+      const data = pathname + search;
+      const urlData = context.allowLocal || !isLocalIp(ip) || data === LOCAL_URL_DATA ? data : "";
       const encode = (id: Uint8Array, transactionId: number) =>
-        encodeAnnounceRequest(id, transactionId, request, pathname + search);
-      return await orAbort(exchange(channel, endpoint, encode, claim, timeScale), ended);
+        encodeAnnounceRequest(id, transactionId, request, urlData, announceIp);
+      const exchanging = exchange(
+        channel,
+        { ip, port, version, from },
+        encode,
+        claim,
+        udpTimeScale,
+      );
+      return await orAbort(exchanging, ended);
     } finally {
       channel.close();
     }
@@ -79,20 +102,10 @@ export async function announceUdp(
   }
 }
 
-/** At most one address of each family, so that a host with many gets no more than two packets. */
-async function resolve(hostname: string, port: number): Promise<Endpoint[]> {
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  const byVersion = new Map<IpVersion, Endpoint>();
-  for (const { address, family } of await lookup(host, { all: true })) {
-    const version = family === 6 ? 6 : 4;
-    if (!byVersion.has(version)) byVersion.set(version, { ip: address, port, version });
-  }
-  return [...byVersion.values()];
-}
-
 /**
  * Spec: BEP 15, time outs: the wait doubles with every packet that stays without an answer, and a
- * connection id that has expired meanwhile is asked for again.
+ * connection id that has expired meanwhile is asked for again. One from an earlier announce is dropped
+ * at the first silence: a tracker that was started again may ignore it without a word.
  */
 async function exchange(
   channel: Channel,
@@ -101,7 +114,7 @@ async function exchange(
   claim: () => boolean,
   timeScale: number,
 ): Promise<AnnounceResult> {
-  const key = addressText(endpoint);
+  const key = `${addressText(endpoint)} ${endpoint.from ?? ""}`;
   const inherited = freshConnection(key);
   for (let attempt = 0; attempt < ATTEMPTS_MAX;) {
     const timeoutMs = udpTimeoutMs(attempt) * timeScale;
@@ -111,6 +124,7 @@ async function exchange(
       : await channel.ask("announce", (id) => encode(connection.id, id), timeoutMs);
     if (answer === undefined) {
       attempt++;
+      if (connection !== undefined && connection === inherited) connections.delete(key);
       continue;
     }
     if (!claim()) break;
@@ -145,7 +159,7 @@ function remember(key: string, id: Uint8Array): void {
 function openChannel(endpoint: Endpoint): Channel {
   const socket = Deno.listenDatagram({
     transport: "udp",
-    hostname: endpoint.version === 4 ? "0.0.0.0" : "::",
+    hostname: endpoint.from ?? (endpoint.version === 4 ? "0.0.0.0" : "::"),
     port: 0,
   });
   let waiting: {
@@ -186,16 +200,6 @@ function openChannel(endpoint: Endpoint): Channel {
       socket.close();
     },
   };
-}
-
-/** Rejects as soon as the signal aborts; the work itself ends when its socket is closed. */
-function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
-  return Promise.race([work, promise])
-    .finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 function failWith(code: AnnounceError["code"], message: string): Failure<AnnounceError> {

@@ -17,12 +17,13 @@ import {
   MIN_INTERVAL_MIN_MS,
   nextAnnounceAt,
   onAnnounceDone,
+  REFUSED_WAIT_MS,
   requestPeers,
   stopAnnounces,
   takeAnnounce,
   TRACKERS_MAX,
 } from "../../../core/tracker/announcer.ts";
-import type { AnnounceAnswer, AnnounceResult } from "../../../core/tracker/types.ts";
+import type { AnnounceAnswer, AnnounceError, AnnounceResult } from "../../../core/tracker/types.ts";
 
 const rng = createRng(1);
 
@@ -236,12 +237,12 @@ Deno.test("stopped is due to the trackers that answered or may have heard us, an
   const announcer = createAnnouncer([["a"], ["b"], ["c"]], rng);
   turn(announcer, DOWN);
   turn(announcer, answer({ trackerId: "x" }));
-  assertEquals(stopAnnounces(announcer), [{ url: "b", trackerId: "x" }]);
+  assertEquals(stopAnnounces(announcer), [{ url: "b", trackerId: "x", startedOn: [] }]);
   assertEquals(nextAnnounceAt(announcer), undefined);
 
   const asking = createAnnouncer([["a"]], rng);
   takeAnnounce(asking, 0);
-  assertEquals(stopAnnounces(asking), [{ url: "a", trackerId: undefined }]);
+  assertEquals(stopAnnounces(asking), [{ url: "a", trackerId: undefined, startedOn: [] }]);
   onAnnounceDone(asking, answer(), 5, rng);
   assertEquals(nextAnnounceAt(asking), undefined, "a late answer starts nothing");
 });
@@ -260,4 +261,101 @@ Deno.test("the facts about each tracker can be read", () => {
   turn(announcer, answer());
   assertEquals(lastAnswered(announcer), a);
   assertEquals(a!.lastError, undefined);
+});
+
+function refusal(more: Partial<AnnounceError> = {}): AnnounceResult {
+  return fail({ code: "refused", message: "No", ...more });
+}
+
+Deno.test("a tracker that refuses is not asked before the time that it names", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, refusal({ retryInSeconds: 3600 }));
+  assertEquals(nextAnnounceAt(announcer), 1000 + 3_600_000);
+  markCompleted(announcer);
+  requestPeers(announcer, 2000);
+  assertEquals(nextAnnounceAt(announcer), 1000 + 3_600_000);
+  assertEquals(takeAnnounce(announcer, 3_600_000), undefined);
+  assertEquals(turn(announcer, answer())[1], "started");
+});
+
+Deno.test("a refusal without a time is not repeated within seconds", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  let last = -Infinity;
+  for (let i = 0; i < 5; i++) {
+    const [, , at] = turn(announcer, refusal());
+    assert(at - last >= REFUSED_WAIT_MS, `${at - last} ms`);
+    last = at;
+  }
+});
+
+Deno.test("while one tracker waits the others are asked, and it is left out until its time", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  assertEquals(turn(announcer, refusal({ retryInSeconds: 7200 }))[0], "a");
+  for (let i = 0; i < 3; i++) assertEquals(turn(announcer, answer())[0], "b");
+  const [url, , at] = turn(announcer, answer());
+  assertEquals(url, at >= 7_201_000 ? "a" : "b");
+  assertEquals(turn(announcer, answer())[0], "a");
+});
+
+Deno.test("a tracker that is gone for good is never asked again, not even to be told stopped", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  turn(announcer, answer());
+  turn(announcer, refusal({ isGone: true }));
+  for (let i = 0; i < 20; i++) assertEquals(turn(announcer, answer())[0], "b");
+  assertEquals(stopAnnounces(announcer).map(({ url }) => url), ["b"]);
+
+  const alone = createAnnouncer([["a"]], rng);
+  turn(alone, refusal({ isGone: true }));
+  assertEquals(nextAnnounceAt(alone), undefined);
+  markCompleted(alone);
+  requestPeers(alone, 9e9);
+  assertEquals(takeAnnounce(alone, 9e9), undefined);
+  assert(haveAllTrackersFailed(alone));
+});
+
+Deno.test("the time that a tracker names is bounded, and a success forgets it", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, refusal({ retryInSeconds: 1e15 }));
+  assertEquals(nextAnnounceAt(announcer), 1000 + INTERVAL_MAX_MS);
+  turn(announcer, answer());
+  const soon = nextAnnounceAt(announcer)!;
+  assertEquals(takeAnnounce(announcer, soon)?.url, "a");
+});
+
+Deno.test("intervals of many hours are kept", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer({ intervalSeconds: 6 * 3600, minIntervalSeconds: 5 * 3600 }));
+  assert(nextAnnounceAt(announcer)! >= 1000 + 6 * 3_600_000);
+  requestPeers(announcer, 2000);
+  assertEquals(nextAnnounceAt(announcer), 1000 + 5 * 3_600_000);
+});
+
+Deno.test("intervals and backoff differ from torrent to torrent", () => {
+  const intervals = new Set<number>(), waits = new Set<number>();
+  for (let seed = 0; seed < 20; seed++) {
+    for (const [result, seen] of [[answer(), intervals], [DOWN, waits]] as const) {
+      const announcer = createAnnouncer([["a"]], createRng(seed));
+      takeAnnounce(announcer, 0);
+      onAnnounceDone(announcer, result, 0, createRng(seed));
+      seen.add(nextAnnounceAt(announcer)!);
+    }
+  }
+  assert(intervals.size > 10 && waits.size > 10);
+  assert(Math.max(...intervals) - Math.min(...intervals) > 60_000);
+});
+
+Deno.test("the families that answered are remembered, and are told stopped", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer({ families: [6] }));
+  assertEquals(takeAnnounce(announcer, 1e9)?.startedOn, [6]);
+  onAnnounceDone(announcer, answer({ families: [4] }), 1e9, rng);
+  assertEquals(stopAnnounces(announcer), [{ url: "a", trackerId: undefined, startedOn: [6, 4] }]);
+});
+
+Deno.test("completed goes only where started was heard", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  turn(announcer, answer());
+  markCompleted(announcer);
+  assertEquals(turn(announcer, DOWN).slice(0, 2), ["a", "completed"]);
+  assertEquals(turn(announcer, DOWN).slice(0, 2), ["b", "started"]);
 });

@@ -10,6 +10,7 @@ import {
   ANSWER_BYTES_MAX,
   buildAnnounceUrl,
   INTERVAL_SECONDS_DEFAULT,
+  NAMED_PEERS_MAX,
   parseAnnounceAnswer,
 } from "../../../core/tracker/http_codec.ts";
 import { percentEncode } from "../../../core/tracker/percent.ts";
@@ -205,4 +206,65 @@ Deno.test("no answer whatever makes parsing throw", () => {
     parseAnnounceAnswer(bytes);
     parseAnnounceAnswer(patch);
   }));
+});
+
+Deno.test("the address to be noted is sent when there is one", () => {
+  const url = buildAnnounceUrl("http://t/a", REQUEST, "2001:db8::1");
+  assertEquals(url, `http://t/a?${QUERY}&ip=2001%3Adb8%3A%3A1`);
+});
+
+Deno.test("a tracker id of more than a kilobyte is not kept", () => {
+  const sized = (size: number) => parseDict({ "tracker id": "x".repeat(size) }).trackerId?.length;
+  assertEquals([sized(1_024), sized(1_025)], [1_024, undefined]);
+});
+
+Deno.test("hundreds of thousands of empty dictionaries are refused before they cost memory", () => {
+  for (const one of ["de", "le", "0:", "i0e"]) {
+    const error = refusalOf(`d5:peersl${one.repeat(300_000)}ee`);
+    assertEquals(error.code, "bad-answer");
+    assertMatch(error.message, /too many values/);
+  }
+});
+
+Deno.test("as many peers as are taken come through as dictionaries", () => {
+  const peers = Array.from({ length: PEERS_MAX }, (_, i) => {
+    return { ip: `10.0.${i >> 8}.${i & 255}`, "peer id": "x".repeat(20), port: 1 };
+  });
+  assertEquals(parseDict({ peers }).peers.length, PEERS_MAX);
+});
+
+Deno.test("a refusal says when to come back", () => {
+  const retryOf = (more: { [key: string]: Bencodable }) => {
+    const { isGone, retryInSeconds } = refusalOf(
+      encodeBencode({ "failure reason": "No", ...more }),
+    );
+    return isGone ? "never" : retryInSeconds;
+  };
+  assertEquals(retryOf({ "retry in": "never" }), "never");
+  assertEquals(retryOf({ "retry in": 5 }), 300);
+  assertEquals(retryOf({ "retry in": "5" }), 300);
+  assertEquals(retryOf({ interval: 1800 }), 1800);
+  assertEquals(retryOf({ interval: 1800, "min interval": 60 }), 60);
+  assertEquals(retryOf({ "retry in": 5, "min interval": 900 }), 900);
+  for (const odd of [-1, 0, "", "soon", "-5", []]) {
+    assertEquals(retryOf({ "retry in": odd }), undefined);
+  }
+});
+
+Deno.test("peers that are named by a host name are told apart from addresses", () => {
+  const named = (peers: Bencodable) => parseDict({ peers }).namedPeers;
+  assertEquals(
+    named([
+      { ip: "peer.example.com", port: 6881 },
+      { ip: "10.0.0.1", port: 1 },
+      { ip: "localhost", port: 2 },
+    ]),
+    [{ host: "peer.example.com", port: 6881 }, { host: "localhost", port: 2 }],
+  );
+  const odd = ["", " ", "a b", "-a.de", "1.2.3", "010.0.0.1", "127.1", "a/b", "a..b", "x\0y", "é"];
+  assertEquals(named(odd.map((ip) => ({ ip, port: 1 }))), undefined);
+  assertEquals(named([{ ip: "a.de", port: 0 }, { ip: "a.de", port: 65_536 }]), undefined);
+  assertEquals(named([{ ip: `${"a.".repeat(130)}de`, port: 1 }]), undefined);
+  const many = Array.from({ length: 1_000 }, (_, i) => ({ ip: `p${i}.example`, port: 1 }));
+  assertEquals(named(many)?.length, NAMED_PEERS_MAX);
 });

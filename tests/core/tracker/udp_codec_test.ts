@@ -154,3 +154,12 @@ Deno.test("the conformance vectors of BEP 15 hold", { ignore: !haveVectors }, as
   assertEquals(answer.peers.map(addressText), examples.announceResponseFields.peers);
   assertEquals(valueOf(decode(examples.error)).kind, "error");
 });
+
+Deno.test("over UDP the interval is also the least time to the next announce without an event", () => {
+  const bytes = new Uint8Array(20);
+  bytes[3] = 1;
+  new DataView(bytes.buffer).setUint32(8, 1_700);
+  const decoded = valueOf(decodeUdpAnswer(bytes, 4));
+  const told = decoded.kind === "announce" ? decoded.answer : undefined;
+  assertEquals([told?.intervalSeconds, told?.minIntervalSeconds], [1_700, 1_700]);
+});

@@ -47,10 +47,13 @@ Deno.test("an announce brings peers and tells who asks", async () => {
 
 Deno.test("raw bytes reach the tracker unchanged, behind the query that was there", async () => {
   let asked = "";
-  await withTracker((request) => {
-    asked = request.url;
-    return new Response(body(GOOD));
-  }, async (url) => void valueOf(await announce(`${url}?pass=a%2Fb`, REQUEST)));
+  await withTracker(
+    (request) => {
+      asked = request.url;
+      return new Response(body(GOOD));
+    },
+    async (url) => void valueOf(await announce(`${url}?pass=a%2Fb`, REQUEST, { allowLocal: true })),
+  );
   assertMatch(asked, /\?pass=a%2Fb&info_hash=%00%FF%2B%25%20%00%FF/);
 });
 
@@ -158,12 +161,16 @@ Deno.test("an endless answer is cut off at the limit", async () => {
 });
 
 Deno.test("a redirect is followed, a circle is not, nor one that leaves the web", async () => {
-  await withTracker((request) => {
-    const { pathname, search } = new URL(request.url);
-    return pathname === "/announce"
-      ? new Response("moved", { status: 302, headers: { location: `/new${search}` } })
-      : new Response(body(GOOD));
-  }, async (url) => assertEquals(valueOf(await announce(url, REQUEST)).intervalSeconds, 60));
+  await withTracker(
+    (request) => {
+      const { pathname, search } = new URL(request.url);
+      return pathname === "/announce"
+        ? new Response("moved", { status: 302, headers: { location: `/new${search}` } })
+        : new Response(body(GOOD));
+    },
+    async (url) =>
+      assertEquals(valueOf(await announce(url, REQUEST, { allowLocal: true })).intervalSeconds, 60),
+  );
 
   const to = (location: string) => () => new Response("", { status: 301, headers: { location } });
   assertMatch((await errorFor(to("/announce")))[1], /redirects more than 5 times/);
@@ -212,4 +219,43 @@ Deno.test("a connection that breaks under the announce is tried once more", asyn
   const answer = await announce(`http://127.0.0.1:${listener.addr.port}/announce`, REQUEST);
   await serving;
   assertEquals(valueOf(answer).intervalSeconds, 60);
+});
+
+Deno.test("a tracker that is gone, and one that names a time, say so", async () => {
+  const answers = [
+    [new Response("", { status: 410 }), [true, undefined]],
+    [new Response("", { status: 503, headers: { "retry-after": "120" } }), [undefined, 120]],
+    [new Response("", { status: 503, headers: { "retry-after": "soon" } }), [undefined, undefined]],
+    [
+      new Response(body(encodeBencode({ "failure reason": "No", "retry in": "never" }))),
+      [true, undefined],
+    ],
+    [
+      new Response(body(encodeBencode({ "failure reason": "No", "retry in": 3 })), { status: 410 }),
+      [true, 180],
+    ],
+  ] as const;
+  for (const [answer, expected] of answers) {
+    await withTracker(() => answer, async (url) => {
+      const { isGone, retryInSeconds } = errorOf(await announce(url, REQUEST));
+      assertEquals([isGone, retryInSeconds], [...expected]);
+    });
+  }
+});
+
+Deno.test("no message of a failed announce is longer than a terminal shows", async () => {
+  const long = "x".repeat(100_000);
+  const refusal = body(encodeBencode({ "failure reason": long }));
+  const answers = [
+    () => new Response(refusal),
+    () =>
+      new Response("", { status: 301, headers: { location: `http://[${long.slice(0, 9_000)}` } }),
+    () =>
+      new Response("", { status: 301, headers: { location: `/announce/${long.slice(0, 9_000)}` } }),
+    () => new Response(`d${long}`),
+  ];
+  for (const answer of answers) {
+    const [, message] = await errorFor(answer);
+    assert(message.length < 400, `${message.length} characters`);
+  }
 });

@@ -12,7 +12,10 @@ const FAST = { udpTimeScale: 0.01, timeoutMs: 60_000 };
 const CONNECT = 0, ANNOUNCE = 1, ERROR = 3;
 
 interface FakeTracker {
-  url: string;
+  readonly url: string;
+  readonly port: number;
+  /** IP address of each packet's sender. */
+  readonly senders: string[];
   /** Action of each packet that arrived, dropped or not. */
   readonly actions: number[];
   readonly announces: Uint8Array[];
@@ -40,16 +43,18 @@ const polite: Behaviour = (action, request) => [
     : packet(ANNOUNCE, request, [...COUNTS, ...PEER4]),
 ];
 
-function fakeTracker(behaviour: Behaviour, hostname = "127.0.0.1"): FakeTracker {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+function fakeTracker(behaviour: Behaviour, hostname = "127.0.0.1", onPort = 0): FakeTracker {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname, port: onPort });
   const { port } = socket.addr as Deno.NetAddr;
   const actions: number[] = [];
   const announces: Uint8Array[] = [];
+  const senders: string[] = [];
   (async () => {
     for await (const [bytes, from] of socket) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
       const action = view.getUint32(8);
       actions.push(action);
+      senders.push((from as Deno.NetAddr).hostname);
       if (action === ANNOUNCE) announces.push(bytes.slice());
       for (const answer of behaviour(action, view, actions.length)) await socket.send(answer, from);
     }
@@ -57,6 +62,8 @@ function fakeTracker(behaviour: Behaviour, hostname = "127.0.0.1"): FakeTracker 
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     url: `udp://${host}:${port}/announce?key=1`,
+    port,
+    senders,
     actions,
     announces,
     close: () => socket.close(),
@@ -65,7 +72,7 @@ function fakeTracker(behaviour: Behaviour, hostname = "127.0.0.1"): FakeTracker 
 
 Deno.test("connect, then announce, brings counts and peers", async () => {
   const tracker = fakeTracker(polite);
-  const answer = valueOf(await announce(tracker.url, REQUEST, PATIENT));
+  const answer = valueOf(await announce(tracker.url, REQUEST, { ...PATIENT, allowLocal: true }));
   assertEquals([answer.intervalSeconds, answer.leechers, answer.seeders], [1800, 3, 7]);
   assertEquals(answer.peers, [{ ip: "10.0.0.1", port: 6881 }]);
   assertEquals(tracker.actions, [CONNECT, ANNOUNCE]);
@@ -161,5 +168,115 @@ Deno.test("a host name with a tracker behind it is announced to", async () => {
   const tracker = fakeTracker(polite);
   const url = tracker.url.replace("127.0.0.1", "localhost");
   assertEquals(valueOf(await announce(url, REQUEST, PATIENT)).seeders, 7);
+  tracker.close();
+});
+
+Deno.test("an answer from another address or port is ignored", async () => {
+  const strangers = ["127.0.0.1", "127.0.0.2"].map((hostname) =>
+    Deno.listenDatagram({ transport: "udp", hostname, port: 0 })
+  );
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const { port } = socket.addr as Deno.NetAddr;
+  // With the tracker's own port number, on another address.
+  strangers.push(Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.3", port }));
+  const serving = (async () => {
+    for await (const [bytes, from] of socket) {
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const [forged] = polite(view.getUint32(8), view, 0);
+      forged!.fill(9, 8);
+      for (const stranger of strangers) await stranger.send(forged!, from);
+      // Long enough for the forged ones to be looked at first.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await socket.send(polite(view.getUint32(8), view, 0)[0]!, from);
+    }
+  })().catch(() => {});
+  const answer = valueOf(await announce(`udp://127.0.0.1:${port}/announce`, REQUEST, PATIENT));
+  assertEquals([answer.leechers, answer.seeders], [3, 7]);
+  for (const each of [socket, ...strangers]) each.close();
+  await serving;
+});
+
+Deno.test("a connection id from before is dropped at the first silence", async () => {
+  let isRestarted = false;
+  const tracker = fakeTracker((action, request, count) => {
+    if (action === CONNECT) isRestarted = count > 1;
+    // Started again, it ignores what comes with an id from before.
+    return count > 2 && !isRestarted ? [] : polite(action, request, count);
+  });
+  valueOf(await announce(tracker.url, REQUEST, FAST));
+  valueOf(await announce(tracker.url, REQUEST, FAST));
+  assertEquals(tracker.actions, [CONNECT, ANNOUNCE, ANNOUNCE, CONNECT, ANNOUNCE]);
+  tracker.close();
+});
+
+Deno.test("another address of the host is asked when one is silent", async () => {
+  const silent = fakeTracker(() => []);
+  const second = fakeTracker(polite, "127.0.0.2", silent.port);
+  const lookup = () => Promise.resolve(["127.0.0.1", "127.0.0.2"]);
+  const url = `udp://both.test:${silent.port}/announce`;
+  assertEquals(valueOf(await announce(url, REQUEST, { ...FAST, lookup })).seeders, 7);
+  assertEquals(second.actions, [CONNECT, ANNOUNCE]);
+  silent.close();
+  second.close();
+});
+
+Deno.test("a host of both families is announced to on both, and named by both", async () => {
+  const four = fakeTracker(polite);
+  const peer6 = [0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 1, 0x1a, 0xe1];
+  const six = fakeTracker(
+    (action, request, count) =>
+      action === CONNECT
+        ? polite(action, request, count)
+        : [packet(ANNOUNCE, request, [...COUNTS, ...peer6])],
+    "::1",
+    four.port,
+  );
+  const lookup = () => Promise.resolve(["127.0.0.1", "::1"]);
+  const url = `udp://both.test:${four.port}/announce`;
+  const answer = valueOf(await announce(url, REQUEST, { ...PATIENT, lookup }));
+  assertEquals(answer.families?.toSorted(), [4, 6]);
+  assertEquals(answer.peers.map(({ ip }) => ip).sort(), ["10.0.0.1", "2001:db8::1"]);
+  four.close();
+  six.close();
+});
+
+Deno.test("datagrams leave from the address that they are bound to", async () => {
+  const tracker = fakeTracker(polite);
+  valueOf(await announce(tracker.url, REQUEST, { ...PATIENT, localAddress: "127.0.0.7" }));
+  assertEquals(tracker.senders, ["127.0.0.7", "127.0.0.7"]);
+  tracker.close();
+});
+
+Deno.test("the address to be noted travels in its field, where it is of IPv4", async () => {
+  const tracker = fakeTracker(polite);
+  for (const announceIp of ["192.0.2.9", "2001:db8::9"]) {
+    valueOf(await announce(tracker.url, REQUEST, { ...PATIENT, announceIp }));
+  }
+  const fields = tracker.announces.map((bytes) => [...bytes.subarray(84, 88)]);
+  assertEquals(fields, [[192, 0, 2, 9], [0, 0, 0, 0]]);
+  tracker.close();
+});
+
+Deno.test("an international host name is looked up as the resolver takes it", async () => {
+  const tracker = fakeTracker(polite);
+  const asked: string[] = [];
+  const lookup = (host: string) => {
+    asked.push(host);
+    return Promise.resolve(["127.0.0.1"]);
+  };
+  for (const host of ["b\u00fccher.test", "B%C3%BCcher.test"]) {
+    valueOf(await announce(`udp://${host}:${tracker.port}/`, REQUEST, { ...PATIENT, lookup }));
+  }
+  assertEquals(asked, ["xn--bcher-kva.test", "xn--bcher-kva.test"]);
+  tracker.close();
+});
+
+Deno.test("a local tracker is told no path but its own", async () => {
+  const tracker = fakeTracker(polite);
+  for (const rest of ["/announce", "", "/reboot", "/announce?x=1"]) {
+    valueOf(await announce(`udp://127.0.0.1:${tracker.port}${rest}`, REQUEST, PATIENT));
+  }
+  const told = tracker.announces.map((bytes) => new TextDecoder().decode(bytes.subarray(100)));
+  assertEquals(told, ["/announce", "", "", ""]);
   tracker.close();
 });

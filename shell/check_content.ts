@@ -30,6 +30,7 @@ export async function checkContent(
     signal,
     plan: check.plan,
     contentSize: (piece) => check.contentSize(piece),
+    nodeHeight: (piece) => check.nodeHeight(piece),
     readPiece: (piece, target) => readIfThere(storage, pieceOffset(geometry, piece), target),
     partsOf: (piece) => partsOfPiece(files, geometry, piece, placeOf),
     onPiece(piece, digest) {

@@ -1,11 +1,14 @@
 /** Makes a `.torrent` of a file or folder: lists it, hashes it, and checks that it stood still. */
 import { open, stat } from "node:fs/promises";
-import { STRING_BYTES_MAX } from "../core/bencode/decode.ts";
 import { assert } from "../core/bytes/result.ts";
 import {
   buildMetainfo,
   choosePieceLength,
   CHOSEN_PIECE_LENGTH_MIN,
+  defaultFormat,
+  layOutFiles,
+  type TorrentFormat,
+  type TorrentPlan,
 } from "../core/metainfo/create.ts";
 import { rangesOf } from "../core/metainfo/file_map.ts";
 import {
@@ -14,10 +17,24 @@ import {
   pieceOffset,
   pieceSize,
 } from "../core/metainfo/geometry.ts";
-import { PIECE_HASH_SIZE, PIECE_LENGTH_MAX } from "../core/metainfo/parse.ts";
+import { MERKLE_HASH_SIZE } from "../core/metainfo/merkle.ts";
+import {
+  parseMetainfo,
+  PIECE_HASH_SIZE,
+  PIECE_LENGTH_MAX,
+  PIECES_MAX,
+} from "../core/metainfo/parse.ts";
+import {
+  pieceContentSize,
+  pieceNodeHeight,
+  type PieceTrees,
+  plannedTrees,
+  treesOfNodes,
+} from "../core/metainfo/piece_trees.ts";
 import type { Metainfo, TorrentFile } from "../core/metainfo/types.ts";
 import { hashPieces } from "./hash/hash_pieces.ts";
 import { partsOfPiece } from "./hash/hash_tasks.ts";
+import { DIGESTS, MERKLE } from "./hash/sha256.ts";
 import {
   attempt,
   ContentError,
@@ -26,17 +43,16 @@ import {
   listContent,
   type ListOptions,
 } from "./list_content.ts";
-import { readMetainfo } from "./read_metainfo.ts";
-
-/** What a reader of the torrent cannot take is not made. */
-const PIECES_MAX = Math.floor(STRING_BYTES_MAX / PIECE_HASH_SIZE);
+import { NATIVE_PATH_RULES, readMetainfo } from "./read_metainfo.ts";
 
 export interface MakeTorrentOptions extends ListOptions {
   /** Tiers of trackers, tried in this order. */
   readonly announceTiers?: readonly (readonly string[])[];
   readonly isPrivate?: boolean;
   /** Bytes, a power of two from 16 KiB to 256 MiB; chosen by size unless given. */
-  readonly pieceLength?: number;
+  readonly pieceLength?: number | undefined;
+  /** `defaultFormat` unless given. */
+  readonly format?: TorrentFormat | undefined;
   readonly webSeeds?: readonly string[];
   readonly source?: string | undefined;
   readonly comment?: string | undefined;
@@ -65,20 +81,23 @@ export async function makeTorrent(
   options.onListed?.(content);
   const { name, isFolder, files } = content;
   const totalSize = files.reduce((total, file) => total + file.length, 0);
-  const geometry = createGeometry(totalSize, pieceLengthFor(totalSize, options.pieceLength));
-  if (geometry.pieceCount > PIECES_MAX) {
+  const pieceLength = pieceLengthFor(totalSize, options.pieceLength);
+  const format = options.format ?? defaultFormat(isFolder);
+  const layout = layOut(files, format, pieceLength);
+  const { pieceCount } = layout.geometry;
+  if (pieceCount > PIECES_MAX) {
     throw new ContentError(
       "bad-piece-length",
-      `${path} has ${geometry.pieceCount} pieces, more than ${PIECES_MAX}; ask for longer pieces`,
+      `${path} has ${pieceCount} pieces, more than ${PIECES_MAX}; ask for longer pieces`,
     );
   }
-  const build = (pieceHashes: Uint8Array) =>
+  const build = (hashes: ContentHashes) =>
     buildMetainfo({
       name,
       files,
       isFolder,
-      pieceLength: geometry.pieceLength,
-      pieceHashes,
+      pieceLength,
+      ...hashes,
       announceTiers: options.announceTiers ?? [],
       isPrivate: options.isPrivate ?? false,
       webSeeds: options.webSeeds,
@@ -87,10 +106,13 @@ export async function makeTorrent(
       createdBy: options.createdBy,
     });
   // Hashes have no part in whether a torrent can be read: this finds out before hours of hashing.
-  refuseUnreadable(path, build(new Uint8Array(geometry.pieceCount * PIECE_HASH_SIZE)));
-  const pieceHashes = await hashFiles(files, geometry, options);
+  refuseUnreadable(
+    path,
+    build({ pieceHashes: emptyHashes(format, pieceCount), trees: layout.trees }),
+  );
+  const hashes = await hashContent(files, format, layout, options);
   await refuseChanges(files);
-  const bytes = build(pieceHashes);
+  const bytes = build(hashes);
   const metainfo = readMetainfo(bytes);
   assert(metainfo.ok, `a torrent of ours is valid: ${JSON.stringify(metainfo)}`);
   return { bytes, metainfo: metainfo.value, places: files.map(({ place }) => place) };
@@ -98,7 +120,8 @@ export async function makeTorrent(
 
 /** Some limits of readers depend on the whole: values, bytes of all paths. */
 function refuseUnreadable(path: string, bytes: Uint8Array): void {
-  if (readMetainfo(bytes).ok) return;
+  const options = { pathRules: NATIVE_PATH_RULES, layersOptional: true };
+  if (parseMetainfo(bytes, DIGESTS, options).ok) return;
   const message =
     `${path} holds more files in more folders than a torrent that can be read lists; ` +
     "share an archive, or several parts";
@@ -118,43 +141,74 @@ function pieceLengthFor(totalSize: number, wanted: number | undefined): number {
   return wanted;
 }
 
-async function hashFiles(
+type ContentHashes = Pick<TorrentPlan, "pieceHashes" | "trees">;
+
+/** How the files lie in the pieces of a format. */
+interface Layout {
+  readonly geometry: Geometry;
+  /** Padding included. */
+  readonly files: readonly TorrentFile[];
+  /** For v2 and hybrids, without hashes. */
+  readonly trees: PieceTrees | undefined;
+}
+
+function layOut(
   found: readonly FoundFile[],
-  geometry: Geometry,
+  format: TorrentFormat,
+  pieceLength: number,
+): Layout {
+  const files = layOutFiles(found, format, pieceLength);
+  const last = files.at(-1)!;
+  const trees = format === "v1"
+    ? undefined
+    : plannedTrees(found.map((file) => file.length), pieceLength);
+  const geometry = format === "v2"
+    ? trees!.content
+    : createGeometry(last.offset + last.length, pieceLength);
+  return { geometry, files, trees };
+}
+
+function emptyHashes(format: TorrentFormat, pieceCount: number): Uint8Array | undefined {
+  return format === "v2" ? undefined : new Uint8Array(pieceCount * PIECE_HASH_SIZE);
+}
+
+/** Every byte is read once, whatever the format. */
+async function hashContent(
+  found: readonly FoundFile[],
+  format: TorrentFormat,
+  { geometry, files, trees }: Layout,
   options: MakeTorrentOptions,
-): Promise<Uint8Array> {
-  const files = layOut(found);
-  const pieceHashes = new Uint8Array(geometry.pieceCount * PIECE_HASH_SIZE);
+): Promise<ContentHashes> {
+  const content = files.flatMap(({ pad }, index) => pad ? [] : [index]);
+  const places = new Map(content.map((index, i) => [index, found[i]!.place]));
+  const pieceHashes = emptyHashes(format, geometry.pieceCount);
+  const nodes = trees && new Uint8Array(geometry.pieceCount * MERKLE_HASH_SIZE);
   let bytesDone = 0;
   await hashPieces({
     geometry,
+    plan: { sha1: pieceHashes !== undefined, leaves: nodes !== undefined },
+    contentSize: trees && ((piece) => pieceContentSize(trees, piece)),
+    nodeHeight: trees && ((piece) => pieceNodeHeight(trees, piece)),
     signal: options.signal,
     async readPiece(piece, target) {
       let filled = 0;
       for (const range of rangesOf(files, pieceOffset(geometry, piece), target.length)) {
         const part = target.subarray(filled, filled + range.length);
-        await readFully(found[range.file]!.place, range.fileOffset, part);
+        if (range.pad) part.fill(0);
+        else await readFully(places.get(range.file)!, range.fileOffset, part);
         filled += range.length;
       }
       return true;
     },
-    partsOf: (piece) => partsOfPiece(files, geometry, piece, (file) => found[file]!.place),
+    partsOf: (piece) => partsOfPiece(files, geometry, piece, (file) => places.get(file)),
     onPiece(piece, digest) {
-      pieceHashes.set(digest!.sha1!, piece * PIECE_HASH_SIZE);
+      pieceHashes?.set(digest!.sha1!, piece * PIECE_HASH_SIZE);
+      nodes?.set(digest!.node!, piece * MERKLE_HASH_SIZE);
       bytesDone += pieceSize(geometry, piece);
       options.onProgress?.(bytesDone, geometry.totalSize);
     },
   });
-  return pieceHashes;
-}
-
-function layOut(found: readonly FoundFile[]): TorrentFile[] {
-  let offset = 0;
-  return found.map(({ path, length }) => {
-    const file = { path, length, offset, pad: false, executable: false };
-    offset += length;
-    return file;
-  });
+  return { pieceHashes, trees: trees && treesOfNodes(trees, MERKLE, nodes!) };
 }
 
 /** Opens the file for each piece: cheap beside hashing one, and no handle is kept for long. */

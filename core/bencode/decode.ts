@@ -6,6 +6,10 @@
  * extension handshakes). It forgives four things and no more: keys out of order, a key that occurs
  * again (the first one counts), leading zeros in a string's length, and bytes after the value.
  *
+ * A `.torrent` is decoded strictly below one key only, the one whose bytes are hashed. Around it three
+ * things that occur in the field are forgiven: keys out of order (but none twice), numbers too large to
+ * be held, and one line end after the value.
+ *
  * No recursion, and nothing is allocated from a claimed length before the bytes are seen to be there.
  */
 import { fail, type Failure, ok, type Result } from "../bytes/result.ts";
@@ -25,6 +29,8 @@ export const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 export interface DecodeOptions {
   /** See the module header; false unless given. */
   readonly tolerant?: boolean;
+  /** Only the value of this key of the outermost dictionary is decoded strictly: see the header. */
+  readonly strictBelow?: string;
   /** Bytes of the whole input; MESSAGE_BYTES_MAX unless given. */
   readonly bytesMax?: number;
   /** Values in it; VALUES_MAX unless given. */
@@ -65,6 +71,8 @@ type OpenNode =
     lastKey: string | undefined;
   };
 
+const BYTE_LINE_FEED = 0x0a;
+const BYTE_CARRIAGE_RETURN = 0x0d;
 const BYTE_COLON = 0x3a;
 const BYTE_MINUS = 0x2d;
 const BYTE_ZERO = 0x30;
@@ -89,7 +97,13 @@ export function decodeBencode(
   if (bytes.length > bytesMax) {
     return fail({ code: "message-too-long", offset: bytesMax, max: bytesMax });
   }
+  const { strictBelow } = options;
   const open: OpenNode[] = [];
+  const isForgiven = () => {
+    if (strictBelow === undefined) return false;
+    const [root] = open;
+    return open.length < 2 || root?.kind !== "dict" || root.key !== strictBelow;
+  };
   let at = 0;
   let valueCount = 0;
 
@@ -103,8 +117,10 @@ export function decodeBencode(
       const key = readString(bytes, at, KEY_BYTES_MAX, tolerant);
       if (!key.ok) return key;
       const name = byteText(key.value);
-      if (!tolerant && parent.lastKey !== undefined && name <= parent.lastKey) {
-        return failAt(name === parent.lastKey ? "key-duplicate" : "keys-unsorted", at);
+      if (!tolerant) {
+        if (parent.entries.has(name)) return failAt("key-duplicate", at);
+        const isUnsorted = parent.lastKey !== undefined && name < parent.lastKey;
+        if (isUnsorted && !isForgiven()) return failAt("keys-unsorted", at);
       }
       parent.key = name;
       parent.lastKey = name;
@@ -130,7 +146,7 @@ export function decodeBencode(
         open.push(openNode(byte, at++));
         continue;
       }
-      const leaf = readLeaf(bytes, at, tolerant);
+      const leaf = readLeaf(bytes, at, tolerant, isForgiven());
       if (!leaf.ok) return leaf;
       node = leaf.value;
       at = node.end;
@@ -138,7 +154,8 @@ export function decodeBencode(
 
     const container = open.at(-1);
     if (container === undefined) {
-      return at < bytes.length && !tolerant ? failAt("trailing-data", at) : ok(node);
+      const isEnd = at === bytes.length || (strictBelow !== undefined && isLineEnd(bytes, at));
+      return isEnd || tolerant ? ok(node) : failAt("trailing-data", at);
     }
     if (container.kind === "list") {
       container.items.push(node);
@@ -166,9 +183,10 @@ function readLeaf(
   bytes: Uint8Array,
   start: number,
   tolerant: boolean,
+  largeAllowed: boolean,
 ): Result<BencodeNode, BencodeError> {
   const byte = bytes[start]!;
-  if (byte === BYTE_INTEGER) return readInteger(bytes, start);
+  if (byte === BYTE_INTEGER) return readInteger(bytes, start, largeAllowed);
   if (!isDigit(byte)) return failAt("unexpected-byte", start);
   const string = readString(bytes, start, STRING_BYTES_MAX, tolerant);
   if (!string.ok) return string;
@@ -177,7 +195,11 @@ function readLeaf(
 }
 
 /** "i", an optional minus, digits, "e". */
-function readInteger(bytes: Uint8Array, start: number): Result<BencodeNode, BencodeError> {
+function readInteger(
+  bytes: Uint8Array,
+  start: number,
+  largeAllowed: boolean,
+): Result<BencodeNode, BencodeError> {
   const negative = bytes[start + 1] === BYTE_MINUS;
   const from = start + (negative ? 2 : 1);
   const { value, end } = readDigits(bytes, from);
@@ -190,7 +212,10 @@ function readInteger(bytes: Uint8Array, start: number): Result<BencodeNode, Benc
   if (bytes[from] === BYTE_ZERO && (digitCount > 1 || negative)) {
     return failAt("integer-leading-zero", from);
   }
-  if (value > Number.MAX_SAFE_INTEGER) return failAt("integer-unsafe", start);
+  if (value > Number.MAX_SAFE_INTEGER) {
+    if (!largeAllowed) return failAt("integer-unsafe", start);
+    return ok({ kind: "integer", start, end: end + 1, value: NaN });
+  }
   return ok({ kind: "integer", start, end: end + 1, value: negative ? -value : value });
 }
 
@@ -222,6 +247,12 @@ function readDigits(bytes: Uint8Array, from: number): { value: number; end: numb
     end++;
   }
   return { value, end };
+}
+
+function isLineEnd(bytes: Uint8Array, at: number): boolean {
+  const rest = bytes.length - at;
+  if (bytes[bytes.length - 1] !== BYTE_LINE_FEED) return false;
+  return rest === 1 || (rest === 2 && bytes[at] === BYTE_CARRIAGE_RETURN);
 }
 
 function isDigit(byte: number): boolean {

@@ -14,7 +14,7 @@ interface Span {
 
 export interface IntegerNode extends Span {
   readonly kind: "integer";
-  /** A safe integer; larger ones are refused, never rounded. */
+  /** A safe integer; larger ones are refused, or NaN where nobody needs them. Never rounded. */
   readonly value: number;
 }
 
@@ -49,7 +49,7 @@ export function dictGet(node: BencodeNode | undefined, key: string): BencodeNode
 
 /** The integer, or undefined when `node` is something else. */
 export function asInteger(node: BencodeNode | undefined): number | undefined {
-  return node?.kind === "integer" ? node.value : undefined;
+  return node?.kind === "integer" && !Number.isNaN(node.value) ? node.value : undefined;
 }
 
 /** The bytes of a string, or undefined when `node` is something else. */

@@ -217,9 +217,10 @@ function traceSettings({ trace: path, traceAddresses }: TraceValues): TraceSetti
 
 function creationSettings(values: CreationValues) {
   const { tracker, private: isPrivate, webSeed, ...rest } = values;
-  const { pieceLength, source, exclude, keepSystemFiles, followSymlinks, out, force } = rest;
+  const { pieceLength, format, source, exclude, keepSystemFiles, followSymlinks, out, force } =
+    rest;
   return {
-    ...{ announceTiers: tracker, isPrivate, pieceLength, webSeeds: webSeed, source },
+    ...{ announceTiers: tracker, isPrivate, pieceLength, format, webSeeds: webSeed, source },
     ...{ exclude, keepSystemFiles, followSymlinks, out, force },
   };
 }

@@ -2,6 +2,7 @@
  * What a user asked for, fully resolved: flags, environment, config file and defaults are already
  * merged. The shell switches on `kind` and looks nowhere else.
  */
+import type { TorrentFormat } from "../metainfo/create.ts";
 import type { PeerAddress } from "../bytes/address.ts";
 import type { Glob } from "../metainfo/glob.ts";
 import type { SwarmOptions } from "../sim/swarm.ts";
@@ -102,6 +103,8 @@ export interface CreationSettings {
   readonly isPrivate: boolean;
   /** Bytes, a power of two; undefined is chosen by size. */
   readonly pieceLength: number | undefined;
+  /** Undefined: see `defaultFormat`. */
+  readonly format: TorrentFormat | undefined;
   /** HTTP URLs of the content. */
   readonly webSeeds: readonly string[];
   readonly source: string | undefined;

@@ -9,6 +9,7 @@ import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
   readContentSize,
   readCount,
+  readFormat,
   readGlob,
   readHost,
   readIntervalSeconds,
@@ -60,6 +61,7 @@ const creation = {
       shownDefault: "chosen by the size of the content",
     },
   ),
+  format: one("FORMAT", readFormat, "Make a v1, v2 or hybrid torrent", { shownDefault: "v1" }),
   webSeed: many("URL", readWebSeedUrl, "Name a web server that has the content; may be repeated"),
   source: one("TEXT", readText, "Source tag; gives the same content another info hash"),
   exclude: many("GLOB", readGlob, "Leave out files and folders such as *.tmp; may be repeated"),

@@ -1,6 +1,7 @@
 /** What commands answer: an object with `--json`, text for people otherwise. */
 import { type CatalogResult, catalogText } from "./catalog_results.ts";
 import { type SettingResult, settingText } from "./config_results.ts";
+import type { TorrentFormat } from "../metainfo/create.ts";
 import { formatBytes, formatCount, formatPart, formatPieceLength } from "./format.ts";
 import { type ReplayResult, replayText } from "./replay_results.ts";
 import { type SimulatedResult, simulatedText } from "./simulation_text.ts";
@@ -16,7 +17,11 @@ export type ResultEvent =
   | SettingResult;
 
 interface TorrentFigures {
+  /** The 40 digits that name the torrent everywhere in tt. */
   readonly infoHash: string;
+  /** 64 digits, where the torrent has a v2 part. */
+  readonly infoHashV2: string | undefined;
+  readonly format: TorrentFormat;
   readonly name: string;
   /** Size of the content. */
   readonly bytes: number;
@@ -51,10 +56,21 @@ export interface VerifiedResult {
   readonly pieces: number;
   /** Files that hold a wrong or missing piece. */
   readonly badFiles: readonly string[];
+  /** What is wrong or missing, as runs of bytes in files. */
+  readonly badRanges: readonly BadRange[];
+}
+
+export interface BadRange {
+  readonly path: string;
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** Files named in one sentence of `verify`; `--json` names all. */
 const BAD_FILES_SHOWN = 5;
+/** Lines below that sentence; `--json` has all. */
+const BAD_RANGES_SHOWN = 20;
 
 /** Lines for stdout, without a newline at the end. */
 export function resultText(result: ResultEvent): string {
@@ -62,12 +78,12 @@ export function resultText(result: ResultEvent): string {
     case "created":
       return printable(
         `Created ${result.path}: ${formatBytes(result.bytes)} in ${piecesText(result)}, ` +
-          `info hash ${result.infoHash}`,
+          hashesText(result),
       );
     case "torrent":
       return torrentLines(result).map(printable).join("\n");
     case "verified":
-      return printable(verifiedText(result));
+      return verifiedText(result).split("\n").map(printable).join("\n");
     case "replayed":
     case "state":
     case "why":
@@ -85,7 +101,7 @@ function torrentLines(torrent: TorrentResult): string[] {
   const row = (label: string, text: string) => `${`${label}:`.padEnd(14)}${text}`;
   const lines = [
     row("Name", torrent.name),
-    row("Info hash", torrent.infoHash),
+    ...hashRows(torrent).map(([label, text]) => row(label, text)),
     row("Size", `${formatBytes(torrent.bytes)} (${formatCount(torrent.bytes, "byte")})`),
     row("Pieces", piecesText(torrent)),
     row("Private", torrent.private ? "yes" : "no"),
@@ -109,7 +125,32 @@ function verifiedText(result: VerifiedResult): string {
   const shown = result.badFiles.slice(0, BAD_FILES_SHOWN).join(", ");
   const hidden = result.badFiles.length - BAD_FILES_SHOWN;
   const files = hidden > 0 ? `${shown} and ${formatCount(hidden, "more file")}` : shown;
-  return `${result.name}: ${formatPart(bad, result.pieces, "piece")} wrong or missing, in ${files}`;
+  const summary = `${result.name}: ${
+    formatPart(bad, result.pieces, "piece")
+  } wrong or missing, in ${files}`;
+  return [summary, ...result.badRanges.slice(0, BAD_RANGES_SHOWN).map(rangeText)].join("\n");
+}
+
+function rangeText({ path, offset, length }: BadRange): string {
+  return `  ${path}: bytes ${offset} to ${offset + length - 1}`;
+}
+
+function hashesText({ format, infoHash, infoHashV2 }: TorrentFigures): string {
+  switch (format) {
+    case "v1":
+      return `info hash ${infoHash}`;
+    case "v2":
+      return `v2 info hash ${infoHashV2}`;
+    case "hybrid":
+      return `info hashes ${infoHash} and ${infoHashV2}`;
+  }
+}
+
+function hashRows({ format, infoHash, infoHashV2 }: TorrentFigures): [string, string][] {
+  const rows: [string, string][] = [];
+  if (format !== "v2") rows.push(["Info hash", infoHash]);
+  if (infoHashV2 !== undefined) rows.push(["Info hash v2", infoHashV2]);
+  return rows;
 }
 
 function piecesText(torrent: TorrentFigures): string {

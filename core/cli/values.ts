@@ -2,6 +2,7 @@
  * Readers of option values. An error completes the sentence `Option --port "x" ...`: what is wrong
  * with the text, then what to write instead.
  */
+import type { TorrentFormat } from "../metainfo/create.ts";
 import type { PeerAddress } from "../bytes/address.ts";
 import { formatIp, parseIp } from "../bytes/ip.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
@@ -102,6 +103,12 @@ export function readPieceLength(text: string): Result<number, string> {
   const isPower = size !== undefined && Number.isInteger(Math.log2(size));
   if (isPower && size >= BLOCK_SIZE && size <= PIECE_LENGTH_TYPED_MAX) return ok(size);
   return fail("is not a piece length; give a power of two from 16K to 64M, such as 256K or 1M");
+}
+
+/** Which versions of BitTorrent a new torrent is for. */
+export function readFormat(text: string): Result<TorrentFormat, string> {
+  if (text === "v1" || text === "v2" || text === "hybrid") return ok(text);
+  return fail("is not a format; give v1, v2 or hybrid");
 }
 
 /** Uploaded bytes over the torrent's size. */

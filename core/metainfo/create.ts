@@ -1,9 +1,15 @@
 /**
- * Makes the bytes of a v1 `.torrent`. Deterministic: the same content and settings give the same
+ * Makes the bytes of a `.torrent` of either version, or of both. Deterministic: the same content and settings give the same
  * bytes, so no date is written unless it is asked for.
  */
 import { type Bencodable, encodeBencode } from "../bencode/encode.ts";
+import { byteText } from "../bencode/node.ts";
 import { assert } from "../bytes/result.ts";
+import { pieceLayersOf } from "./piece_layers.ts";
+import type { PieceTrees } from "./piece_trees.ts";
+import type { TorrentFile } from "./types.ts";
+
+const UTF8 = new TextEncoder();
 
 /** One block; a smaller piece gains nothing. */
 export const CHOSEN_PIECE_LENGTH_MIN = 16 * 1024;
@@ -11,6 +17,9 @@ export const CHOSEN_PIECE_LENGTH_MIN = 16 * 1024;
 export const CHOSEN_PIECE_LENGTH_MAX = 16 * 1024 * 1024;
 /** Keeps a `.torrent` near 40 KB; halving the piece length until here gives 1,000 to 2,000 pieces. */
 const CHOSEN_PIECE_COUNT_MAX = 2000;
+
+/** "hybrid": for v1 and v2 in one. */
+export type TorrentFormat = "v1" | "v2" | "hybrid";
 
 export interface ContentFile {
   /** Components below the torrent's folder; ignored for a single file. */
@@ -28,8 +37,10 @@ export interface TorrentPlan {
   /** False: exactly one file, called `name`. */
   readonly isFolder: boolean;
   readonly pieceLength: number;
-  /** 20 bytes a piece. */
-  readonly pieceHashes: Uint8Array;
+  /** 20 bytes a piece, over the files as `layOutFiles` places them; undefined makes a v2 torrent. */
+  readonly pieceHashes: Uint8Array | undefined;
+  /** The files' roots and layers; undefined makes a v1 torrent. */
+  readonly trees?: PieceTrees | undefined;
   readonly announceTiers: readonly (readonly string[])[];
   readonly isPrivate: boolean;
   /** HTTP URLs of the content; one for a folder ends with "/". Spec: BEP 19. */
@@ -40,6 +51,11 @@ export interface TorrentPlan {
   readonly createdBy?: string;
   /** Seconds since 1970. */
   readonly creationDate?: number;
+}
+
+/** What is made unless the user asks for another format: v1, which every client takes. */
+export function defaultFormat(_isFolder: boolean): TorrentFormat {
+  return "v1";
 }
 
 /** A power of two from 16 KiB to 16 MiB that gives at most 2,000 pieces where that is possible. */
@@ -78,7 +94,8 @@ function orderOfUnit(unit: number): number {
 /**
  * The bytes of the `.torrent`. One tracker gives `announce`; several give `announce-list` as well.
  *
- * Spec: BEP 3, metainfo; BEP 12, announce-list; BEP 19, url-list; BEP 27, private; BEP 47, attr.
+ * Spec: BEP 3, metainfo; BEP 12, announce-list; BEP 19, url-list; BEP 27, private; BEP 47, attr; BEP 52,
+ * info dictionary, piece layers.
  */
 export function buildMetainfo(plan: TorrentPlan): Uint8Array {
   assert(plan.isFolder || plan.files.length === 1, "a torrent without a folder has one file");
@@ -90,22 +107,75 @@ export function buildMetainfo(plan: TorrentPlan): Uint8Array {
     "created by": plan.createdBy,
     "creation date": plan.creationDate,
     info: buildInfo(plan),
+    "piece layers": plan.trees && pieceLayersOf(plan.trees),
     "url-list": plan.webSeeds?.length ? plan.webSeeds : undefined,
   });
 }
 
+/**
+ * Where each file lies in the pieces, with the padding that hybrids need after each file but the last
+ * one; `path` without the torrent's name.
+ *
+ * Spec: BEP 47, padding files; BEP 52, upgrade path.
+ */
+export function layOutFiles(
+  files: readonly ContentFile[],
+  format: TorrentFormat,
+  pieceLength: number,
+): TorrentFile[] {
+  const placed: TorrentFile[] = [];
+  let offset = 0;
+  for (const { path, length, executable = false } of files) {
+    const gap = length > 0 && format !== "v1" ? -offset & (pieceLength - 1) : 0;
+    if (gap > 0 && format === "hybrid") {
+      const padPath = [".pad", String(gap)];
+      placed.push({ path: padPath, length: gap, offset, pad: true, executable: false });
+    }
+    offset += gap;
+    placed.push({ path, length, offset, pad: false, executable });
+    offset += length;
+  }
+  return placed;
+}
+
 function buildInfo(plan: TorrentPlan): Bencodable {
-  const files = plan.files.map(({ path, length, executable }) => {
-    return { attr: executable ? "x" : undefined, length, path };
-  });
+  const { trees, pieceHashes, isFolder, files, pieceLength } = plan;
+  const [only] = files;
+  const hasV1 = pieceHashes !== undefined;
+  const v1Files = hasV1 && isFolder
+    ? layOutFiles(files, trees === undefined ? "v1" : "hybrid", pieceLength)
+    : undefined;
   return {
-    attr: plan.isFolder ? undefined : files[0]!.attr,
-    files: plan.isFolder ? files : undefined,
-    length: plan.isFolder ? undefined : files[0]!.length,
+    attr: hasV1 && !isFolder && only!.executable ? "x" : undefined,
+    "file tree": trees && fileTreeOf(plan, trees),
+    files: v1Files?.map(({ path, length, pad, executable }) => {
+      return { attr: pad ? "p" : executable ? "x" : undefined, length, path };
+    }),
+    length: hasV1 && !isFolder ? only!.length : undefined,
+    "meta version": trees && 2,
     name: plan.name,
-    "piece length": plan.pieceLength,
-    pieces: plan.pieceHashes,
+    "piece length": pieceLength,
+    pieces: pieceHashes,
     private: plan.isPrivate ? 1 : undefined,
     source: plan.source,
   };
+}
+
+type Tree = Map<string, Bencodable>;
+
+function fileTreeOf({ files, isFolder, name }: TorrentPlan, trees: PieceTrees): Tree {
+  const roots = new Map(trees.files.map(({ file, root }) => [file, root]));
+  const tree: Tree = new Map();
+  for (const [index, { path, length, executable }] of files.entries()) {
+    let folder = tree;
+    for (const component of isFolder ? path : [name]) {
+      const key = byteText(UTF8.encode(component));
+      let next = folder.get(key) as Tree | undefined;
+      if (next === undefined) folder.set(key, next = new Map());
+      folder = next;
+    }
+    const attr = executable ? "x" : undefined;
+    folder.set("", { attr, length, "pieces root": roots.get(index) });
+  }
+  return tree;
 }

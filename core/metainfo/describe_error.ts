@@ -21,8 +21,6 @@ function describeProblem(error: MetainfoError): string {
       return "The torrent has no name";
     case "pieces-missing":
       return "The torrent has no piece hashes";
-    case "v2-only":
-      return "This is a BitTorrent v2 torrent without a v1 part, which tt cannot share yet";
     case "no-content":
       return "The torrent holds no content, only empty files or none";
     case "piece-length-invalid":
@@ -48,6 +46,15 @@ function describeProblem(error: MetainfoError): string {
       return "The torrent's files are larger than 2^53 bytes together";
     case "meta-version-unknown":
       return "The torrent has a v2 part of an unknown version";
+    case "piece-length-v2":
+      return `The torrent has a v2 part with a piece length of ${error.found}, which is not a ` +
+        "power of two from 16 KiB";
+    case "too-many-pieces":
+      return `The torrent has ${error.found} pieces, but tt takes ${error.max} at most`;
+    case "layer-missing":
+      return `The torrent lacks the v2 piece layer of file ${error.file + 1}`;
+    case "layer-invalid":
+      return `The v2 piece layer of file ${error.file + 1} does not match the file's root hash`;
     case "file-tree-invalid":
       return "The torrent's v2 file tree is malformed";
     case "hybrid-mismatch":
@@ -59,8 +66,6 @@ function describeProblem(error: MetainfoError): string {
 
 function adviceFor(error: MetainfoError): string {
   switch (error.code) {
-    case "v2-only":
-      return "ask for a v1 or hybrid torrent of the same content";
     case "too-many-files":
       return "ask for the content as an archive or as several torrents";
     default:

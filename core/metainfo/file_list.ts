@@ -64,7 +64,10 @@ export function parseFileEntries(info: DictNode, name: string): Result<FileEntry
   }
   const entries: FileEntry[] = [];
   for (const [file, item] of items.entries()) {
-    const path = parsePath(item, file);
+    const path = isPadding(item) && dictGet(item, "path") === undefined
+      // BEP 47: "clients implementing this BEP should not require it to be present".
+      ? ok([".pad", String(asInteger(dictGet(item, "length")) ?? 0)])
+      : parsePath(item, file);
     if (!path.ok) return path;
     const entry = parseEntry(item, file, [name, ...path.value]);
     if (!entry.ok) return entry;
@@ -80,10 +83,14 @@ export function fitsPathLimits(components: readonly string[]): boolean {
   return bytes <= PATH_BYTES_MAX;
 }
 
-/** Gives each entry its offset and its safe path; symbolic links drop out. */
+/**
+ * Gives each entry its offset and its safe path; symbolic links drop out. `alignment`: each file that is
+ * not empty starts at a multiple of it (bytes).
+ */
 export function placeFiles(
   entries: readonly FileEntry[],
   rules: PathRules,
+  alignment = 1,
 ): Result<TorrentFile[], FileError> {
   const assigner = createPathAssigner(rules);
   const files: TorrentFile[] = [];
@@ -91,6 +98,7 @@ export function placeFiles(
   for (const { components, length, pad, symlink, executable } of entries) {
     if (symlink) continue;
     const path = pad ? safePath(components, rules) : assignPath(assigner, components);
+    if (length > 0) offset = Math.ceil(offset / alignment) * alignment;
     files.push({ path, length, offset, pad, executable });
     offset += length;
     if (offset > Number.MAX_SAFE_INTEGER) return fail({ code: "content-too-large" });
@@ -117,6 +125,10 @@ function parseEntry(
     symlink,
     executable: attributes.includes("x"),
   });
+}
+
+function isPadding(node: BencodeNode): boolean {
+  return nameText(dictGet(node, "attr"))?.includes("p") ?? false;
 }
 
 function parsePath(node: BencodeNode, file: number): Result<string[], FileError> {

@@ -6,6 +6,7 @@
  */
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { assert } from "../bytes/result.ts";
+import type { TorrentFormat } from "./create.ts";
 import { INFO_HASH_SIZE, infoHashFromBytes } from "./info_hash.ts";
 import type { InfoHash } from "./types.ts";
 
@@ -51,4 +52,10 @@ export function swarmHashes(identity: Identity): InfoHash[] {
     hashes.push(truncatedInfoHash(identity.v2));
   }
   return hashes;
+}
+
+/** For which versions the torrent is. */
+export function formatOf({ v1, v2 }: Identity): TorrentFormat {
+  if (v2 === undefined) return "v1";
+  return v1 === undefined ? "v2" : "hybrid";
 }

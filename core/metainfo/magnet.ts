@@ -176,11 +176,12 @@ export function formatMagnet(magnet: Partial<Magnet>): string {
  */
 export function magnetLink(
   metainfo:
-    & Pick<Metainfo, "infoHash" | "name" | "announceTiers">
+    & Pick<Metainfo, "identity" | "name" | "announceTiers">
     & Partial<Pick<Metainfo, "webSeeds">>,
 ): string {
-  const { infoHash, name, announceTiers, webSeeds } = metainfo;
-  return formatMagnet({ infoHash, name, trackers: announceTiers.flat(), webSeeds });
+  const { identity: { v1, v2 }, name, announceTiers, webSeeds } = metainfo;
+  const hashes = { infoHash: v1, infoHashV2: v2 };
+  return formatMagnet({ ...hashes, name, trackers: announceTiers.flat(), webSeeds });
 }
 
 /** "192.0.2.1:6881" or "[2001:db8::1]:6881"; undefined for anything else. Port 0 is refused. */

@@ -8,7 +8,13 @@
 import { type Geometry, pieceSize } from "./geometry.ts";
 import { INFO_HASH_SIZE } from "./info_hash.ts";
 import { countHashes, hashAt, type MerkleHasher, sameHash } from "./merkle.ts";
-import { nodeOfLeaves, pieceContentSize, pieceNode, type PieceTrees } from "./piece_trees.ts";
+import {
+  nodeOfLeaves,
+  pieceContentSize,
+  pieceNode,
+  pieceNodeHeight,
+  type PieceTrees,
+} from "./piece_trees.ts";
 
 /** What has to be computed of a piece's bytes. */
 export interface DigestPlan {
@@ -23,6 +29,8 @@ export interface PieceDigest {
   readonly sha1: Uint8Array | undefined;
   /** 32 bytes for each block of the piece's content, padding apart. */
   readonly leaves: Uint8Array | undefined;
+  /** The node above the leaves, in their place where nobody needs them one by one. */
+  readonly node?: Uint8Array | undefined;
 }
 
 /** "unknown": the torrent's hash of this piece is not here yet. */
@@ -32,6 +40,8 @@ export interface PieceCheck {
   readonly plan: DigestPlan;
   /** Bytes of the piece that leaves cover: those before padding, the whole piece for v1. */
   contentSize(piece: number): number;
+  /** Height of the node above the piece's leaves; 0 for v1, which has none. */
+  nodeHeight(piece: number): number;
   judge(piece: number, digest: PieceDigest): PieceVerdict;
 }
 
@@ -43,6 +53,7 @@ export function createSha1Check(geometry: Geometry, pieceHashes: Uint8Array): Pi
   return {
     plan: SHA1_PLAN,
     contentSize: (piece) => pieceSize(geometry, piece),
+    nodeHeight: () => 0,
     judge: (piece, { sha1 }) => matchesSha1(pieceHashes, piece, sha1) ? "good" : "bad",
   };
 }
@@ -52,12 +63,12 @@ export function createMerkleCheck(trees: PieceTrees, hasher: MerkleHasher): Piec
   return {
     plan: { sha1: false, leaves: true },
     contentSize: (piece) => pieceContentSize(trees, piece),
-    judge(piece, { leaves }) {
+    nodeHeight: (piece) => pieceNodeHeight(trees, piece),
+    judge(piece, { leaves, node: given }) {
       const expected = pieceNode(trees, piece);
       if (expected === undefined) return "unknown";
-      return leaves !== undefined && sameHash(nodeOfLeaves(trees, hasher, piece, leaves), expected)
-        ? "good"
-        : "bad";
+      const node = given ?? (leaves && nodeOfLeaves(trees, hasher, piece, leaves));
+      return node !== undefined && sameHash(node, expected) ? "good" : "bad";
     },
   };
 }
@@ -67,6 +78,7 @@ export function createHybridCheck(v1: PieceCheck, v2: PieceCheck): PieceCheck {
   return {
     plan: { sha1: true, leaves: true },
     contentSize: (piece) => v2.contentSize(piece),
+    nodeHeight: (piece) => v2.nodeHeight(piece),
     judge(piece, digest) {
       if (v1.judge(piece, digest) === "bad") return "bad";
       return v2.judge(piece, digest) === "bad" ? "bad" : "good";

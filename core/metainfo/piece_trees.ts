@@ -8,6 +8,7 @@ import {
   countHashes,
   fileTreeHeight,
   hashAt,
+  MERKLE_HASH_SIZE,
   type MerkleHasher,
   merkleRoot,
   sameHash,
@@ -121,5 +122,38 @@ export function isLayerOf(
   return countHashes(layer) === file.pieceCount && sameHash(
     merkleRoot(hasher, layer, trees.pieceHeight, fileTreeHeight(file.length)),
     file.root,
+  );
+}
+
+/**
+ * The trees of files whose pieces were hashed. `planned`: as `plannedTrees` gives them; `nodes` has for
+ * each piece the hash above its leaves, of the height that `pieceNodeHeight` tells.
+ */
+export function treesOfNodes(
+  planned: PieceTrees,
+  hasher: MerkleHasher,
+  nodes: Uint8Array,
+): PieceTrees {
+  const layers = planned.files.map((file) => {
+    if (!needsLayer(file)) return undefined;
+    const from = file.firstPiece * MERKLE_HASH_SIZE;
+    return nodes.slice(from, from + file.pieceCount * MERKLE_HASH_SIZE);
+  });
+  const files = planned.files.map((file, index) => {
+    const layer = layers[index];
+    const root = layer === undefined
+      ? hashAt(nodes, file.firstPiece).slice()
+      : merkleRoot(hasher, layer, planned.pieceHeight, fileTreeHeight(file.length));
+    return { ...file, root };
+  });
+  return { ...planned, files, layers };
+}
+
+/** Trees of files that are still to be hashed: their roots are zeros. */
+export function plannedTrees(lengths: readonly number[], pieceLength: number): PieceTrees {
+  const root = new Uint8Array(MERKLE_HASH_SIZE);
+  return createPieceTrees(
+    lengths.map((length) => ({ length, root: length > 0 ? root : undefined })),
+    pieceLength,
   );
 }

@@ -3,6 +3,7 @@ import type { CreateCommand, CreationSettings } from "../../core/cli/command.ts"
 import { checkingView } from "../../core/cli/progress.ts";
 import { resultText } from "../../core/cli/results.ts";
 import { magnetLink } from "../../core/metainfo/magnet.ts";
+import { formatOf } from "../../core/metainfo/identity.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import { contentName } from "../list_content.ts";
 import { type MadeTorrent, makeTorrent } from "../make_torrent.ts";
@@ -41,10 +42,12 @@ export async function makeTorrentFile(
 
 /** What `create` and `show` tell of every torrent. */
 export function figuresOf(metainfo: Metainfo) {
-  const { infoHash, name, geometry, files } = metainfo;
+  const { infoHash, identity, name, geometry, files } = metainfo;
   const content = files.filter((file) => !file.pad);
   return {
     infoHash,
+    infoHashV2: identity.v2,
+    format: formatOf(identity),
     name,
     bytes: content.reduce((total, file) => total + file.length, 0),
     pieceLength: geometry.pieceLength,

@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { type Bitfield, countBits, hasBit } from "../../core/bytes/bitfield.ts";
 import type { VerifyCommand } from "../../core/cli/command.ts";
+import type { BadRange } from "../../core/cli/results.ts";
 import { checkingView } from "../../core/cli/progress.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { rangesOf } from "../../core/metainfo/file_map.ts";
@@ -39,23 +40,32 @@ async function verifyOne(
     }, signal);
     const piecesGood = countBits(good);
     const pieces = geometry.pieceCount;
-    const badFiles = badFilesOf(metainfo, good);
-    output.result({ event: "verified", infoHash, name, piecesGood, pieces, badFiles });
+    const badRanges = badRangesOf(metainfo, good);
+    const badFiles = [...new Set(badRanges.map(({ path }) => path))];
+    output.result({ event: "verified", infoHash, name, piecesGood, pieces, badFiles, badRanges });
     return piecesGood === pieces;
   } finally {
     await storage.close();
   }
 }
 
-/** Files that hold a byte of a bad piece. */
-function badFilesOf({ geometry, files }: Metainfo, good: Bitfield): string[] {
-  const bad = new Set<number>();
+/** The bytes of bad pieces, those of neighbours together; padding is nobody's file. */
+function badRangesOf({ geometry, files }: Metainfo, good: Bitfield): BadRange[] {
+  const ranges: BadRange[] = [];
+  let last: { path: string; offset: number; length: number } | undefined;
   for (let piece = 0; piece < geometry.pieceCount; piece++) {
     if (hasBit(good, piece)) continue;
     const at = pieceOffset(geometry, piece);
-    for (const { file, pad } of rangesOf(files, at, pieceSize(geometry, piece))) {
-      if (!pad) bad.add(file);
+    for (const range of rangesOf(files, at, pieceSize(geometry, piece))) {
+      if (range.pad) continue;
+      const path = files[range.file]!.path.join("/");
+      if (last?.path === path && last.offset + last.length === range.fileOffset) {
+        last.length += range.length;
+      } else {
+        last = { path, offset: range.fileOffset, length: range.length };
+        ranges.push(last);
+      }
     }
   }
-  return [...bad].map((file) => files[file]!.path.join("/"));
+  return ranges;
 }

@@ -1,9 +1,19 @@
 /** Everything that a plan asks for of one piece in memory, on this thread or on others. */
-import { leavesOf, MERKLE_HASH_SIZE } from "../../core/metainfo/merkle.ts";
+import { leavesOf, MERKLE_HASH_SIZE, merkleRoot } from "../../core/metainfo/merkle.ts";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 import type { DigestPlan, PieceDigest } from "../../core/metainfo/piece_check.ts";
 import { sha1, sha1OffThread } from "./sha1.ts";
-import { sha256 } from "./sha256.ts";
+import { MERKLE, sha256 } from "./sha256.ts";
+
+/** The digest with a node in place of its leaves where a height is given. */
+export function withNode(
+  sha1: Uint8Array | undefined,
+  leaves: Uint8Array | undefined,
+  nodeHeight: number | undefined,
+): PieceDigest {
+  if (nodeHeight === undefined || leaves === undefined) return { sha1, leaves };
+  return { sha1, leaves: undefined, node: merkleRoot(MERKLE, leaves, 0, nodeHeight) };
+}
 
 /** `content`: the part of `bytes` that leaves cover. */
 export function digestHere(

@@ -7,7 +7,7 @@ import { type Geometry, pieceSize } from "../../core/metainfo/geometry.ts";
 import { type DigestPlan, type PieceDigest, SHA1_PLAN } from "../../core/metainfo/piece_check.ts";
 import { HashPool, type HashThread } from "./hash_pool.ts";
 import type { FilePart, HashTask } from "./hash_tasks.ts";
-import { digestOffThread } from "./digest.ts";
+import { digestOffThread, withNode } from "./digest.ts";
 import { hashesFastHere } from "./sha1.ts";
 
 /** Bytes of piece buffers at once, unless one piece alone is larger. */
@@ -33,6 +33,8 @@ export interface HashJob {
   readonly plan?: DigestPlan;
   /** Bytes of a piece that leaves cover; the whole piece unless given. */
   contentSize?(piece: number): number;
+  /** Heights of the nodes to give in place of leaves; leaves are given unless it is there. */
+  nodeHeight?(piece: number): number;
   /** Told once for every piece, as they get ready; undefined when the bytes are not there. */
   onPiece(piece: number, digest: PieceDigest | undefined): void;
   readonly signal?: AbortSignal;
@@ -113,7 +115,8 @@ class HashRun {
 
   async #digest(piece: number, bytes: Uint8Array): Promise<PieceDigest> {
     const content = bytes.subarray(0, this.#job.contentSize?.(piece));
-    return await digestOffThread(this.#plan, bytes, content);
+    const { sha1, leaves } = await digestOffThread(this.#plan, bytes, content);
+    return withNode(sha1, leaves, this.#job.nodeHeight?.(piece));
   }
 
   #buffer(): Uint8Array {
@@ -131,7 +134,8 @@ class HashRun {
     for (let bytes = 0; bytes < TASKS_BYTES; bytes += this.#job.geometry.pieceLength) {
       const piece = this.#take();
       if (piece === undefined) break;
-      tasks.push({ piece, plan: this.#plan, parts: this.#job.partsOf!(piece) });
+      const nodeHeight = this.#job.nodeHeight?.(piece);
+      tasks.push({ piece, plan: this.#plan, nodeHeight, parts: this.#job.partsOf!(piece) });
     }
     return tasks;
   }

@@ -15,6 +15,8 @@ export interface FilePart {
 export interface HashTask {
   readonly piece: number;
   readonly plan: DigestPlan;
+  /** Height of the node to compute from the leaves; undefined: the leaves are wanted. */
+  readonly nodeHeight: number | undefined;
   /** The piece's bytes, in order; undefined when nobody knows where they are. */
   readonly parts: readonly FilePart[] | undefined;
 }

@@ -8,6 +8,7 @@ import { READ_FLAGS } from "../disk/file_system.ts";
 import { leavesOf } from "../../core/metainfo/merkle.ts";
 import type { PieceDigest } from "../../core/metainfo/piece_check.ts";
 import type { HashAnswer, HashTask } from "./hash_tasks.ts";
+import { withNode } from "./digest.ts";
 import { sha256 } from "./sha256.ts";
 
 /** Fits the second level cache of current processors; a whole number of blocks. */
@@ -29,7 +30,7 @@ scope.onmessage = ({ data }) => {
   scope.postMessage(data.map((task) => ({ piece: task.piece, digest: digestOf(task) })));
 };
 
-function digestOf({ parts, plan }: HashTask): PieceDigest | undefined {
+function digestOf({ parts, plan, nodeHeight }: HashTask): PieceDigest | undefined {
   if (parts === undefined) return undefined;
   const whole = plan.sha1 ? createHash("sha1") : undefined;
   const leaves: Uint8Array[] = [];
@@ -48,10 +49,10 @@ function digestOf({ parts, plan }: HashTask): PieceDigest | undefined {
   } catch {
     return undefined;
   }
-  return {
-    sha1: whole && new Uint8Array(whole.digest()),
-    leaves: plan.leaves ? concatenate(leaves) : undefined,
-  };
+  const sha1 = whole && new Uint8Array(whole.digest());
+  return plan.leaves
+    ? withNode(sha1, concatenate(leaves), nodeHeight)
+    : { sha1, leaves: undefined };
 }
 
 /** False when the file ends before. */

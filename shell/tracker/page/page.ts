@@ -122,7 +122,11 @@ function torrentRow(torrent: ListedTorrent, announceUrl: string): string {
   const { infoHash, bytes, files, pieces, addedAt } = torrent;
   const name = escapeHtml(printable(torrent.name));
   const trackers = [...new Set([...torrent.trackers, announceUrl])];
-  const magnet = magnetLink({ ...torrent, announceTiers: trackers.map((url) => [url]) });
+  const magnet = magnetLink({
+    ...torrent,
+    identity: { v1: torrent.infoHash, v2: undefined },
+    announceTiers: trackers.map((url) => [url]),
+  });
   const facts = [
     formatBytes(bytes),
     formatCount(files, "file"),

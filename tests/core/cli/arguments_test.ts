@@ -47,6 +47,7 @@ const CREATION = {
   announceTiers: [],
   isPrivate: false,
   pieceLength: undefined,
+  format: undefined,
   webSeeds: [],
   source: undefined,
   exclude: [],
@@ -171,7 +172,7 @@ Deno.test("options fill in a download", () => {
 Deno.test("options fill in a new torrent", () => {
   const line = "create a --tracker http://h:1,udp://h:2 --tracker http://h/a,b --private " +
     "--piece-length 1M --out o.torrent --force --comment hello --source S --web-seed http://w/ " +
-    "--exclude *.tmp --keep-system-files --follow-symlinks";
+    "--exclude *.tmp --keep-system-files --follow-symlinks --format hybrid";
   assertEquals(accept(line), {
     kind: "create",
     paths: ["a"],
@@ -179,6 +180,7 @@ Deno.test("options fill in a new torrent", () => {
     announceTiers: [["http://h:1/announce", "udp://h:2"], ["http://h/a,b"]],
     isPrivate: true,
     pieceLength: 1_048_576,
+    format: "hybrid",
     webSeeds: ["http://w/"],
     source: "S",
     exclude: [parseGlob("*.tmp")!],

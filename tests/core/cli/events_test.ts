@@ -118,6 +118,8 @@ Deno.test("progress is an event without a sentence, and leaves out what is not t
 const SHOWN: TorrentResult = {
   event: "torrent",
   ...TORRENT,
+  infoHashV2: undefined,
+  format: "v1",
   bytes: 1_234_567,
   pieceLength: 262_144,
   pieces: 5,
@@ -155,13 +157,18 @@ Trackers:
 });
 
 Deno.test("create and verify answer in a sentence", () => {
-  const { name, infoHash, bytes, pieceLength, pieces, magnet } = SHOWN;
-  const created = { name, infoHash, bytes, pieceLength, pieces, magnet, path: "film.torrent" };
+  const { infoHash } = SHOWN;
+  const created = { ...SHOWN, path: "film.torrent" };
   assertEquals(
-    resultText({ event: "created", ...created }),
+    resultText({ ...created, event: "created" }),
     "Created film.torrent: 1.2 MB in 5 pieces of 256 KiB, info hash " + infoHash,
   );
-  const verified = { event: "verified", ...TORRENT, pieces: 9 } as const;
+  const infoHashV2 = "ab".repeat(32);
+  assertEquals(
+    resultText({ ...created, event: "created", format: "hybrid", infoHashV2 }),
+    `Created film.torrent: 1.2 MB in 5 pieces of 256 KiB, info hashes ${infoHash} and ${infoHashV2}`,
+  );
+  const verified = { event: "verified", ...TORRENT, pieces: 9, badRanges: [] } as const;
   assertEquals(
     resultText({ ...verified, piecesGood: 9, badFiles: [] }),
     "film: all right, 9 pieces checked",
@@ -169,6 +176,11 @@ Deno.test("create and verify answer in a sentence", () => {
   assertEquals(
     resultText({ ...verified, piecesGood: 7, badFiles: ["a", "b"] }),
     "film: 2 of 9 pieces wrong or missing, in a, b",
+  );
+  const badRanges = [{ path: "a", offset: 16_384, length: 100 }];
+  assertEquals(
+    resultText({ ...verified, piecesGood: 8, badFiles: ["a"], badRanges }),
+    "film: 1 of 9 pieces wrong or missing, in a\n  a: bytes 16384 to 16483",
   );
   assertEquals(
     resultText({ ...verified, piecesGood: 0, badFiles: ["a", "b", "c", "d", "e", "f"] }),

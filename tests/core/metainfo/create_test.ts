@@ -113,7 +113,11 @@ Deno.test("an info hash reads from hexadecimal in either case, and from bytes", 
 Deno.test("a magnet link names hash, name and trackers, escaped", () => {
   const infoHash = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
   assertEquals(
-    magnetLink({ infoHash, name: "a b&c", announceTiers: [["http://t/a?k=1"], ["udp://u:1"]] }),
+    magnetLink({
+      identity: { v1: infoHash, v2: undefined },
+      name: "a b&c",
+      announceTiers: [["http://t/a?k=1"], ["udp://u:1"]],
+    }),
     `magnet:?xt=urn:btih:${infoHash}&dn=a%20b%26c&tr=http%3A%2F%2Ft%2Fa%3Fk%3D1&tr=udp%3A%2F%2Fu%3A1`,
   );
 });

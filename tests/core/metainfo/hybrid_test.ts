@@ -1,15 +1,24 @@
 import { assert, assertEquals } from "@std/assert";
+import { byteText } from "../../../core/bencode/node.ts";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
 import { describeMetainfoError } from "../../../core/metainfo/describe_error.ts";
+import { fileTreeHeight, leavesOf, merkleRoot } from "../../../core/metainfo/merkle.ts";
 import { parseMetainfo } from "../../../core/metainfo/parse.ts";
-import { DIGESTS } from "../../../shell/hash/sha256.ts";
+import { DIGESTS, MERKLE, sha256 } from "../../../shell/hash/sha256.ts";
+import { vectorContent } from "./merkle_vectors.ts";
 
 type Dict = Record<string, Bencodable | undefined>;
 
-const ROOT = new Uint8Array(32);
+function rootOf(length: number): Uint8Array {
+  return merkleRoot(MERKLE, leavesOf(sha256, vectorContent(length)), 0, fileTreeHeight(length));
+}
+
 const leaf = (length: number, more: Dict = {}): Dict => ({
-  "": { length, ...(length > 0 && { "pieces root": ROOT }), ...more },
+  "": { length, ...(length > 0 && { "pieces root": rootOf(length) }), ...more },
 });
+
+/** The only file of more than a piece. */
+const LAYERS = new Map([[byteText(rootOf(20_000)), leavesOf(sha256, vectorContent(20_000))]]);
 
 const HEAD: Dict = { length: 20_000, path: ["a"] };
 const PADDING: Dict = { attr: "p", length: 12_768, path: [".pad", "12768"] };
@@ -38,13 +47,14 @@ const SINGLE: Dict = {
 };
 
 function codeOf(info: Dict): string {
-  const result = parseMetainfo(encodeBencode({ info }), DIGESTS);
+  const bytes = encodeBencode({ info, "piece layers": LAYERS });
+  const result = parseMetainfo(bytes, DIGESTS);
   if (result.ok) return "accepted";
   assert(describeMetainfoError(result.error).includes("v2"));
   return result.error.code;
 }
 
-Deno.test("a hybrid torrent whose descriptions agree is read as v1", () => {
+Deno.test("a hybrid torrent whose descriptions agree is accepted", () => {
   assertEquals(codeOf(FOLDER), "accepted");
   assertEquals(codeOf(SINGLE), "accepted");
 });
@@ -58,10 +68,18 @@ Deno.test("a hybrid torrent whose descriptions differ is refused", () => {
     tree({ a: leaf(20_000), d: { b: leaf(0), c: leaf(100), e: leaf(0) } }),
     tree({ a: leaf(20_000), d: { b: leaf(0), c: { c: leaf(100) } } }),
     { ...FOLDER, files: [HEAD, { ...PADDING, attr: undefined }, ...TAIL] },
-    { ...SINGLE, "piece length": 12_000 },
-    { ...SINGLE, "piece length": 8_192, pieces: new Uint8Array(60) },
+    // A whole piece of padding moves all that follows.
+    {
+      ...FOLDER,
+      files: [HEAD, { ...PADDING, length: 12_768 + 16_384 }, ...TAIL],
+      pieces: new Uint8Array(80),
+    },
+    { ...FOLDER, files: [HEAD, PADDING, ...TAIL, PADDING, PADDING], pieces: new Uint8Array(80) },
   ];
   for (const info of cases) assertEquals(codeOf(info), "hybrid-mismatch");
+  for (const pieceLength of [12_000, 8_192, 24_576]) {
+    assertEquals(codeOf({ ...SINGLE, "piece length": pieceLength }), "piece-length-v2");
+  }
 });
 
 Deno.test("a file that does not start at a piece is refused", () => {
@@ -76,8 +94,10 @@ Deno.test("a malformed file tree is refused", () => {
     "tree",
     leaf(20_000),
     { a: 5 },
-    { a: { length: 20_000, "pieces root": ROOT } },
+    { a: { length: 20_000, "pieces root": rootOf(20_000) } },
     { a: { "": { length: 20_000 } } },
+    { "": { a: leaf(20_000) } },
+    { a: { "": { length: 20_000, "pieces root": new Uint8Array(33) } } },
     { a: { "": { length: 20_000, "pieces root": new Uint8Array(31) } } },
     { a: { "": { length: -1 } } },
     { a: { "": {} } },

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
+import { bytesOfByteText, byteText } from "../../../core/bencode/node.ts";
 import { describeMetainfoError } from "../../../core/metainfo/describe_error.ts";
 import { FILES_MAX } from "../../../core/metainfo/file_list.ts";
 import {
@@ -196,7 +197,6 @@ Deno.test("a torrent that does not add up is refused, and says why", () => {
     ["no-content", { ...folderOf(), pieces: new Uint8Array() }],
     ["no-content", { ...folderOf({ length: 0, path: ["a"] }), pieces: new Uint8Array() }],
     ["too-many-files", folderOf(...Array(FILES_MAX + 1).fill({ length: 0, path: ["a"] }))],
-    ["v2-only", { "meta version": 2, "file tree": {}, name: "x", "piece length": 16_384 }],
   ];
   for (const [code, info] of cases) assertEquals(refused(info).code, code);
 });
@@ -206,7 +206,7 @@ Deno.test("what is no torrent at all is refused, and says why", () => {
     ["bad-bencode", new Uint8Array()],
     ["bad-bencode", new TextEncoder().encode("<html>")],
     ["bad-bencode", encodeBencode({ info: SINGLE }).subarray(0, 100)],
-    ["bad-bencode", Uint8Array.of(...encodeBencode({ info: SINGLE }), 10)],
+    ["bad-bencode", Uint8Array.of(...encodeBencode({ info: SINGLE }), 10, 10)],
     ["not-a-dictionary", encodeBencode([1])],
     ["info-missing", encodeBencode({})],
     ["info-missing", encodeBencode({ info: "files" })],
@@ -244,4 +244,58 @@ Deno.test("a mutated torrent is accepted or refused, never thrown on", () => {
     const result = parseMetainfo(bytes, DIGESTS);
     assertEquals(result.ok || describeMetainfoError(result.error).length > 0, true);
   }));
+});
+
+Deno.test("around the info dictionary, order, large numbers and a line end do not matter", () => {
+  const info = byteText(encodeBencode(SINGLE));
+  const read = (text: string) => parseMetainfo(bytesOfByteText(text), DIGESTS);
+  const accepted = [
+    `d4:info${info}8:announce9:http://a/e`,
+    `d1:xi99999999999999999999e4:info${info}e`,
+    `d13:creation datei99999999999999999999e4:info${info}e`,
+    `d4:info${info}e\n`,
+    `d4:info${info}e\r\n`,
+  ];
+  for (const text of accepted) {
+    const result = read(text);
+    if (!result.ok) throw new Error(`${JSON.stringify(result.error)} in ${text.slice(0, 40)}`);
+    assertEquals(result.value.infoHash, "573cc61d1c077292ee5f253918f99c4c89724988");
+    assertEquals(result.value.creationDate, undefined);
+  }
+  const refused: [string, string][] = [
+    ["key-duplicate", `d4:info${info}1:b0:4:info${info}e`],
+    ["key-duplicate", `d1:x0:1:x0:4:info${info}e`],
+    ["keys-unsorted", `d4:infod4:name1:a6:lengthi5eee`],
+    ["integer-unsafe", `d4:infod6:lengthi99999999999999999999eee`],
+    ["trailing-data", `d4:info${info}e\n\n`],
+    ["trailing-data", `d4:info${info}e `],
+  ];
+  for (const [code, text] of refused) {
+    const result = read(text);
+    assertEquals(!result.ok && result.error, {
+      code: "bad-bencode",
+      cause: { ...(!result.ok && "cause" in result.error ? result.error.cause : {}), code },
+    }, text.slice(0, 40));
+  }
+});
+
+Deno.test("padding needs no path", () => {
+  const { files } = accepted(
+    folderOf(HALF, { attr: "p", length: 12_768 }, { length: 7_232, path: ["b"] }),
+  );
+  assertEquals(files[1], {
+    path: ["f", ".pad", "12768"],
+    length: 12_768,
+    offset: 20_000,
+    pad: true,
+    executable: false,
+  });
+});
+
+Deno.test("100,000 files seven levels deep can be read", () => {
+  const path = ["a", "b", "c", "d", "e", "f", "g"];
+  const files = Array.from({ length: FILES_MAX }, (_, i) => {
+    return { length: i === 0 ? 40_000 : 0, path: [...path.slice(1), String(i)] };
+  });
+  assertEquals(accepted(folderOf(...files)).files.length, FILES_MAX);
 });

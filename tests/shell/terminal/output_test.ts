@@ -87,7 +87,15 @@ Deno.test("with json everything is a line on stdout and stderr keeps the errors"
   const { infoHash, name } = VIEW;
   output.event(LISTENING);
   output.progress([VIEW]);
-  output.result({ event: "verified", infoHash, name, piecesGood: 1, pieces: 1, badFiles: [] });
+  output.result({
+    event: "verified",
+    infoHash,
+    name,
+    piecesGood: 1,
+    pieces: 1,
+    badFiles: [],
+    badRanges: [],
+  });
   output.event(FAILURE);
   output.finish();
   const events = stdout.text.trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -101,7 +109,15 @@ Deno.test("quiet keeps errors and results, and takes nothing away from json", ()
   const { infoHash, name } = VIEW;
   output.event(LISTENING);
   output.progress([VIEW]);
-  output.result({ event: "verified", infoHash, name, piecesGood: 1, pieces: 1, badFiles: [] });
+  output.result({
+    event: "verified",
+    infoHash,
+    name,
+    piecesGood: 1,
+    pieces: 1,
+    badFiles: [],
+    badRanges: [],
+  });
   output.event(FAILURE);
   output.finish();
   assertEquals(stderr.text, "Error: The disk is full\n");

@@ -5,6 +5,8 @@ import { rate } from "./format.ts";
 import type { State } from "./state.ts";
 
 const HEIGHT_PX = 120;
+/** A shorter axis would show fractions of a second. */
+const SPAN_SECONDS_MIN = 60;
 
 export function SpeedGraph({ history }: Pick<State, "history">) {
   const box = useRef<HTMLDivElement>(null);
@@ -45,7 +47,10 @@ function optionsOf(element: HTMLElement): uPlot.Options {
     height: HEIGHT_PX,
     cursor: { show: false },
     legend: { show: false },
-    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high, 1_000) * 1.1] } },
+    scales: {
+      x: { range: (_plot, first, last) => [Math.min(first, last - SPAN_SECONDS_MIN), last] },
+      y: { range: (_plot, _low, high) => [0, Math.max(high, 1_000) * 1.1] },
+    },
     axes: [
       { ...axis, size: 28 },
       { ...axis, size: 76, values: (_plot, ticks) => ticks.map((tick) => rate(tick) || "0") },

@@ -120,6 +120,7 @@ function factsOf(torrent: Torrent): string {
   const { size_when_done: total, left_until_done: left, peers_connected: peers } = torrent;
   if (torrent.error_string !== "") return torrent.error_string;
   const peersText = peers === 1 ? "1 peer" : `${peers} peers`;
+  if (torrent.metadata_percent_complete < 1) return peersText;
   if (left === 0) return `${size(total)} · ratio ${ratio(torrent.upload_ratio)} · ${peersText}`;
   const eta = torrent.eta >= 0 ? ` · ${duration(torrent.eta)} left` : "";
   return `${size(total - left)} of ${size(total)} · ${

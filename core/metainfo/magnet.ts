@@ -17,6 +17,7 @@ import { addressText } from "../bytes/address.ts";
 import { canonicalIp } from "../bytes/ip.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { isTrackerUrl, isWebSeedUrl, URLS_MAX } from "./announce_urls.ts";
+import { type Identity, type InfoHashV2, infoHashV2FromHex } from "./identity.ts";
 import { infoHashFromBytes, infoHashFromHex } from "./info_hash.ts";
 import type { InfoHash, Metainfo } from "./types.ts";
 
@@ -43,10 +44,8 @@ export interface IndexRange {
 }
 
 export interface Magnet {
-  /** `btih`: the v1 info hash; undefined in a link of a v2 torrent. */
-  readonly infoHash: InfoHash | undefined;
-  /** `btmh`: SHA-256 of a v2 info dictionary, 64 lower-case hexadecimal digits. */
-  readonly infoHashV2: string | undefined;
+  /** `btih` and `btmh`: one of them, or both of a hybrid torrent. */
+  readonly identity: Identity;
   /** `dn`, for people until the metadata is here. */
   readonly name: string | undefined;
   /** `tr`: http, https and udp URLs, each once. */
@@ -88,8 +87,8 @@ export function parseMagnet(text: string): Result<Magnet, MagnetError> {
   if (link.length > MAGNET_LENGTH_MAX) return failWith("magnet-too-long", link);
   if (!/^magnet:\?/i.test(link)) return failWith("not-a-magnet", link);
 
-  let infoHash: InfoHash | undefined;
-  let infoHashV2: string | undefined;
+  let v1: InfoHash | undefined;
+  let v2: InfoHashV2 | undefined;
   let name: string | undefined;
   let selectOnly: IndexRange[] | undefined;
   const trackers = new Set<string>();
@@ -102,17 +101,13 @@ export function parseMagnet(text: string): Result<Magnet, MagnetError> {
         if (/^urn:btih:/i.test(topic)) {
           const found = parseInfoHash(topic.slice("urn:btih:".length));
           if (found === undefined) return failWith("info-hash-invalid", topic);
-          if (infoHash !== undefined && infoHash !== found) {
-            return failWith("info-hash-conflict", topic);
-          }
-          infoHash = found;
+          if (v1 !== undefined && v1 !== found) return failWith("info-hash-conflict", topic);
+          v1 = found;
         } else if (/^urn:btmh:/i.test(topic)) {
           const found = parseMultihash(topic.slice("urn:btmh:".length));
           if (found === undefined) return failWith("info-hash-invalid", topic);
-          if (infoHashV2 !== undefined && infoHashV2 !== found) {
-            return failWith("info-hash-conflict", topic);
-          }
-          infoHashV2 = found;
+          if (v2 !== undefined && v2 !== found) return failWith("info-hash-conflict", topic);
+          v2 = found;
         }
         break;
       }
@@ -138,10 +133,9 @@ export function parseMagnet(text: string): Result<Magnet, MagnetError> {
       }
     }
   }
-  if (infoHash === undefined && infoHashV2 === undefined) return failWith("info-hash-missing", "");
+  if (v1 === undefined && v2 === undefined) return failWith("info-hash-missing", "");
   return ok({
-    infoHash,
-    infoHashV2,
+    identity: { v1, v2 },
     name,
     trackers: [...trackers],
     webSeeds: [...webSeeds],
@@ -151,15 +145,15 @@ export function parseMagnet(text: string): Result<Magnet, MagnetError> {
 }
 
 /**
- * The link that `parseMagnet` reads back as the same. At least one info hash must be there.
+ * The link that `parseMagnet` reads back as the same.
  *
  * Spec: BEP 9, magnet URI format; BEP 53.
  */
-export function formatMagnet(magnet: Partial<Magnet>): string {
+export function formatMagnet(magnet: Pick<Magnet, "identity"> & Partial<Magnet>): string {
   const parts: string[] = [];
-  const { infoHash, infoHashV2, name, selectOnly } = magnet;
-  if (infoHash !== undefined) parts.push(`xt=urn:btih:${infoHash}`);
-  if (infoHashV2 !== undefined) parts.push(`xt=urn:btmh:${MULTIHASH_SHA256}${infoHashV2}`);
+  const { identity: { v1, v2 }, name, selectOnly } = magnet;
+  if (v1 !== undefined) parts.push(`xt=urn:btih:${v1}`);
+  if (v2 !== undefined) parts.push(`xt=urn:btmh:${MULTIHASH_SHA256}${v2}`);
   if (name !== undefined) parts.push(`dn=${encodeURIComponent(name)}`);
   for (const url of magnet.trackers ?? []) parts.push(`tr=${encodeURIComponent(url)}`);
   for (const url of magnet.webSeeds ?? []) parts.push(`ws=${encodeURIComponent(url)}`);
@@ -179,9 +173,8 @@ export function magnetLink(
     & Pick<Metainfo, "identity" | "name" | "announceTiers">
     & Partial<Pick<Metainfo, "webSeeds">>,
 ): string {
-  const { identity: { v1, v2 }, name, announceTiers, webSeeds } = metainfo;
-  const hashes = { infoHash: v1, infoHashV2: v2 };
-  return formatMagnet({ ...hashes, name, trackers: announceTiers.flat(), webSeeds });
+  const { identity, name, announceTiers, webSeeds } = metainfo;
+  return formatMagnet({ identity, name, trackers: announceTiers.flat(), webSeeds });
 }
 
 /** "192.0.2.1:6881" or "[2001:db8::1]:6881"; undefined for anything else. Port 0 is refused. */
@@ -232,10 +225,9 @@ function fromBase32(text: string): InfoHash | undefined {
   return infoHashFromBytes(bytes);
 }
 
-function parseMultihash(text: string): string | undefined {
-  const hex = text.toLowerCase();
-  if (!/^[0-9a-f]{68}$/.test(hex) || !hex.startsWith(MULTIHASH_SHA256)) return undefined;
-  return hex.slice(MULTIHASH_SHA256.length);
+function parseMultihash(text: string): InfoHashV2 | undefined {
+  if (!text.startsWith(MULTIHASH_SHA256)) return undefined;
+  return infoHashV2FromHex(text.slice(MULTIHASH_SHA256.length));
 }
 
 /** Sorted and merged; undefined unless it is a list of indices and ranges. */

@@ -10,16 +10,16 @@ import {
   parsePeerAddress,
 } from "../../../core/metainfo/magnet.ts";
 import { URLS_MAX } from "../../../core/metainfo/announce_urls.ts";
+import type { InfoHashV2 } from "../../../core/metainfo/identity.ts";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import { toHex } from "../../../core/bytes/hex.ts";
 import { formatIp } from "../../../core/bytes/ip.ts";
 import { fuzzParameters } from "../../fuzz/runs.ts";
 
 const HASH = "d0d14c926e6e99761a2fdcff27b403d96376eff6" as InfoHash;
-const HASH_V2 = "aa".repeat(32);
+const HASH_V2 = "aa".repeat(32) as InfoHashV2;
 const NOTHING = {
-  infoHash: HASH,
-  infoHashV2: undefined,
+  identity: { v1: HASH, v2: undefined },
   name: undefined,
   trackers: [],
   webSeeds: [],
@@ -52,8 +52,7 @@ Deno.test("every parameter is read, percent-encoded or numbered, out of any orde
       `&so=6-8,0,2,7-9,3&xt.1=urn:btih:${HASH}&xt.2=urn:btmh:1220${HASH_V2}&xl=5&unknown`,
   );
   assertEquals(magnet, {
-    infoHash: HASH,
-    infoHashV2: HASH_V2,
+    identity: { v1: HASH, v2: HASH_V2 },
     name: "Leaves of Grass+",
     trackers: ["udp://t.example:1337", "http://b.example/announce"],
     webSeeds: ["https://web.example/f"],
@@ -123,8 +122,10 @@ Deno.test("peer addresses are IP addresses with a port", () => {
 const hex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((value) => toHex(value));
 const anyMagnet: fc.Arbitrary<Magnet> = fc.record({
-  infoHash: hex(20) as fc.Arbitrary<InfoHash>,
-  infoHashV2: fc.option(hex(32), { nil: undefined }),
+  identity: fc.record({
+    v1: fc.option(hex(20) as fc.Arbitrary<InfoHash>, { nil: undefined }),
+    v2: hex(32) as fc.Arbitrary<InfoHashV2>,
+  }),
   name: fc.option(fc.stringMatching(/^[!-~é漢&=+%#]{1,40}$/), { nil: undefined }),
   trackers: fc.uniqueArray(fc.webUrl({ withQueryParameters: true }), { maxLength: 4 }),
   webSeeds: fc.uniqueArray(fc.webUrl({ withFragments: true }), { maxLength: 4 }),

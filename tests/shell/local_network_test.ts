@@ -1,0 +1,22 @@
+import { assertEquals } from "@std/assert";
+import { gatewayOf } from "../../shell/local_network.ts";
+
+const HEAD =
+  "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
+
+Deno.test("the default gateway is the one of the route to everywhere", () => {
+  const routes = HEAD +
+    "eth0\t0000A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n" +
+    "eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n";
+  assertEquals(gatewayOf(routes), "192.168.0.1");
+});
+
+Deno.test("without such a route, or with a text of another kind, there is none", () => {
+  assertEquals(gatewayOf(HEAD), undefined);
+  assertEquals(gatewayOf(""), undefined);
+  assertEquals(
+    gatewayOf(`${HEAD}tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000000\t0\t0\t0\n`),
+    undefined,
+  );
+  assertEquals(gatewayOf(`${HEAD}eth0\t00000000\tnonsense\t0003\n`), undefined);
+});

@@ -11,6 +11,7 @@ import { MESSAGE_ID } from "../core/wire/message_id.ts";
 import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
 import type { PieceCheck, PieceDigest } from "../core/metainfo/piece_check.ts";
 import type { Metainfo } from "../core/metainfo/types.ts";
+import type { AddressSource } from "../core/swarm/address_book.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
 import type { Effect, Event, Report, SavedState } from "../core/torrent/protocol.ts";
@@ -100,13 +101,13 @@ export class Driver implements LinkOwner {
   start(peers: readonly PeerAddress[]): void {
     this.#turn((at) => {
       this.#step({ kind: "start" }, at);
-      this.#step({ kind: "peers-found", addresses: peers }, at);
+      this.#step({ kind: "peers-found", addresses: peers, source: "user" }, at);
     });
   }
 
-  /** Dials these, as far as the limits allow. */
-  addPeers(addresses: readonly PeerAddress[]): void {
-    this.#feed({ kind: "peers-found", addresses });
+  /** Dials these, as far as the limits allow. `source`: who told us of them. */
+  addPeers(addresses: readonly PeerAddress[], source: AddressSource = "user"): void {
+    this.#feed({ kind: "peers-found", addresses, source });
   }
 
   /** Rates of this torrent, from now on. Bytes a second. */

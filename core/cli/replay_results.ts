@@ -84,6 +84,8 @@ export function whyText(why: WhyNot): string {
   switch (why.kind) {
     case "not-running":
       return `nobody is asked, since the torrent is ${why.stage}`;
+    case "no-metadata":
+      return "nobody is asked, since the metadata is not known yet";
     case "complete":
       return "nobody is asked, since every piece is here";
     case "disk-failed":

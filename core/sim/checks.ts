@@ -2,9 +2,10 @@
 import { assert } from "../bytes/result.ts";
 import { BLOCK_SIZE, pieceSize } from "../metainfo/geometry.ts";
 import { hasBit } from "../bytes/bitfield.ts";
-import { PIPELINE_MAX } from "../torrent/limits.ts";
-import { isEndgame } from "../torrent/picker.ts";
-import { BLOCK_REQUESTED } from "../torrent/state.ts";
+import { transferOf } from "../torrent/state.ts";
+import { PIPELINE_MAX } from "../transfer/limits.ts";
+import { BLOCK_REQUESTED } from "../transfer/partials.ts";
+import { isEndgame } from "../transfer/picker.ts";
 import { isOnDisk } from "./disk.ts";
 import { GOOD, type Node } from "./node.ts";
 import type { World } from "./state.ts";
@@ -25,19 +26,20 @@ export function checkUpload(world: World, node: Node, blocks: readonly number[])
  */
 export function checkRequest(node: Node, key: number, blocks: readonly number[]): void {
   const { torrent } = node;
-  const peer = torrent.peers.get(key);
+  const transfer = transferOf(torrent);
+  const peer = transfer.peers.get(key);
   assert(peer !== undefined, "only connected peers are asked");
-  const most = Math.min(PIPELINE_MAX, Math.max(1, peer.reqq));
+  const most = Math.min(PIPELINE_MAX, Math.max(1, peer.link.reqq));
   assert(peer.outstanding.size <= most, `${node.name} has too many requests under way`);
   for (let i = 0; i < blocks.length; i += 3) {
     const piece = blocks[i]!, block = blocks[i + 1]! / BLOCK_SIZE;
-    assert(!hasBit(torrent.have, piece), `${node.name} asks for piece ${piece}, which it has`);
-    const partial = torrent.partials.get(piece);
+    assert(!hasBit(transfer.have, piece), `${node.name} asks for piece ${piece}, which it has`);
+    const partial = transfer.partials.get(piece);
     const state = partial?.state[block];
     assert(state === BLOCK_REQUESTED, `${node.name} asks for block ${piece}.${block} in vain`);
     const requesters = partial!.requesters[block]!;
     assert(
-      requesters === 1 || torrent.inEndgame || isEndgame(torrent),
+      requesters === 1 || torrent.inEndgame || isEndgame(transfer),
       `${node.name} asks ${requesters} peers for block ${piece}.${block} outside endgame`,
     );
   }
@@ -58,13 +60,14 @@ export function checkWorld(world: World): void {
   const { bytesSent, bytesTaken, bytesLost, bytesOnTheWay } = tally;
   let uploaded = 0, leaving = 0, received = 0;
   for (const { name, torrent, disk, ends, isOnline } of nodes) {
+    const transfer = transferOf(torrent);
     for (let piece = 0; piece < geometry.pieceCount; piece++) {
-      const isClaimed = isOnline && hasBit(torrent.have, piece);
+      const isClaimed = isOnline && hasBit(transfer.have, piece);
       assert(!isClaimed || isOnDisk(disk, piece), `${name} claims piece ${piece}, which it lacks`);
     }
     for (const end of ends.values()) leaving += end.leaving;
-    uploaded += torrent.uploaded - torrent.options.uploadedBefore;
-    received += torrent.downloaded - torrent.options.downloadedBefore + torrent.wasted;
+    uploaded += transfer.uploaded - torrent.options.uploadedBefore;
+    received += transfer.downloaded - torrent.options.downloadedBefore + transfer.wasted;
   }
   const accounted = bytesTaken + bytesLost + bytesOnTheWay;
   assert(bytesSent === accounted, `${bytesSent} bytes were sent, ${accounted} are accounted for`);

@@ -2,6 +2,7 @@
  * How a swarm filled up: samples of who has how much, and of how many hold which part of the content.
  * The samples thin out as time goes on, so that any run fits.
  */
+import { transferOf } from "../torrent/state.ts";
 import type { Node } from "./node.ts";
 import type { World } from "./state.ts";
 
@@ -43,7 +44,7 @@ export function sampleIfDue(
   now = false,
 ): void {
   if (!now && world.now < history.nextMs) return;
-  const pieces = Uint32Array.from(downloaders, ({ torrent }) => torrent.haveCount);
+  const pieces = Uint32Array.from(downloaders, ({ torrent }) => transferOf(torrent).haveCount);
   const holders = averageHolders(world);
   history.samples.push({ at: world.now, pieces, holders, uplinkUse: uplinkUse(history, world) });
   if (history.samples.length >= SAMPLES_MAX) thinOut(history);

@@ -1,7 +1,7 @@
 /** What a simulated world is made of. Times in milliseconds, sizes in bytes, rates in bytes a second. */
 import type { Sha1 } from "../metainfo/types.ts";
-import type { ShareRule } from "../torrent/state.ts";
-import type { Tuning } from "../torrent/tuning.ts";
+import type { ShareRule } from "../transfer/share_rule.ts";
+import type { Tuning } from "../transfer/tuning.ts";
 
 export interface WorldOptions {
   /** Everything that chance decides follows from it. */

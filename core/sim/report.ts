@@ -1,4 +1,5 @@
 /** What a swarm's run comes to, as numbers. Times in seconds, sizes in bytes. */
+import { transferOf } from "../torrent/state.ts";
 import { boundSeconds, type Swarm, type SwarmOptions } from "./swarm.ts";
 import type { Node } from "./node.ts";
 import { traceText } from "./trace_hash.ts";
@@ -53,11 +54,16 @@ export function reportOf(swarm: Swarm): SwarmReport {
   const { options, world, downloaders } = swarm;
   const honest = downloaders.filter((node) => node.options.vice === undefined);
   const riders = downloaders.filter((node) => node.options.vice !== undefined);
-  const ratios = honest.map(({ torrent }) => torrent.uploaded / options.size).sort(ascending);
+  const ratios = honest.map(({ torrent }) => transferOf(torrent).uploaded / options.size).sort(
+    ascending,
+  );
   const fair = completionOf(honest);
   const bound = boundSeconds(options);
   const debts = { paid: 0, waived: 0, owing: 0 };
-  for (const { torrent } of honest) if (torrent.share !== undefined) debts[torrent.share]++;
+  for (const { torrent } of honest) {
+    const { share } = transferOf(torrent);
+    if (share !== undefined) debts[share]++;
+  }
   const seeders = world.nodes.filter((node) => node.options.have === "seed");
   return {
     options,
@@ -70,7 +76,7 @@ export function reportOf(swarm: Swarm): SwarmReport {
     honest: fair,
     riders: riders.length > 0 ? completionOf(riders) : undefined,
     boundRatio: fair.worst === undefined ? undefined : fair.worst / bound,
-    wastedBytes: sum(downloaders, ({ torrent }) => torrent.wasted),
+    wastedBytes: sum(downloaders, ({ torrent }) => transferOf(torrent).wasted),
     receivedBytes: world.tally.bytesTaken,
     shareRatio: {
       least: ratios[0] ?? 0,
@@ -79,7 +85,7 @@ export function reportOf(swarm: Swarm): SwarmReport {
     },
     fairness: jainIndex(ratios),
     debts,
-    seederCopies: sum(seeders, ({ torrent }) => torrent.uploaded) / options.size,
+    seederCopies: sum(seeders, ({ torrent }) => transferOf(torrent).uploaded) / options.size,
     events: world.tally.events,
     trace: traceText(world.trace),
   };

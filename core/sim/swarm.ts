@@ -5,8 +5,9 @@
 import { randomBelow } from "../bytes/random.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
 import type { Sha1 } from "../metainfo/types.ts";
-import { isComplete, type ShareRule } from "../torrent/state.ts";
-import type { Tuning } from "../torrent/tuning.ts";
+import { isComplete } from "../torrent/state.ts";
+import type { ShareRule } from "../transfer/share_rule.ts";
+import type { Tuning } from "../transfer/tuning.ts";
 import { checkWorld } from "./checks.ts";
 import { createHistory, type History, sampleIfDue } from "./history.ts";
 import type { Node } from "./node.ts";

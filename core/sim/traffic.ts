@@ -221,7 +221,7 @@ function takeBlock(world: World, end: End, piece: number, begin: number, sized: 
   const length = Math.abs(sized);
   const { tally } = world;
   tally.events++;
-  if (node.torrent.peers.has(key)) {
+  if (node.torrent.swarm.connections.has(key)) {
     other.inFlight -= length;
     tally.bytesOnTheWay -= length;
     tally.bytesTaken += length;

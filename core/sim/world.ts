@@ -15,7 +15,7 @@ import {
 } from "../bytes/bitfield.ts";
 import { nextUint32 } from "../bytes/random.ts";
 import type { InfoHash } from "../metainfo/types.ts";
-import { createTorrent, isComplete, type Torrent } from "../torrent/state.ts";
+import { createTorrent, isComplete, type Torrent, transferOf } from "../torrent/state.ts";
 import { nextDeadline, settle } from "../torrent/step.ts";
 import { ipOf } from "./addresses.ts";
 import { carryOut } from "./carry_out.ts";
@@ -116,7 +116,7 @@ export function restartNode(world: World, node: Node, rehash = false): void {
 
 /** One node learns of another, as from the command line. */
 export function introduce(world: World, node: Node, other: Node): void {
-  feed(world, node, { kind: "peers-found", addresses: [other.address] });
+  feed(world, node, { kind: "peers-found", addresses: [other.address], source: "user" });
   settleTouched(world);
 }
 
@@ -247,7 +247,7 @@ function join(world: World, node: Node): void {
 
 function countHolder(world: World, { torrent }: Node, by: number): void {
   for (let piece = 0; piece < world.geometry.pieceCount; piece++) {
-    if (hasBit(torrent.have, piece)) world.holders[piece]! += by;
+    if (hasBit(transferOf(torrent).have, piece)) world.holders[piece]! += by;
   }
 }
 

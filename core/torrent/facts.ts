@@ -1,11 +1,12 @@
 /** The window on a torrent: what a person, a progress bar or a test may know of it. */
-import { hasBit } from "../bytes/bitfield.ts";
-import { pieceSize } from "../metainfo/geometry.ts";
-import { lastAnswered } from "../tracker/announcer.ts";
-import type { ShareState } from "./protocol.ts";
-import { readRate } from "./rate_meter.ts";
-import { countServable, isWaiting, owedBytes } from "./share_rule.ts";
-import { isComplete, isDead, isSeed, type Torrent } from "./state.ts";
+import { readRate } from "../limits/rate_meter.ts";
+import { trackerCounts } from "../swarm/announcing.ts";
+import { isDead } from "../swarm/liveness.ts";
+import { bytesMissing, isComplete } from "../transfer/content.ts";
+import { isSeed } from "../transfer/offers.ts";
+import type { ShareState } from "../transfer/protocol.ts";
+import { countServable, isWaiting, owedBytes } from "../transfer/share_rule.ts";
+import type { Torrent } from "./state.ts";
 
 export interface TorrentFacts {
   readonly stage: Torrent["stage"];
@@ -42,49 +43,57 @@ export interface TorrentFacts {
 
 /** What there is to know at `now` (monotonic ms): bytes, rates in bytes a second, counts of live peers. */
 export function factsOf(torrent: Torrent, now: number): TorrentFacts {
+  const { swarm, transfer } = torrent;
   let peers = 0, seeds = 0, wanted = 0, unchokedByUs = 0, unchokingUs = 0;
-  for (const peer of torrent.peers.values()) {
-    if (isDead(peer, now)) continue;
+  for (const connection of swarm.connections.values()) {
+    if (isDead(connection, now)) continue;
     peers++;
+    const peer = transfer?.peers.get(connection.key);
+    if (peer === undefined) continue;
     if (isSeed(peer)) seeds++;
     if (peer.amInterested) wanted++;
     if (!peer.amChoking) unchokedByUs++;
     if (!peer.isChoking) unchokingUs++;
   }
-  const tracker = lastAnswered(torrent.announcer);
+  const { seeders, leechers } = trackerCounts(swarm);
+  const shared = { peers, seeds, wanted, unchokedByUs, unchokingUs, stage: torrent.stage };
+  const tracker = { swarmSeeders: seeders, swarmLeechers: leechers };
+  if (transfer === undefined) return { ...NOTHING_KNOWN, ...shared, ...tracker };
+  const { geometry, haveCount, uploaded, downloaded, wasted, share } = transfer;
   return {
-    stage: torrent.stage,
-    pieceCount: torrent.geometry.pieceCount,
-    piecesHave: torrent.haveCount,
-    bytesHave: torrent.geometry.totalSize - bytesMissing(torrent),
-    bytesTotal: torrent.geometry.totalSize,
-    uploaded: torrent.uploaded,
-    downloaded: torrent.downloaded,
-    wasted: torrent.wasted,
-    downRate: readRate(torrent.down, now),
-    upRate: readRate(torrent.up, now),
-    peers,
-    seeds,
-    isComplete: isComplete(torrent),
-    share: torrent.share,
-    owedBytes: owedBytes(torrent),
-    isWaiting: isWaiting(torrent),
-    servable: countServable(torrent, now),
-    swarmSeeders: tracker?.seeders,
-    swarmLeechers: tracker?.leechers,
-    wanted,
-    unchokedByUs,
-    unchokingUs,
+    ...shared,
+    ...tracker,
+    pieceCount: geometry.pieceCount,
+    piecesHave: haveCount,
+    bytesHave: geometry.totalSize - bytesMissing(transfer),
+    bytesTotal: geometry.totalSize,
+    uploaded,
+    downloaded,
+    wasted,
+    downRate: readRate(transfer.down, now),
+    upRate: readRate(transfer.up, now),
+    isComplete: isComplete(transfer),
+    share,
+    owedBytes: owedBytes(transfer),
+    isWaiting: isWaiting(transfer),
+    servable: countServable(transfer, now),
   };
 }
 
-/** Bytes of pieces that are not on disk. */
-export function bytesMissing(torrent: Torrent): number {
-  const { geometry, have, haveCount } = torrent;
-  const { pieceLength, pieceCount, shortPieces } = geometry;
-  const last = pieceCount - 1;
-  const short = shortPieces ?? [{ piece: last, size: pieceSize(geometry, last) }];
-  let missing = (pieceCount - haveCount) * pieceLength;
-  for (const { piece, size } of short) if (!hasBit(have, piece)) missing -= pieceLength - size;
-  return missing;
-}
+/** Of a torrent without metadata. */
+const NOTHING_KNOWN = {
+  pieceCount: 0,
+  piecesHave: 0,
+  bytesHave: 0,
+  bytesTotal: 0,
+  uploaded: 0,
+  downloaded: 0,
+  wasted: 0,
+  downRate: 0,
+  upRate: 0,
+  isComplete: false,
+  share: undefined,
+  owedBytes: 0,
+  isWaiting: false,
+  servable: 0,
+};

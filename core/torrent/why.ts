@@ -3,18 +3,16 @@
  * torrent over the peer to each piece that the peer has and we lack. A look at the state, no change.
  */
 import { hasBit } from "../bytes/bitfield.ts";
-import { canGive, hasRoom, hasStuckOwner, isEndgame, mayTake } from "./picker.ts";
-import { mayRefill, pipelineTarget } from "./requests.ts";
-import { mayStartPiece, withheldPiece } from "./share_rule.ts";
-import {
-  BLOCK_REQUESTED,
-  blockKey,
-  isComplete,
-  isDead,
-  type PartialPiece,
-  type Peer,
-  type Torrent,
-} from "./state.ts";
+import type { Connection } from "../swarm/connections.ts";
+import { isDead } from "../swarm/liveness.ts";
+import { isComplete } from "../transfer/content.ts";
+import { BLOCK_REQUESTED, blockKey, hasRoom, type PartialPiece } from "../transfer/partials.ts";
+import type { Peer } from "../transfer/peer.ts";
+import { canGive, hasStuckOwner, isEndgame, mayTake } from "../transfer/picker.ts";
+import { mayRefill, pipelineTarget } from "../transfer/requests.ts";
+import { mayStartPiece, withheldPiece } from "../transfer/share_rule.ts";
+import type { Transfer } from "../transfer/state.ts";
+import type { Torrent } from "./state.ts";
 
 /** Where a piece that the peer has and we lack stands, seen from this peer. */
 export type Standing =
@@ -39,6 +37,8 @@ export type Standing =
 
 export type WhyNot =
   | { readonly kind: "not-running"; readonly stage: Torrent["stage"] }
+  /** Only the info hash is known. */
+  | { readonly kind: "no-metadata" }
   | { readonly kind: "complete" }
   | { readonly kind: "disk-failed" }
   /** It has nothing that we lack. */
@@ -60,47 +60,50 @@ export type WhyNot =
   | { readonly kind: "nothing"; readonly piece: number };
 
 /** The obstacle for this peer at `now` (monotonic ms), as seen after a `settle`. */
-export function whyNotAsked(torrent: Torrent, peer: Peer, now: number): WhyNot {
+export function whyNotAsked(torrent: Torrent, connection: Connection, now: number): WhyNot {
   if (torrent.stage !== "running") return { kind: "not-running", stage: torrent.stage };
-  if (isComplete(torrent)) return { kind: "complete" };
-  if (torrent.diskFailed) return { kind: "disk-failed" };
+  const { transfer } = torrent;
+  const peer = transfer?.peers.get(connection.key);
+  if (transfer === undefined || peer === undefined) return { kind: "no-metadata" };
+  if (isComplete(transfer)) return { kind: "complete" };
+  if (transfer.diskFailed) return { kind: "disk-failed" };
   if (peer.offered === 0) return { kind: "nothing-wanted" };
-  const withheld = withheldPiece(torrent);
+  const withheld = withheldPiece(transfer);
   if (peer.offered === 1 && withheld >= 0 && hasBit(peer.have, withheld)) {
     return { kind: "withheld", piece: withheld };
   }
-  if (isDead(peer, now)) return { kind: "dead", silentMs: now - peer.lastHeardMs };
+  if (isDead(connection, now)) return { kind: "dead", silentMs: now - connection.lastHeardMs };
   if (peer.isChoking && peer.allowedFast.size === 0) return { kind: "chokes-us" };
   if (!mayRefill(peer)) {
     const { outstanding: { size: outstanding }, snubbed } = peer;
     return { kind: "pipeline-full", outstanding, target: pipelineTarget(peer), snubbed };
   }
-  return whyNoPiece(torrent, peer, now);
+  return whyNoPiece(transfer, peer, now);
 }
 
-function whyNoPiece(torrent: Torrent, peer: Peer, now: number): WhyNot {
+function whyNoPiece(transfer: Transfer, peer: Peer, now: number): WhyNot {
   const standings: Partial<Record<Standing, number>> = {};
-  const endgame = isEndgame(torrent);
-  for (let piece = 0; piece < torrent.geometry.pieceCount; piece++) {
-    if (!hasBit(peer.have, piece) || hasBit(torrent.have, piece)) continue;
-    const partial = torrent.partials.get(piece);
+  const endgame = isEndgame(transfer);
+  for (let piece = 0; piece < transfer.geometry.pieceCount; piece++) {
+    if (!hasBit(peer.have, piece) || hasBit(transfer.have, piece)) continue;
+    const partial = transfer.partials.get(piece);
     const standing = partial === undefined
-      ? standingOfNew(torrent, peer, piece)
-      : standingOfStarted(torrent, peer, partial, endgame, now);
+      ? standingOfNew(transfer, peer, piece)
+      : standingOfStarted(transfer, peer, partial, endgame, now);
     if (standing === "open") return { kind: "nothing", piece };
     standings[standing] = (standings[standing] ?? 0) + 1;
   }
   return { kind: "pieces", standings };
 }
 
-function standingOfNew(torrent: Torrent, peer: Peer, piece: number): Standing {
-  if (!mayStartPiece(torrent)) return "withheld";
+function standingOfNew(transfer: Transfer, peer: Peer, piece: number): Standing {
+  if (!mayStartPiece(transfer)) return "withheld";
   if (peer.isChoking && !peer.allowedFast.has(piece)) return "choked";
-  return hasRoom(torrent) ? "open" : "buffers-full";
+  return hasRoom(transfer) ? "open" : "buffers-full";
 }
 
 function standingOfStarted(
-  torrent: Torrent,
+  transfer: Transfer,
   peer: Peer,
   partial: PartialPiece,
   endgame: boolean,
@@ -113,20 +116,20 @@ function standingOfStarted(
   const isIdle = peer.outstanding.size === 0 && !peer.snubbed;
   if (!mayTake(partial, peer, now)) {
     if (!partial.alone) return isIdle && partial.free > 0 ? "open" : "parole";
-    return isIdle && hasStuckOwner(torrent, partial, now) ? "open" : "reserved";
+    return isIdle && hasStuckOwner(transfer, partial, now) ? "open" : "reserved";
   }
   if (partial.free > 0) return "open";
-  return endgame && mayDuplicate(torrent, peer, partial) ? "open" : "asked";
+  return endgame && mayDuplicate(transfer, peer, partial) ? "open" : "asked";
 }
 
 /** Endgame: whether a block that others owe us may be asked of this peer, too. */
-function mayDuplicate(torrent: Torrent, peer: Peer, partial: PartialPiece): boolean {
+function mayDuplicate(transfer: Transfer, peer: Peer, partial: PartialPiece): boolean {
   if (peer.snubbed || peer.onParole || partial.alone) return false;
-  if (peer.outstanding.size >= torrent.tuning.endgamePipeline) return false;
+  if (peer.outstanding.size >= transfer.tuning.endgamePipeline) return false;
   for (let block = 0; block < partial.blocks; block++) {
     if (partial.state[block] !== BLOCK_REQUESTED) continue;
-    if (partial.requesters[block]! >= torrent.tuning.endgameRequesters) continue;
-    if (!peer.outstanding.has(blockKey(torrent, partial.piece, block))) return true;
+    if (partial.requesters[block]! >= transfer.tuning.endgameRequesters) continue;
+    if (!peer.outstanding.has(blockKey(transfer, partial.piece, block))) return true;
   }
   return false;
 }

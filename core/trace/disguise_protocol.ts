@@ -82,7 +82,7 @@ export function disguiseEffect(disguise: Disguise, effect: Effect): Effect {
       return { ...effect, url: disguiseUrl(disguise, effect.url), request };
     }
     case "report":
-      return { ...effect, report: disguiseReport(disguise, effect.report) };
+      return { kind: "report", report: disguiseReport(disguise, effect.report) } as Effect;
     default:
       return effect;
   }

@@ -7,7 +7,7 @@ import type { PeerAddress } from "../bytes/address.ts";
 import type { Bitfield } from "../bytes/bitfield.ts";
 import type { Geometry, ShortPiece } from "../metainfo/geometry.ts";
 import type { Event } from "../torrent/protocol.ts";
-import type { ShareRule } from "../torrent/state.ts";
+import type { ShareRule } from "../transfer/share_rule.ts";
 import type { AnnounceAnswer, AnnounceError } from "../tracker/types.ts";
 import type { Features } from "../wire/handshake.ts";
 import type { Message } from "../wire/message.ts";
@@ -90,7 +90,10 @@ const isAnnounceError = record(
 
 const EVENTS: Members<Event> = {
   start: {},
-  "peers-found": { addresses: listOf(isAddress) },
+  "peers-found": {
+    addresses: listOf(isAddress),
+    source: oneOf("user", "tracker", "incoming", "dht", "pex", "lsd", "magnet", "resume"),
+  },
   connected: {
     peer: isCount,
     job: optional(isCount),

@@ -1,10 +1,15 @@
 /** What a torrent looks like at one moment of a replay, as plain data: everything that decides what it does next. */
 import { addressText } from "../bytes/address.ts";
 import { hasBit } from "../bytes/bitfield.ts";
+import type { Connection } from "../swarm/connections.ts";
+import { isDead } from "../swarm/liveness.ts";
 import { factsOf, type TorrentFacts } from "../torrent/facts.ts";
-import { pipelineTarget } from "../torrent/requests.ts";
-import { isDead, type PartialPiece, type Peer, type Torrent } from "../torrent/state.ts";
+import type { Torrent } from "../torrent/state.ts";
 import { type Deadline, nextDeadline } from "../torrent/step.ts";
+import type { PartialPiece } from "../transfer/partials.ts";
+import type { Peer } from "../transfer/peer.ts";
+import { pipelineTarget } from "../transfer/requests.ts";
+import type { Transfer } from "../transfer/state.ts";
 
 export interface StateView {
   readonly facts: TorrentFacts;
@@ -52,35 +57,44 @@ export interface PeerView {
 /** `now` in the replay's monotonic milliseconds. */
 export function viewState(torrent: Torrent, now: number): StateView {
   const deadline = nextDeadline(torrent);
-  const { candidates, bannedIds } = torrent;
+  const { swarm, transfer } = torrent;
   return {
     facts: factsOf(torrent, now),
-    pieces: drawPieces(torrent),
-    peers: [...torrent.peers.values()].map((peer) => viewPeer(peer, now)),
+    pieces: transfer === undefined ? "" : drawPieces(transfer),
+    peers: viewPeers(torrent, now),
     inEndgame: torrent.inEndgame,
-    bufferedBytes: torrent.bufferedBytes,
-    candidates: [...candidates.values()].filter(({ use }) => use === "free").length,
-    dialling: torrent.dials.size,
-    banned: bannedIds.size,
+    bufferedBytes: transfer?.bufferedBytes ?? 0,
+    candidates: [...swarm.addresses.entries.values()].filter(({ use }) => use === "free").length,
+    dialling: swarm.addresses.dials.size,
+    banned: swarm.bannedIds.size,
     deadline: deadline && { reason: deadline.reason, inMs: deadline.at - now },
   };
 }
 
 /** The peer of that number or address; undefined when it is not connected. */
-export function findPeer(torrent: Torrent, name: string): Peer | undefined {
-  for (const peer of torrent.peers.values()) {
+export function findPeer(torrent: Torrent, name: string): Connection | undefined {
+  for (const peer of torrent.swarm.connections.values()) {
     if (name === String(peer.key) || name === addressText(peer.address)) return peer;
   }
   return undefined;
 }
 
-function viewPeer(peer: Peer, now: number): PeerView {
-  const { key, address, client, incoming, haveCount, offered, optimistic, snubbed } = peer;
+function viewPeers({ swarm, transfer }: Torrent, now: number): PeerView[] {
+  const views: PeerView[] = [];
+  for (const peer of transfer?.peers.values() ?? []) {
+    views.push(viewPeer(swarm.connections.get(peer.key)!, peer, now));
+  }
+  return views;
+}
+
+function viewPeer(connection: Connection, peer: Peer, now: number): PeerView {
+  const { key, address, client, incoming } = connection;
+  const { haveCount, offered, optimistic, snubbed } = peer;
   const { amInterested, isChoking, isInterested, amChoking, onParole, uploadAhead } = peer;
   return {
     ...{ peer: key, address: addressText(address), client, incoming },
     ...{ piecesHave: haveCount, offered, amInterested, isChoking, isInterested, amChoking },
-    ...{ optimistic, snubbed, onParole, isDead: isDead(peer, now) },
+    ...{ optimistic, snubbed, onParole, isDead: isDead(connection, now) },
     outstanding: peer.outstanding.size,
     target: pipelineTarget(peer),
     queued: (peer.queue.length - peer.queueHead) / 3,
@@ -90,8 +104,7 @@ function viewPeer(peer: Peer, now: number): PeerView {
   };
 }
 
-function drawPieces(torrent: Torrent): string {
-  const { have, partials, geometry } = torrent;
+function drawPieces({ have, partials, geometry }: Transfer): string {
   let picture = "";
   for (let piece = 0; piece < geometry.pieceCount; piece++) {
     picture += hasBit(have, piece) ? "#" : markOf(partials.get(piece));

@@ -2,7 +2,7 @@
 import { countBits, parseBitfield } from "../../core/bytes/bitfield.ts";
 import type { GetCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
-import { decodeResume } from "../../core/torrent/resume.ts";
+import { decodeResume } from "../../core/transfer/resume.ts";
 import { CatalogClient } from "../catalog_client.ts";
 import { listStates, loadState, loadTorrentBytes } from "../disk/state_file.ts";
 import { Failure } from "../failure.ts";

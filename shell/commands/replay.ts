@@ -3,6 +3,7 @@ import type { ReplayCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { addressText } from "../../core/bytes/address.ts";
 import type { ReplayedResult } from "../../core/cli/replay_results.ts";
+import { factsOf } from "../../core/torrent/facts.ts";
 import { whyNotAsked } from "../../core/torrent/why.ts";
 import { describeTraceError, type TraceError } from "../../core/trace/format.ts";
 import { openReplay, type Replay, replayLine } from "../../core/trace/replay.ts";
@@ -62,6 +63,8 @@ async function run(path: string, until: number, signal: AbortSignal): Promise<Re
 function summaryOf(replay: Replay, stops: boolean): ReplayedResult {
   const { torrent, end, events, blocks, turns, connections, pending } = replay;
   const verdict = end === undefined || end.kind === "end" ? "same" : end.kind;
+  const { piecesHave, pieceCount, downloaded, uploaded } = factsOf(torrent, replay.now);
+  const { downloadedBefore, uploadedBefore } = torrent.options;
   return {
     event: "replayed",
     verdict,
@@ -69,10 +72,10 @@ function summaryOf(replay: Replay, stops: boolean): ReplayedResult {
     stopped: end === undefined && stops,
     ...{ events, blocks, turns, unchecked: pending, connections },
     seconds: (replay.now - replay.startedMs) / 1000,
-    piecesHave: torrent.haveCount,
-    pieces: torrent.geometry.pieceCount,
-    downloaded: torrent.downloaded - torrent.options.downloadedBefore,
-    uploaded: torrent.uploaded - torrent.options.uploadedBefore,
+    piecesHave,
+    pieces: pieceCount,
+    downloaded: downloaded - downloadedBefore,
+    uploaded: uploaded - uploadedBefore,
     effects: end?.kind === "differs" ? end.effects : undefined,
   };
 }
@@ -98,7 +101,7 @@ function checkReached({ events, end }: Replay, at: number, path: string): void {
 }
 
 function noSuchPeer({ torrent, events }: Replay, name: string): CommandError {
-  const known = [...torrent.peers.keys()].join(", ") || "none";
+  const known = [...torrent.swarm.connections.keys()].join(", ") || "none";
   const message = `Peer ${name} is not connected after event ${events}; connected are: ${known}`;
   return new CommandError(EXIT.usage, "bad-value", message);
 }

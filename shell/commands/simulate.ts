@@ -1,4 +1,5 @@
 /** `tt simulate`: a whole swarm of real cores on a virtual clock, with a report and a picture. */
+import { transferOf } from "../../core/torrent/state.ts";
 import type { SimulateCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { formatCount, formatDuration } from "../../core/cli/format.ts";
@@ -58,9 +59,9 @@ function runSlice(swarm: Swarm): boolean {
 function viewOf({ world, downloaders, options, history }: Swarm): ProgressView {
   let pieces = 0, uploaded = 0, peers = 0;
   for (const { torrent } of downloaders) {
-    pieces += torrent.haveCount;
-    uploaded += torrent.uploaded;
-    peers += torrent.peers.size;
+    pieces += transferOf(torrent).haveCount;
+    uploaded += transferOf(torrent).uploaded;
+    peers += torrent.swarm.connections.size;
   }
   const count = downloaders.length;
   const bytesDone = Math.round(pieces / count / world.geometry.pieceCount * options.size);

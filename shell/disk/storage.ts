@@ -12,7 +12,7 @@ import { formatBytes } from "../../core/cli/format.ts";
 import { rangesOf } from "../../core/metainfo/file_map.ts";
 import { contentEnd } from "../../core/metainfo/geometry.ts";
 import type { Metainfo, TorrentFile } from "../../core/metainfo/types.ts";
-import type { FileOnDisk } from "../../core/torrent/resume.ts";
+import type { FileOnDisk } from "../../core/transfer/resume.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
 import {
   type FileStats,

@@ -16,7 +16,7 @@ import {
   type FileOnDisk,
   type ResumeState,
   trustResume,
-} from "../../core/torrent/resume.ts";
+} from "../../core/transfer/resume.ts";
 import { checkContent } from "../check_content.ts";
 import { loadState, saveTorrent, sweepState } from "../disk/state_file.ts";
 import type { Storage } from "../disk/storage.ts";

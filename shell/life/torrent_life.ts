@@ -16,7 +16,7 @@ import { pieceSize } from "../../core/metainfo/geometry.ts";
 import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report, SavedState } from "../../core/torrent/protocol.ts";
-import { encodeResume, type ResumeState } from "../../core/torrent/resume.ts";
+import { encodeResume, type ResumeState } from "../../core/transfer/resume.ts";
 import { now } from "../clock.ts";
 import { DiskError } from "../disk/disk_error.ts";
 import { lockTorrent, type TorrentLock } from "../disk/lock.ts";

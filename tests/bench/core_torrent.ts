@@ -7,13 +7,14 @@ import { assert } from "../../core/bytes/result.ts";
 import { createRng, nextUint32, randomBelow } from "../../core/bytes/random.ts";
 import { BLOCK_SIZE, createGeometry } from "../../core/metainfo/geometry.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
-import { rankUnchokes } from "../../core/torrent/choker.ts";
+import { rankUnchokes } from "../../core/transfer/choker.ts";
 import { receiveBlock } from "../../core/torrent/data_plane.ts";
-import { pickBlocks } from "../../core/torrent/picker.ts";
+import { markAllDirty } from "../../core/transfer/attention.ts";
+import { pickBlocks } from "../../core/transfer/picker.ts";
 import type { Effect, Event } from "../../core/torrent/protocol.ts";
-import { createTorrent, type Torrent } from "../../core/torrent/state.ts";
+import { createTorrent, type Torrent, transferOf } from "../../core/torrent/state.ts";
 import { settle, step } from "../../core/torrent/step.ts";
-import { CONNECTIONS_MAX } from "../../core/torrent/limits.ts";
+import { CONNECTIONS_MAX } from "../../core/swarm/limits.ts";
 import type { Message } from "../../core/wire/message.ts";
 import { type Figure, shorten } from "./figures.ts";
 import { allocatedBytes, medianMs, medianMsOf } from "./measure.ts";
@@ -128,7 +129,7 @@ class Bench {
   }
 
   #draw(share: number) {
-    const { pieceCount } = this.torrent.geometry;
+    const { pieceCount } = transferOf(this.torrent).geometry;
     const bits = createBitfield(pieceCount);
     const below = share * 0x1_0000_0000;
     for (let piece = 0; piece < pieceCount; piece++) {
@@ -154,20 +155,20 @@ function benchSwarmEvents(pieces: number, peers: number): Figure[] {
     bench.leave(guest);
     guest = bench.join(0, false);
   });
-  const keys = [...torrent.peers.keys()];
+  const keys = [...transferOf(torrent).peers.keys()];
   const haveMs = medianMs(() => {
-    const peer = torrent.peers.get(keys[randomBelow(bench.rng, keys.length)]!)!;
+    const peer = transferOf(torrent).peers.get(keys[randomBelow(bench.rng, keys.length)]!)!;
     let piece = randomBelow(bench.rng, pieces);
     while (hasBit(peer.have, piece)) piece = randomBelow(bench.rng, pieces);
     bench.say(peer.key, { kind: "have", piece });
   });
 
-  const server = torrent.peers.get(bench.join(0.5))!;
+  const server = transferOf(torrent).peers.get(bench.join(0.5))!;
   bench.feed({ kind: "disconnected", peer: guest, why: "gone" });
   const blocks: number[] = [];
   const pickMs = medianMsOf(SHORT_RUNS, () => {
     blocks.length = 0;
-    pickBlocks(torrent, server, BLOCKS_PER_PIECE, bench.now, blocks);
+    pickBlocks(transferOf(torrent), server, BLOCKS_PER_PIECE, bench.now, blocks);
   });
   assert(blocks.length > 0, "there is always something to pick");
   const tickMs = medianMsOf(SHORT_RUNS, () => {
@@ -195,13 +196,13 @@ function benchEmptyHanded(pieces: number, peers: number): Figure {
   const server = bench.join(1);
   for (let i = 0; i < peers; i++) {
     const peer = bench.join(0);
-    bench.say(peer, { kind: "have", piece: [...torrent.partials.keys()][0]! });
+    bench.say(peer, { kind: "have", piece: [...transferOf(torrent).partials.keys()][0]! });
   }
-  const first = [...torrent.partials.values()][0]!;
+  const first = [...transferOf(torrent).partials.values()][0]!;
   assert(first.free === 0, "the piece that all have is asked for whole");
-  assert(torrent.peers.get(server)!.outstanding.size > 0, "the server was asked");
+  assert(transferOf(torrent).peers.get(server)!.outstanding.size > 0, "the server was asked");
   const settleMs = medianMsOf(SHORT_RUNS, () => {
-    torrent.allDirty = true;
+    markAllDirty(transferOf(torrent));
     bench.settle();
   });
   return {
@@ -215,8 +216,8 @@ function benchDownload(pieces: number): Figure {
   const bench = new Bench(Math.min(pieces, 20_000));
   const { torrent } = bench;
   const server = bench.join(1);
-  const peer = torrent.peers.get(server)!;
-  const total = torrent.geometry.pieceCount * BLOCKS_PER_PIECE;
+  const peer = transferOf(torrent).peers.get(server)!;
+  const total = transferOf(torrent).geometry.pieceCount * BLOCKS_PER_PIECE;
   const warmUp = Math.floor(total / 4);
   let startMs = 0;
   let startBytes: number | undefined;

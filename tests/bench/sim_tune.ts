@@ -1,10 +1,10 @@
 /**
- * `deno task bench sim --tune`: what the limits of core/torrent/tuning.ts are worth. One swarm of equals
+ * `deno task bench sim --tune`: what the limits of core/transfer/tuning.ts are worth. One swarm of equals
  * for each value, all other limits as they are; the table is in SIMULATION.md.
  */
 import type { SwarmReport } from "../../core/sim/report.ts";
 import type { SwarmOptions } from "../../core/sim/swarm.ts";
-import { TUNING, type Tuning } from "../../core/torrent/tuning.ts";
+import { TUNING, type Tuning } from "../../core/transfer/tuning.ts";
 
 /** Values beside the usual ones. */
 const TRIALS: { readonly [K in keyof Tuning]: readonly number[] } = {

@@ -1,7 +1,7 @@
 /** A program that dies at any of its effects comes back from what was durable, and finishes. */
 import { assert, assertEquals } from "@std/assert";
 import { isOnDisk } from "../../core/sim/disk.ts";
-import { isComplete } from "../../core/torrent/state.ts";
+import { isComplete, transferOf } from "../../core/torrent/state.ts";
 import { type Node, RULE_10, World } from "./world.ts";
 
 const PIECES = 6;
@@ -33,7 +33,7 @@ function assertSurvives(dieAt: number, death: Node["death"], rehash: boolean): v
   const uploadedBefore = victim.disk.saved?.uploaded ?? 0;
   world.run(AWAY_MS);
   world.restart(victim, rehash);
-  assert(victim.torrent.uploaded >= uploadedBefore, "what was shared is not forgotten");
+  assert(transferOf(victim.torrent).uploaded >= uploadedBefore, "what was shared is not forgotten");
   const wasWhole = isComplete(victim.torrent);
   assert(
     world.run(600_000, () => world.nodes.every(({ torrent }) => isComplete(torrent))),
@@ -43,7 +43,11 @@ function assertSurvives(dieAt: number, death: Node["death"], rehash: boolean): v
   world.run(60_000);
   // A run that finds everything in place has nothing to save.
   if (!wasWhole) {
-    assertEquals(victim.disk.saved?.pieces, victim.torrent.have.bytes, "the end is saved");
+    assertEquals(
+      victim.disk.saved?.pieces,
+      transferOf(victim.torrent).have.bytes,
+      "the end is saved",
+    );
   }
 }
 

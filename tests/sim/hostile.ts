@@ -8,8 +8,8 @@ import { createRng, nextUint32, randomBelow, type Rng } from "../../core/bytes/r
 import { isOnDisk } from "../../core/sim/disk.ts";
 import type { Vice } from "../../core/sim/options.ts";
 import { traceText } from "../../core/sim/trace_hash.ts";
-import { isDebtSettled } from "../../core/torrent/share_rule.ts";
-import { isComplete } from "../../core/torrent/state.ts";
+import { isDebtSettled } from "../../core/transfer/share_rule.ts";
+import { isComplete, transferOf } from "../../core/torrent/state.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
 import { type Node, RULE_10, RULE_OFF, World } from "./world.ts";
 
@@ -61,7 +61,9 @@ export function runHostileWorld(seed: number): HostileRun {
   world.run(TROUBLE_MS + 60_000);
   const isDone = () => honest.every(({ torrent }) => isComplete(torrent));
   const finished = world.run(END_MS, isDone);
-  const standing = honest.map(({ name, torrent }) => `${name} ${torrent.haveCount}/${pieces}`);
+  const standing = honest.map(({ name, torrent }) =>
+    `${name} ${transferOf(torrent).haveCount}/${pieces}`
+  );
   assert(finished, `somebody never finishes: ${standing.join(", ")}`);
   for (const node of honest) {
     for (let piece = 0; piece < pieces; piece++) assert(isOnDisk(node.disk, piece), node.name);
@@ -83,8 +85,10 @@ function createWorld(seed: number, rng: Rng): World {
     breaksPerHundredMinutes: pick(rng, [0, 0, 100]),
     watch: ({ torrent, options }, now) => {
       checkInvariants(torrent, now);
-      if (isDebtSettled(torrent) || isComplete(torrent) || options.have === "seed") return;
-      assert(torrent.availability.size > 0, "a debtor leaves its last piece alone");
+      if (isDebtSettled(transferOf(torrent)) || isComplete(torrent) || options.have === "seed") {
+        return;
+      }
+      assert(transferOf(torrent).availability.size > 0, "a debtor leaves its last piece alone");
     },
   });
 }
@@ -129,7 +133,7 @@ function makeTrouble(world: World, rng: Rng, node: Node): void {
       world.at(fromMs, () => node.disk.room = 0);
       world.at(untilMs, () => node.disk.room = Infinity);
       // A slow disk tells of its last failure late.
-      world.at(untilMs + 10_000, () => node.torrent.diskFailed && world.stop(node));
+      world.at(untilMs + 10_000, () => transferOf(node.torrent).diskFailed && world.stop(node));
       return world.at(untilMs + 30_000, comeBack);
   }
 }

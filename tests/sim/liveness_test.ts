@@ -2,8 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { hasBit } from "../../core/bytes/bitfield.ts";
 import type { Vice } from "../../core/sim/options.ts";
-import { owedBytes } from "../../core/torrent/share_rule.ts";
-import { isComplete } from "../../core/torrent/state.ts";
+import { owedBytes } from "../../core/transfer/share_rule.ts";
+import { isComplete, transferOf } from "../../core/torrent/state.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
 import { type Node, RULE_10, RULE_OFF, World, type WorldOptions } from "./world.ts";
 
@@ -16,7 +16,10 @@ function createWorld(options: Omit<WorldOptions, "watch">): World {
 
 function assertAllFinish(world: World, nodes: readonly Node[], forMs = HOUR_MS): void {
   const isDone = () => nodes.every(({ torrent }) => isComplete(torrent));
-  assert(world.run(forMs, isDone), nodes.map(({ torrent }) => torrent.haveCount).join(" "));
+  assert(
+    world.run(forMs, isDone),
+    nodes.map(({ torrent }) => transferOf(torrent).haveCount).join(" "),
+  );
 }
 
 function addLeeches(world: World, count: number, options = {}): Node[] {
@@ -96,8 +99,8 @@ Deno.test("a full disk ends one download and nobody else's; with room again it g
   const full = world.add({ name: "full", shareRule: RULE_10, disk: { room } });
   assertAllFinish(world, others);
   world.run(60_000);
-  assertEquals(full.torrent.diskFailed, true);
-  assertEquals(full.torrent.haveCount, 5);
+  assertEquals(transferOf(full.torrent).diskFailed, true);
+  assertEquals(transferOf(full.torrent).haveCount, 5);
   const failures = full.reports.filter(({ report }) => report.kind === "disk-failed");
   assertEquals(failures.length, 1, "it is told once");
   world.stop(full);
@@ -105,7 +108,7 @@ Deno.test("a full disk ends one download and nobody else's; with room again it g
   assertEquals(full.torrent.stage, "stopped");
   full.disk.room = Infinity;
   world.restart(full);
-  assertEquals(full.torrent.haveCount, 5, "nothing is fetched twice");
+  assertEquals(transferOf(full.torrent).haveCount, 5, "nothing is fetched twice");
   assertAllFinish(world, [full]);
 });
 
@@ -148,7 +151,9 @@ Deno.test("with and without the rule side by side, all finish; those with it pai
   const free = addLeeches(world, 4, { shareRule: RULE_OFF });
   assertAllFinish(world, [...bound, ...free]);
   for (const { torrent } of bound) {
-    assert(torrent.waived || torrent.uploaded >= owedBytes(torrent));
+    assert(
+      transferOf(torrent).waived || transferOf(torrent).uploaded >= owedBytes(transferOf(torrent)),
+    );
   }
 });
 
@@ -157,7 +162,7 @@ Deno.test("strict ones that can't pay finish as soon as somebody comes to be ser
   world.add({ name: "seed", have: "seed" });
   const strict = world.add({ name: "strict", shareRule: STRICT });
   world.run(1_200_000);
-  assertEquals(strict.torrent.haveCount, 9);
+  assertEquals(transferOf(strict.torrent).haveCount, 9);
   world.add({ name: "late" });
   assertAllFinish(world, [strict]);
 });
@@ -166,7 +171,7 @@ Deno.test("everybody waits for the last piece, and it comes", () => {
   const world = createWorld({ seed: 14, pieces: 10 });
   const waiting = addLeeches(world, 6, { have: "#########." });
   world.run(300_000);
-  for (const { torrent } of waiting) assert(!hasBit(torrent.have, 9));
+  for (const { torrent } of waiting) assert(!hasBit(transferOf(torrent).have, 9));
   world.add({ name: "seed", have: "seed", upBytesPerSecond: 100_000 });
   assertAllFinish(world, waiting);
 });

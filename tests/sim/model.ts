@@ -3,7 +3,7 @@
  * only what goes in and what comes out of the core, and objects to whatever an honest client never does.
  */
 import { assert, assertEquals } from "@std/assert";
-import { UNCHOKED_MAX } from "../../core/torrent/limits.ts";
+import { UNCHOKED_MAX } from "../../core/transfer/limits.ts";
 import type { Effect, PeerKey } from "../../core/torrent/protocol.ts";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 

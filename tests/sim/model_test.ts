@@ -95,7 +95,7 @@ class Pair {
       kit.have,
       [...Array(PIECES).keys()].map((i) => model.have.has(i) ? "#" : ".").join(""),
     );
-    assertEquals([...kit.torrent.peers.keys()], [...model.peers.keys()]);
+    assertEquals([...kit.torrent.swarm.connections.keys()], [...model.peers.keys()]);
     for (const [key, { owes }] of model.peers) {
       assertEquals(new Set(kit.owed(key)), owes, `what peer ${key} owes`);
     }
@@ -121,7 +121,7 @@ class Pair {
 
   #answerCheck(matches: boolean): void {
     const { kit, model } = this;
-    for (const [job, what] of kit.torrent.jobs) {
+    for (const [job, what] of kit.jobs) {
       if (what.kind !== "check") continue;
       if (!matches) {
         model.suspect.add(what.piece);
@@ -134,7 +134,7 @@ class Pair {
 
   #answerWrite(): void {
     const { kit, model } = this;
-    for (const [job, what] of kit.torrent.jobs) {
+    for (const [job, what] of kit.jobs) {
       if (what.kind !== "write") continue;
       model.written(what.piece);
       kit.feed({ kind: "piece-written", job });

@@ -3,8 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { fuzzRuns } from "../fuzz/runs.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
-import { isDebtSettled, owedBytes } from "../../core/torrent/share_rule.ts";
-import { isComplete } from "../../core/torrent/state.ts";
+import { isDebtSettled, owedBytes } from "../../core/transfer/share_rule.ts";
+import { isComplete, transferOf } from "../../core/torrent/state.ts";
 import { type Node, RULE_10, World, type WorldOptions } from "./world.ts";
 
 const STRICT = { percent: 10, strict: true };
@@ -16,8 +16,8 @@ function createWorld(options: Omit<WorldOptions, "watch">): World {
 
 function watch({ torrent }: Node, now: number): void {
   checkInvariants(torrent, now);
-  if (isDebtSettled(torrent) || isComplete(torrent)) return;
-  assert(torrent.availability.size > 0, "a debtor leaves its last piece alone");
+  if (isDebtSettled(transferOf(torrent)) || isComplete(torrent)) return;
+  assert(transferOf(torrent).availability.size > 0, "a debtor leaves its last piece alone");
 }
 
 /** What `share` reports said, in order. */
@@ -27,14 +27,14 @@ function statesOf(node: Node): string[] {
 }
 
 function paid(node: Node): boolean {
-  return node.torrent.uploaded >= owedBytes(node.torrent);
+  return transferOf(node.torrent).uploaded >= owedBytes(transferOf(node.torrent));
 }
 
 /** Complete, and by the rule. */
 function assertSettled(nodes: readonly Node[]): void {
   for (const node of nodes) {
     assert(isComplete(node.torrent), `${node.name} completes`);
-    assert(paid(node) || node.torrent.waived, `${node.name} paid or was excused`);
+    assert(paid(node) || transferOf(node.torrent).waived, `${node.name} paid or was excused`);
     assertEquals(statesOf(node).at(-1), paid(node) ? "paid" : "waived", node.name);
   }
 }
@@ -87,7 +87,9 @@ Deno.test("the seed leaves once the swarm holds every piece: all finish", () => 
     const isSpread = () =>
       Array.from({ length: 12 }, (_, piece) => piece)
         .every((piece) =>
-          nodes.some(({ torrent }) => torrent.have.bytes[piece >> 3]! & 0x80 >> piece % 8)
+          nodes.some(({ torrent }) =>
+            transferOf(torrent).have.bytes[piece >> 3]! & 0x80 >> piece % 8
+          )
         );
     assert(world.run(120_000, isSpread));
     world.kill(source);
@@ -134,7 +136,7 @@ Deno.test("with strict ones among them the others finish; a strict one finishes 
     assert(world.run(900_000, () => normal.every(({ torrent }) => isComplete(torrent))));
     assertSettled(normal);
     for (const node of strict) {
-      assertEquals(node.torrent.waived, false);
+      assertEquals(transferOf(node.torrent).waived, false);
       assert(!isComplete(node.torrent) || paid(node));
     }
     const late = world.add({ name: "late" });
@@ -178,7 +180,7 @@ Deno.test("whatever the swarm, if every piece stays in it everybody honest finis
       const isDone = () => honest.every(({ torrent }) => isComplete(torrent));
       assert(world.run(3_600_000, isDone), "all finish within the hour");
       for (const { torrent, options } of honest) {
-        assert(isDebtSettled(torrent) || options.have === "######");
+        assert(isDebtSettled(transferOf(torrent)) || options.have === "######");
       }
     }),
     fuzzRuns(60),

@@ -61,9 +61,9 @@ Deno.test("two that dial each other end with one connection", () => {
     world.meet(one, two);
     world.meet(two, one);
     world.run(5_000);
-    assertEquals([one.torrent.peers.size, two.torrent.peers.size], [1, 1]);
+    assertEquals([one.torrent.swarm.connections.size, two.torrent.swarm.connections.size], [1, 1]);
     world.run(60_000);
-    assertEquals([one.torrent.peers.size, two.torrent.peers.size], [1, 1]);
+    assertEquals([one.torrent.swarm.connections.size, two.torrent.swarm.connections.size], [1, 1]);
   }
 });
 

@@ -6,8 +6,8 @@ Deno.test("a block that was asked for is accepted and counted", () => {
   const kit = new Kit({ have: "#.", blocks: 2 });
   const peer = kit.connect("##");
   assertEquals(kit.block(peer, 1, 0), "accepted");
-  assertEquals(kit.torrent.downloaded, BLOCK_SIZE);
-  assertEquals(kit.torrent.wasted, 0);
+  assertEquals(kit.transfer.downloaded, BLOCK_SIZE);
+  assertEquals(kit.transfer.wasted, 0);
   assertEquals(kit.owed(peer), ["1.1"]);
 });
 
@@ -25,8 +25,8 @@ Deno.test("a block that nobody asked for is unwanted, and waste", () => {
   const peer = kit.connect("##.");
   assertEquals(kit.block(peer, 2, 0), "unwanted");
   assertEquals(kit.block(peer, 0, 0), "unwanted");
-  assertEquals(kit.torrent.wasted, 2 * BLOCK_SIZE);
-  assertEquals(kit.torrent.downloaded, 0);
+  assertEquals(kit.transfer.wasted, 2 * BLOCK_SIZE);
+  assertEquals(kit.transfer.downloaded, 0);
   assertEquals(kit.peer(peer).down.pending, 0, "what nobody wants earns no slot");
 });
 

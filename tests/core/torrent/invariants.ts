@@ -3,30 +3,34 @@ import { assertEquals } from "@std/assert";
 import { countBits, hasBit } from "../../../core/bytes/bitfield.ts";
 import { assert } from "../../../core/bytes/result.ts";
 import { blockCount, pieceSize } from "../../../core/metainfo/geometry.ts";
-import { availabilityOf } from "../../../core/torrent/availability.ts";
-import { BUFFERED_BYTES_MAX } from "../../../core/torrent/limits.ts";
-import { mayStartPiece, withheldPiece } from "../../../core/torrent/share_rule.ts";
+import { availabilityOf } from "../../../core/transfer/availability.ts";
+import { BUFFERED_BYTES_MAX } from "../../../core/transfer/limits.ts";
+import { mayStartPiece, withheldPiece } from "../../../core/transfer/share_rule.ts";
+import { type Torrent, transferOf } from "../../../core/torrent/state.ts";
+import { isDead } from "../../../core/swarm/liveness.ts";
 import {
   BLOCK_FREE,
   BLOCK_RECEIVED,
   BLOCK_REQUESTED,
   blockKey,
-  isDead,
   type PartialPiece,
-  type Torrent,
-} from "../../../core/torrent/state.ts";
+} from "../../../core/transfer/partials.ts";
+import type { Transfer } from "../../../core/transfer/state.ts";
 
 /** Throws when the books do not balance, or when a peer idles while there is something to ask of it. */
 export function checkInvariants(torrent: Torrent, now: number): void {
-  checkPieces(torrent);
-  checkPeers(torrent);
-  if (torrent.stage === "running" && !torrent.diskFailed) checkBusy(torrent, now);
-  for (const partial of torrent.partials.values()) checkPartial(torrent, partial);
+  const transfer = transferOf(torrent);
+  const keys = [...torrent.swarm.connections.keys()];
+  assertEquals([...transfer.peers.keys()], keys, "every connection takes part in the transfer");
+  checkPieces(transfer);
+  checkPeers(transfer);
+  if (torrent.stage === "running" && !transfer.diskFailed) checkBusy(torrent, transfer, now);
+  for (const partial of transfer.partials.values()) checkPartial(transfer, partial);
 }
 
-function checkPieces(torrent: Torrent): void {
-  const { availability, partials, have, geometry } = torrent;
-  assertEquals(torrent.haveCount, countBits(have));
+function checkPieces(transfer: Transfer): void {
+  const { availability, partials, have, geometry } = transfer;
+  assertEquals(transfer.haveCount, countBits(have));
   let buffered = 0;
   for (let piece = 0; piece < geometry.pieceCount; piece++) {
     const isWanted = availability.position[piece]! >= 0;
@@ -34,44 +38,44 @@ function checkPieces(torrent: Torrent): void {
     assertEquals(places.filter(Boolean).length, 1, `piece ${piece} is in exactly one place`);
     if (partials.has(piece)) buffered += pieceSize(geometry, piece);
     let holders = 0;
-    for (const peer of torrent.peers.values()) if (hasBit(peer.have, piece)) holders++;
+    for (const peer of transfer.peers.values()) if (hasBit(peer.have, piece)) holders++;
     assertEquals(availabilityOf(availability, piece), holders, `holders of piece ${piece}`);
   }
-  assertEquals(torrent.bufferedBytes, buffered);
+  assertEquals(transfer.bufferedBytes, buffered);
   const open = [...partials.values()].filter(({ stage }) => stage === "open");
-  assertEquals(new Set(open), torrent.open, "the pieces that lack blocks");
+  assertEquals(new Set(open), transfer.open, "the pieces that lack blocks");
 }
 
-function checkPeers(torrent: Torrent): void {
-  for (const peer of torrent.peers.values()) {
+function checkPeers(transfer: Transfer): void {
+  for (const peer of transfer.peers.values()) {
     assertEquals(peer.haveCount, countBits(peer.have));
     let offered = 0;
     for (let piece = 0; piece < peer.have.count; piece++) {
-      if (hasBit(peer.have, piece) && !hasBit(torrent.have, piece)) offered++;
+      if (hasBit(peer.have, piece) && !hasBit(transfer.have, piece)) offered++;
     }
     assertEquals(peer.offered, offered, `pieces that peer ${peer.key} offers`);
-    const offersNew = torrent.availability.position.some((at, piece) =>
+    const offersNew = transfer.availability.position.some((at, piece) =>
       at >= 0 && hasBit(peer.have, piece)
     );
     assert(!(peer.hasNothingNew && offersNew), `peer ${peer.key} has something new`);
     for (const key of peer.outstanding.keys()) {
-      const partial = torrent.partials.get(Math.floor(key / torrent.blocksPerPiece));
+      const partial = transfer.partials.get(Math.floor(key / transfer.blocksPerPiece));
       assert(partial !== undefined && partial.stage === "open", "only open pieces are owed");
-      assertEquals(partial.state[key % torrent.blocksPerPiece], BLOCK_REQUESTED);
+      assertEquals(partial.state[key % transfer.blocksPerPiece], BLOCK_REQUESTED);
       assert(!partial.alone || partial.owner === peer.key, "a piece fetched alone has one sender");
     }
   }
 }
 
-function checkPartial(torrent: Torrent, partial: PartialPiece): void {
+function checkPartial(transfer: Transfer, partial: PartialPiece): void {
   const counts = [0, 0, 0];
-  assertEquals(partial.blocks, blockCount(torrent.geometry, partial.piece));
+  assertEquals(partial.blocks, blockCount(transfer.geometry, partial.piece));
   for (let block = 0; block < partial.blocks; block++) {
     const state = partial.state[block]!;
     counts[state]!++;
-    const key = blockKey(torrent, partial.piece, block);
+    const key = blockKey(transfer, partial.piece, block);
     let requesters = 0;
-    for (const peer of torrent.peers.values()) if (peer.outstanding.has(key)) requesters++;
+    for (const peer of transfer.peers.values()) if (peer.outstanding.has(key)) requesters++;
     assertEquals(partial.requesters[block], requesters, `requesters of ${partial.piece}.${block}`);
     assertEquals(state === BLOCK_REQUESTED, requesters > 0);
   }
@@ -79,23 +83,24 @@ function checkPartial(torrent: Torrent, partial: PartialPiece): void {
   assertEquals(partial.received, counts[BLOCK_RECEIVED]);
   assertEquals(partial.stage === "open", partial.received < partial.blocks);
   if (partial.owner === undefined || partial.stage !== "open") return;
-  assert(torrent.peers.has(partial.owner), "an owner is there");
+  assert(transfer.peers.has(partial.owner), "an owner is there");
 }
 
-function checkBusy(torrent: Torrent, now: number): void {
-  const mayStart = mayStartPiece(torrent) && torrent.bufferedBytes < BUFFERED_BYTES_MAX;
-  const withheld = withheldPiece(torrent);
-  for (const peer of torrent.peers.values()) {
+function checkBusy(torrent: Torrent, transfer: Transfer, now: number): void {
+  const mayStart = mayStartPiece(transfer) && transfer.bufferedBytes < BUFFERED_BYTES_MAX;
+  const withheld = withheldPiece(transfer);
+  for (const peer of transfer.peers.values()) {
     const useless = withheld >= 0 && hasBit(peer.have, withheld) ? 1 : 0;
     assertEquals(peer.amInterested, peer.offered - useless > 0, `interest in peer ${peer.key}`);
-    const isAble = peer.amInterested && !peer.isChoking && !peer.snubbed && !isDead(peer, now);
+    const isAble = peer.amInterested && !peer.isChoking && !peer.snubbed &&
+      !isDead(torrent.swarm.connections.get(peer.key)!, now);
     if (!isAble || peer.outstanding.size > 0 || peer.refused.size > 0) continue;
-    for (const { piece, stage, free, alone, owner } of torrent.partials.values()) {
+    for (const { piece, stage, free, alone, owner } of transfer.partials.values()) {
       if (stage !== "open" || free === 0 || !hasBit(peer.have, piece)) continue;
       assert(alone && owner !== undefined, `peer ${peer.key} idles and could give piece ${piece}`);
     }
-    for (let piece = 0; mayStart && piece < torrent.geometry.pieceCount; piece++) {
-      const isWanted = torrent.availability.position[piece]! >= 0 && hasBit(peer.have, piece);
+    for (let piece = 0; mayStart && piece < transfer.geometry.pieceCount; piece++) {
+      const isWanted = transfer.availability.position[piece]! >= 0 && hasBit(peer.have, piece);
       assert(!isWanted, `peer ${peer.key} idles and could start piece ${piece}`);
     }
   }

@@ -15,13 +15,16 @@ import type {
   Report,
 } from "../../../core/torrent/protocol.ts";
 import {
-  blockKey,
   createTorrent,
-  type Peer,
   type Torrent,
   type TorrentOptions,
+  transferOf,
 } from "../../../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../../../core/torrent/step.ts";
+import type { Connection } from "../../../core/swarm/connections.ts";
+import { blockKey } from "../../../core/transfer/partials.ts";
+import type { Peer } from "../../../core/transfer/peer.ts";
+import type { Transfer } from "../../../core/transfer/state.ts";
 import type { AnnounceAnswer } from "../../../core/tracker/types.ts";
 import type { Message } from "../../../core/wire/message.ts";
 import { sha1 } from "../../../shell/hash/sha1.ts";
@@ -89,6 +92,15 @@ export class Kit {
     this.feed({ kind: "start" });
   }
 
+  get transfer(): Transfer {
+    return transferOf(this.torrent);
+  }
+
+  /** What the shell has not answered yet. */
+  get jobs() {
+    return [...this.torrent.swarm.jobs.underWay, ...this.transfer.jobs.underWay];
+  }
+
   /** One event as a batch of its own; gives the effects of the batch. */
   feed(event: Event): Effect[] {
     step(this.torrent, event, this.now, this.#batch);
@@ -144,7 +156,7 @@ export class Kit {
   /** A block from the peer, right or wrong. */
   block(peer: PeerKey, piece: number, block: number, length?: number): BlockVerdict {
     const { torrent } = this;
-    const bytes = length ?? blockLength(torrent.geometry, piece, block);
+    const bytes = length ?? blockLength(this.transfer.geometry, piece, block);
     const begin = block * BLOCK_SIZE;
     const verdict = receiveBlock(torrent, peer, piece, begin, bytes, this.now, this.#batch);
     this.settle();
@@ -163,7 +175,7 @@ export class Kit {
   finish(bad: readonly number[] = []): void {
     for (let left = true; left;) {
       left = false;
-      for (const [job, { kind, ...what }] of [...this.torrent.jobs]) {
+      for (const [job, { kind, ...what }] of this.jobs) {
         if (kind !== "check" && kind !== "write") continue;
         left = true;
         const matches = !("piece" in what && bad.includes(what.piece));
@@ -206,23 +218,27 @@ export class Kit {
   }
 
   peer(key: PeerKey): Peer {
-    return this.torrent.peers.get(key)!;
+    return this.transfer.peers.get(key)!;
+  }
+
+  connection(key: PeerKey): Connection {
+    return this.torrent.swarm.connections.get(key)!;
   }
 
   isConnected(key: PeerKey): boolean {
-    return this.torrent.peers.has(key);
+    return this.torrent.swarm.connections.has(key);
   }
 
   /** What the peer owes us, as "piece.block". */
   owed(peer: PeerKey): string[] {
-    const { blocksPerPiece, peers } = this.torrent;
+    const { blocksPerPiece, peers } = this.transfer;
     return [...peers.get(peer)?.outstanding.keys() ?? []].map((key) =>
       `${Math.floor(key / blocksPerPiece)}.${key % blocksPerPiece}`
     );
   }
 
   owes(peer: PeerKey, piece: number, block: number): boolean {
-    return this.peer(peer).outstanding.has(blockKey(this.torrent, piece, block));
+    return this.peer(peer).outstanding.has(blockKey(this.transfer, piece, block));
   }
 
   /** Effects of a kind since the last `forget`. */
@@ -251,7 +267,7 @@ export class Kit {
 
   /** Answers every announce under way. */
   answer(answer: Partial<AnnounceAnswer> = {}): void {
-    for (const [job, { kind }] of [...this.torrent.jobs]) {
+    for (const [job, { kind }] of this.jobs) {
       if (kind !== "announce") continue;
       this.feed({
         kind: "announced",
@@ -273,7 +289,7 @@ export class Kit {
 
   /** Answers the save under way, if any. */
   saved(): void {
-    for (const [job, { kind }] of [...this.torrent.jobs]) {
+    for (const [job, { kind }] of this.jobs) {
       if (kind === "save") this.feed({ kind: "state-saved", job });
     }
   }
@@ -284,7 +300,7 @@ export class Kit {
 
   /** Our pieces, drawn. */
   get have(): string {
-    return drawBits(this.torrent.have);
+    return drawBits(this.transfer.have);
   }
 }
 
@@ -297,4 +313,9 @@ export function bitsOf(picture: string): ReturnType<typeof createBitfield> {
 
 export function drawBits(bits: ReturnType<typeof createBitfield>): string {
   return Array.from({ length: bits.count }, (_, piece) => hasBit(bits, piece) ? "#" : ".").join("");
+}
+
+/** A state that would take long to reach, or that no peer would bring about, is set by hand. */
+export function writable<T>(view: T): { -readonly [K in keyof T]: T[K] } {
+  return view;
 }

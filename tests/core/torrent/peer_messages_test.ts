@@ -68,7 +68,7 @@ Deno.test("a peer that becomes a seed piece by piece leaves no trace when it goe
   const peer = kit.connect("#.", { unchokes: false });
   kit.say(peer, { kind: "have", piece: 1 });
   kit.disconnect(peer);
-  assertEquals([...kit.torrent.availability.counts], [0, 0]);
+  assertEquals([...kit.transfer.availability.counts], [0, 0]);
 });
 
 Deno.test("hints beyond what is useful are not kept", () => {

@@ -2,9 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { fail } from "../../../core/bytes/result.ts";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
-import { bytesMissing, factsOf } from "../../../core/torrent/facts.ts";
-import { SAVE_INTERVAL_MS } from "../../../core/torrent/limits.ts";
-import { countBytes, createRateMeter, tickRate } from "../../../core/torrent/rate_meter.ts";
+import { factsOf } from "../../../core/torrent/facts.ts";
+import { bytesMissing } from "../../../core/transfer/content.ts";
+import { SAVE_INTERVAL_MS } from "../../../core/transfer/limits.ts";
+import { countBytes, createRateMeter, tickRate } from "../../../core/limits/rate_meter.ts";
 import { nextDeadline } from "../../../core/torrent/step.ts";
 import { bitsOf, Kit } from "./kit.ts";
 
@@ -26,12 +27,12 @@ Deno.test("a saved state never includes a piece that was not written", () => {
   kit.feed({ kind: "piece-written", job: kit.all("write-piece")[0]!.job });
   kit.waitWith([peer], SAVE_INTERVAL_MS);
   const { state } = kit.all("save-state").at(-1)!;
-  assertEquals(state.pieces, kit.torrent.have.bytes);
-  assertEquals(kit.torrent.haveCount, 1);
+  assertEquals(state.pieces, kit.transfer.have.bytes);
+  assertEquals(kit.transfer.haveCount, 1);
   kit.finish();
   assertEquals(state.pieces.reduce((sum, byte) => sum + byte, 0) > 0, true);
-  assertEquals(kit.torrent.haveCount, 3);
-  assertEquals(state.pieces === kit.torrent.have.bytes, false, "a copy");
+  assertEquals(kit.transfer.haveCount, 3);
+  assertEquals(state.pieces === kit.transfer.have.bytes, false, "a copy");
 });
 
 Deno.test("one save is under way at a time, and changes meanwhile lead to another one", () => {
@@ -213,7 +214,7 @@ Deno.test("a torrent alone in the world sleeps; each deadline says why it rings"
   assertEquals(nextDeadline(kit.torrent), undefined);
   kit.feed({ kind: "blocks-sent", peer: 9, bytes: 1 });
   assertEquals(nextDeadline(kit.torrent), { at: kit.now + SAVE_INTERVAL_MS, reason: "save" });
-  kit.feed({ kind: "peers-found", addresses: [{ ip: "10.0.0.9", port: 9 }] });
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [{ ip: "10.0.0.9", port: 9 }] });
   kit.feed({ kind: "dial-failed", job: kit.all("dial")[0]!.job, why: "refused" });
   assertEquals(nextDeadline(kit.torrent)?.reason, "dial");
   kit.connect("..");
@@ -250,7 +251,7 @@ Deno.test("the facts count bytes on disk, peers and seeds", () => {
 });
 
 Deno.test("what is missing counts the short last piece as short", () => {
-  const missing = (have: string) => bytesMissing(new Kit({ have, blocks: 1, short: 10 }).torrent);
+  const missing = (have: string) => bytesMissing(new Kit({ have, blocks: 1, short: 10 }).transfer);
   assertEquals(missing("..."), 3 * BLOCK_SIZE - 10);
   assertEquals(missing("##."), BLOCK_SIZE - 10);
   assertEquals(missing(".##"), BLOCK_SIZE);

@@ -2,20 +2,21 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { fuzzRuns } from "../../fuzz/runs.ts";
-import { BUFFERED_BYTES_MAX, PEER_DEAD_MS, PIPELINE_FIRST } from "../../../core/torrent/limits.ts";
+import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
+import { BUFFERED_BYTES_MAX, PIPELINE_FIRST } from "../../../core/transfer/limits.ts";
 import type { Effect } from "../../../core/torrent/protocol.ts";
-import { refillRequests } from "../../../core/torrent/requests.ts";
+import { refillRequests } from "../../../core/transfer/requests.ts";
 import { whyNotAsked } from "../../../core/torrent/why.ts";
-import { Kit } from "./kit.ts";
+import { Kit, writable } from "./kit.ts";
 
-const why = (kit: Kit, peer: number) => whyNotAsked(kit.torrent, kit.peer(peer), kit.now);
+const why = (kit: Kit, peer: number) => whyNotAsked(kit.torrent, kit.connection(peer), kit.now);
 
 Deno.test("a torrent that is complete, stopping or out of disk asks nobody", () => {
   const complete = new Kit({ have: "##" });
   assertEquals(why(complete, complete.connect("#.")).kind, "complete");
   const stopped = new Kit({ have: ".." });
   const peer = stopped.connect("##");
-  const view = stopped.peer(peer);
+  const view = stopped.connection(peer);
   stopped.feed({ kind: "stop" });
   const { torrent, now } = stopped;
   assertEquals(whyNotAsked(torrent, view, now), { kind: "not-running", stage: "stopping" });
@@ -74,9 +75,9 @@ Deno.test("memory full of unfinished pieces keeps new ones from being started", 
   const kit = new Kit({ have: "....", blocks: 2 });
   kit.connect("##..");
   const late = kit.connect("...#", { unchokes: false });
-  kit.peer(late).isChoking = false;
+  writable(kit.peer(late)).isChoking = false;
   assertEquals(why(kit, late), { kind: "nothing", piece: 3 });
-  kit.torrent.bufferedBytes += BUFFERED_BYTES_MAX;
+  writable(kit.transfer).bufferedBytes += BUFFERED_BYTES_MAX;
   assertEquals(why(kit, late), { kind: "pieces", standings: { "buffers-full": 1 } });
 });
 
@@ -106,7 +107,7 @@ Deno.test("whatever happened, nothing is in the way exactly when the peer would 
       if (peer === undefined) return;
       const { kind } = why(kit, peer);
       const effects: Effect[] = [];
-      refillRequests(kit.torrent, kit.peer(peer), kit.now, effects);
+      refillRequests(kit.transfer, kit.peer(peer), kit.now, effects);
       assertEquals(kind === "nothing", effects.length > 0, kind);
     }),
     fuzzRuns(500),

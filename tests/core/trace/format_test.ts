@@ -39,7 +39,11 @@ const count = fc.nat();
 const address = fc.record({ ip: fc.ipV4(), port: fc.integer({ min: 1, max: 65_535 }) });
 const event: fc.Arbitrary<Event> = fc.oneof(
   fc.constantFrom<Event>({ kind: "start" }, { kind: "timer" }, { kind: "stop" }),
-  fc.record({ kind: fc.constant("peers-found" as const), addresses: fc.array(address) }),
+  fc.record({
+    kind: fc.constant("peers-found" as const),
+    addresses: fc.array(address),
+    source: fc.constantFrom("user" as const, "tracker" as const, "dht" as const),
+  }),
   fc.record({
     kind: fc.constant("connected" as const),
     peer: count,

@@ -49,7 +49,7 @@ export class RecordingKit extends Kit {
   }
 
   override block(peer: number, piece: number, block: number, length?: number): BlockVerdict {
-    const bytes = length ?? blockLength(this.torrent.geometry, piece, block);
+    const bytes = length ?? blockLength(this.transfer.geometry, piece, block);
     this.trace += recordBlock(this.recording!, peer, piece, block * BLOCK_SIZE, bytes, this.now);
     return super.block(peer, piece, block, length);
   }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { fuzzRuns } from "../../fuzz/runs.ts";
 import { addressText } from "../../../core/bytes/address.ts";
 import { fail } from "../../../core/bytes/result.ts";
-import { PEER_DEAD_MS } from "../../../core/torrent/limits.ts";
+import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
 import { openReplay, replayLine } from "../../../core/trace/replay.ts";
 import { findPeer, viewState } from "../../../core/trace/state_view.ts";
 import { encodeExtendedHandshake } from "../../../core/wire/extended.ts";
@@ -105,7 +105,7 @@ function greetingOf(spin: number): Uint8Array {
 }
 
 function failAnnounces(kit: RecordingKit): void {
-  for (const [job, { kind }] of [...kit.torrent.jobs]) {
+  for (const [job, { kind }] of [...kit.jobs]) {
     const message = `Cannot reach ${TRACKER}`;
     const result = fail({ code: "unreachable", message } as const);
     if (kind === "announce") kit.feed({ kind: "announced", job, result });
@@ -187,8 +187,11 @@ Deno.test("a core that throws ends the replay and is quoted", () => {
   if (!opened.ok) throw new Error(opened.error.code);
   const replay = opened.value;
   replayLine(replay, '{"kind":"start"}');
-  Object.defineProperty(replay.torrent, "candidates", { value: undefined });
-  replayLine(replay, '{"kind":"peers-found","addresses":[{"ip":"10.0.0.1","port":1}]}');
+  Object.defineProperty(replay.torrent.swarm, "addresses", { value: undefined });
+  replayLine(
+    replay,
+    '{"kind":"peers-found","addresses":[{"ip":"10.0.0.1","port":1}],"source":"user"}',
+  );
   assertEquals(replay.end?.kind, "failed");
   assertEquals(replay.events, 2);
 });

@@ -1,0 +1,26 @@
+/** Every number that a swarm's connections live by, with its unit and its reason. */
+
+/** Spec: BEP 3, "keepalives are generally sent once every two minutes". A margin for the way. */
+export const KEEP_ALIVE_SEND_MS = 90_000;
+/** A peer silent for longer counts as dead. */
+export const PEER_DEAD_MS = 120_000;
+
+/** What we tell others they may keep waiting with us. Spec: BEP 10, reqq. */
+export const REQQ_OFFERED = 2_000;
+/** Extensions of which a peer's number is remembered: more than any client speaks. */
+export const EXTENSIONS_KNOWN_MAX = 64;
+
+/** Connections of one torrent, dialled and accepted together. */
+export const CONNECTIONS_MAX = 300;
+/** We stop dialling here, so that there is room for those who dial us. */
+export const CONNECTIONS_WANTED = 200;
+export const DIALS_AT_ONCE_MAX = 30;
+/** First wait before dialling a failed address again; doubles up to the last. */
+export const REDIAL_FIRST_MS = 5_000;
+export const REDIAL_LAST_MS = 15 * 60_000;
+/** A connection that held this long was worth it: its end starts the waits anew. */
+export const CONNECTION_WORTH_MS = 60_000;
+/** Addresses remembered. A tracker gives 50 to 200 at a time. */
+export const ADDRESSES_MAX = 2_000;
+/** Spec: BEP 3, numwant default. */
+export const NUM_WANT = 50;

@@ -1,0 +1,53 @@
+/** What a swarm asks of the shell, and the news that it has for whoever composes it with a transfer. */
+import type { PeerAddress } from "../bytes/address.ts";
+import type { JobId } from "../bytes/jobs.ts";
+import type { Sink } from "../bytes/sink.ts";
+import type { AnnounceRequest } from "../tracker/types.ts";
+import type { Message } from "../wire/message.ts";
+import type { PeerKey } from "../wire/peer_key.ts";
+
+export type CloseReason =
+  | "banned"
+  | "both-complete"
+  | "dead"
+  | "duplicate"
+  | "ourselves"
+  | "protocol-violation"
+  | "stopping"
+  | "too-many-peers";
+
+export type SwarmEffect =
+  | { readonly kind: "send"; readonly peer: PeerKey; readonly message: Message }
+  | { readonly kind: "close"; readonly peer: PeerKey; readonly why: CloseReason }
+  | { readonly kind: "dial"; readonly job: JobId; readonly address: PeerAddress }
+  | {
+    readonly kind: "announce";
+    readonly job: JobId;
+    readonly url: string;
+    readonly request: AnnounceRequest;
+  }
+  | { readonly kind: "report"; readonly report: SwarmReport };
+
+export type SwarmEffects = Sink<SwarmEffect>;
+
+/** News for people. */
+export type SwarmReport =
+  | {
+    readonly kind: "tracker";
+    readonly url: string;
+    readonly peers: number;
+    readonly seeders: number | undefined;
+    readonly leechers: number | undefined;
+    readonly warning: string | undefined;
+  }
+  | { readonly kind: "tracker-failed"; readonly url: string; readonly message: string }
+  | { readonly kind: "peer-banned"; readonly address: string; readonly why: string }
+  | { readonly kind: "peer-violated"; readonly address: string; readonly why: string };
+
+/**
+ * What an extension learned that concerns more than the swarm. Whoever composes the swarm with a
+ * transfer takes these after each message and carries them on.
+ */
+export type SwarmNews =
+  /** The peer no longer has the piece; the number comes from it unchecked. Spec: BEP 54. */
+  { readonly kind: "piece-lost"; readonly peer: PeerKey; readonly piece: number };

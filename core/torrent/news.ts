@@ -1,0 +1,27 @@
+/** Carries what the swarm's extensions learned to the transfer. */
+import { unreachable } from "../bytes/result.ts";
+import type { Sink } from "../bytes/sink.ts";
+import type { SwarmNews } from "../swarm/protocol.ts";
+import type { Effect } from "./protocol.ts";
+import type { Torrent } from "./state.ts";
+
+/** Runs what may have news, and takes them in afterwards. */
+export function carryNews<R>(
+  torrent: Torrent,
+  effects: Effect[],
+  run: (news: Sink<SwarmNews>) => R,
+): R {
+  const news: SwarmNews[] = [];
+  const result = run(news);
+  for (const item of news) takeNews(torrent, item, effects);
+  return result;
+}
+
+function takeNews(_torrent: Torrent, news: SwarmNews, _effects: Effect[]): void {
+  switch (news.kind) {
+    case "piece-lost":
+      return;
+    default:
+      return unreachable(news.kind);
+  }
+}

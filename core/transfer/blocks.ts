@@ -1,0 +1,67 @@
+/**
+ * Blocks coming in. The pump passes five numbers for each and keeps the bytes; nothing here allocates
+ * for a block in the steady state.
+ */
+import { startJob } from "../bytes/jobs.ts";
+import type { View } from "../bytes/view.ts";
+import { countBytes, createRateMeter, type RateMeter } from "../limits/rate_meter.ts";
+import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
+import { noteBlockFrom } from "./blame.ts";
+import { blockKey, markReceived, takeOutstanding } from "./partials.ts";
+import type { Peer } from "./peer.ts";
+import type { BlockVerdict, TransferEffects } from "./protocol.ts";
+import { cancelOthers, onBlockFrom } from "./requests.ts";
+import type { Transfer } from "./state.ts";
+
+interface Own {
+  /** Payload bytes of all runs; `wasted` came twice, late or wrong. */
+  downloaded: number;
+  wasted: number;
+  readonly down: RateMeter;
+}
+
+export type Downloads = View<Own>;
+
+/** `downloaded`: payload bytes of earlier runs. */
+export function createDownloads(downloaded: number, now: number): Downloads {
+  return { downloaded, wasted: 0, down: createRateMeter(now) };
+}
+
+/** A block of `length` bytes within the torrent came from the peer. */
+export function takeBlock(
+  transfer: Transfer,
+  peer: Peer,
+  piece: number,
+  begin: number,
+  length: number,
+  now: number,
+  effects: TransferEffects,
+): BlockVerdict {
+  const own = transfer as Own;
+  const block = Math.floor(begin / BLOCK_SIZE);
+  const isExact = begin % BLOCK_SIZE === 0 &&
+    length === blockLength(transfer.geometry, piece, block);
+  if (!isExact || !takeOutstanding(peer, blockKey(transfer, piece, block))) {
+    own.wasted += length;
+    return "unwanted";
+  }
+  onBlockFrom(peer, length, now);
+  noteBlockFrom(peer);
+  countBytes(own.down, length);
+  own.downloaded += length;
+  const partial = transfer.partials.get(piece)!;
+  const isWhole = markReceived(transfer, partial, block, peer.key);
+  cancelOthers(transfer, partial, block, peer, effects);
+  if (isWhole) {
+    const job = startJob(transfer.jobs, { kind: "check", piece });
+    effects.push({ kind: "check-piece", job, piece });
+  }
+  return "accepted";
+}
+
+/** The piece failed its check: its bytes came for nothing. */
+export function countFailedPiece(transfer: Transfer, size: number): void {
+  const own = transfer as Own;
+  own.downloaded -= Math.min(own.downloaded, size);
+  own.wasted += size;
+}

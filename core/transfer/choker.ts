@@ -1,0 +1,228 @@
+/**
+ * Which peers may ask of us. While downloading: those that send us most, and one at a time that might
+ * send more. While seeding: those that take fastest, in turns. The peer that waited longest is next, so
+ * that none waits for ever.
+ */
+import type { View } from "../bytes/view.ts";
+import type { PeerKey } from "../wire/peer_key.ts";
+import { isComplete } from "./content.ts";
+import {
+  CHOKE_INTERVAL_MS,
+  OPTIMISTIC_INTERVAL_MS,
+  OPTIMISTIC_SLOTS,
+  SEED_TURN_MS,
+  SLOT_BYTES_PER_SECOND,
+  UNCHOKED_MAX,
+  UPLOAD_SLOTS_MAX,
+  UPLOAD_SLOTS_MIN,
+} from "./limits.ts";
+import type { Peer } from "./peer.ts";
+import type { TransferEffects } from "./protocol.ts";
+import type { Transfer } from "./state.ts";
+import { suggestPiece } from "./suggesting.ts";
+import { dropQueue, isServed } from "./uploads.ts";
+
+interface OwnPeer {
+  amChoking: boolean;
+  /** When choke state last changed, by us. Orders optimistic unchokes and seeding turns. */
+  chokeChangedMs: number;
+  optimistic: boolean;
+}
+
+export type PeerChoking = View<OwnPeer>;
+
+interface Own {
+  nextChokeMs: number;
+  nextOptimisticMs: number;
+}
+
+export type Choking = View<Own>;
+
+/** The first round is due at once. */
+export function createChoking(now: number): Choking {
+  return { nextChokeMs: now, nextOptimisticMs: now };
+}
+
+/** We choke it. Spec: BEP 3, "Connections start out choked and not interested". */
+export function createPeerChoking(now: number): PeerChoking {
+  return { amChoking: true, chokeChangedMs: now, optimistic: false };
+}
+
+/** What the choker sees of a peer. */
+export interface ChokeView {
+  readonly key: PeerKey;
+  readonly isInterested: boolean;
+  readonly isUnchoked: boolean;
+  readonly isOptimistic: boolean;
+  /** Bytes a second from it. */
+  readonly downRate: number;
+  /** Bytes a second to it. */
+  readonly upRate: number;
+  /** It owes us blocks and sends none. */
+  readonly isSnubbing: boolean;
+  /** Milliseconds since we last changed its choke state. */
+  readonly sinceChangeMs: number;
+}
+
+export interface ChokePlan {
+  readonly regular: ReadonlySet<PeerKey>;
+  readonly optimistic: ReadonlySet<PeerKey>;
+}
+
+/**
+ * Decides all unchokes. `rotate`: the optimistic slot goes to the next peer. Peers that are not
+ * interested get no slot; those who snub us compete for the optimistic one only.
+ *
+ * Spec: BEP 3, choking; `slots` and `optimisticSlots` are counts of peers.
+ */
+export function rankUnchokes(
+  views: readonly ChokeView[],
+  isSeeding: boolean,
+  rotate: boolean,
+  slots = UPLOAD_SLOTS_MIN,
+  optimisticSlots = OPTIMISTIC_SLOTS,
+): ChokePlan {
+  const interested = views.filter((view) => view.isInterested);
+  const ranked = isSeeding ? rankBySeedTurn(interested) : rankByDownloadRate(interested);
+  const regular = new Set(ranked.slice(0, slots).map((view) => view.key));
+  const others = interested.filter((view) => !regular.has(view.key));
+  const optimistic = new Set<PeerKey>();
+  if (!rotate) {
+    for (const view of others) {
+      if (view.isOptimistic && optimistic.size < optimisticSlots) optimistic.add(view.key);
+    }
+  }
+  const waiting = others
+    .filter((view) => !optimistic.has(view.key))
+    .sort((a, b) => waitOf(b) - waitOf(a) || a.key - b.key);
+  for (const view of waiting) {
+    if (optimistic.size >= optimisticSlots) break;
+    optimistic.add(view.key);
+  }
+  return { regular, optimistic };
+}
+
+/** How long it has been choked; one that is unchoked has not waited at all. */
+function waitOf(view: ChokeView): number {
+  return view.isUnchoked ? -1 : view.sinceChangeMs;
+}
+
+/** Tit for tat: what it sends, then what we already send it, so that equals do not flap. */
+function rankByDownloadRate(views: readonly ChokeView[]): ChokeView[] {
+  return views
+    .filter((view) => !view.isSnubbing)
+    .sort((a, b) =>
+      b.downRate - a.downRate || Number(b.isUnchoked) - Number(a.isUnchoked) ||
+      waitOf(b) - waitOf(a) || a.key - b.key
+    );
+}
+
+/** Served peers in their turn by rate, then those who waited longest, then those whose turn is over. */
+function rankBySeedTurn(views: readonly ChokeView[]): ChokeView[] {
+  const stage = (view: ChokeView) =>
+    !view.isUnchoked ? 1 : view.sinceChangeMs < SEED_TURN_MS ? 0 : 2;
+  return [...views].sort((a, b) =>
+    stage(a) - stage(b) || waitOf(b) - waitOf(a) || b.upRate - a.upRate || a.key - b.key
+  );
+}
+
+/** A slot for so much of what we send: a fast uplink has more, and each of them is worth having. */
+export function slotsOf(transfer: Transfer): number {
+  const { tuning } = transfer;
+  const least = isComplete(transfer) ? tuning.seedSlots : tuning.uploadSlots;
+  const wanted = Math.floor(transfer.up.rate / SLOT_BYTES_PER_SECOND);
+  return Math.min(UPLOAD_SLOTS_MAX, Math.max(least, wanted));
+}
+
+/** The round of every ten seconds. */
+export function chokeRound(transfer: Transfer, now: number, effects: TransferEffects): void {
+  if (now < transfer.nextChokeMs) return;
+  (transfer as Own).nextChokeMs = now + CHOKE_INTERVAL_MS;
+  const rotate = now >= transfer.nextOptimisticMs;
+  if (rotate) (transfer as Own).nextOptimisticMs = now + OPTIMISTIC_INTERVAL_MS;
+  const plan = rankUnchokes(
+    viewsOf(transfer, now),
+    isComplete(transfer),
+    rotate,
+    slotsOf(transfer),
+    transfer.tuning.optimisticSlots,
+  );
+  for (const peer of transfer.peers.values()) {
+    (peer as OwnPeer).optimistic = plan.optimistic.has(peer.key);
+    const unchoke = peer.optimistic || plan.regular.has(peer.key);
+    if (unchoke && peer.amChoking) unchokePeer(transfer, peer, now, effects);
+    if (!unchoke && !peer.amChoking) chokePeer(transfer, peer, now, effects);
+  }
+}
+
+/** Between rounds: a peer that just became interested takes a slot if one is free. */
+export function unchokeIfRoom(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  effects: TransferEffects,
+): void {
+  if (!peer.isInterested || !peer.amChoking) return;
+  let taken = 0;
+  for (const other of transfer.peers.values()) {
+    if (!other.amChoking && other.isInterested) taken++;
+  }
+  if (taken < slotsOf(transfer) + transfer.tuning.optimisticSlots) {
+    unchokePeer(transfer, peer, now, effects);
+  }
+}
+
+/**
+ * Once a second: when most slots are with peers that have no request waiting, because others serve them
+ * already, the peer that waited longest gets one more. The next round takes back what is too much.
+ */
+export function fillIdleSlots(transfer: Transfer, now: number, effects: TransferEffects): void {
+  let served = 0, unchoked = 0;
+  let next: Peer | undefined;
+  for (const peer of transfer.peers.values()) {
+    if (isServed(peer)) served++;
+    if (!peer.amChoking) unchoked++;
+    else if (peer.isInterested && !peer.snubbed && !peer.isSilent) {
+      if (next === undefined || peer.chokeChangedMs < next.chokeChangedMs) next = peer;
+    }
+  }
+  if (next === undefined || served >= transfer.tuning.servedWanted || unchoked >= UNCHOKED_MAX) {
+    return;
+  }
+  unchokePeer(transfer, next, now, effects);
+}
+
+function viewsOf(transfer: Transfer, now: number): ChokeView[] {
+  const views: ChokeView[] = [];
+  for (const peer of transfer.peers.values()) {
+    if (peer.isSilent) continue;
+    views.push({
+      key: peer.key,
+      isInterested: peer.isInterested,
+      isUnchoked: !peer.amChoking,
+      isOptimistic: peer.optimistic,
+      downRate: peer.down.rate,
+      upRate: peer.up.rate,
+      isSnubbing: peer.snubbed,
+      sinceChangeMs: now - peer.chokeChangedMs,
+    });
+  }
+  return views;
+}
+
+function unchokePeer(transfer: Transfer, peer: Peer, now: number, effects: TransferEffects): void {
+  const own = peer as OwnPeer;
+  own.amChoking = false;
+  own.chokeChangedMs = now;
+  // Before the unchoke, which makes it ask at once.
+  for (let i = 0; i < transfer.tuning.suggestFirst; i++) suggestPiece(transfer, peer, effects);
+  effects.push({ kind: "send", peer: peer.key, message: { kind: "unchoke" } });
+}
+
+function chokePeer(transfer: Transfer, peer: Peer, now: number, effects: TransferEffects): void {
+  const own = peer as OwnPeer;
+  own.amChoking = true;
+  own.chokeChangedMs = now;
+  effects.push({ kind: "send", peer: peer.key, message: { kind: "choke" } });
+  dropQueue(transfer, peer, effects);
+}

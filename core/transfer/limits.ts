@@ -1,0 +1,96 @@
+/** Every number that a transfer lives by, with its unit and its reason. */
+
+/** Spec: BEP 3, "Downloaders ... unchoke ... every ten seconds". */
+export const CHOKE_INTERVAL_MS = 10_000;
+/** Spec: BEP 3, "rotates every third choke", 30 seconds. */
+export const OPTIMISTIC_INTERVAL_MS = 30_000;
+/**
+ * Peers unchoked for what they give, at least: BEP 3's four with the optimistic one. Each more makes a
+ * piece longer on its way to the first who can pass it on.
+ */
+export const UPLOAD_SLOTS_MIN = 3;
+/** A seed has nothing to win by choking: more slots enter a piece into the swarm at more places. */
+export const SEED_SLOTS_MIN = 7;
+/** A fast uplink serves more: one for each 300 kB/s. */
+export const SLOT_BYTES_PER_SECOND = 300_000;
+export const UPLOAD_SLOTS_MAX = 20;
+/** Peers unchoked for what they might give. */
+export const OPTIMISTIC_SLOTS = 1;
+/** With fewer of them being served, more are unchoked, each second one. */
+export const SERVED_WANTED = 4;
+/** Unchoked peers at most, until the next round. */
+export const UNCHOKED_MAX = 24;
+/** While others wait, a served peer gives up its slot after this long. */
+export const SEED_TURN_MS = 60_000;
+
+/** Spec: BEP 3 economics paper, anti-snubbing: "over a minute ... without getting a piece". */
+export const SNUB_MS = 60_000;
+/**
+ * A peer that rejects a piece while it serves us is not asked for it so long, twice as long the next
+ * time, and so on: else both would spin, and pieces it can't read would hide those it can.
+ */
+export const REFUSED_FIRST_MS = 1_000;
+export const REFUSED_LAST_MS = 60_000;
+
+/** State is saved this often while it changes. */
+export const SAVE_INTERVAL_MS = 10_000;
+
+/** Pieces taken at random before rarest first, so that there is soon something to trade. */
+export const RANDOM_FIRST_PIECES = 4;
+/** Blocks asked of a new peer before its rate is known: 256 KiB. */
+export const PIPELINE_FIRST = 16;
+/** A slow peer still gets enough requests to hide a round trip. */
+export const PIPELINE_MIN = 4;
+/** 16 MiB under way: the product of 320 MB/s and 50 ms, or of 1 GB/s and a busy machine. */
+export const PIPELINE_MAX = 1_024;
+/**
+ * 2 MiB under way fill any link whose round trip is PIPELINE_NEAR_MS, and longer ways in proportion. What
+ * is asked for beyond that piles up in the socket: by the time when it is read the processor's caches
+ * have lost it, which cost a tenth of the speed on loopback.
+ */
+export const PIPELINE_NEAR = 128;
+export const PIPELINE_NEAR_MS = 4;
+/**
+ * A pipeline holds a round trip and this much time of the measured rate. More would keep a slow peer's
+ * promises from fast ones: in simulated swarms, 2 s cost a tenth of everybody's time.
+ */
+export const PIPELINE_SECONDS = 0.5;
+/** The longest round trip that is believed. */
+export const ROUND_TRIP_MAX_MS = 4_000;
+/** Spec: BEP 10, reqq: "The default in libtorrent is 250". */
+export const REQQ_DEFAULT = 250;
+/** In endgame a block is asked of at most this many peers at once. */
+export const ENDGAME_REQUESTERS_MAX = 3;
+/** In endgame a peer owes us no more than this when it is asked for what others owe us, too. */
+export const ENDGAME_PIPELINE_MAX = 32;
+/** Bytes of unfinished pieces held in memory; beyond it no new piece is started. */
+export const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A seeder queues, then stops reading; it never drops a request. */
+export const UPLOAD_QUEUE_PAUSE = 4_096;
+export const UPLOAD_QUEUE_RESUME = 2_048;
+/** Spec: BEP 3, "close the connection if ... greater than 128 KiB" (all current implementations). */
+export const REQUEST_LENGTH_MAX = 131_072;
+/** Bytes handed to the shell for one peer and not yet sent: enough to fill a socket, little to cancel. */
+export const UPLOAD_AHEAD_BYTES = 1024 * 1024;
+/** A seed suggests so many pieces to a peer that it unchokes: what it asks for in a round trip. */
+export const SUGGEST_FIRST = 2;
+/** Pieces looked at for one that nobody has: enough while they are many, cheap once they are few. */
+export const SUGGEST_LOOKS_MAX = 64;
+/** Spec: BEP 6, the set's size. */
+export const ALLOWED_FAST_COUNT = 10;
+/** A newcomer with this many pieces needs no allowed fast set. Spec: BEP 6, "fewer than k". */
+export const ALLOWED_FAST_BELOW_PIECES = 10;
+/** Newcomers served at once while choked: with one, small swarms start late; with many, large ones. */
+export const ALLOWED_FAST_PEERS_MAX = 4;
+
+/** Peers remembered after they left, since a piece that they helped to send may yet fail its check. */
+export const DISCONNECTED_PEERS_MAX = 200;
+/** A peer just told of a piece of ours may not have told its interest in it yet. */
+export const SHARE_INTEREST_MS = 10_000;
+/** An unchoked peer that asks for nothing this long can't be served. */
+export const SHARE_IDLE_MS = 60_000;
+/** Peers that the tracker names and nobody can reach hold the wait no longer than this. */
+export const SHARE_UNMET_MS = 120_000;
+/** Whatever peers claim to want: when nobody took a byte for so long, nobody can be served. */
+export const SHARE_STALLED_MS = 5 * 60_000;

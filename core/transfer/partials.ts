@@ -1,0 +1,262 @@
+/**
+ * Pieces that were started: a block of one is free, requested or received, and every change goes
+ * through here, with what each peer owes us.
+ *
+ * Invariants: `free` and `received` of a partial count its states; `requesters` of a block is the number
+ * of peers whose `outstanding` holds it, and only of a requested block it is not zero; a piece is in
+ * `availability.order`, in `partials`, or had; those of `partials` that lack blocks are in `open`, so
+ * that pieces on their way to the disk cost a pick nothing.
+ */
+import type { View } from "../bytes/view.ts";
+import { BLOCK_SIZE, blockCount, type Geometry, pieceSize } from "../metainfo/geometry.ts";
+import type { PeerKey } from "../wire/peer_key.ts";
+import { markAllDirty } from "./attention.ts";
+import { addWanted, removeWanted } from "./availability.ts";
+import { BUFFERED_BYTES_MAX } from "./limits.ts";
+import { setNothingNew } from "./offers.ts";
+import type { Peer } from "./peer.ts";
+import type { TransferEffects } from "./protocol.ts";
+import type { Transfer } from "./state.ts";
+
+/** Where a block of a started piece stands. */
+export const BLOCK_FREE = 0;
+export const BLOCK_REQUESTED = 1;
+export const BLOCK_RECEIVED = 2;
+
+interface OwnPartial {
+  readonly piece: number;
+  readonly blocks: number;
+  /** BLOCK_* of each block. */
+  readonly state: Uint8Array;
+  /** How many peers are asked for each block. */
+  readonly requesters: Uint8Array;
+  /** Who sent each block. */
+  readonly senders: Uint32Array;
+  free: number;
+  received: number;
+  /** `open`: blocks are missing. Afterwards the shell has it. */
+  stage: "open" | "checking" | "writing";
+  /** All blocks must come from one peer, because a mix failed its check before. */
+  alone: boolean;
+  /** That peer, once chosen. */
+  owner: PeerKey | undefined;
+}
+
+export type PartialPiece = View<OwnPartial>;
+
+interface Own {
+  readonly partials: Map<number, PartialPiece>;
+  /** Those of `partials` that lack blocks. */
+  readonly open: Set<PartialPiece>;
+  bufferedBytes: number;
+  readonly blocksPerPiece: number;
+}
+
+export type PartialPieces = View<Own>;
+
+/** A block we wait for, keyed by `blockKey`; the value is when it was asked for (ms). */
+export type Outstanding = ReadonlyMap<number, number>;
+
+interface OwnPeer {
+  /** What we asked and did not get. */
+  readonly outstanding: Map<number, number>;
+}
+
+export type PeerBlocks = View<OwnPeer>;
+
+/** No piece was started. */
+export function createPartialPieces(geometry: Geometry): PartialPieces {
+  const own: Own = {
+    partials: new Map(),
+    open: new Set(),
+    bufferedBytes: 0,
+    blocksPerPiece: Math.ceil(geometry.pieceLength / BLOCK_SIZE),
+  };
+  return own;
+}
+
+/** Nothing was asked of the peer. */
+export function createPeerBlocks(): PeerBlocks {
+  const own: OwnPeer = { outstanding: new Map() };
+  return own;
+}
+
+/** One number for a block of the torrent. */
+export function blockKey(transfer: PartialPieces, piece: number, block: number): number {
+  return piece * transfer.blocksPerPiece + block;
+}
+
+/** Whether the buffers have room for another piece; one is always allowed beside the first. */
+export function hasRoom(transfer: Transfer): boolean {
+  return transfer.bufferedBytes < BUFFERED_BYTES_MAX || transfer.partials.size <= 1;
+}
+
+/** Nothing was received or asked for yet, so one peer can still take it alone. */
+export function isFresh(partial: PartialPiece): boolean {
+  return partial.free === partial.blocks;
+}
+
+/** The piece is no longer to be picked: its blocks are. */
+export function startPiece(transfer: Transfer, piece: number, alone: boolean): PartialPiece {
+  const own = transfer as PartialPieces as Own;
+  removeWanted(transfer.availability, piece);
+  const blocks = blockCount(transfer.geometry, piece);
+  const partial: PartialPiece = {
+    piece,
+    blocks,
+    state: new Uint8Array(blocks),
+    requesters: new Uint8Array(blocks),
+    senders: new Uint32Array(blocks),
+    free: blocks,
+    received: 0,
+    stage: "open",
+    alone,
+    owner: undefined,
+  };
+  own.partials.set(piece, partial);
+  own.open.add(partial);
+  own.bufferedBytes += pieceSize(transfer.geometry, piece);
+  return partial;
+}
+
+/** The piece's blocks come from this peer if they must come from one. */
+export function claimPartial(partial: PartialPiece, peer: Peer): void {
+  const own = partial as OwnPartial;
+  if (peer.onParole && isFresh(partial)) own.alone = true;
+  if (own.alone) own.owner = peer.key;
+}
+
+/** The peer owes us the block from now on. */
+export function requestBlock(
+  transfer: Transfer,
+  view: PartialPiece,
+  block: number,
+  peer: Peer,
+  now: number,
+): void {
+  const partial = view as OwnPartial;
+  if (partial.state[block] === BLOCK_FREE) {
+    partial.state[block] = BLOCK_REQUESTED;
+    partial.free--;
+  }
+  partial.requesters[block]!++;
+  (peer as PeerBlocks as OwnPeer).outstanding.set(blockKey(transfer, partial.piece, block), now);
+}
+
+/** Whether the peer owed us the block; from now on it does not. `markReceived` must follow. */
+export function takeOutstanding(peer: PeerBlocks, key: number): boolean {
+  return (peer as PeerBlocks as OwnPeer).outstanding.delete(key);
+}
+
+/** The block that `peer` owed us is here. True when it was the piece's last: it is to be checked. */
+export function markReceived(
+  transfer: Transfer,
+  view: PartialPiece,
+  block: number,
+  sender: PeerKey,
+): boolean {
+  const partial = view as OwnPartial;
+  partial.requesters[block]!--;
+  partial.state[block] = BLOCK_RECEIVED;
+  partial.senders[block] = sender;
+  partial.received++;
+  if (partial.received < partial.blocks) return false;
+  partial.stage = "checking";
+  (transfer as PartialPieces as Own).open.delete(partial);
+  return true;
+}
+
+/** Its digest matched: the piece is on its way to the disk. */
+export function markWriting(partial: PartialPiece): void {
+  (partial as OwnPartial).stage = "writing";
+}
+
+/** The received block is no longer owed by this peer; false when it was not. */
+export function withdrawRequest(
+  transfer: Transfer,
+  partial: PartialPiece,
+  block: number,
+  peer: Peer,
+): boolean {
+  const key = blockKey(transfer, partial.piece, block);
+  if (!(peer as PeerBlocks as OwnPeer).outstanding.delete(key)) return false;
+  partial.requesters[block]!--;
+  return true;
+}
+
+/**
+ * The peer no longer owes us the block; with nobody else owing it, it is free again. False when the
+ * peer did not owe it.
+ */
+export function giveBack(transfer: Transfer, peer: Peer, key: number): boolean {
+  if (!(peer as PeerBlocks as OwnPeer).outstanding.delete(key)) return false;
+  const partial = transfer.partials.get(Math.floor(key / transfer.blocksPerPiece)) as OwnPartial;
+  const block = key % transfer.blocksPerPiece;
+  markAllDirty(transfer);
+  if (--partial.requesters[block]! === 0) {
+    partial.state[block] = BLOCK_FREE;
+    partial.free++;
+  }
+  return true;
+}
+
+/** The peer owes us no block of the piece any more. */
+export function giveBackPiece(transfer: Transfer, peer: Peer, partial: PartialPiece): void {
+  for (let block = 0; block < partial.blocks; block++) {
+    giveBack(transfer, peer, blockKey(transfer, partial.piece, block));
+  }
+}
+
+/** The peer owes us nothing any more; pieces it held alone start afresh. */
+export function giveBackAll(transfer: Transfer, peer: Peer, effects: TransferEffects): void {
+  for (const key of [...peer.outstanding.keys()]) giveBack(transfer, peer, key);
+  releaseUntouched(transfer, peer);
+  for (const partial of transfer.open) {
+    if (partial.owner !== peer.key) continue;
+    restartAlone(transfer, partial);
+    effects.push({ kind: "drop-piece", piece: partial.piece });
+  }
+}
+
+/** Pieces that the peer was to send alone and of which nothing came yet may go to another. */
+export function releaseUntouched(transfer: Transfer, peer: Peer): void {
+  for (const partial of transfer.open) {
+    if (partial.owner !== peer.key || !isFresh(partial)) continue;
+    (partial as OwnPartial).owner = undefined;
+    markAllDirty(transfer);
+  }
+}
+
+/** Forgets a piece that nobody owes us blocks of, and lets it be picked anew. */
+export function abandonPiece(
+  transfer: Transfer,
+  partial: PartialPiece,
+  effects: TransferEffects,
+): void {
+  removePartial(transfer, partial);
+  addWanted(transfer.availability, partial.piece);
+  for (const peer of transfer.peers.values()) setNothingNew(peer, false);
+  effects.push({ kind: "drop-piece", piece: partial.piece });
+  markAllDirty(transfer);
+}
+
+/** Same piece again, from one peer. Nobody may owe us blocks of it. */
+export function restartAlone(transfer: Transfer, view: PartialPiece): void {
+  const partial = view as OwnPartial;
+  partial.state.fill(BLOCK_FREE);
+  partial.free = partial.blocks;
+  partial.received = 0;
+  partial.stage = "open";
+  (transfer as PartialPieces as Own).open.add(partial);
+  partial.alone = true;
+  partial.owner = undefined;
+  markAllDirty(transfer);
+}
+
+/** Forgets a started piece without giving it back to `availability`; the caller says what it becomes. */
+export function removePartial(transfer: Transfer, partial: PartialPiece): void {
+  const own = transfer as PartialPieces as Own;
+  own.partials.delete(partial.piece);
+  own.open.delete(partial);
+  own.bufferedBytes -= pieceSize(transfer.geometry, partial.piece);
+}

@@ -1,0 +1,263 @@
+/**
+ * Which blocks to ask a peer for: suggested pieces, then pieces already started, then the rarest new
+ * one (the first few at random), and in endgame what others were asked for already.
+ */
+import { hasBit } from "../bytes/bitfield.ts";
+import { nextUint32 } from "../bytes/random.ts";
+import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
+import {
+  anyOf,
+  availabilityOf,
+  isAnyAvailable,
+  isAnyOnSeedsOnly,
+  rarestOf,
+  rarestOfFew,
+} from "./availability.ts";
+import { BUFFERED_BYTES_MAX } from "./limits.ts";
+import { isSeed, setNothingNew } from "./offers.ts";
+import {
+  abandonPiece,
+  BLOCK_FREE,
+  BLOCK_REQUESTED,
+  blockKey,
+  claimPartial,
+  giveBackPiece,
+  hasRoom,
+  isFresh,
+  type PartialPiece,
+  requestBlock,
+  restartAlone,
+  startPiece,
+} from "./partials.ts";
+import type { Peer } from "./peer.ts";
+import type { TransferEffects } from "./protocol.ts";
+import { takeSuggestion } from "./hints.ts";
+import { mayStartPiece } from "./share_rule.ts";
+import type { Transfer } from "./state.ts";
+
+/** A peer that has fewer than one in so many of the wanted pieces has few: a byte of them is one look. */
+const FEW_PIECES = 8;
+
+/**
+ * Marks up to `count` blocks as requested from the peer and appends them to `blocks` as triples of
+ * piece, begin, length. A choked peer is asked only for what it allows.
+ */
+export function pickBlocks(
+  transfer: Transfer,
+  peer: Peer,
+  count: number,
+  now: number,
+  blocks: number[],
+): void {
+  const before = blocks.length;
+  const wanted = before + 3 * count;
+  const { availability } = transfer;
+  // While a seed alone has some pieces, others finish what others can: each copy that it sends of what
+  // the swarm has keeps the swarm waiting.
+  if (isSeed(peer) && isAnyOnSeedsOnly(availability)) {
+    takeStarted(transfer, peer, now, wanted, blocks, true);
+    while (blocks.length < wanted && isAnyOnSeedsOnly(availability)) {
+      if (!takeNew(transfer, peer, now, wanted, blocks)) break;
+    }
+  }
+  takeStarted(transfer, peer, now, wanted, blocks, false);
+  while (blocks.length < wanted && takeNew(transfer, peer, now, wanted, blocks));
+  if (peer.snubbed) return;
+  if (blocks.length < wanted && isEndgame(transfer)) {
+    takeDuplicates(transfer, peer, now, wanted, blocks);
+  }
+  if (blocks.length === before && peer.outstanding.size === 0) {
+    takeStuck(transfer, peer, now, wanted, blocks);
+  }
+}
+
+/** Takes free blocks of started pieces; with `onSeedsOnly` none that another than a seed has. */
+function takeStarted(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+  onSeedsOnly: boolean,
+): void {
+  for (const partial of transfer.open) {
+    if (blocks.length >= wanted) return;
+    if (onSeedsOnly && transfer.availability.counts[partial.piece]! > 0) continue;
+    if (partial.free > 0 && mayTake(partial, peer, now)) {
+      takeFree(transfer, partial, peer, now, wanted, blocks);
+    }
+  }
+}
+
+/** Starts a piece with this peer; false when there is none to start. */
+function takeNew(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+): boolean {
+  const piece = nextPiece(transfer, peer);
+  if (piece < 0) return false;
+  takeFree(transfer, startPiece(transfer, piece, peer.onParole), peer, now, wanted, blocks);
+  return true;
+}
+
+/**
+ * Whether every piece that can be had is started and every block of them asked for. With the buffers
+ * full of what slow peers owe it is so, too: else the fast would wait for the slow.
+ */
+export function isEndgame(transfer: Transfer): boolean {
+  const { availability, partials, open } = transfer;
+  const isMore = isAnyAvailable(availability) && mayStartPiece(transfer);
+  if (isMore && (hasRoom(transfer) || open.size < partials.size)) return false;
+  for (const { piece, free } of open) {
+    if (free > 0 && availabilityOf(availability, piece) > 0) return false;
+  }
+  return partials.size > 0;
+}
+
+/** The peer has it, may give it to us, and a piece that wants one sender has no other. */
+export function mayTake(partial: PartialPiece, peer: Peer, now: number): boolean {
+  if (!canGive(peer, partial, now)) return false;
+  if (partial.alone) return partial.owner === undefined || partial.owner === peer.key;
+  return !peer.onParole || isFresh(partial);
+}
+
+/** Whether the piece still lacks blocks and the peer has it and lets us ask for it now. */
+export function canGive(peer: Peer, { stage, piece }: PartialPiece, now: number): boolean {
+  if (stage !== "open" || !hasBit(peer.have, piece)) return false;
+  const refusal = peer.refused.get(piece);
+  if (refusal !== undefined && now < refusal.untilMs) return false;
+  return !peer.isChoking || peer.allowedFast.has(piece);
+}
+
+function takeFree(
+  transfer: Transfer,
+  partial: PartialPiece,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+): void {
+  claimPartial(partial, peer);
+  for (let block = 0; block < partial.blocks && partial.free > 0; block++) {
+    if (blocks.length >= wanted) return;
+    if (partial.state[block] === BLOCK_FREE) ask(transfer, partial, block, peer, now, blocks);
+  }
+}
+
+function ask(
+  transfer: Transfer,
+  partial: PartialPiece,
+  block: number,
+  peer: Peer,
+  now: number,
+  blocks: number[],
+): void {
+  requestBlock(transfer, partial, block, peer, now);
+  const length = blockLength(transfer.geometry, partial.piece, block);
+  blocks.push(partial.piece, block * BLOCK_SIZE, length);
+}
+
+/** A piece to start with this peer, or -1. */
+function nextPiece(transfer: Transfer, peer: Peer): number {
+  const { availability } = transfer;
+  if (availability.size === 0 || peer.hasNothingNew) return -1;
+  if (!mayStartPiece(transfer) || !hasRoom(transfer)) return -1;
+  if (peer.isChoking) {
+    for (const piece of peer.allowedFast) {
+      if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
+    }
+    return -1;
+  }
+  for (let piece = takeSuggestion(peer); piece >= 0; piece = takeSuggestion(peer)) {
+    if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
+  }
+  const isFirst = transfer.haveCount + transfer.partials.size < transfer.tuning.randomFirstPieces;
+  const draw = nextUint32(transfer.rng);
+  const { have } = peer;
+  const rarest = peer.haveCount * FEW_PIECES < availability.size ? rarestOfFew : rarestOf;
+  const piece = isFirst
+    ? anyOf(availability, have, draw)
+    : rarest(availability, have, draw, peer.countedAsSeed ? 0 : 1);
+  // Finding none looked at every wanted piece: that is not done again before it can end otherwise.
+  setNothingNew(peer, piece < 0);
+  return piece;
+}
+
+/** Asks this peer, too, for blocks that others owe us: the ones fewest were asked for first. */
+function takeDuplicates(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+): void {
+  const room = Math.max(0, transfer.tuning.endgamePipeline - peer.outstanding.size);
+  const most = Math.min(wanted, blocks.length + 3 * room);
+  for (let requesters = 1; requesters < transfer.tuning.endgameRequesters; requesters++) {
+    for (const partial of transfer.open) {
+      if (partial.alone || peer.onParole || !mayTake(partial, peer, now)) continue;
+      for (let block = 0; block < partial.blocks; block++) {
+        if (blocks.length >= most) return;
+        if (partial.state[block] !== BLOCK_REQUESTED) continue;
+        if (partial.requesters[block] !== requesters) continue;
+        if (peer.outstanding.has(blockKey(transfer, partial.piece, block))) continue;
+        ask(transfer, partial, block, peer, now, blocks);
+      }
+    }
+  }
+}
+
+/**
+ * A peer with nothing else to do unties a piece. One whose only sender stopped sending starts afresh
+ * with this peer. A mixed one takes blocks even from a peer on parole: should it fail, it is fetched
+ * alone next.
+ */
+function takeStuck(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+): void {
+  for (const partial of transfer.open) {
+    if (blocks.length >= wanted) return;
+    if ((partial.free === 0 && !partial.alone) || !canGive(peer, partial, now)) continue;
+    if (partial.alone) {
+      if (!hasStuckOwner(transfer, partial, now)) continue;
+      giveBackPiece(transfer, transfer.peers.get(partial.owner!)!, partial);
+      restartAlone(transfer, partial);
+    }
+    takeFree(transfer, partial, peer, now, wanted, blocks);
+  }
+}
+
+/** Whether the peer that sends a piece alone has stopped, so that another may start it afresh. */
+export function hasStuckOwner(transfer: Transfer, partial: PartialPiece, now: number): boolean {
+  const owner = transfer.peers.get(partial.owner!)!;
+  const isAsked = partial.free + partial.received < partial.blocks;
+  const mayStillSend = isAsked || canGive(owner, partial, now);
+  return owner.snubbed || !mayStillSend || owner.isSilent;
+}
+
+/**
+ * With the buffers full, gives up pieces that no connected peer can finish, so that others can be
+ * started. Without this, a swarm of peers that leave could fill memory with halves for ever.
+ */
+export function abandonStranded(transfer: Transfer, now: number, effects: TransferEffects): void {
+  for (const partial of [...transfer.open]) {
+    if (transfer.bufferedBytes < BUFFERED_BYTES_MAX) return;
+    const isAsked = partial.free + partial.received < partial.blocks;
+    if (isAsked || isObtainable(transfer, partial, now)) continue;
+    abandonPiece(transfer, partial, effects);
+  }
+}
+
+function isObtainable(transfer: Transfer, partial: PartialPiece, now: number): boolean {
+  for (const peer of transfer.peers.values()) {
+    if (!peer.isSilent && mayTake(partial, peer, now)) return true;
+  }
+  return false;
+}

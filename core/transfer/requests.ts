@@ -1,0 +1,231 @@
+/**
+ * How many requests a peer gets: enough to keep its link full through a round trip, never more than
+ * it is willing to queue. Also what becomes of requests when a peer falls silent.
+ */
+import type { View } from "../bytes/view.ts";
+import { BLOCK_SIZE, blockLength, pieceSize } from "../metainfo/geometry.ts";
+import { countBytes, createRateMeter, type RateMeter } from "../limits/rate_meter.ts";
+import type { BlockMessage } from "../wire/message.ts";
+import { markDirty } from "./attention.ts";
+import { disallowFast, dropSuggestions, noteRefusal } from "./hints.ts";
+import {
+  PIPELINE_MAX,
+  PIPELINE_MIN,
+  PIPELINE_NEAR,
+  PIPELINE_NEAR_MS,
+  PIPELINE_SECONDS,
+  ROUND_TRIP_MAX_MS,
+  SNUB_MS,
+} from "./limits.ts";
+import {
+  blockKey,
+  giveBack,
+  type PartialPiece,
+  releaseUntouched,
+  withdrawRequest,
+} from "./partials.ts";
+import type { Peer } from "./peer.ts";
+import { pickBlocks } from "./picker.ts";
+import type { TransferEffects } from "./protocol.ts";
+import type { Transfer } from "./state.ts";
+
+interface Own {
+  isChoking: boolean;
+  /** How many requests we want under way. */
+  pipeline: number;
+  /** When it was last asked with nothing under way; undefined once a block came. */
+  askedAfreshMs: number | undefined;
+  /** From such a request to its block; 0 before the first. */
+  roundTripMs: number;
+  /** Doubling each round trip until the rate stops growing. */
+  slowStart: boolean;
+  rateBefore: number;
+  snubbed: boolean;
+  lastBlockMs: number;
+  readonly down: RateMeter;
+}
+
+export type PeerRequests = View<Own>;
+
+/** It chokes us, and `pipeline` blocks will be asked of it at first. */
+export function createPeerRequests(pipeline: number, now: number): PeerRequests {
+  return {
+    isChoking: true,
+    pipeline,
+    askedAfreshMs: undefined,
+    roundTripMs: 0,
+    slowStart: true,
+    rateBefore: 0,
+    snubbed: false,
+    lastBlockMs: now,
+    down: createRateMeter(now),
+  };
+}
+
+/** A rate that grew less than this in a second ends slow start. */
+const SLOW_START_GROWTH = 1.1;
+/** Requests are topped up in batches: one message a block would cost a system call a block. */
+const REFILL_BELOW = 0.75;
+
+/** Tops up the peer's requests. */
+export function refillRequests(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  effects: TransferEffects,
+): void {
+  if (!peer.amInterested || transfer.diskFailed) return;
+  if (peer.isChoking && peer.allowedFast.size === 0) return;
+  if (peer.isSilent) return;
+  if (!mayRefill(peer)) return;
+  const blocks: number[] = [];
+  pickBlocks(transfer, peer, pipelineTarget(peer) - peer.outstanding.size, now, blocks);
+  if (blocks.length === 0) return;
+  if (peer.outstanding.size === blocks.length / 3) {
+    const own = peer as Own;
+    own.lastBlockMs = now;
+    own.askedAfreshMs = now;
+  }
+  effects.push({ kind: "request", peer: peer.key, blocks });
+}
+
+/** Whether enough requests were answered to make another batch. */
+export function mayRefill(peer: Peer): boolean {
+  const target = pipelineTarget(peer);
+  const { size } = peer.outstanding;
+  return size < target && size <= target * REFILL_BELOW;
+}
+
+/** Blocks that we want under way with this peer. */
+export function pipelineTarget(peer: Peer): number {
+  if (peer.snubbed) return 1;
+  return Math.max(1, Math.min(peer.pipeline, peer.link.reqq, pipelineCeiling(peer)));
+}
+
+/** What a link of the peer's round trip can hold, however fast it is. */
+function pipelineCeiling({ roundTripMs }: Peer): number {
+  const ways = Math.max(1, roundTripMs / PIPELINE_NEAR_MS);
+  return Math.min(PIPELINE_MAX, Math.ceil(PIPELINE_NEAR * ways));
+}
+
+/** A block of `length` bytes came that the peer owed us. */
+export function onBlockFrom(peer: Peer, length: number, now: number): void {
+  const own = peer as Own;
+  own.lastBlockMs = now;
+  own.snubbed = false;
+  measureRoundTrip(own, now);
+  // In slow start the pipeline grows by one with each block, which doubles it every round trip.
+  if (own.slowStart && own.pipeline < PIPELINE_MAX) own.pipeline++;
+  countBytes(own.down, length);
+}
+
+/**
+ * The first block after a pause: how long it took is a round trip. Should the pipeline be too short for
+ * the way, it runs dry, and the next measure makes it longer.
+ */
+function measureRoundTrip(own: Own, now: number): void {
+  if (own.askedAfreshMs === undefined) return;
+  const tookMs = Math.min(ROUND_TRIP_MAX_MS, now - own.askedAfreshMs);
+  own.roundTripMs = own.roundTripMs === 0 ? tookMs : (own.roundTripMs + tookMs) / 2;
+  own.askedAfreshMs = undefined;
+}
+
+/** Once a second, after the rates were folded. */
+export function adjustPipeline(view: PeerRequests, pipelineSeconds = PIPELINE_SECONDS): void {
+  const peer = view as Own;
+  const rate = peer.down.rate;
+  const seconds = pipelineSeconds + peer.roundTripMs / 1_000;
+  const measured = Math.ceil(rate * seconds / BLOCK_SIZE);
+  if (peer.slowStart) {
+    const stillGrows = rate > peer.rateBefore * SLOW_START_GROWTH;
+    peer.rateBefore = rate;
+    if (rate === 0 || stillGrows) return;
+    peer.slowStart = false;
+  }
+  if (rate > 0) peer.pipeline = Math.min(PIPELINE_MAX, Math.max(PIPELINE_MIN, measured));
+}
+
+/**
+ * A peer that owes us blocks and sent none for a minute is snubbed: its requests go back, so that
+ * others can be asked, and from now on it gets one at a time, after the others, until it delivers.
+ */
+export function checkSnubbed(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  effects: TransferEffects,
+): void {
+  if (peer.outstanding.size === 0 || now - peer.lastBlockMs < SNUB_MS) return;
+  const own = peer as Own;
+  own.snubbed = true;
+  own.slowStart = false;
+  own.pipeline = PIPELINE_MIN;
+  for (const key of [...peer.outstanding.keys()]) {
+    sendCancel(transfer, peer, key, effects);
+    giveBack(transfer, peer, key);
+  }
+  releaseUntouched(transfer, peer);
+}
+
+/** Once a second: pieces that the peer rejected may be asked of it again. */
+export function reviewRefusals(transfer: Transfer, peer: Peer): void {
+  if (peer.refused.size > 0) markDirty(transfer, peer);
+}
+
+/** Endgame: others were asked for the block that just came; tell them not to bother. */
+export function cancelOthers(
+  transfer: Transfer,
+  partial: PartialPiece,
+  block: number,
+  except: Peer,
+  effects: TransferEffects,
+): void {
+  if (partial.requesters[block] === 0) return;
+  const key = blockKey(transfer, partial.piece, block);
+  for (const peer of transfer.peers.values()) {
+    if (peer === except || !withdrawRequest(transfer, partial, block, peer)) continue;
+    sendCancel(transfer, peer, key, effects);
+    markDirty(transfer, peer);
+  }
+}
+
+function sendCancel(transfer: Transfer, peer: Peer, key: number, effects: TransferEffects): void {
+  const piece = Math.floor(key / transfer.blocksPerPiece);
+  const block = key % transfer.blocksPerPiece;
+  const length = blockLength(transfer.geometry, piece, block);
+  const message = { kind: "cancel", piece, begin: block * BLOCK_SIZE, length } as const;
+  effects.push({ kind: "send", peer: peer.key, message });
+}
+
+/** The peer serves us. Spec: BEP 3, unchoke. */
+export function onUnchoke(transfer: Transfer, peer: Peer, now: number): void {
+  const own = peer as Own;
+  own.isChoking = false;
+  own.lastBlockMs = now;
+  markDirty(transfer, peer);
+}
+
+/**
+ * With the Fast extension each request is answered, by its block or by a reject: blocks on their way are
+ * not thrown away. Without it, what the peer owes us will not come. Spec: BEP 6, choke.
+ */
+export function onChoke(transfer: Transfer, peer: Peer): void {
+  (peer as Own).isChoking = true;
+  dropSuggestions(peer);
+  if (peer.link.features.fast) return releaseUntouched(transfer, peer);
+  for (const key of [...peer.outstanding.keys()]) {
+    const piece = Math.floor(key / transfer.blocksPerPiece);
+    if (!peer.allowedFast.has(piece)) giveBack(transfer, peer, key);
+  }
+  releaseUntouched(transfer, peer);
+}
+
+/** The block goes to another peer. A peer that rejects an allowed fast piece takes its word back. */
+export function onReject(transfer: Transfer, peer: Peer, reject: BlockMessage, now: number): void {
+  const { piece, begin } = reject;
+  const { geometry } = transfer;
+  if (piece >= geometry.pieceCount || begin >= pieceSize(geometry, piece)) return;
+  if (peer.isChoking) disallowFast(peer, piece);
+  const key = blockKey(transfer, piece, Math.floor(begin / BLOCK_SIZE));
+  if (giveBack(transfer, peer, key) && !peer.isChoking) noteRefusal(peer, piece, now);
+}

@@ -1,0 +1,182 @@
+/**
+ * The 10 % share rule: until it has uploaded the owed part of the torrent's size, a download does not
+ * start its last missing piece. It waits only while somebody could be served.
+ *
+ * Who could be served: a connected peer that lacks a piece of ours, wants it (a `tt` that waits under
+ * this very rule tells others it is not interested, so two that wait never hold each other), and uses
+ * the slot it is given; and, for a bounded time, incomplete peers that the tracker names and we have not
+ * met. When nobody is left, and somebody offers the piece, the debt is waived for good, unless the rule
+ * is strict. Without that offer a waiver would give nothing, and a restart would always earn it.
+ */
+import type { View } from "../bytes/view.ts";
+import { markAllDirty } from "./attention.ts";
+import { availabilityOf } from "./availability.ts";
+import { isComplete } from "./content.ts";
+import { SHARE_IDLE_MS, SHARE_INTEREST_MS, SHARE_STALLED_MS, SHARE_UNMET_MS } from "./limits.ts";
+import { isSeed } from "./offers.ts";
+import type { Peer } from "./peer.ts";
+import type { ShareState, TransferEffects } from "./protocol.ts";
+import { scheduleSave } from "./saving.ts";
+import type { Transfer } from "./state.ts";
+
+export interface ShareRule {
+  /** 0 to 100; 0 is off. */
+  readonly percent: number;
+  /** Never waived. */
+  readonly strict: boolean;
+}
+
+/** How the share rule's wait goes; the clocks start anew with every byte that a peer takes. */
+interface ShareWait {
+  reviewedMs: number;
+  /** How long there was no peer that could be served. */
+  unservedMs: number;
+  /** How long there was one, and it took nothing. */
+  untakenMs: number;
+}
+
+interface Own {
+  share: ShareState | undefined;
+  waived: boolean;
+  /** Waiting under a rule that may be waived. */
+  wait: ShareWait | undefined;
+}
+
+export type Share = View<Own>;
+
+/** What trackers tell of peers that we may not have met. */
+export interface SwarmOutlook {
+  /** Incomplete peers, as the tracker that answered last counts them. */
+  readonly leechers: number;
+  /** A tracker may still answer and none has yet. */
+  readonly isAwaitingTracker: boolean;
+}
+
+/** `waived`: the debt was waived in an earlier run. */
+export function createShare(waived: boolean): Share {
+  return { share: undefined, waived, wait: undefined };
+}
+
+/** Bytes that must be uploaded in all. */
+export function owedBytes(transfer: Transfer): number {
+  return Math.ceil(transfer.geometry.totalSize * transfer.options.shareRule.percent / 100);
+}
+
+/** Whether the last piece is free to be asked for: enough was uploaded in all runs, or the debt was waived. */
+export function isDebtSettled(transfer: Transfer): boolean {
+  return transfer.waived || transfer.uploaded >= owedBytes(transfer);
+}
+
+/** Whether the picker may start another piece: any but the last, and the last once nothing is owed. */
+export function mayStartPiece(transfer: Transfer): boolean {
+  return transfer.availability.size !== 1 || isDebtSettled(transfer);
+}
+
+/** The piece that the rule withholds now, or -1. */
+export function withheldPiece(transfer: Transfer): number {
+  return mayStartPiece(transfer) ? -1 : transfer.availability.order[0]!;
+}
+
+/** Whether only the withheld piece is missing. */
+export function isWaiting(transfer: Transfer): boolean {
+  return transfer.haveCount === transfer.geometry.pieceCount - 1 && !mayStartPiece(transfer);
+}
+
+/** Pieces of ours that the peer lacks. */
+export function lackedBy(transfer: Transfer, peer: Peer): number {
+  return transfer.haveCount - (peer.haveCount - peer.offered);
+}
+
+/** Whether giving this peer something is possible and likely. */
+export function canServe(transfer: Transfer, peer: Peer, now: number): boolean {
+  if (lackedBy(transfer, peer) <= 0 || peer.isSilent) return false;
+  if (!peer.isInterested) {
+    return !peer.interestKnown && now - peer.lastHaveSentMs < SHARE_INTEREST_MS;
+  }
+  if (peer.amChoking) return true;
+  return now - Math.max(peer.lastRequestMs, peer.chokeChangedMs) < SHARE_IDLE_MS;
+}
+
+/** Connected peers that could be served now. */
+export function countServable(transfer: Transfer, now: number): number {
+  let count = 0;
+  for (const peer of transfer.peers.values()) if (canServe(transfer, peer, now)) count++;
+  return count;
+}
+
+/** Incomplete peers that the tracker counts and that are not among the connected. */
+function countUnmet(transfer: Transfer, { leechers }: SwarmOutlook): number {
+  let met = isComplete(transfer) ? 0 : 1;
+  for (const peer of transfer.peers.values()) {
+    // A peer that became a seed while we were connected was still counted as a leecher.
+    const becameSeed = isSeed(peer) && !peer.countedAsSeed;
+    if (!isSeed(peer) || becameSeed) met++;
+  }
+  return Math.max(0, leechers - met);
+}
+
+/**
+ * Looks at the debt after whatever happened: waives it when no peer can be served, and reports every
+ * change. Gives whether the trackers are to be asked for a peer to serve. Called by `settle`.
+ */
+export function reviewShare(
+  transfer: Transfer,
+  outlook: SwarmOutlook,
+  now: number,
+  effects: TransferEffects,
+): boolean {
+  const own = transfer as Own;
+  const before = own.share;
+  let needsPeers = false;
+  if (transfer.options.shareRule.strict || !isWaiting(transfer)) own.wait = undefined;
+  else {
+    own.wait ??= { reviewedMs: now, unservedMs: 0, untakenMs: 0 };
+    const prospect = serviceProspect(transfer, own.wait, outlook, now);
+    needsPeers = prospect === "unmet";
+    if (
+      prospect === "none" &&
+      availabilityOf(transfer.availability, withheldPiece(transfer)) > 0
+    ) {
+      own.waived = true;
+      scheduleSave(transfer, now);
+    }
+  }
+  const state = shareState(transfer);
+  if (state === before || state === undefined) return needsPeers;
+  own.share = state;
+  markAllDirty(transfer);
+  const sharedBytes = transfer.uploaded;
+  const report = { kind: "share", state, owedBytes: owedBytes(transfer), sharedBytes } as const;
+  effects.push({ kind: "report", report });
+  return needsPeers;
+}
+
+/** The clocks add up: they go on where peers come and go faster than any of them would run out. */
+function serviceProspect(
+  transfer: Transfer,
+  wait: ShareWait,
+  outlook: SwarmOutlook,
+  now: number,
+): "servable" | "unmet" | "awaited" | "none" {
+  if (transfer.haveCount === 0) return "none";
+  const passedMs = now - wait.reviewedMs;
+  if (transfer.lastUploadMs >= wait.reviewedMs) wait.unservedMs = wait.untakenMs = 0;
+  wait.reviewedMs = now;
+  if (countServable(transfer, now) > 0) {
+    wait.untakenMs += passedMs;
+    return wait.untakenMs < SHARE_STALLED_MS ? "servable" : "none";
+  }
+  wait.unservedMs += passedMs;
+  if (wait.unservedMs >= SHARE_UNMET_MS) return "none";
+  if (outlook.isAwaitingTracker) return "awaited";
+  return countUnmet(transfer, outlook) > 0 ? "unmet" : "none";
+}
+
+/** What the user is told: nothing before the rule first matters. */
+function shareState(transfer: Transfer): ShareState | undefined {
+  if (transfer.options.shareRule.percent === 0) return undefined;
+  if (transfer.share === undefined && isComplete(transfer)) return undefined;
+  if (transfer.uploaded >= owedBytes(transfer)) return "paid";
+  if (transfer.waived) return "waived";
+  return isWaiting(transfer) ? "owing" : transfer.share;
+}

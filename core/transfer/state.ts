@@ -1,0 +1,112 @@
+/**
+ * The content of one torrent and its exchange with peers, once the metadata is known. Composed here;
+ * each part is declared, made and changed by its owner, and read by all:
+ *
+ *     content.ts       which pieces are on disk
+ *     availability.ts  how rare the others are
+ *     partials.ts      pieces that were started
+ *     blocks.ts        what came
+ *     uploads.ts       what was sent
+ *     choker.ts        when unchokes are decided next
+ *     share_rule.ts    the share rule's wait
+ *     suggesting.ts    what is suggested next
+ *     saving.ts        when the state is saved next
+ *     seeding.ts       whether seeding was enough
+ *     peers.ts         the peers (peer.ts: one of them)
+ *     attention.ts     which of them must be looked at
+ *
+ * Deliberately absent: addresses, dials, trackers. A transfer does not know of a swarm; `core/torrent`
+ * carries the news between them.
+ */
+import type { Bitfield } from "../bytes/bitfield.ts";
+import { createJobs, type JobCounter, type Jobs } from "../bytes/jobs.ts";
+import type { Rng } from "../bytes/random.ts";
+import type { Geometry } from "../metainfo/geometry.ts";
+import type { InfoHash, Sha1 } from "../metainfo/types.ts";
+import { type Attention, createAttention } from "./attention.ts";
+import { type Availability, createAvailability } from "./availability.ts";
+import { createDownloads, type Downloads } from "./blocks.ts";
+import { type Choking, createChoking } from "./choker.ts";
+import { type Content, createContent } from "./content.ts";
+import { createPartialPieces, type PartialPieces } from "./partials.ts";
+import { createPeerTable, type PeerTable } from "./peers.ts";
+import { createSaving, type Saving } from "./saving.ts";
+import { createSeeding, type Seeding } from "./seeding.ts";
+import { createShare, type Share, type ShareRule } from "./share_rule.ts";
+import { createSuggesting, type Suggesting } from "./suggesting.ts";
+import type { Tuning } from "./tuning.ts";
+import { createUploads, type Uploads } from "./uploads.ts";
+
+export interface TransferOptions {
+  readonly infoHash: InfoHash;
+  readonly geometry: Geometry;
+  /** Pieces on disk, checked. */
+  readonly have: Bitfield;
+  /** Payload bytes of earlier runs. */
+  readonly uploadedBefore: number;
+  readonly downloadedBefore: number;
+  readonly waivedBefore: boolean;
+  readonly shareRule: ShareRule;
+  /** Stop seeding once uploaded / total size reaches this. */
+  readonly seedRatio: number | undefined;
+  /** Stop seeding this long after completion. */
+  readonly seedTimeMs: number | undefined;
+  /** For the allowed fast set (BEP 6). */
+  readonly sha1: Sha1;
+}
+
+export type TransferJob =
+  | { readonly kind: "check"; readonly piece: number }
+  | { readonly kind: "write"; readonly piece: number }
+  | { readonly kind: "save" };
+
+export interface Transfer
+  extends
+    Content,
+    PartialPieces,
+    Downloads,
+    Uploads,
+    Choking,
+    Share,
+    Suggesting,
+    Saving,
+    Seeding,
+    PeerTable,
+    Attention {
+  readonly options: TransferOptions;
+  readonly tuning: Tuning;
+  readonly geometry: Geometry;
+  readonly rng: Rng;
+  readonly jobs: Jobs<TransferJob>;
+  readonly availability: Availability;
+}
+
+/** A transfer without peers: it wants every piece that `options.have` lacks. `now` in monotonic ms. */
+export function createTransfer(
+  options: TransferOptions,
+  tuning: Tuning,
+  rng: Rng,
+  counter: JobCounter,
+  now: number,
+): Transfer {
+  const { geometry, have, uploadedBefore, downloadedBefore, waivedBefore } = options;
+  return {
+    options,
+    tuning,
+    geometry,
+    rng,
+    jobs: createJobs(counter),
+    availability: createAvailability(geometry.pieceCount, have),
+    ...createContent(geometry, have, now),
+    ...createPartialPieces(geometry),
+    ...createDownloads(downloadedBefore, now),
+    ...createUploads(uploadedBefore, now),
+    ...createChoking(now),
+    ...createShare(waivedBefore),
+    ...createSuggesting(),
+    ...createSaving(),
+    ...createSeeding(),
+    ...createPeerTable(),
+    ...createAttention(),
+  };
+}

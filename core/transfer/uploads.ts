@@ -1,0 +1,263 @@
+/**
+ * What others ask of us. Requests wait in the peer's queue as coordinates; a bounded number of bytes is
+ * handed to the shell, which reads and sends them. A full queue stops our reading, it drops nothing.
+ */
+import { hasBit } from "../bytes/bitfield.ts";
+import type { View } from "../bytes/view.ts";
+import { countBytes, createRateMeter, type RateMeter } from "../limits/rate_meter.ts";
+import { pieceSize } from "../metainfo/geometry.ts";
+import { infoHashBytes } from "../metainfo/info_hash.ts";
+import { allowedFastSet } from "../wire/fast.ts";
+import type { BlockMessage } from "../wire/message.ts";
+import { markDirty } from "./attention.ts";
+import {
+  ALLOWED_FAST_BELOW_PIECES,
+  ALLOWED_FAST_COUNT,
+  REQUEST_LENGTH_MAX,
+  UPLOAD_AHEAD_BYTES,
+  UPLOAD_QUEUE_PAUSE,
+  UPLOAD_QUEUE_RESUME,
+} from "./limits.ts";
+import type { Peer } from "./peer.ts";
+import type { TransferEffects } from "./protocol.ts";
+import { scheduleSave } from "./saving.ts";
+import type { Transfer } from "./state.ts";
+import { suggestPiece } from "./suggesting.ts";
+
+interface OwnPeer {
+  /** What it asked of us: triples of piece, begin, length; `queueHead` is the next one. */
+  queue: number[];
+  queueHead: number;
+  readingPaused: boolean;
+  /** Payload handed to the shell and not yet sent. */
+  uploadAhead: number;
+  /** Pieces we let it ask for while choked. BEP 6. */
+  readonly grantedFast: Set<number>;
+  lastRequestMs: number;
+  readonly up: RateMeter;
+}
+
+export type PeerUploads = View<OwnPeer>;
+
+interface Own {
+  /** Payload bytes of all runs. */
+  uploaded: number;
+  lastUploadMs: number;
+  readonly up: RateMeter;
+}
+
+export type Uploads = View<Own>;
+
+/** `uploaded`: payload bytes of earlier runs. */
+export function createUploads(uploaded: number, now: number): Uploads {
+  return { uploaded, lastUploadMs: now, up: createRateMeter(now) };
+}
+
+/** It asked for nothing. */
+export function createPeerUploads(now: number): PeerUploads {
+  return {
+    queue: [],
+    queueHead: 0,
+    readingPaused: false,
+    uploadAhead: 0,
+    grantedFast: new Set(),
+    lastRequestMs: now,
+    up: createRateMeter(now),
+  };
+}
+
+/** Processed heads are cut off the queue once they are this many numbers. */
+const QUEUE_TRIM = 3 * 1_024;
+
+/**
+ * Tells the peer the pieces that it may ask for while choked. Only pieces that we have: a promise that
+ * we can't keep would be rejected anyway. Spec: BEP 6, allowed fast.
+ */
+export function grantFast(transfer: Transfer, peer: Peer, effects: TransferEffects): void {
+  if (!peer.link.features.fast || transfer.haveCount === 0) return;
+  const { options, geometry } = transfer;
+  const hash = infoHashBytes(options.infoHash);
+  const { ip } = peer.link.address;
+  const set = allowedFastSet(hash, ip, geometry.pieceCount, ALLOWED_FAST_COUNT, options.sha1);
+  for (const piece of set) {
+    if (!hasBit(transfer.have, piece)) continue;
+    (peer as PeerUploads as OwnPeer).grantedFast.add(piece);
+    effects.push({ kind: "send", peer: peer.key, message: { kind: "allowed-fast", piece } });
+  }
+}
+
+/**
+ * Queues a request, rejects one that we may not serve, and gives a reason to end the connection for one
+ * that no honest peer sends: over 128 KiB, of nothing, or beyond the end of the piece or the torrent.
+ *
+ * Spec: BEP 3, request; BEP 6, reject request.
+ */
+export function onRequest(
+  transfer: Transfer,
+  peer: Peer,
+  request: BlockMessage,
+  now: number,
+  effects: TransferEffects,
+): string | undefined {
+  const { piece, begin, length } = request;
+  const why = violationOf(transfer, request);
+  if (why !== undefined) return why;
+  const own = peer as PeerUploads as OwnPeer;
+  own.lastRequestMs = now;
+  const mayAsk = !peer.amChoking || mayAskChoked(transfer, peer, piece);
+  if (!mayAsk || !hasBit(transfer.have, piece)) {
+    reject(peer, piece, begin, length, effects);
+    return undefined;
+  }
+  own.queue.push(piece, begin, length);
+  // Its next piece is needed once this one is asked for.
+  if (begin === 0 && !peer.amChoking) suggestPiece(transfer, peer, effects);
+  if (!peer.readingPaused && queueSize(peer) >= UPLOAD_QUEUE_PAUSE) {
+    own.readingPaused = true;
+    effects.push({ kind: "pause-reading", peer: peer.key });
+  }
+  markDirty(transfer, peer);
+  return undefined;
+}
+
+/**
+ * A newcomer may ask for its allowed fast set, while few others do: were all of them served at once, the
+ * uplink would be split among more than have slots, and nobody's first piece would soon be whole.
+ *
+ * Spec: BEP 6, "a peer MAY reject requests ... if the local peer lacks resources".
+ */
+function mayAskChoked(transfer: Transfer, peer: Peer, piece: number): boolean {
+  if (peer.haveCount >= ALLOWED_FAST_BELOW_PIECES || !peer.grantedFast.has(piece)) return false;
+  return isServed(peer) || countServedChoked(transfer) < transfer.tuning.allowedFastPeers;
+}
+
+function countServedChoked(transfer: Transfer): number {
+  let count = 0;
+  for (const peer of transfer.peers.values()) if (peer.amChoking && isServed(peer)) count++;
+  return count;
+}
+
+/** Something that it asked for was not sent yet. */
+export function isServed(peer: Peer): boolean {
+  return peer.uploadAhead > 0 || peer.queueHead < peer.queue.length;
+}
+
+function violationOf(
+  transfer: Transfer,
+  { piece, begin, length }: BlockMessage,
+): string | undefined {
+  if (piece >= transfer.geometry.pieceCount) return `a request for piece ${piece}, beyond the end`;
+  if (length > REQUEST_LENGTH_MAX) return `a request for ${length} bytes, over 128 KiB`;
+  if (length === 0) return "a request for nothing";
+  if (begin + length > pieceSize(transfer.geometry, piece)) return "a request beyond a piece's end";
+  return undefined;
+}
+
+/**
+ * Takes a request out of the queue if it still waits there; one that left for the shell will be served.
+ *
+ * Spec: BEP 3, cancel; BEP 6, "a reject or the block" answers a cancelled request.
+ */
+export function onCancel(
+  transfer: Transfer,
+  peer: Peer,
+  cancel: BlockMessage,
+  effects: TransferEffects,
+): void {
+  const { piece, begin, length } = cancel;
+  for (let i = peer.queueHead; i < peer.queue.length; i += 3) {
+    const { queue } = peer as PeerUploads as OwnPeer;
+    if (queue[i] !== piece || queue[i + 1] !== begin || queue[i + 2] !== length) continue;
+    queue.splice(i, 3);
+    markDirty(transfer, peer);
+    return reject(peer, piece, begin, length, effects);
+  }
+}
+
+/** Hands waiting requests to the shell, up to what it may hold for one peer. */
+export function serveQueue(view: Peer, effects: TransferEffects): void {
+  const peer = view as PeerUploads as Peer & OwnPeer;
+  if (peer.queue.length === 0) return resumeIfRoom(peer, effects);
+  const blocks: number[] = [];
+  while (peer.queueHead < peer.queue.length && peer.uploadAhead < UPLOAD_AHEAD_BYTES) {
+    const length = peer.queue[peer.queueHead + 2]!;
+    blocks.push(peer.queue[peer.queueHead]!, peer.queue[peer.queueHead + 1]!, length);
+    peer.uploadAhead += length;
+    peer.queueHead += 3;
+  }
+  if (peer.queueHead >= QUEUE_TRIM || peer.queueHead >= peer.queue.length) {
+    peer.queue = peer.queue.slice(peer.queueHead);
+    peer.queueHead = 0;
+  }
+  if (blocks.length > 0) effects.push({ kind: "upload", peer: peer.key, blocks });
+  resumeIfRoom(peer, effects);
+}
+
+function resumeIfRoom(peer: Peer, effects: TransferEffects): void {
+  if (!peer.readingPaused || queueSize(peer) > UPLOAD_QUEUE_RESUME) return;
+  (peer as PeerUploads as OwnPeer).readingPaused = false;
+  effects.push({ kind: "resume-reading", peer: peer.key });
+}
+
+/** Payload left through a socket; it counts even when the peer is gone since. */
+export function onBlocksSent(
+  transfer: Transfer,
+  peer: Peer | undefined,
+  bytes: number,
+  now: number,
+): void {
+  const own = transfer as Own;
+  own.uploaded += bytes;
+  own.lastUploadMs = now;
+  countBytes(own.up, bytes);
+  scheduleSave(transfer, now);
+  if (peer === undefined) return;
+  countBytes(peer.up, bytes);
+  (peer as PeerUploads as OwnPeer).uploadAhead -= bytes;
+  markDirty(transfer, peer);
+}
+
+/** A promise that the disk broke: the peer must look elsewhere. */
+export function onBlockUnreadable(
+  transfer: Transfer,
+  peer: Peer,
+  block: { readonly piece: number; readonly begin: number; readonly length: number },
+  effects: TransferEffects,
+): void {
+  const { piece, begin, length } = block;
+  (peer as PeerUploads as OwnPeer).uploadAhead -= length;
+  markDirty(transfer, peer);
+  reject(peer, piece, begin, length, effects);
+}
+
+/** We choked it: what it asked for will not come, pieces of its allowed fast set excepted. */
+export function dropQueue(transfer: Transfer, view: Peer, effects: TransferEffects): void {
+  const peer = view as PeerUploads as Peer & OwnPeer;
+  const { queue, queueHead } = peer;
+  peer.queue = [];
+  peer.queueHead = 0;
+  for (let i = queueHead; i < queue.length; i += 3) {
+    const piece = queue[i]!, begin = queue[i + 1]!, length = queue[i + 2]!;
+    if (peer.grantedFast.has(piece) && hasBit(transfer.have, piece)) {
+      peer.queue.push(piece, begin, length);
+    } else reject(peer, piece, begin, length, effects);
+  }
+  resumeIfRoom(peer, effects);
+}
+
+/** Spec: BEP 6, every request gets its block or a reject; without the extension silence is the answer. */
+function reject(
+  peer: Peer,
+  piece: number,
+  begin: number,
+  length: number,
+  effects: TransferEffects,
+): void {
+  if (!peer.link.features.fast) return;
+  const message = { kind: "reject", piece, begin, length } as const;
+  effects.push({ kind: "send", peer: peer.key, message });
+}
+
+function queueSize(peer: Peer): number {
+  return (peer.queue.length - peer.queueHead) / 3;
+}

@@ -1,0 +1,235 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  ADDRESSES_MAX,
+  CONNECTION_WORTH_MS,
+  CONNECTIONS_MAX,
+  CONNECTIONS_WANTED,
+  DIALS_AT_ONCE_MAX,
+  REDIAL_FIRST_MS,
+  REDIAL_LAST_MS,
+} from "../../../core/swarm/limits.ts";
+import type { PeerKey } from "../../../core/torrent/protocol.ts";
+import { encodeExtendedHandshake } from "../../../core/wire/extended.ts";
+import { Kit, OUR_ID } from "../torrent/kit.ts";
+
+const THEM = { ip: "10.9.9.9", port: 5_000 };
+
+/** A torrent that was told of one address and dials it. */
+function dialling(): { kit: Kit; job: number } {
+  const kit = new Kit({ have: ".." });
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [THEM] });
+  return { kit, job: kit.all("dial")[0]!.job };
+}
+
+function listensAt(kit: Kit, peer: PeerKey, port: number): void {
+  const payload = encodeExtendedHandshake({
+    extensions: new Map(),
+    version: "x 1",
+    port,
+    reqq: 20,
+    yourIp: undefined,
+    uploadOnly: false,
+    metadataSize: undefined,
+  });
+  kit.say(peer, { kind: "extended", id: 0, payload });
+}
+
+Deno.test("an address is dialled once, however often it is named", () => {
+  const { kit } = dialling();
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [THEM, THEM] });
+  assertEquals(kit.all("dial").map(({ address }) => address), [THEM]);
+});
+
+Deno.test("a failed address is dialled again after a wait that doubles up to a limit", () => {
+  const { kit } = dialling();
+  const waits: number[] = [];
+  for (let attempt = 0; attempt < 10; attempt++) {
+    kit.feed({ kind: "dial-failed", job: kit.all("dial").at(-1)!.job, why: "refused" });
+    const failedMs = kit.now;
+    const dials = kit.all("dial").length;
+    while (kit.all("dial").length === dials) kit.wait(REDIAL_FIRST_MS);
+    waits.push(kit.now - failedMs);
+  }
+  assertEquals(waits.slice(0, 3), [1, 2, 4].map((n) => n * REDIAL_FIRST_MS));
+  assertEquals(waits.at(-1), REDIAL_LAST_MS);
+});
+
+Deno.test("a peer that hangs up at once is dialled ever less often; one that stayed is not", () => {
+  for (const [stayMs, waitMs] of [[1_000, 4], [CONNECTION_WORTH_MS, 1]] as const) {
+    const { kit } = dialling();
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const peer = kit.handshake({ ...THEM, incoming: false }, kit.all("dial").at(-1)!.job);
+      kit.now += stayMs;
+      kit.disconnect(peer);
+      if (attempt < 2) kit.wait(4 * REDIAL_FIRST_MS);
+    }
+    kit.forget();
+    kit.wait(waitMs * REDIAL_FIRST_MS - 1);
+    assertEquals(kit.all("dial").length, 0, `after ${stayMs} ms`);
+    kit.wait(1);
+    assertEquals(kit.all("dial").length, 1, `after ${stayMs} ms`);
+  }
+});
+
+Deno.test("dialling ourselves ends there, and we never dial that address again", () => {
+  const { kit, job } = dialling();
+  const peer = kit.handshake({ ...THEM, id: OUR_ID[0]! }, job);
+  assertEquals(kit.closed(peer), "ourselves");
+  kit.wait(10 * REDIAL_LAST_MS);
+  assertEquals(kit.all("dial").length, 1);
+});
+
+Deno.test("a banned peer is neither dialled nor taken", () => {
+  const { kit, job } = dialling();
+  const liar = kit.handshake({ ...THEM, id: 9 }, job);
+  kit.say(liar, { kind: "bitfield", bits: new Uint8Array([0b11000000]) });
+  kit.say(liar, { kind: "unchoke" });
+  kit.complete(liar, [0, 1]);
+  assertEquals(kit.closed(liar), "banned");
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [{ ...THEM, port: 5_001 }] });
+  kit.wait(10 * REDIAL_LAST_MS);
+  assertEquals(kit.all("dial").length, 1);
+  assertEquals(kit.closed(kit.handshake({ ip: "10.9.9.10", id: 9 })), "banned");
+});
+
+Deno.test("connections are limited, and dials leave room for those who dial us", () => {
+  const kit = new Kit({ have: ".." });
+  const addresses = Array.from({ length: 250 }, (_, i) => ({ ip: `10.2.0.${i}`, port: 1 }));
+  kit.feed({ kind: "peers-found", source: "tracker", addresses });
+  assertEquals(kit.all("dial").length, DIALS_AT_ONCE_MAX);
+  for (let i = 0; i < kit.all("dial").length; i++) {
+    const { job, address } = kit.all("dial")[i]!;
+    kit.feed({
+      kind: "connected",
+      peer: 1_000 + i,
+      job,
+      address,
+      peerId: new Uint8Array(20).map((_, at) => at === 0 ? i : at === 1 ? 1 : 0),
+      features: { fast: true, extended: false, dht: false },
+    });
+  }
+  assertEquals(kit.torrent.swarm.connections.size, CONNECTIONS_WANTED);
+  for (let i = CONNECTIONS_WANTED; i < CONNECTIONS_MAX; i++) {
+    kit.feed({
+      kind: "connected",
+      peer: 2_000 + i,
+      job: undefined,
+      address: { ip: "10.3.0.1", port: i },
+      peerId: new Uint8Array(20).map((_, at) => at === 0 ? i & 255 : at === 1 ? 2 + (i >> 8) : 0),
+      features: { fast: true, extended: false, dht: false },
+    });
+  }
+  assertEquals(kit.torrent.swarm.connections.size, CONNECTIONS_MAX);
+  assertEquals(kit.closed(kit.handshake({ id: 199 })), "too-many-peers");
+});
+
+Deno.test("addresses beyond the limit take the place of those that failed most", () => {
+  const kit = new Kit({ have: ".." });
+  const many = Array.from({ length: ADDRESSES_MAX }, (_, i) => ({
+    ip: `10.4.${i >> 8}.${i & 255}`,
+    port: 1,
+  }));
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: many });
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [THEM] });
+  assertEquals(kit.torrent.swarm.addresses.entries.has("10.9.9.9:5000"), false);
+  kit.feed({ kind: "dial-failed", job: kit.all("dial")[0]!.job, why: "refused" });
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [THEM] });
+  assertEquals(kit.torrent.swarm.addresses.entries.has("10.9.9.9:5000"), true);
+  assertEquals(kit.torrent.swarm.addresses.entries.has("10.4.0.0:1"), false);
+  assertEquals(kit.torrent.swarm.addresses.entries.size, ADDRESSES_MAX);
+});
+
+Deno.test("two that dial each other at once keep the same one of the two connections", () => {
+  // The greater id's dial survives, on both sides and in either order of arrival.
+  for (const theirs of [100, 250]) {
+    const weAreGreater = OUR_ID[0]! > theirs;
+    for (const oursFirst of [true, false]) {
+      const kit = new Kit({ have: ".." });
+      const dial = () => kit.handshake({ id: theirs, incoming: false });
+      const accept = () => kit.handshake({ id: theirs, incoming: true });
+      const first = oursFirst ? dial() : accept();
+      const second = oursFirst ? accept() : dial();
+      const [dialled, accepted] = oursFirst ? [first, second] : [second, first];
+      assertEquals(kit.isConnected(dialled), weAreGreater);
+      assertEquals(kit.isConnected(accepted), !weAreGreater);
+      assertEquals(kit.closed(weAreGreater ? accepted : dialled), "duplicate");
+    }
+  }
+});
+
+Deno.test("a second connection the same way is refused while the first one lives", () => {
+  const kit = new Kit({ have: ".." });
+  const first = kit.handshake({ id: 5 });
+  const second = kit.handshake({ id: 5 });
+  assertEquals([kit.closed(first), kit.closed(second)], [undefined, "duplicate"]);
+  const others = [kit.connect(".."), kit.connect("..")];
+  kit.waitWith(others, 125_000);
+  const third = kit.handshake({ id: 5 });
+  assertEquals([kit.closed(first), kit.isConnected(third)], ["duplicate", true]);
+});
+
+Deno.test("the address of a replaced dial is not dialled again while its peer is connected", () => {
+  const { kit, job } = dialling();
+  kit.handshake({ ...THEM, id: 250 }, job);
+  const theirs = kit.handshake({ ip: THEM.ip, port: 40_000, id: 250, incoming: true });
+  assertEquals(kit.isConnected(theirs), true);
+  kit.forget();
+  kit.waitWith([theirs], REDIAL_LAST_MS);
+  assertEquals(kit.all("dial"), []);
+  kit.disconnect(theirs);
+  kit.wait(REDIAL_LAST_MS);
+  assert(kit.all("dial").length > 0);
+});
+
+Deno.test("a peer that dialled us and told its port is not dialled while connected, and is later", () => {
+  const kit = new Kit({ have: ".." });
+  const peer = kit.handshake({ ip: THEM.ip, port: 40_000, extended: true });
+  listensAt(kit, peer, THEM.port);
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [THEM] });
+  assertEquals(kit.all("dial"), []);
+  assertEquals(kit.connection(peer).client, "x 1");
+  assertEquals(kit.connection(peer).reqq, 20);
+  kit.disconnect(peer);
+  kit.wait(REDIAL_FIRST_MS);
+  assertEquals(kit.all("dial").map(({ address }) => address), [THEM]);
+});
+
+Deno.test("a peer that we dialled keeps the address we dialled, whatever port it tells", () => {
+  const { kit, job } = dialling();
+  const peer = kit.handshake({ ...THEM, extended: true }, job);
+  listensAt(kit, peer, 1);
+  assertEquals(kit.connection(peer).address, THEM);
+});
+
+Deno.test("a seed that we need no more is not dialled again", () => {
+  const kit = new Kit({ have: "##" });
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [THEM] });
+  const seed = kit.handshake({ ...THEM }, kit.all("dial")[0]!.job);
+  kit.say(seed, { kind: "have-all" });
+  assertEquals(kit.closed(seed), "both-complete");
+  kit.wait(10 * REDIAL_LAST_MS);
+  assertEquals(kit.all("dial").length, 1);
+});
+
+Deno.test("a dial that succeeds after the stop is closed", () => {
+  const { kit, job } = dialling();
+  kit.feed({ kind: "stop" });
+  assertEquals(kit.closed(kit.handshake(THEM, job)), "stopping");
+});
+
+Deno.test("events of connections that are gone are ignored", () => {
+  const kit = new Kit({ have: ".." });
+  kit.forget();
+  kit.say(77, { kind: "unchoke" });
+  kit.disconnect(77);
+  kit.feed({ kind: "violated", peer: 77, why: "x" });
+  assertEquals(kit.effects, []);
+});
+
+Deno.test("a fault that the shell finds on the wire ends the connection as ours do", () => {
+  const kit = new Kit({ have: ".." });
+  const peer = kit.connect("..");
+  kit.feed({ kind: "violated", peer, why: "a frame too long" });
+  assertEquals(kit.closed(peer), "protocol-violation");
+  assertEquals(kit.reports("peer-violated").map(({ why }) => why), ["a frame too long"]);
+});

@@ -1,0 +1,68 @@
+import { assertEquals } from "@std/assert";
+import { KEEP_ALIVE_SEND_MS, PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
+import { isDead } from "../../../core/swarm/liveness.ts";
+import { Kit } from "../torrent/kit.ts";
+
+const SECOND = 1_000;
+
+Deno.test("a peer silent for two minutes counts as dead; should it speak, it lives again", () => {
+  const kit = new Kit({ have: ".." });
+  const quiet = kit.connect("##", { unchokes: false });
+  const lively = [kit.connect("##"), kit.connect("##")];
+  kit.waitWith(lively, PEER_DEAD_MS - SECOND);
+  assertEquals(isDead(kit.connection(quiet), kit.now), false);
+  kit.waitWith(lively, SECOND);
+  assertEquals(isDead(kit.connection(quiet), kit.now), true);
+  kit.say(quiet, { kind: "keep-alive" });
+  assertEquals(isDead(kit.connection(quiet), kit.now), false);
+});
+
+Deno.test("a dead peer loses its slot, and gets one again when it lives", () => {
+  const kit = new Kit({ have: "##" });
+  const quiet = kit.connect("..", { unchokes: false });
+  const lively = [kit.connect(".."), kit.connect("..")];
+  kit.say(quiet, { kind: "interested" });
+  assertEquals(kit.peer(quiet).amChoking, false);
+  kit.waitWith(lively, PEER_DEAD_MS + 11 * SECOND);
+  assertEquals(kit.peer(quiet).amChoking, true);
+  kit.say(quiet, { kind: "keep-alive" });
+  kit.waitWith([quiet, ...lively], 11 * SECOND);
+  assertEquals(kit.peer(quiet).amChoking, false);
+});
+
+Deno.test("half of the peers dead is borne; more than half, and they are dropped and others asked for", () => {
+  const kit = new Kit({ have: "..", announceTiers: [["http://a.test/"]] });
+  const dead = [kit.connect(".."), kit.connect("..")];
+  const lively = [kit.connect(".."), kit.connect("..")];
+  kit.answer({ intervalSeconds: 1_800, minIntervalSeconds: 60 });
+  kit.waitWith(lively, PEER_DEAD_MS + 5 * SECOND);
+  assertEquals(dead.map((peer) => kit.isConnected(peer)), [true, true]);
+  const announces = kit.all("announce").length;
+  kit.disconnect(lively.pop()!);
+  kit.waitWith(lively, 2 * SECOND);
+  assertEquals(dead.map((peer) => kit.closed(peer)), ["dead", "dead"]);
+  assertEquals(kit.isConnected(lively[0]!), true);
+  assertEquals(kit.all("announce").length, announces + 1);
+});
+
+Deno.test("asking for more peers keeps to the tracker's min interval", () => {
+  const kit = new Kit({ have: "..", announceTiers: [["http://a.test/"]] });
+  kit.answer({ intervalSeconds: 7_200, minIntervalSeconds: 600 });
+  kit.connect("..");
+  kit.wait(PEER_DEAD_MS + SECOND);
+  assertEquals(kit.all("announce").length, 1);
+  kit.wait(600 * SECOND - PEER_DEAD_MS);
+  assertEquals(kit.all("announce").length, 2);
+});
+
+Deno.test("we say a keep-alive when we said nothing else for a while", () => {
+  const kit = new Kit({ have: ".." });
+  const peer = kit.connect("..");
+  kit.forget();
+  kit.waitWith([peer], KEEP_ALIVE_SEND_MS - SECOND);
+  assertEquals(kit.sentKinds(peer), []);
+  kit.waitWith([peer], 2 * SECOND);
+  assertEquals(kit.sentKinds(peer), ["keep-alive"]);
+  kit.waitWith([peer], KEEP_ALIVE_SEND_MS);
+  assertEquals(kit.sentKinds(peer).length, 2);
+});

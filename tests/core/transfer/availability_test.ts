@@ -1,0 +1,128 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  addHolder,
+  addSeed,
+  addWanted,
+  anyOf,
+  type Availability,
+  availabilityOf,
+  createAvailability,
+  isAnyAvailable,
+  rarestOf,
+  rarestOfFew,
+  removeHolder,
+  removeWanted,
+} from "../../../core/transfer/availability.ts";
+import { bitsOf } from "../torrent/kit.ts";
+
+const PIECES = 12;
+
+/** Counts drawn as digits: "203" is piece 0 held by two peers, piece 1 by none, piece 2 by three. */
+function draw(counts: string): Availability {
+  const a = createAvailability(counts.length, bitsOf(".".repeat(counts.length)));
+  [...counts].forEach((count, piece) => {
+    for (let i = 0; i < Number(count); i++) addHolder(a, piece);
+  });
+  return a;
+}
+
+Deno.test("the rarest piece that the peer has is found, whatever is drawn", () => {
+  for (let chance = 0; chance < 9; chance++) {
+    assertEquals(rarestOf(draw("2213"), bitsOf("####"), chance), 2);
+    assertEquals(rarestOf(draw("2213"), bitsOf("...#"), chance), 3);
+    assertEquals(rarestOf(draw("2213"), bitsOf("...."), chance), -1);
+  }
+});
+
+Deno.test("pieces equally rare are drawn: each of them may come first", () => {
+  const a = draw("21112");
+  const drawn = [0, 1, 2].map((chance) => rarestOf(a, bitsOf("#####"), chance));
+  assertEquals(drawn.sort(), [1, 2, 3]);
+});
+
+Deno.test("looking at a poor peer's pieces finds one as rare as looking at all that are wanted", () => {
+  const picture = fc.stringMatching(/^[#.]{20}$/), counts = fc.stringMatching(/^[0-5]{20}$/);
+  fc.assert(fc.property(picture, counts, picture, fc.nat(), (has, held, started, chance) => {
+    const a = draw(held);
+    [...started].forEach((mark, piece) => mark === "#" && removeWanted(a, piece));
+    const few = rarestOfFew(a, bitsOf(has), chance), all = rarestOf(a, bitsOf(has), chance);
+    assertEquals(few < 0, all < 0);
+    if (few < 0) return;
+    assertEquals(a.counts[few], a.counts[all]);
+    assertEquals([has[few], started[few]], ["#", "."]);
+  }));
+});
+
+Deno.test("a search for any piece may begin anywhere and sees every piece", () => {
+  const a = draw("3120");
+  const drawn = [0, 1, 2, 3].map((chance) => anyOf(a, bitsOf("####"), chance));
+  assertEquals(drawn.sort(), [0, 1, 2, 3]);
+  for (const chance of [0, 1, 2, 3]) assertEquals(anyOf(a, bitsOf("..#."), chance), 2);
+  assertEquals(anyOf(a, bitsOf("...."), 0), -1);
+});
+
+Deno.test("who is a holder itself has nothing that nobody has: the search begins with one holder", () => {
+  const a = draw("0021");
+  for (const chance of [0, 1, 2, 3]) assertEquals(rarestOf(a, bitsOf("####"), chance, 1), 3);
+  assertEquals(rarestOf(a, bitsOf("##.."), 0, 1), -1);
+  assertEquals(rarestOf(a, bitsOf("##.."), 0, 0) >= 0, true);
+});
+
+Deno.test("whether anybody has a wanted piece is known without a search", () => {
+  const a = draw("0010");
+  assertEquals(isAnyAvailable(a), true);
+  removeWanted(a, 2);
+  assertEquals(isAnyAvailable(a), false);
+  addSeed(a);
+  assertEquals(isAnyAvailable(a), true);
+});
+
+type Move = { readonly kind: "hold" | "leave" | "take" | "give"; readonly piece: number };
+
+const move: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constantFrom("hold", "hold", "leave", "take", "give"),
+  piece: fc.nat(PIECES - 1),
+});
+
+Deno.test("whatever comes and goes, the order stays sorted and every position right", () => {
+  fc.assert(fc.property(fc.array(move, { maxLength: 200 }), (moves) => {
+    const a = draw("0".repeat(PIECES));
+    const counts = new Array<number>(PIECES).fill(0);
+    const wanted = new Set(counts.keys());
+    for (const { kind, piece } of moves) {
+      if (kind === "hold") {
+        addHolder(a, piece);
+        counts[piece]!++;
+      } else if (kind === "leave" && counts[piece]! > 0) {
+        removeHolder(a, piece);
+        counts[piece]!--;
+      } else if (kind === "take") {
+        removeWanted(a, piece);
+        wanted.delete(piece);
+      } else if (kind === "give") {
+        addWanted(a, piece);
+        wanted.add(piece);
+      }
+      check(a, counts, wanted);
+    }
+  }));
+});
+
+/** Against the naive model: a list of counts and a set. */
+function check(a: Availability, counts: readonly number[], wanted: ReadonlySet<number>): void {
+  const order = [...a.order.subarray(0, a.size)];
+  assertEquals([...order].sort((x, y) => x - y), [...wanted].sort((x, y) => x - y));
+  order.forEach((piece, at) => assertEquals(a.position[piece], at));
+  for (let at = 1; at < order.length; at++) {
+    assertEquals(counts[order[at - 1]!]! <= counts[order[at]!]!, true, "sorted by count");
+  }
+  for (let piece = 0; piece < counts.length; piece++) {
+    assertEquals(availabilityOf(a, piece), counts[piece]);
+    if (!wanted.has(piece)) assertEquals(a.position[piece], -1);
+  }
+  for (let count = 0; count + 1 < a.starts.length; count++) {
+    const bucket = order.slice(a.starts[count], a.starts[count + 1]);
+    assertEquals(bucket.every((piece) => counts[piece] === count), true, `bucket of ${count}`);
+  }
+}

@@ -1,0 +1,232 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { type ChokeView, rankUnchokes, slotsOf } from "../../../core/transfer/choker.ts";
+import {
+  CHOKE_INTERVAL_MS,
+  OPTIMISTIC_INTERVAL_MS,
+  SEED_SLOTS_MIN,
+  SEED_TURN_MS,
+  SERVED_WANTED,
+  SLOT_BYTES_PER_SECOND,
+  SNUB_MS,
+  UNCHOKED_MAX,
+  UPLOAD_SLOTS_MAX,
+  UPLOAD_SLOTS_MIN,
+} from "../../../core/transfer/limits.ts";
+import { Kit, writable } from "../torrent/kit.ts";
+
+function view(key: number, about: Partial<ChokeView> = {}): ChokeView {
+  return {
+    key,
+    isInterested: true,
+    isUnchoked: false,
+    isOptimistic: false,
+    downRate: 0,
+    upRate: 0,
+    isSnubbing: false,
+    sinceChangeMs: 1_000,
+    ...about,
+  };
+}
+
+/** Keys of the plan: those unchoked for what they do, then the optimistic ones. */
+function plan(views: ChokeView[], isSeeding = false, rotate = false, slots = 2): number[][] {
+  const { regular, optimistic } = rankUnchokes(views, isSeeding, rotate, slots, 1);
+  return [[...regular], [...optimistic]];
+}
+
+Deno.test("while downloading, those who give most are served", () => {
+  const views = [10, 40, 20, 30].map((downRate, i) => view(i + 1, { downRate }));
+  assertEquals(plan(views)[0], [2, 4]);
+});
+
+Deno.test("peers that are not interested get no slot", () => {
+  const views = [view(1, { downRate: 9, isInterested: false }), view(2), view(3)];
+  assertEquals(plan(views), [[2, 3], []]);
+});
+
+Deno.test("a peer that snubs us competes for the optimistic slot only", () => {
+  const views = [view(1, { downRate: 99, isSnubbing: true }), view(2)];
+  assertEquals(plan(views), [[2], [1]]);
+});
+
+Deno.test("among equals those already served stay, so that slots do not flap", () => {
+  const views = [view(1), view(2, { isUnchoked: true }), view(3, { isUnchoked: true })];
+  assertEquals(plan(views), [[2, 3], [1]]);
+});
+
+Deno.test("the optimistic slot stays with its peer until it rotates, then goes to who waited longest", () => {
+  const views = [
+    view(1, { downRate: 5 }),
+    view(2, { downRate: 4 }),
+    view(3, { isOptimistic: true, isUnchoked: true }),
+    view(4, { sinceChangeMs: 5_000 }),
+    view(5, { sinceChangeMs: 9_000 }),
+  ];
+  assertEquals(plan(views), [[1, 2], [3]]);
+  assertEquals(plan(views, false, true), [[1, 2], [5]]);
+});
+
+Deno.test("an optimistic peer that gives enough earns a slot, and another one is tried", () => {
+  const views = [
+    view(1, { downRate: 5 }),
+    view(2, { downRate: 4 }),
+    view(3, { downRate: 9, isOptimistic: true, isUnchoked: true }),
+    view(4),
+  ];
+  assertEquals(plan(views), [[3, 1], [2]]);
+});
+
+Deno.test("while seeding, a served peer keeps its turn, then those who wait longest come", () => {
+  const turn = { isUnchoked: true, sinceChangeMs: SEED_TURN_MS - 1 };
+  const over = { isUnchoked: true, sinceChangeMs: SEED_TURN_MS };
+  assertEquals(plan([view(1, turn), view(2, turn), view(3)], true), [[1, 2], [3]]);
+  const views = [view(1, over), view(2, turn), view(3), view(4, { sinceChangeMs: 8_000 })];
+  assertEquals(plan(views, true), [[2, 4], [3]]);
+});
+
+Deno.test("while seeding, a rate that lingers from its last turn puts nobody before those who wait", () => {
+  const views = [view(1, { upRate: 900 }), view(2, { sinceChangeMs: 70_000 })];
+  assertEquals(plan(views, true, false, 1)[0], [2]);
+});
+
+Deno.test("while seeding with slots to spare, nobody loses one", () => {
+  const over = { isUnchoked: true, sinceChangeMs: 10 * SEED_TURN_MS };
+  assertEquals(plan([view(1, over), view(2, over)], true)[0], [1, 2]);
+});
+
+const behaviour = fc.record({
+  downRate: fc.nat(100),
+  upRate: fc.nat(100),
+  isSnubbing: fc.boolean(),
+});
+
+Deno.test("nobody waits for ever, downloading or seeding, whatever the others give", () => {
+  fc.assert(
+    fc.property(
+      fc.array(behaviour, { minLength: 1, maxLength: 30 }),
+      fc.boolean(),
+      (behaviours, isSeeding) => {
+        const changed = behaviours.map(() => 0);
+        let unchoked = new Set<number>();
+        let optimistic: ReadonlySet<number> = new Set<number>();
+        const served = new Set<number>();
+        const rounds = 3 * behaviours.length + 3;
+        for (let round = 0; round < rounds; round++) {
+          const now = (round + 1) * CHOKE_INTERVAL_MS;
+          const views = behaviours.map((how, key) => ({
+            ...view(key),
+            ...how,
+            isUnchoked: unchoked.has(key),
+            isOptimistic: optimistic.has(key),
+            sinceChangeMs: now - changed[key]!,
+          }));
+          const rotate = now % OPTIMISTIC_INTERVAL_MS === 0;
+          const next = rankUnchokes(views, isSeeding, rotate, UPLOAD_SLOTS_MIN);
+          const all = new Set([...next.regular, ...next.optimistic]);
+          for (const key of all.symmetricDifference(unchoked)) changed[key] = now;
+          for (const key of all) served.add(key);
+          [unchoked, optimistic] = [all, next.optimistic];
+        }
+        assertEquals(served.size, behaviours.length);
+      },
+    ),
+  );
+});
+
+/** A seeder with that many interested peers. */
+function crowd(count: number): { kit: Kit; peers: number[] } {
+  const kit = new Kit({ have: "##" });
+  const peers = Array.from({ length: count }, () => kit.connect("..", { unchokes: false }));
+  for (const peer of peers) kit.say(peer, { kind: "interested" });
+  return { kit, peers };
+}
+
+Deno.test("an interested peer is unchoked at once while there are free slots", () => {
+  const { kit, peers } = crowd(SEED_SLOTS_MIN + 3);
+  const served = peers.filter((peer) => kit.sentKinds(peer).includes("unchoke"));
+  assertEquals(served, peers.slice(0, SEED_SLOTS_MIN + 1));
+});
+
+Deno.test("in a crowd everybody has its turn, and slots are never exceeded", () => {
+  const { kit, peers } = crowd(30);
+  const served = new Set<number>();
+  for (let round = 0; round < 60; round++) {
+    for (const peer of peers) ask(kit, peer);
+    kit.waitWith(peers, CHOKE_INTERVAL_MS);
+    const now = peers.filter((peer) => !kit.peer(peer).amChoking);
+    assert(now.length <= SEED_SLOTS_MIN + 1);
+    for (const peer of now) served.add(peer);
+  }
+  assertEquals(served.size, 30);
+});
+
+function ask(kit: Kit, peer: number): void {
+  if (kit.peer(peer).amChoking) return;
+  kit.say(peer, { kind: "request", piece: 0, begin: 0, length: 1_024 });
+}
+
+Deno.test("slots that nobody uses go to others, one each second, until enough are served", () => {
+  const { kit, peers } = crowd(30);
+  const unchoked = () => peers.filter((peer) => !kit.peer(peer).amChoking);
+  kit.wait(0);
+  const before = unchoked().length;
+  kit.wait(1_000);
+  assertEquals(unchoked().length, before + 1);
+  kit.wait(1_000);
+  assertEquals(unchoked().length, before + 2);
+  for (const peer of unchoked().slice(0, SERVED_WANTED)) ask(kit, peer);
+  kit.wait(3_000);
+  assertEquals(unchoked().length, before + 2, "enough are served");
+});
+
+Deno.test("a crowd that takes nothing is not unchoked as a whole, and snubbers not at all", () => {
+  const { kit, peers } = crowd(UNCHOKED_MAX + 10);
+  writable(kit.peer(peers.at(-1)!)).snubbed = true;
+  let most = 0;
+  for (let second = 0; second < 60; second++) {
+    kit.wait(1_000);
+    const unchoked = peers.filter((peer) => !kit.peer(peer).amChoking);
+    most = Math.max(most, unchoked.length);
+    const last = kit.peer(peers.at(-1)!);
+    assert(last.amChoking || last.optimistic || !last.snubbed);
+  }
+  assert(most > SEED_SLOTS_MIN + 1 && most <= UNCHOKED_MAX, `${most} at once`);
+});
+
+Deno.test("a fast uplink has more slots, within bounds", () => {
+  const { transfer } = new Kit({ have: "#." });
+  for (
+    const [slots, rate] of [[UPLOAD_SLOTS_MIN, 0], [9, 9.5], [UPLOAD_SLOTS_MAX, 1_000]] as const
+  ) {
+    writable(transfer.up).rate = rate * SLOT_BYTES_PER_SECOND;
+    assertEquals(slotsOf(transfer), slots);
+  }
+  assertEquals(slotsOf(new Kit({ have: "##" }).transfer), SEED_SLOTS_MIN);
+});
+
+Deno.test("a peer that loses interest loses its slot in the next round", () => {
+  const { kit, peers } = crowd(2);
+  kit.say(peers[0]!, { kind: "not-interested" });
+  kit.waitWith(peers, CHOKE_INTERVAL_MS + 1_000);
+  assertEquals(kit.peer(peers[0]!).amChoking, true);
+  assertEquals(kit.peer(peers[1]!).amChoking, false);
+});
+
+Deno.test("who snubs us for a minute keeps no slot but the optimistic one, when it is its turn", () => {
+  const kit = new Kit({ have: "#.." });
+  const snubber = kit.connect("###");
+  const others = Array.from({ length: UPLOAD_SLOTS_MIN + 1 }, () => kit.connect("..."));
+  for (const peer of [snubber, ...others]) kit.say(peer, { kind: "interested" });
+  kit.waitWith([snubber, ...others], SNUB_MS + CHOKE_INTERVAL_MS);
+  assertEquals(kit.peer(snubber).snubbed, true);
+  for (const peer of others) ask(kit, peer);
+  let choked = 0;
+  for (let round = 0; round < 12; round++) {
+    kit.waitWith([snubber, ...others], CHOKE_INTERVAL_MS);
+    const { amChoking, optimistic } = kit.peer(snubber);
+    assert(amChoking || optimistic);
+    if (amChoking) choked++;
+  }
+  assert(choked > 0);
+});

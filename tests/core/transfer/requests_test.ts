@@ -1,0 +1,143 @@
+import { assert, assertEquals } from "@std/assert";
+import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
+import { REQQ_DEFAULT } from "../../../core/wire/extended.ts";
+import {
+  PIPELINE_FIRST,
+  PIPELINE_MAX,
+  PIPELINE_MIN,
+  PIPELINE_NEAR,
+  PIPELINE_NEAR_MS,
+  PIPELINE_SECONDS,
+} from "../../../core/transfer/limits.ts";
+import { adjustPipeline, onBlockFrom, pipelineTarget } from "../../../core/transfer/requests.ts";
+import { Kit, writable } from "../torrent/kit.ts";
+
+function benchPeer() {
+  const kit = new Kit({ have: "." });
+  return kit.peer(kit.connect("#"));
+}
+
+Deno.test("a new peer is asked for a modest number of blocks", () => {
+  const kit = new Kit({ have: "..", blocks: 100 });
+  assertEquals(kit.owed(kit.connect("##")).length, PIPELINE_FIRST);
+});
+
+Deno.test("in slow start each block adds one to the pipeline, which doubles it every round trip", () => {
+  const kit = new Kit({ have: "..", blocks: 100 });
+  const peer = kit.connect("##");
+  kit.deliver(peer, PIPELINE_FIRST);
+  assertEquals(kit.peer(peer).pipeline, 2 * PIPELINE_FIRST);
+  assert(kit.owed(peer).length > 1.5 * PIPELINE_FIRST);
+});
+
+Deno.test("slow start ends when the rate stops growing, and the pipeline follows the rate", () => {
+  const peer = benchPeer();
+  writable(peer.down).rate = 1_000_000;
+  adjustPipeline(peer);
+  assertEquals(peer.slowStart, true);
+  writable(peer.down).rate = 1_050_000;
+  adjustPipeline(peer);
+  assertEquals(peer.slowStart, false);
+  const blocks = Math.ceil(1_050_000 * PIPELINE_SECONDS / BLOCK_SIZE);
+  assertEquals(peer.pipeline, blocks);
+  onBlockFrom(peer, BLOCK_SIZE, 0);
+  assertEquals(peer.pipeline, blocks, "no growth after slow start");
+});
+
+Deno.test("the pipeline covers the way of the first block after a pause, and follows it", () => {
+  const kit = new Kit({ have: "#" + ".".repeat(20), blocks: 16 });
+  const key = kit.connect("#".repeat(21));
+  const peer = kit.peer(key);
+  kit.now += 900;
+  kit.deliver(key, 1);
+  assertEquals(peer.roundTripMs, 900);
+  kit.now += 300;
+  kit.deliver(key, 1);
+  assertEquals(peer.roundTripMs, 900, "blocks behind it say nothing about the way");
+  writable(peer).slowStart = false;
+  writable(peer.down).rate = 1_000_000;
+  adjustPipeline(peer);
+  assertEquals(peer.pipeline, Math.ceil(1_000_000 * (PIPELINE_SECONDS + 0.9) / BLOCK_SIZE));
+  kit.say(key, { kind: "choke" });
+  for (const name of kit.owed(key)) {
+    const [piece, block] = name.split(".").map(Number);
+    const begin = block! * BLOCK_SIZE;
+    kit.say(key, { kind: "reject", piece: piece!, begin, length: BLOCK_SIZE });
+  }
+  kit.say(key, { kind: "unchoke" });
+  kit.now += 100;
+  kit.deliver(key, 1);
+  assertEquals(peer.roundTripMs, 500, "half old, half new");
+});
+
+Deno.test("the pipeline stays within its bounds and within what the peer queues", () => {
+  const peer = benchPeer();
+  writable(peer).slowStart = false;
+  writable(peer.down).rate = 20;
+  adjustPipeline(peer);
+  assertEquals(peer.pipeline, PIPELINE_MIN);
+  writable(peer.down).rate = 1e12;
+  adjustPipeline(peer);
+  assertEquals(peer.pipeline, PIPELINE_MAX);
+  writable(peer).roundTripMs = 1_000;
+  assertEquals(pipelineTarget(peer), REQQ_DEFAULT);
+  writable(peer.link).reqq = 5_000;
+  assertEquals(pipelineTarget(peer), PIPELINE_MAX);
+  writable(peer).snubbed = true;
+  assertEquals(pipelineTarget(peer), 1);
+});
+
+Deno.test("a near peer is asked for no more than its way can hold, a far one for more", () => {
+  const peer = benchPeer();
+  writable(peer).pipeline = PIPELINE_MAX;
+  writable(peer.link).reqq = 5_000;
+  for (const roundTripMs of [0, 1, PIPELINE_NEAR_MS]) {
+    writable(peer).roundTripMs = roundTripMs;
+    assertEquals(pipelineTarget(peer), PIPELINE_NEAR);
+  }
+  writable(peer).roundTripMs = 3 * PIPELINE_NEAR_MS;
+  assertEquals(pipelineTarget(peer), 3 * PIPELINE_NEAR);
+});
+
+Deno.test("requests are topped up in batches, not one message a block", () => {
+  const kit = new Kit({ have: "..", blocks: 400 });
+  const peer = kit.connect("##");
+  writable(kit.peer(peer)).slowStart = false;
+  writable(kit.peer(peer)).pipeline = 100;
+  kit.deliver(peer, 1);
+  kit.forget();
+  kit.deliver(peer, 50);
+  assert(kit.all("request").length <= 3, `${kit.all("request").length} batches`);
+  assert(kit.owed(peer).length >= 75);
+});
+
+Deno.test("a peer that has nothing for us is not asked and not told of interest", () => {
+  const kit = new Kit({ have: "#." });
+  const peer = kit.connect("#.");
+  assertEquals(kit.all("request"), []);
+  assertEquals(kit.sentKinds(peer).includes("interested"), false);
+});
+
+Deno.test("interest is told when the peer gets something for us and taken back when we have it", () => {
+  const kit = new Kit({ have: "#.", blocks: 1 });
+  const peer = kit.connect("#.");
+  kit.say(peer, { kind: "have", piece: 1 });
+  assertEquals(kit.sentKinds(peer).includes("interested"), true);
+  const other = kit.connect("##", { unchokes: false });
+  kit.deliver(peer);
+  kit.finish();
+  assertEquals(kit.have, "##");
+  assertEquals(kit.isConnected(other), false);
+});
+
+Deno.test("a peer is busy again the moment something can be asked of it", () => {
+  const kit = new Kit({ have: "##..", blocks: 1 });
+  const slow = kit.connect("..#.");
+  const idle = kit.connect("....");
+  assertEquals(kit.owed(idle), []);
+  kit.say(idle, { kind: "have", piece: 2 });
+  assertEquals(kit.owed(idle), ["2.0"], "endgame");
+  kit.say(idle, { kind: "have", piece: 3 });
+  kit.block(slow, 2, 0);
+  assertEquals(kit.owed(idle), ["3.0"]);
+});

@@ -1,0 +1,322 @@
+import { assertEquals } from "@std/assert";
+import { fail } from "../../../core/bytes/result.ts";
+import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
+import {
+  SHARE_IDLE_MS,
+  SHARE_INTEREST_MS,
+  SHARE_STALLED_MS,
+  SHARE_UNMET_MS,
+} from "../../../core/transfer/limits.ts";
+import { factsOf } from "../../../core/torrent/facts.ts";
+import { isWaiting, owedBytes } from "../../../core/transfer/share_rule.ts";
+import { Kit, type Picture } from "../torrent/kit.ts";
+
+const RULE = { percent: 10, strict: false };
+const STRICT = { percent: 10, strict: true };
+
+/** Ten pieces of one block, so that one block is the debt. All but the last are here. */
+function indebted(options: Partial<Picture> = {}): Kit {
+  return new Kit({ have: "#########.", blocks: 1, shareRule: RULE, ...options });
+}
+
+function states(kit: Kit): string[] {
+  return kit.reports("share").map(({ state }) => state);
+}
+
+/** A connected peer that lacks everything, wants it, and is served. */
+function taker(kit: Kit): number {
+  const peer = kit.connect("..........", { unchokes: false });
+  kit.say(peer, { kind: "interested" });
+  return peer;
+}
+
+Deno.test("what is owed is the percentage of the torrent's size, rounded up", () => {
+  const owed = (percent: number) =>
+    owedBytes(
+      new Kit({ have: ".", blocks: 1, short: 1, shareRule: { percent, strict: false } }).transfer,
+    );
+  assertEquals([0, 10, 100].map(owed), [0, Math.ceil((BLOCK_SIZE - 1) / 10), BLOCK_SIZE - 1]);
+});
+
+Deno.test("all pieces but the last are asked for, whatever is owed", () => {
+  const kit = new Kit({ have: "...", blocks: 1, shareRule: RULE });
+  kit.connect("...");
+  const seed = kit.connect("###");
+  assertEquals(kit.owed(seed).length, 2);
+});
+
+Deno.test("the last piece waits until the debt is paid, and is asked for the moment it is", () => {
+  const kit = indebted();
+  const peer = taker(kit);
+  const seed = kit.connect("##########");
+  assertEquals(kit.owed(seed), []);
+  assertEquals(kit.sentKinds(seed).includes("interested"), false, "it promises no requests");
+  assertEquals(states(kit), ["owing"]);
+  kit.feed({ kind: "blocks-sent", peer, bytes: BLOCK_SIZE - 1 });
+  assertEquals(kit.owed(seed), []);
+  kit.feed({ kind: "blocks-sent", peer, bytes: 1 });
+  assertEquals(kit.sentKinds(seed).includes("interested"), true);
+  assertEquals(kit.owed(seed), ["9.0"]);
+  assertEquals(
+    kit.reports("share").map(({ state, owedBytes, sharedBytes }) => [
+      state,
+      owedBytes,
+      sharedBytes,
+    ]),
+    [["owing", BLOCK_SIZE, 0], ["paid", BLOCK_SIZE, BLOCK_SIZE]],
+  );
+});
+
+Deno.test("while it waits, the facts say so and how many can be served", () => {
+  const kit = indebted();
+  taker(kit);
+  taker(kit);
+  const { isWaiting, servable, owedBytes, share } = factsOf(kit.torrent, kit.now);
+  assertEquals({ isWaiting, servable, owedBytes, share }, {
+    isWaiting: true,
+    servable: 2,
+    owedBytes: BLOCK_SIZE,
+    share: "owing",
+  });
+});
+
+Deno.test("with the rule off nothing is owed, withheld or reported", () => {
+  const kit = indebted({ shareRule: { percent: 0, strict: false } });
+  taker(kit);
+  kit.complete(kit.connect("##########"));
+  assertEquals(kit.have, "##########");
+  assertEquals(states(kit), []);
+});
+
+Deno.test("the debt is waived when no connected peer lacks a piece of ours", () => {
+  const kit = indebted();
+  const seed = kit.connect("##########");
+  assertEquals(states(kit), ["owing", "waived"]);
+  taker(kit);
+  assertEquals(kit.owed(seed), ["9.0"], "for good, whoever comes later");
+});
+
+Deno.test("nothing is waived before somebody offers the piece: a restart is no way around the rule", () => {
+  const kit = indebted();
+  kit.wait(3_600_000);
+  assertEquals(states(kit), ["owing"]);
+  const peer = taker(kit);
+  const seed = kit.connect("##########");
+  assertEquals(kit.owed(seed), []);
+  kit.feed({ kind: "blocks-sent", peer, bytes: BLOCK_SIZE });
+  assertEquals(states(kit), ["owing", "paid"]);
+});
+
+Deno.test("nothing is waived before the tracker answers or fails, for two minutes at most", () => {
+  for (const how of ["answers", "fails", "says nothing"] as const) {
+    const kit = indebted({ announceTiers: [["http://a.test/"]] });
+    const seed = kit.connect("##########");
+    kit.waitWith([seed], SHARE_UNMET_MS - 1_000);
+    assertEquals(states(kit), ["owing"]);
+    const error = { code: "unreachable", message: "No answer" } as const;
+    const { job } = kit.all("announce")[0]!;
+    if (how === "answers") kit.answer({ seeders: 1, leechers: 1 });
+    else if (how === "fails") kit.feed({ kind: "announced", job, result: fail(error) });
+    else kit.waitWith([seed], 2_000);
+    assertEquals(states(kit), ["owing", "waived"], how);
+  }
+});
+
+Deno.test("a peer lacks nothing of ours when it has other pieces or more of them", () => {
+  const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE });
+  const peer = kit.connect("#########.");
+  kit.say(peer, { kind: "interested" });
+  kit.connect("##########", { unchokes: false });
+  kit.deliver(peer);
+  kit.finish();
+  assertEquals(states(kit), ["waived"]);
+});
+
+Deno.test("a strict debt is never waived", () => {
+  const kit = indebted({ shareRule: STRICT });
+  const seed = kit.connect("##########");
+  kit.waitWith([seed], 3_600_000);
+  assertEquals(kit.owed(seed), []);
+  assertEquals(states(kit), ["owing"]);
+  assertEquals(isWaiting(kit.transfer), true);
+});
+
+Deno.test("what was uploaded in earlier runs counts, and so does an earlier waiver", () => {
+  for (const before of [{ uploadedBefore: BLOCK_SIZE }, { waivedBefore: true }]) {
+    const kit = indebted(before);
+    taker(kit);
+    const seed = kit.connect("##########");
+    assertEquals(kit.owed(seed), ["9.0"]);
+  }
+});
+
+Deno.test("a waiver is saved", () => {
+  const kit = indebted();
+  kit.saved();
+  const seed = kit.connect("##########");
+  kit.saved();
+  kit.waitWith([seed], 11_000);
+  assertEquals(kit.all("save-state").at(-1)!.state.waived, true);
+});
+
+Deno.test("a torrent of one piece is not withheld: we have nothing to serve", () => {
+  const kit = new Kit({
+    have: ".",
+    blocks: 1,
+    shareRule: RULE,
+    announceTiers: [["http://a.test/"]],
+  });
+  kit.answer({ seeders: 1, leechers: 5 });
+  const other = kit.connect(".");
+  kit.say(other, { kind: "interested" });
+  assertEquals(kit.owed(kit.connect("#")), ["0.0"]);
+});
+
+Deno.test("an incomplete peer that the tracker names is waited for, two minutes and no longer", () => {
+  const kit = new Kit({
+    have: "########..",
+    blocks: 1,
+    shareRule: RULE,
+    announceTiers: [["http://a"]],
+  });
+  kit.answer({ seeders: 1, leechers: 2, intervalSeconds: 1_800, minIntervalSeconds: 30 });
+  const seed = kit.connect("##########");
+  kit.deliver(seed);
+  kit.finish();
+  assertEquals(states(kit), ["owing"]);
+  const announces = kit.all("announce").length;
+  kit.waitWith([seed], SHARE_UNMET_MS - 10_000);
+  assertEquals(kit.all("announce").length > announces, true, "the tracker is asked for it");
+  kit.answer({ seeders: 1, leechers: 2 });
+  assertEquals(states(kit), ["owing"]);
+  kit.waitWith([seed], 20_000);
+  assertEquals(states(kit), ["owing", "waived"]);
+});
+
+Deno.test("once the tracker names no other incomplete peer, the debt is waived at once", () => {
+  const kit = new Kit({
+    have: "########..",
+    blocks: 1,
+    shareRule: RULE,
+    announceTiers: [["http://a"]],
+  });
+  kit.answer({ seeders: 1, leechers: 2, intervalSeconds: 1_800, minIntervalSeconds: 30 });
+  const seed = kit.connect("##########");
+  kit.deliver(seed);
+  kit.finish();
+  kit.waitWith([seed], 40_000);
+  assertEquals(states(kit), ["owing"]);
+  kit.answer({ seeders: 1, leechers: 1 });
+  assertEquals(states(kit), ["owing", "waived"]);
+});
+
+Deno.test("incomplete peers that we are connected to are not waited for twice", () => {
+  const kit = new Kit({
+    have: "########..",
+    blocks: 1,
+    shareRule: RULE,
+    announceTiers: [["http://a"]],
+  });
+  kit.answer({ seeders: 1, leechers: 3, intervalSeconds: 1_800, minIntervalSeconds: 30 });
+  const seed = kit.connect("##########");
+  const others = [kit.connect("########.."), kit.connect("########..", { unchokes: false })];
+  kit.deliver(seed);
+  kit.finish();
+  for (const peer of others) kit.say(peer, { kind: "not-interested" });
+  assertEquals(states(kit), ["owing", "waived"]);
+});
+
+Deno.test("a peer that we saw become a seed is not looked for among the incomplete", () => {
+  const kit = new Kit({
+    have: "########..",
+    blocks: 1,
+    shareRule: RULE,
+    announceTiers: [["http://a"]],
+  });
+  kit.answer({ seeders: 0, leechers: 2, intervalSeconds: 1_800, minIntervalSeconds: 30 });
+  const peer = kit.connect("#########.");
+  kit.say(peer, { kind: "have", piece: 9 });
+  kit.deliver(peer);
+  kit.finish();
+  assertEquals(states(kit), ["waived"]);
+});
+
+Deno.test("a peer just told of our last piece has a moment to say that it wants it", () => {
+  const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE });
+  const seed = kit.connect("##########");
+  const peer = kit.connect("########..", { unchokes: false });
+  kit.say(peer, { kind: "not-interested" });
+  kit.waitWith([seed, peer], 2 * SHARE_INTEREST_MS);
+  kit.deliver(seed);
+  kit.finish();
+  assertEquals(states(kit), ["owing"], "it may want the piece that we just got");
+  kit.waitWith([seed, peer], SHARE_INTEREST_MS / 2);
+  kit.say(peer, { kind: "interested" });
+  kit.waitWith([seed, peer], SHARE_INTEREST_MS);
+  assertEquals(states(kit), ["owing"]);
+});
+
+Deno.test("a peer that says nothing of its interest is waited for ten seconds", () => {
+  const kit = indebted({ shareRule: STRICT });
+  const peer = kit.connect(".", { unchokes: false });
+  assertEquals(factsOf(kit.torrent, kit.now).servable, 1);
+  kit.waitWith([peer], SHARE_INTEREST_MS);
+  assertEquals(factsOf(kit.torrent, kit.now).servable, 0);
+});
+
+Deno.test("a served peer that asks for nothing for a minute cannot be served", () => {
+  const kit = indebted({ shareRule: STRICT });
+  const peer = taker(kit);
+  kit.waitWith([peer], SHARE_IDLE_MS - 5_000);
+  assertEquals(factsOf(kit.torrent, kit.now).servable, 1);
+  kit.waitWith([peer], 10_000);
+  assertEquals(factsOf(kit.torrent, kit.now).servable, 0);
+});
+
+Deno.test("a dead peer cannot be served", () => {
+  const kit = indebted({ shareRule: STRICT });
+  taker(kit);
+  const lively = [kit.connect("##########"), kit.connect("##########")];
+  kit.waitWith(lively, 130_000);
+  assertEquals(factsOf(kit.torrent, kit.now).servable, 0);
+});
+
+Deno.test("peers that toggle interest and never take a byte hold a download five minutes at most", () => {
+  const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE });
+  const seed = kit.connect("##########");
+  const liars = [taker(kit), taker(kit)];
+  kit.deliver(seed);
+  kit.finish();
+  assertEquals(states(kit), ["owing"]);
+  for (let passed = 0; passed <= SHARE_STALLED_MS; passed += 20_000) {
+    kit.waitWith([seed, ...liars], 15_000);
+    for (const peer of liars) kit.say(peer, { kind: "not-interested" });
+    for (const peer of liars) kit.say(peer, { kind: "interested" });
+    kit.waitWith([seed, ...liars], 5_000);
+  }
+  assertEquals(states(kit), ["owing", "waived"]);
+  assertEquals(kit.owed(seed).length, 1);
+});
+
+Deno.test("a debt that was waived and is paid all the same ends as paid", () => {
+  const kit = indebted();
+  kit.complete(kit.connect("##########"));
+  const peer = taker(kit);
+  kit.feed({ kind: "blocks-sent", peer, bytes: BLOCK_SIZE });
+  assertEquals(states(kit), ["owing", "waived", "paid"]);
+});
+
+Deno.test("a torrent that is complete from the start is told nothing of debts", () => {
+  const kit = new Kit({ have: "##", shareRule: RULE });
+  taker(kit);
+  assertEquals(states(kit), []);
+});
+
+Deno.test("all peers hear that we want nothing of them once the withheld piece is the last", () => {
+  const shareRule = { percent: 10, strict: true };
+  const kit = new Kit({ have: "..", blocks: 20, shareRule });
+  const unchoked = kit.connect("#.", { unchokes: false });
+  const other = kit.connect(".#", { unchokes: false });
+  kit.say(unchoked, { kind: "unchoke" });
+  assertEquals(kit.peer(other).amInterested, false);
+});

@@ -6,7 +6,7 @@
 import { assert, unreachable } from "../core/bytes/result.ts";
 import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/frame.ts";
 import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
-import { decodeMessage } from "../core/wire/codec.ts";
+import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
 import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
 import type { PieceCheck, PieceDigest } from "../core/metainfo/piece_check.ts";
@@ -255,11 +255,12 @@ export class Driver implements LinkOwner {
 
   #takeMessage(link: PeerLink, at: number): void {
     const decoded = decodeMessage(link.buffer, this.#frame);
-    if (decoded.ok) this.#step({ kind: "message", peer: link.key, message: decoded.value }, at);
-    else {
+    if (!decoded.ok) {
       const { id, size } = decoded.error;
-      this.#violated(link, `a message ${id} of ${size} bytes`, at);
+      return this.#violated(link, `a message ${id} of ${size} bytes`, at);
     }
+    if (isHashMessage(decoded.value)) return;
+    this.#step({ kind: "message", peer: link.key, message: decoded.value }, at);
   }
 
   /** The link goes now, not when the effects run: bytes behind a violation are not read. */

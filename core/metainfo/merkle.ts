@@ -119,36 +119,6 @@ export function leavesOf(sha256: Sha256, bytes: Uint8Array): Uint8Array {
   return leaves;
 }
 
-/**
- * The hashes that prove a range of one layer: the uncles of the node above the range, from the lowest
- * up, as many as `proofLayers` asks for beyond the layers that the range itself gives.
- *
- * `layers`: as `buildLayers` gives them, from `height` on, up to the root. The range is `index` to
- * `index + length` of its first layer, `length` a power of two of which `index` is a multiple.
- *
- * Spec: BEP 52, hashes message.
- */
-export function proofOf(
-  hasher: MerkleHasher,
-  layers: readonly Uint8Array[],
-  height: number,
-  index: number,
-  length: number,
-  proofLayers: number,
-): Uint8Array {
-  const own = Math.log2(length);
-  const count = uncleCount(length, proofLayers);
-  const proof = new Uint8Array(count * MERKLE_HASH_SIZE);
-  for (let step = 0; step < count; step++) {
-    const uncle = Math.floor(index / 2 ** (own + step)) ^ 1;
-    proof.set(
-      nodeOf(hasher, layers[own + step]!, height + own + step, uncle),
-      step * MERKLE_HASH_SIZE,
-    );
-  }
-  return proof;
-}
-
 /** Uncle hashes in a `hashes` message. Spec: BEP 52, "the first log2(length)-1 proof layers". */
 export function uncleCount(length: number, proofLayers: number): number {
   return Math.max(0, proofLayers - (Math.log2(length) - 1));

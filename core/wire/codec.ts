@@ -13,7 +13,7 @@ import {
 } from "../bytes/byte_writer.ts";
 import { assert, fail, ok, type Result, unreachable } from "../bytes/result.ts";
 import { type FrameView, KEEP_ALIVE } from "./frame.ts";
-import type { BlockMessage, Message } from "./message.ts";
+import type { BlockMessage, HashMessage, HashRange, Message, WireMessage } from "./message.ts";
 import { MESSAGE_ID } from "./message_id.ts";
 
 export interface WireError {
@@ -24,6 +24,10 @@ export interface WireError {
   /** Exact, but a least size for `extended`. */
   readonly wanted: number;
 }
+
+const HASH_SIZE = 32;
+/** A root and four integers. */
+const HASH_RANGE_SIZE = HASH_SIZE + 16;
 
 const KEEP_ALIVE_MESSAGE: Message = { kind: "keep-alive" };
 
@@ -42,17 +46,19 @@ const FIXED_SIZES: Readonly<Record<number, number>> = {
   [MESSAGE_ID.haveNone]: 0,
   [MESSAGE_ID.reject]: 12,
   [MESSAGE_ID.allowedFast]: 4,
+  [MESSAGE_ID.hashRequest]: HASH_RANGE_SIZE,
+  [MESSAGE_ID.hashReject]: HASH_RANGE_SIZE,
 };
 
 /**
  * The message in a frame that `readFrame` found; must not be a `piece` frame. Bytes are copied out
  * of the buffer. An unknown id is a message, not an error. Error: "message-size".
- * Spec: BEP 3, peer messages; BEP 5, port; BEP 6; BEP 10, extended.
+ * Spec: BEP 3, peer messages; BEP 5, port; BEP 6; BEP 10, extended; BEP 52, hash request.
  */
-export function decodeMessage(bytes: Uint8Array, frame: FrameView): Result<Message, WireError> {
+export function decodeMessage(bytes: Uint8Array, frame: FrameView): Result<WireMessage, WireError> {
   const { id, bodyStart: at, frameEnd } = frame;
   const size = frameEnd - at;
-  const wanted = FIXED_SIZES[id] ?? (id === MESSAGE_ID.extended ? Math.max(size, 1) : size);
+  const wanted = FIXED_SIZES[id] ?? leastSize(id, size);
   if (size !== wanted) return fail({ code: "message-size", id, size, wanted });
   switch (id) {
     case KEEP_ALIVE:
@@ -87,13 +93,27 @@ export function decodeMessage(bytes: Uint8Array, frame: FrameView): Result<Messa
       return ok({ kind: "allowed-fast", piece: readUint32(bytes, at) });
     case MESSAGE_ID.extended:
       return ok({ kind: "extended", id: bytes[at]!, payload: bytes.slice(at + 1, frameEnd) });
+    case MESSAGE_ID.hashRequest:
+      return ok({ kind: "hash-request", range: readHashRange(bytes, at) });
+    case MESSAGE_ID.hashReject:
+      return ok({ kind: "hash-reject", range: readHashRange(bytes, at) });
+    case MESSAGE_ID.hashes: {
+      const hashes = bytes.slice(at + HASH_RANGE_SIZE, frameEnd);
+      return ok({ kind: "hashes", range: readHashRange(bytes, at), hashes });
+    }
   }
   assert(id !== MESSAGE_ID.piece, "a piece frame goes down the data plane");
   return ok({ kind: "unknown", id });
 }
 
+/** Whether a message is about hash trees. */
+export function isHashMessage(message: WireMessage): message is HashMessage {
+  return message.kind === "hash-request" || message.kind === "hashes" ||
+    message.kind === "hash-reject";
+}
+
 /** Appends a whole frame. An `unknown` message cannot be sent. */
-export function appendMessage(writer: ByteWriter, message: Message): void {
+export function appendMessage(writer: ByteWriter, message: WireMessage): void {
   switch (message.kind) {
     case "keep-alive":
       return writeUint32(writer, 0);
@@ -131,6 +151,13 @@ export function appendMessage(writer: ByteWriter, message: Message): void {
       appendHead(writer, MESSAGE_ID.extended, 1 + message.payload.length);
       writeUint8(writer, message.id);
       return writeBytes(writer, message.payload);
+    case "hash-request":
+      return appendHashRange(writer, MESSAGE_ID.hashRequest, message.range, 0);
+    case "hash-reject":
+      return appendHashRange(writer, MESSAGE_ID.hashReject, message.range, 0);
+    case "hashes":
+      appendHashRange(writer, MESSAGE_ID.hashes, message.range, message.hashes.length);
+      return writeBytes(writer, message.hashes);
     case "unknown":
       return assert(false, `a message with the unknown id ${message.id} is sent`);
     default:
@@ -171,6 +198,35 @@ function readBlockMessage(
     begin: readUint32(bytes, at + 4),
     length: readUint32(bytes, at + 8),
   };
+}
+
+/** Sizes of messages that are not fixed; a wrong one is answered with the least that would do. */
+function leastSize(id: number, size: number): number {
+  if (id === MESSAGE_ID.extended) return Math.max(size, 1);
+  if (id !== MESSAGE_ID.hashes) return size;
+  const isWhole = size >= HASH_RANGE_SIZE && (size - HASH_RANGE_SIZE) % HASH_SIZE === 0;
+  return isWhole ? size : HASH_RANGE_SIZE + HASH_SIZE;
+}
+
+function readHashRange(bytes: Uint8Array, at: number): HashRange {
+  const numbers = at + HASH_SIZE;
+  return {
+    root: bytes.slice(at, numbers),
+    baseLayer: readUint32(bytes, numbers),
+    index: readUint32(bytes, numbers + 4),
+    length: readUint32(bytes, numbers + 8),
+    proofLayers: readUint32(bytes, numbers + 12),
+  };
+}
+
+/** `more`: bytes that follow the range. */
+function appendHashRange(writer: ByteWriter, id: number, range: HashRange, more: number): void {
+  appendHead(writer, id, HASH_RANGE_SIZE + more);
+  writeBytes(writer, range.root);
+  writeUint32(writer, range.baseLayer);
+  writeUint32(writer, range.index);
+  writeUint32(writer, range.length);
+  writeUint32(writer, range.proofLayers);
 }
 
 /** `size` counts the bytes after the id. */

@@ -21,6 +21,35 @@ export type Message =
   /** A message id that we do not know; its payload is ignored. */
   | { readonly kind: "unknown"; readonly id: number };
 
+/**
+ * Messages about hash trees. They name files by their roots, which the core does not know: the shell
+ * translates them.
+ */
+export type HashMessage =
+  | { readonly kind: "hash-request" | "hash-reject"; readonly range: HashRange }
+  | {
+    readonly kind: "hashes";
+    readonly range: HashRange;
+    /** 32 bytes each: those of the range, then the uncles. */
+    readonly hashes: Uint8Array;
+  };
+
+/** Whatever goes over the wire outside of `piece` frames. */
+export type WireMessage = Message | HashMessage;
+
+/** Hashes of one layer of a file's tree. Spec: BEP 52, hash request. */
+export interface HashRange {
+  /** 32 bytes. */
+  readonly root: Uint8Array;
+  /** Layers above the leaves at which the hashes stand. */
+  readonly baseLayer: number;
+  /** In hashes of the base layer. */
+  readonly index: number;
+  readonly length: number;
+  /** Layers above the base layer up to which uncles are asked for. */
+  readonly proofLayers: number;
+}
+
 export interface BlockMessage {
   readonly kind: "request" | "cancel" | "reject";
   readonly piece: number;

@@ -1,4 +1,4 @@
-/** The byte that says which message a frame holds. Spec: BEP 3, peer messages; BEP 5, 6, 10. */
+/** The byte that says which message a frame holds. Spec: BEP 3, peer messages; BEP 5, 6, 10, 52. */
 export const MESSAGE_ID = {
   choke: 0,
   unchoke: 1,
@@ -16,4 +16,7 @@ export const MESSAGE_ID = {
   reject: 16,
   allowedFast: 17,
   extended: 20,
+  hashRequest: 21,
+  hashes: 22,
+  hashReject: 23,
 } as const;

@@ -9,7 +9,12 @@ import {
   writtenBytes,
 } from "../../core/bytes/byte_writer.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
-import { appendBlockHeader, appendMessage, decodeMessage } from "../../core/wire/codec.ts";
+import {
+  appendBlockHeader,
+  appendMessage,
+  decodeMessage,
+  isHashMessage,
+} from "../../core/wire/codec.ts";
 import { createFrameView, frameBytesMax, readFrame } from "../../core/wire/frame.ts";
 import type { BlockMessage, Message } from "../../core/wire/message.ts";
 import {
@@ -174,7 +179,7 @@ class FrameReader {
       if (found === "frame") {
         const decoded = decodeMessage(this.#buffer, frame);
         this.#start = frame.frameEnd;
-        return decoded.ok ? decoded.value : undefined;
+        return decoded.ok && !isHashMessage(decoded.value) ? decoded.value : undefined;
       }
       if (!await this.#fill()) return undefined;
     }

@@ -16,6 +16,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   local_discovery: ["bytes", "metainfo"],
   port_mapping: ["bytes"],
   web_seed: ["bytes", "metainfo"],
+  hash_exchange: ["bytes", "metainfo"],
   tracker: ["bytes", "bencode", "metainfo", "limits"],
   tracker_server: ["bytes", "bencode", "metainfo", "tracker"],
   swarm: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker"],

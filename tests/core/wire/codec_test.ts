@@ -4,7 +4,7 @@ import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import { appendBlockHeader, appendRequest, decodeMessage } from "../../../core/wire/codec.ts";
 import { createFrameView, frameBytesMax, readFrame } from "../../../core/wire/frame.ts";
-import type { Message } from "../../../core/wire/message.ts";
+import type { HashRange, WireMessage } from "../../../core/wire/message.ts";
 import { MESSAGE_ID } from "../../../core/wire/message_id.ts";
 import { anyMessage, framesOf } from "./messages.ts";
 import { wireVectors } from "./wire_vectors.ts";
@@ -15,8 +15,17 @@ function decode(bytes: Uint8Array) {
   return decodeMessage(bytes, view);
 }
 
+const RANGE: HashRange = {
+  root: new Uint8Array(32).fill(0xab),
+  baseLayer: 2,
+  index: 512,
+  length: 256,
+  proofLayers: 7,
+};
+const RANGE_HEX = "ab".repeat(32) + "00000002" + "00000200" + "00000100" + "00000007";
+
 /** One of every message, with its frame. */
-const FRAMES: [string, Message][] = [
+const FRAMES: [string, WireMessage][] = [
   ["00000000", { kind: "keep-alive" }],
   ["0000000100", { kind: "choke" }],
   ["0000000101", { kind: "unchoke" }],
@@ -38,6 +47,13 @@ const FRAMES: [string, Message][] = [
     { kind: "reject", piece: 2 ** 32 - 1, begin: 0, length: 16_384 },
   ],
   ["000000051100000009", { kind: "allowed-fast", piece: 9 }],
+  [`0000003115${RANGE_HEX}`, { kind: "hash-request", range: RANGE }],
+  [`0000005116${RANGE_HEX}${"cd".repeat(32)}`, {
+    kind: "hashes",
+    range: RANGE,
+    hashes: new Uint8Array(32).fill(0xcd),
+  }],
+  [`0000003117${RANGE_HEX}`, { kind: "hash-reject", range: RANGE }],
   ["0000000414036465", { kind: "extended", id: 3, payload: Uint8Array.of(0x64, 0x65) }],
 ];
 
@@ -56,7 +72,7 @@ Deno.test("any message comes back from its frame", () => {
 
 Deno.test("a message of fixed size is refused with one byte more or less", () => {
   for (const [hex, message] of FRAMES) {
-    if (["keep-alive", "bitfield", "extended"].includes(message.kind)) continue;
+    if (["keep-alive", "bitfield", "extended", "hashes"].includes(message.kind)) continue;
     const frame = fromHex(hex)!;
     const id = frame[4]!;
     const wanted = frame.length - 5;
@@ -75,8 +91,17 @@ Deno.test("an extended message without its extended id is refused", () => {
   assertEquals<unknown>(decode(fromHex("0000000114")!), { ok: false, error });
 });
 
+Deno.test("hashes without a whole range, or with part of a hash, are refused", () => {
+  for (const size of [0, 47, 49, 79, 81]) {
+    const bytes = new Uint8Array(5 + size);
+    bytes.set([0, 0, 0, 1 + size, 22]);
+    const error = { code: "message-size", id: 22, size, wanted: 80 };
+    assertEquals<unknown>(decode(bytes), { ok: false, error });
+  }
+});
+
 Deno.test("a message with an unknown id is told as such, whatever its size", () => {
-  for (const hex of ["000000010a", "0000000315aabb", "00000002ff00"]) {
+  for (const hex of ["000000010a", "0000000318aabb", "00000002ff00"]) {
     const bytes = fromHex(hex)!;
     assertEquals<unknown>(decode(bytes), { ok: true, value: { kind: "unknown", id: bytes[4]! } });
   }
@@ -98,7 +123,7 @@ Deno.test("a piece frame among messages is our mistake", () => {
 
 Deno.test("an unknown message cannot be sent", () => {
   assertThrows(() => framesOf({ kind: "unknown", id: 99 }));
-  assertThrows(() => framesOf({ kind: "new" } as unknown as Message));
+  assertThrows(() => framesOf({ kind: "new" } as unknown as WireMessage));
 });
 
 Deno.test("a request is appended without a message object", () => {
@@ -120,11 +145,7 @@ Deno.test({
     const { ids, keepAlive } = wireVectors!.messages;
     assertEquals(toHex(framesOf({ kind: "keep-alive" })), keepAlive);
     const ours = new Map<number, string>(Object.entries(MESSAGE_ID).map(([k, v]) => [v, k]));
-    // Messages of BEP 52 are still unknown to us.
-    assertEquals(
-      [...ours.keys()].sort((a, b) => a - b),
-      ids.map(({ id }) => id).filter((id) => id < 21),
-    );
+    assertEquals([...ours.keys()].sort((a, b) => a - b), ids.map(({ id }) => id));
     for (const { id, example, exampleFields } of ids) {
       if (example === undefined || id === MESSAGE_ID.piece) continue;
       const decoded = decode(fromHex(example)!);

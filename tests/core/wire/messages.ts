@@ -2,12 +2,20 @@
 import fc from "fast-check";
 import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import { appendMessage } from "../../../core/wire/codec.ts";
-import type { Message } from "../../../core/wire/message.ts";
+import type { WireMessage } from "../../../core/wire/message.ts";
 
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 
+const hashRange = fc.record({
+  root: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  baseLayer: uint32,
+  index: uint32,
+  length: uint32,
+  proofLayers: uint32,
+});
+
 /** Any message that we can send. */
-export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
+export const anyMessage: fc.Arbitrary<WireMessage> = fc.oneof(
   fc.record({
     kind: fc.constantFrom(
       "keep-alive",
@@ -28,15 +36,21 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("bitfield"), bits: fc.uint8Array() }),
   fc.record({ kind: fc.constant("port"), port: fc.integer({ min: 0, max: 65_535 }) }),
+  fc.record({ kind: fc.constantFrom("hash-request", "hash-reject"), range: hashRange }),
+  fc.record({
+    kind: fc.constant("hashes"),
+    range: hashRange,
+    hashes: fc.uint8Array({ maxLength: 20 }).map((bytes) => new Uint8Array(32 * bytes.length)),
+  }),
   fc.record({
     kind: fc.constant("extended"),
     id: fc.integer({ min: 0, max: 255 }),
     payload: fc.uint8Array(),
   }),
-) as fc.Arbitrary<Message>;
+) as fc.Arbitrary<WireMessage>;
 
 /** The frames of messages, one behind the other. */
-export function framesOf(...messages: readonly Message[]): Uint8Array {
+export function framesOf(...messages: readonly WireMessage[]): Uint8Array {
   const writer = createByteWriter();
   for (const message of messages) appendMessage(writer, message);
   return writtenBytes(writer);

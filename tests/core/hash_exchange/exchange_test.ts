@@ -1,0 +1,222 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { fromHex } from "../../../core/bytes/hex.ts";
+import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
+import {
+  answerHashes,
+  asksForLeaves,
+  provenHashes,
+  upperLayers,
+} from "../../../core/hash_exchange/proofs.ts";
+import {
+  type FileHashRange,
+  HASHES_ANSWERED_MAX,
+  HASHES_ASKED_MAX,
+  layerPart,
+  layerPartCount,
+  leafPart,
+  leafPartCount,
+  piecesOfRange,
+  requestProblem,
+} from "../../../core/hash_exchange/ranges.ts";
+import { hashAt, leavesOf } from "../../../core/metainfo/merkle.ts";
+import {
+  nodeOfLeaves,
+  type PieceTrees,
+  plannedTrees,
+  treesOfNodes,
+} from "../../../core/metainfo/piece_trees.ts";
+import { appendMessage, decodeMessage } from "../../../core/wire/codec.ts";
+import { createFrameView, readFrame } from "../../../core/wire/frame.ts";
+import { MERKLE, sha256 } from "../../../shell/hash/sha256.ts";
+import { fuzzRuns } from "../../fuzz/runs.ts";
+import { vectorContent } from "../metainfo/merkle_vectors.ts";
+import { leavesOfPiece, treesWith, withoutLayers } from "./kit.ts";
+
+const KIB = 1024;
+
+function answer(trees: PieceTrees, range: FileHashRange): Uint8Array {
+  const [piece] = piecesOfRange(trees, range);
+  const leaves = asksForLeaves(trees, range) ? leavesOfPiece(trees, piece) : undefined;
+  const upper = upperLayers(trees, MERKLE, range.tree);
+  const hashes = answerHashes(trees, MERKLE, range, { upper, leaves });
+  if (hashes === undefined) throw new Error("Nothing to answer");
+  return hashes;
+}
+
+const torrents = fc.record({
+  lengths: fc.array(fc.integer({ min: 0, max: 900 * KIB }), { minLength: 1, maxLength: 4 })
+    .filter((lengths) => lengths.some((length) => length > 0)),
+  pieceLength: fc.constantFrom(16 * KIB, 32 * KIB, 128 * KIB),
+});
+
+Deno.test("layers that are asked for part by part are those of the torrent", () => {
+  fc.assert(
+    fc.property(torrents, ({ lengths, pieceLength }) => {
+      const trees = treesWith(lengths, pieceLength);
+      const bare = withoutLayers(trees);
+      for (const [tree, file] of trees.files.entries()) {
+        for (let part = 0; part < layerPartCount(file); part++) {
+          const range = layerPart(bare, tree, part);
+          assertEquals(requestProblem(trees, range), undefined);
+          const hashes = provenHashes(bare, MERKLE, range, answer(trees, range));
+          const from = range.index * 32;
+          assertEquals(hashes, trees.layers[tree]!.slice(from, from + hashes!.length));
+          assertEquals(piecesOfRange(trees, range), [
+            file.firstPiece,
+            file.firstPiece + file.pieceCount - 1,
+          ]);
+        }
+      }
+    }),
+    fuzzRuns(60),
+  );
+});
+
+Deno.test("the leaves of any piece can be asked for and proven", () => {
+  fc.assert(
+    fc.property(torrents, fc.nat(), ({ lengths, pieceLength }, at) => {
+      const trees = treesWith(lengths, pieceLength);
+      const piece = at % trees.content.pieceCount;
+      const tree = trees.files.findLastIndex((file) => file.firstPiece <= piece);
+      for (let part = 0; part < leafPartCount(trees, piece); part++) {
+        const range = leafPart(trees, tree, piece, part);
+        assertEquals(requestProblem(trees, range), undefined);
+        assertEquals(piecesOfRange(trees, range), [piece, piece]);
+        assertEquals(
+          provenHashes(trees, MERKLE, range, answer(trees, range)),
+          leavesOfPiece(trees, piece),
+        );
+      }
+    }),
+    fuzzRuns(60),
+  );
+});
+
+Deno.test("a large layer and a large piece take several parts", () => {
+  const trees = treesWith([1_300 * 16 * KIB], 16 * KIB);
+  assertEquals(layerPartCount(trees.files[0]!), 3);
+  const last = layerPart(trees, 0, 2);
+  assertEquals([last.index, last.length], [1024, HASHES_ASKED_MAX]);
+  const proven = provenHashes(withoutLayers(trees), MERKLE, last, answer(trees, last));
+  assertEquals(proven, trees.layers[0]!.slice(1024 * 32));
+
+  const pieces = treesWith([40 * 1024 * KIB], 16 * 1024 * KIB);
+  assertEquals([0, 1, 2].map((piece) => leafPartCount(pieces, piece)), [2, 2, 2]);
+  const range = leafPart(pieces, 0, 1, 1);
+  assertEquals(
+    provenHashes(pieces, MERKLE, range, answer(pieces, range)),
+    leavesOfPiece(pieces, 1).slice(512 * 32),
+  );
+  // The second half of the last piece is padding alone.
+  assert(requestProblem(pieces, leafPart(pieces, 0, 2, 1)) !== undefined);
+  // libtorrent asks for all leaves of a piece at once.
+  const whole = { tree: 0, baseLayer: 0, index: 1024, length: 1024, proofLayers: 9 };
+  assertEquals(requestProblem(pieces, whole), undefined);
+  assertEquals(
+    provenHashes(pieces, MERKLE, whole, answer(pieces, whole)),
+    leavesOfPiece(pieces, 1),
+  );
+});
+
+Deno.test("a wrong hash, a missing one, or one too many proves nothing", () => {
+  const trees = treesWith([900 * KIB, 5], 32 * KIB);
+  const bare = withoutLayers(trees);
+  const cases: [PieceTrees, FileHashRange][] = [
+    [bare, layerPart(bare, 0, 0)],
+    [trees, leafPart(trees, 0, 3, 0)],
+    [bare, { tree: 0, baseLayer: 1, index: 4, length: 4, proofLayers: 4 }],
+  ];
+  for (const [asker, range] of cases) {
+    const right = answer(trees, range);
+    assert(provenHashes(asker, MERKLE, range, right) !== undefined);
+    for (let at = 0; at < right.length; at += 32) {
+      const wrong = right.slice();
+      wrong[at]! ^= 1;
+      assertEquals(provenHashes(asker, MERKLE, range, wrong), undefined);
+    }
+    assertEquals(provenHashes(asker, MERKLE, range, right.subarray(32)), undefined);
+    assertEquals(provenHashes(asker, MERKLE, range, new Uint8Array(right.length + 32)), undefined);
+    assertEquals(provenHashes(asker, MERKLE, range, new Uint8Array(0)), undefined);
+  }
+  // Leaves of a piece whose own hash is not known yet prove nothing.
+  const range = leafPart(trees, 0, 3, 0);
+  assertEquals(provenHashes(bare, MERKLE, range, answer(trees, range)), undefined);
+});
+
+Deno.test("absurd requests are refused by their numbers alone", () => {
+  const trees = treesWith([900 * KIB, 5, 64 * KIB], 64 * KIB);
+  const good = { tree: 0, baseLayer: 2, index: 0, length: 4, proofLayers: 3 };
+  assertEquals(requestProblem(trees, good), undefined);
+  const cases: Partial<FileHashRange>[] = [
+    { tree: -1 },
+    { tree: 3 },
+    { length: 0 },
+    { length: 1 },
+    { length: 3 },
+    { length: 2 ** 31 },
+    { length: 2 ** 32 - 1 },
+    { length: 2 * HASHES_ANSWERED_MAX },
+    { index: 2 },
+    { index: 16 },
+    { index: 2 ** 32 - 4 },
+    { baseLayer: 1 },
+    { baseLayer: 3 },
+    { baseLayer: 2 ** 32 - 1 },
+    { proofLayers: 4 },
+    { proofLayers: 2 ** 32 - 1 },
+    { baseLayer: 0, length: 8 },
+    { baseLayer: 0, length: 4, index: 60 },
+    { tree: 1 },
+    { tree: 1, baseLayer: 0, length: 2 },
+    { tree: 2, baseLayer: 0, length: 8 },
+  ];
+  for (const change of cases) {
+    assert(requestProblem(trees, { ...good, ...change }) !== undefined, JSON.stringify(change));
+  }
+});
+
+/** Examples of the conformance vectors beside the repository, if they are there. */
+function examples(): { size: number; pieceLength: number; request: string; hashes: string }[] {
+  try {
+    const url = new URL("../../../../shared/vectors/wire.json", import.meta.url);
+    return JSON.parse(Deno.readTextFileSync(url)).v2.hashMessages.examples;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+Deno.test("published requests get the published answers", () => {
+  for (const { size, pieceLength, request, hashes } of examples()) {
+    const content = vectorContent(size);
+    const planned = plannedTrees([size], pieceLength);
+    const leavesAt = (piece: number) =>
+      leavesOf(sha256, content.subarray(piece * pieceLength, (piece + 1) * pieceLength));
+    const nodes = new Uint8Array(planned.content.pieceCount * 32);
+    for (let piece = 0; piece < planned.content.pieceCount; piece++) {
+      nodes.set(nodeOfLeaves(planned, MERKLE, piece, leavesAt(piece)), piece * 32);
+    }
+    const trees = treesOfNodes(planned, MERKLE, nodes);
+    const bytes = fromHex(request)!;
+    const frame = createFrameView();
+    assertEquals(readFrame(bytes, 0, bytes.length, 1000, frame), "frame");
+    const message = decodeMessage(bytes, frame);
+    if (!message.ok || message.value.kind !== "hash-request") throw new Error("no request");
+    const { root, ...numbers } = message.value.range;
+    assertEquals(root, trees.files[0]!.root);
+    const range = { tree: 0, ...numbers };
+    // Some examples span several pieces' leaves, which we do not serve.
+    if (requestProblem(trees, range) !== undefined) {
+      assertEquals([range.baseLayer, range.length > pieceLength / (16 * KIB)], [0, true]);
+      continue;
+    }
+    const [piece] = piecesOfRange(trees, range);
+    const upper = upperLayers(trees, MERKLE, 0);
+    const answer = answerHashes(trees, MERKLE, range, { upper, leaves: leavesAt(piece) });
+    const writer = createByteWriter();
+    appendMessage(writer, { kind: "hashes", range: message.value.range, hashes: answer! });
+    assertEquals(writtenBytes(writer), fromHex(hashes));
+    assertEquals(hashAt(trees.layers[0]!, 0).length, 32);
+  }
+});

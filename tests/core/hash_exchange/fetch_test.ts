@@ -1,0 +1,104 @@
+import { assertEquals } from "@std/assert";
+import {
+  canFetchLeaves,
+  createHashFetch,
+  dropLeaves,
+  expireHashRequests,
+  forgetHashPeer,
+  HASH_REQUESTS_MAX,
+  HASH_RETRY_MS,
+  HASH_TIMEOUT_MS,
+  isFetchingHashes,
+  isHashRangeAsked,
+  onHashesProven,
+  onHashesRefused,
+  pickHashRanges,
+  wantLeaves,
+} from "../../../core/hash_exchange/fetch.ts";
+import { plannedTrees } from "../../../core/metainfo/piece_trees.ts";
+
+const KIB = 1024;
+/** Files of 3,000 pieces (six parts), one piece, and two pieces. */
+const trees = plannedTrees([3_000 * 16 * KIB, 5, 20 * KIB], 16 * KIB);
+const all = () => true;
+
+Deno.test("layers come from several peers, a few parts from each", () => {
+  const fetch = createHashFetch(trees, [0, 1, 2]);
+  const first = pickHashRanges(fetch, 1, all, 0);
+  const second = pickHashRanges(fetch, 2, all, 0);
+  assertEquals(first.map(({ index }) => index), [0, 512, 1024, 1536]);
+  assertEquals(second.map(({ tree, index }) => [tree, index]), [[0, 2048], [0, 2560], [2, 0]]);
+  assertEquals(pickHashRanges(fetch, 1, all, 0), []);
+  assertEquals(isHashRangeAsked(fetch, 1, first[0]!), true);
+  assertEquals(isHashRangeAsked(fetch, 2, first[0]!), false);
+  assertEquals(isHashRangeAsked(fetch, 1, { ...first[0]!, length: 256 }), false);
+  for (const range of [...first, ...second.slice(0, 1)]) {
+    assertEquals(onHashesProven(fetch, range), undefined);
+  }
+  assertEquals(onHashesProven(fetch, second[2]!), { kind: "layer", tree: 2 });
+  assertEquals(onHashesProven(fetch, second[2]!), undefined);
+  assertEquals(onHashesProven(fetch, second[1]!), { kind: "layer", tree: 0 });
+  assertEquals(isFetchingHashes(fetch), false);
+});
+
+Deno.test("a peer is asked for hashes over pieces that it has", () => {
+  const fetch = createHashFetch(trees, [0]);
+  const ranges = pickHashRanges(fetch, 1, (piece) => piece === 700, 0);
+  assertEquals(ranges.map(({ index }) => index), [512]);
+  assertEquals(pickHashRanges(fetch, 2, () => false, 0), []);
+});
+
+Deno.test("who rejects or stays silent makes it another's turn, and is asked again later", () => {
+  const fetch = createHashFetch(trees, [2]);
+  const [range] = pickHashRanges(fetch, 1, all, 0);
+  onHashesRefused(fetch, 2, range!, 0);
+  assertEquals(isHashRangeAsked(fetch, 1, range!), true);
+  onHashesRefused(fetch, 1, range!, 10);
+  assertEquals(pickHashRanges(fetch, 1, all, 10), []);
+  assertEquals(pickHashRanges(fetch, 2, all, 10).length, 1);
+  expireHashRequests(fetch, 10 + HASH_TIMEOUT_MS - 1);
+  assertEquals(isHashRangeAsked(fetch, 2, range!), true);
+  expireHashRequests(fetch, 10 + HASH_TIMEOUT_MS);
+  assertEquals(isHashRangeAsked(fetch, 2, range!), false);
+  assertEquals(pickHashRanges(fetch, 1, all, 10 + HASH_RETRY_MS).length, 1);
+});
+
+Deno.test("what a peer owed when it left is asked of others", () => {
+  const fetch = createHashFetch(trees, [0]);
+  assertEquals(pickHashRanges(fetch, 1, all, 0).length, HASH_REQUESTS_MAX);
+  forgetHashPeer(fetch, 1);
+  const indices = [2, 3].flatMap((peer) => pickHashRanges(fetch, peer, all, 0))
+    .map(({ index }) => index);
+  assertEquals(indices.sort((a, b) => a - b), [0, 512, 1024, 1536, 2048, 2560]);
+});
+
+Deno.test("leaves of a bad piece are wanted until they are here or given up", () => {
+  const large = plannedTrees([40 * KIB * KIB, 16 * KIB], 16 * KIB * KIB);
+  const fetch = createHashFetch(large, []);
+  // One block: nothing to tell apart.
+  assertEquals(wantLeaves(fetch, 3), false);
+  // The second half of the last piece is padding.
+  assertEquals(wantLeaves(fetch, 2), true);
+  assertEquals(pickHashRanges(fetch, 1, all, 0).map(({ index }) => index), [2048]);
+  assertEquals(wantLeaves(fetch, 0), true);
+  assertEquals(canFetchLeaves(fetch, 0, [], 0), false);
+  assertEquals(canFetchLeaves(fetch, 0, [{ key: 1, has: () => false }], 0), false);
+  assertEquals(canFetchLeaves(fetch, 0, [{ key: 1, has: all }], 0), true);
+  const [left, right] = pickHashRanges(fetch, 1, all, 0);
+  assertEquals(canFetchLeaves(fetch, 0, [], 0), true);
+  assertEquals(onHashesProven(fetch, left!), undefined);
+  assertEquals(onHashesProven(fetch, right!), { kind: "leaves", piece: 0 });
+  wantLeaves(fetch, 1);
+  dropLeaves(fetch, 1);
+  dropLeaves(fetch, 2);
+  assertEquals(isFetchingHashes(fetch), false);
+});
+
+Deno.test("many files that a peer has nothing of do not hide the others", () => {
+  const many = plannedTrees(Array<number>(1_000).fill(20 * KIB), 16 * KIB);
+  const fetch = createHashFetch(many, many.files.keys().toArray());
+  const last = (piece: number) => piece >= 1_998;
+  let picked = 0;
+  for (let turn = 0; turn < 5; turn++) picked += pickHashRanges(fetch, 1, last, 0).length;
+  assertEquals(picked, 1);
+});

@@ -12,6 +12,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bencode: ["bytes"],
   metainfo: ["bytes", "bencode"],
   wire: ["bytes", "bencode", "metainfo"],
+  dht: ["bytes", "bencode"],
   limits: ["bytes"],
   local_discovery: ["bytes", "metainfo"],
   port_mapping: ["bytes"],

@@ -1,0 +1,55 @@
+/**
+ * Node ids that follow from the node's IP address, so that nobody chooses a place near a torrent.
+ *
+ * Spec: BEP 42, node ID restriction.
+ */
+import { nextUint32, type Rng } from "../bytes/random.ts";
+import { type Endpoint, ENDPOINT4_SIZE, SCOPE_PUBLIC, scopeOf } from "./endpoint.ts";
+import { NODE_ID_SIZE, type NodeId, randomNodeId } from "./node_id.ts";
+
+/** Which bits of each byte of the address count; the fewer, the larger the network. */
+const MASK4 = [0x03, 0x0f, 0x3f, 0xff];
+const MASK6 = [0x01, 0x03, 0x07, 0x0f, 0x1f, 0x3f, 0x7f, 0xff];
+/** CRC32C (Castagnoli), bits reflected. */
+const POLYNOMIAL = 0x82f63b78;
+const CRC_TABLE = createTable();
+
+/** Whether `id` is one that the node at `endpoint` may have; any, unless the address is public. */
+export function isCompliantId(id: NodeId, endpoint: Endpoint): boolean {
+  if (scopeOf(endpoint) !== SCOPE_PUBLIC) return true;
+  const crc = prefixOf(endpoint, id.charCodeAt(NODE_ID_SIZE - 1) & 7);
+  return id.charCodeAt(0) === crc >>> 24 && id.charCodeAt(1) === ((crc >>> 16) & 255) &&
+    (id.charCodeAt(2) & 0xf8) === ((crc >>> 8) & 0xf8);
+}
+
+/** An id for a node whose address others see as `endpoint` (the port does not matter). */
+export function createSecureId(endpoint: Endpoint, rng: Rng): NodeId {
+  const chance = randomNodeId(rng);
+  const last = nextUint32(rng) & 255;
+  const crc = prefixOf(endpoint, last & 7);
+  const third = ((crc >>> 8) & 0xf8) | (chance.charCodeAt(2) & 7);
+  return String.fromCharCode(crc >>> 24, (crc >>> 16) & 255, third) +
+    chance.slice(3, NODE_ID_SIZE - 1) + String.fromCharCode(last);
+}
+
+/** The checksum whose first 21 bits the id begins with; `r` is 0..7. */
+function prefixOf(endpoint: Endpoint, r: number): number {
+  const mask = endpoint.length === ENDPOINT4_SIZE ? MASK4 : MASK6;
+  let crc = 0xffffffff;
+  for (let i = 0; i < mask.length; i++) {
+    let byte = endpoint.charCodeAt(i) & mask[i]!;
+    if (i === 0) byte |= r << 5;
+    crc = CRC_TABLE[(crc ^ byte) & 255]! ^ (crc >>> 8);
+  }
+  return ~crc >>> 0;
+}
+
+function createTable(): Uint32Array {
+  const table = new Uint32Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+    table[byte] = crc;
+  }
+  return table;
+}

@@ -125,9 +125,9 @@ function nodesFor(
   const closest = (version: 4 | 6): readonly NodeInfo[] | undefined => {
     const table = wanted.includes(version) ? networkOf(dht, version)?.table : undefined;
     if (table === undefined) return undefined;
-    // Nobody outside is told of nodes inside our network.
+    // Nobody outside is told of nodes inside our network, and nobody of itself.
     return closestContacts(table, target, K).filter(({ endpoint }) =>
-      ipVersionOf(from) !== version || mayName(from, endpoint)
+      endpoint !== from && (ipVersionOf(from) !== version || mayName(from, endpoint))
     );
   };
   return { nodes: closest(4), nodes6: closest(6) };

@@ -19,7 +19,11 @@ export const ENDPOINT6_SIZE = IPV6_SIZE + PORT_SIZE;
 
 /** The endpoint in `size` (6 or 18) bytes at `at`; the caller has checked that they are there. */
 export function readEndpoint(bytes: Uint8Array, at: number, size: number): Endpoint {
-  return textAt(bytes, at, size);
+  if (size !== ENDPOINT4_SIZE) return textAt(bytes, at, size);
+  // deno-fmt-ignore
+  return String.fromCharCode(
+    bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!, bytes[at + 4]!, bytes[at + 5]!,
+  );
 }
 
 /** Undefined when `ip` is not an address. */

@@ -102,8 +102,11 @@ export function addCandidate(
   }
   hosts.add(host);
   candidates.splice(at, 0, createCandidate(id, endpoint, source));
-  // One that was asked stays, since its answer is counted.
-  if (candidates.length > CANDIDATES_MAX && candidates.at(-1)!.state === "fresh") candidates.pop();
+  if (candidates.length > CANDIDATES_MAX) {
+    // One that was asked stays, since its answer is counted.
+    const farthest = candidates.findLastIndex(({ state }) => state === "fresh");
+    if (farthest >= 0) candidates.splice(farthest, 1);
+  }
   return true;
 }
 

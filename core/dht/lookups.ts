@@ -22,6 +22,7 @@ import {
   storeTargets,
 } from "./lookup.ts";
 import { compareDistance, type NodeId } from "./node_id.ts";
+import { samplePeers, VALUES4_MAX } from "./peer_store.ts";
 import type { DhtEffect, LookupReport } from "./protocol.ts";
 import { sendQuery } from "./queries.ts";
 import { closestContacts, K } from "./routing_table.ts";
@@ -35,13 +36,17 @@ const PEERS_MAX = 2_000;
 /** Peers believed of one answer; 1,500 bytes hold no more than 200. */
 const PEERS_PER_ANSWER_MAX = 100;
 
-/** Begins a lookup; `undefined` when there is nobody to ask. It sends nothing before `runLookups`. */
+/**
+ * Begins a lookup, with what is stored here; `undefined` when there is nobody to ask. It sends nothing
+ * before `runLookups`.
+ */
 export function startLookup(
   dht: Dht,
   network: NetworkState,
   target: NodeId,
   purpose: LookupPurpose,
   now: number,
+  effects: DhtEffect[],
 ): ActiveLookup | undefined {
   const lookup = createLookup(target, network.version, now);
   const { table, upkeep } = network;
@@ -71,6 +76,8 @@ export function startLookup(
     item: undefined,
   };
   dht.lookups.set(key, active);
+  const stored = samplePeers(dht.peers, target, network.version, false, VALUES4_MAX, now, dht.rng);
+  tellPeers(active, stored, 0, now, effects);
   return active;
 }
 
@@ -111,7 +118,7 @@ export function onLookupReply(
   markReplied(lookup, asked);
   const candidate = asked.id === undefined ? nameCandidate(lookup, asked, response.id) : asked;
   candidate.token = response.token?.slice();
-  takeNodes(lookup, candidate, response);
+  takeNodes(active, candidate, response);
   takePeers(active, candidate, response, now, effects);
   takeItem(dht, active, response);
   if (response.bloom !== undefined && active.bloom !== undefined) {
@@ -180,13 +187,14 @@ function bodyOf(
 
 /** The closest of those named, as many as an honest node would name. */
 function takeNodes(
-  lookup: ActiveLookup["lookup"],
+  { lookup, network }: ActiveLookup,
   source: Candidate,
   { nodes }: KrpcResponse,
 ): void {
   const { target, version } = lookup;
-  const good = nodes.filter(({ endpoint }) =>
-    ipVersionOf(endpoint) === version && mayName(source.endpoint, endpoint)
+  const good = nodes.filter(({ id, endpoint }) =>
+    ipVersionOf(endpoint) === version && mayName(source.endpoint, endpoint) &&
+    id !== network.table.ownId
   );
   if (good.length > NODES_PER_ANSWER_MAX) {
     good.sort((a, b) => compareDistance(a.id, b.id, target));
@@ -197,23 +205,35 @@ function takeNodes(
 
 function takePeers(
   active: ActiveLookup,
-  source: Candidate,
+  { endpoint, hops }: Candidate,
   { values }: KrpcResponse,
+  now: number,
+  effects: DhtEffect[],
+): void {
+  const named = values.slice(0, PEERS_PER_ANSWER_MAX).filter((peer) => mayName(endpoint, peer));
+  tellPeers(active, named, hops, now, effects);
+}
+
+/** Tells those of `peers` that this lookup did not name before. */
+function tellPeers(
+  active: ActiveLookup,
+  peers: readonly Endpoint[],
+  hops: number,
   now: number,
   effects: DhtEffect[],
 ): void {
   const { purpose, seen } = active;
   if (purpose.kind !== "peers") return;
   const fresh: Endpoint[] = [];
-  for (const peer of values.slice(0, PEERS_PER_ANSWER_MAX)) {
+  for (const peer of peers) {
     if (seen.size >= PEERS_MAX) break;
-    if (seen.has(peer) || !mayName(source.endpoint, peer)) continue;
+    if (seen.has(peer)) continue;
     seen.add(peer);
     fresh.push(peer);
   }
   if (fresh.length === 0) return;
   active.firstPeerAt ??= now;
-  active.firstPeerHops ??= source.hops;
+  active.firstPeerHops ??= hops;
   const infoHash = active.lookup.target;
   effects.push({ kind: "peers", job: purpose.job, infoHash, peers: fresh.map(addressOf) });
 }
@@ -258,7 +278,9 @@ function finish(
     replies: lookup.replies,
     hops: active.firstPeerHops ?? Math.max(0, ...closest.map(({ hops }) => hops)),
     peers: active.seen.size,
-    firstPeerMs: active.firstPeerAt && active.firstPeerAt - lookup.startedAt,
+    firstPeerMs: active.firstPeerAt === undefined
+      ? undefined
+      : active.firstPeerAt - lookup.startedAt,
     storedAt,
     scrape: active.bloom && active.hasBloom
       ? {

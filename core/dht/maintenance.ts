@@ -126,7 +126,7 @@ export function runMaintenance(dht: Dht, now: number, effects: DhtEffect[]): voi
   for (const network of dht.networks) {
     if (network.upkeep.nextAt > now) continue;
     lookUpOurselves(dht, network, now, effects);
-    fillBuckets(dht, network, now);
+    fillBuckets(dht, network, now, effects);
     checkNodes(dht, network, now, effects);
     network.upkeep.nextAt = nextUpkeepAt(network, now);
   }
@@ -164,7 +164,7 @@ function lookUpOurselves(
 ): void {
   const { upkeep, table } = network;
   if (upkeep.selfLookup !== undefined || now < upkeep.selfLookupAt) return;
-  const started = startLookup(dht, network, table.ownId, { kind: "find" }, now);
+  const started = startLookup(dht, network, table.ownId, { kind: "find" }, now, effects);
   upkeep.selfLookup = started?.key;
   if (started === undefined) retryBootstrap(network, now, effects);
 }
@@ -178,14 +178,19 @@ function retryBootstrap(network: NetworkState, now: number, effects: DhtEffect[]
 }
 
 /** One lookup at a time for a bucket that our neighbours' answers left empty. */
-function fillBuckets(dht: Dht, network: NetworkState, now: number): void {
+function fillBuckets(
+  dht: Dht,
+  network: NetworkState,
+  now: number,
+  effects: DhtEffect[],
+): void {
   const { upkeep, table } = network;
   if (upkeep.fillLookup !== undefined) return;
   while (upkeep.fillFrom < table.buckets.length - 1) {
     const index = upkeep.fillFrom;
     if (table.buckets[index]!.contacts.length < K) {
       const target = randomIdSharing(table.ownId, index, dht.rng);
-      upkeep.fillLookup = startLookup(dht, network, target, { kind: "find" }, now)?.key;
+      upkeep.fillLookup = startLookup(dht, network, target, { kind: "find" }, now, effects)?.key;
       if (upkeep.fillLookup !== undefined) return;
     }
     upkeep.fillFrom++;
@@ -195,15 +200,15 @@ function fillBuckets(dht: Dht, network: NetworkState, now: number): void {
 function checkNodes(dht: Dht, network: NetworkState, now: number, effects: DhtEffect[]): void {
   const { upkeep, table } = network;
   for (const [host, heard] of upkeep.heard) {
-    if (upkeep.checks >= CHECKS_MAX) return;
     if (heard.dueAt > now) continue;
+    if (upkeep.checks >= CHECKS_MAX) return;
     upkeep.heard.delete(host);
     if (!isStillWanted(network, heard)) continue;
     check(dht, network, heard, now, effects);
   }
   for (const contact of contactsOf(table)) {
-    if (upkeep.checks >= CHECKS_MAX) return;
     if (checkAt(contact) > now) continue;
+    if (upkeep.checks >= CHECKS_MAX) return;
     if (check(dht, network, contact, now, effects)) {
       contact.checkedAt = now - randomBelow(dht.rng, Math.floor(CHECK_INTERVAL_MS * JITTER));
     }
@@ -254,6 +259,8 @@ function hear({ upkeep }: NetworkState, node: HeardNode): void {
 function nextUpkeepAt({ upkeep, table }: NetworkState, now: number): number {
   let at = upkeep.selfLookup === undefined ? upkeep.selfLookupAt : Infinity;
   for (const { dueAt } of upkeep.heard.values()) at = Math.min(at, dueAt);
-  for (const contact of contactsOf(table)) at = Math.min(at, checkAt(contact));
+  for (const { contacts } of table.buckets) {
+    for (const contact of contacts) at = Math.min(at, checkAt(contact));
+  }
   return Math.max(at, now + UPKEEP_MIN_MS);
 }

@@ -267,6 +267,8 @@ function split(table: RoutingTable): void {
     }
   }
   table.buckets.push(next);
+  // Buckets near us are smaller than those that far nodes were gathered in.
+  while (bucket.contacts.length > bucketSize(index)) removeContact(table, worstOf(bucket));
   promote(table, bucket);
   promote(table, next);
 }

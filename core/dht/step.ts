@@ -131,7 +131,7 @@ function lookUp(
 ): void {
   for (const network of dht.networks) {
     const isFull = dht.lookups.size >= CALLER_LOOKUPS_MAX;
-    if (!isFull && startLookup(dht, network, target, purpose, now) !== undefined) continue;
+    if (!isFull && startLookup(dht, network, target, purpose, now, effects) !== undefined) continue;
     const { job } = purpose;
     if (purpose.kind === "get") effects.push({ kind: "value", job: purpose.job, item: undefined });
     effects.push({
@@ -175,7 +175,7 @@ function runDue(dht: Dht, now: number, effects: DhtEffect[]): void {
     effects.push({ kind: "save", saved: { ids, nodes: savedNodes(dht) } });
   }
   runMaintenance(dht, now, effects);
-  if (nextTorrentAt(dht) <= now) runTorrents(dht, now);
+  if (nextTorrentAt(dht) <= now) runTorrents(dht, now, effects);
   settleLookups(dht, now, effects);
 }
 
@@ -190,7 +190,7 @@ function settleLookups(dht: Dht, now: number, effects: DhtEffect[]): void {
       else if (purpose.kind === "peers" && purpose.isJoined) onTorrentLookup(dht, lookup, now);
     }
     runMaintenance(dht, now, effects);
-    if (nextTorrentAt(dht) <= now) runTorrents(dht, now);
+    if (nextTorrentAt(dht) <= now) runTorrents(dht, now, effects);
   }
 }
 

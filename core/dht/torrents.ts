@@ -2,7 +2,7 @@
 import { randomBelow } from "../bytes/random.ts";
 import { type FinishedLookup, startLookup } from "./lookups.ts";
 import type { NodeId } from "./node_id.ts";
-import type { DhtEvent } from "./protocol.ts";
+import type { DhtEffect, DhtEvent } from "./protocol.ts";
 import type { Dht } from "./state.ts";
 
 /** Between two announces of a torrent; nodes forget a peer after 30 minutes or more. */
@@ -55,14 +55,15 @@ export function wantPeers(dht: Dht, infoHash: NodeId, now: number): void {
 }
 
 /** Starts the lookups that are due. */
-export function runTorrents(dht: Dht, now: number): void {
+export function runTorrents(dht: Dht, now: number, effects: DhtEffect[]): void {
   let active = activeLookups(dht);
   for (const torrent of dht.torrents.values()) {
     if (active >= LOOKUPS_MAX) return;
     if (torrent.active > 0 || torrent.nextAt > now) continue;
     const purpose = { kind: "peers", job: undefined, scrape: false, isJoined: true } as const;
     for (const network of dht.networks) {
-      if (startLookup(dht, network, torrent.infoHash, purpose, now) === undefined) continue;
+      const { infoHash } = torrent;
+      if (startLookup(dht, network, infoHash, purpose, now, effects) === undefined) continue;
       torrent.active++;
       active++;
     }

@@ -133,7 +133,7 @@ function announceAll(world: DhtWorld, options: DhtRunOptions, gang: SimNode[]): 
   return torrents;
 }
 
-/** From two networks, with ids closer to the torrent than any honest node's. */
+/** Each from a network of its own, with ids closer to the torrent than any honest node's. */
 function addSybils(
   world: DhtWorld,
   { sybilsEach = 0 }: DhtRunOptions,
@@ -141,11 +141,8 @@ function addSybils(
   gang: SimNode[],
 ): void {
   const sybils: SimNode[] = [];
-  const networks = [freshEndpoint(world), freshEndpoint(world)];
   for (let i = 0; i < sybilsEach; i++) {
-    const network = networks[i % networks.length]!;
-    const endpoint = network.slice(0, 3) + String.fromCharCode(1 + i) + network.slice(4);
-    if (world.byEndpoint.has(endpoint)) continue;
+    const endpoint = freshEndpoint(world);
     const id = target.slice(0, 4) + randomNodeId(world.rng).slice(4);
     const sybil = addNode(world, knownContacts(world), {
       endpoint,

@@ -7,6 +7,8 @@ export type DiskErrorCode =
   /** A file ends before the bytes that are asked for. */
   | "file-short"
   | "missing"
+  /** Not as it was when it was checked. */
+  | "changed"
   | "symlink"
   /** Something else has the place of the torrent's file: a longer file, a folder, a device. */
   | "occupied"

@@ -29,6 +29,9 @@ function call<T>(start: (done: Done<T>) => void): Promise<T> {
 // Windows flushes only what is open for writing.
 const SYNC_FLAGS = Deno.build.os === "windows" ? fs.constants.O_RDWR : fs.constants.O_RDONLY;
 
+/** Zeros up to here are written within a millisecond. */
+const TRUNCATE_HERE_BYTES = 1024 * 1024;
+
 /** `stat.blocks` counts these, whatever the file system's own block size is. */
 const STAT_BLOCK_BYTES = 512;
 
@@ -121,8 +124,10 @@ class RealWriter implements Writer {
   }
 
   async truncate(size: number): Promise<void> {
-    if (this.#isFree) this.#tempo.time(0, () => this.#file.truncateSync(size));
-    else await this.#file.truncate(size);
+    // Some file systems fill a file with zeros up to its new size.
+    if (size <= TRUNCATE_HERE_BYTES && this.#isFree) {
+      this.#tempo.time(0, () => this.#file.truncateSync(size));
+    } else await this.#file.truncate(size);
   }
 
   // Asynchronous only because other file systems may need time.

@@ -12,6 +12,7 @@ import { MESSAGE_BYTES_MAX } from "../../core/bencode/decode.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
 import { errorCode, type FileSystem, readAll, writeAll } from "./file_system.ts";
+import { renamePatiently, syncIfPossible } from "./patience.ts";
 import { realFileSystem } from "./real_file_system.ts";
 import { fileStats, makeFolders, makeRoot, STATE_FOLDER } from "./safe_path.ts";
 
@@ -182,7 +183,7 @@ async function replace(
     // One of an earlier version may be open to everybody.
     if (rest !== undefined) await fs.remove(temporary);
     await writeFlushed(fs, temporary, bytes);
-    await fs.rename(temporary, path);
+    await renamePatiently(fs, temporary, path);
   } catch (error) {
     await fs.remove(temporary).catch(() => {});
     throw toDiskError(error, "replace", path);
@@ -198,7 +199,7 @@ async function writeFlushed(fs: FileSystem, path: string, bytes: Uint8Array): Pr
   } finally {
     await writer.close();
   }
-  await fs.sync(path);
+  await syncIfPossible(fs, path);
 }
 
 function equals(a: Uint8Array, b: Uint8Array): boolean {

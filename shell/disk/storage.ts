@@ -5,15 +5,18 @@
  * What belongs to the user is not destroyed: files grow to their size and never shrink, a longer file
  * in the place is an error, and nothing is created before the space for everything was seen to be
  * there. Whether bytes are right is the caller's matter; only checked pieces may be written.
+ *
+ * Files that are not wanted are not created. Bytes of them that come with a wanted file's first or last
+ * piece are kept apart, in a part file, until the file is wanted.
  */
 import { basename, dirname, join } from "node:path";
 import { assert } from "../../core/bytes/result.ts";
-import { formatBytes } from "../../core/cli/format.ts";
 import { rangesOf } from "../../core/metainfo/file_map.ts";
 import { contentEnd } from "../../core/metainfo/geometry.ts";
 import type { Metainfo, TorrentFile } from "../../core/metainfo/types.ts";
 import type { FileOnDisk } from "../../core/transfer/resume.ts";
-import { DiskError, toDiskError } from "./disk_error.ts";
+import { now } from "../clock.ts";
+import { toDiskError } from "./disk_error.ts";
 import {
   type FileStats,
   type FileSystem,
@@ -22,7 +25,11 @@ import {
   writeAll,
   type Writer,
 } from "./file_system.ts";
+import { forEachAtOnce } from "./for_each_at_once.ts";
 import { createHandle, type Handle, HandleCache } from "./handles.ts";
+import { growFile } from "./grow_file.ts";
+import { PartFile, splitByPiece } from "./part_file.ts";
+import { syncIfPossible } from "./patience.ts";
 import { createFileSystem } from "./real_file_system.ts";
 import {
   assertSafeComponents,
@@ -31,56 +38,13 @@ import {
   makeFolders,
   makeRoot,
 } from "./safe_path.ts";
+import { changed, missing, noSpace, tooLong, tooShort } from "./storage_errors.ts";
+import type { ReserveOptions, Storage, StorageOptions } from "./storage_types.ts";
 
-/** Calls under way at once when every file is visited; more do not make a disk faster. */
-const VISITS_MAX = 8;
+export type { Places, Storage, StorageOptions } from "./storage_types.ts";
 
-export interface StorageOptions {
-  /** Nothing is created, changed or written; false unless given. */
-  readonly readOnly?: boolean;
-  /** For tests. */
-  readonly fileSystem?: FileSystem;
-  /**
-   * Where files are that are not below the folder under their own names, by file index: absolute, and
-   * with no link in them that the user did not allow. For reading only.
-   */
-  readonly places?: Places | undefined;
-  /** To share one limit between torrents; a cache of its own unless given. */
-  readonly handles?: HandleCache;
-}
-
-/** Undefined for a file that is where it belongs, and for padding. */
-export type Places = readonly (string | undefined)[];
-
-/** All methods that answer with a promise reject with a `DiskError` when the disk fails. */
-export interface Storage {
-  /**
-   * Makes all folders and files at their full size; empty files too. Call it only while something is
-   * missing. Errors: `disk-full` (with `space`, nothing was created), `occupied`, `symlink`,
-   * `not-permitted`, `io`.
-   */
-  reserve(): Promise<void>;
-  /** Fills `target` from `offset` on. Errors: `missing`, `file-short`, `symlink`, `io`. */
-  readInto(offset: number, target: Uint8Array): Promise<void>;
-  /** Writes at `offset`; `bytes` must not change before the promise settles. */
-  writePiece(offset: number, bytes: Uint8Array): Promise<void>;
-  /**
-   * Puts every write that was complete at the call on the medium. After one failure every further
-   * call fails: what a disk lost once is not known to be there by asking again.
-   */
-  flush(): Promise<void>;
-  /**
-   * Sizes and mtimes as `trustResume` wants them. A file is looked at again only after this storage
-   * wrote to it, so a change by somebody else shows as a stamp that disagrees.
-   */
-  stamps(): Promise<(FileOnDisk | undefined)[]>;
-  /** Where a file is that is not padding; whoever opens it by itself must not follow links. */
-  pathOf(file: number): string;
-  /** Whether the file system holds any block of the file; a file without can only read as zeros. */
-  hasData(file: number): Promise<boolean>;
-  /** Waits for what is under way, then closes all files. Does not flush. */
-  close(): Promise<void>;
-}
+/** A file that is read is looked at this often, so that a change by somebody else is not served. */
+const LOOK_MS = 200;
 
 /** Opens nothing yet: files are opened when they are needed. */
 export function openStorage(
@@ -91,7 +55,7 @@ export function openStorage(
   return new FileStorage(dir, metainfo, options);
 }
 
-/** A file of the torrent that is on disk, so never padding. */
+/** A file of the torrent that is not padding. */
 interface Slot {
   readonly file: TorrentFile;
   readonly index: number;
@@ -101,15 +65,26 @@ interface Slot {
   readonly path: string;
   readonly reader: Handle<Reader>;
   readonly writer: Handle<Writer>;
+  isWanted: boolean;
+  /** "apart": not on disk, so its bytes are in the part file. Undefined: not known yet. */
+  kept: "file" | "apart" | undefined;
+  /** Writes under way. */
+  writes: number;
+  nextLookMs: number;
+  isChanged: boolean;
 }
 
 class FileStorage implements Storage {
   readonly #dir: string;
   readonly #files: readonly TorrentFile[];
+  readonly #pieceLength: number;
   readonly #contentEnd: number;
   readonly #readOnly: boolean;
   readonly #fs: FileSystem;
   readonly #handles: HandleCache;
+  readonly #parts: PartFile | undefined;
+  readonly #onChanged: ((file: number) => void) | undefined;
+  readonly #clock: () => number;
   readonly #folders = new KnownFolders();
   /** By file index; padding has none. */
   readonly #slots: (Slot | undefined)[];
@@ -123,8 +98,10 @@ class FileStorage implements Storage {
   /** Not looked at since they changed. */
   #unstamped: Set<Slot>;
   #runningCount = 0;
+  /** Work that nothing else may run beside. */
+  #alone: Promise<void> | undefined;
   #closed = false;
-  #onIdle: (() => void) | undefined;
+  #onIdle: (() => void)[] = [];
 
   constructor(
     dir: string,
@@ -133,11 +110,16 @@ class FileStorage implements Storage {
   ) {
     this.#dir = dir;
     this.#files = metainfo.files;
+    this.#pieceLength = metainfo.geometry.pieceLength;
     this.#contentEnd = contentEnd(metainfo.geometry);
     this.#readOnly = options.readOnly ?? false;
     assert(options.places === undefined || this.#readOnly, "elsewhere nothing is written");
     this.#fs = options.fileSystem ?? createFileSystem();
     this.#handles = options.handles ?? new HandleCache();
+    this.#parts = options.infoHash &&
+      new PartFile(this.#fs, dir, options.infoHash, metainfo.geometry);
+    this.#onChanged = options.onChanged;
+    this.#clock = options.clock ?? now;
     this.#slots = metainfo.files.map((file, index) =>
       file.pad ? undefined : this.#createSlot(file, index, options.places?.[index])
     );
@@ -145,19 +127,29 @@ class FileStorage implements Storage {
     this.#unstamped = new Set(this.#realSlots());
   }
 
-  reserve(): Promise<void> {
+  setWanted(isWanted: (file: number) => boolean): void {
+    for (const slot of this.#realSlots()) {
+      slot.isWanted = isWanted(slot.index);
+      assert(slot.isWanted || this.#parts !== undefined, "unwanted bytes have a part file");
+    }
+  }
+
+  async reserve(options: ReserveOptions = {}): Promise<void> {
     assert(!this.#readOnly, "a read-only storage reserves nothing");
-    return this.#run(async () => {
-      const incomplete = await this.#findIncomplete();
+    const wanted = this.#realSlots().filter((slot) => slot.isWanted);
+    await this.#run(async () => {
+      const incomplete = await this.#findIncomplete(wanted, options.missingBytes ?? Infinity);
       await makeRoot(this.#fs, this.#dir);
       const folders = new Map(incomplete.map(({ slot: { file } }) => {
         const folder = file.path.slice(0, -1);
         return [folder.join("/"), folder];
       }));
       for (const folder of folders.values()) await makeFolders(this.#fs, this.#dir, folder);
-      await forEachAtOnce(incomplete, ({ slot, stats }) => this.#grow(slot, stats));
+      const { signal } = options;
+      await forEachAtOnce(incomplete, ({ slot, stats }) => this.#grow(slot, stats, signal));
       this.#folders.clear();
     });
+    if (this.#parts !== undefined) await this.#runAlone(() => this.#unite(new Set(wanted)));
   }
 
   readInto(offset: number, target: Uint8Array): Promise<void> {
@@ -175,11 +167,19 @@ class FileStorage implements Storage {
   writePiece(offset: number, bytes: Uint8Array): Promise<void> {
     assert(!this.#readOnly, "a read-only storage is not written");
     assert(offset + bytes.length <= this.#contentEnd, "a write ends within the torrent");
-    return this.#run(() =>
-      this.#forEachRange(offset, bytes, (slot, fileOffset, part) => {
-        if (slot !== undefined) return this.#writeFile(slot, fileOffset, part);
-      })
-    );
+    return this.#run(async () => {
+      let isApart = false;
+      await this.#forEachRange(offset, bytes, async (slot, fileOffset, part) => {
+        if (slot === undefined) return;
+        if (slot.kept !== "file" && await this.#isApart(slot)) isApart = true;
+        else await this.#writeFile(slot, fileOffset, part);
+      });
+      if (!isApart) return;
+      // The whole piece, so that any file of it can be made from there.
+      for (const part of splitByPiece(this.#pieceLength, offset, bytes)) {
+        await this.#parts!.write(part.piece, part.offset, part.bytes);
+      }
+    });
   }
 
   flush(): Promise<void> {
@@ -197,13 +197,17 @@ class FileStorage implements Storage {
       this.#unstamped.clear();
       await forEachAtOnce(changed, async (slot) => {
         const stats = await this.#statsOf(slot);
+        slot.kept ??= this.#keptAs(stats);
         this.#stamps[slot.index] = stats &&
           { length: stats.size, mtimeMs: stats.mtimeMs, hasData: stats.allocated > 0 };
       }).catch((error) => {
         for (const slot of changed) this.#unstamped.add(slot);
         throw error;
       });
-      return this.#stamps.slice();
+      const stamps = this.#stamps.slice();
+      const apart = this.#realSlots().filter(({ kept }) => kept === "apart");
+      if (apart.length > 0) await this.#parts!.stamp(apart, stamps);
+      return stamps;
     });
   }
 
@@ -222,13 +226,13 @@ class FileStorage implements Storage {
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#runningCount > 0) {
-      await new Promise<void>((resolve) => this.#onIdle = resolve);
-    }
+    await this.#alone;
+    await this.#untilIdle();
     for (const { reader, writer } of this.#realSlots()) {
       await this.#handles.close(reader);
       await this.#handles.close(writer);
     }
+    await this.#parts?.close();
   }
 
   #createSlot(file: TorrentFile, index: number, place: string | undefined): Slot {
@@ -244,6 +248,9 @@ class FileStorage implements Storage {
       ...{ file, index, root, components, path },
       reader: createHandle(path, open(() => this.#fs.openReader(path))),
       writer: createHandle(path, open(() => this.#fs.openWriter(path, "existing"))),
+      isWanted: true,
+      kept: this.#parts === undefined ? "file" : undefined,
+      ...{ writes: 0, nextLookMs: -Infinity, isChanged: false },
     };
     return slot;
   }
@@ -260,30 +267,62 @@ class FileStorage implements Storage {
     return fileStats(this.#fs, root, components, this.#folders);
   }
 
+  #keptAs(stats: FileStats | undefined): Slot["kept"] {
+    return stats === undefined && this.#parts !== undefined ? "apart" : "file";
+  }
+
+  async #isApart(slot: Slot): Promise<boolean> {
+    const found = this.#keptAs(await this.#statsOf(slot));
+    return (slot.kept ??= found) === "apart";
+  }
+
   /** Keeps `close` waiting while `work` runs. */
   async #run<T>(work: () => T | Promise<T>): Promise<T> {
     assert(!this.#closed, "the storage is open");
+    while (this.#alone !== undefined) await this.#alone;
     this.#runningCount++;
     try {
       return await work();
     } finally {
-      if (--this.#runningCount === 0) this.#onIdle?.();
+      if (--this.#runningCount === 0) { for (const resolve of this.#onIdle.splice(0)) resolve(); }
     }
   }
 
+  async #runAlone(work: () => Promise<void>): Promise<void> {
+    assert(!this.#closed, "the storage is open");
+    while (this.#alone !== undefined) await this.#alone;
+    const over = Promise.withResolvers<void>();
+    this.#alone = over.promise;
+    try {
+      await this.#untilIdle();
+      await work();
+    } finally {
+      this.#alone = undefined;
+      over.resolve();
+    }
+  }
+
+  async #untilIdle(): Promise<void> {
+    if (this.#runningCount === 0) return;
+    await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
+
   /** Files that are missing or short. Throws when a file is too long or the disk too small. */
-  async #findIncomplete(): Promise<{ slot: Slot; stats: FileStats | undefined }[]> {
+  async #findIncomplete(
+    slots: readonly Slot[],
+    missingBytes: number,
+  ): Promise<{ slot: Slot; stats: FileStats | undefined }[]> {
     const incomplete: { slot: Slot; stats: FileStats | undefined }[] = [];
-    let needed = 0;
-    await forEachAtOnce(this.#realSlots(), async (slot) => {
+    let unallocated = 0;
+    await forEachAtOnce(slots, async (slot) => {
       const { length } = slot.file;
       const stats = await this.#statsOf(slot);
       if (stats !== undefined && stats.size > length) throw tooLong(slot.path, stats.size, length);
-      needed += Math.max(0, length - (stats?.allocated ?? 0));
-      if (stats === undefined || stats.size < length) {
-        incomplete.push({ slot, stats });
-      }
+      unallocated += Math.max(0, length - (stats?.allocated ?? 0));
+      if (stats === undefined || stats.size < length) incomplete.push({ slot, stats });
+      else slot.kept ??= "file";
     });
+    const needed = Math.min(unallocated, missingBytes);
     const available = needed > 0 ? await this.#fs.freeBytes(this.#dir) : undefined;
     if (available !== undefined && needed > available) {
       throw noSpace(this.#dir, needed, available);
@@ -291,25 +330,52 @@ class FileStorage implements Storage {
     return incomplete;
   }
 
-  async #grow(slot: Slot, stats: FileStats | undefined): Promise<void> {
-    const { path, file } = slot;
-    let writer: Writer | undefined;
+  async #grow(
+    slot: Slot,
+    stats: FileStats | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     try {
-      writer = await this.#fs.openWriter(path, "create");
-      if ((stats?.size ?? 0) < file.length) await writer.truncate(file.length);
-      if (file.executable && stats === undefined) await this.#makeExecutable(slot);
-    } catch (error) {
-      throw toDiskError(error, "create", path);
+      await growFile(this.#fs, slot.path, slot.file, stats, signal);
     } finally {
       this.#unstamped.add(slot);
-      await writer?.close();
     }
   }
 
-  /** Whoever may read may execute. A file system without such bits is no reason to fail. */
-  async #makeExecutable(slot: Slot): Promise<void> {
-    const mode = (await this.#statsOf(slot))?.mode ?? 0;
-    await this.#fs.chmod(slot.path, mode | ((mode & 0o444) >> 2)).catch(() => {});
+  /**
+   * Moves bytes that were kept apart into these files, which are there now. They are on the medium
+   * before the part file forgets them, and it has forgotten them before anything else is written: no
+   * later run can put older bytes over newer ones. A run that was killed here is made up for by the
+   * next one.
+   */
+  async #unite(wanted: ReadonlySet<Slot>): Promise<void> {
+    const late = new Set([...wanted].filter(({ kept }) => kept !== "file"));
+    for (const slot of late) slot.kept = "file";
+    const freed: number[] = [];
+    for (const piece of await this.#parts!.pieces()) {
+      const slots = rangesOf(this.#files, piece * this.#pieceLength, this.#pieceLength)
+        .map(({ file }) => this.#slots[file]).filter((slot) => slot !== undefined);
+      let isNeeded = false;
+      for (const slot of slots) if (await this.#isApart(slot)) isNeeded = true;
+      for (const slot of slots) {
+        if (late.has(slot) || (!isNeeded && wanted.has(slot))) {
+          await this.#copyFromParts(piece, slot);
+        }
+      }
+      if (!isNeeded) freed.push(piece);
+    }
+    if (freed.length === 0) return;
+    await this.#flushNow();
+    await this.#parts!.free(freed);
+  }
+
+  async #copyFromParts(piece: number, slot: Slot): Promise<void> {
+    const start = piece * this.#pieceLength;
+    const from = Math.max(start, slot.file.offset);
+    const to = Math.min(start + this.#pieceLength, slot.file.offset + slot.file.length);
+    const bytes = new Uint8Array(to - from);
+    if (!await this.#parts!.read(piece, from - start, bytes)) return;
+    await this.#writeFile(slot, from - slot.file.offset, bytes);
   }
 
   #recentHolding(offset: number, length: number): Slot | undefined {
@@ -336,6 +402,11 @@ class FileStorage implements Storage {
   }
 
   async #readFile(slot: Slot, fileOffset: number, target: Uint8Array): Promise<void> {
+    if (slot.kept !== "file" && await this.#isApart(slot)) {
+      return await this.#readApart(slot, fileOffset, target);
+    }
+    const look = this.#lookAgain(slot);
+    if (look !== undefined) await look;
     const { reader, path, file } = slot;
     const source = this.#handles.tryAcquire(reader) ?? await this.#handles.acquire(reader);
     try {
@@ -348,15 +419,48 @@ class FileStorage implements Storage {
     }
   }
 
+  async #readApart(slot: Slot, fileOffset: number, target: Uint8Array): Promise<void> {
+    for (const part of splitByPiece(this.#pieceLength, slot.file.offset + fileOffset, target)) {
+      const isThere = await this.#parts!.read(part.piece, part.offset, part.bytes);
+      if (!isThere) throw missing(slot.path);
+    }
+  }
+
+  /** Refuses a file that somebody else changed since its stamp was taken. */
+  #lookAgain(slot: Slot): Promise<void> | undefined {
+    if (slot.isChanged) throw changed(slot.path);
+    if (this.#onChanged === undefined) return undefined;
+    const at = this.#clock();
+    if (at < slot.nextLookMs) return undefined;
+    slot.nextLookMs = at + LOOK_MS;
+    const known = this.#stamps[slot.index];
+    // Our own writes change it, too.
+    if (known === undefined || slot.writes > 0 || this.#unstamped.has(slot)) return undefined;
+    return this.#compare(slot, known);
+  }
+
+  async #compare(slot: Slot, known: FileOnDisk): Promise<void> {
+    const stats = await this.#statsOf(slot);
+    if (slot.writes > 0 || this.#unstamped.has(slot) || this.#stamps[slot.index] !== known) return;
+    if (stats?.size === known.length && stats.mtimeMs === known.mtimeMs) return;
+    if (!slot.isChanged) this.#onChanged?.(slot.index);
+    slot.isChanged = true;
+    throw changed(slot.path);
+  }
+
   async #writeFile(slot: Slot, fileOffset: number, bytes: Uint8Array): Promise<void> {
     const { writer, path } = slot;
-    const target = this.#handles.tryAcquire(writer) ?? await this.#handles.acquire(writer);
+    slot.writes++;
+    let isOpen = false;
     try {
+      const target = this.#handles.tryAcquire(writer) ?? await this.#handles.acquire(writer);
+      isOpen = true;
       await writeAll(target, bytes, fileOffset);
     } catch (error) {
       throw toDiskError(error, "write", path);
     } finally {
-      this.#handles.release(writer);
+      if (isOpen) this.#handles.release(writer);
+      slot.writes--;
       // Only now: a flush covers complete writes, and a failed one may have written a part.
       this.#unflushed.add(slot);
       this.#unstamped.add(slot);
@@ -372,56 +476,15 @@ class FileStorage implements Storage {
         const { path } = slot;
         try {
           await this.#assertThere(slot);
-          await this.#fs.sync(path);
+          await syncIfPossible(this.#fs, path);
         } catch (error) {
           throw toDiskError(error, "write", path);
         }
       });
+      await this.#parts?.flush();
     } catch (error) {
       this.#flushFailure = error;
       throw error;
     }
   }
-}
-
-/** Visits all items, some of them at once; after a failure no further visit starts. */
-async function forEachAtOnce<T>(
-  items: readonly T[],
-  visit: (item: T) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const walk = async () => {
-    while (next < items.length) {
-      try {
-        await visit(items[next++]!);
-      } catch (error) {
-        next = items.length;
-        throw error;
-      }
-    }
-  };
-  const walks = await Promise.allSettled(Array.from({ length: VISITS_MAX }, walk));
-  for (const outcome of walks) if (outcome.status === "rejected") throw outcome.reason;
-}
-
-function missing(path: string): DiskError {
-  return new DiskError("missing", path, `Cannot open ${path}: it is not there; check --dir`);
-}
-
-function tooShort(path: string, at: number, length: number): DiskError {
-  const message = `Cannot read ${path}: it ends at or before byte ${at} of ${length}; ` +
-    "restore it or download it again";
-  return new DiskError("file-short", path, message);
-}
-
-function tooLong(path: string, size: number, length: number): DiskError {
-  const message = `Will not touch ${path}: it has ${size} bytes where the torrent's file has ` +
-    `${length}; move it away or choose another --dir`;
-  return new DiskError("occupied", path, message);
-}
-
-function noSpace(dir: string, needed: number, available: number): DiskError {
-  const message = `Cannot reserve space in ${dir}: ${formatBytes(needed)} more are needed and ` +
-    `${formatBytes(available)} are free; free some space or choose another --dir`;
-  return new DiskError("disk-full", dir, message, { space: { needed, available } });
 }

@@ -24,6 +24,7 @@ export type OutputEvent =
   | PieceFailedEvent
   | PeerBannedEvent
   | LeftOutEvent
+  | ChangedEvent
   | CompleteEvent
   | StoppedEvent
   | ErrorEvent;
@@ -108,6 +109,12 @@ export interface PeerBannedEvent extends OfTorrent {
   readonly reason: string;
 }
 
+/** A file is not as it was when it was checked: it is checked again, and not shared meanwhile. */
+export interface ChangedEvent extends OfTorrent {
+  readonly event: "changed";
+  readonly path: string;
+}
+
 /** A file is not shared, or not created, though nobody asked for that. */
 export interface LeftOutEvent {
   readonly event: "left-out";
@@ -187,6 +194,9 @@ function sentence(event: OutputEvent): string | undefined {
         `${event.peers.length > 0 ? ` from ${event.peers.join(", ")}` : ""}; asking again`;
     case "peer-banned":
       return `${event.name}: banned ${event.peer}: ${event.reason}`;
+    case "changed":
+      return `${event.name}: ${event.path} changed on disk; it is checked again and not shared ` +
+        "meanwhile";
     case "left-out":
       return `Left out ${event.path}: ${leftOutText(event.reason)}`;
     case "complete":

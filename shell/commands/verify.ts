@@ -32,7 +32,10 @@ async function verifyOne(
 ): Promise<boolean> {
   const { metainfo } = await loadTorrent(source, signal);
   const { infoHash, name, geometry } = metainfo;
-  const storage = openStorage(dir ?? dirname(source), metainfo, { readOnly: true });
+  const storage = openStorage(dir ?? dirname(source), metainfo, {
+    readOnly: true,
+    infoHash: metainfo.infoHash,
+  });
   try {
     const all = Array.from({ length: geometry.pieceCount }, (_, piece) => piece);
     const good = await checkContent(metainfo, storage, all, (bytes) => {

@@ -25,7 +25,6 @@ export function noSpace(dir: string, needed: number, available: number): DiskErr
 }
 
 export function changed(path: string): DiskError {
-  const message =
-    `${path} changed since it was checked; it is not shared until it is checked again`;
+  const message = `Does not share ${path}: it changed on disk; it is checked again first`;
   return new DiskError("changed", path, message);
 }

@@ -69,6 +69,8 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
   const all = createFullBitfield(pieces);
   const state = trust ? ownState : undefined;
   if (state === undefined && trust && role.kind === "seed" && role.isChecked) {
+    // What changes from now on is noticed.
+    await storage.stamps();
     return { have: all, state: ownState };
   }
   const { trusted, toCheck } = state === undefined
@@ -86,7 +88,7 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
 }
 
 async function prepareDownload(options: Preparation): Promise<Prepared> {
-  const { loaded: { metainfo, bytes }, dir, storage, trust, say } = options;
+  const { loaded: { metainfo, bytes }, dir, storage, trust, say, signal } = options;
   const pieces = metainfo.geometry.pieceCount;
   await sweepState(dir, metainfo.infoHash);
   const state = await readState(dir, metainfo.infoHash);
@@ -103,7 +105,10 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   const isForeign = state === undefined && piecesKept === 0;
   if (isForeign) refuseForeignFiles(metainfo, dir, onDisk);
   if (trust || piecesKept > 0) say({ kind: "resumed", piecesKept, pieces });
-  if (piecesKept < pieces) await storage.reserve();
+  if (piecesKept < pieces) {
+    const missingBytes = metainfo.geometry.totalSize - bytesOf(metainfo, have);
+    await storage.reserve({ missingBytes, signal });
+  }
   await saveTorrent(dir, metainfo.infoHash, bytes);
   return { have, state };
 }
@@ -139,4 +144,13 @@ async function check(options: Preparation, wanted: Bitfield): Promise<Bitfield> 
 
 function addAll(have: Bitfield, more: Bitfield): void {
   for (let piece = 0; piece < have.count; piece++) if (hasBit(more, piece)) setBit(have, piece);
+}
+
+/** Bytes of the pieces in `have`. */
+export function bytesOf({ geometry }: Pick<Metainfo, "geometry">, have: Bitfield): number {
+  let bytes = 0;
+  for (let piece = 0; piece < geometry.pieceCount; piece++) {
+    if (hasBit(have, piece)) bytes += pieceSize(geometry, piece);
+  }
+  return bytes;
 }

@@ -9,10 +9,9 @@
  *
  * Deliberately absent: terminals, exit codes, when to give up waiting. Those are its adapters' matter.
  */
-import { countBits, hasBit } from "../../core/bytes/bitfield.ts";
+import { countBits } from "../../core/bytes/bitfield.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { ShareRule } from "../../core/cli/values.ts";
-import { pieceSize } from "../../core/metainfo/geometry.ts";
 import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report, SavedState } from "../../core/torrent/protocol.ts";
@@ -30,7 +29,7 @@ import type { LoadedTorrent } from "../load_torrent.ts";
 import { TraceRecorder } from "../trace/recorder.ts";
 import { CLIENT_NAME } from "../version.ts";
 import { moveContent } from "./move_content.ts";
-import { prepare, type Prepared } from "./prepare.ts";
+import { bytesOf, prepare, type Prepared } from "./prepare.ts";
 import { removeContent, removeState } from "./remove_content.ts";
 import type {
   AddOptions,
@@ -65,6 +64,9 @@ interface Active {
   driver: Driver | undefined;
 }
 
+/** Programs that save a file in several writes are done by then, most of the time. */
+const CHANGE_SETTLES_MS = 2_000;
+
 const NO_RULE: ShareRule = { percent: 0, strict: false };
 
 export class TorrentLife {
@@ -96,6 +98,7 @@ export class TorrentLife {
   #trackerError: string | undefined;
   #trackerAnsweredMs = now();
   #diskError: unknown;
+  #changeTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** `emit` must not throw. Call `resume` to start. */
   constructor(options: AddOptions, host: LifeHost, emit: (event: TorrentEvent) => void) {
@@ -263,6 +266,8 @@ export class TorrentLife {
       const storage = openStorage(this.#dir, this.metainfo, {
         readOnly: role.kind === "seed",
         places: role.kind === "seed" ? role.places : undefined,
+        infoHash: this.infoHash,
+        onChanged: (file) => this.#onChanged(storage.pathOf(file)),
       });
       this.#active = { storage, lock, trace: undefined, driver: undefined };
       const prepared = await this.#prepare(storage, signal);
@@ -294,7 +299,7 @@ export class TorrentLife {
       signal,
     });
     this.#ownState = prepared.state;
-    this.#bytesHave = bytesOf(this.metainfo, prepared);
+    this.#bytesHave = bytesOf(this.metainfo, prepared.have);
     this.#trust = true;
     return prepared;
   }
@@ -371,6 +376,8 @@ export class TorrentLife {
   async #end(then: LifeState): Promise<void> {
     const active = this.#active;
     const before = this.#diskError;
+    clearTimeout(this.#changeTimer);
+    this.#changeTimer = undefined;
     if (active !== undefined) {
       const { driver, storage, trace, lock } = active;
       try {
@@ -471,18 +478,22 @@ export class TorrentLife {
     this.#emit(event);
   }
 
+  /** Told once for a file. It is checked again when whoever changes it may be done. */
+  #onChanged(path: string): void {
+    this.#emit({ kind: "changed", path });
+    this.#changeTimer ??= setTimeout(() => {
+      this.#stopFor(async () => {
+        await this.#end("paused");
+        await this.#begin();
+      });
+    }, CHANGE_SETTLES_MS);
+  }
+
   /** Told once for a file: what follows is the same damage at other places. */
   #onReadError(error: unknown): void {
+    if (error instanceof DiskError && error.code === "changed") return;
     const failure = toFailure(error);
     const about = error instanceof DiskError ? error.path : failure.message;
     this.#emitOnce(about, "unreadable", { kind: "unreadable", failure });
   }
-}
-
-function bytesOf({ geometry }: Metainfo, { have }: Prepared): number {
-  let bytes = 0;
-  for (let piece = 0; piece < geometry.pieceCount; piece++) {
-    if (hasBit(have, piece)) bytes += pieceSize(geometry, piece);
-  }
-  return bytes;
 }

@@ -124,6 +124,8 @@ export type TorrentEvent =
     readonly sharedBytes: number;
     readonly state: "owing" | "paid" | "waived";
   }
+  /** A file is not as it was; it is not shared until it was checked again, which follows. */
+  | { readonly kind: "changed"; readonly path: string }
   /** The torrent names a symbolic link, which is not created; told before the first check. */
   | { readonly kind: "left-out"; readonly path: string }
   | { readonly kind: "piece-failed"; readonly piece: number; readonly peers: readonly string[] }

@@ -4,6 +4,7 @@
  * Spec: Transmission 4.1, rpc-spec, sections 3.2 and 3.4.
  */
 import { fail, ok, type Result } from "../bytes/result.ts";
+import type { Json } from "./json.ts";
 import { bool, int, type Kind, list, num, type Read, text } from "./params.ts";
 import { isAbsolutePath } from "./paths.ts";
 import { RATE_KB_MAX } from "./session_settings.ts";
@@ -210,4 +211,16 @@ export function changeTrackers(
 
 function isTrackerUrl(text: string): boolean {
   return /^(https?|udp):\/\/[^\s/]/i.test(text) && URL.canParse(text);
+}
+
+/** Stored settings read again, each that still fits; the others are as for a new torrent. */
+export function readTorrentSettings(stored: unknown): TorrentSettings {
+  let settings = TORRENT_DEFAULTS;
+  for (const [key, value] of Object.entries(stored ?? {})) {
+    if (!Object.hasOwn(TORRENT_SETTING_PARAMS, key)) continue;
+    const kind: Kind<unknown> = TORRENT_SETTING_PARAMS[key as keyof TorrentSettings];
+    const read = kind(value as Json);
+    if (read.ok) settings = applySettings(settings, { [key]: read.value });
+  }
+  return settings;
 }

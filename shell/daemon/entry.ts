@@ -1,0 +1,56 @@
+/** One torrent of the daemon: what is kept of it, and its life in the session. */
+import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { LoadedTorrent } from "../load_torrent.ts";
+import type { LifeFacts } from "../life/types.ts";
+import type { TorrentHandle } from "../session.ts";
+import type { TorrentRecord } from "./record.ts";
+
+export class TorrentEntry {
+  /** The `.torrent` as it is run: with other names and trackers where the record says so. */
+  loaded: LoadedTorrent;
+  /** Undefined until it was started for the first time in this run. */
+  handle: TorrentHandle | undefined;
+  /** Changed since it was stored. */
+  isDirty = false;
+  /** The last failure of a tracker, and when. */
+  trackerError: string | undefined;
+  /** It may run: by the user's will and by its place in the queue. */
+  isAdmitted = false;
+  /** Started past the queue. */
+  isForced = false;
+  /** Monotonic ms: when the view last changed, for those who ask for recent ones. */
+  changedMs = 0;
+  /** When payload last moved; seconds since 1970. */
+  lastUploaded = 0;
+  lastDownloaded = 0;
+
+  constructor(
+    readonly id: number,
+    /** The bytes that were added. */
+    readonly torrent: Uint8Array,
+    loaded: LoadedTorrent,
+    readonly record: TorrentRecord,
+  ) {
+    this.loaded = loaded;
+  }
+
+  get infoHash(): InfoHash {
+    return this.loaded.metainfo.infoHash;
+  }
+
+  get metainfo(): Metainfo {
+    return this.loaded.metainfo;
+  }
+
+  get name(): string {
+    return this.loaded.metainfo.name;
+  }
+
+  facts(): LifeFacts | undefined {
+    return this.handle?.facts();
+  }
+
+  get isComplete(): boolean {
+    return this.record.doneAt > 0;
+  }
+}

@@ -13,6 +13,8 @@ export interface RequestHead {
   readonly origin: string | undefined;
   readonly secFetchSite: string | undefined;
   readonly upgrade: string | undefined;
+  /** A GET of what anyone may see: following a link there does no harm. */
+  readonly isPublic: boolean;
 }
 
 /** HTTP status and one sentence. */
@@ -46,7 +48,10 @@ export function checkHead(
     return { status: 403, message: "Requests of other sites are refused" };
   }
   // Without an origin a browser still says that another site made it ask.
-  if (origin === undefined && (secFetchSite === "cross-site" || secFetchSite === "same-site")) {
+  if (
+    !head.isPublic && origin === undefined &&
+    (secFetchSite === "cross-site" || secFetchSite === "same-site")
+  ) {
     return { status: 403, message: "Requests of other sites are refused" };
   }
   return undefined;

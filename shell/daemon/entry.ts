@@ -12,17 +12,17 @@ export class TorrentEntry {
   handle: TorrentHandle | undefined;
   /** Changed since it was stored. */
   isDirty = false;
-  /** The last failure of a tracker, and when. */
-  trackerError: string | undefined;
   /** It may run: by the user's will and by its place in the queue. */
   isAdmitted = false;
   /** Started past the queue. */
   isForced = false;
+  /** It runs, but nothing has moved for long. */
+  isStalled = false;
   /** Monotonic ms: when the view last changed, for those who ask for recent ones. */
   changedMs = 0;
-  /** When payload last moved; seconds since 1970. */
-  lastUploaded = 0;
-  lastDownloaded = 0;
+  /** Payload of all runs when it was last looked at. */
+  seenUploaded = 0;
+  seenDownloaded = 0;
 
   constructor(
     readonly id: number,

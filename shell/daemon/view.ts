@@ -29,9 +29,6 @@ import type { TorrentEntry } from "./entry.ts";
 export interface ViewContext {
   /** Of the share rule, 0 to 100. */
   readonly sharePercent: number;
-  /** After so long without payload a torrent that should move is stalled; undefined is never. */
-  readonly stalledSeconds: number | undefined;
-  readonly nowSeconds: number;
 }
 
 /** A torrent that is not connected to anything shows no more than this. */
@@ -75,7 +72,8 @@ export class EntryView implements TorrentView {
   }
 
   get #look(): TorrentDetails {
-    return this.#details ??= this.#entry.handle?.details() ?? NO_DETAILS;
+    const handle = this.#entry.handle as { details?(): TorrentDetails } | undefined;
+    return this.#details ??= handle?.details?.() ?? NO_DETAILS;
   }
 
   get id(): number {
@@ -255,10 +253,7 @@ export class EntryView implements TorrentView {
     return this.#entry.record.isFinished;
   }
   get isStalled(): boolean {
-    const { stalledSeconds, nowSeconds } = this.#context;
-    if (stalledSeconds === undefined || this.#swarmNow === undefined) return false;
-    const { activeAt, startedAt } = this.#entry.record;
-    return nowSeconds - Math.max(activeAt, startedAt) > stalledSeconds;
+    return this.#entry.isStalled;
   }
   get queuePosition(): number {
     return this.#entry.record.queuePosition;

@@ -1,0 +1,289 @@
+/**
+ * The daemon: one session, its torrents, its settings, and what is told of them. The RPC server and the
+ * watch folder are adapters on it; `handlers.ts` carries out what they ask.
+ */
+import { ratesInForce, type SessionChange } from "../../core/rpc/session_settings.ts";
+import { isAltTime } from "../../core/rpc/session_settings.ts";
+import type { SessionStats, StatsTotals } from "../../core/rpc/session_answer.ts";
+import { TORRENT_STATUS } from "../../core/rpc/torrent_view.ts";
+import type { ShareRule } from "../../core/cli/values.ts";
+import { now } from "../clock.ts";
+import { type Failure, toFailure } from "../failure.ts";
+import type { TorrentEvent } from "../life/types.ts";
+import { Session } from "../session.ts";
+import type { TorrentEntry } from "./entry.ts";
+import { eventText } from "./event_text.ts";
+import { Log, type LogEntry } from "./log.ts";
+import { makePrivateFolder } from "./private_file.ts";
+import { SettingsStore, type WrittenSettings } from "./settings.ts";
+import { Store, type StoredTotals } from "./store.ts";
+import { Torrents, unixSeconds } from "./torrents.ts";
+import { EntryView } from "./view.ts";
+
+/** How often times are counted and limits are looked at. */
+const TICK_MS = 5000;
+
+/** Ticks between two saves of what only counts up. */
+const TICKS_A_SAVE = 6;
+
+export interface DaemonOptions {
+  /** Folder of the state. */
+  readonly stateFolder: string;
+  /** IP address for peers; undefined is every address. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly defaultPort: number;
+  readonly shareRule: ShareRule;
+  readonly written: WrittenSettings;
+  readonly onLog: (entry: LogEntry) => void;
+  /** A download became complete. */
+  readonly onComplete?: (entry: TorrentEntry) => void;
+}
+
+export class Daemon {
+  readonly settings: SettingsStore;
+  readonly torrents: Torrents;
+  readonly session: Session;
+  readonly log: Log;
+  readonly stateFolder: string;
+  /** Resolves when someone asks it to end. */
+  readonly closeAsked: Promise<void>;
+  readonly askToClose: () => void;
+  readonly #options: DaemonOptions;
+  readonly #store: Store;
+  readonly #before: StoredTotals;
+  readonly #startedMs = now();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #ticks = 0;
+  #tickedMs = now();
+  #filesAdded = 0;
+  #sent = 0;
+  #received = 0;
+  #lastTrouble: string | undefined;
+
+  private constructor(options: DaemonOptions, store: Store, settings: SettingsStore) {
+    this.#options = options;
+    this.#store = store;
+    this.settings = settings;
+    this.stateFolder = options.stateFolder;
+    this.log = new Log(options.onLog);
+    const closing = Promise.withResolvers<void>();
+    this.closeAsked = closing.promise;
+    this.askToClose = closing.resolve;
+    this.#before = store.totals();
+    const { host, port, defaultPort } = options;
+    const { down, up } = ratesInForce(settings.current);
+    this.session = new Session({ host, port, defaultPort, downLimit: down, upLimit: up });
+    this.torrents = new Torrents({
+      session: this.session,
+      store,
+      shareRule: options.shareRule,
+      settings: () => settings.current,
+      onEvent: (entry, event) => this.#onEvent(entry, event),
+      onTrouble: (failure) => this.#onTrouble(failure),
+    });
+  }
+
+  /** Takes up what the last run left, and starts it. Throws a Failure, DiskError or PortError. */
+  static async open(options: DaemonOptions): Promise<Daemon> {
+    await makePrivateFolder(options.stateFolder);
+    const store = Store.open(options.stateFolder);
+    try {
+      const settings = await SettingsStore.open(options.stateFolder, options.written);
+      const daemon = new Daemon(options, store, settings);
+      daemon.#begin();
+      return daemon;
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+  }
+
+  #begin(): void {
+    this.torrents.load();
+    this.#store.setTotals({ ...this.#before, sessionCount: this.#before.sessionCount + 1 });
+    this.torrents.plan();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.log.add("started", `The daemon runs with ${this.torrents.size} torrents`);
+  }
+
+  view(entry: TorrentEntry): EntryView {
+    return new EntryView(entry, { sharePercent: this.#options.shareRule.percent });
+  }
+
+  /** In force at once; resolves when it is kept. */
+  async changeSettings(change: SessionChange): Promise<void> {
+    const kept = this.settings.change(change);
+    this.#applyRates();
+    this.torrents.plan();
+    await kept;
+  }
+
+  noteAdded(files: number): void {
+    this.#filesAdded += files;
+  }
+
+  stats(): SessionStats {
+    let active = 0, paused = 0, downRate = 0, upRate = 0;
+    const entries = this.torrents.list();
+    for (const entry of entries) {
+      const view = this.view(entry);
+      if (view.status === TORRENT_STATUS.stopped) paused++;
+      downRate += view.downRate;
+      upRate += view.upRate;
+      if (view.downRate > 0 || view.upRate > 0) active++;
+    }
+    this.#countPayload();
+    return {
+      activeTorrents: active,
+      pausedTorrents: paused,
+      torrents: entries.length,
+      downRate,
+      upRate,
+      current: this.#current(),
+      cumulative: this.#cumulative(),
+    };
+  }
+
+  /** Leaves every swarm, keeps everything. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#tick();
+    this.torrents.close();
+    await this.session.close();
+    this.#save();
+    this.#store.close();
+  }
+
+  #current(): StatsTotals {
+    return {
+      uploadedBytes: this.#sent,
+      downloadedBytes: this.#received,
+      filesAdded: this.#filesAdded,
+      secondsActive: Math.round((now() - this.#startedMs) / 1000),
+      sessionCount: 1,
+    };
+  }
+
+  #cumulative(): StatsTotals {
+    const current = this.#current();
+    const before = this.#before;
+    return {
+      uploadedBytes: before.uploadedBytes + current.uploadedBytes,
+      downloadedBytes: before.downloadedBytes + current.downloadedBytes,
+      filesAdded: before.filesAdded + current.filesAdded,
+      secondsActive: before.secondsActive + current.secondsActive,
+      sessionCount: before.sessionCount + 1,
+    };
+  }
+
+  #tick(): void {
+    const seconds = (now() - this.#tickedMs) / 1000;
+    this.#tickedMs = now();
+    this.#applySchedule();
+    this.#countPayload();
+    for (const entry of this.torrents.list()) this.#review(entry, seconds);
+    this.torrents.plan();
+    if (++this.#ticks % TICKS_A_SAVE === 0) this.#save();
+  }
+
+  /** What moved since the last look. */
+  #countPayload(): void {
+    for (const entry of this.torrents.list()) {
+      const facts = entry.facts();
+      if (!facts?.isJoined) continue;
+      const sent = facts.uploaded - entry.seenUploaded;
+      const received = facts.downloaded - entry.seenDownloaded;
+      entry.seenUploaded = facts.uploaded;
+      entry.seenDownloaded = facts.downloaded;
+      if (sent <= 0 && received <= 0) continue;
+      this.#sent += Math.max(0, sent);
+      this.#received += Math.max(0, received);
+      entry.record.activeAt = unixSeconds();
+      this.torrents.touch(entry);
+    }
+  }
+
+  #review(entry: TorrentEntry, seconds: number): void {
+    const facts = entry.facts();
+    if (!facts?.isJoined) return;
+    const { record } = entry;
+    const settings = this.settings.current;
+    const isComplete = facts.swarm!.isComplete;
+    if (isComplete) record.secondsSeeding += seconds;
+    else record.secondsDownloading += seconds;
+    // Times alone are not worth a turn of the disk: they are kept with the next change.
+    const quietSeconds = unixSeconds() - Math.max(record.activeAt, record.startedAt);
+    entry.isStalled = settings.queue_stalled_enabled &&
+      quietSeconds > settings.queue_stalled_minutes * 60;
+    if (isComplete && this.#isDone(entry, facts.uploaded, quietSeconds)) {
+      const { name, infoHash } = entry;
+      this.log.add("finished", `${name}: reached its limit, stopped`, { infoHash, name });
+      void this.torrents.finish(entry);
+    }
+  }
+
+  #isDone(entry: TorrentEntry, uploaded: number, quietSeconds: number): boolean {
+    const { settings: own } = entry.record;
+    const session = this.settings.current;
+    const ratio = [
+      session.seed_ratio_limited ? session.seed_ratio_limit : undefined,
+      own.seed_ratio_limit,
+      undefined,
+    ][own.seed_ratio_mode];
+    const idleMinutes = [
+      session.idle_seeding_limit_enabled ? session.idle_seeding_limit : undefined,
+      own.seed_idle_limit,
+      undefined,
+    ][own.seed_idle_mode];
+    const size = entry.metainfo.geometry.totalSize;
+    return ratio !== undefined && uploaded >= ratio * size ||
+      idleMinutes !== undefined && quietSeconds >= idleMinutes * 60;
+  }
+
+  #applySchedule(): void {
+    const date = new Date();
+    const minute = date.getHours() * 60 + date.getMinutes();
+    const isAlt = isAltTime(this.settings.current, { day: date.getDay(), minute });
+    if (isAlt === undefined || isAlt === this.settings.current.alt_speed_enabled) return;
+    this.settings.changeForNow({ alt_speed_enabled: isAlt });
+    this.#applyRates();
+  }
+
+  #applyRates(): void {
+    const { down, up } = ratesInForce(this.settings.current);
+    const least = (rate: number | undefined) => rate === undefined ? undefined : Math.max(1, rate);
+    this.session.setLimits({ downLimit: least(down), upLimit: least(up) });
+  }
+
+  #onEvent(entry: TorrentEntry, event: TorrentEvent): void {
+    const text = eventText(event, entry.name);
+    if (text !== undefined) {
+      const { infoHash, name } = entry;
+      this.log.add(event.kind, text.message, { level: text.level, infoHash, name });
+    }
+    if (event.kind === "complete") this.#options.onComplete?.(entry);
+    if (event.kind === "joined") {
+      const facts = entry.facts()!;
+      entry.seenUploaded = facts.uploaded;
+      entry.seenDownloaded = facts.downloaded;
+    }
+  }
+
+  #save(): void {
+    try {
+      this.torrents.save();
+      this.#store.setTotals(this.#cumulative());
+      this.#lastTrouble = undefined;
+    } catch (error) {
+      this.#onTrouble(toFailure(error));
+    }
+  }
+
+  /** Told once: a full disk stays full for a while. */
+  #onTrouble(failure: Failure): void {
+    if (failure.message === this.#lastTrouble) return;
+    this.#lastTrouble = failure.message;
+    this.log.add("trouble", failure.message, { level: "error" });
+  }
+}

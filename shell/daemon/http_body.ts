@@ -1,0 +1,85 @@
+/** Bodies within limits of size and time, in both directions. */
+
+/** A body of this protocol is a `.torrent` in base64 at most. */
+export const BODY_BYTES_MAX = 48 * 1024 * 1024;
+
+/** A client that sends no faster than this has stopped. */
+const BODY_TIMEOUT_MS = 30_000;
+
+/** A client that takes no byte of an answer for so long has stopped reading. */
+const READ_TIMEOUT_MS = 30_000;
+
+/** Bytes handed over at once. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** Small answers leave in one piece. */
+const WHOLE_BYTES_MAX = 256 * 1024;
+
+export type Body =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly status: 400 | 408 | 413 };
+
+/** Never throws. `limit` in bytes. */
+export async function readBody(
+  request: Request,
+  limit: number = BODY_BYTES_MAX,
+  timeoutMs: number = BODY_TIMEOUT_MS,
+): Promise<Body> {
+  const said = Number(request.headers.get("content-length") ?? 0);
+  if (said > limit) {
+    await request.body?.cancel().catch(() => {});
+    return { ok: false, status: 413 };
+  }
+  if (request.body === null) return { ok: true, text: "" };
+  const reader = request.body.getReader();
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    void reader.cancel().catch(() => {});
+  }, timeoutMs);
+  try {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (timedOut) return { ok: false, status: 408 };
+      if (done) break;
+      size += value.length;
+      if (size > limit) {
+        void reader.cancel().catch(() => {});
+        return { ok: false, status: 413 };
+      }
+      parts.push(value);
+    }
+    return {
+      ok: true,
+      text: new TextDecoder().decode(await new Blob(parts as BlobPart[]).bytes()),
+    };
+  } catch {
+    return { ok: false, status: timedOut ? 408 : 400 };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `text` as a body that does not wait for ever for its reader. */
+export function answerBody(
+  text: string,
+  timeoutMs: number = READ_TIMEOUT_MS,
+): string | ReadableStream<Uint8Array> {
+  if (text.length < WHOLE_BYTES_MAX) return text;
+  const bytes = new TextEncoder().encode(text);
+  let at = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      clearTimeout(timer);
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(bytes.subarray(at, at += CHUNK_BYTES));
+      timer = setTimeout(() => controller.error(new Error("The reader stopped")), timeoutMs);
+    },
+    cancel() {
+      clearTimeout(timer);
+    },
+  }, { highWaterMark: 0 });
+}

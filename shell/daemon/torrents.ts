@@ -1,0 +1,444 @@
+/**
+ * The daemon's torrents: taken in, kept in the store, started by the queue, changed, removed. A torrent
+ * rests without a life in the session until the queue first admits it, so that thousands that wait cost
+ * little.
+ */
+import { join } from "node:path";
+import type { ShareRule } from "../../core/cli/values.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { Ids } from "../../core/rpc/commands.ts";
+import type { SessionSettings } from "../../core/rpc/session_settings.ts";
+import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
+import { moveInQueue, placeInQueue, planQueue, type QueueMove } from "../../core/session/queue.ts";
+import { now } from "../clock.ts";
+import { Failure } from "../failure.ts";
+import type { Goals, TorrentEvent, TorrentLimits } from "../life/types.ts";
+import { type LoadedTorrent, parseTorrent } from "../load_torrent.ts";
+import type { Session, TorrentHandle } from "../session.ts";
+import { TorrentEntry } from "./entry.ts";
+import { applyRecord } from "./overrides.ts";
+import { newRecord, type TorrentRecord } from "./record.ts";
+import type { Store } from "./store.ts";
+
+/** Torrents of one daemon; each costs memory, and a list of more is of no use. */
+export const TORRENTS_MAX = 100_000;
+
+/** How long a removed torrent is reported to those who ask for recent changes. */
+const REMOVED_MS = 60_000;
+
+/** What was added, and whether it was there before. */
+export interface Added {
+  readonly entry: TorrentEntry;
+  readonly isNew: boolean;
+}
+
+export interface AddTorrent {
+  readonly loaded: LoadedTorrent;
+  readonly dir: string;
+  readonly isPaused: boolean;
+  readonly change: (record: TorrentRecord) => void;
+}
+
+export interface TorrentsOptions {
+  readonly session: Session;
+  readonly store: Store;
+  readonly shareRule: ShareRule;
+  readonly settings: () => SessionSettings;
+  readonly onEvent: (entry: TorrentEntry, event: TorrentEvent) => void;
+  /** Something could not be kept. */
+  readonly onTrouble: (failure: Failure) => void;
+}
+
+export class Torrents {
+  readonly #options: TorrentsOptions;
+  readonly #byHash = new Map<InfoHash, TorrentEntry>();
+  readonly #byId = new Map<number, TorrentEntry>();
+  /** Ids of removed torrents, and when; the oldest first. */
+  readonly #removed: { readonly id: number; readonly atMs: number }[] = [];
+  /** In the order of the queue. */
+  #queue: TorrentEntry[] = [];
+  #lastId = 0;
+  #isClosing = false;
+
+  constructor(options: TorrentsOptions) {
+    this.#options = options;
+    options.session.subscribe((handle, event) => {
+      const entry = this.#byHash.get(handle.infoHash);
+      if (entry?.handle === handle) this.#onEvent(entry, event);
+    });
+  }
+
+  /** Takes up everything that is stored; one that can't be read any more is reported and left alone. */
+  load(): void {
+    for (const { torrent, record, infoHash } of this.#options.store.torrents()) {
+      try {
+        const plain = parseTorrent(torrent, `The torrent ${infoHash} of the daemon`);
+        this.#admitEntry(
+          new TorrentEntry(++this.#lastId, torrent, applyRecord(plain, record), record),
+        );
+      } catch (error) {
+        this.#options.onTrouble(asFailure(error));
+      }
+    }
+    this.#queue.sort((a, b) => a.record.queuePosition - b.record.queuePosition || a.id - b.id);
+    this.#numberQueue();
+  }
+
+  list(): readonly TorrentEntry[] {
+    return this.#queue;
+  }
+
+  get size(): number {
+    return this.#queue.length;
+  }
+
+  get(infoHash: InfoHash): TorrentEntry | undefined {
+    return this.#byHash.get(infoHash);
+  }
+
+  /** Those that are named, in the order of their ids; unknown ones are passed over. */
+  select(ids: Ids): TorrentEntry[] {
+    const all = [...this.#byId.values()];
+    if (ids === "all") return all;
+    if (ids === "recently_active") {
+      const since = Math.round(Date.now() / 1000) - REMOVED_MS / 1000;
+      const sinceMs = now() - REMOVED_MS;
+      return all.filter(({ record, changedMs }) =>
+        record.activeAt >= since || record.editedAt >= since || changedMs >= sinceMs
+      );
+    }
+    const found = new Set<TorrentEntry>();
+    for (const id of ids) {
+      const entry = typeof id === "number" ? this.#byId.get(id) : this.#byHash.get(hashKey(id));
+      if (entry !== undefined) found.add(entry);
+    }
+    return [...found].sort((a, b) => a.id - b.id);
+  }
+
+  /** Ids of torrents that were removed a moment ago. */
+  removedIds(): readonly number[] {
+    const since = now() - REMOVED_MS;
+    while (this.#removed.length > 0 && this.#removed[0]!.atMs < since) this.#removed.shift();
+    return this.#removed.map(({ id }) => id);
+  }
+
+  /** On the disk when it returns. Throws a Failure. */
+  add({ loaded, dir, isPaused, change }: AddTorrent): Added {
+    const { infoHash } = loaded.metainfo;
+    const known = this.#byHash.get(infoHash);
+    if (known !== undefined) return { entry: known, isNew: false };
+    if (this.#queue.length >= TORRENTS_MAX) {
+      const message = `The daemon has ${TORRENTS_MAX} torrents already; remove some first`;
+      throw new Failure("usage", "too-many", message);
+    }
+    const record = newRecord(dir, unixSeconds(), this.#queue.length);
+    record.isStopped = isPaused;
+    change(record);
+    const entry = new TorrentEntry(
+      this.#lastId + 1,
+      loaded.bytes,
+      applyRecord(loaded, record),
+      record,
+    );
+    this.#options.store.put({ infoHash, torrent: loaded.bytes, record });
+    this.#lastId++;
+    this.#admitEntry(entry);
+    this.plan();
+    return { entry, isNew: true };
+  }
+
+  start(entry: TorrentEntry, isForced: boolean): void {
+    const { record } = entry;
+    record.isStopped = false;
+    record.isFinished = false;
+    entry.isForced = isForced;
+    // One that failed has left the queue by itself.
+    if (entry.facts()?.state === "failed") entry.isAdmitted = false;
+    this.touch(entry);
+  }
+
+  async stop(entry: TorrentEntry): Promise<void> {
+    entry.record.isStopped = true;
+    this.touch(entry);
+    await this.#rest(entry);
+  }
+
+  /** Reached its ratio or idle limit. */
+  async finish(entry: TorrentEntry): Promise<void> {
+    entry.record.isFinished = true;
+    this.touch(entry);
+    await this.#rest(entry);
+  }
+
+  async verify(entry: TorrentEntry): Promise<void> {
+    entry.record.doneAt = 0;
+    entry.record.isChecked = false;
+    this.touch(entry);
+    const handle = entry.handle ?? this.#giveLife(entry, true);
+    await handle.recheck();
+  }
+
+  /** Asks its trackers again, as far as they allow. */
+  reannounce(entry: TorrentEntry): void {
+    (entry.handle as { reannounce?(): void } | undefined)?.reannounce?.();
+  }
+
+  async remove(entry: TorrentEntry, withData: boolean): Promise<void> {
+    const { infoHash, id } = entry;
+    this.#options.store.remove(infoHash);
+    this.#byHash.delete(infoHash);
+    this.#byId.delete(id);
+    this.#queue = this.#queue.filter((other) => other !== entry);
+    this.#removed.push({ id, atMs: now() });
+    const handle = entry.handle ?? this.#giveLife(entry, true);
+    await handle.remove(withData);
+    this.#numberQueue();
+    this.plan();
+  }
+
+  /** Moves content, or only looks for it elsewhere. Throws a Failure. */
+  async relocate(entry: TorrentEntry, dir: string, moves: boolean): Promise<void> {
+    if (moves) {
+      const handle = entry.handle ?? this.#giveLife(entry, true);
+      await handle.move(dir);
+      const { failure } = handle.facts();
+      if (failure !== undefined) throw failure;
+      entry.record.dir = handle.dir;
+      return this.touch(entry);
+    }
+    await this.#reincarnate(entry, () => {
+      entry.record.dir = dir;
+      entry.record.isChecked = false;
+      entry.record.doneAt = 0;
+      entry.record.haveValid = 0;
+    });
+  }
+
+  /** Runs it under other trackers. */
+  async setTrackers(entry: TorrentEntry, tiers: readonly (readonly string[])[]): Promise<void> {
+    await this.#reincarnate(entry, () => entry.record.trackers = tiers);
+  }
+
+  /** Renames a file or a folder on the disk as well. Throws a Failure. */
+  async rename(entry: TorrentEntry, path: string, name: string): Promise<void> {
+    const renames = [...entry.record.renames, { path, name }];
+    const before = entry.metainfo;
+    const { metainfo: after } = applyRecord(this.#plain(entry), { ...entry.record, renames });
+    if (!before.files.some((file, at) => file.path.join("/") !== after.files[at]!.path.join("/"))) {
+      throw new Failure("input", "missing", `${entry.name} has no file or folder ${path}`);
+    }
+    await this.#reincarnate(entry, async () => {
+      const { dir } = entry.record;
+      const from = join(dir, ...path.split("/"));
+      const to = join(dir, ...path.split("/").slice(0, -1), name);
+      await renameOnDisk(from, to);
+      entry.record.renames = renames;
+    });
+  }
+
+  /** New limits and goals, as its settings and those of the session say. */
+  applySettings(entry: TorrentEntry): void {
+    entry.handle?.setLimits(limitsOf(entry.record.settings));
+    entry.handle?.setGoals(this.#goals());
+  }
+
+  moveInQueue(chosen: ReadonlySet<TorrentEntry>, move: QueueMove): void {
+    this.#queue = moveInQueue(this.#queue, chosen, move);
+    this.#numberQueue();
+    this.plan();
+  }
+
+  placeInQueue(entry: TorrentEntry, place: number): void {
+    this.#queue = placeInQueue(this.#queue, entry, place);
+    this.#numberQueue();
+    this.plan();
+  }
+
+  /** Notes a change for the store and for those who ask for recent ones. */
+  touch(entry: TorrentEntry): void {
+    entry.isDirty = true;
+    entry.changedMs = now();
+  }
+
+  /** Lets the queue start and hold back what it should. */
+  plan(): void {
+    if (this.#isClosing) return;
+    const settings = this.#options.settings();
+    const admitted = planQueue(
+      this.#queue.map((entry) => ({
+        key: entry,
+        isComplete: entry.isComplete,
+        isWanted: !entry.record.isStopped && !entry.record.isFinished,
+        isForced: entry.isForced,
+        isAdmitted: entry.isAdmitted,
+        isStalled: entry.isStalled,
+      })),
+      {
+        downloads: settings.download_queue_enabled ? settings.download_queue_size : undefined,
+        seeds: settings.seed_queue_enabled ? settings.seed_queue_size : undefined,
+      },
+    );
+    for (const entry of this.#queue) {
+      if (admitted.has(entry) && !entry.isAdmitted) this.#run(entry);
+    }
+  }
+
+  /** Keeps what changed. Throws a Failure; what was not kept is tried again. */
+  save(): void {
+    const dirty = this.#queue.filter((entry) => entry.isDirty);
+    if (dirty.length === 0) return;
+    for (const entry of dirty) this.#noteFacts(entry);
+    this.#options.store.update(dirty.map((entry) => [entry.infoHash, entry.record] as const));
+    for (const entry of dirty) entry.isDirty = false;
+  }
+
+  /** No torrent is started any more. */
+  close(): void {
+    this.#isClosing = true;
+    for (const entry of this.#queue) this.#noteFacts(entry);
+  }
+
+  #admitEntry(entry: TorrentEntry): void {
+    this.#byHash.set(entry.infoHash, entry);
+    this.#byId.set(entry.id, entry);
+    this.#queue.push(entry);
+    entry.changedMs = now();
+  }
+
+  #numberQueue(): void {
+    for (const [place, entry] of this.#queue.entries()) {
+      if (entry.record.queuePosition === place) continue;
+      entry.record.queuePosition = place;
+      entry.isDirty = true;
+    }
+  }
+
+  #run(entry: TorrentEntry): void {
+    entry.isAdmitted = true;
+    entry.record.startedAt = unixSeconds();
+    this.touch(entry);
+    const handle = entry.handle ?? this.#giveLife(entry, true);
+    void handle.resume();
+  }
+
+  async #rest(entry: TorrentEntry): Promise<void> {
+    entry.isAdmitted = false;
+    entry.isForced = false;
+    this.plan();
+    await entry.handle?.pause();
+  }
+
+  #giveLife(entry: TorrentEntry, paused: boolean): TorrentHandle {
+    const { record, loaded } = entry;
+    const handle = this.#options.session.add({
+      loaded,
+      dir: record.dir,
+      role: { kind: "download", resume: record.isChecked },
+      goals: this.#goals(),
+      limits: limitsOf(record.settings),
+      paused,
+    });
+    entry.handle = handle;
+    return handle;
+  }
+
+  #goals(): Goals {
+    return { shareRule: this.#options.shareRule };
+  }
+
+  /** Ends its life, changes what it is, and lets it live again as before. */
+  async #reincarnate(entry: TorrentEntry, change: () => unknown): Promise<void> {
+    const wasAdmitted = entry.isAdmitted;
+    const { handle } = entry;
+    if (handle !== undefined) {
+      this.#noteFacts(entry);
+      entry.handle = undefined;
+      await handle.leave();
+    }
+    try {
+      await change();
+    } finally {
+      entry.loaded = applyRecord(this.#plain(entry), entry.record);
+      entry.record.editedAt = unixSeconds();
+      this.touch(entry);
+      if (wasAdmitted && this.#byHash.has(entry.infoHash)) this.#run(entry);
+    }
+  }
+
+  #plain(entry: TorrentEntry): LoadedTorrent {
+    return parseTorrent(entry.torrent, entry.name);
+  }
+
+  #onEvent(entry: TorrentEntry, event: TorrentEvent): void {
+    const { record } = entry;
+    this.touch(entry);
+    if (event.kind === "joined") {
+      record.isChecked = true;
+      const facts = entry.facts()!;
+      if (facts.bytesHave === facts.bytesTotal && record.doneAt === 0) {
+        record.doneAt = unixSeconds();
+        this.plan();
+      }
+    }
+    if (event.kind === "piece-failed") record.corruptEver += entry.metainfo.geometry.pieceLength;
+    if (event.kind === "failed") {
+      entry.isAdmitted = false;
+      this.plan();
+    }
+    this.#options.onEvent(entry, event);
+    if (event.kind === "complete") {
+      if (record.doneAt === 0) record.doneAt = unixSeconds();
+      this.plan();
+    }
+  }
+
+  #noteFacts(entry: TorrentEntry): void {
+    const facts = entry.facts();
+    if (facts === undefined) return;
+    const { record } = entry;
+    if (facts.isJoined || facts.bytesHave > 0) record.haveValid = facts.bytesHave;
+    record.uploaded = Math.max(record.uploaded, facts.uploaded);
+    record.downloaded = Math.max(record.downloaded, facts.downloaded);
+  }
+}
+
+/** Bytes a second out of kB/s. */
+export function limitsOf(settings: TorrentSettings): TorrentLimits {
+  return {
+    downLimit: settings.download_limited ? bytesASecond(settings.download_limit) : undefined,
+    upLimit: settings.upload_limited ? bytesASecond(settings.upload_limit) : undefined,
+  };
+}
+
+/** A limit of 0 lets next to nothing through. */
+function bytesASecond(rateKb: number): number {
+  return Math.max(1, rateKb * 1000);
+}
+
+/** Whole seconds since 1970. */
+export function unixSeconds(): number {
+  return Math.round(Date.now() / 1000);
+}
+
+/** Torrents of v2 are kept under the first 40 digits of their hash. */
+function hashKey(hash: string): InfoHash {
+  return hash.slice(0, 40) as InfoHash;
+}
+
+async function renameOnDisk(from: string, to: string): Promise<void> {
+  const isTaken = await Deno.lstat(to).then(() => true, () => false);
+  if (isTaken) throw new Failure("disk", "occupied", `Will not overwrite ${to}; move it away`);
+  try {
+    await Deno.rename(from, to);
+  } catch (error) {
+    // Nothing of it was made yet.
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new Failure("disk", "rename", `Cannot rename ${from}: ${(error as Error).message}`);
+  }
+}
+
+function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new Failure("input", "unreadable", message, { cause: error });
+}

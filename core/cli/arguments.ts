@@ -14,6 +14,7 @@ import {
   optionsOf,
 } from "./commands.ts";
 import { type ConfigEntry, parseConfig } from "./config_file.ts";
+import { buildDaemonCommand, isDaemonCommand } from "./daemon_arguments.ts";
 import { nearestWord } from "./nearest.ts";
 import type { Options, Values } from "./option.ts";
 import { resolveSettings, settingsInForce, type Sources } from "./settings.ts";
@@ -89,6 +90,7 @@ function buildCommand(
   operands: readonly string[],
   sources: Sources,
 ): Result<Command, UsageError> {
+  if (isDaemonCommand(name)) return buildDaemonCommand(name, operands, sources);
   switch (name) {
     case "tracker":
       return build(

@@ -7,6 +7,7 @@ import type { PeerAddress } from "../bytes/address.ts";
 import type { Glob } from "../metainfo/glob.ts";
 import type { SwarmOptions } from "../sim/swarm.ts";
 import type { Network } from "../tracker_server/access/networks.ts";
+import type { DaemonCommands } from "./daemon_command.ts";
 import type { SettingInForce } from "./settings.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
 
@@ -23,6 +24,7 @@ export type Command =
   | PeersCommand
   | SimulateCommand
   | ConfigCommand
+  | DaemonCommands
   | DemoCommand
   | HelpCommand
   | VersionCommand;

@@ -5,6 +5,7 @@
 import { SYSTEM_FILES_TEXT } from "../metainfo/system_files.ts";
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
 import { defineCommand, NO_OPERANDS, output } from "./command_spec.ts";
+import { DAEMON_COMMANDS } from "./daemon_commands.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
   readContentSize,
@@ -364,6 +365,7 @@ export const COMMANDS = {
       "tt simulate --free-riders 30 --churn 20 --plot swarm.svg",
     ],
   }),
+  ...DAEMON_COMMANDS,
   config: defineCommand({
     summary: "Print the settings that hold, and where each comes from",
     usage: ["[NAME...] [options]"],
@@ -421,7 +423,11 @@ export const GLOBAL_OPTIONS = {
 };
 
 /** One-letter forms. */
-export const SHORT_OPTIONS: Readonly<Record<string, string>> = { h: "help", V: "version" };
+export const SHORT_OPTIONS: Readonly<Record<string, string>> = {
+  h: "help",
+  V: "version",
+  w: "watch",
+};
 
 /** Whether `text` is exactly a command's name. */
 export function isCommandName(text: string): text is CommandName {

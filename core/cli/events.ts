@@ -15,6 +15,7 @@ interface OfTorrent {
 
 export type OutputEvent =
   | ListeningEvent
+  | ServingEvent
   | ResumedEvent
   | CheckedEvent
   | TrackerEvent
@@ -37,6 +38,12 @@ export interface ListeningEvent {
   readonly port: number;
   /** A tracker's announce URL. */
   readonly url: string | undefined;
+}
+
+/** The daemon can be reached: RPC and page. */
+export interface ServingEvent {
+  readonly event: "serving";
+  readonly url: string;
 }
 
 /** Saved state was found. */
@@ -171,6 +178,8 @@ function sentence(event: OutputEvent): string | undefined {
       return event.url === undefined
         ? `Listening for peers on port ${event.port}`
         : `Tracker is ready: announce to ${event.url}`;
+    case "serving":
+      return `Serving RPC and page at ${event.url}`;
     case "resumed":
       return `${event.name}: resumed with ${formatPart(event.piecesKept, event.pieces, "piece")}`;
     case "checked":

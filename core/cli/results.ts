@@ -1,5 +1,6 @@
 /** What commands answer: an object with `--json`, text for people otherwise. */
 import { type CatalogResult, catalogText } from "./catalog_results.ts";
+import { type DaemonResult, daemonText } from "./daemon_results.ts";
 import { type SettingResult, settingText } from "./config_results.ts";
 import type { TorrentFormat } from "../metainfo/create.ts";
 import { formatBytes, formatCount, formatPart, formatPieceLength } from "./format.ts";
@@ -14,7 +15,8 @@ export type ResultEvent =
   | CatalogResult
   | ReplayResult
   | SimulatedResult
-  | SettingResult;
+  | SettingResult
+  | DaemonResult;
 
 interface TorrentFigures {
   /** The 40 digits that name the torrent everywhere in tt. */
@@ -88,6 +90,20 @@ export function resultText(result: ResultEvent): string {
     case "state":
     case "why":
       return replayText(result);
+    case "added":
+    case "duplicate":
+    case "paused":
+    case "started":
+    case "rechecking":
+    case "removed":
+    case "moved":
+    case "limited":
+    case "daemon-stopped":
+    case "status":
+    case "why-waiting":
+    case "logged":
+    case "connected":
+      return printable(daemonText(result));
     case "setting":
       return settingText(result);
     case "simulated":

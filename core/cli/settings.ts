@@ -24,8 +24,11 @@ export interface Sources {
   readonly config: readonly ConfigEntry[];
 }
 
+/** Where a value came from. */
+export type Origin = "flag" | "variable" | "config" | "default";
+
 interface Given {
-  readonly origin: "flag" | "variable" | "config";
+  readonly origin: Exclude<Origin, "default">;
   readonly texts: readonly string[];
   /** How a message names each text: "Option --port". */
   readonly labels: readonly string[];
@@ -59,6 +62,19 @@ export function resolveSettings<O extends Options>(
     values[key] = value.value;
   }
   return ok(values as Values<O>);
+}
+
+/** Where each value that is no default came from, by option key. */
+export function originsOf(
+  spec: Pick<CommandSpec, "options">,
+  sources: Sources,
+): ReadonlyMap<string, Origin> {
+  const origins = new Map<string, Origin>();
+  for (const [key, option] of Object.entries(spec.options)) {
+    const found = findGiven(key, option, sources);
+    if (found !== undefined) origins.set(key, found.origin);
+  }
+  return origins;
 }
 
 /** A setting as it holds outside the command line. */

@@ -114,6 +114,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
     state: share.state,
   })),
   tt_why: (t) => t.why,
+  tt_why_text: (t) => t.explanation,
 };
 
 /** Every field, in today's spelling. */

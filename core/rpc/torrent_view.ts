@@ -80,6 +80,8 @@ export interface TorrentView {
   readonly settings: TorrentSettings;
   /** One sentence on what it waits for; empty when nothing is in the way. */
   readonly why: string;
+  /** A paragraph on the same. */
+  readonly explanation: string;
   readonly share: ShareView;
 
   files(): readonly FileView[];

@@ -18,10 +18,12 @@ import { fetchTorrents } from "./fetch.ts";
 import { get } from "./get.ts";
 import { list } from "./list.ts";
 import { peers } from "./peers.ts";
+import { add, limit, log, manage, move, remove, stop } from "./remote.ts";
 import { replay } from "./replay.ts";
 import { seed } from "./seed.ts";
 import { simulate } from "./simulate.ts";
 import { show } from "./show.ts";
+import { status } from "./status.ts";
 import { verify } from "./verify.ts";
 
 /** Does what `argv` asks for, on this process's output. Never throws. */
@@ -84,6 +86,30 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await replay(command, context);
     case "simulate":
       return await simulate(command, context);
+    case "daemon": {
+      // Its database takes a moment to load, which the other commands need not wait for.
+      const { daemon } = await import("./daemon.ts");
+      return await daemon(command, context);
+    }
+    case "add":
+      return await add(command, context);
+    case "status":
+      return await status(command, context);
+    case "pause":
+    case "resume":
+    case "recheck":
+    case "why":
+      return await manage(command, context);
+    case "remove":
+      return await remove(command, context);
+    case "move":
+      return await move(command, context);
+    case "limit":
+      return await limit(command, context);
+    case "log":
+      return await log(command, context);
+    case "stop":
+      return await stop(command, context);
     case "config":
       return config(command, context);
     case "demo":

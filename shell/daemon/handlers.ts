@@ -146,7 +146,7 @@ async function carryOut(
     }
     case "session_get":
       return sessionAnswer({
-        settings: settings.current,
+        settings: { ...settings.current, peer_port: daemon.session.port },
         version: CLIENT_NAME.slice(CLIENT_NAME.indexOf("/") + 1),
         configDir: daemon.stateFolder,
         sessionId: context.sessionId,

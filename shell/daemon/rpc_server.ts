@@ -17,8 +17,8 @@ import { formatAnswer, parseRequest } from "../../core/rpc/envelope.ts";
 import { RPC_ERROR, type RpcOutcome } from "../../core/rpc/json.ts";
 import { RPC_VERSION_SEMVER } from "../../core/rpc/session_answer.ts";
 import { now } from "../clock.ts";
-import { toPortError } from "../net/listener.ts";
-import { PAGE_ASSETS } from "../page/assets.ts";
+import { PortError, toPortError } from "../net/listener.ts";
+import { servePage } from "../page/serve.ts";
 import type { Daemon } from "./daemon.ts";
 import { handleCommand } from "./handlers.ts";
 import { answerBody, readBody } from "./http_body.ts";
@@ -28,19 +28,6 @@ const SESSION_HEADER = "x-transmission-session-id";
 
 /** Requests under way at once; each may hold a body. */
 const REQUESTS_MAX = 200;
-
-/** Nothing but our own files, and nothing of the page may be put into a frame or sent elsewhere. */
-const PAGE_HEADERS: Readonly<Record<string, string>> = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; " +
-    "frame-ancestors 'none'",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-  "x-frame-options": "DENY",
-};
 
 export interface RpcServerOptions {
   readonly daemon: Daemon;
@@ -87,7 +74,11 @@ export class RpcServer {
     try {
       return new RpcServer(options);
     } catch (error) {
-      throw toPortError(error, options.hostname, options.port);
+      const { message, isTaken } = toPortError(error, options.hostname, options.port);
+      throw new PortError(
+        message.replace(/choose another --(port|host)( or --port)?/, "choose another --rpc"),
+        isTaken,
+      );
     }
   }
 
@@ -111,22 +102,17 @@ export class RpcServer {
 
   async #serve(request: Request, from: Deno.NetAddr): Promise<Response> {
     const url = new URL(request.url);
-    const asset = request.method === "GET" || request.method === "HEAD"
-      ? PAGE_ASSETS.get(url.pathname)
-      : undefined;
+    const page = servePage(request.method, url.pathname);
     const header = (name: string) => request.headers.get(name) ?? undefined;
     const refused = checkHead({
       host: header("host"),
       origin: header("origin"),
       secFetchSite: header("sec-fetch-site"),
       upgrade: header("upgrade"),
-      isPublic: asset !== undefined,
+      isPublic: page !== undefined,
     }, this.#options.allowedHosts);
     if (refused !== undefined) return plain(refused.status, refused.message);
-    if (asset !== undefined) {
-      const headers = { ...PAGE_HEADERS, "content-type": asset.type, "cache-control": "no-cache" };
-      return new Response(request.method === "HEAD" ? null : asset.body, { headers });
-    }
+    if (page !== undefined) return page;
     if (url.pathname === "/transmission/web/" || url.pathname === "/transmission/web") {
       return new Response(null, { status: 301, headers: { location: "/" } });
     }
@@ -142,7 +128,9 @@ export class RpcServer {
     const given = readAuthorization(request.headers.get("authorization") ?? undefined);
     const isBrowser = request.headers.has("sec-fetch-mode");
     // A page asks for the token by itself; the browser's own box would only confuse.
-    const ask: Readonly<Record<string, string>> = isBrowser ? {} : { "www-authenticate": 'Basic realm="tt"' };
+    const ask: Readonly<Record<string, string>> = isBrowser
+      ? {}
+      : { "www-authenticate": 'Basic realm="tt"' };
     if (given === undefined) {
       return plain(401, "Show the token, or user and password; tt help daemon says how", ask);
     }

@@ -19,6 +19,7 @@ import {
   type TrackerView,
   type WebSeedView,
 } from "../../core/rpc/torrent_view.ts";
+import { explain } from "../../core/rpc/why.ts";
 import { waitingFor } from "../../core/cli/waiting.ts";
 import type { PeerDetails, TorrentDetails, TrackerDetails } from "../../core/torrent/details.ts";
 import { now } from "../clock.ts";
@@ -268,6 +269,10 @@ export class EntryView implements TorrentView {
     const swarm = this.#swarmNow;
     if (swarm === undefined) return "";
     return waitingFor(swarm, this.#context.sharePercent, facts?.trackerError) ?? "";
+  }
+
+  get explanation(): string {
+    return explain(this, Math.round(Date.now() / 1000));
   }
 
   get share(): ShareView {

@@ -1,10 +1,13 @@
 /** Binds the output to this process's own streams and terminal. */
+import type { Canvas } from "../../core/cli/progress.ts";
 import { type TerminalTraits, terminalTraits } from "../../core/cli/terminal.ts";
 import { createOutput, type Output } from "./output.ts";
 
 /** What a terminal that does not tell its size most likely has. */
 const COLUMNS_DEFAULT = 80;
 const ROWS_DEFAULT = 24;
+/** A pipe: wide enough for all columns of a table. */
+const PIPE_COLUMNS = 120;
 
 export interface ProcessOutputOptions {
   readonly json: boolean;
@@ -21,6 +24,15 @@ export function createProcessOutput(options: ProcessOutputOptions): Output {
     stderr: Deno.stderr,
     canvas: traits.movable ? () => ({ ...terminalSize(), ...paintTraits(traits) }) : undefined,
   });
+}
+
+/** What stdout can show: for tables and screens. A pipe is as wide as a common terminal. */
+export function stdoutCanvas(): Canvas {
+  const traits = terminalTraits(Deno.env.toObject(), Deno.stdout.isTerminal(), Deno.build.os);
+  const size = Deno.stdout.isTerminal()
+    ? terminalSize()
+    : { columns: PIPE_COLUMNS, rows: ROWS_DEFAULT };
+  return { ...size, ...paintTraits(traits) };
 }
 
 function paintTraits({ unicode, colour }: TerminalTraits) {

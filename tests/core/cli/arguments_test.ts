@@ -249,7 +249,7 @@ Deno.test("a wrong command or option is answered with the nearest right one", ()
   );
   assertEquals(
     refuse("tracker --dir x"),
-    'unknown-option: Option "--dir" is not one of tt tracker; it belongs to seed, get and verify',
+    'unknown-option: Option "--dir" is not one of tt tracker; it belongs to seed, get, verify, daemon and add',
   );
   assertEquals(
     refuse("get x --xyzzy"),

@@ -56,6 +56,7 @@ export function view(changes: Partial<TorrentView> = {}): TorrentView {
     queuePosition: 0,
     settings: { ...TORRENT_DEFAULTS, labels: ["music"] },
     why: "",
+    explanation: "",
     share: { percent: 10, owedBytes: 4000, sharedBytes: 5000, state: "paid" },
     files: () => [
       {

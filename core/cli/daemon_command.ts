@@ -1,0 +1,101 @@
+/** The daemon's commands, fully resolved; see command.ts. */
+import type { SessionChange } from "../rpc/session_settings.ts";
+import type { OutputSettings } from "./command.ts";
+import type { RpcAddress, StatusSort } from "./daemon_values.ts";
+import type { ShareRule } from "./values.ts";
+
+export type DaemonCommands =
+  | DaemonCommand
+  | AddCommand
+  | StatusCommand
+  | TorrentsCommand
+  | RemoveCommand
+  | MoveCommand
+  | LimitCommand
+  | LogCommand
+  | StopCommand;
+
+export interface DaemonCommand extends OutputSettings {
+  readonly kind: "daemon";
+  readonly rpc: RpcAddress;
+  /** Undefined is the customary one. */
+  readonly state: string | undefined;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly shareRule: ShareRule;
+  readonly dir: string;
+  /** Settings of the session: of config file and defaults, and of options and variables. */
+  readonly weak: SessionChange;
+  readonly strong: SessionChange;
+  readonly allowHost: readonly string[];
+  readonly rpcUser: string | undefined;
+  readonly rpcPassword: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly allowPlainHttp: boolean;
+  readonly watchFolder: string | undefined;
+  readonly blocklist: string | undefined;
+  readonly webhook: string | undefined;
+  readonly log: string | undefined;
+}
+
+/** Speaks to a running daemon. */
+export interface RemoteSettings extends OutputSettings {
+  readonly state: string | undefined;
+}
+
+export interface AddCommand extends RemoteSettings {
+  readonly kind: "add";
+  readonly sources: readonly string[];
+  readonly dir: string | undefined;
+  readonly paused: boolean;
+  readonly labels: readonly string[];
+}
+
+export interface StatusCommand extends RemoteSettings {
+  readonly kind: "status";
+  readonly names: readonly string[];
+  readonly watch: boolean;
+  readonly sort: StatusSort;
+}
+
+export interface TorrentsCommand extends RemoteSettings {
+  readonly kind: "pause" | "resume" | "recheck" | "why";
+  readonly names: readonly string[];
+  /** Past the queue. */
+  readonly now: boolean;
+}
+
+export interface RemoveCommand extends RemoteSettings {
+  readonly kind: "remove";
+  readonly names: readonly string[];
+  readonly data: boolean;
+}
+
+export interface MoveCommand extends RemoteSettings {
+  readonly kind: "move";
+  readonly names: readonly string[];
+  readonly dir: string;
+  /** The content is there already. */
+  readonly find: boolean;
+}
+
+export interface LimitCommand extends RemoteSettings {
+  readonly kind: "limit";
+  /** None: the whole daemon. */
+  readonly names: readonly string[];
+  /** Bytes a second; null is no limit, undefined leaves it as it is. */
+  readonly down: number | null | undefined;
+  readonly up: number | null | undefined;
+  readonly ratio: number | undefined;
+}
+
+export interface LogCommand extends RemoteSettings {
+  readonly kind: "log";
+  readonly names: readonly string[];
+  readonly follow: boolean;
+}
+
+export interface StopCommand extends RemoteSettings {
+  readonly kind: "stop";
+}

@@ -1,0 +1,111 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  checkHead,
+  createLoginGuard,
+  mayTryLogin,
+  noteLogin,
+  readAuthorization,
+  type RequestHead,
+} from "../../../core/rpc/access.ts";
+
+function status(head: Partial<RequestHead>, allowed: readonly string[] = []): number {
+  const whole: RequestHead = {
+    host: "127.0.0.1:9091",
+    origin: undefined,
+    secFetchSite: undefined,
+    upgrade: undefined,
+    isPublic: false,
+    ...head,
+  };
+  return checkHead(whole, allowed)?.status ?? 200;
+}
+
+Deno.test("addresses and localhost need no permission, other names do", () => {
+  for (const host of ["127.0.0.1:9091", "[::1]:9091", "localhost", "LOCALHOST.:1", "192.168.1.5"]) {
+    assertEquals(status({ host }), 200, host);
+  }
+  for (const host of ["evil.example:9091", "localhost.evil.example", "127.0.0.1.evil.example"]) {
+    assertEquals(status({ host }), 421, host);
+  }
+  assertEquals(status({ host: "tt.example.org" }, ["tt.example.org"]), 200);
+  assertEquals(status({ host: "TT.example.org.:443" }, ["tt.example.org"]), 200);
+  assertEquals(status({ host: "x.tt.example.org" }, ["tt.example.org"]), 421);
+});
+
+Deno.test("a missing or odd Host is refused", () => {
+  for (const host of [undefined, "", "a b", "127.0.0.1:99999999", "a@b", "[::1", "127.0.0.1, b"]) {
+    assertEquals(status({ host }), 400, String(host));
+  }
+});
+
+Deno.test("another site's page is refused, also one on another port of this machine", () => {
+  const foreign = [
+    "https://evil.example",
+    "http://127.0.0.1:3000",
+    "http://localhost:9091",
+    "null",
+    "file://",
+    "https://127.0.0.1:9091.evil.example",
+    "chrome-extension://abc",
+  ];
+  for (const origin of foreign) assertEquals(status({ origin }), 403, origin);
+  assertEquals(status({ origin: "http://127.0.0.1:9091" }), 200);
+  assertEquals(status({ host: "127.0.0.1:80", origin: "http://127.0.0.1" }), 200);
+  const proxied = { host: "127.0.0.1:9091", origin: "https://tt.example.org" };
+  assertEquals(status(proxied), 403);
+  assertEquals(status(proxied, ["tt.example.org"]), 200);
+});
+
+Deno.test("without an origin the browser's word on the site counts, but links may lead to the page", () => {
+  assertEquals(status({ secFetchSite: "cross-site" }), 403);
+  assertEquals(status({ secFetchSite: "same-site" }), 403);
+  assertEquals(status({ secFetchSite: "same-origin" }), 200);
+  assertEquals(status({ secFetchSite: "none" }), 200);
+  assertEquals(status({ secFetchSite: "cross-site", isPublic: true }), 200);
+  assertEquals(status({ origin: "https://evil.example", isPublic: true }), 403);
+});
+
+Deno.test("an upgrade is refused", () => {
+  assertEquals(status({ upgrade: "websocket" }), 400);
+});
+
+Deno.test("credentials are a bearer or a pair", () => {
+  const basic = (text: string) => `Basic ${btoa(text)}`;
+  assertEquals(readAuthorization("Bearer abc"), { kind: "token", token: "abc" });
+  assertEquals(readAuthorization(basic("a:b:c")), { kind: "password", user: "a", password: "b:c" });
+  for (const header of [undefined, "", "Basic", "Basic %", basic("ab"), "Digest x", "Bearer"]) {
+    assertEquals(readAuthorization(header), undefined, String(header));
+  }
+  assertEquals(readAuthorization(`Bearer ${"x".repeat(5000)}`), undefined);
+});
+
+Deno.test("no header makes the reader throw", () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      readAuthorization(text);
+      readAuthorization(`Basic ${text}`);
+      status({ host: text, origin: text });
+    }),
+    { seed: 14 },
+  );
+});
+
+Deno.test("an address that guesses passwords has to wait, others do not", () => {
+  const guard = createLoginGuard();
+  for (let guess = 0; guess < 3; guess++) {
+    assertEquals(mayTryLogin(guard, "a", 3, guess), true);
+    noteLogin(guard, "a", false, guess);
+  }
+  assertEquals(mayTryLogin(guard, "a", 3, 100), false);
+  assertEquals(mayTryLogin(guard, "b", 3, 100), true);
+  assertEquals(mayTryLogin(guard, "a", 3, 40_000), true);
+  noteLogin(guard, "a", true, 40_000);
+  assertEquals(mayTryLogin(guard, "a", 3, 40_001), true);
+});
+
+Deno.test("the guard remembers a bounded number of addresses", () => {
+  const guard = createLoginGuard();
+  for (let address = 0; address < 5000; address++) noteLogin(guard, String(address), false, 0);
+  assertEquals(guard.failures.size, 1000);
+});

@@ -1,0 +1,100 @@
+/** A daemon as a process of its own, on loopback, with its state in a folder of the test. */
+import { assertEquals } from "@std/assert";
+import { type Ended, runTt, scratch, type StartOptions, Tt } from "../cli_kit.ts";
+
+// deno-lint-ignore no-explicit-any
+export type Answer = any;
+
+/** One that a test starts, asks, and starts again. */
+export class DaemonKit implements AsyncDisposable {
+  url = "";
+  token = "";
+  peerPort = 0;
+  #sessionId = "";
+
+  private constructor(readonly tt: Tt, readonly state: string) {}
+
+  static async start(
+    state: string,
+    args: readonly string[] = [],
+    options: StartOptions = {},
+  ): Promise<DaemonKit> {
+    const where = args.includes("--rpc") ? [] : ["--rpc", "127.0.0.1:0"];
+    const fixed = ["--state", state, ...where, "--host", "127.0.0.1", "--port", "0", "--json"];
+    const tt = await Tt.start(["daemon", ...fixed, ...args], options);
+    const kit = new DaemonKit(tt, state);
+    try {
+      kit.peerPort = (await tt.event("listening")).port;
+      kit.url = (await tt.event("serving")).url;
+      kit.token = (await Deno.readTextFile(`${state}/token`)).trim();
+      return kit;
+    } catch (error) {
+      await tt[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** A request with the token; the session id is fetched once. */
+  async post(body: string, headers: Record<string, string> = {}): Promise<Response> {
+    const send = () =>
+      fetch(`${this.url}/transmission/rpc`, {
+        method: "POST",
+        body,
+        headers: {
+          authorization: `Bearer ${this.token}`,
+          "x-transmission-session-id": this.#sessionId,
+          ...headers,
+        },
+      });
+    let response = await send();
+    if (response.status === 409) {
+      await response.body?.cancel();
+      this.#sessionId = response.headers.get("x-transmission-session-id")!;
+      response = await send();
+    }
+    return response;
+  }
+
+  /** The result of a method, by JSON-RPC. */
+  async call(method: string, params: object = {}): Promise<Answer> {
+    const answer = await this.answer(method, params);
+    assertEquals(answer.error, undefined, method);
+    return answer.result;
+  }
+
+  async answer(method: string, params: object = {}): Promise<Answer> {
+    const response = await this.post(JSON.stringify({ jsonrpc: "2.0", method, params, id: 1 }));
+    assertEquals(response.status, 200, method);
+    return await response.json();
+  }
+
+  /** Each torrent with these fields. */
+  async torrents(...fields: string[]): Promise<Answer[]> {
+    return (await this.call("torrent_get", { fields })).torrents;
+  }
+
+  /** Asks until the first torrent satisfies `test`. */
+  async until(test: (torrent: Answer) => boolean, ...fields: string[]): Promise<Answer> {
+    for (let turn = 0; turn < 400; turn++) {
+      const [torrent] = await this.torrents("name", "status", "error_string", ...fields);
+      if (torrent !== undefined && test(torrent)) return torrent;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    throw new Error(`never so: ${JSON.stringify(await this.torrents("status", ...fields))}`);
+  }
+
+  /** A command that speaks to it. */
+  run(...args: string[]): Promise<Ended> {
+    return runTt([...args, "--state", this.state]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.tt[Symbol.asyncDispose]();
+  }
+}
+
+/** A folder, with a daemon's state below it. */
+export async function daemonFolder() {
+  const dir = await scratch();
+  return Object.assign(dir, { state: dir.at("state") });
+}

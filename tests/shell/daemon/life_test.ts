@@ -1,0 +1,133 @@
+/** What a user does with a daemon, from the first torrent to the end, and again after a restart. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { EXIT } from "../../../core/cli/exit_codes.ts";
+import { assertContent, assertOneSentence, makeFile, runTt, startSeed } from "../cli_kit.ts";
+import { daemonFolder, DaemonKit } from "./kit.ts";
+
+Deno.test("a daemon downloads, keeps, moves, renames and removes", async () => {
+  await using dir = await daemonFolder();
+  const { path, torrent, bytes } = await makeFile(dir.at("src"), "film.bin", 700_000, [
+    "--tracker",
+    "http://127.0.0.1:1/announce",
+  ]);
+  const dl = dir.at("dl");
+  {
+    await using daemon = await DaemonKit.start(dir.state, ["--dir", dl, "--share-rule", "off"]);
+    const added = await daemon.run("add", torrent, "--label", "films", "--json");
+    assertEquals(added.code, EXIT.done, added.stderr);
+    assertEquals(added.said[0]!.event, "added");
+    const again = await daemon.run("add", torrent, "--json");
+    assertEquals(again.said[0]!.event, "duplicate");
+    await daemon.until(({ status }) => status === 4);
+
+    const why = await daemon.run("why", "film");
+    assertStringIncludes(why.stdout, "no peers yet");
+
+    // A seeder that dials in: the daemon has no tracker that works.
+    const dial = `127.0.0.1:${daemon.peerPort}`;
+    await using _seed = await startSeed([torrent, "--dir", dir.at("src"), "--peer", dial]);
+    await daemon.until(({ percent_done }) => percent_done === 1, "percent_done");
+    await assertContent(`${dl}/film.bin`, bytes);
+
+    const status = await daemon.run("status", "--json");
+    assertEquals(status.said[0]!.name, "film.bin");
+    assertEquals(status.said[0]!.bytesDone, 700_000);
+    const ended = await daemon.run("stop");
+    assertEquals(ended.code, EXIT.done, ended.stderr);
+    assertEquals((await daemon.tt.end()).code, EXIT.done);
+  }
+  const mtime = (await Deno.stat(`${dl}/film.bin`)).mtime;
+  {
+    // Everything is there again, and nothing is hashed: the log says "resumed" alone.
+    await using daemon = await DaemonKit.start(dir.state, ["--dir", dl]);
+    const torrent = await daemon.until(({ status }) => status === 6, "labels", "done_date");
+    assertEquals(torrent.labels, ["films"]);
+    assert(torrent.done_date > 0);
+    const { entries } = await daemon.call("tt_log");
+    const events = entries.map(({ event }: { event: string }) => event);
+    assert(events.includes("resumed") && !events.includes("checked"), events.join());
+    assertEquals((await Deno.stat(`${dl}/film.bin`)).mtime, mtime);
+
+    await daemon.call("torrent_rename_path", { ids: [1], path: "film.bin", name: "movie.bin" });
+    await assertContent(`${dl}/movie.bin`, bytes);
+    const moved = await daemon.run("move", "movie", dir.at("there"));
+    assertEquals(moved.code, EXIT.done, moved.stderr);
+    await assertContent(dir.at("there", "movie.bin"), bytes);
+    await daemon.until(({ status, name }) => status === 6 && name === "movie.bin");
+    await daemon.tt.stop("SIGKILL");
+  }
+  {
+    // The process was killed: the same again.
+    await using daemon = await DaemonKit.start(dir.state);
+    const torrent = await daemon.until(({ status }) => status === 6, "download_dir");
+    assertEquals([torrent.name, torrent.download_dir], ["movie.bin", dir.at("there")]);
+    const gone = await daemon.run("remove", "all", "--data");
+    assertEquals(gone.code, EXIT.done, gone.stderr);
+    assertEquals(await daemon.torrents("id"), []);
+    const left = await Deno.stat(dir.at("there", "movie.bin")).catch(() => undefined);
+    assertEquals(left, undefined);
+    await Deno.stat(path);
+  }
+});
+
+Deno.test("the queue lets the first ones run, and moves let others in", async () => {
+  await using dir = await daemonFolder();
+  const names = ["a", "bb", "ccc"];
+  const torrents = [];
+  for (const name of names) {
+    torrents.push((await makeFile(dir.at("src"), name, 40_000 + name.length)).torrent);
+  }
+  const args = ["--dir", dir.at("dl"), "--max-downloads", "1"];
+  await using daemon = await DaemonKit.start(dir.state, args);
+  const added = await daemon.run("add", ...torrents);
+  assertEquals(added.code, EXIT.done, added.stderr);
+  const states = async () => (await daemon.torrents("status")).map(({ status }) => status);
+  await daemon.until(({ status }) => status === 4);
+  assertEquals(await states(), [4, 3, 3]);
+  await daemon.call("queue_move_top", { ids: [3] });
+  await daemon.call("torrent_stop", { ids: [1] });
+  for (let turn = 0; turn < 100 && (await states())[2] !== 4; turn++) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  assertEquals(await states(), [0, 3, 4]);
+  await daemon.call("torrent_start_now", { ids: [2] });
+  for (let turn = 0; turn < 100 && (await states())[1] !== 4; turn++) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  assertEquals(await states(), [0, 4, 4]);
+});
+
+Deno.test("one daemon has a state folder, and commands without one say so", async () => {
+  await using dir = await daemonFolder();
+  const none = await runTt(["status", "--state", dir.at("none")]);
+  assertStringIncludes(assertOneSentence(none, EXIT.network), "start it with tt daemon");
+  await using daemon = await DaemonKit.start(dir.state);
+  const second = await runTt(["daemon", "--state", dir.state, "--rpc", "127.0.0.1:0"]);
+  assertStringIncludes(assertOneSentence(second, EXIT.disk), "Another daemon uses");
+  const missing = await daemon.run("pause", "nothing");
+  assertStringIncludes(assertOneSentence(missing, EXIT.input), "tt status lists them");
+});
+
+Deno.test("what came by RPC holds after a restart, but not before an option", async () => {
+  await using dir = await daemonFolder();
+  const config = dir.at("tt.toml");
+  await Deno.writeTextFile(config, 'max-downloads = 7\nup-limit = "2M"\n');
+  const settings = ["download_queue_size", "speed_limit_up", "speed_limit_up_enabled"];
+  const start = (...args: string[]) => DaemonKit.start(dir.state, ["--config", config, ...args]);
+  {
+    await using daemon = await start();
+    assertEquals(await daemon.call("session_get", { fields: settings }), {
+      download_queue_size: 7,
+      speed_limit_up: 2000,
+      speed_limit_up_enabled: true,
+    });
+    await daemon.call("session_set", { download_queue_size: 9, speed_limit_up: 300 });
+    await daemon.tt.stop("SIGKILL");
+  }
+  {
+    await using daemon = await start("--up-limit", "1M");
+    const now = await daemon.call("session_get", { fields: settings });
+    assertEquals([now.download_queue_size, now.speed_limit_up], [9, 1000]);
+  }
+  assertEquals(await Deno.readTextFile(config), 'max-downloads = 7\nup-limit = "2M"\n');
+});

@@ -42,7 +42,9 @@ export async function add(command: AddCommand, { output, signal }: Context): Pro
       ...(command.labels.length === 0 ? {} : { labels: command.labels }),
     });
     const isNew = answer.torrent_added !== undefined;
-    const { name, infoHash } = namedOf((answer.torrent_added ?? answer.torrent_duplicate) as JsonObject);
+    const { name, infoHash } = namedOf(
+      (answer.torrent_added ?? answer.torrent_duplicate) as JsonObject,
+    );
     output.result({
       event: isNew ? "added" : "duplicate",
       infoHash,
@@ -116,7 +118,9 @@ export async function limit(command: LimitCommand, { output, signal }: Context):
     if (down != null) change.speed_limit_down = kilobytes(down);
     if (up !== undefined) change.speed_limit_up_enabled = up !== null;
     if (up != null) change.speed_limit_up = kilobytes(up);
-    if (ratio !== undefined) Object.assign(change, { seed_ratio_limited: true, seed_ratio_limit: ratio });
+    if (ratio !== undefined) {
+      Object.assign(change, { seed_ratio_limited: true, seed_ratio_limit: ratio });
+    }
     await client.call("session_set", change);
     return output.result({ event: "limited", message: "Limits of the daemon are set" });
   }
@@ -225,7 +229,7 @@ export async function choose(
   const all = (await client.list("torrent_get", { fields }, "torrents")).map(namedOf);
   const chosen = new Set<Named>();
   for (const name of names) {
-    if (name === "all") for (const torrent of all) chosen.add(torrent);
+    if (name === "all") { for (const torrent of all) chosen.add(torrent); }
     else chosen.add(find(all, name));
   }
   return [...chosen];

@@ -92,6 +92,19 @@ export class BrowserPage implements AsyncDisposable {
     return (result as { value: T }).value;
   }
 
+  /** Presses and releases a key: "a", "Enter", "ArrowDown". */
+  async press(key: string): Promise<void> {
+    const text = key.length === 1 ? { text: key } : {};
+    await this.#call("Input.dispatchKeyEvent", { type: "keyDown", key, ...text });
+    await this.#call("Input.dispatchKeyEvent", { type: "keyUp", key });
+  }
+
+  /** What the page looks like, as a PNG. */
+  async screenshot(): Promise<Uint8Array> {
+    const { data } = await this.#call("Page.captureScreenshot", { format: "png" });
+    return Uint8Array.fromBase64(data as string);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#socket.close();
     await this.#process.stop();

@@ -1,0 +1,83 @@
+/** Which files are mutated, which tests may notice, and the copy of the tree in which that happens. */
+import { instrument, type Mutant } from "./instrument.ts";
+
+export interface PlannedMutant extends Mutant {
+  /** Path of the source within the project. */
+  readonly path: string;
+}
+
+export interface Plan {
+  /** The copy: a whole project whose chosen sources hold their mutants. */
+  readonly root: string;
+  readonly mutants: readonly PlannedMutant[];
+}
+
+/** Every `.ts` file under `paths`, sorted. A path may be a file or a folder of the project. */
+export function listSources(project: string, paths: readonly string[]): string[] {
+  const found: string[] = [];
+  const visit = (path: string) => {
+    const info = Deno.statSync(`${project}/${path}`);
+    if (info.isFile) return void (path.endsWith(".ts") && found.push(path));
+    for (const { name } of Deno.readDirSync(`${project}/${path}`)) visit(`${path}/${name}`);
+  };
+  for (const path of paths) visit(path.replace(/\/+$/, ""));
+  return found.sort();
+}
+
+/** Copies the project and writes the mutants of `sources` into the copy. */
+export function makePlan(project: string, sources: readonly string[]): Plan {
+  const parent = Deno.makeTempDirSync({ prefix: "tt-mutate-" });
+  const root = `${parent}/tt`;
+  Deno.mkdirSync(root);
+  for (const name of ["main.ts", "deno.json", "deno.lock", "core", "shell", "tests"]) {
+    copy(`${project}/${name}`, `${root}/${name}`);
+  }
+  try {
+    Deno.symlinkSync(Deno.realPathSync(`${project}/../shared`), `${parent}/shared`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const mutants: PlannedMutant[] = [];
+  for (const path of sources) {
+    const made = instrument(path, Deno.readTextFileSync(`${project}/${path}`), mutants.length + 1);
+    Deno.writeTextFileSync(`${root}/${path}`, made.text);
+    for (const mutant of made.mutants) mutants.push({ ...mutant, path });
+  }
+  return { root, mutants };
+}
+
+/** Removes the copy. */
+export function dropPlan(plan: Plan): void {
+  Deno.removeSync(plan.root.slice(0, plan.root.lastIndexOf("/")), { recursive: true });
+}
+
+function copy(from: string, to: string): void {
+  if (Deno.statSync(from).isFile) return Deno.copyFileSync(from, to);
+  Deno.mkdirSync(to);
+  for (const { name } of Deno.readDirSync(from)) copy(`${from}/${name}`, `${to}/${name}`);
+}
+
+/** Every file that `path` imports, directly or not, by relative specifiers; paths within the project. */
+export function importsOf(project: string, path: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(path)) return seen;
+  seen.add(path);
+  const text = Deno.readTextFileSync(`${project}/${path}`);
+  for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+\.ts)"/g)) {
+    const target = new URL(specifier!, `file:///${path}`).pathname.slice(1);
+    importsOf(project, target, seen);
+  }
+  return seen;
+}
+
+/** A tenth of the mutants, say: the same ones for the same seed. */
+export function sample<T>(items: readonly T[], count: number, seed: number): T[] {
+  if (items.length <= count) return [...items];
+  const shuffled = [...items];
+  let state = seed >>> 0 || 1;
+  for (let i = shuffled.length - 1; i > 0; i--) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const j = state % (i + 1);
+    [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
+  }
+  return shuffled.slice(0, count);
+}

@@ -13,6 +13,7 @@ import {
   formatRate,
   formatRatio,
 } from "./format.ts";
+import { progressRows } from "./progress_rows.ts";
 import { cutText, printable, textWidth, toAscii, wrapText } from "./text.ts";
 
 export type ProgressState =
@@ -21,7 +22,9 @@ export type ProgressState =
   | "downloading"
   | "waiting"
   | "seeding"
-  | "complete";
+  | "complete"
+  /** Left before it was complete. */
+  | "stopped";
 
 /** One torrent at one moment. Sizes in bytes, rates in bytes a second. */
 export interface ProgressView {
@@ -84,6 +87,9 @@ const BAR_COLUMNS_MIN = 8;
 /** In a wider block the figures drift away from the name. */
 const BLOCK_COLUMNS_MAX = 96;
 
+/** More torrents than this are shown in a line each. */
+const BLOCKS_MAX = 2;
+
 /** Columns of the name that figures beside it never take. */
 const NAME_COLUMNS_MIN = 16;
 
@@ -99,21 +105,18 @@ const STATE_COLOUR: Readonly<Record<ProgressState, number>> = {
   waiting: YELLOW,
   seeding: GREEN,
   complete: GREEN,
+  stopped: YELLOW,
 };
 
-/** All torrents, one block each; those that do not fit into `rows` are counted on the last line. */
+/** A block for each of a few torrents, one line each for more. */
 export function renderScreen(views: readonly ProgressView[], canvas: Canvas): string[] {
-  const lines: string[] = [];
-  for (const [index, view] of views.entries()) {
-    const block = progressLines(view, canvas);
-    const isLast = index === views.length - 1;
-    if (index > 0 && lines.length + block.length + (isLast ? 0 : 1) > canvas.rows) {
-      const more = `and ${formatCount(views.length - index, "more torrent")}`;
-      return [...lines, paint(cutText(more, canvas.columns, ""), DIM, canvas)];
-    }
-    lines.push(...block);
+  const blocks = views.flatMap((view) => progressLines(view, canvas));
+  if (views.length <= BLOCKS_MAX && (views.length === 1 || blocks.length <= canvas.rows)) {
+    return blocks;
   }
-  return lines;
+  return progressRows(views, canvas, (name) => safeText(name, canvas)).map(({ text, state }) => {
+    return paint(text, state === undefined ? BOLD : STATE_COLOUR[state], canvas);
+  });
 }
 
 /** One torrent's block, without a newline at its end. No line is wider than `canvas.columns`. */
@@ -124,7 +127,7 @@ export function renderProgress(view: ProgressView, canvas: Canvas): string {
 /** One line for logs and pipes. */
 export function renderPlainLine(view: ProgressView): string {
   const parts = [plainState(view)];
-  if (view.state !== "checking" && view.state !== "complete") {
+  if (!["checking", "complete", "stopped"].includes(view.state)) {
     if (view.state === "downloading") parts.push(`down ${formatRate(view.downRate)}`);
     if (view.state !== "connecting") {
       parts.push(`up ${formatRate(view.upRate)}`, formatCount(view.peers, "peer"));
@@ -151,7 +154,7 @@ export function shareWaitText(wait: {
 
 function progressLines(view: ProgressView, wide: Canvas): string[] {
   const canvas = { ...wide, columns: Math.min(wide.columns, BLOCK_COLUMNS_MAX) };
-  const safe = (text: string) => canvas.unicode ? printable(text) : toAscii(printable(text));
+  const safe = (text: string) => safeText(text, canvas);
   const lines = [titleLine(view, safe(view.name), canvas), barLine(view, canvas)];
   if (view.waitingFor !== undefined) {
     for (const line of wrapText(safe(view.waitingFor), canvas.columns)) {
@@ -160,6 +163,10 @@ function progressLines(view: ProgressView, wide: Canvas): string[] {
     }
   }
   return lines;
+}
+
+function safeText(text: string, canvas: Canvas): string {
+  return canvas.unicode ? printable(text) : toAscii(printable(text));
 }
 
 /** The name on the left; on the right the longest figures that leave the name room. */
@@ -180,6 +187,7 @@ function titleFigures(view: ProgressView): string[] {
     return [`${whole}, ${view.state}`, view.state];
   }
   const amount = `${formatBytes(view.bytesDone)} of ${whole}`;
+  if (view.state === "stopped") return [`${amount}, stopped`, "stopped"];
   const doing = view.state === "checking" ? [`checking ${amount}`] : [];
   if (view.etaSeconds === undefined) return [...doing, amount, whole];
   const left = timeLeft(view.etaSeconds);
@@ -210,6 +218,7 @@ function barFigures(view: ProgressView, unicode: boolean): string[] {
   switch (view.state) {
     case "checking":
     case "complete":
+    case "stopped":
       return [];
     case "connecting":
       return ["looking for peers"];
@@ -249,6 +258,8 @@ function plainState(view: ProgressView): string {
       return `seeding ${whole}`;
     case "complete":
       return `complete, ${whole}`;
+    case "stopped":
+      return `stopped at ${amount}`;
   }
 }
 

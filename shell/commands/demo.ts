@@ -116,6 +116,7 @@ function createActor(role: string, plan: TorrentPlan, upLimit: number | undefine
     result() {},
     text() {},
     progress() {},
+    resumed() {},
     finish() {},
   };
   const run = new TorrentRun({ ...plan, session, settings: SETTINGS, output: silent });

@@ -93,14 +93,17 @@ export class TorrentRun {
         : view;
     }
     const { downRate, upRate, peers, seeds: seeders, isWaiting } = facts.swarm;
-    const { bytesHave: bytesDone, uploaded } = facts;
+    const { bytesHave: bytesDone, uploaded, isJoined } = facts;
     const missing = bytesTotal - bytesDone;
+    const isMoving = isJoined && missing > 0 && downRate > 0 && !isWaiting;
     return {
       ...{ infoHash, name, bytesTotal, bytesDone, downRate, upRate, peers, seeders, uploaded },
       state: stateOf(facts),
       ratio: uploaded / bytesTotal,
-      etaSeconds: missing > 0 && downRate > 0 && !isWaiting ? missing / downRate : undefined,
-      waitingFor: waitingFor(facts.swarm, this.#shareRule().percent, facts.trackerError),
+      etaSeconds: isMoving ? missing / downRate : undefined,
+      waitingFor: isJoined
+        ? waitingFor(facts.swarm, this.#shareRule().percent, facts.trackerError)
+        : undefined,
     };
   }
 
@@ -184,6 +187,7 @@ function isActive({ state }: LifeFacts): boolean {
 function stateOf(facts: LifeFacts): ProgressState {
   const swarm = facts.swarm!;
   if (swarm.isComplete) return facts.isJoined ? "seeding" : "complete";
+  if (!facts.isJoined) return "stopped";
   if (swarm.isWaiting) return "waiting";
   return swarm.peers === 0 && swarm.downRate === 0 ? "connecting" : "downloading";
 }

@@ -1,6 +1,9 @@
 /**
  * The lines at the bottom of a terminal that are drawn again and again in place. Owns the cursor:
  * hidden from the first frame until `close`. Spec: ECMA-48 (CUU, ED, EL), DEC private mode 25.
+ *
+ * Between frames the cursor stays in the first column of the last line: a terminal that is resized wraps
+ * its lines anew and moves the cursor with the character on which it stands.
  */
 import type { Canvas } from "../../core/cli/progress.ts";
 import { textWidth } from "../../core/cli/text.ts";
@@ -22,6 +25,11 @@ export interface LiveArea {
   erase(): void;
   /** Draws again what was last drawn, if anything. */
   redraw(): void;
+  /**
+   * Draws below instead of in place the next time: another program has written to the terminal, as a
+   * shell does while this one is suspended.
+   */
+  forget(): void;
   /** Leaves the lines where they are and shows the cursor. */
   close(): void;
 }
@@ -29,6 +37,7 @@ export interface LiveArea {
 export function createLiveArea(write: (text: string) => void, canvas: () => Canvas): LiveArea {
   let lastRender: Render | undefined;
   let drawnWidths: readonly number[] = [];
+  let drawnColumns = 0;
   let isHidden = false;
 
   function draw(render: Render): void {
@@ -36,20 +45,23 @@ export function createLiveArea(write: (text: string) => void, canvas: () => Canv
     const room = canvas();
     // The last column and row stay free: filling them makes terminals wrap and scroll.
     const lines = render({ ...room, columns: room.columns - 1, rows: room.rows - 1 });
-    const back = moveToTop(room.columns);
-    const body = lines.map((line) => `${line}${ERASE_LINE_END}\n`).join("");
-    write(`${isHidden ? "" : HIDE_CURSOR}${back}${body}${ERASE_BELOW}`);
+    // Rows that a narrower window wrapped stay marked as continued until they are erased as a whole.
+    const isResized = room.columns !== drawnColumns;
+    const back = moveToTop(room.columns) + (isResized ? ERASE_BELOW : "");
+    drawnColumns = room.columns;
+    const body = lines.join(`${ERASE_LINE_END}\n`);
+    write(`${isHidden ? "" : HIDE_CURSOR}${back}${body}${ERASE_BELOW}\r`);
     isHidden = true;
     drawnWidths = lines.map((line) => textWidth(line.replace(COLOURS, "")));
   }
 
   /** A window made narrower since has wrapped what was drawn. */
   function moveToTop(columns: number): string {
-    const rows = drawnWidths.reduce(
+    const rows = drawnWidths.slice(0, -1).reduce(
       (sum, width) => sum + Math.max(1, Math.ceil(width / columns)),
       0,
     );
-    return rows === 0 ? "" : `\x1b[${rows}A\r`;
+    return rows === 0 ? "\r" : `\x1b[${rows}A\r`;
   }
 
   return {
@@ -61,7 +73,11 @@ export function createLiveArea(write: (text: string) => void, canvas: () => Canv
     redraw() {
       if (lastRender !== undefined) draw(lastRender);
     },
+    forget() {
+      drawnWidths = [];
+    },
     close() {
+      if (drawnWidths.length > 0) write("\n");
       if (isHidden) write(SHOW_CURSOR);
       isHidden = false;
       lastRender = undefined;

@@ -26,6 +26,12 @@ import { createLiveArea, type LiveArea } from "./live_area.ts";
 /** Five frames a second look live and cost nothing. */
 export const FRAME_MS = 200;
 
+/**
+ * After such a pause the process was probably suspended. The next frame waits, so that the signal which
+ * tells comes first.
+ */
+const SUSPENDED_MS = 1_000;
+
 /** A log should not fill up with progress. */
 export const PLAIN_LINE_MS = 5_000;
 
@@ -66,6 +72,8 @@ export interface Output {
   readonly viewMs: number | undefined;
   /** Shows how all torrents are doing; call it as often as it changes, too often is skipped. */
   progress(views: readonly ProgressView[]): void;
+  /** To be called when the process goes on after it was suspended: the terminal is another one now. */
+  resumed(): void;
   /** Shows the last progress once more and gives the terminal back. Call it before leaving. */
   finish(): void;
 }
@@ -99,6 +107,7 @@ export function createOutput(options: OutputOptions): Output {
       interrupt(live, () => stdout(text.endsWith("\n") ? text : text + "\n"));
     },
     progress: (views) => show(views, false),
+    resumed: () => live?.forget(),
     finish() {
       show(undefined, true);
       live?.close();
@@ -140,7 +149,12 @@ function createProgress(
     if (isShown || (quiet && !json)) return;
     // A change of state is news: it does not wait for its turn.
     const states = latest.map((view) => view.state).join();
-    if (!force && states === shownStates && now() - shownAt < periodMs) return;
+    const sinceMs = now() - shownAt;
+    if (!force && states === shownStates && sinceMs < periodMs) return;
+    if (live !== undefined && !force && Number.isFinite(sinceMs) && sinceMs > SUSPENDED_MS) {
+      shownAt = now();
+      return;
+    }
     isShown = true;
     shownAt = now();
     shownStates = states;

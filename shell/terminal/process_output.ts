@@ -18,12 +18,17 @@ export interface ProcessOutputOptions {
 /** Output on this process's stdout and stderr. Reads the environment for NO_COLOR, TERM and LANG. */
 export function createProcessOutput(options: ProcessOutputOptions): Output {
   const traits = terminalTraits(Deno.env.toObject(), Deno.stderr.isTerminal(), Deno.build.os);
-  return createOutput({
+  const output = createOutput({
     ...options,
     stdout: Deno.stdout,
     stderr: Deno.stderr,
     canvas: traits.movable ? () => ({ ...terminalSize(), ...paintTraits(traits) }) : undefined,
   });
+  // Unix only: Windows has no job control.
+  if (traits.movable && Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGCONT", output.resumed);
+  }
+  return output;
 }
 
 /** What stdout can show: for tables and screens. A pipe is as wide as a common terminal. */

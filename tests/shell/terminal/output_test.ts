@@ -187,7 +187,6 @@ Deno.test("text comes above the bars, whichever stream it goes to", () => {
     "answer",
     "film            ",
     "[####>...] 50.0 ",
-    "",
   ]);
 });
 
@@ -215,6 +214,50 @@ Deno.test("a window made narrower keeps one copy of the bars", () => {
   clock.now += FRAME_MS;
   output.progress([VIEW]);
   assertEquals(screen.text().match(/film/g)?.length, 1);
+});
+
+Deno.test("resizing loses no line and leaves no second copy of the bars", () => {
+  const { output, clock, screen } = onScreen(60, 200);
+  for (const [index, columns] of [120, 40, 100, 33, 60, 120, 50].entries()) {
+    output.event({ ...LISTENING, port: 1_000 + index });
+    output.progress([{ ...VIEW, bytesDone: index }]);
+    screen.resize(columns);
+    clock.now += FRAME_MS;
+  }
+  output.finish();
+  const text = screen.text().replaceAll("\n", "");
+  for (let index = 0; index < 7; index++) {
+    assertEquals(text.includes(`port ${1_000 + index}`), true);
+  }
+  assertEquals(text.match(/film/g)?.length, 1);
+});
+
+Deno.test("a block that was wrapped and drawn again in place takes no line of the log with it", () => {
+  const { output, clock, screen } = onScreen(60, 200);
+  output.event(LISTENING);
+  for (const columns of [40, 100, 30, 120]) {
+    output.progress([VIEW]);
+    screen.resize(columns);
+    clock.now += FRAME_MS;
+  }
+  output.progress([VIEW]);
+  assertEquals(screen.text().split("\n").map((line) => line.slice(0, 4)), ["List", "film", "[###"]);
+});
+
+Deno.test("after a suspension the bars are drawn below what the shell wrote", () => {
+  const { output, clock, screen } = onScreen(60, 20);
+  output.progress([VIEW]);
+  screen.write("^Z\n[1]+  Stopped\n$ fg\ntt get film\n");
+  output.resumed();
+  clock.now += FRAME_MS;
+  output.progress([VIEW]);
+  assertEquals(screen.text().split("\n").slice(-5).map((line) => line.slice(0, 14)), [
+    "[1]+  Stopped",
+    "$ fg",
+    "tt get film",
+    "film          ",
+    "[####>...] 50.",
+  ]);
 });
 
 Deno.test("a reader that has gone ends the output, not the program, and is reported once", () => {

@@ -6,6 +6,8 @@ const TOKEN = /\x1b\[\??\d*[A-Za-z]|[^]/g;
 export class Screen {
   isCursorShown = true;
   #lines: string[] = [""];
+  /** Rows that continue the one above. */
+  #wrapped = new Set<number>();
   #row = 0;
   #column = 0;
 
@@ -16,14 +18,35 @@ export class Screen {
     return this.#lines.map((line) => line.trimEnd()).join("\n");
   }
 
-  /** Wraps what is too long now, as terminals do; the cursor stays at the end. */
+  /** Wraps lines anew, as terminals do; the cursor stays on its character. */
   resize(columns: number): void {
+    const before = this.#lines.slice(0, this.#row);
+    const start = before.length - 1 -
+      [...before].reverse().findIndex((_, i) => !this.#wrapped.has(before.length - i));
+    const first = this.#wrapped.has(this.#row) ? Math.max(0, start) : this.#row;
+    const offset = (this.#row - first) * this.columns + this.#column;
+    const logical: string[] = [];
+    let cursorLine = 0;
+    for (const [row, line] of this.#lines.entries()) {
+      if (this.#wrapped.has(row)) logical[logical.length - 1] += line;
+      else logical.push(line.trimEnd());
+      if (row === first) cursorLine = logical.length - 1;
+    }
     this.columns = columns;
-    this.#lines = this.#lines.flatMap((line) => {
-      const parts = line.trimEnd().match(new RegExp(`.{1,${columns}}`, "g"));
-      return parts ?? [""];
-    });
-    this.#row = this.#lines.length - 1;
+    this.#lines = [];
+    this.#wrapped = new Set();
+    for (const [index, line] of logical.entries()) {
+      if (index === cursorLine) {
+        this.#row = this.#lines.length + Math.floor(offset / columns);
+        this.#column = offset % columns;
+      }
+      const parts = line.match(new RegExp(`.{1,${columns}}`, "g")) ?? [""];
+      for (const [at, part] of parts.entries()) {
+        if (at > 0) this.#wrapped.add(this.#lines.length);
+        this.#lines.push(part);
+      }
+    }
+    while (this.#lines.length <= this.#row) this.#lines.push("");
   }
 
   write(text: string): void {
@@ -40,6 +63,9 @@ export class Screen {
     else if (token === "\x1b[J") {
       this.#cutLine();
       this.#lines.length = this.#row + 1;
+      // A row that is erased only from a later column on stays marked, as in tmux.
+      const kept = this.#row + (this.#column > 0 ? 1 : 0);
+      this.#wrapped = new Set([...this.#wrapped].filter((row) => row < kept));
     } else if (isSequence && token.endsWith("A")) {
       this.#row = Math.max(0, this.#row - Number(token.slice(2, -1)));
     } else if (isSequence && token.endsWith("m")) return;
@@ -48,7 +74,10 @@ export class Screen {
   }
 
   #print(character: string): void {
-    if (this.#column === this.columns) this.#newLine();
+    if (this.#column === this.columns) {
+      this.#newLine();
+      this.#wrapped.add(this.#row);
+    }
     const line = this.#lines[this.#row]!.padEnd(this.#column);
     this.#lines[this.#row] = line.slice(0, this.#column) + character +
       line.slice(this.#column + 1);
@@ -62,6 +91,7 @@ export class Screen {
     if (this.#lines.length > this.rows) {
       this.#lines.shift();
       this.#row--;
+      this.#wrapped = new Set([...this.#wrapped].map((row) => row - 1));
     }
   }
 

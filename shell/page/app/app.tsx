@@ -15,7 +15,11 @@ type Open = "add" | "remove" | "keys" | undefined;
 
 export function App() {
   const [state, setState] = useState<State>(currentState());
-  useEffect(() => subscribe(setState), []);
+  useEffect(() => {
+    // An answer may have come before the first paint.
+    setState(currentState());
+    return subscribe(setState);
+  }, []);
   const [filter, setFilter] = useState<FilterName>("all");
   const [sort, setSort] = useState<SortName>("activity");
   const [words, setWords] = useState("");

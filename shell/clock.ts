@@ -2,6 +2,7 @@
  * Time for the core: monotonic milliseconds, and waits that do not outlive their cause. What runs on a
  * virtual clock in tests takes a `Clock`; everything else uses the system's.
  */
+import { setImmediate } from "node:timers";
 
 export type TimerId = ReturnType<typeof setTimeout>;
 
@@ -10,12 +11,18 @@ export interface Clock {
   now(): number;
   setTimeout(callback: () => void, ms: number): TimerId;
   clearTimeout(id: TimerId | undefined): void;
+  /** The process may end before the timer rings. */
+  unref(id: TimerId): void;
+  /** Resolves once everything else that is ready had its turn: other sockets, files and timers. */
+  nextTurn(): Promise<void>;
 }
 
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (id) => clearTimeout(id),
+  unref: (id) => Deno.unrefTimer(id),
+  nextTurn: () => new Promise((resolve) => void setImmediate(resolve)),
 };
 
 /** Monotonic milliseconds; only differences mean something. */

@@ -10,25 +10,31 @@ import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
 import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
 import type { PieceCheck, PieceDigest } from "../core/metainfo/piece_check.ts";
-import type { Metainfo } from "../core/metainfo/types.ts";
+import { swarmHashes } from "../core/metainfo/identity.ts";
+import type { InfoHash, Metainfo } from "../core/metainfo/types.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
 import type { Effect, Event, Report, SavedState } from "../core/torrent/protocol.ts";
+import { savedStateOf } from "../core/transfer/saving.ts";
 import { createTorrent, type Torrent, type TorrentOptions } from "../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../core/torrent/step.ts";
 import type { AnnounceRequest, AnnounceResult } from "../core/tracker/types.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
-import { now } from "./clock.ts";
+import { type Clock, systemClock, type TimerId } from "./clock.ts";
 import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
 import { DiskError } from "./disk/disk_error.ts";
 import type { Storage } from "./disk/storage.ts";
 import { PieceBuffer } from "./hash/piece_buffer.ts";
 import { pieceCheckOf } from "./hash/piece_checks.ts";
-import { dialPeer, type GreetedConn } from "./net/handshaking.ts";
+import type { Network } from "./net/byte_stream.ts";
+import { dialPeer, type HandshakenStream } from "./net/handshaking.ts";
+import { LATER } from "./net/link_reader.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { TorrentLimits } from "./life/types.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
+import type { SendBuffers } from "./net/send_buffers.ts";
+import { tcpNetwork } from "./net/tcp.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
 
 /** A tracker that does not take our `stopped` within this is left without. */
@@ -37,12 +43,22 @@ const FAREWELL_TIMEOUT_MS = 2_000;
 const LAST_WORDS_MS = 1_000;
 /** Idle piece buffers kept for the next pieces, in bytes. */
 const POOL_BYTES = 64 * 1024 * 1024;
+/** Messages of one connection before others have their turn: about as many as fill a read. */
+const MESSAGES_PER_TURN = 1_024;
+/** The clock is looked at after so many messages, a power of two. */
+const MESSAGES_PER_LOOK = 64;
+/** One connection is listened to so long before others have their turn. */
+const TURN_MS = 4;
 
 export interface DriverOptions {
   readonly metainfo: Metainfo;
   readonly torrent: TorrentOptions;
   readonly storage: Storage;
   readonly limits: RateLimits;
+  readonly sendBuffers: SendBuffers;
+  /** The system's unless given. */
+  readonly network?: Network;
+  readonly clock?: Clock;
   /** A number for a new connection, never used before in this process. */
   readonly nextPeerKey: () => number;
   readonly announce: (
@@ -50,8 +66,8 @@ export interface DriverOptions {
     request: AnnounceRequest,
     signal: AbortSignal,
   ) => Promise<AnnounceResult>;
-  /** Makes the state durable; the content was flushed before. Undefined: nothing is kept. */
-  readonly saveState: ((state: SavedState) => Promise<void>) | undefined;
+  /** Makes the state durable; the content was flushed before. */
+  readonly saveState: (state: SavedState) => Promise<void>;
   /** Is told everything that the core is fed. */
   readonly trace?: TraceRecorder | undefined;
   readonly onReport: (report: Report) => void;
@@ -83,15 +99,20 @@ export class Driver implements LinkOwner {
   /** The exchange under way, or the last one, with each tracker. */
   readonly #exchanges = new Map<string, Promise<void>>();
   readonly #stopped = Promise.withResolvers<void>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #clock: Clock;
+  readonly #infoHashes: readonly InfoHash[];
+  #timer: TimerId | undefined;
   #timerAt = Infinity;
   #isRunning = false;
+  #isCrashed = false;
 
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#trace = options.trace;
     this.#check = pieceCheckOf(options.metainfo);
-    const at = now();
+    this.#clock = options.clock ?? systemClock;
+    this.#infoHashes = swarmHashes(options.metainfo.identity);
+    const at = this.#clock.now();
     this.#torrent = createTorrent(this.#trace?.begin(options.torrent, at) ?? options.torrent, at);
     const { pieceLength, pieceCount } = options.metainfo.geometry;
     this.#pool = createBufferPool(pieceLength, Math.max(2, Math.floor(POOL_BYTES / pieceLength)));
@@ -117,7 +138,12 @@ export class Driver implements LinkOwner {
   }
 
   facts(): TorrentFacts {
-    return factsOf(this.#torrent, now());
+    return factsOf(this.#torrent, this.#clock.now());
+  }
+
+  /** Those that peers may ask for. */
+  get infoHashes(): readonly InfoHash[] {
+    return this.#infoHashes;
   }
 
   get peerId(): Uint8Array {
@@ -125,15 +151,16 @@ export class Driver implements LinkOwner {
   }
 
   /** Takes a connection that dialled us. */
-  accept(greeted: GreetedConn): void {
-    this.#adopt(greeted, undefined);
+  accept(connection: HandshakenStream): void {
+    this.#adopt(connection, undefined);
   }
 
   /** Leaves the swarm: peers closed, trackers told, state saved. Resolves when all is done. */
   async stop(): Promise<void> {
-    this.#feed({ kind: "stop" });
+    if (!this.#isCrashed) this.#feed({ kind: "stop" });
     await this.#stopped.promise;
-    await Promise.race([Promise.all(this.#exchanges.values()), sleepUnref(FAREWELL_TIMEOUT_MS)]);
+    const late = this.#sleepUnref(FAREWELL_TIMEOUT_MS);
+    await Promise.race([Promise.all(this.#exchanges.values()), late]);
     this.#abandon();
   }
 
@@ -179,6 +206,7 @@ export class Driver implements LinkOwner {
 
   /** One turn of the machine: input, settle, effects; again while effects were answered at once. */
   #turn(input: (at: number) => void): void {
+    if (this.#isCrashed) return;
     if (this.#isRunning) {
       // Effects never call back; only an answer that came at once may ask for another turn.
       queueMicrotask(() => this.#turn(input));
@@ -186,9 +214,9 @@ export class Driver implements LinkOwner {
     }
     this.#isRunning = true;
     try {
-      input(now());
+      input(this.#clock.now());
       do {
-        const at = now();
+        const at = this.#clock.now();
         for (const answer of this.#answers.splice(0)) this.#step(answer, at);
         settle(this.#torrent, at, this.#effects);
         this.#trace?.settled(this.#effects, at);
@@ -205,30 +233,49 @@ export class Driver implements LinkOwner {
     }
   }
 
-  /** Consumes whole frames. Returns how many bytes the next one needs in one buffer. */
+  /** Consumes whole frames. Returns what `ReaderOwner.received` does. */
   #readFrames(link: PeerLink, at: number): number {
+    const { input } = link;
     const frame = this.#frame;
-    while (this.#links.get(link.key) === link) {
-      const found = readFrame(link.buffer, link.start, link.end, this.#frameBytesMax, frame);
-      if (found === "incomplete") return frame.needed;
-      if (found === "violation") {
-        const why = `a frame of ${frame.needed} bytes, over the limit`;
-        this.#violated(link, why, at);
-        return 0;
+    let frames = 0, messages = 0, needed = LATER;
+    while (this.#links.get(link.key) === link && !this.#isTurnOver(frames, at)) {
+      const found = readFrame(input.buffer, input.start, input.end, this.#frameBytesMax, frame);
+      if (found !== "frame") {
+        needed = frame.needed;
+        if (found === "violation") {
+          this.#violated(link, `a frame of ${frame.needed} bytes, over the limit`, at);
+        }
+        break;
       }
-      if (frame.id === MESSAGE_ID.piece) this.#takeBlock(link, at);
-      else this.#takeMessage(link, at);
-      link.start = frame.frameEnd;
+      frames++;
+      if (frame.id !== MESSAGE_ID.piece) this.#takeMessage(link, at);
+      if (frame.id !== MESSAGE_ID.piece || !this.#takeBlock(link, at)) messages++;
+      input.start = frame.frameEnd;
     }
-    return 0;
+    if (this.#links.get(link.key) !== link) return 0;
+    if (messages > 0 && !link.countMessages(messages)) {
+      this.#violated(link, "a flood of small messages", at);
+      return 0;
+    }
+    return needed;
   }
 
-  #takeBlock(link: PeerLink, at: number): void {
+  #isTurnOver(frames: number, startedMs: number): boolean {
+    if (frames >= MESSAGES_PER_TURN) return true;
+    const isLook = (frames & (MESSAGES_PER_LOOK - 1)) === MESSAGES_PER_LOOK - 1;
+    return isLook && this.#clock.now() - startedMs >= TURN_MS;
+  }
+
+  /** Whether the block was asked for. */
+  #takeBlock(link: PeerLink, at: number): boolean {
     const header = this.#header;
-    if (!readBlockHeader(link.buffer, this.#frame, header)) {
-      return this.#violated(link, "a piece message without a header", at);
+    const { input } = link;
+    if (!readBlockHeader(input.buffer, this.#frame, header)) {
+      this.#violated(link, "a piece message without a header", at);
+      return false;
     }
     const { piece, begin, payloadStart, length } = header;
+    input.payloadBytes += length;
     this.#trace?.block(link.key, piece, begin, length, at);
     const verdict = receiveBlock(
       this.#torrent,
@@ -239,9 +286,10 @@ export class Driver implements LinkOwner {
       at,
       this.#effects,
     );
-    if (verdict !== "accepted") return;
-    const block = link.buffer.subarray(payloadStart, payloadStart + length);
+    if (verdict !== "accepted") return false;
+    const block = input.buffer.subarray(payloadStart, payloadStart + length);
     (this.#buffers.get(piece) ?? this.#openBuffer(piece)).put(block, begin);
+    return true;
   }
 
   #openBuffer(piece: number): PieceBuffer {
@@ -254,7 +302,7 @@ export class Driver implements LinkOwner {
   }
 
   #takeMessage(link: PeerLink, at: number): void {
-    const decoded = decodeMessage(link.buffer, this.#frame);
+    const decoded = decodeMessage(link.input.buffer, this.#frame);
     if (!decoded.ok) {
       const { id, size } = decoded.error;
       return this.#violated(link, `a message ${id} of ${size} bytes`, at);
@@ -317,20 +365,30 @@ export class Driver implements LinkOwner {
   }
 
   async #dial(job: number, address: PeerAddress): Promise<void> {
-    const { metainfo } = this.#options;
     try {
-      const { signal } = this.#leaving;
-      this.#adopt(await dialPeer(address, metainfo.infoHash, this.peerId, signal), job);
+      const connection = await dialPeer({
+        address,
+        infoHashes: this.#infoHashes,
+        peerId: this.peerId,
+        signal: this.#leaving.signal,
+        network: this.#options.network ?? tcpNetwork,
+        clock: this.#clock,
+      });
+      this.#adopt(connection, job);
     } catch (error) {
       this.#feed({ kind: "dial-failed", job, why: messageOf(error) });
     }
   }
 
-  #adopt(greeted: GreetedConn, job: number | undefined): void {
-    const { conn, handshake, rest, address } = greeted;
+  #adopt({ stream, handshake, rest, address }: HandshakenStream, job: number | undefined): void {
+    if (this.#isCrashed) return stream.close();
+    const { limits, sendBuffers, metainfo: { geometry: { pieceCount } } } = this.#options;
     const { peerId, fast, extended, dht } = handshake;
     const peer = this.#options.nextPeerKey();
-    const link = new PeerLink(peer, conn, rest, this, this.#options.limits);
+    const link = new PeerLink({
+      ...{ key: peer, stream, rest, owner: this, limits, buffers: sendBuffers, pieceCount },
+      clock: this.#clock,
+    });
     this.#links.set(peer, link);
     const features = { fast, extended, dht };
     this.#feed({ kind: "connected", peer, job, address, peerId, features });
@@ -386,7 +444,7 @@ export class Driver implements LinkOwner {
     effect: Extract<Effect, { kind: "announce" }>,
     before: Promise<void>,
   ): Promise<void> {
-    const late = sleepUnref(LAST_WORDS_MS).then(() => this.#leaving.abort());
+    const late = this.#sleepUnref(LAST_WORDS_MS).then(() => this.#leaving.abort());
     await Promise.race([before, late]);
     await this.#exchange(effect, AbortSignal.timeout(FAREWELL_TIMEOUT_MS));
   }
@@ -402,10 +460,8 @@ export class Driver implements LinkOwner {
   async #saveState(job: number, state: SavedState): Promise<void> {
     const { saveState, storage } = this.#options;
     try {
-      if (saveState !== undefined) {
-        await storage.flush();
-        await saveState(state);
-      }
+      await storage.flush();
+      await saveState(state);
       this.#feed({ kind: "state-saved", job });
     } catch (error) {
       this.#options.onDiskError(error);
@@ -416,23 +472,42 @@ export class Driver implements LinkOwner {
   #armTimer(): void {
     const deadline = nextDeadline(this.#torrent)?.at ?? Infinity;
     if (deadline >= this.#timerAt) return;
-    clearTimeout(this.#timer);
+    this.#clock.clearTimeout(this.#timer);
     this.#timerAt = deadline;
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#clock.setTimeout(() => {
       this.#timerAt = Infinity;
       this.#feed({ kind: "timer" });
-    }, Math.max(0, deadline - now()));
+    }, Math.max(0, deadline - this.#clock.now()));
   }
 
-  #crash(error: unknown): void {
+  /** A mistake of ours: nothing more is fed, and what is on disk is saved all the same. */
+  async #crash(error: unknown): Promise<void> {
+    if (this.#isCrashed) return;
+    this.#isCrashed = true;
     this.#abandon();
-    this.#stopped.resolve();
+    try {
+      const { transfer } = this.#torrent;
+      if (transfer !== undefined) {
+        const { saveState, storage } = this.#options;
+        const state = savedStateOf(transfer);
+        await storage.flush();
+        await saveState(state);
+      }
+    } catch (saveError) {
+      this.#options.onDiskError(saveError);
+    }
     this.#options.onCrash(error);
+    this.#stopped.resolve();
+  }
+
+  /** A wait that does not keep the process alive. */
+  #sleepUnref(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.unref(this.#clock.setTimeout(resolve, ms)));
   }
 
   /** Lets go of sockets and timers. */
   #abandon(): void {
-    clearTimeout(this.#timer);
+    this.#clock.clearTimeout(this.#timer);
     this.#timerAt = -Infinity;
     this.#leaving.abort();
     for (const link of this.#links.values()) link.close();
@@ -444,9 +519,4 @@ export class Driver implements LinkOwner {
 function messageOf(error: unknown): string {
   if (error instanceof DiskError) return error.message;
   return error instanceof Error ? error.message : String(error);
-}
-
-/** A wait that does not keep the process alive. */
-function sleepUnref(ms: number): Promise<void> {
-  return new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, ms)));
 }

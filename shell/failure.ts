@@ -4,7 +4,7 @@
  */
 import { DiskError } from "./disk/disk_error.ts";
 import { ContentError } from "./list_content.ts";
-import { PortError } from "./net/listener.ts";
+import { PortError } from "./net/port_error.ts";
 
 /** What must change before it can work: each has an exit code of that name. */
 export type FailureKind = "usage" | "input" | "network" | "disk" | "mismatch" | "internal";

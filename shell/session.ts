@@ -22,6 +22,7 @@ import { type LifeHost, type SwarmOptions, TorrentLife } from "./life/torrent_li
 import type { AddOptions, TorrentEvent, TorrentLimits } from "./life/types.ts";
 import { PeerListener } from "./net/listener.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
+import { SendBuffers } from "./net/send_buffers.ts";
 import { CLIENT_NAME } from "./version.ts";
 
 /** A torrent of the session. */
@@ -43,6 +44,7 @@ export type SessionListener = (torrent: TorrentHandle, event: TorrentEvent) => v
 export class Session {
   readonly #listener: PeerListener;
   readonly #limits: RateLimits;
+  readonly #sendBuffers = new SendBuffers();
   readonly #torrents = new Map<InfoHash, TorrentLife>();
   readonly #listeners = new Set<SessionListener>();
   readonly #host: LifeHost;
@@ -50,7 +52,7 @@ export class Session {
 
   /** Throws a PortError. */
   constructor(options: SessionOptions) {
-    this.#listener = PeerListener.open(options.host, options.port, options.defaultPort);
+    this.#listener = new PeerListener(options);
     this.#limits = {
       down: new RateLimiter(options.downLimit),
       up: new RateLimiter(options.upLimit),
@@ -58,7 +60,7 @@ export class Session {
     this.#host = {
       port: this.#listener.port,
       start: (options, peers, limits) => this.#start(options, peers, limits),
-      stop: (driver, infoHash) => this.#stop(driver, infoHash),
+      stop: (driver) => this.#stop(driver),
       onLeft: (infoHash) => this.#torrents.delete(infoHash),
     };
   }
@@ -118,17 +120,18 @@ export class Session {
         down: new RateLimiter(limits.downLimit, this.#limits.down),
         up: new RateLimiter(limits.upLimit, this.#limits.up),
       },
+      sendBuffers: this.#sendBuffers,
       nextPeerKey: () => ++this.#peerKeys,
       announce: (url, request, signal) =>
         announce(url, request, { signal, userAgent: CLIENT_NAME }),
     });
-    this.#listener.register(options.metainfo.infoHash, driver);
+    this.#listener.register(driver.infoHashes, driver);
     driver.start(peers);
     return driver;
   }
 
-  async #stop(driver: Driver, infoHash: InfoHash): Promise<void> {
-    this.#listener.unregister(infoHash);
+  async #stop(driver: Driver): Promise<void> {
+    this.#listener.unregister(driver.infoHashes);
     await driver.stop();
   }
 }

@@ -2,7 +2,7 @@
 import { finishJob, type JobId, startJob } from "../bytes/jobs.ts";
 import type { View } from "../bytes/view.ts";
 import { SAVE_INTERVAL_MS } from "./limits.ts";
-import type { TransferEffects } from "./protocol.ts";
+import type { SavedState, TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
 
 interface Own {
@@ -44,13 +44,18 @@ export function save(transfer: Transfer, effects: TransferEffects): void {
   const own = transfer as Own;
   own.saving = true;
   own.nextSaveMs = undefined;
-  const state = {
+  const job = startJob(transfer.jobs, { kind: "save" });
+  effects.push({ kind: "save-state", job, state: savedStateOf(transfer) });
+}
+
+/** A copy of what must survive a restart. */
+export function savedStateOf(transfer: Transfer): SavedState {
+  return {
     pieces: transfer.have.bytes.slice(),
     uploaded: transfer.uploaded,
     downloaded: transfer.downloaded,
     waived: transfer.waived,
   };
-  effects.push({ kind: "save-state", job: startJob(transfer.jobs, { kind: "save" }), state });
 }
 
 /** The disk refused the state: it is still to be saved, but a torrent that stops does not insist. */

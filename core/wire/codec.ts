@@ -187,6 +187,23 @@ export function appendBlockHeader(
   writeUint32(writer, begin);
 }
 
+/** Bytes of a `piece` message before its payload. */
+export const BLOCK_FRAME_HEAD = 13;
+
+/** Puts the 13 bytes before the payload of a `piece` message at `at`. Spec: BEP 3, piece. */
+export function putBlockHeader(
+  bytes: Uint8Array,
+  at: number,
+  piece: number,
+  begin: number,
+  payloadLength: number,
+): void {
+  putUint32(bytes, at, 1 + 8 + payloadLength);
+  bytes[at + 4] = MESSAGE_ID.piece;
+  putUint32(bytes, at + 5, piece);
+  putUint32(bytes, at + 9, begin);
+}
+
 function readBlockMessage(
   kind: BlockMessage["kind"],
   bytes: Uint8Array,
@@ -251,4 +268,11 @@ function appendBlockMessage(
   writeUint32(writer, piece);
   writeUint32(writer, begin);
   writeUint32(writer, length);
+}
+
+function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }

@@ -3,6 +3,10 @@
  * reserved bytes whose bits name extensions, the info hash, the peer id.
  *
  * Reserved bits that we do not know are ignored when they come and zero when we send.
+ *
+ * A handshake is read as it comes, in pieces of any size: `createHandshakeReader`, then `feedHandshake`
+ * until `completedHandshake` answers. Whoever was dialled answers as soon as `receivedInfoHash` does,
+ * which is after 48 bytes: peers that check whether a port is reachable may send no more.
  */
 import { assert, fail, ok, type Result } from "../bytes/result.ts";
 import { infoHashBytes, infoHashFromBytes } from "../metainfo/info_hash.ts";
@@ -26,10 +30,14 @@ export interface Handshake extends Features {
   readonly peerId: Uint8Array;
 }
 
+/** The answer to a connection may be for one of a torrent's two info hashes (v1, v2). */
+export const EXPECTED_HASHES_MAX = 2;
+
 export type HandshakeError =
   /** The byte at `offset` cannot be: whoever speaks there does not speak BitTorrent in the clear. */
   | { readonly code: "handshake-protocol"; readonly offset: number; readonly byte: number }
-  | { readonly code: "handshake-short"; readonly size: number };
+  | { readonly code: "handshake-short"; readonly size: number }
+  | { readonly code: "handshake-other-torrent"; readonly infoHash: InfoHash };
 
 const PREFIX = new TextEncoder().encode("\x13BitTorrent protocol");
 const RESERVED_AT = PREFIX.length;
@@ -75,12 +83,70 @@ export function decodeHandshake(bytes: Uint8Array): Result<Handshake, HandshakeE
   const error = checkHandshakePrefix(bytes);
   if (error !== undefined) return fail(error);
   if (bytes.length < HANDSHAKE_SIZE) return fail({ code: "handshake-short", size: bytes.length });
+  return ok(readFields(bytes));
+}
+
+/** A handshake on its way. Plain data; only the functions below change it. */
+export interface HandshakeReader {
+  /** The first `size` of them have come. */
+  readonly bytes: Uint8Array;
+  size: number;
+  /** Info hashes that may come; undefined is any. */
+  readonly expected: readonly InfoHash[] | undefined;
+}
+
+/**
+ * Nothing has come yet. `expected`: for a connection that we dialled, the one or two info hashes of the
+ * torrent; undefined for one that dialled us.
+ */
+export function createHandshakeReader(expected?: readonly InfoHash[]): HandshakeReader {
+  assert(
+    expected === undefined || (expected.length > 0 && expected.length <= EXPECTED_HASHES_MAX),
+    "a torrent has one info hash or two",
+  );
+  return { bytes: new Uint8Array(HANDSHAKE_SIZE), size: 0, expected };
+}
+
+/**
+ * Takes what belongs to the handshake from the start of `bytes` and returns how many bytes that were;
+ * those behind them are the first frames. Wrong bytes are refused as soon as they come.
+ * Errors: "handshake-protocol", "handshake-other-torrent". Spec: BEP 3, handshake.
+ */
+export function feedHandshake(
+  reader: HandshakeReader,
+  bytes: Uint8Array,
+): Result<number, HandshakeError> {
+  const count = Math.min(bytes.length, HANDSHAKE_SIZE - reader.size);
+  reader.bytes.set(bytes.subarray(0, count), reader.size);
+  reader.size += count;
+  const error = checkHandshakePrefix(reader.bytes.subarray(0, reader.size));
+  if (error !== undefined) return fail(error);
+  const infoHash = receivedInfoHash(reader);
+  if (infoHash !== undefined && reader.expected?.includes(infoHash) === false) {
+    return fail({ code: "handshake-other-torrent", infoHash });
+  }
+  return ok(count);
+}
+
+/** The info hash, once 48 bytes have come. */
+export function receivedInfoHash({ bytes, size }: HandshakeReader): InfoHash | undefined {
+  if (size < PEER_ID_AT) return undefined;
+  return infoHashFromBytes(bytes.subarray(INFO_HASH_AT, PEER_ID_AT));
+}
+
+/** The whole handshake, once 68 bytes have come. The peer id is a copy. */
+export function completedHandshake({ bytes, size }: HandshakeReader): Handshake | undefined {
+  return size < HANDSHAKE_SIZE ? undefined : readFields(bytes);
+}
+
+/** `bytes` begins with a whole handshake. */
+function readFields(bytes: Uint8Array): Handshake {
   const has = (bit: { at: number; mask: number }) => (bytes[bit.at]! & bit.mask) !== 0;
-  return ok({
+  return {
     infoHash: infoHashFromBytes(bytes.subarray(INFO_HASH_AT, PEER_ID_AT)),
     peerId: bytes.slice(PEER_ID_AT, HANDSHAKE_SIZE),
     fast: has(FAST_BIT),
     extended: has(EXTENDED_BIT),
     dht: has(DHT_BIT),
-  });
+  };
 }

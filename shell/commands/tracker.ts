@@ -7,7 +7,7 @@ import { createPace } from "../../core/tracker_server/intervals.ts";
 import { now } from "../clock.ts";
 import { randomSeed } from "../entropy.ts";
 import { namedFileError } from "../disk/named_file.ts";
-import { toPortError } from "../net/listener.ts";
+import { toPortError } from "../net/port_error.ts";
 import { type AccessLog, openAccessLog } from "../tracker/log/access_log.ts";
 import { RedisBackend } from "../tracker/redis/backend.ts";
 import { startTracker } from "../tracker/server.ts";

@@ -48,13 +48,16 @@ export interface LifeHost {
     peers: readonly PeerAddress[],
     limits: TorrentLimits,
   ): Driver;
-  stop(driver: Driver, infoHash: InfoHash): Promise<void>;
+  stop(driver: Driver): Promise<void>;
   /** The torrent is gone. */
   onLeft(infoHash: InfoHash): void;
 }
 
 /** What the session adds to a driver's options by itself is missing here. */
-export type SwarmOptions = Omit<DriverOptions, "limits" | "nextPeerKey" | "announce">;
+export type SwarmOptions = Omit<
+  DriverOptions,
+  "limits" | "sendBuffers" | "nextPeerKey" | "announce" | "network" | "clock"
+>;
 
 /** What an active torrent holds. */
 interface Active {
@@ -382,7 +385,7 @@ export class TorrentLife {
       const { driver, storage, trace, lock } = active;
       try {
         if (driver !== undefined) {
-          await this.#host.stop(driver, this.infoHash);
+          await this.#host.stop(driver);
           this.#lastFacts = driver.facts();
           active.driver = undefined;
           this.#bytesHave = this.#lastFacts.bytesHave;

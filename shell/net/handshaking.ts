@@ -1,30 +1,44 @@
 /** Dialling, accepting, and the first 68 bytes each way, all within bounded time. */
-import { canonicalIp } from "../../core/bytes/ip.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import {
-  checkHandshakePrefix,
-  decodeHandshake,
+  completedHandshake,
+  createHandshakeReader,
   encodeHandshake,
+  feedHandshake,
   type Handshake,
-  HANDSHAKE_SIZE,
+  type HandshakeError,
+  receivedInfoHash,
 } from "../../core/wire/handshake.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
-import { withTimeout } from "../clock.ts";
+import { type Clock, systemClock, withTimeout } from "../clock.ts";
+import { type ByteStream, type Network, writeAll } from "./byte_stream.ts";
 
 /** A peer that does not answer a dial within this is not there. */
 export const DIAL_TIMEOUT_MS = 10_000;
-/** A connection that says nothing useful for so long is closed. */
+/** A connection whose handshake takes longer is closed. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** Room for the frames that often follow the handshake in one packet. */
 const FIRST_READ_BYTES = 4_096;
 
 /** A connection with both handshakes done. */
-export interface GreetedConn {
-  readonly conn: Deno.TcpConn;
+export interface HandshakenStream {
+  readonly stream: ByteStream;
   readonly handshake: Handshake;
   /** Bytes behind their handshake. */
   readonly rest: Uint8Array;
+  /** The other side's socket. */
   readonly address: PeerAddress;
+}
+
+export interface DialOptions {
+  readonly address: PeerAddress;
+  /** The one or two info hashes of the torrent; the first is asked for. */
+  readonly infoHashes: readonly InfoHash[];
+  readonly peerId: Uint8Array;
+  readonly signal: AbortSignal;
+  readonly network: Network;
+  readonly clock?: Clock;
+  readonly timeoutMs?: number;
 }
 
 /** What we say of ourselves in every handshake. */
@@ -33,86 +47,72 @@ export function ourHandshake(infoHash: InfoHash, peerId: Uint8Array): Uint8Array
 }
 
 /** Dials and shakes hands. Throws an Error whose message says why not. */
-export async function dialPeer(
-  address: PeerAddress,
-  infoHash: InfoHash,
-  peerId: Uint8Array,
-  signal: AbortSignal,
-  timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
-): Promise<GreetedConn> {
-  const conn = await connect(address, signal);
+export async function dialPeer(options: DialOptions): Promise<HandshakenStream> {
+  const { infoHashes, peerId, clock = systemClock, timeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
+  const stream = await connect(options, clock);
   try {
-    const greet = async () => {
-      await writeAll(conn, ourHandshake(infoHash, peerId));
-      return await readHandshake(conn);
+    const shakeHands = async () => {
+      await writeAll(stream, ourHandshake(infoHashes[0]!, peerId));
+      return await readHandshake(stream, infoHashes, () => Promise.resolve());
     };
-    const { handshake, rest } = await withinHandshakeTime(conn, greet(), timeoutMs);
-    if (handshake.infoHash !== infoHash) {
-      throw new Error(`The peer answered for another torrent, ${handshake.infoHash}`);
-    }
-    return { conn, handshake, rest, address };
+    const shaken = await withinHandshakeTime(stream, shakeHands(), timeoutMs, clock);
+    return { stream, ...shaken, address: options.address };
   } catch (error) {
-    closeQuietly(conn);
+    stream.close();
     throw error;
   }
 }
 
 /**
- * Reads the handshake of a peer that dialled us and answers it, if `peerIdFor` knows the torrent.
- * Undefined, and closed, otherwise.
+ * Reads the handshake of a peer that dialled us and answers it as soon as its info hash is there, if
+ * `peerIdFor` knows the torrent. Undefined, and closed, otherwise.
  */
-export async function greetIncoming(
-  conn: Deno.TcpConn,
+export async function acceptHandshake(
+  stream: ByteStream,
   peerIdFor: (infoHash: InfoHash) => Uint8Array | undefined,
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
-): Promise<GreetedConn | undefined> {
+  clock: Clock = systemClock,
+): Promise<HandshakenStream | undefined> {
   try {
-    const { handshake, rest } = await withinHandshakeTime(conn, readHandshake(conn), timeoutMs);
-    const peerId = peerIdFor(handshake.infoHash);
-    if (peerId === undefined) throw new Error("The peer asks for a torrent that is not here");
-    const answer = writeAll(conn, ourHandshake(handshake.infoHash, peerId));
-    await withinHandshakeTime(conn, answer, timeoutMs);
-    const { hostname, port } = conn.remoteAddr;
-    const address = { ip: canonicalIp(hostname) ?? hostname, port };
-    return { conn, handshake, rest, address };
+    const { remote: address } = stream;
+    const answer = async (infoHash: InfoHash) => {
+      const peerId = peerIdFor(infoHash);
+      if (peerId === undefined) throw new Error("The peer asks for a torrent that is not here");
+      await writeAll(stream, ourHandshake(infoHash, peerId));
+    };
+    const shaken = readHandshake(stream, undefined, answer);
+    return { stream, ...await withinHandshakeTime(stream, shaken, timeoutMs, clock), address };
   } catch {
-    closeQuietly(conn);
+    stream.close();
     return undefined;
   }
 }
 
-/** Closes a connection that may be closed already. */
-export function closeQuietly(conn: { close(): void }): void {
-  try {
-    conn.close();
-  } catch {
-    // It was.
-  }
-}
-
 function withinHandshakeTime<T>(
-  conn: Deno.TcpConn,
+  stream: ByteStream,
   work: Promise<T>,
   timeoutMs: number,
+  clock: Clock,
 ): Promise<T> {
   const message = `No handshake within ${timeoutMs / 1000} s`;
-  return withTimeout(work, timeoutMs, message, () => closeQuietly(conn));
+  return withTimeout(work, timeoutMs, message, () => stream.close(), clock);
 }
 
-async function connect(address: PeerAddress, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const attempt = Deno.connect({ hostname: address.ip, port: address.port });
+async function connect(
+  { address, signal, network }: DialOptions,
+  clock: Clock,
+): Promise<ByteStream> {
+  const attempt = network.dial(address);
   const stopped = Promise.withResolvers<never>();
   const stop = () => stopped.reject(new Error("Stopped"));
   signal.addEventListener("abort", stop);
   try {
     const message = `No connection within ${DIAL_TIMEOUT_MS / 1000} s`;
     const first = Promise.race([attempt, stopped.promise]);
-    const conn = await withTimeout(first, DIAL_TIMEOUT_MS, message);
-    conn.setNoDelay(true);
-    return conn;
+    return await withTimeout(first, DIAL_TIMEOUT_MS, message, undefined, clock);
   } catch (error) {
     // It may yet come about, after we gave up.
-    attempt.then(closeQuietly, () => {});
+    attempt.then((stream) => stream.close(), () => {});
     throw error;
   } finally {
     // The signal outlives thousands of dials.
@@ -120,24 +120,32 @@ async function connect(address: PeerAddress, signal: AbortSignal): Promise<Deno.
   }
 }
 
+/** `onInfoHash` is called once, before the peer id must be there. */
 async function readHandshake(
-  conn: Deno.TcpConn,
+  stream: ByteStream,
+  expected: readonly InfoHash[] | undefined,
+  onInfoHash: (infoHash: InfoHash) => Promise<void>,
 ): Promise<{ handshake: Handshake; rest: Uint8Array }> {
+  const reader = createHandshakeReader(expected);
   const bytes = new Uint8Array(FIRST_READ_BYTES);
-  let size = 0;
-  while (size < HANDSHAKE_SIZE) {
-    const count = await conn.read(bytes.subarray(size));
+  let isAnswered = false;
+  while (true) {
+    const count = await stream.read(bytes);
     if (count === null) throw new Error("The peer closed the connection during the handshake");
-    size += count;
-    if (checkHandshakePrefix(bytes.subarray(0, size)) !== undefined) {
-      throw new Error("The peer does not speak BitTorrent");
+    const fed = feedHandshake(reader, bytes.subarray(0, count));
+    if (!fed.ok) throw new Error(describe(fed.error));
+    const infoHash = receivedInfoHash(reader);
+    if (infoHash !== undefined && !isAnswered) {
+      isAnswered = true;
+      await onInfoHash(infoHash);
     }
+    const handshake = completedHandshake(reader);
+    if (handshake !== undefined) return { handshake, rest: bytes.slice(fed.value, count) };
   }
-  const decoded = decodeHandshake(bytes.subarray(0, HANDSHAKE_SIZE));
-  if (!decoded.ok) throw new Error("The peer does not speak BitTorrent");
-  return { handshake: decoded.value, rest: bytes.subarray(HANDSHAKE_SIZE, size) };
 }
 
-async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+function describe(error: HandshakeError): string {
+  return error.code === "handshake-other-torrent"
+    ? `The peer answered for another torrent, ${error.infoHash}`
+    : "The peer does not speak BitTorrent";
 }

@@ -1,140 +1,114 @@
 /** The one port that all torrents of this process listen on. */
 import type { InfoHash } from "../../core/metainfo/types.ts";
-import { closeQuietly, type GreetedConn, greetIncoming } from "./handshaking.ts";
+import { type Clock, sleep, systemClock } from "../clock.ts";
+import {
+  type ByteStream,
+  ListenerClosed,
+  type Network,
+  type StreamListener,
+} from "./byte_stream.ts";
+import { acceptHandshake, type HandshakenStream } from "./handshaking.ts";
+import { PortError } from "./port_error.ts";
+import { tcpNetwork } from "./tcp.ts";
 
 /** Ports tried from the default one on, as other clients do. */
 const PORTS_TRIED = 10;
-/** Strangers who have not said what they want; a peer says so at once. More is no visit. */
-const STRANGERS_MAX = 128;
+/** Connections whose handshake is under way. A peer shakes hands at once, so more are no peers. */
+const PENDING_HANDSHAKES_MAX = 128;
+/** Too many open files pass; meanwhile accepting again at once would only spin. */
+const ACCEPT_RETRY_MS = 100;
 
-/** Who takes connections for a torrent. */
+/** Takes connections for a torrent. */
 export interface Acceptor {
   readonly peerId: Uint8Array;
-  accept(greeted: GreetedConn): void;
+  accept(connection: HandshakenStream): void;
 }
 
-/** The port can't be had; `message` is for the user. */
-export class PortError extends Error {
-  override readonly name = "PortError";
-
-  /** `isTaken`: another program has it, and another port may be free. */
-  constructor(message: string, readonly isTaken: boolean) {
-    super(message);
-  }
-}
-
-/** Why nobody can listen there, in a sentence; `host` undefined is every address. */
-export function toPortError(error: unknown, host: string | undefined, port: number): PortError {
-  const where = host === undefined ? `port ${port}` : `port ${port} of ${host}`;
-  const isTaken = error instanceof Deno.errors.AddrInUse;
-  return new PortError(`Cannot listen on ${where}: ${causeOf(error)}`, isTaken);
-}
-
-function causeOf(error: unknown): string {
-  const { AddrInUse, AddrNotAvailable, PermissionDenied } = Deno.errors;
-  if (error instanceof AddrInUse) return "another program uses it; choose another --port";
-  if (error instanceof AddrNotAvailable) {
-    return "this machine has no such address; choose another --host";
-  }
-  if (error instanceof PermissionDenied) {
-    return "the system does not permit it; choose a --port above 1023";
-  }
-  const why = error instanceof Error ? error.message : String(error);
-  return `${why}; choose another --host or --port`;
+export interface ListenerOptions {
+  /** Undefined is every address of both families. */
+  readonly host: string | undefined;
+  /** 0 is any free one; undefined is `defaultPort` or one of the next. */
+  readonly port: number | undefined;
+  readonly defaultPort: number;
+  readonly network?: Network;
+  readonly clock?: Clock;
 }
 
 export class PeerListener {
-  readonly port: number;
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: StreamListener;
+  readonly #clock: Clock;
   readonly #acceptors = new Map<InfoHash, Acceptor>();
-  readonly #strangers = new Set<Deno.TcpConn>();
+  /** In the order in which they came. */
+  readonly #pending = new Set<ByteStream>();
 
-  private constructor(listener: Deno.TcpListener) {
-    this.#listener = listener;
-    this.port = listener.addr.port;
+  /** Throws a PortError. */
+  constructor(options: ListenerOptions) {
+    this.#listener = open(options);
+    this.#clock = options.clock ?? systemClock;
     this.#acceptLoop();
   }
 
-  /**
-   * Listens on `port` (0: any free one) or, if undefined, on `defaultPort` or one of the next. Without
-   * `host` on every address of both families. Throws a PortError.
-   */
-  static open(
-    host: string | undefined,
-    port: number | undefined,
-    defaultPort: number,
-  ): PeerListener {
-    if (port !== undefined) return new PeerListener(listen(host, port));
-    for (let tried = 0; tried < PORTS_TRIED - 1; tried++) {
-      try {
-        return new PeerListener(listen(host, defaultPort + tried));
-      } catch (error) {
-        if (!(error instanceof PortError && error.isTaken)) throw error;
-      }
-    }
-    return new PeerListener(listen(host, defaultPort + PORTS_TRIED - 1));
+  get port(): number {
+    return this.#listener.port;
   }
 
-  register(infoHash: InfoHash, acceptor: Acceptor): void {
-    this.#acceptors.set(infoHash, acceptor);
+  /** Hands the connections that ask for any of these to `acceptor`. */
+  register(infoHashes: readonly InfoHash[], acceptor: Acceptor): void {
+    for (const infoHash of infoHashes) this.#acceptors.set(infoHash, acceptor);
   }
 
-  unregister(infoHash: InfoHash): void {
-    this.#acceptors.delete(infoHash);
+  unregister(infoHashes: readonly InfoHash[]): void {
+    for (const infoHash of infoHashes) this.#acceptors.delete(infoHash);
   }
 
   close(): void {
-    closeQuietly(this.#listener);
-    for (const conn of this.#strangers) closeQuietly(conn);
+    this.#listener.close();
+    for (const stream of this.#pending) stream.close();
   }
 
   async #acceptLoop(): Promise<void> {
     while (true) {
-      let conn: Deno.TcpConn;
+      let stream: ByteStream;
       try {
-        conn = await this.#listener.accept();
+        stream = await this.#listener.accept();
       } catch (error) {
-        if (isClosed(error)) return;
+        if (error instanceof ListenerClosed) return;
         // Too many open files, or a peer that left while it waited: the next one may do better.
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await sleep(ACCEPT_RETRY_MS, this.#clock);
         continue;
       }
-      if (this.#strangers.size >= STRANGERS_MAX) this.#dropOldestStranger();
-      this.#greet(conn);
+      if (this.#pending.size >= PENDING_HANDSHAKES_MAX) this.#dropOldest();
+      this.#shakeHands(stream);
     }
   }
 
-  /** Who was silent longest has the least to say: a crowd of them must not keep peers out. */
-  #dropOldestStranger(): void {
-    for (const oldest of this.#strangers) {
-      this.#strangers.delete(oldest);
-      return closeQuietly(oldest);
+  /** The longest silence is the least promising: many silent connections must not keep peers out. */
+  #dropOldest(): void {
+    const [oldest] = this.#pending;
+    this.#pending.delete(oldest!);
+    oldest!.close();
+  }
+
+  async #shakeHands(stream: ByteStream): Promise<void> {
+    this.#pending.add(stream);
+    const peerIdFor = (infoHash: InfoHash) => this.#acceptors.get(infoHash)?.peerId;
+    const connection = await acceptHandshake(stream, peerIdFor, undefined, this.#clock);
+    this.#pending.delete(stream);
+    if (connection === undefined) return;
+    const acceptor = this.#acceptors.get(connection.handshake.infoHash);
+    if (acceptor === undefined) stream.close();
+    else acceptor.accept(connection);
+  }
+}
+
+function open({ host, port, defaultPort, network = tcpNetwork }: ListenerOptions): StreamListener {
+  if (port !== undefined) return network.listen(host, port);
+  for (let tried = 0; tried < PORTS_TRIED - 1; tried++) {
+    try {
+      return network.listen(host, defaultPort + tried);
+    } catch (error) {
+      if (!(error instanceof PortError && error.isTaken)) throw error;
     }
   }
-
-  async #greet(conn: Deno.TcpConn): Promise<void> {
-    this.#strangers.add(conn);
-    conn.setNoDelay(true);
-    const greeted = await greetIncoming(conn, (hash) => this.#acceptors.get(hash)?.peerId);
-    this.#strangers.delete(conn);
-    if (greeted === undefined) return;
-    const acceptor = this.#acceptors.get(greeted.handshake.infoHash);
-    if (acceptor === undefined) closeQuietly(conn);
-    else acceptor.accept(greeted);
-  }
-}
-
-function listen(host: string | undefined, port: number): Deno.TcpListener {
-  try {
-    return Deno.listen({ hostname: host ?? "::", port });
-  } catch (error) {
-    const failure = toPortError(error, host, port);
-    // Perhaps this machine has no IPv6.
-    if (host === undefined && !failure.isTaken) return listen("0.0.0.0", port);
-    throw failure;
-  }
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted;
+  return network.listen(host, defaultPort + PORTS_TRIED - 1);
 }

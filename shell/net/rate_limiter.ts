@@ -95,15 +95,20 @@ export class RateLimiter {
         if (isOver) return;
         isOver = true;
         const current = waiters.pop()!;
-        for (const { limiter } of waiters) limiter.giveBack(bytes);
+        for (const { limiter } of waiters) limiter.#refund(bytes);
         current.limiter.#dismiss(current.waiter);
         passed.resolve(false);
       },
     };
   }
 
-  /** Bytes that might pass and did not: others may have them. */
+  /** Bytes that might pass and did not, here and above: others may have them. */
   giveBack(bytes: number): void {
+    this.#refund(bytes);
+    this.#parent?.giveBack(bytes);
+  }
+
+  #refund(bytes: number): void {
     if (this.#bucket !== undefined) giveBack(this.#bucket, bytes);
     this.#serve();
   }

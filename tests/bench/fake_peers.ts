@@ -17,13 +17,10 @@ import {
 } from "../../core/wire/codec.ts";
 import { createFrameView, frameBytesMax, readFrame } from "../../core/wire/frame.ts";
 import type { BlockMessage, Message } from "../../core/wire/message.ts";
-import {
-  closeQuietly,
-  dialPeer,
-  type GreetedConn,
-  greetIncoming,
-} from "../../shell/net/handshaking.ts";
+import { type ByteStream, writeAll } from "../../shell/net/byte_stream.ts";
+import { acceptHandshake, dialPeer, type HandshakenStream } from "../../shell/net/handshaking.ts";
 import { RateLimiter } from "../../shell/net/rate_limiter.ts";
+import { tcpNetwork } from "../../shell/net/tcp.ts";
 
 const SEND_BYTES = 256 * 1024;
 const NEVER = new AbortController().signal;
@@ -45,29 +42,30 @@ export interface SeederOptions {
 
 /** Listens, has everything, and serves whoever dials. */
 export function openFakeSeeder(options: SeederOptions): FakePeer {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const conns = new Set<Deno.TcpConn>();
+  const listener = tcpNetwork.listen("127.0.0.1", 0);
+  const streams = new Set<ByteStream>();
   const limit = options.rateBytesPerSecond === undefined
     ? undefined
     : new RateLimiter(options.rateBytesPerSecond);
-  const serve = async (conn: Deno.TcpConn) => {
-    const greeted = await greetIncoming(conn, () => peerIdOf(options.number));
-    if (greeted !== undefined) await new SeedingConn(greeted, options, limit).run();
+  const serve = async (stream: ByteStream) => {
+    const connection = await acceptHandshake(stream, () => peerIdOf(options.number));
+    if (connection !== undefined) await new SeedingConn(connection, options, limit).run();
   };
   (async () => {
-    for await (const conn of listener) {
-      conns.add(conn);
-      serve(conn).catch(() => {}).finally(() => {
-        conns.delete(conn);
-        closeQuietly(conn);
+    while (true) {
+      const stream = await listener.accept();
+      streams.add(stream);
+      serve(stream).catch(() => {}).finally(() => {
+        streams.delete(stream);
+        stream.close();
       });
     }
   })().catch(() => {});
   return {
-    port: listener.addr.port,
+    port: listener.port,
     [Symbol.dispose]() {
-      closeQuietly(listener);
-      for (const conn of conns) closeQuietly(conn);
+      listener.close();
+      for (const stream of streams) stream.close();
     },
   };
 }
@@ -79,22 +77,25 @@ export async function connectIdle(
   number: number,
 ): Promise<Disposable> {
   const address = { ip: "127.0.0.1", port };
-  const greeted = await dialPeer(address, infoHash, peerIdOf(number), NEVER);
-  const { conn } = greeted;
-  const reader = new FrameReader(greeted, frameBytesMax(1));
+  const connection = await dialPeer({
+    ...{ address, infoHashes: [infoHash], peerId: peerIdOf(number) },
+    ...{ signal: NEVER, network: tcpNetwork },
+  });
+  const { stream } = connection;
+  const reader = new FrameReader(connection, frameBytesMax(1));
   const hello = createByteWriter();
   appendMessage(hello, { kind: "have-none" });
-  await writeAll(conn, writtenBytes(hello));
+  await writeAll(stream, writtenBytes(hello));
   // Reads on, or the other side could not write.
   (async () => {
     while (await reader.next() !== undefined);
   })().catch(() => {});
-  return { [Symbol.dispose]: () => closeQuietly(conn) };
+  return { [Symbol.dispose]: () => stream.close() };
 }
 
 /** One connection of a seeder: requests wait in a list, from which one loop sends. */
 class SeedingConn {
-  readonly #conn: Deno.TcpConn;
+  readonly #stream: ByteStream;
   readonly #options: SeederOptions;
   readonly #limit: RateLimiter | undefined;
   readonly #out = createByteWriter(SEND_BYTES);
@@ -103,9 +104,13 @@ class SeedingConn {
 
   readonly #reader: FrameReader;
 
-  constructor(greeted: GreetedConn, options: SeederOptions, limit: RateLimiter | undefined) {
-    this.#conn = greeted.conn;
-    this.#reader = new FrameReader(greeted, frameBytesMax(options.pieceCount));
+  constructor(
+    connection: HandshakenStream,
+    options: SeederOptions,
+    limit: RateLimiter | undefined,
+  ) {
+    this.#stream = connection.stream;
+    this.#reader = new FrameReader(connection, frameBytesMax(options.pieceCount));
     this.#options = options;
     this.#limit = limit;
   }
@@ -116,7 +121,7 @@ class SeedingConn {
     for (let message; (message = await this.#reader.next()) !== undefined;) {
       if (message.kind === "request") {
         this.#waiting.push(message);
-        if (!this.#isSending) this.#serve().catch(() => closeQuietly(this.#conn));
+        if (!this.#isSending) this.#serve().catch(() => this.#stream.close());
       } else if (message.kind === "cancel") this.#cancel(message);
     }
   }
@@ -149,21 +154,21 @@ class SeedingConn {
   async #send(): Promise<void> {
     const bytes = writtenBytes(this.#out).slice();
     resetWriter(this.#out);
-    await writeAll(this.#conn, bytes);
+    await writeAll(this.#stream, bytes);
   }
 }
 
 /** Messages behind the handshake, one at a time. */
 class FrameReader {
-  readonly #conn: Deno.TcpConn;
+  readonly #stream: ByteStream;
   readonly #bytesMax: number;
   readonly #frame = createFrameView();
   readonly #buffer: Uint8Array;
   #start = 0;
   #end = 0;
 
-  constructor({ conn, rest }: GreetedConn, bytesMax: number) {
-    this.#conn = conn;
+  constructor({ stream, rest }: HandshakenStream, bytesMax: number) {
+    this.#stream = stream;
     this.#bytesMax = bytesMax;
     this.#buffer = new Uint8Array(2 * bytesMax);
     this.#buffer.set(rest);
@@ -189,7 +194,7 @@ class FrameReader {
     this.#buffer.copyWithin(0, this.#start, this.#end);
     this.#end -= this.#start;
     this.#start = 0;
-    const count = await this.#conn.read(this.#buffer.subarray(this.#end));
+    const count = await this.#stream.read(this.#buffer.subarray(this.#end));
     this.#end += count ?? 0;
     return count !== null;
   }
@@ -197,8 +202,4 @@ class FrameReader {
 
 function peerIdOf(number: number): Uint8Array {
   return new TextEncoder().encode(`-FK0001-${String(number).padStart(12, "0")}`);
-}
-
-async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
 }

@@ -3,7 +3,7 @@
  * lets no more be on the road than a socket of this kernel would. The kernel here cannot delay.
  */
 import type { Endpoint } from "../interop/clients/client.ts";
-import { closeQuietly } from "../../shell/net/handshaking.ts";
+import { closeQuietly } from "../../shell/net/tcp.ts";
 
 /**
  * What the kernel's default send buffer of 4 MiB carries a round trip, its own books taken off:

@@ -4,10 +4,14 @@ import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import {
   checkHandshakePrefix,
+  completedHandshake,
+  createHandshakeReader,
   decodeHandshake,
   encodeHandshake,
+  feedHandshake,
   type Handshake,
   HANDSHAKE_SIZE,
+  receivedInfoHash,
 } from "../../../core/wire/handshake.ts";
 import { wireVectors } from "./wire_vectors.ts";
 
@@ -121,4 +125,57 @@ Deno.test({
     assertEquals(toHex(encodeHandshake(handshake)), bytes);
     assertEquals<unknown>(decodeHandshake(fromHex(bytes)!), { ok: true, value: handshake });
   },
+});
+
+const OTHER_HASH = "ff".repeat(20) as InfoHash;
+
+Deno.test("a handshake is understood however its bytes are split, and what follows is left", () => {
+  const bytes = new Uint8Array([...encodeHandshake(PLAIN), 0, 0, 0, 1, 2]);
+  const cuts = fc.uniqueArray(fc.integer({ min: 0, max: bytes.length }), { maxLength: 10 });
+  fc.assert(
+    fc.property(cuts, (places) => {
+      const reader = createHandshakeReader();
+      const ends = [...places.sort((a, b) => a - b), bytes.length];
+      let taken = 0;
+      for (const [index, end] of ends.entries()) {
+        const part = bytes.subarray(index === 0 ? 0 : ends[index - 1]!, end);
+        const fed = feedHandshake(reader, part);
+        taken += fed.ok ? fed.value : NaN;
+        assertEquals(receivedInfoHash(reader), end < 48 ? undefined : INFO_HASH);
+        assertEquals(completedHandshake(reader), end < HANDSHAKE_SIZE ? undefined : PLAIN);
+      }
+      assertEquals(taken, HANDSHAKE_SIZE);
+    }),
+    { seed: 48 },
+  );
+});
+
+Deno.test("the info hash is known after 48 bytes, before the peer id", () => {
+  const reader = createHandshakeReader();
+  const bytes = encodeHandshake(PLAIN);
+  feedHandshake(reader, bytes.subarray(0, 47));
+  assertEquals(receivedInfoHash(reader), undefined);
+  feedHandshake(reader, bytes.subarray(47, 48));
+  assertEquals(receivedInfoHash(reader), INFO_HASH);
+});
+
+Deno.test("an answer may be for either info hash of the torrent, and for no other", () => {
+  for (const expected of [[INFO_HASH], [OTHER_HASH, INFO_HASH]]) {
+    const reader = createHandshakeReader(expected);
+    assertEquals<unknown>(feedHandshake(reader, encodeHandshake(PLAIN)), { ok: true, value: 68 });
+  }
+  const error = { code: "handshake-other-torrent", infoHash: INFO_HASH };
+  const reader = createHandshakeReader([OTHER_HASH]);
+  assertEquals<unknown>(feedHandshake(reader, encodeHandshake(PLAIN)), { ok: false, error });
+});
+
+Deno.test("a wrong byte is refused when it comes, wherever the bytes are split", () => {
+  for (let offset = 0; offset < 20; offset++) {
+    const reader = createHandshakeReader();
+    const bytes = encodeHandshake(PLAIN);
+    bytes[offset]! ^= 0x20;
+    assertEquals(feedHandshake(reader, bytes.subarray(0, offset)).ok, true);
+    const fed = feedHandshake(reader, bytes.subarray(offset, offset + 1));
+    assertEquals(!fed.ok && fed.error.code, "handshake-protocol");
+  }
 });

@@ -1,0 +1,133 @@
+/** The first 68 bytes each way take bounded time, whoever starts. */
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { HANDSHAKE_SIZE } from "../../../core/wire/handshake.ts";
+import { acceptHandshake, dialPeer } from "../../../shell/net/handshaking.ts";
+import { tcpNetwork, TcpStream } from "../../../shell/net/tcp.ts";
+import { createPeerId } from "../../../shell/entropy.ts";
+import type { InfoHash } from "../../../core/metainfo/types.ts";
+import { handshake, listenRaw, RawPeer } from "../driver_kit.ts";
+
+const HASH = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
+const OTHER = "ff".repeat(20) as InfoHash;
+const PATIENCE_MS = 100;
+const OURS = createPeerId();
+const never = new AbortController().signal;
+
+/** Accepts one connection on which `sent` comes byte by byte. */
+async function acceptFrom(sent: Uint8Array, timeoutMs?: number) {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using peer = await RawPeer.dial(listener.addr.port);
+  const stream = new TcpStream(await listener.accept());
+  const peerIdFor = (hash: InfoHash) => hash === HASH ? OURS : undefined;
+  const accepting = acceptHandshake(stream, peerIdFor, timeoutMs);
+  for (const byte of sent) await peer.write(Uint8Array.of(byte));
+  const connection = await accepting;
+  if (connection === undefined) await peer.closed;
+  connection?.stream.close();
+  return connection;
+}
+
+Deno.test("a peer that dials us and sends nothing is closed", async () => {
+  assertEquals(await acceptFrom(new Uint8Array(), PATIENCE_MS), undefined);
+});
+
+Deno.test("a peer that dials us and stops within the handshake is closed", async () => {
+  assertEquals(await acceptFrom(handshake(HASH).subarray(0, 67), PATIENCE_MS), undefined);
+});
+
+Deno.test("a peer that dials us for a torrent that is not here is closed", async () => {
+  assertEquals(await acceptFrom(handshake(OTHER)), undefined);
+});
+
+Deno.test("a handshake that comes byte by byte is understood", async () => {
+  const connection = await acceptFrom(handshake(HASH));
+  assertEquals(connection?.handshake.infoHash, HASH);
+  assertEquals(connection?.address.ip, "127.0.0.1");
+});
+
+Deno.test("a peer that sends no more than its info hash gets our handshake", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const stream = new TcpStream(await listener.accept());
+  const accepting = acceptHandshake(stream, () => OURS);
+  await conn.write(handshake(HASH).subarray(0, 48));
+  const answer = new Uint8Array(HANDSHAKE_SIZE);
+  let size = 0;
+  while (size < answer.length) size += await conn.read(answer.subarray(size)) ?? 0;
+  assertEquals(answer.subarray(48), OURS);
+  await conn.write(handshake(HASH).subarray(48));
+  assertEquals((await accepting)?.handshake.infoHash, HASH);
+  stream.close();
+});
+
+Deno.test("bytes behind a handshake, in the same packet or split anywhere, are the first frames", async () => {
+  const frames = Uint8Array.of(0, 0, 0, 1, 2);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using peer = await RawPeer.dial(listener.addr.port);
+  const stream = new TcpStream(await listener.accept());
+  await peer.write(handshake(HASH), frames);
+  const connection = await acceptHandshake(stream, () => OURS);
+  assertEquals(connection?.rest, frames);
+  stream.close();
+});
+
+/** Dials a peer that answers with `sent`. */
+async function dialOne(
+  sent: Uint8Array,
+  timeoutMs?: number,
+  infoHashes: readonly InfoHash[] = [HASH],
+) {
+  await using peer = listenRaw(sent);
+  const { stream } = await dialPeer({
+    address: { ip: "127.0.0.1", port: peer.port },
+    infoHashes,
+    peerId: OURS,
+    signal: never,
+    network: tcpNetwork,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
+  stream.close();
+}
+
+Deno.test("a peer that we dial may not keep silent for ever", async () => {
+  const silent = await assertRejects(() => dialOne(new Uint8Array(), PATIENCE_MS), Error);
+  assertMatch(silent.message, /No handshake within 0\.1 s/);
+  const half = handshake(HASH).subarray(0, 40);
+  await assertRejects(() => dialOne(half, PATIENCE_MS), Error, "No handshake");
+});
+
+Deno.test("a peer that we dial must answer for the same torrent, by either of its hashes", async () => {
+  await dialOne(handshake(HASH));
+  await dialOne(handshake(OTHER), undefined, [HASH, OTHER]);
+  await assertRejects(() => dialOne(handshake(OTHER)), Error, "another torrent");
+});
+
+Deno.test("a dial to a port that nobody listens on fails", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const address = { ip: "127.0.0.1", port };
+  const options = { infoHashes: [HASH], peerId: OURS, signal: never, network: tcpNetwork };
+  await assertRejects(() => dialPeer({ address, ...options }), Error);
+});
+
+Deno.test("a dial that is over, whatever came of it, leaves nothing behind on its signal", async () => {
+  const signal = new AbortController().signal;
+  let listening = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listening++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listening--;
+    removeEventListener.apply(signal, args);
+  };
+  await using peer = listenRaw(handshake(HASH));
+  const address = { ip: "127.0.0.1", port: peer.port };
+  const options = { address, peerId: OURS, signal, network: tcpNetwork };
+  const { stream } = await dialPeer({ ...options, infoHashes: [HASH] });
+  stream.close();
+  await assertRejects(() => dialPeer({ ...options, infoHashes: [OTHER] }), Error);
+  assertEquals(listening, 0);
+});

@@ -229,6 +229,31 @@ Deno.test("blocks that nobody asked for are not taken", async () => {
   assert(!said.some(({ event }) => event === "piece-failed" || event === "peer-banned"));
 });
 
+Deno.test("floods of small messages end their connections, and others are served meanwhile", async () => {
+  await using dir = await scratch();
+  await using seeding = await seedHere(dir);
+  const floods = [
+    bytesOf(...Array(50_000).fill(0)),
+    bytesOf(...Array(20_000).fill(message(MESSAGE_ID.have, 0))),
+    bytesOf(...Array(20_000).fill(message(MESSAGE_ID.interested))),
+    bytesOf(...Array(20_000).fill(message(MESSAGE_ID.cancel, 0, 0, PIECE))),
+  ];
+  const flooders = await Promise.all(floods.map(() => RawPeer.dial(seeding.port)));
+  const flood = async (peer: RawPeer, batch: Uint8Array) => {
+    let batches = 0;
+    if (!await peer.write(HELLO)) return 0;
+    while (batches < 100 && await peer.write(batch)) batches++;
+    return batches;
+  };
+  const flooding = flooders.map((peer, index) => flood(peer, floods[index]!));
+  await assertServed(dir, seeding.port);
+  for (const batches of await Promise.all(flooding)) assert(batches < 100, `${batches} batches`);
+  for (const peer of flooders) {
+    await peer.closed;
+    await peer[Symbol.asyncDispose]();
+  }
+});
+
 /** Many connections at once. */
 async function dialMany(port: number, count: number, kind?: "deaf") {
   const peers: RawPeer[] = [];

@@ -1,0 +1,88 @@
+/**
+ * Time that passes only when nothing else is left to do: whatever runs on it takes no real time, and the
+ * same inputs give the same order of events. Everything must be in memory: a real file or socket would
+ * answer at a time of its own.
+ */
+import { setImmediate } from "node:timers";
+import type { Clock, TimerId } from "../../../shell/clock.ts";
+
+interface Timer {
+  readonly id: number;
+  readonly atMs: number;
+  readonly callback: () => void;
+}
+
+export class VirtualClock implements Clock {
+  #nowMs = 0;
+  #ids = 0;
+  readonly #timers = new Map<number, Timer>();
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  setTimeout(callback: () => void, ms: number): TimerId {
+    const id = ++this.#ids;
+    this.#timers.set(id, { id, atMs: this.#nowMs + Math.max(0, ms), callback });
+    return id as unknown as TimerId;
+  }
+
+  clearTimeout(id: TimerId | undefined): void {
+    if (id !== undefined) this.#timers.delete(id as unknown as number);
+  }
+
+  unref(): void {}
+
+  nextTurn(): Promise<void> {
+    return new Promise((resolve) => void this.setTimeout(resolve, 0));
+  }
+
+  /** Timers that were set and did not ring. */
+  get pendingCount(): number {
+    return this.#timers.size;
+  }
+
+  /** Lets time pass until `isOver` or `ms` have passed; whether it is over. */
+  async runUntil(isOver: () => boolean, ms: number): Promise<boolean> {
+    const endMs = this.#nowMs + ms;
+    while (true) {
+      await quiet();
+      if (isOver()) return true;
+      const next = this.#next();
+      if (next === undefined || next.atMs > endMs) break;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      this.#timers.delete(next.id);
+      next.callback();
+    }
+    this.#nowMs = endMs;
+    return false;
+  }
+
+  /** Lets `ms` pass. */
+  async run(ms: number): Promise<void> {
+    await this.runUntil(() => false, ms);
+  }
+
+  /** Lets time pass until `work` is settled, at most `ms`. Throws if it takes longer. */
+  async settle<T>(work: Promise<T>, ms = 60_000): Promise<T> {
+    let isSettled = false;
+    const done = work.finally(() => isSettled = true);
+    done.catch(() => {});
+    if (!await this.runUntil(() => isSettled, ms)) throw new Error(`Not settled within ${ms} ms`);
+    return await done;
+  }
+
+  /** The earliest; of several at one time the one that was set first. */
+  #next(): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers.values()) {
+      if (next === undefined || timer.atMs < next.atMs) next = timer;
+    }
+    return next;
+  }
+}
+
+/** All microtasks have run when a turn of the real event loop has passed. */
+export function quiet(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}

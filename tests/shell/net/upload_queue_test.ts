@@ -1,0 +1,35 @@
+/** Blocks leave the queue in order, in runs of neighbours, and come back when they are taken back. */
+import { assertEquals } from "@std/assert";
+import { UploadQueue } from "../../../shell/net/upload_queue.ts";
+
+function queueOf(...blocks: number[]): UploadQueue {
+  const queue = new UploadQueue();
+  queue.push(blocks);
+  return queue;
+}
+
+Deno.test("blocks that lie side by side leave together, up to the bytes that may pass", () => {
+  const queue = queueOf(7, 0, 16, 7, 16, 16, 7, 32, 8, 9, 0, 16);
+  assertEquals(queue.bytesOfNext(33, 100), 32);
+  assertEquals(queue.takeRun(33, 100), [7, 0, 16, 7, 16, 16]);
+  assertEquals(queue.takeRun(33, 100), [7, 32, 8]);
+  assertEquals(queue.takeRun(100, 100), [9, 0, 16]);
+  assertEquals([queue.isEmpty, queue.takeRun(100, 100)], [true, []]);
+});
+
+Deno.test("a run is no longer than it may be, and a block that is too long alone is not in it", () => {
+  const queue = queueOf(7, 0, 16, 7, 16, 16, 7, 32, 16);
+  assertEquals(queue.bytesOfNext(8, 100), 16);
+  assertEquals(queue.bytesOfNext(100, 2), 32);
+  assertEquals(queue.takeRun(8, 100), []);
+  assertEquals(queue.takeRun(100, 2), [7, 0, 16, 7, 16, 16]);
+});
+
+Deno.test("what waits can be taken back, some of it or all", () => {
+  const queue = queueOf(1, 0, 16, 2, 0, 16, 3, 0, 16, 4, 0, 16);
+  assertEquals(queue.takeRun(16, 100), [1, 0, 16]);
+  assertEquals(queue.takeBack([1, 0, 16, 3, 0, 16, 3, 0, 15]), [3, 0, 16]);
+  assertEquals(queue.count, 2);
+  assertEquals(queue.takeBack(undefined), [2, 0, 16, 4, 0, 16]);
+  assertEquals(queue.isEmpty, true);
+});

@@ -19,8 +19,9 @@ import type { Effect, Event, Report, SavedState } from "../core/torrent/protocol
 import { savedStateOf } from "../core/transfer/saving.ts";
 import { createTorrent, type Torrent, type TorrentOptions } from "../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../core/torrent/step.ts";
-import type { AnnounceRequest, AnnounceResult } from "../core/tracker/types.ts";
+import type { AnnounceResult } from "../core/tracker/types.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
+import { type Announce, TrackerExchanges } from "./announce/exchanges.ts";
 import { type Clock, systemClock, type TimerId } from "./clock.ts";
 import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
 import { DiskError } from "./disk/disk_error.ts";
@@ -37,10 +38,6 @@ import type { SendBuffers } from "./net/send_buffers.ts";
 import { tcpNetwork } from "./net/tcp.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
 
-/** A tracker that does not take our `stopped` within this is left without. */
-const FAREWELL_TIMEOUT_MS = 2_000;
-/** An announce under way may end first: no tracker hears `started` or `completed` after `stopped`. */
-const LAST_WORDS_MS = 1_000;
 /** Idle piece buffers kept for the next pieces, in bytes. */
 const POOL_BYTES = 64 * 1024 * 1024;
 /** Messages of one connection before others have their turn: about as many as fill a read. */
@@ -61,11 +58,7 @@ export interface DriverOptions {
   readonly clock?: Clock;
   /** A number for a new connection, never used before in this process. */
   readonly nextPeerKey: () => number;
-  readonly announce: (
-    url: string,
-    request: AnnounceRequest,
-    signal: AbortSignal,
-  ) => Promise<AnnounceResult>;
+  readonly announce: Announce;
   /** Makes the state durable; the content was flushed before. */
   readonly saveState: (state: SavedState) => Promise<void>;
   /** Is told everything that the core is fed. */
@@ -96,8 +89,7 @@ export class Driver implements LinkOwner {
   readonly #header = createBlockHeader();
   readonly #frameBytesMax: number;
   readonly #leaving = new AbortController();
-  /** The exchange under way, or the last one, with each tracker. */
-  readonly #exchanges = new Map<string, Promise<void>>();
+  readonly #exchanges: TrackerExchanges;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #clock: Clock;
   readonly #infoHashes: readonly InfoHash[];
@@ -111,6 +103,7 @@ export class Driver implements LinkOwner {
     this.#trace = options.trace;
     this.#check = pieceCheckOf(options.metainfo);
     this.#clock = options.clock ?? systemClock;
+    this.#exchanges = new TrackerExchanges(options.announce, this.#clock, this.#leaving);
     this.#infoHashes = swarmHashes(options.metainfo.identity);
     const at = this.#clock.now();
     this.#torrent = createTorrent(this.#trace?.begin(options.torrent, at) ?? options.torrent, at);
@@ -159,8 +152,7 @@ export class Driver implements LinkOwner {
   async stop(): Promise<void> {
     if (!this.#isCrashed) this.#feed({ kind: "stop" });
     await this.#stopped.promise;
-    const late = this.#sleepUnref(FAREWELL_TIMEOUT_MS);
-    await Promise.race([Promise.all(this.#exchanges.values()), late]);
+    await this.#exchanges.finish();
     this.#abandon();
   }
 
@@ -430,31 +422,9 @@ export class Driver implements LinkOwner {
     this.#pool.give(buffer.bytes);
   }
 
-  #announce(effect: Extract<Effect, { kind: "announce" }>): void {
-    const { url, request } = effect;
-    const before = this.#exchanges.get(url) ?? Promise.resolve();
-    const isFarewell = request.event === "stopped";
-    this.#exchanges.set(
-      url,
-      isFarewell ? this.#sayFarewell(effect, before) : this.#exchange(effect, this.#leaving.signal),
-    );
-  }
-
-  async #sayFarewell(
-    effect: Extract<Effect, { kind: "announce" }>,
-    before: Promise<void>,
-  ): Promise<void> {
-    const late = this.#sleepUnref(LAST_WORDS_MS).then(() => this.#leaving.abort());
-    await Promise.race([before, late]);
-    await this.#exchange(effect, AbortSignal.timeout(FAREWELL_TIMEOUT_MS));
-  }
-
-  async #exchange(
-    { job, url, request }: Extract<Effect, { kind: "announce" }>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const result = await this.#options.announce(url, request, signal);
-    this.#feed({ kind: "announced", job, result });
+  #announce({ job, url, request }: Extract<Effect, { kind: "announce" }>): void {
+    const onResult = (result: AnnounceResult) => this.#feed({ kind: "announced", job, result });
+    this.#exchanges.start(url, request, onResult);
   }
 
   async #saveState(job: number, state: SavedState): Promise<void> {
@@ -498,11 +468,6 @@ export class Driver implements LinkOwner {
     }
     this.#options.onCrash(error);
     this.#stopped.resolve();
-  }
-
-  /** A wait that does not keep the process alive. */
-  #sleepUnref(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#clock.unref(this.#clock.setTimeout(resolve, ms)));
   }
 
   /** Lets go of sockets and timers. */

@@ -17,7 +17,7 @@ import { formatAnswer, parseRequest } from "../../core/rpc/envelope.ts";
 import { RPC_ERROR, type RpcOutcome } from "../../core/rpc/json.ts";
 import { RPC_VERSION_SEMVER } from "../../core/rpc/session_answer.ts";
 import { now } from "../clock.ts";
-import { PortError, toPortError } from "../net/listener.ts";
+import { PortError, toPortError } from "../net/port_error.ts";
 import { servePage } from "../page/serve.ts";
 import type { Daemon } from "./daemon.ts";
 import { handleCommand } from "./handlers.ts";

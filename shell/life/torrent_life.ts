@@ -28,6 +28,7 @@ import { sha1 } from "../hash/sha1.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { TraceRecorder } from "../trace/recorder.ts";
 import { CLIENT_NAME } from "../version.ts";
+import type { LifeHost, SwarmOptions } from "./host.ts";
 import { moveContent } from "./move_content.ts";
 import { bytesOf, prepare, type Prepared } from "./prepare.ts";
 import { removeContent, removeState } from "./remove_content.ts";
@@ -39,25 +40,6 @@ import type {
   TorrentEvent,
   TorrentLimits,
 } from "./types.ts";
-
-/** What a torrent needs of its session. */
-export interface LifeHost {
-  readonly port: number;
-  start(
-    options: SwarmOptions,
-    peers: readonly PeerAddress[],
-    limits: TorrentLimits,
-  ): Driver;
-  stop(driver: Driver): Promise<void>;
-  /** The torrent is gone. */
-  onLeft(infoHash: InfoHash): void;
-}
-
-/** What the session adds to a driver's options by itself is missing here. */
-export type SwarmOptions = Omit<
-  DriverOptions,
-  "limits" | "sendBuffers" | "nextPeerKey" | "announce" | "network" | "clock"
->;
 
 /** What an active torrent holds. */
 interface Active {

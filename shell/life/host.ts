@@ -1,0 +1,24 @@
+/** What a torrent's life and its session are to each other. */
+import type { PeerAddress } from "../../core/bytes/address.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { Driver, DriverOptions } from "../driver.ts";
+import type { TorrentLimits } from "./types.ts";
+
+/** What a torrent needs of its session. */
+export interface LifeHost {
+  readonly port: number;
+  start(
+    options: SwarmOptions,
+    peers: readonly PeerAddress[],
+    limits: TorrentLimits,
+  ): Driver;
+  stop(driver: Driver): Promise<void>;
+  /** The torrent is gone. */
+  onLeft(infoHash: InfoHash): void;
+}
+
+/** What the session adds to a driver's options by itself is missing here. */
+export type SwarmOptions = Omit<
+  DriverOptions,
+  "limits" | "sendBuffers" | "nextPeerKey" | "announce" | "network" | "clock"
+>;

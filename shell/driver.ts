@@ -14,6 +14,7 @@ import { swarmHashes } from "../core/metainfo/identity.ts";
 import type { InfoHash, Metainfo } from "../core/metainfo/types.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";
+import { detailsOf, type TorrentDetails } from "../core/torrent/details.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
 import type { Effect, Event, Report, SavedState } from "../core/torrent/protocol.ts";
 import { savedStateOf } from "../core/transfer/saving.ts";
@@ -137,6 +138,15 @@ export class Driver implements LinkOwner {
   /** Those that peers may ask for. */
   get infoHashes(): readonly InfoHash[] {
     return this.#infoHashes;
+  }
+
+  details(): TorrentDetails {
+    return detailsOf(this.#torrent, now());
+  }
+
+  /** Asks the trackers for peers as soon as they allow. */
+  reannounce(): void {
+    this.#feed({ kind: "announce-now" });
   }
 
   get peerId(): Uint8Array {

@@ -2,6 +2,8 @@
 import type { View } from "../bytes/view.ts";
 
 interface Own {
+  /** Bytes in all. */
+  total: number;
   /** Bytes since the last tick. */
   pending: number;
   /** Bytes a second. */
@@ -20,11 +22,12 @@ const RATE_FLOOR = 16;
 
 /** Reads zero until its first tick after `now` (monotonic ms). */
 export function createRateMeter(now: number): RateMeter {
-  return { pending: 0, rate: 0, tickedMs: now };
+  return { total: 0, pending: 0, rate: 0, tickedMs: now };
 }
 
 /** Adds to what the next tick folds in; `bytes` may be any count. */
 export function countBytes(meter: RateMeter, bytes: number): void {
+  (meter as Own).total += bytes;
   (meter as Own).pending += bytes;
 }
 

@@ -2,6 +2,7 @@
 import { finishJob, type JobId, startJob } from "../bytes/jobs.ts";
 import { nextUint32, type Rng } from "../bytes/random.ts";
 import {
+  advanceAnnounce,
   type Announcer,
   createAnnouncer,
   haveAllTrackersFailed,
@@ -111,6 +112,11 @@ export function onAnnounced(
 /** Asks the trackers for more peers as soon as they allow. */
 export function askForPeers(swarm: Swarm, now: number): void {
   requestPeers(swarm.announcing.announcer, now);
+}
+
+/** The user wants to hear of peers: announces as soon as allowed, whatever failed before. */
+export function announceSoon(swarm: Swarm, now: number): void {
+  advanceAnnounce(swarm.announcing.announcer, now);
 }
 
 /** When the next announce is due; undefined without trackers or with one under way. */

@@ -1,5 +1,11 @@
 /** A torrent looked at closely, for those who ask: its peers, its trackers, its pieces. */
-import type { PeerAddress } from "../bytes/address.ts";
+import { addressText, type PeerAddress } from "../bytes/address.ts";
+import { readRate } from "../limits/rate_meter.ts";
+import type { Connection } from "../swarm/connections.ts";
+import { isDead } from "../swarm/liveness.ts";
+import { announceDueAt } from "../swarm/announcing.ts";
+import { availabilityOf } from "../transfer/availability.ts";
+import type { Torrent } from "./state.ts";
 
 /** One connected peer. Rates in bytes a second, sizes in bytes. */
 export interface PeerDetails {
@@ -46,4 +52,61 @@ export interface TorrentDetails {
   readonly have: Uint8Array;
   /** For each piece how many connected peers have it. */
   readonly availability: readonly number[];
+}
+
+/** All there is to know at `now` (monotonic ms). Costs time for each peer and piece: not for every tick. */
+export function detailsOf(torrent: Torrent, now: number): TorrentDetails {
+  const { swarm, transfer } = torrent;
+  const connections = [...swarm.connections.values()].filter((peer) => !isDead(peer, now));
+  return {
+    peers: connections.map((connection) => peerDetails(torrent, connection, now)),
+    trackers: trackerDetails(torrent),
+    have: transfer?.have.bytes.slice() ?? new Uint8Array(),
+    availability: transfer === undefined ? [] : Array.from(
+      { length: transfer.geometry.pieceCount },
+      (_, piece) => availabilityOf(transfer.availability, piece),
+    ),
+  };
+}
+
+function peerDetails(torrent: Torrent, connection: Connection, now: number): PeerDetails {
+  const { address, id, client, incoming } = connection;
+  const entry = torrent.swarm.addresses.entries.get(addressText(address));
+  const peer = torrent.transfer?.peers.get(connection.key);
+  return {
+    address,
+    id,
+    client,
+    source: incoming ? "incoming" : entry?.source ?? "tracker",
+    isIncoming: incoming,
+    isEncrypted: false,
+    isUtp: false,
+    isChokingUs: peer?.isChoking ?? true,
+    isChokedByUs: peer?.amChoking ?? true,
+    isInteresting: peer?.amInterested ?? false,
+    isInterested: peer?.isInterested ?? false,
+    piecesHave: peer?.haveCount ?? 0,
+    downRate: peer === undefined ? 0 : readRate(peer.down, now),
+    upRate: peer === undefined ? 0 : readRate(peer.up, now),
+    downloaded: peer?.down.total ?? 0,
+    uploaded: peer?.up.total ?? 0,
+  };
+}
+
+function trackerDetails({ swarm }: Torrent): TrackerDetails[] {
+  const { announcer } = swarm.announcing;
+  const dueAt = announceDueAt(swarm);
+  return announcer.tiers.flatMap((trackers, tier) =>
+    trackers.map((tracker, place): TrackerDetails => ({
+      url: tracker.url,
+      tier,
+      isUnderWay: announcer.underWay?.url === tracker.url,
+      lastSuccessMs: tracker.lastSuccessAt,
+      error: tracker.lastError?.message,
+      warning: tracker.warning,
+      seeders: tracker.seeders,
+      leechers: tracker.leechers,
+      nextMs: tier === announcer.tier && place === announcer.place ? dueAt : undefined,
+    }))
+  );
 }

@@ -56,6 +56,8 @@ export type Event =
   }
   | { readonly kind: "announced"; readonly job: JobId; readonly result: AnnounceResult }
   | { readonly kind: "state-saved"; readonly job: JobId }
+  /** The user asks for more peers: announce as soon as the trackers allow. */
+  | { readonly kind: "announce-now" }
   | { readonly kind: "timer" }
   | { readonly kind: "stop" };
 

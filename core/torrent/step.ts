@@ -8,7 +8,7 @@
 import { finishJob } from "../bytes/jobs.ts";
 import { unreachable } from "../bytes/result.ts";
 import { addAddresses, onDialFailed } from "../swarm/address_book.ts";
-import { announceCompleted, onAnnounced } from "../swarm/announcing.ts";
+import { announceCompleted, announceSoon, onAnnounced } from "../swarm/announcing.ts";
 import { setUploadOnly } from "../swarm/extensions.ts";
 import { markAllDirty } from "../transfer/attention.ts";
 import { markDiskFailed } from "../transfer/content.ts";
@@ -58,6 +58,8 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
       const isRunning = torrent.stage === "running";
       return onAnnounced(swarm, event.job, event.result, isRunning, now, effects);
     }
+    case "announce-now":
+      return announceSoon(swarm, now);
     case "timer":
       return onTimer(torrent, now, effects);
     case "stop":

@@ -118,6 +118,7 @@ const EVENTS: Members<Event> = {
     }),
   },
   "state-saved": { job: isCount },
+  "announce-now": {},
   timer: {},
   stop: {},
 };

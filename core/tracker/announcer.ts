@@ -274,6 +274,12 @@ export function requestPeers(announcer: Announcer, now: number): void {
   announcer.dueAt = Math.min(announcer.dueAt!, Math.max(now, announcer.allowedAt));
 }
 
+/** Brings the next announce forward, also while trackers fail; never before one is allowed. */
+export function advanceAnnounce(announcer: Announcer, now: number): void {
+  if (nextAnnounceAt(announcer) === undefined) return;
+  announcer.dueAt = Math.min(announcer.dueAt!, Math.max(now, announcer.allowedAt));
+}
+
 /**
  * The download finished in this run: each tracker's next announce but its first carries `completed`.
  * Due at once, `min interval` or not, unless the trackers fail.

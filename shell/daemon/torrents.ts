@@ -180,7 +180,7 @@ export class Torrents {
 
   /** Asks its trackers again, as far as they allow. */
   reannounce(entry: TorrentEntry): void {
-    (entry.handle as { reannounce?(): void } | undefined)?.reannounce?.();
+    entry.handle?.driver?.reannounce();
   }
 
   async remove(entry: TorrentEntry, withData: boolean): Promise<void> {

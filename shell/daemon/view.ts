@@ -73,8 +73,9 @@ export class EntryView implements TorrentView {
   }
 
   get #look(): TorrentDetails {
-    const handle = this.#entry.handle as { details?(): TorrentDetails } | undefined;
-    return this.#details ??= handle?.details?.() ?? NO_DETAILS;
+    const { handle } = this.#entry;
+    return this.#details ??= handle?.driver?.details() ??
+      { ...NO_DETAILS, have: handle?.pieces ?? NO_DETAILS.have };
   }
 
   get id(): number {

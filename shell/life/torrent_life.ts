@@ -113,12 +113,14 @@ export class TorrentLife {
     return this.#dir;
   }
 
-  get goals(): Goals {
-    return this.#goals;
+  /** What speaks to its swarm, while it is there. */
+  get driver(): Driver | undefined {
+    return this.#active?.driver;
   }
 
-  get limits(): TorrentLimits {
-    return this.#limits;
+  /** Bits of the pieces in the saved state. */
+  get pieces(): Uint8Array | undefined {
+    return this.#ownState?.pieces;
   }
 
   facts(): LifeFacts {
@@ -359,8 +361,7 @@ export class TorrentLife {
 
   /** Lets go of everything. Never throws. `then`: the state afterwards. */
   async #end(then: LifeState): Promise<void> {
-    const active = this.#active;
-    const before = this.#diskError;
+    const [active, before] = [this.#active, this.#diskError];
     clearTimeout(this.#changeTimer);
     this.#changeTimer = undefined;
     if (active !== undefined) {

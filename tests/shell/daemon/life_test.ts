@@ -27,6 +27,9 @@ Deno.test("a daemon downloads, keeps, moves, renames and removes", async () => {
     const dial = `127.0.0.1:${daemon.peerPort}`;
     await using _seed = await startSeed([torrent, "--dir", dir.at("src"), "--peer", dial]);
     await daemon.until(({ percent_done }) => percent_done === 1, "percent_done");
+    const [facts] = await daemon.torrents("tracker_stats", "pieces");
+    assertEquals(facts.tracker_stats[0].last_announce_succeeded, false);
+    assertEquals(Uint8Array.fromBase64(facts.pieces)[0], 0xff);
     await assertContent(`${dl}/film.bin`, bytes);
 
     const status = await daemon.run("status", "--json");

@@ -141,7 +141,7 @@ export class Driver implements LinkOwner {
   }
 
   details(): TorrentDetails {
-    return detailsOf(this.#torrent, now());
+    return detailsOf(this.#torrent, this.#clock.now());
   }
 
   /** Asks the trackers for peers as soon as they allow. */

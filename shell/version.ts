@@ -1,9 +1,11 @@
-/** Who we are, to people and to peers. */
+/** The program's name and version, for people, trackers and peers. `deno.json` holds the number. */
+import project from "../deno.json" with { type: "json" };
+import { peerIdPrefix } from "../core/wire/peer_id.ts";
 
-export const VERSION = "0.1.0";
+export const VERSION: string = project.version;
 
 /** What trackers and peers are told. */
 export const CLIENT_NAME = `tt/${VERSION}`;
 
-/** Azureus style: client, then four digits of version. Spec: BEP 20. */
-export const PEER_ID_PREFIX = `-TT${VERSION.replaceAll(".", "").padEnd(4, "0")}-`;
+/** The first eight characters of every peer id. */
+export const PEER_ID_PREFIX = peerIdPrefix(VERSION);

@@ -11,6 +11,9 @@ export const NATIVE_PATH_RULES: PathRules = ["windows", "darwin"].includes(Deno.
   : "posix";
 
 /** What a `.torrent` says; `describeMetainfoError` tells what was wrong with it. */
-export function readMetainfo(bytes: Uint8Array): Result<Metainfo, MetainfoError> {
-  return parseMetainfo(bytes, DIGESTS, { pathRules: NATIVE_PATH_RULES });
+export function readMetainfo(
+  bytes: Uint8Array,
+  pathRules: PathRules = NATIVE_PATH_RULES,
+): Result<Metainfo, MetainfoError> {
+  return parseMetainfo(bytes, DIGESTS, { pathRules });
 }

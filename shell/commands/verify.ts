@@ -10,6 +10,7 @@ import { pieceOffset, pieceSize } from "../../core/metainfo/geometry.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import { checkContent } from "../check_content.ts";
 import { openStorage } from "../disk/storage.ts";
+import { placeForReading } from "../life/place_files.ts";
 import { loadTorrent } from "../load_torrent.ts";
 import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
@@ -30,9 +31,10 @@ async function verifyOne(
   dir: string | undefined,
   { output, signal }: Context,
 ): Promise<boolean> {
-  const { metainfo } = await loadTorrent(source, signal);
+  const content = dir ?? dirname(source);
+  const { metainfo } = await placeForReading(await loadTorrent(source, signal), content);
   const { infoHash, name, geometry } = metainfo;
-  const storage = openStorage(dir ?? dirname(source), metainfo, {
+  const storage = openStorage(content, metainfo, {
     readOnly: true,
     infoHash: metainfo.infoHash,
   });

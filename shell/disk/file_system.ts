@@ -54,6 +54,8 @@ export interface FileSystem {
   /** Undefined when nothing is there. */
   stats(path: string): Promise<FileStats | undefined>;
   makeFolder(path: string): Promise<void>;
+  /** Whether a folder is at `path`, or a link leads to one. */
+  isFolder(path: string): Promise<boolean>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   list(folder: string): Promise<string[]>;

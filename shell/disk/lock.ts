@@ -31,8 +31,12 @@ export async function lockTorrent(
   infoHash: InfoHash,
   name: string = infoHash,
 ): Promise<TorrentLock> {
-  await makeRoot(realFileSystem, dir);
-  await makeFolders(realFileSystem, dir, [STATE_FOLDER]);
+  try {
+    await makeRoot(realFileSystem, dir);
+    await makeFolders(realFileSystem, dir, [STATE_FOLDER]);
+  } catch (error) {
+    throw isReadOnly(error) ? readOnlyFolder(dir, error) : error;
+  }
   const file = `${infoHash}.lock`;
   await fileStats(realFileSystem, dir, [STATE_FOLDER, file]);
   const path = join(dir, STATE_FOLDER, file);
@@ -41,12 +45,24 @@ export async function lockTorrent(
     handle = await Deno.open(path, { create: true, read: true, write: true });
     if (await tryLock(handle)) return { release: () => handle.close() };
   } catch (error) {
-    throw toDiskError(error, "lock", path);
+    throw isReadOnly(error) ? readOnlyFolder(dir, error) : toDiskError(error, "lock", path);
   }
   const message =
     `Another tt is already using ${name} in ${dir}; stop it first or choose another ` +
     "--dir";
   throw new DiskError("in-use", path, message);
+}
+
+function isReadOnly(error: unknown): boolean {
+  const cause = error instanceof DiskError ? error.cause : error;
+  return errorCode(cause) === "EROFS";
+}
+
+function readOnlyFolder(dir: string, cause: unknown): DiskError {
+  const message =
+    `Cannot download to ${dir}: the file system is read-only; share content that is ` +
+    `there with tt seed X.torrent --dir ${dir}, or choose another --dir`;
+  return new DiskError("not-permitted", dir, message, { cause });
 }
 
 /** Whether the file is locked now; closes it if not. */

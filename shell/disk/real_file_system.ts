@@ -72,6 +72,7 @@ export function createFileSystem(): FileSystem {
       }
     },
     chmod: (path, mode) => call<void>((done) => fs.chmod(path, mode, done)),
+    isFolder: (path) => Deno.stat(path).then((info) => info.isDirectory, () => false),
     makeFolder: (path) => call<void>((done) => fs.mkdir(path, done)),
     rename: (from, to) => call<void>((done) => fs.rename(from, to, done)),
     remove: (path) => call<void>((done) => fs.unlink(path, done)),

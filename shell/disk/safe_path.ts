@@ -57,7 +57,8 @@ export async function makeRoot(
   try {
     await fs.makeFolder(folder);
   } catch (error) {
-    if (errorCode(error) === "EEXIST") return;
+    // The root of a drive, a share or a mount is refused with all kinds of errors.
+    if (errorCode(error) === "EEXIST" || await fs.isFolder(folder)) return;
     const parent = dirname(folder);
     if (errorCode(error) !== "ENOENT" || parent === folder || isParentThere) {
       throw cannotMake(folder, error);
@@ -81,9 +82,7 @@ export async function makeFolders(
       await fs.makeFolder(path);
     } catch (error) {
       // Another process may have made it in between.
-      if (errorCode(error) !== "EEXIST" || !await isFolder(fs, path)) {
-        throw cannotMake(path, error);
-      }
+      if (!await isFolder(fs, path)) throw cannotMake(path, error);
     }
   }
 }

@@ -30,6 +30,7 @@ import { TraceRecorder } from "../trace/recorder.ts";
 import { CLIENT_NAME } from "../version.ts";
 import type { LifeHost, SwarmOptions } from "./host.ts";
 import { moveContent } from "./move_content.ts";
+import { placeForReading, placeForWriting } from "./place_files.ts";
 import { bytesOf, prepare, type Prepared } from "./prepare.ts";
 import { removeContent, removeState } from "./remove_content.ts";
 import type {
@@ -55,7 +56,7 @@ const CHANGE_SETTLES_MS = 2_000;
 const NO_RULE: ShareRule = { percent: 0, strict: false };
 
 export class TorrentLife {
-  readonly loaded: LoadedTorrent;
+  #loaded: LoadedTorrent;
   readonly #options: AddOptions;
   readonly #host: LifeHost;
   readonly #emit: (event: TorrentEvent) => void;
@@ -87,7 +88,7 @@ export class TorrentLife {
 
   /** `emit` must not throw. Call `resume` to start. */
   constructor(options: AddOptions, host: LifeHost, emit: (event: TorrentEvent) => void) {
-    this.loaded = options.loaded;
+    this.#loaded = options.loaded;
     this.#options = options;
     this.#host = host;
     this.#emit = emit;
@@ -95,6 +96,11 @@ export class TorrentLife {
     this.#goals = options.goals ?? {};
     this.#limits = options.limits ?? {};
     this.#trust = options.role.kind === "seed" || options.role.resume;
+  }
+
+  /** Its files are where they can be stored once it prepared. */
+  get loaded(): LoadedTorrent {
+    return this.#loaded;
   }
 
   get infoHash(): InfoHash {
@@ -247,11 +253,12 @@ export class TorrentLife {
     this.#failure = undefined;
     this.#diskError = undefined;
     try {
-      const lock = role.kind === "seed"
-        ? undefined
-        : await lockTorrent(this.#dir, this.infoHash, this.name);
+      const isSeed = role.kind === "seed";
+      const lock = isSeed ? undefined : await lockTorrent(this.#dir, this.infoHash, this.name);
+      const place = isSeed ? placeForReading : placeForWriting;
+      this.#loaded = await place(this.#options.loaded, this.#dir);
       const storage = openStorage(this.#dir, this.metainfo, {
-        readOnly: role.kind === "seed",
+        readOnly: isSeed,
         places: role.kind === "seed" ? role.places : undefined,
         infoHash: this.infoHash,
         onChanged: (file) => this.#onChanged(storage.pathOf(file)),

@@ -44,3 +44,26 @@ Deno.test("a file that was only touched is checked and served again", async () =
   assertEquals((await again.end()).code, 0);
   await assertContent(dir.at("D", "file.bin"), bytes);
 });
+
+Deno.test("a file that shrinks is told once, and nobody gets a wrong piece of it", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(
+    dir.at("S"),
+    "file.bin",
+    64 * PIECE,
+    SMALL_PIECES,
+  );
+  await using seed = await startSeed([torrent]);
+  await Deno.truncate(path, 50 * PIECE + 100);
+  const args = [torrent, "--dir", dir.at("D"), "--no-seed", "--resume"];
+  await using get = await startGet([...args, "--peer", seed.peer]);
+  const ended = await seed.end();
+  assertMatch(assertOneSentence(ended, 6), /Cannot seed file\.bin: 14 of its pieces are wrong/);
+  assertEquals(ended.said.filter(({ event }) => event === "changed").length, 1);
+  assert(!(await get.stop()).said.some(({ event }) => event === "piece-failed"));
+  await Deno.writeFile(path, bytes);
+  await using good = await startSeed([torrent]);
+  await using again = await startGet([...args, "--peer", good.peer]);
+  assertEquals((await again.end()).code, 0);
+  await assertContent(dir.at("D", "file.bin"), bytes);
+});

@@ -1,5 +1,6 @@
 /** What asks a command to end. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { stopSignal } from "../../shell/stop_signal.ts";
 
 const MODULE = new URL("../../shell/stop_signal.ts", import.meta.url).href;
 
@@ -34,4 +35,21 @@ Deno.test({
     }
     assertEquals(await endedBy("SIGHUP", false), "SIGHUP");
   },
+});
+
+Deno.test("each signal is registered by itself: one that the system has not ends nothing", () => {
+  for (const unknown of ["SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"]) {
+    const handlers = new Map<string, () => void>();
+    const { signal } = stopSignal(() => {}, true, {
+      addSignalListener(name, handler) {
+        if (name === unknown) throw new TypeError(`${name} is not supported here`);
+        handlers.set(name, handler);
+      },
+    });
+    const known = ["SIGBREAK", "SIGHUP", "SIGINT", "SIGTERM"].filter((name) => name !== unknown);
+    assertEquals([...handlers.keys()].sort(), known);
+    assert(!signal.aborted);
+    handlers.get(known[0]!)!();
+    assert(signal.aborted);
+  }
 });

@@ -233,3 +233,23 @@ Deno.test("a stamp that could not be taken is taken the next time", async () => 
     await storage.close();
   });
 });
+
+Deno.test("any error of making a folder is fine where one is: the root of a drive, of a share", async () => {
+  await inTempDir(async (dir) => {
+    for (const code of ["EPERM", "EACCES", "EISDIR", "EINVAL", "EROFS"]) {
+      const fileSystem = fileSystemWith({
+        makeFolder: (path) =>
+          path === dir ? Promise.reject(systemError(code)) : realFileSystem.makeFolder(path),
+      });
+      const storage = openStorage(dir, torrentOf({ path: `${code}/a`, length: 16 }), {
+        fileSystem,
+      });
+      await storage.reserve();
+      assert(await exists(`${dir}/${code}/a`));
+      await storage.close();
+    }
+    const fileSystem = fileSystemWith({ makeFolder: () => Promise.reject(systemError("EACCES")) });
+    const storage = openStorage(`${dir}/new`, ONE, { fileSystem });
+    await failsWith(storage.reserve(), "not-permitted");
+  });
+});

@@ -80,6 +80,18 @@ export class CatalogClient {
     throw new Failure("input", "ambiguous-name", message);
   }
 
+  /** Takes a torrent out, of a name or info hash; gives its info hash. `token` is shown if given. */
+  async remove(name: string, token: string | undefined): Promise<string> {
+    const infoHash = await this.resolve(name);
+    const init = { method: "DELETE", headers: this.#authorization(token) };
+    const { status, bytes } = await this.#ask(infoHash, JSON_BYTES_MAX, init);
+    if (status === 204 || status === 200) return infoHash;
+    if (status === 404) throw this.#missing(name, status);
+    const message = `The catalog of ${this.#announceUrl} did not remove ${name}: ` +
+      sentenceOf(status, bytes);
+    throw new Failure("input", "not-removed", message);
+  }
+
   /** The `.torrent` of a name or info hash. */
   async fetch(name: string): Promise<LoadedTorrent> {
     const infoHash = await this.resolve(name);
@@ -128,17 +140,21 @@ export class CatalogClient {
       body: bytes as BodyInit,
       headers: {
         "content-type": "application/x-bittorrent",
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...this.#authorization(token),
       },
     });
+  }
+
+  /** That a UDP tracker has a catalog behind HTTP is a guess, and no secret is told on a guess. */
+  #authorization(token: string | undefined): Readonly<Record<string, string>> {
+    const isGuess = /^udp:/i.test(this.#announceUrl);
+    return token === undefined || isGuess ? {} : { authorization: `Bearer ${token}` };
   }
 
   #registration({ status, bytes }: Answer): Registration {
     const url = this.#listUrl.href;
     if (status === 200 || status === 201) return { url, isNew: status === 201, error: undefined };
-    const [sentence = ""] = new TextDecoder().decode(bytes).trim().split("\n");
-    const error = sentence.slice(0, SENTENCE_LENGTH_MAX) || `status ${status}`;
-    return { url, isNew: undefined, error };
+    return { url, isNew: undefined, error: sentenceOf(status, bytes) };
   }
 
   async *#page(query: Readonly<Record<string, string>>): AsyncGenerator<ListedTorrent> {
@@ -199,6 +215,12 @@ export class CatalogClient {
       : `The catalog of ${this.#announceUrl} answered ${status} when asked for ${name}; try again later`;
     return new Failure("input", "unknown-name", message);
   }
+}
+
+/** The first line of a refusal, fit for a terminal. */
+function sentenceOf(status: number, bytes: Uint8Array): string {
+  const [line = ""] = new TextDecoder().decode(bytes).trim().split("\n");
+  return line.replace(/\p{C}+/gu, " ").slice(0, SENTENCE_LENGTH_MAX) || `status ${status}`;
 }
 
 /** The catalog stands beside `announce`; a UDP tracker of ours serves it on the same port number. */

@@ -35,6 +35,12 @@ export interface SessionOptions {
   /** 0 picks a free one; undefined is the default one or one of the next. */
   readonly port: number | undefined;
   readonly defaultPort: number;
+  /** The address that trackers are to note for us; the one they see unless given. */
+  readonly announceIp?: string | undefined;
+  /** Lifts the rule of `core/bytes/local_address.ts` for all that torrents name. */
+  readonly allowLocal?: boolean | undefined;
+  /** Trackers that the user named, for which the rule does not hold. */
+  readonly typedTrackers?: readonly string[] | undefined;
   /** Bytes a second of all torrents together; undefined is no limit. */
   readonly upLimit: number | undefined;
   readonly downLimit: number | undefined;
@@ -43,6 +49,7 @@ export interface SessionOptions {
 export type SessionListener = (torrent: TorrentHandle, event: TorrentEvent) => void;
 
 export class Session {
+  readonly #options: SessionOptions;
   readonly #listener: PeerListener;
   readonly #limits: RateLimits;
   readonly #sendBuffers = new SendBuffers();
@@ -53,6 +60,7 @@ export class Session {
 
   /** Throws a PortError. */
   constructor(options: SessionOptions) {
+    this.#options = options;
     this.#listener = new PeerListener(options);
     this.#limits = {
       down: new RateLimiter(options.downLimit),
@@ -123,8 +131,13 @@ export class Session {
       },
       sendBuffers: this.#sendBuffers,
       nextPeerKey: () => ++this.#peerKeys,
-      announce: (url, request, signal) =>
-        announce(url, request, { signal, userAgent: CLIENT_NAME }),
+      announce: (url, request, signal) => {
+        const { host: localAddress, announceIp, allowLocal, typedTrackers } = this.#options;
+        return announce(url, request, {
+          ...{ signal, localAddress, announceIp, userAgent: CLIENT_NAME },
+          allowLocal: allowLocal || typedTrackers?.includes(url),
+        });
+      },
     });
     this.#listener.register(driver.infoHashes, driver);
     driver.start(peers);

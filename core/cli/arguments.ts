@@ -203,9 +203,9 @@ type TraceValues = Pick<Values<typeof COMMANDS.get.options>, "trace" | "traceAdd
 type CreationValues = Omit<Values<typeof COMMANDS.create.options>, "comment" | "json" | "quiet">;
 
 function peerSettings(values: PeerValues): PeerSettings {
-  const { host, port, upLimit, downLimit, seedRatio } = values;
+  const { host, port, announceIp, allowLocal, upLimit, downLimit, seedRatio } = values;
   return {
-    ...{ host, port, upLimit, downLimit, seedRatio },
+    ...{ host, port, announceIp, allowLocal, upLimit, downLimit, seedRatio },
     peers: values.peer,
     seedTimeMs: values.seedTime,
     timeoutMs: values.timeout,

@@ -3,7 +3,11 @@ import { addressText, type PeerAddress } from "../bytes/address.ts";
 import type { ListedTorrent } from "../tracker_server/catalog.ts";
 import { formatBytes, formatCount } from "./format.ts";
 
-export type CatalogResult = ListedResult | FetchedResult | SwarmResult | PeerResult;
+export type CatalogResult =
+  | ListedResult
+  | FetchedResult
+  | SwarmResult
+  | PeerResult;
 
 /** `tt list`: one torrent of the catalog. */
 export interface ListedResult extends ListedTorrent {

@@ -76,6 +76,10 @@ export interface PeerSettings extends OutputSettings {
   readonly host: string | undefined;
   /** 0 picks a free one; undefined is PEER_PORT_DEFAULT or the next free one. */
   readonly port: number | undefined;
+  /** The address that trackers are to note for us; undefined leaves it to them. */
+  readonly announceIp: string | undefined;
+  /** What a torrent names on this machine and in private networks is asked whatever it is. */
+  readonly allowLocal: boolean;
   /** Peers to dial besides those the trackers name. */
   readonly peers: readonly PeerAddress[];
   /** Bytes a second. */
@@ -140,7 +144,7 @@ export interface GetCommand extends PeerSettings {
    * `resume` is everything unfinished in `dir`.
    */
   readonly sources: readonly string[];
-  /** Announce URL of the tracker whose catalog knows the names. */
+  /** Announce URL of the tracker whose catalog knows the names; undefined is CATALOG_DEFAULT. */
   readonly tracker: string | undefined;
   readonly dir: string;
   /** Trust the saved state where sizes and times agree. */

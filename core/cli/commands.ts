@@ -36,6 +36,9 @@ import {
 
 export type { CommandSpec } from "./command_spec.ts";
 
+/** Announce URL of the tracker whose catalog is asked when none is named. */
+export const CATALOG_DEFAULT = "http://127.0.0.1:8000/announce";
+
 /** Customary first port of BitTorrent peers. Spec: BEP 3, port. */
 export const PEER_PORT_DEFAULT = 6881;
 
@@ -72,10 +75,18 @@ const creation = {
 };
 
 const peer = {
-  host: one("IP", readHost, "Listen for peers on this address", { shownDefault: "all" }),
+  host: one("IP", readHost, "Listen for peers on this address, and announce from it", {
+    shownDefault: "all",
+  }),
   port: one("N", readPort, "Listen for peers on this port; 0 picks a free one", {
     shownDefault: `${PEER_PORT_DEFAULT}, else the next free one`,
   }),
+  announceIp: one("IP", readHost, "Have trackers note this address for us", {
+    shownDefault: "the one they see",
+  }),
+  allowLocal: flag(
+    "Ask what a torrent names on this machine and in private networks, whatever it is",
+  ),
   peer: many("IP:PORT", readPeer, "Connect to this peer too; repeat it for several"),
   upLimit: one(
     "RATE",
@@ -110,9 +121,12 @@ const contentDir = one("DIR", readText, "Folder that holds the content of a .tor
 const catalogTracker = oneOr(
   "URL",
   readTrackerUrl,
-  "http://127.0.0.1:8000/announce",
-  "Ask this tracker, by its announce URL",
+  CATALOG_DEFAULT,
+  "Ask this tracker, by its announce URL or HOST:PORT",
 );
+
+/** For a change of the catalog. */
+const catalogToken = one("TOKEN", readToken, "Token of the tracker's catalog");
 
 export const COMMANDS = {
   tracker: defineCommand({
@@ -196,7 +210,7 @@ export const COMMANDS = {
     options: {
       ...creation,
       dir: contentDir,
-      catalogToken: one("TOKEN", readToken, "Show this token to the tracker's catalog"),
+      catalogToken,
       noRegister: flag("Put the .torrent into no catalog"),
       ...peer,
       ...trace,
@@ -213,8 +227,8 @@ export const COMMANDS = {
     usage: ["SOURCE... [options]", "--resume [--dir DIR] [options]"],
     operands: { name: "SOURCE", min: 0, max: Infinity },
     about: [
-      "SOURCE is a .torrent file or the http(s) URL of one, or with --tracker the name or info hash " +
-      "of a torrent in the tracker's catalog. With --resume and no SOURCE, everything unfinished in " +
+      "SOURCE is a .torrent file or the http(s) URL of one, or the name or info hash of a torrent " +
+      "in the tracker's catalog. With --resume and no SOURCE, everything unfinished in " +
       "DIR goes on.",
       "The share rule: the last missing piece is requested once you have uploaded 10 % of the " +
       "torrent's size. When nobody is there to be served, the rest of the debt is waived; strict " +
@@ -225,6 +239,7 @@ export const COMMANDS = {
         "URL",
         readTrackerUrl,
         "Find names and info hashes in this tracker's catalog, and announce to it",
+        { shownDefault: `${CATALOG_DEFAULT} for names` },
       ),
       dir: oneOr("DIR", readText, "downloads", "Put the content in this folder"),
       resume: flag("Go on from the saved state without checking unchanged files again"),

@@ -70,6 +70,9 @@ export interface RemoveCommand extends RemoteSettings {
   readonly kind: "remove";
   readonly names: readonly string[];
   readonly data: boolean;
+  /** Announce URL: remove from this tracker's catalog, not from the daemon. */
+  readonly tracker: string | undefined;
+  readonly catalogToken: string | undefined;
 }
 
 export interface MoveCommand extends RemoteSettings {

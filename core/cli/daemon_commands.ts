@@ -17,6 +17,8 @@ import {
   readRatio,
   readShareRule,
   readText,
+  readToken,
+  readTrackerUrl,
   readWhole,
 } from "./values.ts";
 
@@ -148,13 +150,29 @@ export const DAEMON_COMMANDS = {
     examples: ["tt resume film --now"],
   }),
   remove: defineCommand({
-    summary: "Remove torrents from the daemon",
-    usage: ["NAME... [options]"],
+    summary: "Remove torrents from the daemon, or from a tracker's catalog",
+    usage: ["NAME... [options]", "NAME... --tracker URL [options]"],
     operands: torrents,
-    about: [NAMES],
-    options: { data: flag("Delete their content, too"), ...remote },
-    conflicts: [],
-    examples: ["tt remove film", "tt remove film --data"],
+    about: [
+      NAMES,
+      "With --tracker, NAME is the name of a torrent as tt list shows it, or its info hash; the " +
+      "content, and peers that share it, are left alone.",
+    ],
+    options: {
+      data: flag("Delete their content, too"),
+      // A tracker that is set for other commands must not make this one mean something else.
+      tracker: one("URL", readTrackerUrl, "Remove from the catalog of this tracker instead", {
+        setting: "remove-tracker",
+      }),
+      catalogToken: one("TOKEN", readToken, "Token of the tracker's catalog"),
+      ...remote,
+    },
+    conflicts: [["data", "tracker"]],
+    examples: [
+      "tt remove film",
+      "tt remove film --data",
+      "tt remove film.mkv --tracker 192.168.1.5:8000",
+    ],
   }),
   recheck: defineCommand({
     summary: "Check the content of the daemon's torrents again",

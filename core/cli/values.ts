@@ -168,8 +168,15 @@ export function readPeer(text: string): Result<PeerAddress, string> {
   return ok({ ip: formatIp(bytes), port });
 }
 
-/** An http, https or udp URL. An http one without a path gets the customary "/announce". */
-export function readTrackerUrl(text: string): Result<string, string> {
+/** HOST:PORT, of a name or an address. */
+const HOST_AND_PORT = /^(?:[\p{L}\d.-]+|\[[\da-f:.]+\]):\d{1,5}$/iu;
+
+/**
+ * An http, https or udp URL. An http one without a path gets the customary "/announce"; HOST:PORT is
+ * that of an http one.
+ */
+export function readTrackerUrl(typed: string): Result<string, string> {
+  const text = HOST_AND_PORT.test(typed) ? `http://${typed}` : typed;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !["http:", "https:", "udp:"].includes(url.protocol) || !url.hostname) {
     return fail("is not a tracker's URL; give one such as http://127.0.0.1:8000/announce");

@@ -134,9 +134,9 @@ async function askOneOf(
     const isLast = i === tries.length - 1;
     const ended = isLast || isOne ? signal : AbortSignal.any([signal, share]);
     try {
-      const client = createClient(url, ip, version, context);
+      const client = createClient(version, context);
       try {
-        return await ask(url, client, context, ended);
+        return await ask(url, { client, ip }, context, ended);
       } finally {
         client.close();
       }
@@ -148,41 +148,40 @@ async function askOneOf(
   throw new Error("no address");
 }
 
-/** Connects to `ip` over HTTP, to the URL's host by that family over HTTPS. */
-function createClient(
-  url: string,
-  ip: string,
-  version: IpVersion,
-  { localAddress }: AnnounceContext,
-): Deno.HttpClient {
-  const common = { http2: false, poolMaxIdlePerHost: 0 };
-  // A fixed address takes no TLS. To bind to any address of a family leaves out the other family's.
-  if (url.startsWith("https:")) {
-    const any = version === 4 ? "0.0.0.0" : "::";
-    return Deno.createHttpClient({ ...common, localAddress: localAddress ?? any });
-  }
-  const { port } = endpointOf(url);
-  const hostname = version === 6 ? `[${ip}]` : ip;
+/** One that connects over the family alone: to bind to any of its addresses leaves out the other's. */
+function createClient(version: IpVersion, { localAddress }: AnnounceContext): Deno.HttpClient {
   return Deno.createHttpClient({
-    ...common,
-    proxy: { transport: "tcp", hostname, port: port! },
-    ...(localAddress === undefined ? {} : { localAddress }),
+    localAddress: localAddress ?? (version === 4 ? "0.0.0.0" : "::"),
+    allowHost: true,
+    http2: false,
+    poolMaxIdlePerHost: 0,
   });
 }
 
-/** `client` is undefined where the runtime is to use the user's proxy. */
+/** Where a request goes instead of wherever the runtime's resolver and the user's proxy lead. */
+interface Pinned {
+  readonly client: Deno.HttpClient;
+  readonly ip: string;
+}
+
 async function ask(
   url: string,
-  client: Deno.HttpClient | undefined,
+  pinned: Pinned | undefined,
   context: AnnounceContext,
   signal: AbortSignal,
 ): Promise<Reply> {
-  const response = await fetch(url, {
-    ...(client === undefined ? {} : { client }),
+  const target = new URL(url);
+  // An idle connection would be half an hour old at the next announce.
+  const headers = new Headers({ "user-agent": context.userAgent, connection: "close" });
+  if (pinned !== undefined && target.protocol === "http:") {
+    headers.set("host", target.host);
+    target.hostname = pinned.ip.includes(":") ? `[${pinned.ip}]` : pinned.ip;
+  }
+  const response = await fetch(target, {
+    ...(pinned === undefined ? {} : { client: pinned.client }),
     redirect: "manual",
     signal,
-    // An idle connection would be half an hour old at the next announce.
-    headers: { "user-agent": context.userAgent, connection: "close" },
+    headers,
   });
   const location = response.headers.get("location");
   if (location !== null && REDIRECTS.includes(response.status)) {

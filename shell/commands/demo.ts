@@ -32,6 +32,8 @@ const SETTINGS: PeerSettings = {
   host: HOST,
   port: 0,
   peers: [],
+  announceIp: undefined,
+  allowLocal: false,
   upLimit: undefined,
   downLimit: undefined,
   seedRatio: undefined,

@@ -1,8 +1,10 @@
 /** `tt get`: downloads, then goes on seeding until stopped. */
 import { countBits, parseBitfield } from "../../core/bytes/bitfield.ts";
 import type { GetCommand } from "../../core/cli/command.ts";
+import { CATALOG_DEFAULT } from "../../core/cli/commands.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { decodeResume } from "../../core/transfer/resume.ts";
+import { announcedTo } from "../announced_to.ts";
 import { CatalogClient } from "../catalog_client.ts";
 import { listStates, loadState, loadTorrentBytes } from "../disk/state_file.ts";
 import { Failure } from "../failure.ts";
@@ -15,48 +17,59 @@ export async function get(command: GetCommand, context: Context): Promise<void> 
   const { dir, resume, noSeed, shareRule, sources, tracker } = command;
   const loads = sources.length > 0
     ? sources.map((source) => loadSource(source, tracker, context.signal))
-    : await loadUnfinished(dir);
-  const plans = loads.map(async (load): Promise<TorrentPlan> => ({
-    loaded: announcedTo(await load, tracker),
-    dir,
-    role: { kind: "download", resume, noSeed, shareRule },
-  }));
-  await runTorrents(plans, command, context);
+    : (await loadUnfinished(dir)).map(async (load) => ({ loaded: await load, tracker }));
+  const plans = loads.map(async (load): Promise<TorrentPlan> => {
+    const found = await load;
+    // The tracker whose catalog has a torrent knows its peers, whether the torrent names it or not.
+    const loaded = announcedTo(found.loaded, found.tracker === undefined ? [] : [found.tracker]);
+    return { loaded, dir, role: { kind: "download", resume, noSeed, shareRule } };
+  });
+  const typedTrackers = tracker === undefined ? [] : [tracker];
+  await runTorrents(plans, { ...command, typedTrackers }, context);
 }
 
-/** A file, a URL, or with a tracker a name or info hash of its catalog. */
+/** A torrent, and the tracker whose catalog it came from. */
+interface Found {
+  readonly loaded: LoadedTorrent;
+  readonly tracker: string | undefined;
+}
+
+/** A file, a URL, or a name or info hash of a catalog, which is the customary one unless typed. */
 async function loadSource(
   source: string,
-  tracker: string | undefined,
+  typed: string | undefined,
   signal: AbortSignal,
-): Promise<LoadedTorrent> {
-  if (tracker !== undefined && !/^https?:|^magnet:|\.torrent$/i.test(source)) {
-    return await new CatalogClient(tracker, signal).fetch(source);
+): Promise<Found> {
+  const isName = !/^https?:|^magnet:|\.torrent$/i.test(source);
+  if (typed !== undefined && isName) {
+    return { loaded: await new CatalogClient(typed, signal).fetch(source), tracker: typed };
   }
   try {
-    return await loadTorrent(source, signal);
+    return { loaded: await loadTorrent(source, signal), tracker: typed };
   } catch (error) {
     if (!(error instanceof Failure && error.code === "missing")) throw error;
-    const message = `There is no file ${source}; check the path, or name with --tracker whose ` +
-      "catalog knows it";
-    throw new Failure(error.kind, error.code, message);
+    return { loaded: await loadByName(source, isName, signal, error), tracker: CATALOG_DEFAULT };
   }
 }
 
-/**
- * The tracker whose catalog has a torrent knows its peers, whether the torrent names it or not. A
- * private torrent goes to its own trackers only. Spec: BEP 27.
- */
-function announcedTo(loaded: LoadedTorrent, tracker: string | undefined): LoadedTorrent {
-  const { announceTiers, isPrivate } = loaded.metainfo;
-  const known = announceTiers.flat();
-  if (tracker === undefined || known.includes(tracker) || (isPrivate && known.length > 0)) {
-    return loaded;
-  }
-  return {
-    ...loaded,
-    metainfo: { ...loaded.metainfo, announceTiers: [...announceTiers, [tracker]] },
-  };
+/** There is no such file: perhaps the tracker of this machine knows the name. */
+async function loadByName(
+  source: string,
+  isName: boolean,
+  signal: AbortSignal,
+  { kind, code }: Failure,
+): Promise<LoadedTorrent> {
+  const why = await (isName ? new CatalogClient(CATALOG_DEFAULT, signal).fetch(source) : undefined)
+    ?.catch((error) => {
+      if (!(error instanceof Failure)) throw error;
+      return error;
+    });
+  if (why !== undefined && !(why instanceof Failure)) return why;
+  if (why !== undefined && why.code !== "catalog-failed" && why.code !== "unknown-name") throw why;
+  const message = `There is no file ${source}` +
+    (why === undefined ? "" : `, and no torrent of that name at ${CATALOG_DEFAULT}`) +
+    "; check the path, or name with --tracker whose catalog knows it";
+  throw new Failure(kind, code, message);
 }
 
 /** Every torrent with a saved state that lacks pieces. */

@@ -19,6 +19,7 @@ import { get } from "./get.ts";
 import { list } from "./list.ts";
 import { peers } from "./peers.ts";
 import { add, limit, log, manage, move, remove, stop } from "./remote.ts";
+import { removeFromCatalog } from "./remove_from_catalog.ts";
 import { replay } from "./replay.ts";
 import { seed } from "./seed.ts";
 import { simulate } from "./simulate.ts";
@@ -100,8 +101,12 @@ async function dispatch(command: Command, context: Context): Promise<void> {
     case "recheck":
     case "why":
       return await manage(command, context);
-    case "remove":
-      return await remove(command, context);
+    case "remove": {
+      const { tracker, names, catalogToken } = command;
+      return tracker === undefined
+        ? await remove(command, context)
+        : await removeFromCatalog(tracker, names, catalogToken, context);
+    }
     case "move":
       return await move(command, context);
     case "limit":

@@ -15,14 +15,24 @@ const TICK_MS = 500;
 export type TorrentPlan = Pick<RunOptions, "loaded" | "dir" | "role" | "onJoin">;
 
 /** What all torrents of a command share. */
-type RunSettings = PeerSettings & { readonly trace: TraceSettings | undefined };
+type RunSettings = PeerSettings & {
+  readonly trace: TraceSettings | undefined;
+  /** Announce URLs that the user named. */
+  readonly typedTrackers: readonly string[];
+};
 
 /** Opens the port that all torrents of a command share, and says which. */
-export function openSession(settings: PeerSettings, { output }: Context): Session {
-  const { host, port, upLimit, downLimit } = settings;
+export function openSession(
+  settings: PeerSettings & Partial<Pick<RunSettings, "typedTrackers">>,
+  { output }: Context,
+): Session {
+  const { host, port, announceIp, allowLocal, typedTrackers, upLimit, downLimit } = settings;
   const session = new Session({
     host,
     port,
+    announceIp,
+    allowLocal,
+    typedTrackers,
     upLimit,
     downLimit,
     defaultPort: PEER_PORT_DEFAULT,

@@ -2,7 +2,8 @@
 import { dirname, resolve } from "node:path";
 import type { SeedCommand } from "../../core/cli/command.ts";
 import { followLinks, placesInOrder } from "../disk/places.ts";
-import { loadTorrent } from "../load_torrent.ts";
+import { announcedTo } from "../announced_to.ts";
+import { type LoadedTorrent, loadTorrent } from "../load_torrent.ts";
 import { registerTorrent } from "../register_torrent.ts";
 import type { Context } from "./context.ts";
 import { makeTorrentFile } from "./create.ts";
@@ -10,15 +11,17 @@ import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
 
 export async function seed(command: SeedCommand, context: Context): Promise<void> {
   const { catalogToken, noRegister } = command;
+  const typedTrackers = command.announceTiers.flat();
   const { output, signal } = context;
   const plans = command.sources.map(async (source) => {
     const plan = await planFor(source, command, context);
     // Not awaited: seeding waits for no catalog.
     const onEvent: Context["output"]["event"] = (event) => output.event(event);
-    const register = () => void registerTorrent(plan.loaded, catalogToken, onEvent, signal);
+    const register = () =>
+      void registerTorrent(plan.loaded, catalogToken, typedTrackers, onEvent, signal);
     return noRegister ? plan : { ...plan, onJoin: register };
   });
-  await runTorrents(plans, command, context);
+  await runTorrents(plans, { ...command, typedTrackers }, context);
 }
 
 async function planFor(
@@ -27,7 +30,13 @@ async function planFor(
   context: Context,
 ): Promise<TorrentPlan> {
   if (/\.torrent$/i.test(source)) {
-    const loaded = await loadTorrent(source, context.signal);
+    const stored = await loadTorrent(source, context.signal);
+    const trackers = command.announceTiers.flat();
+    const loaded = announcedTo(stored, trackers);
+    if (loaded === stored && trackers.some((url) => !isAnnouncedTo(stored, url))) {
+      const { name } = stored.metainfo;
+      context.output.notice(`${name} is private and is announced to its own trackers only`);
+    }
     const dir = command.dir ?? dirname(source);
     const places = command.followSymlinks ? await followLinks(dir, loaded.metainfo) : undefined;
     return { loaded, dir, role: { kind: "seed", isChecked: false, places } };
@@ -39,4 +48,8 @@ async function planFor(
     dir: dirname(resolve(source)),
     role: { kind: "seed", isChecked: true, places },
   };
+}
+
+function isAnnouncedTo({ metainfo }: LoadedTorrent, url: string): boolean {
+  return metainfo.announceTiers.flat().includes(url);
 }

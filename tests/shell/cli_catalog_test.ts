@@ -224,3 +224,141 @@ Deno.test("a tracker's data file in use, or no such, is told in one sentence", a
     assertMatch(assertOneSentence(await second.end(), 5), pattern);
   }
 });
+
+Deno.test("a tracker may be named by HOST:PORT, also for content that is there already", async () => {
+  await using dir = await scratch();
+  await using tracker = await startTracker();
+  const { host } = new URL(tracker.url);
+  await Deno.writeFile(dir.at("one.bin"), makeBytes(1_000));
+  // Of a torrent that names no tracker.
+  assertEquals((await runTt(["create", "one.bin"], { cwd: dir.path })).code, 0);
+  await using seed = await startSeed(["one.bin.torrent", "--tracker", host], { cwd: dir.path });
+  assertEquals((await seed.event("tracker")).url, tracker.url);
+  await seed.event("registered");
+  const list = await runTt(["list", "--tracker", host, "--json"]);
+  assertEquals(list.said.map(({ name, seeders }) => [name, seeders]), [["one.bin", 1]]);
+});
+
+Deno.test("a private torrent is announced to its own trackers only, and the user is told", async () => {
+  await using dir = await scratch();
+  await using own = await startTracker();
+  await using other = await startTracker();
+  await Deno.writeFile(dir.at("one.bin"), makeBytes(1_000));
+  const create = ["create", "one.bin", "--private", "--tracker", own.url];
+  assertEquals((await runTt(create, { cwd: dir.path })).code, 0);
+  const line = ["seed", "one.bin.torrent", "--tracker", other.url, "--host", "127.0.0.1"];
+  await using seed = await Tt.start([...line, "--port", "0"], { cwd: dir.path });
+  await seed.stderrHas(/one\.bin is private and is announced to its own trackers only/);
+});
+
+Deno.test("a torrent is removed from the catalog by its name or its info hash", async () => {
+  await using tracker = await startTracker();
+  const at = ["--tracker", tracker.url];
+  for (const name of ["one", "two"]) await upload(tracker.url, torrent({ name }));
+  const listed = (await runTt(["list", ...at, "--json"])).said;
+  const two = listed.find(({ name }) => name === "two")!.infoHash;
+  const removed = await runTt(["remove", "one", two, ...at, "--json"]);
+  assertEquals(removed.code, 0, removed.stderr);
+  assertEquals(removed.said.map(({ event, name }) => [event, name]), [
+    ["removed", "one"],
+    ["removed", two],
+  ]);
+  assertEquals((await runTt(["list", ...at, "--json"])).said, []);
+  assertMatch(assertOneSentence(await runTt(["remove", "one", ...at]), 3), /no torrent named one/);
+});
+
+Deno.test("removing asks for the token where the catalog does", async () => {
+  const token = "correct-horse-battery";
+  await using tracker = await startTracker(["--catalog-token", token]);
+  const at = ["--tracker", tracker.url];
+  const response = await fetch(catalogOf(tracker.url), {
+    method: "POST",
+    body: torrent({ name: "one" }) as BodyInit,
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await response.body?.cancel();
+  assertMatch(assertOneSentence(await runTt(["remove", "one", ...at]), 3), /needs its token/);
+  assertEquals((await runTt(["remove", "one", ...at, "--catalog-token", token])).code, 0);
+});
+
+/** A tracker's place that keeps what it was sent; it looks like an empty catalog. */
+function curiousTracker() {
+  const tokens: (string | null)[] = [];
+  const methods: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    methods.push(request.method);
+    tokens.push(request.headers.get("authorization"));
+    await request.arrayBuffer();
+    const { pathname } = new URL(request.url);
+    if (pathname === "/announce") return new Response("d8:intervali300e5:peers0:e");
+    return Response.json({ total: 0, torrents: [] }, {
+      status: request.method === "GET" ? 200 : 201,
+    });
+  });
+  return { server, tokens, methods, port: server.addr.port };
+}
+
+Deno.test("the token goes to the tracker that was typed, and to none that a torrent names", async () => {
+  await using dir = await scratch();
+  const named = curiousTracker(), typed = curiousTracker();
+  await using _named = named.server;
+  await using _typed = typed.server;
+  await Deno.writeFile(dir.at("one.bin"), makeBytes(10));
+  const inTorrent = ["--tracker", `http://127.0.0.1:${named.port}/announce`];
+  assertEquals((await runTt(["create", "one.bin", ...inTorrent], { cwd: dir.path })).code, 0);
+  const token = ["--catalog-token", "correct-horse-battery"];
+  const args = ["one.bin.torrent", "--tracker", `127.0.0.1:${typed.port}`, ...token];
+  await using seed = await startSeed(args, { cwd: dir.path });
+  for (const { port } of [named, typed]) {
+    await seed.event("registered", ({ url }) => url.includes(`:${port}/`));
+  }
+  assertEquals(named.tokens.filter((shown) => shown !== null), []);
+  assertEquals(typed.tokens.filter((shown) => shown !== null), ["Bearer correct-horse-battery"]);
+});
+
+Deno.test("the token is not sent on the guess that a UDP tracker has a catalog", async () => {
+  await using dir = await scratch();
+  const guessed = curiousTracker();
+  await using _guessed = guessed.server;
+  await Deno.writeFile(dir.at("one.bin"), makeBytes(10));
+  const token = ["--catalog-token", "correct-horse-battery"];
+  const args = ["one.bin", "--tracker", `udp://127.0.0.1:${guessed.port}`, ...token];
+  await using seed = await startSeed(args, { cwd: dir.path });
+  await seed.event("registered");
+  assertEquals(guessed.methods.includes("POST"), true);
+  assertEquals(guessed.tokens.filter((shown) => shown !== null), []);
+});
+
+Deno.test("the token does not follow a redirect to another server", async () => {
+  await using dir = await scratch();
+  const other = curiousTracker();
+  await using _other = other.server;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    await request.arrayBuffer();
+    const { pathname, search } = new URL(request.url);
+    if (pathname === "/announce") return new Response("d8:intervali300e5:peers0:e");
+    if (request.method === "GET") return Response.json({ total: 0, torrents: [] });
+    return Response.redirect(`http://127.0.0.1:${other.port}${pathname}${search}`, 307);
+  });
+  await using redirecting = server;
+  await Deno.writeFile(dir.at("one.bin"), makeBytes(10));
+  const tracker = ["--tracker", `127.0.0.1:${redirecting.addr.port}`];
+  const token = ["--catalog-token", "correct-horse-battery"];
+  await using seed = await startSeed(["one.bin", ...tracker, ...token], { cwd: dir.path });
+  await seed.event("registered");
+  assertEquals(other.methods, ["POST"]);
+  assertEquals(other.tokens, [null]);
+});
+
+Deno.test("a torrent that names a page of this machine's is not asked for a catalog there", async () => {
+  await using dir = await scratch();
+  const router = curiousTracker();
+  await using _router = router.server;
+  await Deno.writeFile(dir.at("one.bin"), makeBytes(10));
+  const bad = `http://127.0.0.1:${router.port}/admin/reboot?now=1`;
+  assertEquals((await runTt(["create", "one.bin", "--tracker", bad], { cwd: dir.path })).code, 0);
+  await using seed = await startSeed(["one.bin.torrent"], { cwd: dir.path });
+  const { error } = await seed.event("tracker");
+  assertMatch(error, /local address.*--allow-local/);
+  assertEquals(router.methods, []);
+});

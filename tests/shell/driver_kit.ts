@@ -81,6 +81,7 @@ function startRun(
     trace: undefined,
     settings: {
       ...{ json: true, quiet: false, host: LOCALHOST, port: 0, upLimit: undefined },
+      ...{ announceIp: undefined, allowLocal: false },
       ...{ downLimit: undefined, seedRatio: undefined, seedTimeMs: undefined },
       timeoutMs: undefined,
       peers: ports.map((port) => ({ ip: LOCALHOST, port })),

@@ -35,6 +35,8 @@ const PEER = {
   host: undefined,
   port: undefined,
   peers: [],
+  announceIp: undefined,
+  allowLocal: false,
   upLimit: undefined,
   downLimit: undefined,
   seedRatio: undefined,
@@ -146,7 +148,8 @@ Deno.test("every command without options has its defaults", () => {
 
 Deno.test("options fill in a download", () => {
   const line = "get a --dir d --no-seed --share-rule 20,strict --port 0 --peer 127.0.0.1:7000 " +
-    "--peer=[::1]:7001 --up-limit 1.5M --down-limit 512K --timeout 30 --host ::1 --json --quiet b";
+    "--peer=[::1]:7001 --up-limit 1.5M --down-limit 512K --timeout 30 --host ::1 --json --quiet " +
+    "--announce-ip 192.0.2.7 --allow-local b";
   assertEquals(accept(line), {
     kind: "get",
     sources: ["a", "b"],
@@ -158,6 +161,8 @@ Deno.test("options fill in a download", () => {
     shareRule: { percent: 20, strict: true },
     host: "::1",
     port: 0,
+    announceIp: "192.0.2.7",
+    allowLocal: true,
     peers: [{ ip: "127.0.0.1", port: 7000 }, { ip: "::1", port: 7001 }],
     upLimit: 1_500_000,
     downLimit: 512_000,

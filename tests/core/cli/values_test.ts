@@ -98,8 +98,18 @@ Deno.test("a tracker without a path gets the customary one, and other URLs stay 
     ["http://t.example/x?passkey=1", "http://t.example/x?passkey=1"],
     ["http://t.example?passkey=1", "http://t.example?passkey=1"],
     ["udp://t.example:80", "udp://t.example:80"],
+    ["localhost:8000", "http://localhost:8000/announce"],
+    ["192.168.1.5:6969", "http://192.168.1.5:6969/announce"],
+    ["[::1]:8000", "http://[::1]:8000/announce"],
   ]);
-  refuses(readTrackerUrl, ["", "t.example", "localhost:8000", "ftp://t.example/announce", "udp:x"]);
+  refuses(readTrackerUrl, [
+    "",
+    "t.example",
+    "localhost:99999",
+    "a b:80",
+    "ftp://t.example/announce",
+    "udp:x",
+  ]);
 });
 
 Deno.test("a store is a file, memory or the URL of a Redis", () => {

@@ -259,3 +259,24 @@ Deno.test("no message of a failed announce is longer than a terminal shows", asy
     assert(message.length < 400, `${message.length} characters`);
   }
 });
+
+Deno.test("the request is for a path, and names the tracker's host as its URL does", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const reading = (async () => {
+    const conn = await listener.accept();
+    const buffer = new Uint8Array(4_096);
+    const size = await conn.read(buffer);
+    const head = `HTTP/1.1 200 OK\r\ncontent-length: ${GOOD.length}\r\nconnection: close\r\n\r\n`;
+    await conn.write(new Uint8Array([...new TextEncoder().encode(head), ...GOOD]));
+    conn.close();
+    return new TextDecoder().decode(buffer.subarray(0, size ?? 0));
+  })();
+  const lookup = () => Promise.resolve(["127.0.0.1"]);
+  valueOf(await announce(`http://Tracker.test:${port}/announce`, REQUEST, { lookup }));
+  const [first, ...fields] = (await reading).split("\r\n");
+  assertMatch(first!, /^GET \/announce\?info_hash=%00%FF%2B%25%20[^ ]* HTTP\/1\.1$/);
+  const hosts = fields.filter((field) => /^host:/i.test(field));
+  assertEquals(hosts.map((field) => field.toLowerCase()), [`host: tracker.test:${port}`]);
+  listener.close();
+});

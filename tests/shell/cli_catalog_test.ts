@@ -89,10 +89,11 @@ Deno.test("a torrent that names no tracker is announced to the one that gave it"
   await runTt(["create", "bare.bin"], { cwd: dir.path });
   await upload(tracker.url, await Deno.readFile(dir.at("bare.bin.torrent")));
   await using seed = await startSeed(["bare.bin.torrent"], { cwd: dir.path });
-  const args = ["bare.bin", "--tracker", tracker.url, "--no-seed", "--dir", dir.at("D")];
+  // The peer may have given everything before the tracker answers, so the download goes on seeding.
+  const args = ["bare.bin", "--tracker", tracker.url, "--dir", dir.at("D")];
   await using get = await startGet([...args, "--peer", seed.peer]);
   assertEquals((await get.event("tracker")).url, tracker.url);
-  assertEquals((await get.end()).code, 0);
+  await get.event("complete");
 });
 
 Deno.test("of two torrents with one name, the info hash is asked for", async () => {

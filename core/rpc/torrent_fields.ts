@@ -257,7 +257,7 @@ function trackerStats(tracker: TrackerView): JsonObject {
     download_count: tracker.downloads,
     downloader_count: -1,
     has_announced: tracker.hasAnnounced,
-    has_scraped: tracker.hasAnnounced,
+    has_scraped: tracker.lastAnnounceSucceeded,
     host: hostOf(tracker.announce),
     id: tracker.id,
     is_backup: tracker.isBackup,

@@ -420,7 +420,10 @@ function trackerView(
     isBackup: known !== undefined && !hasAnnounced && known.nextMs === undefined,
     announceState: known?.isUnderWay ? 3 : known?.nextMs !== undefined ? 1 : 0,
     hasAnnounced,
-    lastAnnounceAt: at(known?.lastSuccessMs),
+    // When it failed is not known, but that was since it was last asked: not long ago.
+    lastAnnounceAt: known?.error === undefined
+      ? at(known?.lastSuccessMs)
+      : Math.round(Date.now() / 1000),
     lastAnnounceSucceeded: hasAnnounced && known?.error === undefined,
     lastAnnounceResult: known?.error ?? (hasAnnounced ? known?.warning ?? "Success" : ""),
     lastAnnouncePeers: (known?.seeders ?? 0) + (known?.leechers ?? 0),

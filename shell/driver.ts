@@ -10,7 +10,7 @@ import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
 import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
 import type { PieceCheck, PieceDigest } from "../core/metainfo/piece_check.ts";
-import { swarmHashes } from "../core/metainfo/identity.ts";
+import { isInfoOf, swarmHashes } from "../core/metainfo/identity.ts";
 import type { InfoHash, Metainfo } from "../core/metainfo/types.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";
@@ -18,12 +18,15 @@ import { detailsOf, type TorrentDetails } from "../core/torrent/details.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
 import type { Effect, Event, Report, SavedState } from "../core/torrent/protocol.ts";
 import { savedStateOf } from "../core/transfer/saving.ts";
+import { EXTENSIONS, TRACED_EXTENSIONS } from "../core/torrent/extensions.ts";
 import { createTorrent, type Torrent, type TorrentOptions } from "../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../core/torrent/step.ts";
+import { TUNING } from "../core/transfer/tuning.ts";
 import type { AnnounceResult } from "../core/tracker/types.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
 import { type Announce, TrackerExchanges } from "./announce/exchanges.ts";
 import { type Clock, systemClock, type TimerId } from "./clock.ts";
+import { DIGESTS } from "./hash/sha256.ts";
 import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
 import { DiskError } from "./disk/disk_error.ts";
 import type { Storage } from "./disk/storage.ts";
@@ -107,7 +110,12 @@ export class Driver implements LinkOwner {
     this.#exchanges = new TrackerExchanges(options.announce, this.#clock, this.#leaving);
     this.#infoHashes = swarmHashes(options.metainfo.identity);
     const at = this.#clock.now();
-    this.#torrent = createTorrent(this.#trace?.begin(options.torrent, at) ?? options.torrent, at);
+    this.#torrent = createTorrent(
+      this.#trace?.begin(options.torrent, at) ?? options.torrent,
+      at,
+      TUNING,
+      this.#trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS,
+    );
     const { pieceLength, pieceCount } = options.metainfo.geometry;
     this.#pool = createBufferPool(pieceLength, Math.max(2, Math.floor(POOL_BYTES / pieceLength)));
     this.#frameBytesMax = frameBytesMax(pieceCount);
@@ -352,6 +360,8 @@ export class Driver implements LinkOwner {
       case "save-state":
         this.#saveState(effect.job, effect.state);
         return;
+      case "check-metadata":
+        return this.#checkMetadata(effect.job, effect.bytes);
       case "report":
         return this.#options.onReport(effect.report);
       default:
@@ -407,6 +417,11 @@ export class Driver implements LinkOwner {
     };
     if (digest instanceof Promise) digest.then((late) => this.#feed(answer(late)));
     else this.#answers.push(answer(digest));
+  }
+
+  #checkMetadata(job: number, bytes: Uint8Array): void {
+    const matches = isInfoOf(this.#options.metainfo.identity, bytes, DIGESTS);
+    this.#answers.push({ kind: "metadata-checked", job, matches });
   }
 
   async #writePiece(job: number, piece: number): Promise<void> {

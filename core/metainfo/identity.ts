@@ -8,7 +8,7 @@ import { fromHex, toHex } from "../bytes/hex.ts";
 import { assert } from "../bytes/result.ts";
 import type { TorrentFormat } from "./create.ts";
 import { INFO_HASH_SIZE, infoHashFromBytes } from "./info_hash.ts";
-import type { InfoHash } from "./types.ts";
+import type { Digests, InfoHash } from "./types.ts";
 
 /** 64 lower-case hexadecimal digits: SHA-256 of the raw info dictionary. */
 export type InfoHashV2 = string & { readonly infoHashV2: unique symbol };
@@ -58,4 +58,14 @@ export function swarmHashes(identity: Identity): InfoHash[] {
 export function formatOf({ v1, v2 }: Identity): TorrentFormat {
   if (v2 === undefined) return "v1";
   return v1 === undefined ? "v2" : "hybrid";
+}
+
+/** Whether the info dictionary is the one that every known hash of the identity names. */
+export function isInfoOf(
+  { v1, v2 }: Identity,
+  infoBytes: Uint8Array,
+  { sha1, sha256 }: Digests,
+): boolean {
+  if (v1 !== undefined && infoHashFromBytes(sha1(infoBytes)) !== v1) return false;
+  return v2 === undefined || infoHashV2FromBytes(sha256(infoBytes)) === v2;
 }

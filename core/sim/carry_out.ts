@@ -60,6 +60,9 @@ export function carryOut(world: World, node: Node, effect: Effect): void {
       return saveState(world, node, effect.job, effect.state);
     case "announce":
       return announceTo(world, node, effect.job, effect.url, effect.request);
+    case "check-metadata":
+      // Simulated swarms begin with their metadata.
+      return;
     case "report":
       if (effect.report.kind === "complete") node.completedMs = world.now;
       if (world.options.keepsReports) node.reports.push({ at: world.now, report: effect.report });

@@ -67,6 +67,8 @@ export function mixEffect(hash: TraceHash, effect: Effect): void {
       mix(hash, effect.state.uploaded);
       for (const byte of effect.state.pieces) mix(hash, byte);
       return;
+    case "check-metadata":
+      return mix(hash, effect.job);
     case "report":
       return mixWord(hash, effect.report.kind);
     default:

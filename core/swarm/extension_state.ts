@@ -9,6 +9,10 @@ interface OwnPeer {
   client: string | undefined;
   /** Requests that the peer keeps waiting before it drops any. */
   reqq: number;
+  /** Bytes of the info dictionary that it has to give. Spec: BEP 9. */
+  metadataSize: number | undefined;
+  /** It will download nothing more. Spec: BEP 21. */
+  isUploadOnly: boolean;
   /** The numbers under which the peer wants to be sent its extensions; those switched off are absent. */
   readonly theirNumbers: Map<string, number>;
   /** By extension, what its handler remembers of the peer. */
@@ -23,6 +27,8 @@ export function createPeerExtensions(): PeerExtensions {
   const own: OwnPeer = {
     client: undefined,
     reqq: REQQ_DEFAULT,
+    metadataSize: undefined,
+    isUploadOnly: false,
     theirNumbers: new Map(),
     extensionStates: new Map(),
   };
@@ -35,6 +41,8 @@ export function applyHandshake(peer: PeerExtensions, handshake: ExtendedHandshak
   const { theirNumbers } = own;
   own.reqq = handshake.reqq;
   own.client = handshake.version;
+  own.metadataSize = handshake.metadataSize;
+  own.isUploadOnly = handshake.uploadOnly;
   const fresh: string[] = [];
   for (const [name, number] of handshake.extensions) {
     if (number === 0) theirNumbers.delete(name);

@@ -26,6 +26,8 @@ export type SwarmEffect =
     readonly url: string;
     readonly request: AnnounceRequest;
   }
+  /** The info dictionary as peers sent it: compare its digest with the info hash. */
+  | { readonly kind: "check-metadata"; readonly job: JobId; readonly bytes: Uint8Array }
   | { readonly kind: "report"; readonly report: SwarmReport };
 
 export type SwarmEffects = Sink<SwarmEffect>;
@@ -42,7 +44,9 @@ export type SwarmReport =
   }
   | { readonly kind: "tracker-failed"; readonly url: string; readonly message: string }
   | { readonly kind: "peer-banned"; readonly address: string; readonly why: string }
-  | { readonly kind: "peer-violated"; readonly address: string; readonly why: string };
+  | { readonly kind: "peer-violated"; readonly address: string; readonly why: string }
+  /** The info dictionary is here and right. */
+  | { readonly kind: "metadata"; readonly bytes: Uint8Array };
 
 /**
  * What an extension learned that concerns more than the swarm. Whoever composes the swarm with a
@@ -50,4 +54,6 @@ export type SwarmReport =
  */
 export type SwarmNews =
   /** The peer no longer has the piece; the number comes from it unchecked. Spec: BEP 54. */
-  { readonly kind: "piece-lost"; readonly peer: PeerKey; readonly piece: number };
+  | { readonly kind: "piece-lost"; readonly peer: PeerKey; readonly piece: number }
+  /** Peers sent the whole info dictionary; its digest is not compared yet. Spec: BEP 9. */
+  | { readonly kind: "metadata"; readonly bytes: Uint8Array };

@@ -30,9 +30,13 @@ export interface SwarmOptions {
   readonly announceTiers: readonly (readonly string[])[];
   /** Only the tracker's peers are dialled. Spec: BEP 27. */
   readonly isPrivate: boolean;
+  /** The info dictionary, to be served; undefined while only the info hash is known. Spec: BEP 9. */
+  readonly infoBytes?: Uint8Array | undefined;
 }
 
-export type SwarmJob = { readonly kind: "announce"; readonly url: string };
+export type SwarmJob =
+  | { readonly kind: "announce"; readonly url: string }
+  | { readonly kind: "check-metadata"; readonly bytes: Uint8Array };
 
 export interface Swarm extends ConnectionTable {
   readonly options: SwarmOptions;

@@ -3,5 +3,16 @@
  * (core/swarm/extensions.ts), and a row here.
  */
 import type { Extension } from "../swarm/extensions.ts";
+import { metadataExtension } from "../swarm/metadata_extension.ts";
+import { pexExtension } from "../swarm/pex_extension.ts";
 
-export const EXTENSIONS: readonly Extension[] = [];
+export const EXTENSIONS: readonly Extension[] = [
+  pexExtension as Extension,
+  metadataExtension as Extension,
+];
+
+/**
+ * Of a run that is recorded: none whose messages name others or hold content, since a trace is to be
+ * shown to anyone.
+ */
+export const TRACED_EXTENSIONS: readonly Extension[] = [];

@@ -1,4 +1,5 @@
 /** Carries what the swarm's extensions learned to the transfer. */
+import { startJob } from "../bytes/jobs.ts";
 import { unreachable } from "../bytes/result.ts";
 import type { Sink } from "../bytes/sink.ts";
 import type { SwarmNews } from "../swarm/protocol.ts";
@@ -17,11 +18,17 @@ export function carryNews<R>(
   return result;
 }
 
-function takeNews(_torrent: Torrent, news: SwarmNews, _effects: Effect[]): void {
+function takeNews({ swarm }: Torrent, news: SwarmNews, effects: Effect[]): void {
   switch (news.kind) {
     case "piece-lost":
       return;
+    case "metadata": {
+      const { bytes } = news;
+      const job = startJob(swarm.jobs, { kind: "check-metadata", bytes });
+      effects.push({ kind: "check-metadata", job, bytes });
+      return;
+    }
     default:
-      return unreachable(news.kind);
+      return unreachable(news);
   }
 }

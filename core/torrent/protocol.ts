@@ -58,6 +58,7 @@ export type Event =
   | { readonly kind: "state-saved"; readonly job: JobId }
   /** The user asks for more peers: announce as soon as the trackers allow. */
   | { readonly kind: "announce-now" }
+  | { readonly kind: "metadata-checked"; readonly job: JobId; readonly matches: boolean }
   | { readonly kind: "timer" }
   | { readonly kind: "stop" };
 

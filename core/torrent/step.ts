@@ -9,7 +9,9 @@ import { finishJob } from "../bytes/jobs.ts";
 import { unreachable } from "../bytes/result.ts";
 import { addAddresses, onDialFailed } from "../swarm/address_book.ts";
 import { announceCompleted, announceSoon, onAnnounced } from "../swarm/announcing.ts";
+import { banPeer } from "../swarm/connections.ts";
 import { setUploadOnly } from "../swarm/extensions.ts";
+import { concludeFetch } from "../swarm/metadata_extension.ts";
 import { markAllDirty } from "../transfer/attention.ts";
 import { markDiskFailed } from "../transfer/content.ts";
 import { onPieceChecked, onPieceWritten, onWriteFailed } from "../transfer/pieces.ts";
@@ -60,6 +62,8 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
     }
     case "announce-now":
       return announceSoon(swarm, now);
+    case "metadata-checked":
+      return onMetadataChecked(torrent, event.job, event.matches, now, effects);
     case "timer":
       return onTimer(torrent, now, effects);
     case "stop":
@@ -121,6 +125,26 @@ function stepTransfer(
     default:
       return unreachable(event);
   }
+}
+
+function onMetadataChecked(
+  torrent: Torrent,
+  id: number,
+  matches: boolean,
+  now: number,
+  effects: Effect[],
+): void {
+  const { swarm } = torrent;
+  const job = finishJob(swarm.jobs, id, "check-metadata");
+  if (job === undefined) return;
+  for (const key of concludeFetch(swarm, job.bytes, matches)) {
+    const liar = swarm.connections.get(key);
+    if (liar === undefined) continue;
+    banPeer(swarm, liar, "sent metadata that fails its check", effects);
+    closePeer(torrent, key, "banned", now, effects);
+  }
+  if (!matches) return;
+  effects.push({ kind: "report", report: { kind: "metadata", bytes: job.bytes } });
 }
 
 function complete(torrent: Torrent, now: number, effects: Effect[]): void {

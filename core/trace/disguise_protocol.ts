@@ -25,7 +25,7 @@ import {
 } from "./disguise.ts";
 
 /** What a trace keeps of a torrent's options: all that is data. */
-export type RecordedOptions = Omit<TorrentOptions, "sha1">;
+export type RecordedOptions = Omit<TorrentOptions, "sha1" | "infoBytes">;
 
 const NOTHING = new Uint8Array();
 

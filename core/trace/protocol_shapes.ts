@@ -119,6 +119,7 @@ const EVENTS: Members<Event> = {
   },
   "state-saved": { job: isCount },
   "announce-now": {},
+  "metadata-checked": { job: isCount, matches: isFlag },
   timer: {},
   stop: {},
 };

@@ -28,7 +28,7 @@ export interface Started {
 
 /** Starts the trace of a torrent that is created at `at` with these options, `sha1` apart. */
 export function startRecording(
-  { sha1, ...options }: TorrentOptions,
+  { sha1, infoBytes: _, ...options }: TorrentOptions,
   at: number,
   keepsAddresses: boolean,
 ): Started {

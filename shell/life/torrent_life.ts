@@ -335,6 +335,7 @@ export class TorrentLife {
       clientName: CLIENT_NAME,
       announceTiers: metainfo.announceTiers,
       isPrivate: metainfo.isPrivate,
+      infoBytes: metainfo.infoBytes,
       have,
       uploadedBefore: state?.uploaded ?? 0,
       downloadedBefore: state?.downloaded ?? 0,

@@ -21,6 +21,7 @@ import {
   transferOf,
 } from "../../../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../../../core/torrent/step.ts";
+import type { Extension } from "../../../core/swarm/extensions.ts";
 import type { Connection } from "../../../core/swarm/connections.ts";
 import { blockKey } from "../../../core/transfer/partials.ts";
 import type { Peer } from "../../../core/transfer/peer.ts";
@@ -40,6 +41,7 @@ export interface Picture extends Partial<Omit<TorrentOptions, "have" | "geometry
   readonly blocks?: number;
   /** Bytes by which the last piece is shorter. */
   readonly short?: number;
+  readonly extensions?: readonly Extension[];
 }
 
 export interface FakePeer {
@@ -68,27 +70,32 @@ export class Kit {
   #batch: Effect[] = [];
 
   constructor(picture: Picture) {
-    const { have, blocks = 2, short = 0, ...options } = picture;
+    const { have, blocks = 2, short = 0, extensions, ...options } = picture;
     const pieceLength = blocks * BLOCK_SIZE;
-    this.torrent = createTorrent({
-      infoHash: "ab".repeat(20) as InfoHash,
-      geometry: createGeometry(have.length * pieceLength - short, pieceLength),
-      peerId: OUR_ID,
-      port: 6881,
-      clientName: "tt test",
-      announceTiers: [],
-      isPrivate: false,
-      have: bitsOf(have),
-      uploadedBefore: 0,
-      downloadedBefore: 0,
-      waivedBefore: false,
-      shareRule: { percent: 0, strict: false },
-      seedRatio: undefined,
-      seedTimeMs: undefined,
-      seed: 7,
-      sha1,
-      ...options,
-    }, this.now);
+    this.torrent = createTorrent(
+      {
+        infoHash: "ab".repeat(20) as InfoHash,
+        geometry: createGeometry(have.length * pieceLength - short, pieceLength),
+        peerId: OUR_ID,
+        port: 6881,
+        clientName: "tt test",
+        announceTiers: [],
+        isPrivate: false,
+        have: bitsOf(have),
+        uploadedBefore: 0,
+        downloadedBefore: 0,
+        waivedBefore: false,
+        shareRule: { percent: 0, strict: false },
+        seedRatio: undefined,
+        seedTimeMs: undefined,
+        seed: 7,
+        sha1,
+        ...options,
+      },
+      this.now,
+      undefined,
+      extensions,
+    );
     this.feed({ kind: "start" });
   }
 

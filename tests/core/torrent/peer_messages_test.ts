@@ -104,7 +104,7 @@ Deno.test("the extension handshake comes first and tells name, port, queue and t
     first.kind === "extended" ? first.payload : new Uint8Array(),
   );
   assertEquals(told.ok && told.value, {
-    extensions: new Map(),
+    extensions: new Map([["ut_metadata", 2], ["ut_pex", 1]]),
     version: "tt test",
     port: 6881,
     reqq: 2_000,

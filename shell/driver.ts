@@ -40,6 +40,7 @@ import type { TorrentLimits } from "./life/types.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
 import type { SendBuffers } from "./net/send_buffers.ts";
 import { tcpNetwork } from "./net/tcp.ts";
+import { WebSeedLinks } from "./web_seed/web_seed_links.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
 
 /** Idle piece buffers kept for the next pieces, in bytes. */
@@ -63,6 +64,8 @@ export interface DriverOptions {
   /** A number for a new connection, never used before in this process. */
   readonly nextPeerKey: () => number;
   readonly announce: Announce;
+  /** Web servers at local addresses may be asked for anything. */
+  readonly allowLocal?: boolean | undefined;
   /** Makes the state durable; the content was flushed before. */
   readonly saveState: (state: SavedState) => Promise<void>;
   /** Is told everything that the core is fed. */
@@ -84,6 +87,7 @@ export class Driver implements LinkOwner {
   readonly #links = new Map<number, PeerLink>();
   /** Links with something to write since the last turn. */
   readonly #touched = new Set<PeerLink>();
+  readonly #webSeeds: WebSeedLinks;
   readonly #buffers = new Map<number, PieceBuffer>();
   readonly #pool: BufferPool;
   readonly #effects: Effect[] = [];
@@ -116,7 +120,16 @@ export class Driver implements LinkOwner {
       TUNING,
       this.#trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS,
     );
-    const { pieceLength, pieceCount } = options.metainfo.geometry;
+    const { infoHash, files, isFolder, geometry: { pieceLength, pieceCount } } = options.metainfo;
+    this.#webSeeds = new WebSeedLinks({
+      torrent: { infoHash, files, isFolder, pieceLength },
+      limit: options.limits.down,
+      allowLocal: options.allowLocal ?? false,
+      onBlock: (peer, piece, begin, bytes) => this.#takeWebBlock(peer, piece, begin, bytes),
+      onTurn: () => this.#turn(() => {}),
+      onFailed: (peer, { kind: verdict, why, waitMs }) =>
+        this.#feed({ kind: "web-seed-failed", peer, verdict, why, waitMs }),
+    });
     this.#pool = createBufferPool(pieceLength, Math.max(2, Math.floor(POOL_BYTES / pieceLength)));
     this.#frameBytesMax = frameBytesMax(pieceCount);
   }
@@ -331,8 +344,10 @@ export class Driver implements LinkOwner {
   #run(effect: Effect): void {
     switch (effect.kind) {
       case "send":
+        this.#webSeeds.tell(effect.peer, effect.message);
         return this.#withLink(effect.peer, (link) => link.send(effect.message));
       case "request":
+        this.#webSeeds.request(effect.peer, effect.blocks);
         return this.#withLink(effect.peer, (link) => link.request(effect.blocks));
       case "upload":
         return this.#withLink(effect.peer, (link) => link.upload(effect.blocks));
@@ -360,6 +375,10 @@ export class Driver implements LinkOwner {
       case "save-state":
         this.#saveState(effect.job, effect.state);
         return;
+      case "open-web-seed":
+        return this.#webSeeds.open(effect);
+      case "close-web-seed":
+        return this.#webSeeds.close(effect.peer);
       case "check-metadata":
         return this.#checkMetadata(effect.job, effect.bytes);
       case "report":
@@ -417,6 +436,15 @@ export class Driver implements LinkOwner {
     };
     if (digest instanceof Promise) digest.then((late) => this.#feed(answer(late)));
     else this.#answers.push(answer(digest));
+  }
+
+  #takeWebBlock(peer: number, piece: number, begin: number, bytes: Uint8Array): void {
+    const at = this.#clock.now();
+    this.#trace?.block(peer, piece, begin, bytes.length, at);
+    const { length } = bytes;
+    const verdict = receiveBlock(this.#torrent, peer, piece, begin, length, at, this.#effects);
+    if (verdict !== "accepted") return;
+    (this.#buffers.get(piece) ?? this.#openBuffer(piece)).put(bytes, begin);
   }
 
   #checkMetadata(job: number, bytes: Uint8Array): void {
@@ -502,6 +530,7 @@ export class Driver implements LinkOwner {
     this.#leaving.abort();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
+    this.#webSeeds.closeAll();
   }
 }
 

@@ -14,6 +14,8 @@
  * A torrent's failure is its state and its event; it never ends the session.
  */
 import type { PeerAddress } from "../core/bytes/address.ts";
+import type { WebSeedOptions } from "../core/torrent/web_seeds.ts";
+import type { WebSeedKind } from "../core/web_seed/urls.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
 import { announce } from "./announce/announce.ts";
 import { Driver } from "./driver.ts";
@@ -125,6 +127,7 @@ export class Session {
   #start(options: SwarmOptions, peers: readonly PeerAddress[], limits: TorrentLimits): Driver {
     const driver = new Driver({
       ...options,
+      torrent: { ...options.torrent, webSeeds: this.#webSeedsOf(options) },
       limits: {
         down: new RateLimiter(limits.downLimit, this.#limits.down),
         up: new RateLimiter(limits.upLimit, this.#limits.up),
@@ -142,6 +145,12 @@ export class Session {
     this.#listener.register(driver.infoHashes, driver);
     driver.start(peers);
     return driver;
+  }
+
+  #webSeedsOf({ metainfo: { webSeeds, httpSeeds = [] } }: SwarmOptions): WebSeedOptions[] {
+    const seeds = (urls: readonly string[], seedKind: WebSeedKind) =>
+      urls.map((url) => ({ key: ++this.#peerKeys, url, seedKind }));
+    return [...seeds(webSeeds, "files"), ...seeds(httpSeeds, "script")];
   }
 
   async #stop(driver: Driver): Promise<void> {

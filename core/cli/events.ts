@@ -24,6 +24,7 @@ export type OutputEvent =
   | ShareEvent
   | PieceFailedEvent
   | PeerBannedEvent
+  | WebSeedFailedEvent
   | LeftOutEvent
   | ChangedEvent
   | CompleteEvent
@@ -122,6 +123,16 @@ export interface ChangedEvent extends OfTorrent {
   readonly path: string;
 }
 
+/** A web server that has the content failed; told when it fails in another way. */
+export interface WebSeedFailedEvent extends OfTorrent {
+  readonly event: "web-seed-failed";
+  readonly url: string;
+  /** It is not asked again. */
+  readonly isDropped: boolean;
+  /** What it did: "it answered 404". */
+  readonly reason: string;
+}
+
 /** A file is not shared, or not created, though nobody asked for that. */
 export interface LeftOutEvent {
   readonly event: "left-out";
@@ -206,6 +217,10 @@ function sentence(event: OutputEvent): string | undefined {
     case "changed":
       return `${event.name}: ${event.path} changed on disk; it is checked again and not shared ` +
         "meanwhile";
+    case "web-seed-failed":
+      return `${event.name}: web seed ${event.url} ${
+        event.isDropped ? "is not asked any more" : "is asked again later"
+      }: ${event.reason}`;
     case "left-out":
       return `Left out ${event.path}: ${leftOutText(event.reason)}`;
     case "complete":

@@ -50,6 +50,15 @@ export function isWebSeedUrl(url: string): boolean {
   return isUsable(url, WEB_SEED_SCHEME);
 }
 
+/**
+ * HTTP URLs of scripts that give out pieces.
+ *
+ * Spec: BEP 17, httpseeds.
+ */
+export function parseHttpSeeds(root: BencodeNode): string[] {
+  return usableUrls(asList(dictGet(root, "httpseeds")) ?? [], WEB_SEED_SCHEME, new Set());
+}
+
 function usableUrls(
   nodes: readonly (BencodeNode | undefined)[],
   scheme: RegExp,

@@ -26,7 +26,7 @@ import {
   type DictNode,
 } from "../bencode/node.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
-import { parseAnnounceTiers, parseWebSeeds } from "./announce_urls.ts";
+import { parseAnnounceTiers, parseHttpSeeds, parseWebSeeds } from "./announce_urls.ts";
 import {
   type FileEntry,
   type FileError,
@@ -128,6 +128,7 @@ export function parseMetainfo(
     infoBytes,
     announceTiers: parseAnnounceTiers(root.value),
     webSeeds: parseWebSeeds(root.value),
+    httpSeeds: parseHttpSeeds(root.value),
     comment: nameText(dictGet(root.value, "comment")),
     createdBy: nameText(dictGet(root.value, "created by")),
     creationDate: asInteger(dictGet(root.value, "creation date")),

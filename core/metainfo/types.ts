@@ -58,6 +58,8 @@ export interface Metainfo {
   readonly announceTiers: readonly (readonly string[])[];
   /** BEP 19 `url-list`. */
   readonly webSeeds: readonly string[];
+  /** BEP 17 `httpseeds`. */
+  readonly httpSeeds?: readonly string[];
   readonly comment: string | undefined;
   readonly createdBy: string | undefined;
   /** Seconds since 1970 as found. */

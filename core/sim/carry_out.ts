@@ -61,7 +61,9 @@ export function carryOut(world: World, node: Node, effect: Effect): void {
     case "announce":
       return announceTo(world, node, effect.job, effect.url, effect.request);
     case "check-metadata":
-      // Simulated swarms begin with their metadata.
+    case "open-web-seed":
+    case "close-web-seed":
+      // Simulated swarms begin with their metadata, and have no web servers.
       return;
     case "report":
       if (effect.report.kind === "complete") node.completedMs = world.now;

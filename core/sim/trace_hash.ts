@@ -67,6 +67,9 @@ export function mixEffect(hash: TraceHash, effect: Effect): void {
       mix(hash, effect.state.uploaded);
       for (const byte of effect.state.pieces) mix(hash, byte);
       return;
+    case "open-web-seed":
+    case "close-web-seed":
+      return mix(hash, effect.peer);
     case "check-metadata":
       return mix(hash, effect.job);
     case "report":

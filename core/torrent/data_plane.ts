@@ -10,6 +10,7 @@ import { onSilence } from "../transfer/peers.ts";
 import { closePeer } from "./peers.ts";
 import type { BlockVerdict, Effect, PeerKey } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
+import { countWebSeedBytes } from "./web_seeds.ts";
 
 /**
  * A whole block of `length` bytes arrived. On "accepted" the caller copies it into the piece's buffer
@@ -34,8 +35,11 @@ export function receiveBlock(
     closePeer(torrent, key, "protocol-violation", now, effects, why);
     return "violation";
   }
-  noteHeard(torrent.swarm.connections.get(key)!, now);
+  const connection = torrent.swarm.connections.get(key);
+  if (connection !== undefined) noteHeard(connection, now);
   if (peer.isSilent) onSilence(transfer, peer, false);
   markDirty(transfer, peer);
-  return takeBlock(transfer, peer, piece, begin, length, now, effects);
+  const verdict = takeBlock(transfer, peer, piece, begin, length, now, effects);
+  if (connection === undefined && verdict === "accepted") countWebSeedBytes(torrent, key, length);
+  return verdict;
 }

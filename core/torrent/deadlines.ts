@@ -15,6 +15,7 @@ import { carryNews } from "./news.ts";
 import { closePeer } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
 import type { Torrent, TorrentOwn } from "./state.ts";
+import { hasWebSeeds } from "./web_seeds.ts";
 
 /** The interval of rates, timeouts and the share rule. */
 export const TICK_MS = 1_000;
@@ -41,8 +42,9 @@ export function nextDeadline(torrent: Torrent): Deadline | undefined {
 }
 
 /** A torrent without peers needs no tick, unless a clock of its own runs. */
-function needsTick({ swarm, transfer }: Torrent): boolean {
-  if (swarm.connections.size > 0) return true;
+function needsTick(torrent: Torrent): boolean {
+  const { swarm, transfer } = torrent;
+  if (swarm.connections.size > 0 || hasWebSeeds(torrent)) return true;
   if (transfer === undefined) return false;
   return transfer.down.rate + transfer.up.rate > 0 || isWaiting(transfer) ||
     isSeedingLimited(transfer);
@@ -71,7 +73,8 @@ export function onTimer(torrent: Torrent, now: number, effects: Effect[]): void 
 
 function reviewSilence({ swarm }: Torrent, transfer: Transfer, now: number): void {
   for (const peer of transfer.peers.values()) {
-    onSilence(transfer, peer, isDead(swarm.connections.get(peer.key)!, now));
+    const connection = swarm.connections.get(peer.key);
+    if (connection !== undefined) onSilence(transfer, peer, isDead(connection, now));
   }
 }
 

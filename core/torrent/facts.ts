@@ -7,6 +7,7 @@ import { isSeed } from "../transfer/offers.ts";
 import type { ShareState } from "../transfer/protocol.ts";
 import { countServable, isWaiting, owedBytes } from "../transfer/share_rule.ts";
 import type { Torrent } from "./state.ts";
+import { type WebSeedFacts, webSeedFacts } from "./web_seeds.ts";
 
 export interface TorrentFacts {
   readonly stage: Torrent["stage"];
@@ -39,6 +40,8 @@ export interface TorrentFacts {
   readonly wanted: number;
   readonly unchokedByUs: number;
   readonly unchokingUs: number;
+  /** Counted apart from peers; their bytes are in `downloaded`, too. */
+  readonly webSeeds: readonly WebSeedFacts[];
 }
 
 /** What there is to know at `now` (monotonic ms): bytes, rates in bytes a second, counts of live peers. */
@@ -56,7 +59,16 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
     if (!peer.isChoking) unchokingUs++;
   }
   const { seeders, leechers } = trackerCounts(swarm);
-  const shared = { peers, seeds, wanted, unchokedByUs, unchokingUs, stage: torrent.stage };
+  const webSeeds = webSeedFacts(torrent);
+  const shared = {
+    webSeeds,
+    peers,
+    seeds,
+    wanted,
+    unchokedByUs,
+    unchokingUs,
+    stage: torrent.stage,
+  };
   const tracker = { swarmSeeders: seeders, swarmLeechers: leechers };
   if (transfer === undefined) return { ...NOTHING_KNOWN, ...shared, ...tracker };
   const { geometry, haveCount, uploaded, downloaded, wasted, share } = transfer;

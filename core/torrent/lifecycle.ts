@@ -6,6 +6,7 @@ import { totalsOf } from "./announce_totals.ts";
 import { closePeer } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
 import type { Torrent, TorrentOwn } from "./state.ts";
+import { closeWebSeeds } from "./web_seeds.ts";
 
 /** The first save makes the torrent known to a later run even if this one is killed at once. */
 export function start(torrent: Torrent, now: number): void {
@@ -22,6 +23,7 @@ export function stop(torrent: Torrent, now: number, effects: Effect[]): void {
   if (torrent.stage !== "running" && torrent.stage !== "idle") return;
   (torrent as TorrentOwn).stage = "stopping";
   announceStopped(torrent.swarm, totalsOf(torrent), effects);
+  closeWebSeeds(torrent, effects);
   for (const key of [...torrent.swarm.connections.keys()]) {
     closePeer(torrent, key, "stopping", now, effects);
   }

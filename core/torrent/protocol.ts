@@ -18,6 +18,7 @@ import type { Connected } from "../swarm/connections.ts";
 import type { SwarmEffect, SwarmReport } from "../swarm/protocol.ts";
 import type { AnnounceResult } from "../tracker/types.ts";
 import type { TransferEffect, TransferReport } from "../transfer/protocol.ts";
+import type { WebSeedKind } from "../web_seed/urls.ts";
 import type { Message } from "../wire/message.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 
@@ -58,12 +59,40 @@ export type Event =
   | { readonly kind: "state-saved"; readonly job: JobId }
   /** The user asks for more peers: announce as soon as the trackers allow. */
   | { readonly kind: "announce-now" }
+  /** A web server cannot go on: ask again later, or never. Its link is closed. */
+  | {
+    readonly kind: "web-seed-failed";
+    readonly peer: PeerKey;
+    readonly verdict: "wait" | "drop";
+    readonly why: string;
+    /** The pause that the server asked for. */
+    readonly waitMs: number | undefined;
+  }
   | { readonly kind: "metadata-checked"; readonly job: JobId; readonly matches: boolean }
   | { readonly kind: "timer" }
   | { readonly kind: "stop" };
 
 /** What the swarm and the transfer ask of the shell: swarm/protocol.ts, transfer/protocol.ts. */
-export type Effect = SwarmEffect | TransferEffect;
+export type Effect = SwarmEffect | TransferEffect | WebSeedEffect;
+
+/** An open web server is sent `request` and a `send` of `cancel` like a peer, under its key. */
+export type WebSeedEffect =
+  | {
+    readonly kind: "open-web-seed";
+    readonly peer: PeerKey;
+    readonly url: string;
+    readonly seedKind: WebSeedKind;
+  }
+  | { readonly kind: "close-web-seed"; readonly peer: PeerKey }
+  | { readonly kind: "report"; readonly report: WebSeedReport };
 
 /** News for people. */
-export type Report = SwarmReport | TransferReport;
+export type Report = SwarmReport | TransferReport | WebSeedReport;
+
+export interface WebSeedReport {
+  readonly kind: "web-seed-failed";
+  readonly url: string;
+  /** It is never asked again. */
+  readonly isDropped: boolean;
+  readonly why: string;
+}

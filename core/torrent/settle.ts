@@ -30,6 +30,7 @@ import { totalsOf } from "./announce_totals.ts";
 import { finishStop } from "./lifecycle.ts";
 import { onHeard } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
+import { openWebSeeds } from "./web_seeds.ts";
 import { isComplete, type Torrent, type TorrentOwn } from "./state.ts";
 
 /** For a transfer that does not wait, which asks nothing of it. */
@@ -40,6 +41,7 @@ export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
   if (torrent.stage === "stopping") return finishStop(torrent, effects);
   if (torrent.stage !== "running") return;
   const { swarm, transfer } = torrent;
+  if (transfer !== undefined) openWebSeeds(torrent, transfer, now, effects);
   if (transfer !== undefined) settleTransfer(torrent, transfer, now, effects);
   dialAddresses(swarm.addresses, swarm.connections.size, now, effects);
   // Once those that the tracker named were tried: the first answer is followed by dials, not by a second.

@@ -13,9 +13,12 @@ import { isComplete as isTransferComplete } from "../transfer/content.ts";
 import { createTransfer, type Transfer, type TransferOptions } from "../transfer/state.ts";
 import { TUNING, type Tuning } from "../transfer/tuning.ts";
 import { EXTENSIONS } from "./extensions.ts";
+import { createWebSeeds, type WebSeedOptions, type WebSeeds } from "./web_seeds.ts";
 
 export interface TorrentOptions extends SwarmOptions, TransferOptions {
   readonly seed: number;
+  /** Web servers that have the content. Spec: BEP 19, BEP 17. */
+  readonly webSeeds?: readonly WebSeedOptions[] | undefined;
 }
 
 /** `stopping`: no more peers; checks, writes and the last save are still under way. */
@@ -35,6 +38,7 @@ export interface Torrent extends Readonly<TorrentOwn> {
   readonly swarm: Swarm;
   /** Undefined until the metadata is known. */
   readonly transfer: Transfer | undefined;
+  readonly webSeeds: WebSeeds;
 }
 
 /**
@@ -57,6 +61,7 @@ export function createTorrent(
     tuning,
     swarm,
     transfer,
+    webSeeds: createWebSeeds(options.webSeeds ?? []),
     stage: "idle",
     nextTickMs: now,
     inEndgame: false,

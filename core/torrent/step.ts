@@ -32,6 +32,8 @@ import {
 import type { Effect, Event } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
 
+import { closeWebSeeds, convictWebSeed, onWebSeedFailed } from "./web_seeds.ts";
+
 export { type Deadline, nextDeadline } from "./deadlines.ts";
 export { settle } from "./settle.ts";
 
@@ -62,6 +64,8 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
     }
     case "announce-now":
       return announceSoon(swarm, now);
+    case "web-seed-failed":
+      return onWebSeedFailed(torrent, event.peer, event, now, effects);
     case "metadata-checked":
       return onMetadataChecked(torrent, event.job, event.matches, now, effects);
     case "timer":
@@ -99,6 +103,7 @@ function stepTransfer(
     case "piece-checked": {
       const verdict = onPieceChecked(transfer, event.job, event.matches, effects);
       if (verdict === undefined) return;
+      if (convictWebSeed(torrent, verdict.culprit.key, effects)) return;
       const why = `sent a piece (${verdict.piece}) that fails its check`;
       return banSender(torrent, verdict.culprit, why, now, effects);
     }
@@ -150,6 +155,7 @@ function onMetadataChecked(
 function complete(torrent: Torrent, now: number, effects: Effect[]): void {
   announceCompleted(torrent.swarm);
   setUploadOnly(torrent.swarm, true);
+  closeWebSeeds(torrent, effects);
   for (const peer of [...torrent.transfer!.peers.values()]) {
     closeIfBothComplete(torrent, peer, now, effects);
   }

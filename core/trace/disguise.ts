@@ -117,6 +117,11 @@ export function disguiseUrl(disguise: Disguise, url: string): string {
   });
 }
 
+/** Of a web server's URL nothing is kept but that it is one. */
+export function disguiseWebUrl(disguise: Disguise, url: string): string {
+  return recall(disguise.urls, url, (count) => `http://web-seed-${count}.invalid/`);
+}
+
 /** For what a tracker gives us to be known by. */
 export function disguiseTrackerId(disguise: Disguise, id: string): string {
   return recall(disguise.trackerIds, id, (count) => `id-${count}`);

@@ -20,6 +20,7 @@ import {
   disguisePort,
   disguiseTrackerId,
   disguiseUrl,
+  disguiseWebUrl,
   LEFT_OUT,
   MADE_UP_INFO_HASH,
 } from "./disguise.ts";
@@ -37,6 +38,10 @@ export function disguiseOptions(disguise: Disguise, options: RecordedOptions): R
     infoHash: MADE_UP_INFO_HASH,
     peerId: disguisePeerId(disguise, peerId),
     port: disguisePort(disguise, port),
+    webSeeds: options.webSeeds?.map((seed) => ({
+      ...seed,
+      url: disguiseWebUrl(disguise, seed.url),
+    })),
     announceTiers: announceTiers.map((tier) => tier.map((url) => disguiseUrl(disguise, url))),
   };
 }
@@ -58,6 +63,7 @@ export function disguiseEvent(disguise: Disguise, event: Event): Event {
     }
     case "dial-failed":
     case "disconnected":
+    case "web-seed-failed":
       return { ...event, why: LEFT_OUT };
     case "disk-failed":
       return { ...event, message: LEFT_OUT };
@@ -75,6 +81,8 @@ export function disguiseEffect(disguise: Disguise, effect: Effect): Effect {
       const message = disguiseMessage(disguise, effect.message);
       return message === effect.message ? effect : { ...effect, message };
     }
+    case "open-web-seed":
+      return { ...effect, url: disguiseWebUrl(disguise, effect.url) };
     case "dial":
       return { ...effect, address: disguiseAddress(disguise, effect.address) };
     case "announce": {
@@ -147,6 +155,8 @@ function disguiseReport(disguise: Disguise, report: Report): Report {
       return { ...report, address: disguiseAddressText(disguise, report.address) };
     case "disk-failed":
       return { ...report, message: LEFT_OUT };
+    case "web-seed-failed":
+      return { ...report, url: disguiseWebUrl(disguise, report.url), why: LEFT_OUT };
     default:
       return report;
   }

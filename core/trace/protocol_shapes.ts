@@ -7,6 +7,7 @@ import type { PeerAddress } from "../bytes/address.ts";
 import type { Bitfield } from "../bytes/bitfield.ts";
 import type { Geometry, ShortPiece } from "../metainfo/geometry.ts";
 import type { Event } from "../torrent/protocol.ts";
+import type { WebSeedOptions } from "../torrent/web_seeds.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
 import type { AnnounceAnswer, AnnounceError } from "../tracker/types.ts";
 import type { Features } from "../wire/handshake.ts";
@@ -119,6 +120,12 @@ const EVENTS: Members<Event> = {
   },
   "state-saved": { job: isCount },
   "announce-now": {},
+  "web-seed-failed": {
+    peer: isCount,
+    verdict: oneOf("wait", "drop"),
+    why: isText,
+    waitMs: optional(isNumber),
+  },
   "metadata-checked": { job: isCount, matches: isFlag },
   timer: {},
   stop: {},
@@ -149,6 +156,15 @@ const OPTIONS: Fields<RecordedOptions> = {
   seedRatio: optional(isNumber),
   seedTimeMs: optional(isNumber),
   seed: isCount,
+  webSeeds: optional(
+    listOf(
+      record(
+        { key: isCount, url: isText, seedKind: oneOf("files", "script") } satisfies Fields<
+          WebSeedOptions
+        >,
+      ),
+    ),
+  ),
 };
 
 /** An event that the core may be given. */

@@ -55,6 +55,10 @@ export const PIPELINE_NEAR_MS = 4;
  * promises from fast ones: in simulated swarms, 2 s cost a tenth of everybody's time.
  */
 export const PIPELINE_SECONDS = 0.5;
+/** A web server is asked for this much time of its rate: few requests, each for several pieces. */
+export const WEB_SEED_PIPELINE_SECONDS = 4;
+/** Its requests are topped up in larger batches, for the same reason. */
+export const WEB_SEED_REFILL_BELOW = 0.5;
 /** The longest round trip that is believed. */
 export const ROUND_TRIP_MAX_MS = 4_000;
 /** Spec: BEP 10, reqq: "The default in libtorrent is 250". */

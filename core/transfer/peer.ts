@@ -6,6 +6,7 @@
  *     partials.ts   what we asked of it and did not get
  *     hints.ts      which pieces it said to ask for, and which not
  *     requests.ts   how much we ask of it
+ *     runs.ts       where a web server goes on
  *     uploads.ts    what it asks of us
  *     choker.ts     whether it may
  *     blame.ts      how far its blocks are trusted
@@ -23,6 +24,7 @@ import { createPeerInterest, type PeerInterest } from "./interest.ts";
 import { createPeerOffer, type PeerOffer } from "./offers.ts";
 import { createPeerBlocks, type PeerBlocks } from "./partials.ts";
 import { createPeerRequests, type PeerRequests } from "./requests.ts";
+import { createPeerRun, type PeerRun } from "./runs.ts";
 import { createPeerUploads, type PeerUploads } from "./uploads.ts";
 
 /** The connection that a transfer's peer is on, as far as a transfer knows it. */
@@ -34,6 +36,8 @@ export interface Link {
   readonly features: Features;
   /** Requests that it keeps waiting before it drops any. */
   readonly reqq: number;
+  /** A web server, which is asked for runs of pieces. */
+  readonly isWebSeed?: boolean;
 }
 
 interface Own {
@@ -49,6 +53,7 @@ export interface Peer
     PeerBlocks,
     PeerHints,
     PeerRequests,
+    PeerRun,
     PeerUploads,
     PeerChoking,
     PeerBlame,
@@ -77,6 +82,7 @@ export function createPeer(
     ...createPeerBlocks(),
     ...createPeerHints(),
     ...createPeerRequests(pipelineFirst, now),
+    ...createPeerRun(),
     ...createPeerUploads(now),
     ...createPeerChoking(now),
     ...createPeerBlame(),

@@ -32,6 +32,7 @@ import {
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import { takeSuggestion } from "./hints.ts";
+import { nextOfRun } from "./runs.ts";
 import { mayStartPiece } from "./share_rule.ts";
 import type { Transfer } from "./state.ts";
 
@@ -51,10 +52,14 @@ export function pickBlocks(
 ): void {
   const before = blocks.length;
   const wanted = before + 3 * count;
+  // Whole pieces one behind the other make one request of a server; what others left over does not.
+  while (peer.link.isWebSeed && blocks.length < wanted) {
+    if (!takeNew(transfer, peer, now, wanted, blocks)) break;
+  }
   const { availability } = transfer;
   // While a seed alone has some pieces, others finish what others can: each copy that it sends of what
   // the swarm has keeps the swarm waiting.
-  if (isSeed(peer) && isAnyOnSeedsOnly(availability)) {
+  if (isSeed(peer) && !peer.link.isWebSeed && isAnyOnSeedsOnly(availability)) {
     takeStarted(transfer, peer, now, wanted, blocks, true);
     while (blocks.length < wanted && isAnyOnSeedsOnly(availability)) {
       if (!takeNew(transfer, peer, now, wanted, blocks)) break;
@@ -171,6 +176,7 @@ function nextPiece(transfer: Transfer, peer: Peer): number {
     }
     return -1;
   }
+  if (peer.link.isWebSeed) return nextOfRun(transfer, peer);
   for (let piece = takeSuggestion(peer); piece >= 0; piece = takeSuggestion(peer)) {
     if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
   }

@@ -45,7 +45,8 @@ export function onPieceChecked(
     effects.push({ kind: "write-piece", job, piece });
     return undefined;
   }
-  const addresses = senders.map((sender) => addressText(sender.link.address));
+  const addresses = senders.filter(({ link }) => !link.isWebSeed)
+    .map(({ link }) => addressText(link.address));
   effects.push({ kind: "report", report: { kind: "piece-failed", piece, senders: addresses } });
   countFailedPiece(transfer, pieceSize(transfer.geometry, piece));
   const wasSentByOne = new Set(partial.senders).size === 1;

@@ -16,6 +16,8 @@ import {
   PIPELINE_SECONDS,
   ROUND_TRIP_MAX_MS,
   SNUB_MS,
+  WEB_SEED_PIPELINE_SECONDS,
+  WEB_SEED_REFILL_BELOW,
 } from "./limits.ts";
 import {
   blockKey,
@@ -93,7 +95,8 @@ export function refillRequests(
 export function mayRefill(peer: Peer): boolean {
   const target = pipelineTarget(peer);
   const { size } = peer.outstanding;
-  return size < target && size <= target * REFILL_BELOW;
+  const below = peer.link.isWebSeed ? WEB_SEED_REFILL_BELOW : REFILL_BELOW;
+  return size < target && size <= target * below;
 }
 
 /** Blocks that we want under way with this peer. */
@@ -103,7 +106,8 @@ export function pipelineTarget(peer: Peer): number {
 }
 
 /** What a link of the peer's round trip can hold, however fast it is. */
-function pipelineCeiling({ roundTripMs }: Peer): number {
+function pipelineCeiling({ roundTripMs, link }: Peer): number {
+  if (link.isWebSeed) return PIPELINE_MAX;
   const ways = Math.max(1, roundTripMs / PIPELINE_NEAR_MS);
   return Math.min(PIPELINE_MAX, Math.ceil(PIPELINE_NEAR * ways));
 }
@@ -131,10 +135,14 @@ function measureRoundTrip(own: Own, now: number): void {
 }
 
 /** Once a second, after the rates were folded. */
-export function adjustPipeline(view: PeerRequests, pipelineSeconds = PIPELINE_SECONDS): void {
-  const peer = view as Own;
+export function adjustPipeline(
+  view: PeerRequests & Pick<Peer, "link">,
+  pipelineSeconds = PIPELINE_SECONDS,
+): void {
+  const peer = view as PeerRequests as Own;
   const rate = peer.down.rate;
-  const seconds = pipelineSeconds + peer.roundTripMs / 1_000;
+  const ahead = view.link.isWebSeed ? WEB_SEED_PIPELINE_SECONDS : pipelineSeconds;
+  const seconds = ahead + peer.roundTripMs / 1_000;
   const measured = Math.ceil(rate * seconds / BLOCK_SIZE);
   if (peer.slowStart) {
     const stillGrows = rate > peer.rateBefore * SLOW_START_GROWTH;

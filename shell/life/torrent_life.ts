@@ -443,7 +443,17 @@ export class TorrentLife {
       case "peer-banned":
         return this.#emit({ kind: "peer-banned", peer: report.address, reason: report.why });
       case "peer-violated":
+      case "metadata":
         return;
+      case "web-seed-failed": {
+        const { url, isDropped, why } = report;
+        return this.#emitOnce(url, `${isDropped} ${why}`, {
+          kind: "web-seed-failed",
+          url,
+          isDropped,
+          reason: why,
+        });
+      }
       case "share": {
         const { owedBytes, sharedBytes, state } = report;
         return this.#emit({ kind: "share", owedBytes, sharedBytes, state });

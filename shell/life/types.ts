@@ -130,6 +130,13 @@ export type TorrentEvent =
   | { readonly kind: "left-out"; readonly path: string }
   | { readonly kind: "piece-failed"; readonly piece: number; readonly peers: readonly string[] }
   | { readonly kind: "peer-banned"; readonly peer: string; readonly reason: string }
+  | {
+    readonly kind: "web-seed-failed";
+    readonly url: string;
+    /** It is not asked again. */
+    readonly isDropped: boolean;
+    readonly reason: string;
+  }
   | { readonly kind: "complete"; readonly bytes: number; readonly seconds: number }
   /** A file can't be read while seeding; once for each file. */
   | { readonly kind: "unreadable"; readonly failure: Failure }

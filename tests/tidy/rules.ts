@@ -22,7 +22,17 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   tracker_server: ["bytes", "bencode", "metainfo", "tracker"],
   swarm: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker"],
   transfer: ["bytes", "bencode", "metainfo", "wire", "limits"],
-  torrent: ["bytes", "bencode", "metainfo", "wire", "limits", "tracker", "swarm", "transfer"],
+  torrent: [
+    "bytes",
+    "bencode",
+    "metainfo",
+    "wire",
+    "limits",
+    "tracker",
+    "swarm",
+    "transfer",
+    "web_seed",
+  ],
   trace: [
     "bytes",
     "bencode",

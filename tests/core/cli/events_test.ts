@@ -75,6 +75,16 @@ Deno.test("every event has a sentence", () => {
       "film: banned 1.2.3.4:5: it sent a damaged piece",
     ],
     [
+      {
+        event: "web-seed-failed",
+        ...TORRENT,
+        url: "http://w.example/",
+        isDropped: true,
+        reason: "it answered 404",
+      },
+      "film: web seed http://w.example/ is not asked any more: it answered 404",
+    ],
+    [
       { event: "complete", ...TORRENT, bytes: 1_000_000, seconds: 61 },
       "film: complete, 1.0 MB in 1 min 1 s",
     ],

@@ -20,8 +20,10 @@ import type { Transfer } from "../../../core/transfer/state.ts";
 /** Throws when the books do not balance, or when a peer idles while there is something to ask of it. */
 export function checkInvariants(torrent: Torrent, now: number): void {
   const transfer = transferOf(torrent);
-  const keys = [...torrent.swarm.connections.keys()];
-  assertEquals([...transfer.peers.keys()], keys, "every connection takes part in the transfer");
+  const open = [...torrent.webSeeds.values()].filter(({ stage }) => stage === "open");
+  const keys = [...torrent.swarm.connections.keys(), ...open.map(({ options }) => options.key)];
+  const taking = [...transfer.peers.keys()];
+  assertEquals(taking.sort(), keys.sort(), "every connection takes part in the transfer");
   checkPieces(transfer);
   checkPeers(transfer);
   if (torrent.stage === "running" && !transfer.diskFailed) checkBusy(torrent, transfer, now);
@@ -92,8 +94,9 @@ function checkBusy(torrent: Torrent, transfer: Transfer, now: number): void {
   for (const peer of transfer.peers.values()) {
     const useless = withheld >= 0 && hasBit(peer.have, withheld) ? 1 : 0;
     assertEquals(peer.amInterested, peer.offered - useless > 0, `interest in peer ${peer.key}`);
+    const connection = torrent.swarm.connections.get(peer.key);
     const isAble = peer.amInterested && !peer.isChoking && !peer.snubbed &&
-      !isDead(torrent.swarm.connections.get(peer.key)!, now);
+      !(connection !== undefined && isDead(connection, now));
     if (!isAble || peer.outstanding.size > 0 || peer.refused.size > 0) continue;
     for (const { piece, stage, free, alone, owner } of transfer.partials.values()) {
       if (stage !== "open" || free === 0 || !hasBit(peer.have, piece)) continue;

@@ -1,0 +1,122 @@
+/** Web servers beside peers: which pieces they are asked for, and what becomes of those that fail. */
+import { assert, assertEquals } from "@std/assert";
+import { factsOf } from "../../../core/torrent/facts.ts";
+import { WEB_SEEDS_OPEN_MAX } from "../../../core/torrent/web_seeds.ts";
+import { WEB_SEED_RETRY_FIRST_MS } from "../../../core/web_seed/judge.ts";
+import { Kit, type Picture } from "./kit.ts";
+
+const KEY = 900;
+
+function kitWith(picture: Picture, count = 1): Kit {
+  const webSeeds = Array.from({ length: count }, (_, i) => ({
+    key: KEY + i,
+    url: `http://w${i}.example/`,
+    seedKind: "files" as const,
+  }));
+  return new Kit({ ...picture, webSeeds });
+}
+
+/** Pieces that the server owes blocks of, in the order of asking. */
+function piecesAsked(kit: Kit, key = KEY): number[] {
+  const pieces = kit.effects.flatMap((effect) => {
+    if (effect.kind !== "request" || effect.peer !== key) return [];
+    return effect.blocks.filter((_, i) => i % 3 === 0);
+  });
+  return [...new Set(pieces)];
+}
+const opened = (kit: Kit) =>
+  kit.effects.flatMap((effect) => effect.kind === "open-web-seed" ? [effect.peer] : []);
+const fail = (kit: Kit, verdict: "wait" | "drop", waitMs?: number) =>
+  kit.feed({ kind: "web-seed-failed", peer: KEY, verdict, why: "it answered 503", waitMs });
+
+Deno.test("without a single peer a web server gives everything, in the order of the pieces", () => {
+  const kit = kitWith({ have: "........" });
+  assertEquals(opened(kit), [KEY]);
+  assertEquals(piecesAsked(kit), [0, 1, 2, 3, 4, 5, 6, 7]);
+  kit.complete(KEY);
+  assertEquals(kit.torrent.transfer!.haveCount, 8);
+  assertEquals(kit.effects.at(-1)?.kind !== undefined, true);
+  assert(kit.effects.some((effect) => effect.kind === "close-web-seed" && effect.peer === KEY));
+  const [facts] = factsOf(kit.torrent, kit.now).webSeeds;
+  assertEquals([facts!.downloaded, facts!.state], [8 * 2 * 16_384, "waiting"]);
+});
+
+Deno.test("a complete torrent asks no web server", () => {
+  assertEquals(opened(kitWith({ have: "####" })), []);
+});
+
+Deno.test("a server starts at the longest gap, and goes on behind what it was asked for", () => {
+  const kit = kitWith({ have: "#..##....#..", blocks: 16 });
+  assertEquals(piecesAsked(kit), [5]);
+  kit.deliver(KEY);
+  assertEquals(piecesAsked(kit).slice(0, 2), [5, 6]);
+});
+
+Deno.test("only some of many servers are asked at once, a dropped one makes room", () => {
+  const kit = kitWith({ have: "........" }, 9);
+  assertEquals(opened(kit).length, WEB_SEEDS_OPEN_MAX);
+  kit.forget();
+  fail(kit, "drop");
+  assertEquals(opened(kit), [KEY + WEB_SEEDS_OPEN_MAX]);
+});
+
+Deno.test("a busy server is asked again after pauses that grow, or when it says", () => {
+  const kit = kitWith({ have: "...." });
+  let pauseMs = WEB_SEED_RETRY_FIRST_MS;
+  for (const asked of [undefined, undefined, 90_000]) {
+    kit.forget();
+    fail(kit, "wait", asked);
+    if (asked !== undefined) pauseMs = asked;
+    kit.wait(pauseMs - 1_001);
+    assertEquals(opened(kit), []);
+    kit.wait(2_002);
+    assertEquals(opened(kit), [KEY]);
+    assert(piecesAsked(kit).length > 0);
+    pauseMs *= 2;
+  }
+  assertEquals(kit.reports("web-seed-failed").length, 1);
+});
+
+Deno.test("a dropped server is never asked again, and peers get what it owed", () => {
+  const kit = kitWith({ have: "...." });
+  fail(kit, "drop");
+  kit.forget();
+  kit.wait(3_600_000);
+  assertEquals(opened(kit), []);
+  const peer = kit.connect("####");
+  kit.say(peer, { kind: "unchoke" });
+  kit.complete(peer);
+  assertEquals(kit.torrent.transfer!.haveCount, 4);
+});
+
+Deno.test("a server that sends a bad piece is dropped, and nobody is banned for it", () => {
+  const kit = kitWith({ have: "...." });
+  kit.deliver(KEY);
+  kit.finish([0]);
+  assertEquals(kit.reports("web-seed-failed")[0]?.isDropped, true);
+  assertEquals(kit.reports("peer-banned"), []);
+  assert(kit.effects.some(({ kind }) => kind === "close-web-seed"));
+  assertEquals(factsOf(kit.torrent, kit.now).webSeeds[0]!.state, "dropped");
+});
+
+Deno.test("a server beside peers is served nothing, and waits for nobody under the share rule", () => {
+  const kit = kitWith({ have: "....", shareRule: { percent: 10, strict: false } });
+  kit.complete(KEY);
+  assertEquals(kit.torrent.transfer!.haveCount, 4);
+  assertEquals(kit.torrent.transfer!.share, "waived");
+  assertEquals(kit.effects.some((effect) => effect.kind === "upload"), false);
+});
+
+Deno.test("a server and a peer share the work, each piece from one of them", () => {
+  const kit = kitWith({ have: "....................", blocks: 16 });
+  const peer = kit.connect("####################");
+  kit.say(peer, { kind: "unchoke" });
+  for (let turn = 0; turn < 60 && kit.torrent.transfer!.haveCount < 20; turn++) {
+    kit.deliver(KEY, 8);
+    kit.deliver(peer, 8);
+    kit.finish();
+  }
+  assertEquals(kit.torrent.transfer!.haveCount, 20);
+  const { downloaded } = factsOf(kit.torrent, kit.now).webSeeds[0]!;
+  assert(downloaded > 40 * 16_384 && downloaded < 280 * 16_384, `${downloaded}`);
+});

@@ -11,34 +11,31 @@ import { MESSAGE_ID } from "../core/wire/message_id.ts";
 import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
 import type { PieceCheck, PieceDigest } from "../core/metainfo/piece_check.ts";
 import { isInfoOf, swarmHashes } from "../core/metainfo/identity.ts";
-import type { InfoHash, Metainfo } from "../core/metainfo/types.ts";
+import type { InfoHash } from "../core/metainfo/types.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";
 import { detailsOf, type TorrentDetails } from "../core/torrent/details.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
-import type { Effect, Event, Report, SavedState } from "../core/torrent/protocol.ts";
+import type { Effect, Event, SavedState } from "../core/torrent/protocol.ts";
 import { savedStateOf } from "../core/transfer/saving.ts";
 import { EXTENSIONS, TRACED_EXTENSIONS } from "../core/torrent/extensions.ts";
-import { createTorrent, type Torrent, type TorrentOptions } from "../core/torrent/state.ts";
+import { createTorrent, type Torrent } from "../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../core/torrent/step.ts";
 import { TUNING } from "../core/transfer/tuning.ts";
 import type { AnnounceResult } from "../core/tracker/types.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
-import { type Announce, TrackerExchanges } from "./announce/exchanges.ts";
+import { TrackerExchanges } from "./announce/exchanges.ts";
 import { type Clock, systemClock, type TimerId } from "./clock.ts";
 import { DIGESTS } from "./hash/sha256.ts";
 import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
 import { DiskError } from "./disk/disk_error.ts";
-import type { Storage } from "./disk/storage.ts";
+import type { DriverOptions } from "./driver_options.ts";
 import { PieceBuffer } from "./hash/piece_buffer.ts";
 import { pieceCheckOf } from "./hash/piece_checks.ts";
-import type { Network } from "./net/byte_stream.ts";
 import { dialPeer, type HandshakenStream } from "./net/handshaking.ts";
 import { LATER } from "./net/link_reader.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { TorrentLimits } from "./life/types.ts";
-import type { RateLimits } from "./net/rate_limiter.ts";
-import type { SendBuffers } from "./net/send_buffers.ts";
 import { tcpNetwork } from "./net/tcp.ts";
 import { WebSeedLinks } from "./web_seed/web_seed_links.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
@@ -51,33 +48,6 @@ const MESSAGES_PER_TURN = 1_024;
 const MESSAGES_PER_LOOK = 64;
 /** One connection is listened to so long before others have their turn. */
 const TURN_MS = 4;
-
-export interface DriverOptions {
-  readonly metainfo: Metainfo;
-  readonly torrent: TorrentOptions;
-  readonly storage: Storage;
-  readonly limits: RateLimits;
-  readonly sendBuffers: SendBuffers;
-  /** The system's unless given. */
-  readonly network?: Network;
-  readonly clock?: Clock;
-  /** A number for a new connection, never used before in this process. */
-  readonly nextPeerKey: () => number;
-  readonly announce: Announce;
-  /** Web servers at local addresses may be asked for anything. */
-  readonly allowLocal?: boolean | undefined;
-  /** Makes the state durable; the content was flushed before. */
-  readonly saveState: (state: SavedState) => Promise<void>;
-  /** Is told everything that the core is fed. */
-  readonly trace?: TraceRecorder | undefined;
-  readonly onReport: (report: Report) => void;
-  /** A write or a save failed; the report follows. */
-  readonly onDiskError: (error: unknown) => void;
-  /** A file can't be read while seeding. */
-  readonly onReadError: (error: unknown) => void;
-  /** A mistake of ours: the torrent was stopped. */
-  readonly onCrash: (error: unknown) => void;
-}
 
 export class Driver implements LinkOwner {
   readonly #options: DriverOptions;
@@ -120,15 +90,12 @@ export class Driver implements LinkOwner {
       TUNING,
       this.#trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS,
     );
-    const { infoHash, files, isFolder, geometry: { pieceLength, pieceCount } } = options.metainfo;
-    this.#webSeeds = new WebSeedLinks({
-      torrent: { infoHash, files, isFolder, pieceLength },
-      limit: options.limits.down,
-      allowLocal: options.allowLocal ?? false,
-      onBlock: (peer, piece, begin, bytes) => this.#takeWebBlock(peer, piece, begin, bytes),
+    const { pieceLength, pieceCount } = options.metainfo.geometry;
+    this.#webSeeds = new WebSeedLinks(options, this.#clock, {
+      onBlock: (peer, piece, begin, bytes) =>
+        this.#acceptBlock(peer, piece, begin, bytes, this.#clock.now()),
       onTurn: () => this.#turn(() => {}),
-      onFailed: (peer, { kind: verdict, why, waitMs }) =>
-        this.#feed({ kind: "web-seed-failed", peer, verdict, why, waitMs }),
+      onFailed: (event) => this.#feed(event),
     });
     this.#pool = createBufferPool(pieceLength, Math.max(2, Math.floor(POOL_BYTES / pieceLength)));
     this.#frameBytesMax = frameBytesMax(pieceCount);
@@ -299,20 +266,8 @@ export class Driver implements LinkOwner {
     }
     const { piece, begin, payloadStart, length } = header;
     input.payloadBytes += length;
-    this.#trace?.block(link.key, piece, begin, length, at);
-    const verdict = receiveBlock(
-      this.#torrent,
-      link.key,
-      piece,
-      begin,
-      length,
-      at,
-      this.#effects,
-    );
-    if (verdict !== "accepted") return false;
     const block = input.buffer.subarray(payloadStart, payloadStart + length);
-    (this.#buffers.get(piece) ?? this.#openBuffer(piece)).put(block, begin);
-    return true;
+    return this.#acceptBlock(link.key, piece, begin, block, at);
   }
 
   #openBuffer(piece: number): PieceBuffer {
@@ -438,13 +393,14 @@ export class Driver implements LinkOwner {
     else this.#answers.push(answer(digest));
   }
 
-  #takeWebBlock(peer: number, piece: number, begin: number, bytes: Uint8Array): void {
-    const at = this.#clock.now();
-    this.#trace?.block(peer, piece, begin, bytes.length, at);
-    const { length } = bytes;
+  /** Keeps a whole block if it is wanted. */
+  #acceptBlock(peer: number, piece: number, begin: number, block: Uint8Array, at: number): boolean {
+    const { length } = block;
+    this.#trace?.block(peer, piece, begin, length, at);
     const verdict = receiveBlock(this.#torrent, peer, piece, begin, length, at, this.#effects);
-    if (verdict !== "accepted") return;
-    (this.#buffers.get(piece) ?? this.#openBuffer(piece)).put(bytes, begin);
+    if (verdict !== "accepted") return false;
+    (this.#buffers.get(piece) ?? this.#openBuffer(piece)).put(block, begin);
+    return true;
   }
 
   #checkMetadata(job: number, bytes: Uint8Array): void {

@@ -1,7 +1,8 @@
 /** What a torrent's life and its session are to each other. */
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
-import type { Driver, DriverOptions } from "../driver.ts";
+import type { Driver } from "../driver.ts";
+import type { DriverOptions } from "../driver_options.ts";
 import type { TorrentLimits } from "./types.ts";
 
 /** What a torrent needs of its session. */

@@ -1,55 +1,54 @@
 /** The web servers that one torrent asks at the moment, by the keys that its core gave them. */
-import type { Effect } from "../../core/torrent/protocol.ts";
-import type { WebSeedTorrent } from "../../core/web_seed/urls.ts";
+import type { Effect, Event } from "../../core/torrent/protocol.ts";
 import type { Message } from "../../core/wire/message.ts";
-import type { Lookup } from "../announce/host.ts";
-import { systemClock } from "../clock.ts";
-import type { RateLimiter } from "../net/rate_limiter.ts";
+import type { Clock } from "../clock.ts";
+import type { DriverOptions } from "../driver_options.ts";
 import { CLIENT_NAME } from "../version.ts";
-import { type WebSeedFailure, WebSeedLink } from "./web_seed_link.ts";
+import { WebSeedLink } from "./web_seed_link.ts";
 
-export interface WebSeedLinksOptions {
-  readonly torrent: WebSeedTorrent;
-  readonly limit: RateLimiter;
-  readonly allowLocal: boolean;
-  readonly lookup?: Lookup | undefined;
+export interface WebSeedLinksOwner {
   /** A whole block; the bytes are valid until the call returns. */
   readonly onBlock: (key: number, piece: number, begin: number, bytes: Uint8Array) => void;
   /** The blocks of one socket read were all told. */
   readonly onTurn: () => void;
   /** The server cannot go on; its link is closed. */
-  readonly onFailed: (key: number, failure: WebSeedFailure) => void;
+  readonly onFailed: (event: Extract<Event, { kind: "web-seed-failed" }>) => void;
 }
 
 export class WebSeedLinks {
-  readonly #options: WebSeedLinksOptions;
+  readonly #options: Pick<DriverOptions, "metainfo" | "limits" | "allowLocal">;
+  readonly #clock: Clock;
+  readonly #owner: WebSeedLinksOwner;
   readonly #links = new Map<number, WebSeedLink>();
 
-  constructor(options: WebSeedLinksOptions) {
+  constructor(
+    options: Pick<DriverOptions, "metainfo" | "limits" | "allowLocal">,
+    clock: Clock,
+    owner: WebSeedLinksOwner,
+  ) {
     this.#options = options;
-  }
-
-  has(key: number): boolean {
-    return this.#links.has(key);
+    this.#clock = clock;
+    this.#owner = owner;
   }
 
   open({ peer, url, seedKind }: Extract<Effect, { kind: "open-web-seed" }>): void {
-    const { torrent, limit, allowLocal, lookup, onBlock, onTurn, onFailed } = this.#options;
+    const { metainfo, limits, allowLocal } = this.#options;
+    const { infoHash, files, isFolder, geometry: { pieceLength } } = metainfo;
+    const { onBlock, onTurn, onFailed } = this.#owner;
     const link = new WebSeedLink({
       url,
       kind: seedKind,
-      torrent,
+      torrent: { infoHash, files, isFolder, pieceLength },
       userAgent: CLIENT_NAME,
-      allowLocal,
-      lookup,
-      limit,
-      clock: systemClock,
+      allowLocal: allowLocal ?? false,
+      limit: limits.down,
+      clock: this.#clock,
       owner: {
         block: (piece, begin, bytes) => onBlock(peer, piece, begin, bytes),
         turn: onTurn,
-        failed: (failure) => {
+        failed: ({ kind: verdict, why, waitMs }) => {
           this.#links.delete(peer);
-          onFailed(peer, failure);
+          onFailed({ kind: "web-seed-failed", peer, verdict, why, waitMs });
         },
       },
     });

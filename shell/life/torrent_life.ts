@@ -447,13 +447,8 @@ export class TorrentLife {
       case "metadata":
         return;
       case "web-seed-failed": {
-        const { url, isDropped, why } = report;
-        return this.#emitOnce(url, `${isDropped} ${why}`, {
-          kind: "web-seed-failed",
-          url,
-          isDropped,
-          reason: why,
-        });
+        const { kind, url, isDropped, why: reason } = report;
+        return this.#emitOnce(url, reason, { kind, url, isDropped, reason });
       }
       case "share": {
         const { owedBytes, sharedBytes, state } = report;

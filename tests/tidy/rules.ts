@@ -14,6 +14,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   wire: ["bytes", "bencode", "metainfo"],
   dht: ["bytes", "bencode"],
   limits: ["bytes"],
+  stream: [],
   local_discovery: ["bytes", "metainfo"],
   port_mapping: ["bytes"],
   web_seed: ["bytes", "metainfo"],

@@ -306,6 +306,12 @@ export class Driver implements LinkOwner {
         return this.#withLink(effect.peer, (link) => link.request(effect.blocks));
       case "upload":
         return this.#withLink(effect.peer, (link) => link.upload(effect.blocks));
+      case "take-back-uploads": {
+        const { peer } = effect;
+        const blocks = this.#links.get(peer)?.takeBack(effect.blocks) ?? [];
+        if (blocks.length > 0) this.#answers.push({ kind: "uploads-taken-back", peer, blocks });
+        return;
+      }
       case "pause-reading":
         return this.#links.get(effect.peer)?.pauseReading();
       case "resume-reading":

@@ -10,7 +10,7 @@ import { checkRequest, checkUpload, isBufferGood } from "./checks.ts";
 import { beginWrite, checkClaim, endSave, endWrite } from "./disk.ts";
 import type { Node } from "./node.ts";
 import { feedLater, type World } from "./state.ts";
-import { closeEnd, dial, resume, sendMessage, upload } from "./traffic.ts";
+import { closeEnd, dial, resume, sendMessage, takeBack, upload } from "./traffic.ts";
 import { answer } from "./tracker.ts";
 
 /** A tracker answers within this. */
@@ -30,6 +30,12 @@ export function carryOut(world: World, node: Node, effect: Effect): void {
     case "upload":
       if (world.options.isChecked) checkUpload(world, node, effect.blocks);
       return upload(world, node, effect.peer, effect.blocks);
+    case "take-back-uploads": {
+      const blocks = takeBack(world, node, effect.peer, effect.blocks);
+      if (blocks.length === 0) return;
+      const kind = "uploads-taken-back";
+      return feedLater(world, node, 0, () => ({ kind, peer: effect.peer, blocks }));
+    }
     case "pause-reading":
     case "resume-reading": {
       const end = world.ends[effect.peer];

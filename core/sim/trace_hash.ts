@@ -45,6 +45,10 @@ export function mixEffect(hash: TraceHash, effect: Effect): void {
       mix(hash, effect.peer);
       for (const number of effect.blocks) mix(hash, number);
       return;
+    case "take-back-uploads":
+      mix(hash, effect.peer);
+      for (const number of effect.blocks ?? []) mix(hash, number);
+      return;
     case "pause-reading":
     case "resume-reading":
       return mix(hash, effect.peer);

@@ -259,6 +259,27 @@ export function upload(world: World, node: Node, key: PeerKey, blocks: readonly 
   offer(world, end);
 }
 
+/** Takes back those of `blocks` (undefined: all) that have not left. */
+export function takeBack(
+  world: World,
+  node: Node,
+  key: PeerKey,
+  blocks: readonly number[] | undefined,
+): number[] {
+  const end = world.ends[key];
+  if (end === undefined || end.node !== node) return [];
+  const waiting = end.uploads.slice(end.uploadHead);
+  const back: number[] = [], kept: number[] = [];
+  for (let i = 0; i < waiting.length; i += 3) {
+    const isGone = blocks === undefined ||
+      (waiting[i] === blocks[0] && waiting[i + 1] === blocks[1] && waiting[i + 2] === blocks[2]);
+    (isGone ? back : kept).push(...waiting.slice(i, i + 3));
+  }
+  end.uploads = kept;
+  end.uploadHead = 0;
+  return back;
+}
+
 /** The end's blocks may leave when its turn comes. */
 function offer(world: World, end: End): void {
   joinRing(end);

@@ -47,6 +47,12 @@ export type Event =
   | { readonly kind: "disk-failed"; readonly job: JobId; readonly message: string }
   /** Payload of `upload` effects that left through the socket. */
   | { readonly kind: "blocks-sent"; readonly peer: PeerKey; readonly bytes: number }
+  /** What `take-back-uploads` found: triples of piece, begin, length, which will not be sent. */
+  | {
+    readonly kind: "uploads-taken-back";
+    readonly peer: PeerKey;
+    readonly blocks: readonly number[];
+  }
   /** A block that we promised can't be read (file gone or shrunk). */
   | {
     readonly kind: "block-unreadable";

@@ -17,7 +17,7 @@ import { markDiskFailed } from "../transfer/content.ts";
 import { onPieceChecked, onPieceWritten, onWriteFailed } from "../transfer/pieces.ts";
 import { onSaveFailed, onStateSaved } from "../transfer/saving.ts";
 import type { Transfer } from "../transfer/state.ts";
-import { onBlocksSent, onBlockUnreadable } from "../transfer/uploads.ts";
+import { onBlocksSent, onBlockUnreadable, onUploadsTakenBack } from "../transfer/uploads.ts";
 import { onTimer } from "./deadlines.ts";
 import { start, stop } from "./lifecycle.ts";
 import { onMessage } from "./peer_messages.ts";
@@ -87,6 +87,7 @@ type TransferEvent = Extract<
       | "piece-written"
       | "disk-failed"
       | "blocks-sent"
+      | "uploads-taken-back"
       | "block-unreadable"
       | "state-saved";
   }
@@ -118,6 +119,11 @@ function stepTransfer(
       // We do not read it, so what it takes is its sign of life.
       const connection = torrent.swarm.connections.get(event.peer);
       if (peer?.readingPaused && connection) onHeard(torrent, connection, now);
+      return;
+    }
+    case "uploads-taken-back": {
+      const peer = transfer.peers.get(event.peer);
+      if (peer !== undefined) onUploadsTakenBack(transfer, peer, event.blocks, effects);
       return;
     }
     case "block-unreadable": {

@@ -110,6 +110,7 @@ const EVENTS: Members<Event> = {
   "piece-written": { job: isCount },
   "disk-failed": { job: isCount, message: isText },
   "blocks-sent": { peer: isCount, bytes: isCount },
+  "uploads-taken-back": { peer: isCount, blocks: listOf(isCount) },
   "block-unreadable": { peer: isCount, ...isBlock },
   announced: {
     job: isCount,

@@ -75,8 +75,13 @@ export const UPLOAD_QUEUE_PAUSE = 4_096;
 export const UPLOAD_QUEUE_RESUME = 2_048;
 /** Spec: BEP 3, "close the connection if ... greater than 128 KiB" (all current implementations). */
 export const REQUEST_LENGTH_MAX = 131_072;
-/** Bytes handed to the shell for one peer and not yet sent: enough to fill a socket, little to cancel. */
-export const UPLOAD_AHEAD_BYTES = 1024 * 1024;
+/**
+ * Bytes handed to the shell for one peer and not yet sent: for a slow uplink a few blocks, since what is
+ * in a socket can't be taken back; for a fast one half a second, as much as fills a socket.
+ */
+export const UPLOAD_AHEAD_MIN = 64 * 1024;
+export const UPLOAD_AHEAD_MAX = 1024 * 1024;
+export const UPLOAD_AHEAD_SECONDS = 0.5;
 /** A seed suggests so many pieces to a peer that it unchokes: what it asks for in a round trip. */
 export const SUGGEST_FIRST = 2;
 /** Pieces looked at for one that nobody has: enough while they are many, cheap once they are few. */

@@ -10,6 +10,15 @@ export type TransferEffect =
   | { readonly kind: "request"; readonly peer: PeerKey; readonly blocks: readonly number[] }
   /** Blocks to read and send: triples of piece, begin, length. Answered by `blocks-sent`. */
   | { readonly kind: "upload"; readonly peer: PeerKey; readonly blocks: readonly number[] }
+  /**
+   * Blocks of `upload` effects that must not be sent any more, undefined: all of the peer. Those that
+   * were not read yet come back with `uploads-taken-back`, if there are any.
+   */
+  | {
+    readonly kind: "take-back-uploads";
+    readonly peer: PeerKey;
+    readonly blocks: readonly number[] | undefined;
+  }
   | { readonly kind: "pause-reading"; readonly peer: PeerKey }
   | { readonly kind: "resume-reading"; readonly peer: PeerKey }
   /** Every block of the piece is in its buffer: compare its digest. */

@@ -14,7 +14,9 @@ import {
   ALLOWED_FAST_BELOW_PIECES,
   ALLOWED_FAST_COUNT,
   REQUEST_LENGTH_MAX,
-  UPLOAD_AHEAD_BYTES,
+  UPLOAD_AHEAD_MAX,
+  UPLOAD_AHEAD_MIN,
+  UPLOAD_AHEAD_SECONDS,
   UPLOAD_QUEUE_PAUSE,
   UPLOAD_QUEUE_RESUME,
 } from "./limits.ts";
@@ -31,6 +33,8 @@ interface OwnPeer {
   readingPaused: boolean;
   /** Payload handed to the shell and not yet sent. */
   uploadAhead: number;
+  /** Of that, what was on its way when we choked it: it is sent, but the peer is served no more. */
+  leftoverBytes: number;
   /** Pieces we let it ask for while choked. BEP 6. */
   readonly grantedFast: Set<number>;
   lastRequestMs: number;
@@ -60,6 +64,7 @@ export function createPeerUploads(now: number): PeerUploads {
     queueHead: 0,
     readingPaused: false,
     uploadAhead: 0,
+    leftoverBytes: 0,
     grantedFast: new Set(),
     lastRequestMs: now,
     up: createRateMeter(now),
@@ -137,9 +142,9 @@ function countServedChoked(transfer: Transfer): number {
   return count;
 }
 
-/** Something that it asked for was not sent yet. */
+/** Something that it asked for was not sent yet, leftovers of an earlier turn aside. */
 export function isServed(peer: Peer): boolean {
-  return peer.uploadAhead > 0 || peer.queueHead < peer.queue.length;
+  return peer.uploadAhead > peer.leftoverBytes || peer.queueHead < peer.queue.length;
 }
 
 function violationOf(
@@ -154,7 +159,7 @@ function violationOf(
 }
 
 /**
- * Takes a request out of the queue if it still waits there; one that left for the shell will be served.
+ * Takes a request out of the queue, here or in the shell; one that is on its way will be served.
  *
  * Spec: BEP 3, cancel; BEP 6, "a reject or the block" answers a cancelled request.
  */
@@ -172,6 +177,45 @@ export function onCancel(
     markDirty(transfer, peer);
     return reject(peer, piece, begin, length, effects);
   }
+  if (peer.uploadAhead === 0) return;
+  effects.push({ kind: "take-back-uploads", peer: peer.key, blocks: [piece, begin, length] });
+}
+
+/**
+ * The shell gave back blocks that it had not read: triples of piece, begin, length. They are rejected,
+ * but for those that a choked peer may ask for, which wait again in front of all others.
+ */
+export function onUploadsTakenBack(
+  transfer: Transfer,
+  view: Peer,
+  blocks: readonly number[],
+  effects: TransferEffects,
+): void {
+  const peer = view as PeerUploads as Peer & OwnPeer;
+  const kept: number[] = [];
+  for (let i = 0; i < blocks.length; i += 3) {
+    const piece = blocks[i]!, begin = blocks[i + 1]!, length = blocks[i + 2]!;
+    peer.uploadAhead -= length;
+    if (peer.amChoking && mayStay(transfer, peer, piece)) kept.push(piece, begin, length);
+    else reject(peer, piece, begin, length, effects);
+  }
+  peer.leftoverBytes = Math.min(peer.leftoverBytes, peer.uploadAhead);
+  if (kept.length > 0) {
+    peer.queue = [...kept, ...peer.queue.slice(peer.queueHead)];
+    peer.queueHead = 0;
+  }
+  markDirty(transfer, peer);
+}
+
+/** A choked peer's request for a piece of its allowed fast set. */
+function mayStay(transfer: Transfer, peer: Peer, piece: number): boolean {
+  return peer.grantedFast.has(piece) && hasBit(transfer.have, piece);
+}
+
+/** What the shell may hold for a peer, by how fast it took blocks in the last second. */
+function aheadBytesMax({ up }: Peer): number {
+  const ahead = UPLOAD_AHEAD_SECONDS * Math.max(up.rate, up.pending);
+  return Math.min(UPLOAD_AHEAD_MAX, UPLOAD_AHEAD_MIN + ahead);
 }
 
 /** Hands waiting requests to the shell, up to what it may hold for one peer. */
@@ -179,7 +223,8 @@ export function serveQueue(view: Peer, effects: TransferEffects): void {
   const peer = view as PeerUploads as Peer & OwnPeer;
   if (peer.queue.length === 0) return resumeIfRoom(peer, effects);
   const blocks: number[] = [];
-  while (peer.queueHead < peer.queue.length && peer.uploadAhead < UPLOAD_AHEAD_BYTES) {
+  const aheadMax = aheadBytesMax(peer);
+  while (peer.queueHead < peer.queue.length && peer.uploadAhead < aheadMax) {
     const length = peer.queue[peer.queueHead + 2]!;
     blocks.push(peer.queue[peer.queueHead]!, peer.queue[peer.queueHead + 1]!, length);
     peer.uploadAhead += length;
@@ -213,7 +258,9 @@ export function onBlocksSent(
   scheduleSave(transfer, now);
   if (peer === undefined) return;
   countBytes(peer.up, bytes);
-  (peer as PeerUploads as OwnPeer).uploadAhead -= bytes;
+  const ownPeer = peer as PeerUploads as OwnPeer;
+  ownPeer.uploadAhead -= bytes;
+  ownPeer.leftoverBytes = Math.max(0, ownPeer.leftoverBytes - bytes);
   markDirty(transfer, peer);
 }
 
@@ -238,9 +285,12 @@ export function dropQueue(transfer: Transfer, view: Peer, effects: TransferEffec
   peer.queueHead = 0;
   for (let i = queueHead; i < queue.length; i += 3) {
     const piece = queue[i]!, begin = queue[i + 1]!, length = queue[i + 2]!;
-    if (peer.grantedFast.has(piece) && hasBit(transfer.have, piece)) {
-      peer.queue.push(piece, begin, length);
-    } else reject(peer, piece, begin, length, effects);
+    if (mayStay(transfer, peer, piece)) peer.queue.push(piece, begin, length);
+    else reject(peer, piece, begin, length, effects);
+  }
+  peer.leftoverBytes = peer.uploadAhead;
+  if (peer.uploadAhead > 0) {
+    effects.push({ kind: "take-back-uploads", peer: peer.key, blocks: undefined });
   }
   resumeIfRoom(peer, effects);
 }

@@ -1,14 +1,16 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
 import {
   ALLOWED_FAST_PEERS_MAX,
   CHOKE_INTERVAL_MS,
   REQUEST_LENGTH_MAX,
-  UPLOAD_AHEAD_BYTES,
+  UPLOAD_AHEAD_MAX,
+  UPLOAD_AHEAD_MIN,
   UPLOAD_QUEUE_PAUSE,
   UPLOAD_QUEUE_RESUME,
 } from "../../../core/transfer/limits.ts";
+import { isServed } from "../../../core/transfer/uploads.ts";
 import type { PeerKey } from "../../../core/torrent/protocol.ts";
 import type { BlockMessage } from "../../../core/wire/message.ts";
 import { type FakePeer, Kit } from "../torrent/kit.ts";
@@ -42,17 +44,38 @@ Deno.test("requests of a served peer go to the shell in their order", () => {
 
 Deno.test("the shell holds a bounded number of bytes for one peer; the rest waits and follows", () => {
   const { kit, peer } = serving();
-  const ahead = UPLOAD_AHEAD_BYTES / BLOCK_SIZE;
-  for (let i = 0; i < ahead + 5; i++) kit.say(peer, request(0, (i % 40) * BLOCK_SIZE));
+  const ahead = UPLOAD_AHEAD_MIN / BLOCK_SIZE;
+  for (let i = 0; i < ahead + 9; i++) kit.say(peer, request(0, (i % 40) * BLOCK_SIZE));
   assertEquals(uploaded(kit), ahead);
-  kit.feed({ kind: "blocks-sent", peer, bytes: 3 * BLOCK_SIZE });
-  assertEquals(uploaded(kit), ahead + 3);
-  assertEquals(kit.transfer.uploaded, 3 * BLOCK_SIZE);
+  kit.feed({ kind: "blocks-sent", peer, bytes: 2 * BLOCK_SIZE });
+  assertEquals(uploaded(kit), ahead + 3, "a peer that takes blocks is handed more");
+  assertEquals(kit.transfer.uploaded, 2 * BLOCK_SIZE);
+});
+
+/** Takes everything that the shell holds, each second, as an uplink of this rate does. */
+function takeAt(kit: Kit, peer: PeerKey, bytesPerSecond: number, seconds: number): number {
+  let most = 0;
+  for (let second = 0; second < seconds; second++) {
+    for (let taken = 0; taken < bytesPerSecond; taken += BLOCK_SIZE) {
+      for (let i = 0; i < 4; i++) kit.say(peer, request(0, 0));
+      most = Math.max(most, kit.peer(peer).uploadAhead);
+      kit.feed({ kind: "blocks-sent", peer, bytes: BLOCK_SIZE });
+    }
+    kit.wait(1_000);
+  }
+  return most;
+}
+
+Deno.test("what the shell holds for a peer follows its rate: little for a slow uplink", () => {
+  const slow = serving(), fast = serving();
+  assert(takeAt(slow.kit, slow.peer, 50_000, 20) <= 2 * UPLOAD_AHEAD_MIN);
+  const most = takeAt(fast.kit, fast.peer, 8_000_000, 4);
+  assert(most >= UPLOAD_AHEAD_MAX && most < UPLOAD_AHEAD_MAX + BLOCK_SIZE, `${most}`);
 });
 
 Deno.test("a full queue stops our reading and drops nothing; it resumes when there is room", () => {
   const { kit, peer } = serving();
-  const total = UPLOAD_QUEUE_PAUSE + UPLOAD_AHEAD_BYTES / BLOCK_SIZE + 10;
+  const total = UPLOAD_QUEUE_PAUSE + UPLOAD_AHEAD_MIN / BLOCK_SIZE + 10;
   for (let i = 0; i < total; i++) kit.say(peer, request(0, (i % 40) * BLOCK_SIZE));
   assertEquals(kit.all("pause-reading").length, 1);
   while (uploaded(kit) < total - UPLOAD_QUEUE_RESUME) {
@@ -139,15 +162,54 @@ Deno.test("a request for a piece that we lack is rejected", () => {
 
 Deno.test("a cancelled request is rejected if it still waits, and served if it left", () => {
   const { kit, peer } = serving();
-  const ahead = UPLOAD_AHEAD_BYTES / BLOCK_SIZE;
+  const ahead = UPLOAD_AHEAD_MIN / BLOCK_SIZE;
   for (let i = 0; i < ahead; i++) kit.say(peer, request(0, 0));
   kit.say(peer, request(0, BLOCK_SIZE));
   kit.say(peer, { ...request(0, 0), kind: "cancel" });
   assertEquals(kit.sentKinds(peer), []);
   kit.say(peer, { ...request(0, BLOCK_SIZE), kind: "cancel" });
   assertEquals(kit.sentKinds(peer), ["reject"]);
-  kit.feed({ kind: "blocks-sent", peer, bytes: UPLOAD_AHEAD_BYTES });
+  kit.feed({ kind: "blocks-sent", peer, bytes: UPLOAD_AHEAD_MIN });
   assertEquals(uploaded(kit), ahead);
+});
+
+Deno.test("a cancelled request that the shell holds is asked back, and rejected if it comes", () => {
+  const { kit, peer } = serving();
+  for (let i = 0; i < 3; i++) kit.say(peer, request(0, i * BLOCK_SIZE));
+  kit.forget();
+  const block = [0, BLOCK_SIZE, BLOCK_SIZE];
+  kit.say(peer, { ...request(0, BLOCK_SIZE), kind: "cancel" });
+  assertEquals(kit.all("take-back-uploads"), [{ kind: "take-back-uploads", peer, blocks: block }]);
+  assertEquals(kit.sentKinds(peer), []);
+  kit.feed({ kind: "uploads-taken-back", peer, blocks: block });
+  assertEquals(kit.sentKinds(peer), ["reject"]);
+  assertEquals(kit.peer(peer).uploadAhead, 2 * BLOCK_SIZE);
+  kit.feed({ kind: "uploads-taken-back", peer: 99, blocks: block });
+});
+
+Deno.test("choking takes back what the shell holds; what is on its way counts as served no more", () => {
+  const kit = new Kit({ have: "##", blocks: 40 });
+  const peer = kit.connect("..", { unchokes: false });
+  kit.say(peer, { kind: "interested" });
+  (kit.peer(peer).grantedFast as Set<number>).delete(1);
+  kit.say(peer, request(0, 0));
+  for (let i = 0; i < 3; i++) kit.say(peer, request(1, i * BLOCK_SIZE));
+  kit.forget();
+  kit.say(peer, { kind: "not-interested" });
+  kit.wait(CHOKE_INTERVAL_MS + 1_000);
+  assertEquals(kit.all("take-back-uploads"), [
+    { kind: "take-back-uploads", peer, blocks: undefined },
+  ]);
+  assertEquals(isServed(kit.peer(peer)), false);
+  const back = [0, 0, BLOCK_SIZE, 1, 2 * BLOCK_SIZE, BLOCK_SIZE];
+  kit.feed({ kind: "uploads-taken-back", peer, blocks: back });
+  assertEquals(kit.sent(peer).filter(({ kind }) => kind === "reject"), [
+    { kind: "reject", piece: 1, begin: 2 * BLOCK_SIZE, length: BLOCK_SIZE },
+  ]);
+  assertEquals(kit.all("upload"), [{ kind: "upload", peer, blocks: [0, 0, BLOCK_SIZE] }]);
+  assertEquals(isServed(kit.peer(peer)), true, "its allowed fast piece is served on");
+  kit.feed({ kind: "blocks-sent", peer, bytes: 3 * BLOCK_SIZE });
+  assertEquals(kit.peer(peer).uploadAhead, 0);
 });
 
 Deno.test("choking rejects what waits, allowed fast pieces excepted, and reads again", () => {
@@ -161,7 +223,8 @@ Deno.test("choking rejects what waits, allowed fast pieces excepted, and reads a
   kit.say(peer, { kind: "not-interested" });
   kit.wait(CHOKE_INTERVAL_MS + 1_000);
   assertEquals(kit.sentKinds(peer)[0], "choke");
-  assertEquals(kit.sentKinds(peer).filter((kind) => kind === "reject").length, UPLOAD_QUEUE_PAUSE);
+  const rejects = kit.sentKinds(peer).filter((kind) => kind === "reject").length;
+  assertEquals(rejects, UPLOAD_QUEUE_PAUSE + 64 - UPLOAD_AHEAD_MIN / BLOCK_SIZE);
   assertEquals(kit.peer(peer).queue, [0, 0, BLOCK_SIZE]);
   assertEquals(kit.all("resume-reading").length, 1);
 });

@@ -1,0 +1,56 @@
+/** What one process shares among its torrents, with the reasons; see grants.ts. */
+import type { Resources } from "./grants.ts";
+
+/** What one torrent may have at most; alone it gets all of it. */
+export const TORRENT_CAP: Resources = {
+  /** More peers bring a torrent nothing. */
+  connections: 300,
+  dials: 30,
+  /** More split an uplink so far that no piece is soon whole. */
+  uploadSlots: 24,
+  /** 64 MiB hide a slow disk from a fast link. */
+  bufferBytes: 64 * 1024 * 1024,
+};
+
+/** Twice what one torrent may have: 20 kB of memory and a descriptor each. */
+const CONNECTIONS_TOTAL = 600;
+/** What routers at home can follow. */
+const DIALS_TOTAL = 30;
+const UPLOAD_SLOTS_TOTAL = 120;
+/** Pieces of 4 MiB for thirty torrents. */
+const BUFFER_BYTES_TOTAL = 128 * 1024 * 1024;
+
+/** Descriptors for content: more open files make no disk faster. */
+const FILES_MAX = 256;
+/** A few, however few descriptors there are, or every block would open its file. */
+const FILES_MIN = 16;
+/** Of the descriptors, for files. */
+const FILES_PART = 1 / 4;
+/** Listeners, announces, the resolver, the store, logs, threads, handshakes under way. */
+const DESCRIPTORS_RESERVED = 64;
+/** A lock for each active torrent. */
+const DESCRIPTORS_A_TORRENT = 1;
+/** Fewer connections are of no use to anybody. */
+const CONNECTIONS_MIN = 8;
+
+/** Files that may be open at once in a process that may have `descriptors` open. */
+export function fileHandlesMax(descriptors: number): number {
+  return Math.max(FILES_MIN, Math.min(FILES_MAX, Math.floor(descriptors * FILES_PART)));
+}
+
+/** Connections whose handshake may be under way in a process that may have `descriptors` open. */
+export function pendingHandshakesMax(descriptors: number): number {
+  return Math.max(8, Math.min(128, Math.floor(descriptors / 16)));
+}
+
+/** What `torrents` active torrents share in a process that may have `descriptors` open. */
+export function processTotals(descriptors: number, torrents: number): Resources {
+  const free = descriptors - fileHandlesMax(descriptors) - DESCRIPTORS_RESERVED -
+    DESCRIPTORS_A_TORRENT * torrents;
+  return {
+    connections: Math.max(CONNECTIONS_MIN, Math.min(CONNECTIONS_TOTAL, free)),
+    dials: DIALS_TOTAL,
+    uploadSlots: UPLOAD_SLOTS_TOTAL,
+    bufferBytes: BUFFER_BYTES_TOTAL,
+  };
+}

@@ -1,0 +1,168 @@
+/** What a process has is shared fairly, by need, and comes back. */
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { createRng, randomBelow } from "../../../core/bytes/random.ts";
+import {
+  type Demand,
+  grantAll,
+  isSameGrant,
+  type Resources,
+  TURN_MS,
+} from "../../../core/session/grants.ts";
+import { fileHandlesMax, processTotals, TORRENT_CAP } from "../../../core/session/limits.ts";
+
+const MIB = 1024 * 1024;
+const none = { dials: 0, uploadSlots: 0, bufferBytes: 0 };
+const ofConnections = (connections: number): Resources => ({ connections, ...none });
+
+/** Demands for connections: [least, most] each. */
+function demandsOf(...needs: (readonly [number, number])[]): Demand<number>[] {
+  return needs.map(([least, most], key) => ({
+    ...{ key, least: ofConnections(least), most: ofConnections(most) },
+  }));
+}
+
+function connections(total: number, demands: Demand<number>[], now = 0, cap = 300): number[] {
+  const grants = grantAll(ofConnections(total), ofConnections(cap), demands, now);
+  return [...grants.values()].map((grant) => grant.connections);
+}
+
+Deno.test("a torrent alone gets all that one may have", () => {
+  assertEquals(connections(600, demandsOf([2, 5])), [300]);
+  const [alone] = grantAll(processTotals(1_024, 1), TORRENT_CAP, [{
+    ...{ key: 1, least: ofConnections(1), most: ofConnections(1) },
+  }], 0).values();
+  assertEquals(alone, TORRENT_CAP);
+});
+
+Deno.test("small needs are met, and large ones share the rest alike", () => {
+  assertEquals(connections(100, demandsOf([1, 10], [1, 90], [1, 300])), [10, 45, 45]);
+});
+
+Deno.test("what nobody needs goes to all alike", () => {
+  assertEquals(connections(100, demandsOf([1, 10], [1, 20])), [50, 50]);
+  assertEquals(connections(100, demandsOf([1, 80], [1, 4])), [80, 20]);
+});
+
+Deno.test("what a torrent no longer needs goes to others", () => {
+  assertEquals(connections(100, demandsOf([2, 100], [2, 100])), [50, 50]);
+  assertEquals(connections(100, demandsOf([2, 6], [2, 100]), 0, 300), [6, 94]);
+});
+
+Deno.test("while there is not enough for all, they take turns", () => {
+  const demands = demandsOf(...Array.from({ length: 10 }, () => [4, 50] as const));
+  const got = demands.map(() => 0);
+  for (let turn = 0; turn < 10; turn++) {
+    const shares = connections(13, demands, turn * TURN_MS);
+    assert(shares.reduce((sum, share) => sum + share, 0) <= 13);
+    for (const [index, share] of shares.entries()) if (share >= 4) got[index]!++;
+  }
+  assert(got.every((count) => count >= 2), JSON.stringify(got));
+});
+
+Deno.test("a large need is not passed over for ever by small ones", () => {
+  const demands = demandsOf([1, 1], [8, 8], [1, 1], [1, 1]);
+  const turns = Array.from({ length: 8 }, (_, turn) => connections(8, demands, turn * TURN_MS));
+  assert(turns.some((shares) => shares[1]! >= 8), JSON.stringify(turns));
+});
+
+Deno.test("grants never exceed what there is, the cap, or leave something that is needed", () => {
+  const need = fc.tuple(fc.nat(20), fc.nat(400));
+  fc.assert(
+    fc.property(
+      fc.nat(2_000),
+      fc.array(need, { maxLength: 60 }),
+      fc.nat(1e6),
+      (total, needs, now) => {
+        const demands = demandsOf(...needs.map(([a, b]) => [Math.min(a, b), b] as const));
+        const shares = connections(total, demands, now);
+        const sum = shares.reduce((so, share) => so + share, 0);
+        assert(sum <= total && shares.every((share) => share >= 0 && share <= 300));
+        const wanted = demands.reduce((so, { most }) => so + Math.min(300, most.connections), 0);
+        const canServeAll = demands.reduce((so, { least }) => so + least.connections, 0) <= total;
+        if (canServeAll) {
+          assert(sum >= Math.min(total, wanted));
+          for (const [index, { least }] of demands.entries()) {
+            assert(shares[index]! >= least.connections);
+          }
+        }
+      },
+    ),
+    { seed: 10 },
+  );
+});
+
+Deno.test("the same demands get the same grants, review after review", () => {
+  const demands = demandsOf(...Array.from({ length: 40 }, (_, i) => [2, 10 + 7 * i] as const));
+  const [a, b] = [0, TURN_MS].map((now) =>
+    grantAll(processTotals(256, 40), TORRENT_CAP, demands, now)
+  );
+  for (const [key, grant] of a!) assert(isSameGrant(b!.get(key), grant));
+});
+
+Deno.test("few descriptors are shared between files, locks and connections", () => {
+  for (const torrents of [1, 40, 200]) {
+    const totals = processTotals(256, torrents);
+    const used = fileHandlesMax(256) + totals.connections + torrents;
+    assert(torrents > 100 || used <= 256 - 32, `${used} descriptors with ${torrents} torrents`);
+    assert(totals.connections >= 8);
+  }
+});
+
+/** One of the torrents of the simulation below. */
+interface Simulated {
+  /** Blocks left to fetch. */
+  left: number;
+  readonly peers: number;
+  connected: number;
+  waitedMs: number;
+}
+
+Deno.test("200 torrents, 40 of them active, live within one process's limits, and none starves", () => {
+  const seed = 200;
+  const rng = createRng(seed);
+  const torrents: Simulated[] = Array.from({ length: 200 }, (_, i) => ({
+    left: i < 40 ? 2_000 + randomBelow(rng, 20_000) : 0,
+    peers: 1 + randomBelow(rng, 250),
+    ...{ connected: 0, waitedMs: 0 },
+  }));
+  const totals = processTotals(256, 40);
+  let most = 0, longestWaitMs = 0, endedMs = 0;
+  for (let now = 0; now < 3_600_000 && torrents.some(({ left }) => left > 0); now += 1_000) {
+    const active = torrents.filter(({ left }) => left > 0);
+    const grants = grantAll(
+      totals,
+      TORRENT_CAP,
+      active.map((key) => ({
+        key,
+        least: { connections: 2, dials: 1, uploadSlots: 1, bufferBytes: 8 * MIB },
+        most: {
+          connections: Math.min(200, key.peers),
+          dials: Math.max(0, key.peers - key.connected),
+          ...{ uploadSlots: 8, bufferBytes: 64 * MIB },
+        },
+      })),
+      now,
+    );
+    for (const torrent of active) {
+      const grant = grants.get(torrent)!;
+      const room = Math.min(torrent.peers, grant.connections);
+      // What is over the grant is given back at once, what is below it grows by dials.
+      torrent.connected = Math.min(room, torrent.connected + grant.dials);
+      const moves = torrent.connected > 0 && grant.bufferBytes >= 8 * MIB;
+      torrent.waitedMs = moves ? 0 : torrent.waitedMs + 1_000;
+      longestWaitMs = Math.max(longestWaitMs, torrent.waitedMs);
+      if (moves) torrent.left -= 10 * Math.min(4, torrent.connected);
+      if (torrent.left <= 0) torrent.connected = 0;
+    }
+    const connected = torrents.reduce((sum, torrent) => sum + torrent.connected, 0);
+    most = Math.max(most, connected);
+    assert(connected <= totals.connections, `${connected} connections at ${now} ms, seed ${seed}`);
+    const bytes = [...grants.values()].reduce((sum, grant) => sum + grant.bufferBytes, 0);
+    assert(bytes <= totals.bufferBytes);
+    endedMs = now;
+  }
+  assert(torrents.every(({ left }) => left <= 0), "all are complete");
+  assert(longestWaitMs <= 4 * TURN_MS, `one waited ${longestWaitMs} ms, seed ${seed}`);
+  assertEquals([most, endedMs < 3_600_000], [totals.connections, true]);
+});

@@ -3,13 +3,12 @@
  * read, timer or answer brings, settles, runs the effects in order, and arms one timer. Contract:
  * core/torrent/protocol.ts.
  */
-import { assert, unreachable } from "../core/bytes/result.ts";
+import { unreachable } from "../core/bytes/result.ts";
 import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/frame.ts";
 import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
 import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
-import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
-import type { PieceCheck, PieceDigest } from "../core/metainfo/piece_check.ts";
+import { pieceOffset } from "../core/metainfo/geometry.ts";
 import { isInfoOf, swarmHashes } from "../core/metainfo/identity.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
@@ -27,11 +26,9 @@ import type { PeerAddress } from "../core/bytes/address.ts";
 import { TrackerExchanges } from "./announce/exchanges.ts";
 import { type Clock, systemClock, type TimerId } from "./clock.ts";
 import { DIGESTS } from "./hash/sha256.ts";
-import { type BufferPool, createBufferPool } from "./disk/buffer_pool.ts";
 import { DiskError } from "./disk/disk_error.ts";
 import type { DriverOptions } from "./driver_options.ts";
-import { PieceBuffer } from "./hash/piece_buffer.ts";
-import { pieceCheckOf } from "./hash/piece_checks.ts";
+import { PieceBuffers } from "./hash/piece_buffers.ts";
 import { dialPeer, type HandshakenStream } from "./net/handshaking.ts";
 import { LATER } from "./net/link_reader.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
@@ -40,8 +37,6 @@ import { tcpNetwork } from "./net/tcp.ts";
 import { WebSeedLinks } from "./web_seed/web_seed_links.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
 
-/** Idle piece buffers kept for the next pieces, in bytes. */
-const POOL_BYTES = 64 * 1024 * 1024;
 /** Messages of one connection before others have their turn: about as many as fill a read. */
 const MESSAGES_PER_TURN = 1_024;
 /** The clock is looked at after so many messages, a power of two. */
@@ -52,14 +47,12 @@ const TURN_MS = 4;
 export class Driver implements LinkOwner {
   readonly #options: DriverOptions;
   readonly #torrent: Torrent;
-  readonly #check: PieceCheck;
   readonly #trace: TraceRecorder | undefined;
   readonly #links = new Map<number, PeerLink>();
   /** Links with something to write since the last turn. */
   readonly #touched = new Set<PeerLink>();
   readonly #webSeeds: WebSeedLinks;
-  readonly #buffers = new Map<number, PieceBuffer>();
-  readonly #pool: BufferPool;
+  readonly #pieces: PieceBuffers;
   readonly #effects: Effect[] = [];
   /** Answers to effects that were there at once. */
   readonly #answers: Event[] = [];
@@ -79,7 +72,7 @@ export class Driver implements LinkOwner {
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#trace = options.trace;
-    this.#check = pieceCheckOf(options.metainfo);
+    this.#pieces = new PieceBuffers(options.metainfo, options.pieceMemory);
     this.#clock = options.clock ?? systemClock;
     this.#exchanges = new TrackerExchanges(options.announce, this.#clock, this.#leaving);
     this.#infoHashes = swarmHashes(options.metainfo.identity);
@@ -90,15 +83,13 @@ export class Driver implements LinkOwner {
       TUNING,
       this.#trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS,
     );
-    const { pieceLength, pieceCount } = options.metainfo.geometry;
     this.#webSeeds = new WebSeedLinks(options, this.#clock, {
       onBlock: (peer, piece, begin, bytes) =>
         this.#acceptBlock(peer, piece, begin, bytes, this.#clock.now()),
       onTurn: () => this.#turn(() => {}),
       onFailed: (event) => this.#feed(event),
     });
-    this.#pool = createBufferPool(pieceLength, Math.max(2, Math.floor(POOL_BYTES / pieceLength)));
-    this.#frameBytesMax = frameBytesMax(pieceCount);
+    this.#frameBytesMax = frameBytesMax(options.metainfo.geometry.pieceCount);
   }
 
   start(peers: readonly PeerAddress[]): void {
@@ -270,15 +261,6 @@ export class Driver implements LinkOwner {
     return this.#acceptBlock(link.key, piece, begin, block, at);
   }
 
-  #openBuffer(piece: number): PieceBuffer {
-    const size = pieceSize(this.#options.metainfo.geometry, piece);
-    const { plan } = this.#check;
-    const contentSize = this.#check.contentSize(piece);
-    const buffer = new PieceBuffer(this.#pool.take(), size, { plan, contentSize });
-    this.#buffers.set(piece, buffer);
-    return buffer;
-  }
-
   #takeMessage(link: PeerLink, at: number): void {
     const decoded = decodeMessage(link.input.buffer, this.#frame);
     if (!decoded.ok) {
@@ -330,7 +312,7 @@ export class Driver implements LinkOwner {
         this.#writePiece(effect.job, effect.piece);
         return;
       case "drop-piece":
-        return this.#releaseBuffer(effect.piece);
+        return this.#pieces.drop(effect.piece);
       case "announce":
         return this.#announce(effect);
       case "save-state":
@@ -343,6 +325,7 @@ export class Driver implements LinkOwner {
       case "check-metadata":
         return this.#checkMetadata(effect.job, effect.bytes);
       case "report":
+        if (effect.report.kind === "complete") this.#pieces.rest();
         return this.#options.onReport(effect.report);
       default:
         return unreachable(effect);
@@ -388,15 +371,10 @@ export class Driver implements LinkOwner {
   }
 
   #checkPiece(job: number, piece: number): void {
-    const buffer = this.#buffers.get(piece);
-    assert(buffer !== undefined, "a whole piece has a buffer");
-    const digest = buffer.digest();
-    const answer = (digest: PieceDigest): Event => {
-      const matches = this.#check.judge(piece, digest) === "good";
-      return { kind: "piece-checked", job, matches };
-    };
-    if (digest instanceof Promise) digest.then((late) => this.#feed(answer(late)));
-    else this.#answers.push(answer(digest));
+    const answer = (matches: boolean): Event => ({ kind: "piece-checked", job, matches });
+    const result = this.#pieces.check(piece);
+    if (result instanceof Promise) result.then((late) => this.#feed(answer(late)));
+    else this.#answers.push(answer(result));
   }
 
   /** Keeps a whole block if it is wanted. */
@@ -405,7 +383,7 @@ export class Driver implements LinkOwner {
     this.#trace?.block(peer, piece, begin, length, at);
     const verdict = receiveBlock(this.#torrent, peer, piece, begin, length, at, this.#effects);
     if (verdict !== "accepted") return false;
-    (this.#buffers.get(piece) ?? this.#openBuffer(piece)).put(block, begin);
+    this.#pieces.put(piece, begin, block);
     return true;
   }
 
@@ -416,25 +394,16 @@ export class Driver implements LinkOwner {
 
   async #writePiece(job: number, piece: number): Promise<void> {
     const { metainfo: { geometry }, storage } = this.#options;
-    const buffer = this.#buffers.get(piece);
-    assert(buffer !== undefined, "a checked piece has a buffer");
     // From here on the buffer is the write's: the core may start the piece anew if the disk fails.
-    this.#buffers.delete(piece);
+    const buffer = this.#pieces.detach(piece);
     try {
       await storage.writePiece(pieceOffset(geometry, piece), buffer.content);
-      this.#pool.give(buffer.bytes);
+      this.#pieces.release(buffer);
       this.#feed({ kind: "piece-written", job });
     } catch (error) {
       this.#options.onDiskError(error);
       this.#feed({ kind: "disk-failed", job, message: messageOf(error) });
     }
-  }
-
-  #releaseBuffer(piece: number): void {
-    const buffer = this.#buffers.get(piece);
-    if (buffer === undefined) return;
-    this.#buffers.delete(piece);
-    this.#pool.give(buffer.bytes);
   }
 
   #announce({ job, url, request }: Extract<Effect, { kind: "announce" }>): void {
@@ -490,6 +459,7 @@ export class Driver implements LinkOwner {
     this.#clock.clearTimeout(this.#timer);
     this.#timerAt = -Infinity;
     this.#leaving.abort();
+    this.#pieces.close();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     this.#webSeeds.closeAll();

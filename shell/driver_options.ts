@@ -5,6 +5,7 @@ import type { TorrentOptions } from "../core/torrent/state.ts";
 import type { Announce } from "./announce/exchanges.ts";
 import type { Clock } from "./clock.ts";
 import type { Storage } from "./disk/storage.ts";
+import type { PieceMemory } from "./hash/piece_memory.ts";
 import type { Network } from "./net/byte_stream.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
 import type { SendBuffers } from "./net/send_buffers.ts";
@@ -16,6 +17,7 @@ export interface DriverOptions {
   readonly storage: Storage;
   readonly limits: RateLimits;
   readonly sendBuffers: SendBuffers;
+  readonly pieceMemory: PieceMemory;
   /** The system's unless given. */
   readonly network?: Network;
   readonly clock?: Clock;

@@ -20,6 +20,7 @@ import type { InfoHash } from "../core/metainfo/types.ts";
 import { announce } from "./announce/announce.ts";
 import { Driver } from "./driver.ts";
 import { Failure } from "./failure.ts";
+import { PieceMemory } from "./hash/piece_memory.ts";
 import type { LifeHost, SwarmOptions } from "./life/host.ts";
 import { TorrentLife } from "./life/torrent_life.ts";
 import type { AddOptions, TorrentEvent, TorrentLimits } from "./life/types.ts";
@@ -55,6 +56,7 @@ export class Session {
   readonly #listener: PeerListener;
   readonly #limits: RateLimits;
   readonly #sendBuffers = new SendBuffers();
+  readonly #pieceMemory = new PieceMemory();
   readonly #torrents = new Map<InfoHash, TorrentLife>();
   readonly #listeners = new Set<SessionListener>();
   readonly #host: LifeHost;
@@ -133,6 +135,7 @@ export class Session {
         up: new RateLimiter(limits.upLimit, this.#limits.up),
       },
       sendBuffers: this.#sendBuffers,
+      pieceMemory: this.#pieceMemory,
       nextPeerKey: () => ++this.#peerKeys,
       announce: (url, request, signal) => {
         const { host: localAddress, announceIp, allowLocal, typedTrackers } = this.#options;

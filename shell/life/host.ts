@@ -21,5 +21,5 @@ export interface LifeHost {
 /** What the session adds to a driver's options by itself is missing here. */
 export type SwarmOptions = Omit<
   DriverOptions,
-  "limits" | "sendBuffers" | "nextPeerKey" | "announce" | "network" | "clock"
+  "limits" | "sendBuffers" | "pieceMemory" | "nextPeerKey" | "announce" | "network" | "clock"
 >;

@@ -4,6 +4,7 @@ import { createFullBitfield } from "../../core/bytes/bitfield.ts";
 import type { Storage } from "../../shell/disk/storage.ts";
 import { Driver } from "../../shell/driver.ts";
 import { createPeerId } from "../../shell/entropy.ts";
+import { PieceMemory } from "../../shell/hash/piece_memory.ts";
 import { sha1 } from "../../shell/hash/sha1.ts";
 import { RateLimiter } from "../../shell/net/rate_limiter.ts";
 import { SendBuffers } from "../../shell/net/send_buffers.ts";
@@ -23,6 +24,7 @@ Deno.test("after a crash the content is flushed and the state saved, then the cr
     network: new MemoryNetwork({ clock }).of("10.0.0.1"),
     limits: { up: new RateLimiter(undefined), down: new RateLimiter(undefined) },
     sendBuffers: new SendBuffers(),
+    pieceMemory: new PieceMemory(),
     nextPeerKey: () => 1,
     torrent: {
       infoHash: metainfo.infoHash,

@@ -1,0 +1,85 @@
+/** The unfinished pieces of one torrent: blocks go in, digests come out, the disk takes them. */
+import { assert } from "../../core/bytes/result.ts";
+import { pieceSize } from "../../core/metainfo/geometry.ts";
+import type { PieceCheck, PieceDigest } from "../../core/metainfo/piece_check.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import { PieceBuffer } from "./piece_buffer.ts";
+import { pieceCheckOf } from "./piece_checks.ts";
+import type { PieceMemory } from "./piece_memory.ts";
+
+type Torrent = Pick<Metainfo, "identity" | "geometry" | "pieceHashes" | "trees">;
+
+export class PieceBuffers {
+  readonly #torrent: Torrent;
+  readonly #memory: PieceMemory;
+  readonly #check: PieceCheck;
+  readonly #buffers = new Map<number, PieceBuffer>();
+  #isOpen = false;
+
+  constructor(torrent: Torrent, memory: PieceMemory) {
+    this.#torrent = torrent;
+    this.#memory = memory;
+    this.#check = pieceCheckOf(torrent);
+  }
+
+  put(piece: number, begin: number, block: Uint8Array): void {
+    (this.#buffers.get(piece) ?? this.#open(piece)).put(block, begin);
+  }
+
+  /** Whether the piece, of which every block was put in, is right; at once or from another thread. */
+  check(piece: number): boolean | Promise<boolean> {
+    const judge = (digest: PieceDigest) => this.#check.judge(piece, digest) === "good";
+    const digest = this.#get(piece).digest();
+    return digest instanceof Promise ? digest.then(judge) : judge(digest);
+  }
+
+  /** The piece is the caller's from now on, who gives it to `release` when it was written. */
+  detach(piece: number): PieceBuffer {
+    const buffer = this.#get(piece);
+    this.#buffers.delete(piece);
+    return buffer;
+  }
+
+  release(buffer: PieceBuffer): void {
+    this.#memory.give(buffer.bytes);
+  }
+
+  /** Forgets a piece, if any of it is here. */
+  drop(piece: number): void {
+    const buffer = this.#buffers.get(piece);
+    if (buffer === undefined) return;
+    this.#buffers.delete(piece);
+    this.release(buffer);
+  }
+
+  /** No more pieces come for now: idle memory goes to others. */
+  rest(): void {
+    if (!this.#isOpen || this.#buffers.size > 0) return;
+    this.#isOpen = false;
+    this.#memory.close(this.#torrent.geometry.pieceLength);
+  }
+
+  /** Forgets everything. */
+  close(): void {
+    for (const piece of [...this.#buffers.keys()]) this.drop(piece);
+    this.rest();
+  }
+
+  #get(piece: number): PieceBuffer {
+    const buffer = this.#buffers.get(piece);
+    assert(buffer !== undefined, "a whole piece has a buffer");
+    return buffer;
+  }
+
+  #open(piece: number): PieceBuffer {
+    const { geometry } = this.#torrent;
+    if (!this.#isOpen) this.#memory.open(geometry.pieceLength);
+    this.#isOpen = true;
+    const { plan } = this.#check;
+    const contentSize = this.#check.contentSize(piece);
+    const bytes = this.#memory.take(geometry.pieceLength);
+    const buffer = new PieceBuffer(bytes, pieceSize(geometry, piece), { plan, contentSize });
+    this.#buffers.set(piece, buffer);
+    return buffer;
+  }
+}

@@ -1,0 +1,45 @@
+/** Piece buffers are used again, by every torrent with pieces of their size, and outlive none of them. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { PieceMemory } from "../../../shell/hash/piece_memory.ts";
+
+Deno.test("a buffer that came back is the next one taken, by whichever torrent", () => {
+  const memory = new PieceMemory();
+  memory.open(64);
+  memory.open(64);
+  const buffer = memory.take(64);
+  assertEquals(buffer.length, 64);
+  memory.give(buffer);
+  assertEquals(memory.retainedBytes, 64);
+  assert(memory.take(64) === buffer);
+  assertEquals(memory.retainedBytes, 0);
+});
+
+Deno.test("idle buffers of all sizes together are bounded", () => {
+  const memory = new PieceMemory(100);
+  for (const size of [64, 32]) memory.open(size);
+  const buffers = [64, 64, 32, 32].map((size) => memory.take(size));
+  for (const buffer of buffers) memory.give(buffer);
+  assertEquals(memory.retainedBytes, 96);
+});
+
+Deno.test("idle buffers go when no torrent wants their size any more", () => {
+  const memory = new PieceMemory();
+  memory.open(64);
+  memory.open(64);
+  const late = memory.take(64);
+  memory.give(memory.take(64));
+  memory.close(64);
+  assertEquals(memory.retainedBytes, 64);
+  memory.close(64);
+  assertEquals(memory.retainedBytes, 0);
+  memory.give(late);
+  assertEquals(memory.retainedBytes, 0);
+});
+
+Deno.test("giving a buffer back twice is our mistake", () => {
+  const memory = new PieceMemory();
+  memory.open(64);
+  const buffer = memory.take(64);
+  memory.give(buffer);
+  assertThrows(() => memory.give(buffer), Error, "once");
+});

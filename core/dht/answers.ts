@@ -1,6 +1,6 @@
 /** Answers the queries of others: nodes, peers, tokens, and what they may store here. */
 import { type Endpoint, ipVersionOf, mayName, withPort } from "./endpoint.ts";
-import { storeItem } from "./item_store.ts";
+import { storeItem, targetOf } from "./item_store.ts";
 import { KRPC_ERROR, type KrpcQuery, type NodeInfo } from "./krpc.ts";
 import type { KrpcFault } from "./krpc_decode.ts";
 import { type Answer, encodeError, encodeResponse } from "./krpc_encode.ts";
@@ -18,7 +18,6 @@ import { send } from "./queries.ts";
 import { closestContacts, K } from "./routing_table.ts";
 import { type Dht, networkOf, type NetworkState } from "./state.ts";
 import { createToken, isTokenValid } from "./tokens.ts";
-import { targetOf } from "./item_store.ts";
 
 /** A value beyond this leaves no room for nodes. */
 const VALUE_WITH_NODES_MAX = 500;

@@ -58,7 +58,7 @@ export function startLookup(
       if (id === undefined) addUnnamed(lookup, endpoint);
       else if (heardAt === undefined) addCandidate(lookup, { id, endpoint }, undefined);
     }
-    for (const router of upkeep.routers) addUnnamed(lookup, router);
+    for (const start of upkeep.starts) addUnnamed(lookup, start);
   }
   if (lookup.candidates.length === 0 && lookup.unnamed.length === 0) return undefined;
   const key = ++dht.lookupCount;

@@ -38,11 +38,15 @@ const SPARSE_TABLE = 2 * K;
 /** Between two lookups for our neighbours, and while we have next to none. */
 const SELF_LOOKUP_MS = 30 * 60_000;
 const SELF_LOOKUP_SPARSE_MS = 60_000;
+/** The first of these, which doubles: all nodes of a new network may have started a moment ago. */
+const SELF_LOOKUP_FIRST_MS = 5_000;
+/** Named nodes that the first lookup did not ask are asked after this. */
+const START_CHECK_MS = 2_000;
 /** After a lookup for ourselves that nobody answered: the first wait, which doubles, and the last. */
 const BOOTSTRAP_FIRST_MS = 2_000;
 const BOOTSTRAP_MAX_MS = 5 * 60_000;
-/** Addresses of routers that are kept. */
-const ROUTERS_MAX = 32;
+/** Addresses to begin with that are kept. */
+const STARTS_MAX = 32;
 /** Between two looks at what is due, however much that is. */
 const UPKEEP_MIN_MS = 1_000;
 /** Part of an interval that is taken off at random. */
@@ -70,13 +74,18 @@ export function onNodesNamed(
     const network = networkOf(dht, ipVersionOf(endpoint));
     if (network === undefined || !isUsable(endpoint)) continue;
     const { upkeep, table } = network;
-    if (areRouters) {
-      if (upkeep.routers.size < ROUTERS_MAX) upkeep.routers.add(endpoint);
-    } else {
-      hear(network, { id: undefined, endpoint, heardAt: undefined, dueAt: now });
+    if (areRouters && upkeep.routers.size < STARTS_MAX) upkeep.routers.add(endpoint);
+    const isStart = (areRouters || table.size < K) && upkeep.starts.size < STARTS_MAX;
+    // One that failed before does not shorten the wait for the next attempt.
+    const isNew = isStart && !upkeep.starts.has(endpoint);
+    if (isStart) upkeep.starts.add(endpoint);
+    // The lookup for ourselves asks some of them; the others are asked after it.
+    const dueAt = isNew ? now + START_CHECK_MS : now;
+    if (!areRouters) hear(network, { id: undefined, endpoint, heardAt: undefined, dueAt });
+    if (isNew && table.size < K && upkeep.selfLookup === undefined) {
+      upkeep.selfLookupAt = now;
+      upkeep.nextAt = Math.min(upkeep.nextAt, now);
     }
-    if (table.size < K && upkeep.selfLookup === undefined) upkeep.selfLookupAt = now;
-    upkeep.nextAt = Math.min(upkeep.nextAt, now);
   }
 }
 
@@ -150,7 +159,10 @@ export function onMaintenanceLookup(
     if (report.replies === 0) return retryBootstrap(network, now, effects);
     upkeep.failedRounds = 0;
     upkeep.fillFrom = 0;
-    const waitMs = table.size < K ? SELF_LOOKUP_SPARSE_MS : SELF_LOOKUP_MS;
+    const sparseMs = SELF_LOOKUP_FIRST_MS * 2 ** upkeep.sparseRounds;
+    const isSparse = table.size < K;
+    upkeep.sparseRounds = isSparse ? Math.min(10, upkeep.sparseRounds + 1) : 0;
+    const waitMs = isSparse ? Math.min(SELF_LOOKUP_SPARSE_MS, sparseMs) : SELF_LOOKUP_MS;
     upkeep.selfLookupAt = now + waitMs - randomBelow(dht.rng, Math.floor(waitMs * JITTER));
   }
   upkeep.nextAt = now;

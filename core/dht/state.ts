@@ -17,6 +17,7 @@ import { type NodeId, randomNodeId } from "./node_id.ts";
 import { createPeerStore, type PeerStore } from "./peer_store.ts";
 import type { DhtOptions } from "./protocol.ts";
 import { createRoutingTable, type RoutingTable } from "./routing_table.ts";
+import type { SavedNode } from "./saved_node.ts";
 import type { Tokens } from "./tokens.ts";
 import { createTraffic, type Traffic } from "./traffic.ts";
 
@@ -51,6 +52,9 @@ export interface NetworkState {
 }
 
 export interface UpkeepState {
+  /** Where to begin while next to nobody is known: routers, and nodes that were named then. */
+  readonly starts: Set<Endpoint>;
+  /** Those of them that are not for the table. */
   readonly routers: Set<Endpoint>;
   /** Nodes we heard of, by host, with the time to ask them; those that asked us wait. */
   readonly heard: Map<string, HeardNode>;
@@ -65,6 +69,8 @@ export interface UpkeepState {
   fillLookup: number | undefined;
   /** Lookups for ourselves in a row that nobody answered. */
   failedRounds: number;
+  /** Lookups for ourselves in a row that found next to nobody. */
+  sparseRounds: number;
 }
 
 export interface HeardNode {
@@ -198,6 +204,7 @@ function createNetwork(version: IpVersion, { saved }: DhtOptions, rng: Rng): Net
     external: undefined,
     votes: new Map(),
     upkeep: {
+      starts: new Set(),
       routers: new Set(),
       heard: new Map(),
       checks: 0,
@@ -207,6 +214,7 @@ function createNetwork(version: IpVersion, { saved }: DhtOptions, rng: Rng): Net
       fillFrom: Infinity,
       fillLookup: undefined,
       failedRounds: 0,
+      sparseRounds: 0,
     },
   };
 }
@@ -217,13 +225,15 @@ export function networkOf(dht: Dht, version: IpVersion): NetworkState | undefine
 }
 
 /** Everything that the next run should know. */
-export function savedNodes(dht: Dht): NodeInfo[] {
-  return dht.networks.flatMap(({ table }) =>
-    table.buckets.flatMap(({ contacts }) =>
-      contacts.filter(({ failures }) => failures === 0).map(({ id, endpoint }) => ({
-        id,
-        endpoint,
-      }))
-    )
-  );
+export function savedNode(dht: Dht): SavedNode {
+  const ids = Object.fromEntries(dht.networks.map(({ version, table }) => [version, table.ownId]));
+  const nodes: NodeInfo[] = [];
+  for (const { table } of dht.networks) {
+    for (const { contacts } of table.buckets) {
+      for (const { id, endpoint, failures } of contacts) {
+        if (failures === 0) nodes.push({ id, endpoint });
+      }
+    }
+  }
+  return { ids, nodes };
 }

@@ -3,7 +3,14 @@
  */
 import { unreachable } from "../bytes/result.ts";
 import { answerFault, answerQuery } from "./answers.ts";
-import { type Endpoint, ipVersionOf, isUsable, SCOPE_LOOPBACK, scopeOf } from "./endpoint.ts";
+import {
+  type Endpoint,
+  hostKey,
+  ipVersionOf,
+  isUsable,
+  SCOPE_LOOPBACK,
+  scopeOf,
+} from "./endpoint.ts";
 import { voteForAddress } from "./identity.ts";
 import { expireItems, targetOf } from "./item_store.ts";
 import type { KrpcError, KrpcQuery, KrpcResponse } from "./krpc.ts";
@@ -27,7 +34,6 @@ import {
   runMaintenance,
   startMaintenance,
 } from "./maintenance.ts";
-import { hostKey } from "./endpoint.ts";
 import type { NodeId } from "./node_id.ts";
 import { expirePeers } from "./peer_store.ts";
 import type { DhtEffect, DhtEvent } from "./protocol.ts";
@@ -39,7 +45,7 @@ import {
   networkOf,
   type NetworkState,
   type PendingQuery,
-  savedNodes,
+  savedNode,
 } from "./state.ts";
 import { joinTorrent, nextTorrentAt, onTorrentLookup, runTorrents, wantPeers } from "./torrents.ts";
 import { admitQuery, isBanned, strike, windowEnd } from "./traffic.ts";
@@ -169,10 +175,7 @@ function runDue(dht: Dht, now: number, effects: DhtEffect[]): void {
   }
   if (dht.saveAt <= now) {
     dht.saveAt = now + SAVE_MS;
-    const ids = Object.fromEntries(
-      dht.networks.map(({ version, table }) => [version, table.ownId]),
-    );
-    effects.push({ kind: "save", saved: { ids, nodes: savedNodes(dht) } });
+    effects.push({ kind: "save", saved: savedNode(dht) });
   }
   runMaintenance(dht, now, effects);
   if (nextTorrentAt(dht) <= now) runTorrents(dht, now, effects);

@@ -1,0 +1,26 @@
+/** Where a node begins that knows nobody: names that are known to everybody. */
+import type { PeerAddress } from "../../core/bytes/address.ts";
+
+/** Nodes that others keep up for newcomers. */
+export const DEFAULT_ROUTERS: readonly { readonly name: string; readonly port: number }[] = [
+  { name: "router.bittorrent.com", port: 6881 },
+  { name: "dht.transmissionbt.com", port: 6881 },
+  { name: "dht.libtorrent.org", port: 25401 },
+  { name: "router.utorrent.com", port: 6881 },
+];
+
+/** Their addresses, as far as the name server tells them. */
+export async function resolveRouters(): Promise<PeerAddress[]> {
+  const answers = await Promise.all(
+    DEFAULT_ROUTERS.flatMap(({ name, port }) =>
+      (["A", "AAAA"] as const).map(async (type): Promise<PeerAddress[]> => {
+        try {
+          return (await Deno.resolveDns(name, type)).map((ip) => ({ ip, port }));
+        } catch {
+          return [];
+        }
+      })
+    ),
+  );
+  return answers.flat();
+}

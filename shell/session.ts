@@ -18,6 +18,8 @@ import type { WebSeedOptions } from "../core/torrent/web_seeds.ts";
 import type { WebSeedKind } from "../core/web_seed/urls.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
 import { announce } from "./announce/announce.ts";
+import type { DhtSettings } from "./dht/dht_node.ts";
+import { SessionDht } from "./dht/session_dht.ts";
 import { Driver } from "./driver.ts";
 import { Failure } from "./failure.ts";
 import { PieceMemory } from "./hash/piece_memory.ts";
@@ -47,6 +49,8 @@ export interface SessionOptions {
   /** Bytes a second of all torrents together; undefined is no limit. */
   readonly upLimit: number | undefined;
   readonly downLimit: number | undefined;
+  /** Undefined: no DHT. It starts with the first torrent that is not private. */
+  readonly dht?: DhtSettings | undefined;
 }
 
 export type SessionListener = (torrent: TorrentHandle, event: TorrentEvent) => void;
@@ -60,6 +64,7 @@ export class Session {
   readonly #torrents = new Map<InfoHash, TorrentLife>();
   readonly #listeners = new Set<SessionListener>();
   readonly #host: LifeHost;
+  readonly #dht: SessionDht | undefined;
   #peerKeys = 0;
 
   /** Throws a PortError. */
@@ -70,6 +75,7 @@ export class Session {
       down: new RateLimiter(options.downLimit),
       up: new RateLimiter(options.upLimit),
     };
+    this.#dht = options.dht && new SessionDht(options.dht, options.host, this.#listener.port);
     this.#host = {
       port: this.#listener.port,
       start: (options, peers, limits) => this.#start(options, peers, limits),
@@ -123,6 +129,7 @@ export class Session {
   /** Leaves every swarm and stops listening. */
   async close(): Promise<void> {
     await Promise.all(this.list().map((torrent) => torrent.leave()));
+    await this.#dht?.close();
     this.#listener.close();
   }
 
@@ -147,6 +154,7 @@ export class Session {
     });
     this.#listener.register(driver.infoHashes, driver);
     driver.start(peers);
+    if (!options.torrent.isPrivate) this.#dht?.join(driver);
     return driver;
   }
 
@@ -158,6 +166,7 @@ export class Session {
 
   async #stop(driver: Driver): Promise<void> {
     this.#listener.unregister(driver.infoHashes);
+    this.#dht?.leave(driver);
     await driver.stop();
   }
 }

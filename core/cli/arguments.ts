@@ -14,6 +14,7 @@ import {
   optionsOf,
 } from "./commands.ts";
 import { type ConfigEntry, parseConfig } from "./config_file.ts";
+import { toDhtCommand } from "./dht_command.ts";
 import { buildDaemonCommand, isDaemonCommand } from "./daemon_arguments.ts";
 import { nearestWord } from "./nearest.ts";
 import type { Options, Values } from "./option.ts";
@@ -161,6 +162,8 @@ function buildCommand(
         sources,
         (values) => ok({ kind: "peers", names: operands, ...values }),
       );
+    case "dht":
+      return build(COMMANDS.dht, sources, (values) => toDhtCommand(operands, values));
     case "replay":
       return build(
         COMMANDS.replay,
@@ -207,6 +210,7 @@ function peerSettings(values: PeerValues): PeerSettings {
   return {
     ...{ host, port, announceIp, allowLocal, upLimit, downLimit, seedRatio },
     peers: values.peer,
+    dht: { isOn: values.dht, nodes: values.dhtNode },
     seedTimeMs: values.seedTime,
     timeoutMs: values.timeout,
     ...outputSettings(values),

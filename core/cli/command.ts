@@ -4,6 +4,7 @@
  */
 import type { TorrentFormat } from "../metainfo/create.ts";
 import type { PeerAddress } from "../bytes/address.ts";
+import type { DhtChoice, DhtCommand } from "./dht_command.ts";
 import type { Glob } from "../metainfo/glob.ts";
 import type { SwarmOptions } from "../sim/swarm.ts";
 import type { Network } from "../tracker_server/access/networks.ts";
@@ -22,6 +23,7 @@ export type Command =
   | ListCommand
   | FetchCommand
   | PeersCommand
+  | DhtCommand
   | SimulateCommand
   | ConfigCommand
   | DaemonCommands
@@ -82,6 +84,7 @@ export interface PeerSettings extends OutputSettings {
   readonly allowLocal: boolean;
   /** Peers to dial besides those the trackers name. */
   readonly peers: readonly PeerAddress[];
+  readonly dht: DhtChoice;
   /** Bytes a second. */
   readonly upLimit: number | undefined;
   /** Bytes a second. */

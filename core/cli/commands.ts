@@ -6,6 +6,7 @@ import { SYSTEM_FILES_TEXT } from "../metainfo/system_files.ts";
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
 import { defineCommand, NO_OPERANDS, output } from "./command_spec.ts";
 import { DAEMON_COMMANDS } from "./daemon_commands.ts";
+import { DHT_COMMAND, dhtOptions } from "./dht_command.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import {
   readContentSize,
@@ -88,6 +89,7 @@ const peer = {
     "Ask what a torrent names on this machine and in private networks, whatever it is",
   ),
   peer: many("IP:PORT", readPeer, "Connect to this peer too; repeat it for several"),
+  ...dhtOptions,
   upLimit: one(
     "RATE",
     readRate,
@@ -348,6 +350,7 @@ export const COMMANDS = {
     conflicts: [],
     examples: ["tt peers film.mkv"],
   }),
+  dht: DHT_COMMAND,
   simulate: defineCommand({
     summary: "Run a whole swarm on a virtual clock",
     usage: ["[options]"],

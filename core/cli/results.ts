@@ -1,5 +1,6 @@
 /** What commands answer: an object with `--json`, text for people otherwise. */
 import { type CatalogResult, catalogText } from "./catalog_results.ts";
+import { type DhtResult, dhtText } from "./dht_results.ts";
 import { type DaemonResult, daemonText } from "./daemon_results.ts";
 import { type SettingResult, settingText } from "./config_results.ts";
 import type { TorrentFormat } from "../metainfo/create.ts";
@@ -13,6 +14,7 @@ export type ResultEvent =
   | TorrentResult
   | VerifiedResult
   | CatalogResult
+  | DhtResult
   | ReplayResult
   | SimulatedResult
   | SettingResult
@@ -104,6 +106,9 @@ export function resultText(result: ResultEvent): string {
     case "logged":
     case "connected":
       return printable(daemonText(result));
+    case "dht":
+    case "dht-lookup":
+      return dhtText(result);
     case "setting":
       return settingText(result);
     case "simulated":

@@ -1,5 +1,5 @@
 /** Answers the queries of others: nodes, peers, tokens, and what they may store here. */
-import { type Endpoint, ipVersionOf, mayName, withPort } from "./endpoint.ts";
+import { addressOf, type Endpoint, ipVersionOf, mayName, withPort } from "./endpoint.ts";
 import { storeItem, targetOf } from "./item_store.ts";
 import { KRPC_ERROR, type KrpcQuery, type NodeInfo } from "./krpc.ts";
 import type { KrpcFault } from "./krpc_decode.ts";
@@ -61,7 +61,12 @@ export function answerQuery(
         return refuse(KRPC_ERROR.protocol);
       }
       const peer = query.impliedPort ? from : withPort(from, query.port);
-      storePeer(dht.peers, query.target, peer, query.isSeed, now);
+      const { target } = query;
+      const isStored = storePeer(dht.peers, target, peer, query.isSeed, now);
+      // A peer of a torrent of ours need not be looked for.
+      if (isStored && dht.torrents.has(target) && mayName(from, peer)) {
+        effects.push({ kind: "peers", job: undefined, infoHash: target, peers: [addressOf(peer)] });
+      }
       return answer({});
     }
     case "get":

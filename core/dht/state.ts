@@ -152,6 +152,8 @@ export interface JoinedTorrent {
   active: number;
   /** Rounds in a row that no node answered. */
   failedRounds: number;
+  /** Rounds in a row that named next to no peers. */
+  lonelyRounds: number;
 }
 
 /** Since the start, of finished lookups for peers. */

@@ -18,6 +18,12 @@ const LOOKUPS_MAX = 8;
 /** After a lookup that nobody answered: the first wait, which doubles, and the last. */
 const RETRY_FIRST_MS = 2_000;
 const RETRY_MAX_MS = 5 * 60_000;
+/**
+ * While next to nobody is found, ourselves perhaps, others may have come a moment after us: the first
+ * wait, which doubles up to the usual interval.
+ */
+const LONELY_FIRST_MS = 5_000;
+const PEERS_FEW = 2;
 /** When nobody is there to be asked. */
 const RETRY_EMPTY_MS = 1_000;
 /** Torrents of one process that are announced; beyond it they are only told of as missing. */
@@ -43,6 +49,7 @@ export function joinTorrent(dht: Dht, event: Extract<DhtEvent, { kind: "join" }>
     nextAt: now,
     active: 0,
     failedRounds: 0,
+    lonelyRounds: 0,
   });
 }
 
@@ -80,7 +87,11 @@ export function onTorrentLookup(dht: Dht, { active, report }: FinishedLookup, no
   torrent.active--;
   if (report.replies > 0) {
     torrent.failedRounds = 0;
-    const interval = Math.max(ANNOUNCE_INTERVAL_MS, INTERVAL_PER_TORRENT_MS * dht.torrents.size);
+    const usual = Math.max(ANNOUNCE_INTERVAL_MS, INTERVAL_PER_TORRENT_MS * dht.torrents.size);
+    const isLonely = report.peers < PEERS_FEW;
+    const lonelyMs = LONELY_FIRST_MS * 2 ** torrent.lonelyRounds;
+    torrent.lonelyRounds = isLonely ? Math.min(10, torrent.lonelyRounds + 1) : 0;
+    const interval = isLonely ? Math.min(usual, lonelyMs) : usual;
     torrent.nextAt = now + interval - randomBelow(dht.rng, Math.floor(interval * ANNOUNCE_JITTER));
   } else if (torrent.active === 0 && torrent.nextAt <= now) {
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** torrent.failedRounds++);

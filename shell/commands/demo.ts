@@ -34,6 +34,7 @@ const SETTINGS: PeerSettings = {
   peers: [],
   announceIp: undefined,
   allowLocal: false,
+  dht: { isOn: false, nodes: [] },
   upLimit: undefined,
   downLimit: undefined,
   seedRatio: undefined,
@@ -109,7 +110,7 @@ async function play(folder: string, { output, signal }: Context): Promise<void> 
 }
 
 function createActor(role: string, plan: TorrentPlan, upLimit: number | undefined): Actor {
-  const session = new Session({ ...SETTINGS, upLimit, defaultPort: 0 });
+  const session = new Session({ ...SETTINGS, upLimit, defaultPort: 0, dht: undefined });
   const events: OutputEvent[] = [];
   const silent: Output = {
     viewMs: undefined,

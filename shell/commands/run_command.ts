@@ -13,6 +13,7 @@ import { CommandError, toCommandError } from "./command_error.ts";
 import { config } from "./config.ts";
 import type { Context } from "./context.ts";
 import { create } from "./create.ts";
+import { dht } from "./dht.ts";
 import { demo } from "./demo.ts";
 import { fetchTorrents } from "./fetch.ts";
 import { get } from "./get.ts";
@@ -83,6 +84,8 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await fetchTorrents(command, context);
     case "peers":
       return await peers(command, context);
+    case "dht":
+      return await dht(command, context);
     case "replay":
       return await replay(command, context);
     case "simulate":

@@ -2,6 +2,7 @@
 import { PEER_PORT_DEFAULT } from "../../core/cli/commands.ts";
 import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
+import { dhtSettings } from "../dht/settings.ts";
 import { Session } from "../session.ts";
 import { Stopped } from "../stop_signal.ts";
 import { type RunOptions, TorrentRun } from "./torrent_run.ts";
@@ -36,6 +37,7 @@ export function openSession(
     upLimit,
     downLimit,
     defaultPort: PEER_PORT_DEFAULT,
+    dht: dhtSettings(settings.dht),
   });
   output.event({ event: "listening", host, port: session.port, url: undefined });
   return session;

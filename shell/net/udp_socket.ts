@@ -9,7 +9,6 @@ import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { IpVersion } from "../../core/bytes/compact_peers.ts";
 import { canonicalIp, isLoopbackIp } from "../../core/bytes/ip.ts";
 import { sleep } from "../clock.ts";
-import { closeQuietly } from "./handshaking.ts";
 
 export type UdpProtocol = "dht" | "utp" | "tracker";
 
@@ -94,8 +93,9 @@ export class UdpSocket {
   }
 
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    closeQuietly(this.#conn);
+    this.#conn.close();
   }
 
   async #receive(): Promise<void> {

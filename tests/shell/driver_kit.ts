@@ -84,6 +84,7 @@ function startRun(
       ...{ announceIp: undefined, allowLocal: false },
       ...{ downLimit: undefined, seedRatio: undefined, seedTimeMs: undefined },
       timeoutMs: undefined,
+      dht: { isOn: false, nodes: [] },
       peers: ports.map((port) => ({ ip: LOCALHOST, port })),
     },
   });

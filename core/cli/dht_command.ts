@@ -1,0 +1,97 @@
+/** Options of the DHT, and the command that shows its health. */
+import type { PeerAddress } from "../bytes/address.ts";
+import { fail, ok, type Result } from "../bytes/result.ts";
+import { infoHashFromHex } from "../metainfo/info_hash.ts";
+import type { InfoHash } from "../metainfo/types.ts";
+import type { OutputSettings } from "./command.ts";
+import { defineCommand, output } from "./command_spec.ts";
+import { many, one, oneOr } from "./option.ts";
+import { readHost, readPeer, readPort, readSecondsAsMs } from "./values.ts";
+
+/** Whether torrents use the DHT, and where it begins. */
+export interface DhtChoice {
+  readonly isOn: boolean;
+  /** In place of the well-known nodes; none: those. */
+  readonly nodes: readonly PeerAddress[];
+}
+
+export interface DhtCommand extends OutputSettings {
+  readonly kind: "dht";
+  readonly infoHashes: readonly InfoHash[];
+  readonly host: string | undefined;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly nodes: readonly PeerAddress[];
+  /** How long to wait for the first nodes. */
+  readonly timeoutMs: number;
+}
+
+const dhtNode = many(
+  "IP:PORT",
+  readPeer,
+  "Begin with this node in place of the well-known ones; repeat it for several",
+);
+
+/** For every command that runs torrents. */
+export const dhtOptions = {
+  dht: oneOr("on|off", readSwitch, "on", "Find peers without a tracker, through the DHT"),
+  dhtNode,
+};
+
+export const DHT_COMMAND = defineCommand({
+  summary: "Show the health of the DHT: nodes, lookups, traffic",
+  usage: ["[INFO_HASH...] [options]"],
+  operands: { name: "INFO_HASH", min: 0, max: Infinity },
+  about: [
+    "Joins the DHT until its nearest nodes are known, and shows what it found. With info hashes, " +
+    "looks for the peers of those torrents, too.",
+    "The nodes known are kept in the state folder for the next run, unless --dht-node names others.",
+  ],
+  options: {
+    host: one("IP", readHost, "Use this address; a loopback one reaches only this machine", {
+      shownDefault: "all",
+    }),
+    port: oneOr("N", readPort, "0", "Use this UDP port; 0 picks a free one", {
+      setting: "dht-port",
+    }),
+    dhtNode,
+    timeout: oneOr("SECONDS", readSecondsAsMs, "20", "Give up when no node answers for so long", {
+      setting: "dht-timeout",
+    }),
+    ...output,
+  },
+  conflicts: [],
+  examples: ["tt dht", "tt dht --json", "tt dht 0123456789abcdef0123456789abcdef01234567"],
+});
+
+/** The command of its values. */
+export function toDhtCommand(
+  operands: readonly string[],
+  values: {
+    readonly host: string | undefined;
+    readonly port: number;
+    readonly dhtNode: readonly PeerAddress[];
+    readonly timeout: number;
+    readonly json: boolean;
+    readonly quiet: boolean;
+  },
+): Result<DhtCommand, { readonly code: "bad-value"; readonly message: string }> {
+  const infoHashes: InfoHash[] = [];
+  for (const operand of operands) {
+    const infoHash = infoHashFromHex(operand);
+    if (infoHash === undefined) {
+      const message = `"${operand}" is not an info hash; give 40 hexadecimal digits`;
+      return fail({ code: "bad-value", message });
+    }
+    infoHashes.push(infoHash);
+  }
+  const { dhtNode: nodes, timeout: timeoutMs, ...rest } = values;
+  return ok({ kind: "dht", infoHashes, nodes, timeoutMs, ...rest });
+}
+
+function readSwitch(text: string): Result<boolean, string> {
+  const word = text.toLowerCase();
+  if (["on", "true", "yes", "1"].includes(word)) return ok(true);
+  if (["off", "false", "no", "0"].includes(word)) return ok(false);
+  return fail("is neither on nor off");
+}

@@ -1,0 +1,91 @@
+/** What `tt dht` answers. */
+import { addressText, type PeerAddress } from "../bytes/address.ts";
+import { formatBytes, formatCount } from "./format.ts";
+
+export type DhtResult = DhtHealthResult | DhtLookupResult;
+
+/** The node as it is. Rates and times are since its start. */
+export interface DhtHealthResult {
+  readonly event: "dht";
+  readonly port: number;
+  readonly networks: readonly {
+    /** 4 or 6. */
+    readonly version: number;
+    /** 40 hexadecimal digits. */
+    readonly id: string;
+    readonly externalIp: string | undefined;
+    readonly nodes: number;
+    readonly nodesGood: number;
+    readonly replacements: number;
+    readonly buckets: number;
+  }[];
+  /** Smoothed, in milliseconds. */
+  readonly roundTripMs: number;
+  readonly queriesSent: number;
+  readonly replies: number;
+  readonly timeouts: number;
+  readonly queriesReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
+/** The peers of one torrent. */
+export interface DhtLookupResult {
+  readonly event: "dht-lookup";
+  readonly infoHash: string;
+  readonly peers: readonly PeerAddress[];
+  /** Estimates of nodes that count them. */
+  readonly seeders: number | undefined;
+  readonly leechers: number | undefined;
+  readonly queries: number;
+  readonly replies: number;
+  readonly hops: number;
+  /** Milliseconds. */
+  readonly firstPeerMs: number | undefined;
+  readonly durationMs: number;
+}
+
+/** Lines for stdout. */
+export function dhtText(result: DhtResult): string {
+  return result.event === "dht" ? healthText(result) : lookupText(result);
+}
+
+function healthText(result: DhtHealthResult): string {
+  const lines = result.networks.flatMap(
+    ({ version, id, externalIp, nodes, nodesGood, buckets }) => {
+      if (nodes === 0) return [`IPv${version}    no nodes`];
+      const seen = externalIp === undefined ? "" : `, seen as ${externalIp}`;
+      return [
+        `IPv${version}    ${formatCount(nodes, "node")}, ${nodesGood} good, ` +
+        `${formatCount(buckets, "bucket")}${seen}`,
+        `        id ${id}`,
+      ];
+    },
+  );
+  const { queriesSent, replies, timeouts, queriesReceived, bytesSent, bytesReceived } = result;
+  return [
+    ...lines,
+    `Asked   ${formatCount(queriesSent, "request")}, ${replies} answered, ` +
+    `${timeouts} lost, ${Math.round(result.roundTripMs)} ms round trip`,
+    `Served  ${formatCount(queriesReceived, "request")}`,
+    `Traffic ${formatBytes(bytesSent)} out, ${
+      formatBytes(bytesReceived)
+    } in, UDP port ${result.port}`,
+  ].join("\n");
+}
+
+function lookupText(result: DhtLookupResult): string {
+  const { infoHash, peers, seeders, leechers, queries, hops, firstPeerMs, durationMs } = result;
+  const counts = seeders === undefined
+    ? ""
+    : `, about ${formatCount(Math.round(seeders), "seeder")} and ${
+      formatCount(Math.round(leechers ?? 0), "leecher")
+    }`;
+  const first = firstPeerMs === undefined ? "" : `the first after ${Math.round(firstPeerMs)} ms, `;
+  return [
+    `${infoHash}  ${formatCount(peers.length, "peer")}${counts} (${first}` +
+    `${formatCount(queries, "request")}, ${formatCount(hops, "hop")}, ` +
+    `${Math.round(durationMs)} ms)`,
+    ...peers.map((peer) => `  ${addressText(peer)}`),
+  ].join("\n");
+}

@@ -1,0 +1,107 @@
+/** `tt dht`: the health of a DHT node, and the peers that it finds. */
+import type { PeerAddress } from "../../core/bytes/address.ts";
+import type { DhtCommand } from "../../core/cli/dht_command.ts";
+import { EXIT } from "../../core/cli/exit_codes.ts";
+import type { DhtFacts } from "../../core/dht/facts.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import { now, sleep } from "../clock.ts";
+import { DhtNode } from "../dht/dht_node.ts";
+import { dhtSettings } from "../dht/settings.ts";
+import { toPortError } from "../net/port_error.ts";
+import { UdpSocket } from "../net/udp_socket.ts";
+import { CommandError } from "./command_error.ts";
+import type { Context } from "./context.ts";
+
+/** Between two looks at the node. */
+const LOOK_MS = 100;
+
+export async function dht(command: DhtCommand, context: Context): Promise<void> {
+  const { host, port, nodes, infoHashes } = command;
+  const settings = dhtSettings({ isOn: true, nodes })!;
+  const socket = openSocket(host, port);
+  const node = new DhtNode(socket, settings);
+  try {
+    await joined(node, command, context);
+    for (const infoHash of infoHashes) await lookUp(node, infoHash, context);
+    sayHealth(node, context);
+  } finally {
+    await node.close();
+    socket.close();
+  }
+}
+
+function openSocket(host: string | undefined, port: number): UdpSocket {
+  try {
+    return UdpSocket.open(host, port);
+  } catch (error) {
+    throw toPortError(error, host, port);
+  }
+}
+
+/** Waits until the nearest nodes are known. */
+async function joined(
+  node: DhtNode,
+  { timeoutMs }: DhtCommand,
+  { signal }: Context,
+): Promise<void> {
+  const deadlineMs = now() + timeoutMs;
+  for (;;) {
+    signal.throwIfAborted();
+    const facts = node.facts();
+    if (facts !== undefined && isSettled(facts)) return;
+    if (now() >= deadlineMs) break;
+    await sleep(LOOK_MS);
+  }
+  const hasNodes = node.facts()?.networks.some(({ nodes }) => nodes > 0);
+  if (hasNodes) return;
+  const message = `Cannot join the DHT: no node answered within ${timeoutMs / 1000} s; ` +
+    "try again later, or name a node with --dht-node";
+  throw new CommandError(EXIT.network, "dht", message);
+}
+
+function isSettled({ networks, lookupsActive }: DhtFacts): boolean {
+  return lookupsActive === 0 && networks.some(({ nodes }) => nodes > 0);
+}
+
+async function lookUp(
+  node: DhtNode,
+  infoHash: InfoHash,
+  { output, signal }: Context,
+): Promise<void> {
+  const peers: PeerAddress[] = [];
+  const onPeers = (more: readonly PeerAddress[]) => peers.push(...more);
+  const reports = await node.lookup(infoHash, { onPeers, scrape: true, signal });
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const scrapes = reports.flatMap(({ scrape }) => scrape ?? []);
+  const firsts = reports.flatMap(({ firstPeerMs }) => firstPeerMs ?? []);
+  output.result({
+    event: "dht-lookup",
+    infoHash,
+    peers,
+    seeders: scrapes.length > 0 ? sum(scrapes.map(({ seeds }) => seeds)) : undefined,
+    leechers: scrapes.length > 0 ? sum(scrapes.map((scrape) => scrape.peers)) : undefined,
+    queries: sum(reports.map(({ queries }) => queries)),
+    replies: sum(reports.map(({ replies }) => replies)),
+    hops: Math.max(0, ...reports.map(({ hops }) => hops)),
+    firstPeerMs: firsts.length > 0 ? Math.min(...firsts) : undefined,
+    durationMs: Math.max(0, ...reports.map(({ durationMs }) => durationMs)),
+  });
+}
+
+function sayHealth(node: DhtNode, { output }: Context): void {
+  const { networks, traffic, rttMs } = node.facts()!;
+  output.result({
+    event: "dht",
+    port: node.port,
+    networks: networks.map((
+      { version, id, externalIp, nodes, nodesGood, replacements, buckets },
+    ) => ({ version, id, externalIp, nodes, nodesGood, replacements, buckets })),
+    roundTripMs: rttMs,
+    queriesSent: traffic.queriesOut,
+    replies: traffic.repliesIn,
+    timeouts: traffic.timeouts,
+    queriesReceived: traffic.queriesIn,
+    bytesSent: traffic.bytesOut,
+    bytesReceived: traffic.bytesIn,
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * The DHT node of a session: opened with the first torrent that may use it, told of every torrent, and
+ * asked again while a download has few peers.
+ */
+import type { Driver } from "../driver.ts";
+import { UdpSocket } from "../net/udp_socket.ts";
+import { DhtNode, type DhtSettings } from "./dht_node.ts";
+
+/** How often torrents are looked at. */
+const LOOK_MS = 30_000;
+/** A download with fewer peers looks for more. */
+const PEERS_WANTED = 20;
+
+export class SessionDht {
+  readonly #settings: DhtSettings;
+  readonly #host: string | undefined;
+  readonly #port: number;
+  /** Drivers, and whether they were announced as seeds. */
+  readonly #joined = new Map<Driver, boolean>();
+  #socket: UdpSocket | undefined;
+  #node: DhtNode | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #hasFailed = false;
+
+  /** `port` is where peers are accepted; the UDP socket takes the same number if it can. */
+  constructor(settings: DhtSettings, host: string | undefined, port: number) {
+    this.#settings = settings;
+    this.#host = host;
+    this.#port = port;
+  }
+
+  /** Not for private torrents. */
+  join(driver: Driver): void {
+    if (this.#open() === undefined) return;
+    this.#announce(driver);
+  }
+
+  leave(driver: Driver): void {
+    if (!this.#joined.delete(driver)) return;
+    for (const infoHash of driver.infoHashes) this.#node?.leave(infoHash);
+  }
+
+  /** Undefined before the first torrent, and where there is no UDP. */
+  get node(): DhtNode | undefined {
+    return this.#node;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#node?.close();
+    this.#socket?.close();
+  }
+
+  #open(): DhtNode | undefined {
+    if (this.#node !== undefined || this.#hasFailed) return this.#node;
+    try {
+      this.#socket = UdpSocket.open(this.#host, this.#port);
+    } catch {
+      // A machine without UDP has its other sources of peers.
+      this.#hasFailed = true;
+      return undefined;
+    }
+    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#node = new DhtNode(this.#socket, this.#settings);
+    return this.#node;
+  }
+
+  #announce(driver: Driver): void {
+    const { isComplete } = driver.facts();
+    this.#joined.set(driver, isComplete);
+    for (const infoHash of driver.infoHashes) {
+      this.#node!.join(infoHash, {
+        port: this.#port,
+        isSeed: isComplete,
+        onPeers: (peers) => driver.addPeers(peers, "dht"),
+      });
+    }
+  }
+
+  #look(): void {
+    for (const [driver, wasComplete] of this.#joined) {
+      const { isComplete, peers } = driver.facts();
+      if (isComplete !== wasComplete) this.#announce(driver);
+      if (isComplete || peers >= PEERS_WANTED) continue;
+      for (const infoHash of driver.infoHashes) this.#node?.wantPeers(infoHash);
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/** Torrents without a tracker: `tt` processes on loopback find each other through the DHT. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  assertContent,
+  assertOneSentence,
+  makeFile,
+  runTt,
+  scratch,
+  startGet,
+  startSeed,
+} from "./cli_kit.ts";
+
+/** The kit switches the DHT off in the environment; the option has the last word. */
+const ON = ["--dht", "on"];
+
+Deno.test("a download without a tracker finds its seed through the DHT, by any node named", async () => {
+  await using dir = await scratch();
+  const { torrent, bytes } = await makeFile(dir.path, "film.bin", 300_000);
+  await using seed = await startSeed([torrent, ...ON]);
+  // One more node, which neither of the two was told of by the other.
+  const lone = await makeFile(dir.at("other"), "other.bin", 20_000);
+  await using middle = await startSeed([lone.torrent, ...ON, "--dht-node", seed.peer]);
+  const port = middle.peer;
+  await using get = await startGet(
+    [torrent, "--dir", dir.at("D"), "--no-seed", "--timeout", "30", ...ON, "--dht-node", port],
+  );
+  const ended = await get.end();
+  assertEquals(ended.code, 0, ended.stderr);
+  await assertContent(dir.at("D", "film.bin"), bytes);
+
+  const shown = await runTt(["dht", "--host", "127.0.0.1", "--dht-node", seed.peer, "--json"]);
+  assertEquals(shown.code, 0, shown.stderr);
+  const [health] = shown.said.filter(({ event }) => event === "dht");
+  assert(health!.networks[0].nodes >= 1, shown.stdout);
+  assert(health!.replies > 0 && health!.bytesSent > 0, shown.stdout);
+
+  const hash = seed.said.find(({ event }) => event === "progress")!.infoHash;
+  const found = await runTt(["dht", hash, "--host", "127.0.0.1", "--dht-node", seed.peer]);
+  assertEquals(found.code, 0, found.stderr);
+  assertMatch(found.stdout, new RegExp(`^${hash}  [12] peers?, about [01] seeders? and`));
+  assertMatch(found.stdout, /^IPv4 {4}\d+ nodes?, \d+ good/m);
+});
+
+Deno.test("a private torrent is not announced, and opens no UDP port", async () => {
+  await using dir = await scratch();
+  const { torrent } = await makeFile(dir.path, "film.bin", 30_000, ["--private"]);
+  await using seed = await startSeed([torrent, ...ON]);
+  const [ip, port] = seed.peer.split(":");
+  const failed = await runTt([
+    "dht",
+    "--host",
+    ip!,
+    "--dht-node",
+    `${ip}:${port}`,
+    "--timeout",
+    "2",
+  ]);
+  assertMatch(assertOneSentence(failed, 4), /no node answered within 2 s/);
+});
+
+Deno.test("TT_DHT=off and --dht off open no UDP port", async () => {
+  await using dir = await scratch();
+  const { torrent } = await makeFile(dir.path, "film.bin", 30_000);
+  for (const [args, value] of [[[], "off"], [["--dht", "off"], "on"]] as const) {
+    await using seed = await startSeed([torrent, ...args], { env: { TT_DHT: value } });
+    const failed = await runTt(
+      ["dht", "--host", "127.0.0.1", "--dht-node", seed.peer, "--timeout", "1"],
+    );
+    assertEquals(failed.code, 4, failed.stdout);
+  }
+});
+
+Deno.test("what is no info hash and no switch is refused in a sentence", async () => {
+  assertMatch(assertOneSentence(await runTt(["dht", "film"]), 2), /is not an info hash/);
+  const wrong = await runTt(["get", "x.torrent", "--dht", "maybe"]);
+  assertMatch(assertOneSentence(wrong, 2), /is neither on nor off/);
+});

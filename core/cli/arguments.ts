@@ -107,6 +107,7 @@ function buildCommand(
           dir: values.dir,
           catalogToken: values.catalogToken,
           noRegister: values.noRegister,
+          handOver: values.daemon ? { state: values.state } : undefined,
           trace: traceSettings(values),
           ...creationSettings(values),
           ...peerSettings(values),
@@ -119,6 +120,7 @@ function buildCommand(
           kind: "get",
           sources: operands,
           ...{ tracker, dir, resume, noSeed, shareRule },
+          handOver: values.daemon ? { state: values.state } : undefined,
           trace: traceSettings(values),
           ...peerSettings(values),
         });
@@ -200,7 +202,15 @@ function build<O extends Options>(
 
 type PeerValues = Omit<
   Values<typeof COMMANDS.get.options>,
-  "tracker" | "dir" | "resume" | "noSeed" | "shareRule" | "trace" | "traceAddresses"
+  | "tracker"
+  | "dir"
+  | "resume"
+  | "noSeed"
+  | "shareRule"
+  | "trace"
+  | "traceAddresses"
+  | "daemon"
+  | "state"
 >;
 type TraceValues = Pick<Values<typeof COMMANDS.get.options>, "trace" | "traceAddresses">;
 type CreationValues = Omit<Values<typeof COMMANDS.create.options>, "comment" | "json" | "quiet">;

@@ -127,12 +127,18 @@ export interface CreationSettings {
   readonly force: boolean;
 }
 
+/** The daemon that takes torrents over; its state folder, undefined for the customary one. */
+export interface HandOver {
+  readonly state: string | undefined;
+}
+
 export interface SeedCommand extends PeerSettings, CreationSettings {
   readonly kind: "seed";
   /** For the catalogs of trackers that ask for one. */
   readonly catalogToken: string | undefined;
   /** Put the torrent into no tracker's catalog. */
   readonly noRegister: boolean;
+  readonly handOver: HandOver | undefined;
   /** Files and folders to make a torrent of, and `.torrent` files; one or more. */
   readonly sources: readonly string[];
   /** Where a `.torrent`'s content is; undefined is the `.torrent`'s own folder. */
@@ -155,6 +161,7 @@ export interface GetCommand extends PeerSettings {
   /** Leave once complete. */
   readonly noSeed: boolean;
   readonly shareRule: ShareRule;
+  readonly handOver: HandOver | undefined;
   readonly trace: TraceSettings | undefined;
 }
 
@@ -212,10 +219,11 @@ export interface FetchCommand extends OutputSettings {
 
 export interface PeersCommand extends OutputSettings {
   readonly kind: "peers";
-  /** Names and info hashes, one or more. */
+  /** Torrents of the daemon, or with `tracker` names and info hashes of its catalog; one or more. */
   readonly names: readonly string[];
-  /** Announce URL. */
-  readonly tracker: string;
+  /** Announce URL; undefined asks the daemon. */
+  readonly tracker: string | undefined;
+  readonly state: string | undefined;
 }
 
 export interface SimulateCommand extends OutputSettings {

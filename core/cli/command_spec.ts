@@ -1,5 +1,6 @@
 /** How a command is described, and what many commands have in common. */
-import { flag, type Options } from "./option.ts";
+import { flag, one, type Options } from "./option.ts";
+import { readText } from "./values.ts";
 
 export interface CommandSpec<O extends Options = Options> {
   /** One line for the overview. */
@@ -28,6 +29,17 @@ export function defineCommand<O extends Options>(spec: CommandSpec<O>): CommandS
 export const output = {
   json: flag("Print one JSON object a line on stdout, each with an event name"),
   quiet: flag("Print only errors and left-out files on stderr"),
+};
+
+/** Folder in which the daemon is found. */
+export const state = one("DIR", readText, "Folder of the daemon's state", {
+  shownDefault: "$XDG_STATE_HOME/tt",
+});
+
+/** For commands whose torrents the daemon can take over. */
+export const handOver = {
+  daemon: flag("Hand the torrents to the running daemon, and leave"),
+  state,
 };
 
 export const NO_OPERANDS = { name: "", min: 0, max: 0 };

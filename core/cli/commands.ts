@@ -4,7 +4,7 @@
  */
 import { SYSTEM_FILES_TEXT } from "../metainfo/system_files.ts";
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
-import { defineCommand, NO_OPERANDS, output } from "./command_spec.ts";
+import { defineCommand, handOver, NO_OPERANDS, output, state } from "./command_spec.ts";
 import { DAEMON_COMMANDS } from "./daemon_commands.ts";
 import { DHT_COMMAND, dhtOptions } from "./dht_command.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
@@ -214,6 +214,7 @@ export const COMMANDS = {
       dir: contentDir,
       catalogToken,
       noRegister: flag("Put the .torrent into no catalog"),
+      ...handOver,
       ...peer,
       ...trace,
       ...output,
@@ -252,6 +253,7 @@ export const COMMANDS = {
         "10",
         "Percentage to upload before the last piece, strict or off",
       ),
+      ...handOver,
       ...peer,
       ...trace,
       ...output,
@@ -339,16 +341,22 @@ export const COMMANDS = {
     examples: ["tt fetch film.mkv", "tt fetch film.mkv --out /tmp/film.torrent"],
   }),
   peers: defineCommand({
-    summary: "Show who is in the swarm of a torrent",
+    summary: "Show who is connected, or who is in the swarm of a torrent",
     usage: ["NAME... [options]"],
     operands: { name: "NAME", min: 1, max: Infinity },
     about: [
-      "NAME is the name of a torrent as tt list shows it, or its info hash. Of a large swarm, 200 " +
-      "peers are shown.",
+      "NAME is a torrent of the daemon, as in tt status. With --tracker it is one of the tracker's " +
+      "catalog, as in tt list, and of a large swarm 200 peers are shown.",
     ],
-    options: { tracker: catalogTracker, ...output },
+    options: {
+      tracker: one("URL", readTrackerUrl, "Ask this tracker instead, by its announce URL", {
+        setting: "peers-tracker",
+      }),
+      state,
+      ...output,
+    },
     conflicts: [],
-    examples: ["tt peers film.mkv"],
+    examples: ["tt peers film", "tt peers film.mkv --tracker http://127.0.0.1:8000"],
   }),
   dht: DHT_COMMAND,
   simulate: defineCommand({

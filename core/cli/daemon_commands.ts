@@ -1,5 +1,5 @@
 /** The table of commands, continued: the daemon, and what speaks to it. */
-import { defineCommand, NO_OPERANDS, output } from "./command_spec.ts";
+import { defineCommand, NO_OPERANDS, output, state } from "./command_spec.ts";
 import {
   readDays,
   readHostName,
@@ -23,10 +23,6 @@ import {
 } from "./values.ts";
 
 const MINUTES_MAX = 1_000_000;
-
-const state = one("DIR", readText, "Folder of the daemon's state", {
-  shownDefault: "$XDG_STATE_HOME/tt",
-});
 
 const remote = { state, ...output };
 

@@ -11,10 +11,19 @@ import { Failure } from "../failure.ts";
 import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.ts";
 import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
+import { handOver } from "./hand_over.ts";
 import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
 
 export async function get(command: GetCommand, context: Context): Promise<void> {
   const { dir, resume, noSeed, shareRule, sources, tracker } = command;
+  if (command.handOver !== undefined) {
+    const handed = sources.map(async (source) => {
+      if (/^magnet:/i.test(source)) return { torrent: { magnet: source }, dir };
+      const { loaded, tracker: from } = await loadSource(source, tracker, context.signal);
+      return { torrent: announcedTo(loaded, from === undefined ? [] : [from]), dir };
+    });
+    return await handOver(handed, command.handOver, command, context);
+  }
   const loads = sources.length > 0
     ? sources.map((source) => loadSource(source, tracker, context.signal))
     : (await loadUnfinished(dir)).map(async (load) => ({ loaded: await load, tracker }));

@@ -1,9 +1,11 @@
-/** `tt peers`: who is in a swarm. */
+/** `tt peers`: who is connected to the daemon, or in a swarm that a tracker knows. */
 import type { PeersCommand } from "../../core/cli/command.ts";
 import { CatalogClient } from "../catalog_client.ts";
 import type { Context } from "./context.ts";
+import { daemonPeers } from "./remote.ts";
 
 export async function peers(command: PeersCommand, { output, signal }: Context): Promise<void> {
+  if (command.tracker === undefined) return await daemonPeers(command, { output, signal });
   const catalog = new CatalogClient(command.tracker, signal);
   for (const asked of command.names) {
     const { infoHash, name, seeders, leechers, completed, peers } = await catalog.swarm(asked);

@@ -7,12 +7,20 @@ import { type LoadedTorrent, loadTorrent } from "../load_torrent.ts";
 import { registerTorrent } from "../register_torrent.ts";
 import type { Context } from "./context.ts";
 import { makeTorrentFile } from "./create.ts";
+import { handOver } from "./hand_over.ts";
 import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
 
 export async function seed(command: SeedCommand, context: Context): Promise<void> {
   const { catalogToken, noRegister } = command;
   const typedTrackers = command.announceTiers.flat();
   const { output, signal } = context;
+  if (command.handOver !== undefined) {
+    const handed = command.sources.map(async (source) => {
+      const { loaded, dir } = await planFor(source, command, context);
+      return { torrent: loaded, dir };
+    });
+    return await handOver(handed, command.handOver, command, context);
+  }
   const plans = command.sources.map(async (source) => {
     const plan = await planFor(source, command, context);
     // Not awaited: seeding waits for no catalog.

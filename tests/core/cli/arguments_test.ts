@@ -87,6 +87,7 @@ Deno.test("every command without options has its defaults", () => {
     dir: undefined,
     catalogToken: undefined,
     noRegister: false,
+    handOver: undefined,
     trace: undefined,
     ...CREATION,
     ...PEER,
@@ -99,6 +100,7 @@ Deno.test("every command without options has its defaults", () => {
     dir: "downloads",
     resume: false,
     noSeed: false,
+    handOver: undefined,
     shareRule: { percent: 10, strict: false },
     ...PEER,
   });
@@ -126,7 +128,13 @@ Deno.test("every command without options has its defaults", () => {
     force: false,
     ...OUTPUT,
   });
-  assertEquals(accept("peers x"), { kind: "peers", names: ["x"], tracker, ...OUTPUT });
+  assertEquals(accept("peers x"), {
+    kind: "peers",
+    names: ["x"],
+    tracker: undefined,
+    state: undefined,
+    ...OUTPUT,
+  });
   assertEquals(accept("demo"), { kind: "demo" });
   assertEquals(accept("simulate --peers 9 --free-riders 5% --size 2M --up 500K"), {
     kind: "simulate",
@@ -159,6 +167,7 @@ Deno.test("options fill in a download", () => {
     dir: "d",
     resume: false,
     noSeed: true,
+    handOver: undefined,
     shareRule: { percent: 20, strict: true },
     host: "::1",
     port: 0,
@@ -489,4 +498,49 @@ Deno.test("config names the nearest setting for one that is none", () => {
     refuse("config", { TT_PORT: "x" }),
     'bad-value: Variable TT_PORT "x" is not a port; give a number from 0 to 65535',
   );
+});
+
+Deno.test("torrents are handed to the daemon of a state folder", () => {
+  const get = accept("get x.torrent --daemon --state s");
+  assertEquals(get.kind === "get" && get.handOver, { state: "s" });
+  const seed = accept("seed x", { TT_DAEMON: "yes" });
+  assertEquals(seed.kind === "seed" && seed.handOver, { state: undefined });
+});
+
+Deno.test("what is written for the daemon becomes settings of its session, by how much it counts", () => {
+  const command = accept(
+    "daemon --up-limit 2M --alt-time 22:00-06:30 --max-downloads 0",
+    { TT_SEED_RATIO: "1.5" },
+    'down-limit = "500K"\nalt-days = "mon-fri"',
+  );
+  assertEquals(command.kind === "daemon" && command.strong, {
+    speed_limit_up_enabled: true,
+    speed_limit_up: 2000,
+    alt_speed_time_enabled: true,
+    alt_speed_time_begin: 1320,
+    alt_speed_time_end: 390,
+    download_queue_enabled: false,
+    seed_ratio_limited: true,
+    seed_ratio_limit: 1.5,
+  });
+  assertEquals(command.kind === "daemon" && command.weak, {
+    download_dir: "downloads",
+    speed_limit_down_enabled: true,
+    speed_limit_down: 500,
+    alt_speed_time_day: 62,
+  });
+});
+
+Deno.test("a daemon is not opened to other machines by mistake", () => {
+  assertMatch(refuse("daemon --rpc 0.0.0.0:9091"), /^conflict: .*give --cert and --key/);
+  assertMatch(refuse("daemon --rpc 127.0.0.1:1 --cert a"), /^conflict: .*go together/);
+  assertMatch(refuse("daemon --rpc-user a"), /^conflict: .*go together/);
+  assertEquals(accept("daemon --rpc 0.0.0.0:9091 --allow-plain-http").kind, "daemon");
+  assertEquals(accept("daemon --rpc [::1]:9091").kind, "daemon");
+  assertMatch(refuse("daemon --rpc 9091"), /is not an address to listen on/);
+  assertMatch(refuse("daemon --alt-time 25:00-06:00"), /is not a span of time/);
+  assertMatch(refuse("daemon --alt-days mon-xyz"), /is not a list of days/);
+  assertMatch(refuse("limit film"), /needs a limit/);
+  const off = accept("limit --down off");
+  assertEquals(off.kind === "limit" && [off.down, off.up], [null, undefined]);
 });

@@ -134,3 +134,40 @@ Deno.test("what came by RPC holds after a restart, but not before an option", as
   }
   assertEquals(await Deno.readTextFile(config), 'max-downloads = 7\nup-limit = "2M"\n');
 });
+
+Deno.test("tt get and tt seed hand their torrents over, and the daemon's peers are shown", async () => {
+  await using dir = await daemonFolder();
+  const content = dir.at("src", "film.bin");
+  const { bytes } = await makeFile(dir.at("src"), "film.bin", 3_000_000);
+  await using one = await DaemonKit.start(dir.at("one"));
+  const seeded = await one.run(
+    "seed",
+    content,
+    "--daemon",
+    "--out",
+    dir.at("new.torrent"),
+    "--json",
+  );
+  assertEquals(seeded.code, EXIT.done, seeded.stderr);
+  await one.until(({ status }) => status === 6);
+
+  await using two = await DaemonKit.start(dir.at("two"), ["--share-rule", "off"]);
+  const got = await two.run(
+    ...["get", dir.at("new.torrent"), "--dir", dir.at("dl"), "--daemon", "--down-limit", "200K"],
+  );
+  assertEquals(got.code, EXIT.done, got.stderr);
+  assertStringIncludes(got.stdout, "The daemon has film.bin now");
+  const [torrent] = await two.torrents("download_limit", "download_dir");
+  assertEquals([torrent.download_limit, torrent.download_dir], [200, dir.at("dl")]);
+
+  await two.call("torrent_set", { ids: [1], download_limit: 400 });
+  await using _get = await startSeed([
+    ...[dir.at("new.torrent"), "--dir", dir.at("src"), "--peer", `127.0.0.1:${two.peerPort}`],
+  ]);
+  await two.until(({ rate_download }) => rate_download > 0, "rate_download");
+  const peers = await two.run("peers", "film", "--json");
+  assertEquals(peers.said.map(({ event, source }) => [event, source]), [["connected", "incoming"]]);
+  await two.run("limit", "film", "--down", "off");
+  await two.until(({ percent_done }) => percent_done === 1, "percent_done");
+  await assertContent(dir.at("dl", "film.bin"), bytes);
+});

@@ -55,7 +55,9 @@ function limits({ upLimit, downLimit, seedRatio }: PeerSettings): JsonObject {
   if (downLimit !== undefined) {
     Object.assign(set, { download_limited: true, download_limit: kilobytes(downLimit) });
   }
-  if (seedRatio !== undefined) Object.assign(set, { seed_ratio_mode: 1, seed_ratio_limit: seedRatio });
+  if (seedRatio !== undefined) {
+    Object.assign(set, { seed_ratio_mode: 1, seed_ratio_limit: seedRatio });
+  }
   return set;
 }
 

@@ -1,7 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { configPath, parseCommand } from "../../../core/cli/arguments.ts";
-import { settingResult, settingText } from "../../../core/cli/config_results.ts";
 import type { Command } from "../../../core/cli/command.ts";
 import { COMMAND_NAMES, optionsOf } from "../../../core/cli/commands.ts";
 import { parseGlob } from "../../../core/metainfo/glob.ts";
@@ -462,85 +461,4 @@ Deno.test("no command line, environment or config file makes the parser throw", 
       if (!parsed.ok) assertMatch(parsed.error.message, /^[A-Z].*[^.]$/s);
     },
   ));
-});
-
-Deno.test("config tells what holds and where it comes from, and hides what is secret", () => {
-  const command = accept(
-    "config port up-limit dir tracker catalog-token no-seed",
-    { TT_UP_LIMIT: "2M" },
-    'port = 7000\ntracker = ["udp://a:1", "udp://b:2"]\ncatalog-token = "0123456789"',
-  );
-  const settings = command.kind === "config" ? command.settings : [];
-  assertEquals(settings.map((setting) => settingText(settingResult(setting))), [
-    "port = 7000                             # line 1 of the config file",
-    'up-limit = "2M"                         # TT_UP_LIMIT',
-    '# dir = "downloads"                     # default',
-    'tracker = ["udp://a:1", "udp://b:2"]    # line 2 of the config file',
-    "# catalog-token                         # line 3 of the config file, hidden",
-    "# no-seed = false                       # default",
-  ]);
-});
-
-Deno.test("what config prints can be a config file again", () => {
-  const all = accept("config");
-  const settings = all.kind === "config" ? all.settings : [];
-  const text = settings.map((setting) => settingText(settingResult(setting))).join("\n");
-  assertEquals(accept("get x", {}, text), accept("get x"));
-  assertEquals(accept("tracker", {}, text), accept("tracker"));
-});
-
-Deno.test("config names the nearest setting for one that is none", () => {
-  assertEquals(
-    refuse("config prot"),
-    'missing-operand: There is no setting "prot"; did you mean port?',
-  );
-  assertEquals(
-    refuse("config", { TT_PORT: "x" }),
-    'bad-value: Variable TT_PORT "x" is not a port; give a number from 0 to 65535',
-  );
-});
-
-Deno.test("torrents are handed to the daemon of a state folder", () => {
-  const get = accept("get x.torrent --daemon --state s");
-  assertEquals(get.kind === "get" && get.handOver, { state: "s" });
-  const seed = accept("seed x", { TT_DAEMON: "yes" });
-  assertEquals(seed.kind === "seed" && seed.handOver, { state: undefined });
-});
-
-Deno.test("what is written for the daemon becomes settings of its session, by how much it counts", () => {
-  const command = accept(
-    "daemon --up-limit 2M --alt-time 22:00-06:30 --max-downloads 0",
-    { TT_SEED_RATIO: "1.5" },
-    'down-limit = "500K"\nalt-days = "mon-fri"',
-  );
-  assertEquals(command.kind === "daemon" && command.strong, {
-    speed_limit_up_enabled: true,
-    speed_limit_up: 2000,
-    alt_speed_time_enabled: true,
-    alt_speed_time_begin: 1320,
-    alt_speed_time_end: 390,
-    download_queue_enabled: false,
-    seed_ratio_limited: true,
-    seed_ratio_limit: 1.5,
-  });
-  assertEquals(command.kind === "daemon" && command.weak, {
-    download_dir: "downloads",
-    speed_limit_down_enabled: true,
-    speed_limit_down: 500,
-    alt_speed_time_day: 62,
-  });
-});
-
-Deno.test("a daemon is not opened to other machines by mistake", () => {
-  assertMatch(refuse("daemon --rpc 0.0.0.0:9091"), /^conflict: .*give --cert and --key/);
-  assertMatch(refuse("daemon --rpc 127.0.0.1:1 --cert a"), /^conflict: .*go together/);
-  assertMatch(refuse("daemon --rpc-user a"), /^conflict: .*go together/);
-  assertEquals(accept("daemon --rpc 0.0.0.0:9091 --allow-plain-http").kind, "daemon");
-  assertEquals(accept("daemon --rpc [::1]:9091").kind, "daemon");
-  assertMatch(refuse("daemon --rpc 9091"), /is not an address to listen on/);
-  assertMatch(refuse("daemon --alt-time 25:00-06:00"), /is not a span of time/);
-  assertMatch(refuse("daemon --alt-days mon-xyz"), /is not a list of days/);
-  assertMatch(refuse("limit film"), /needs a limit/);
-  const off = accept("limit --down off");
-  assertEquals(off.kind === "limit" && [off.down, off.up], [null, undefined]);
 });

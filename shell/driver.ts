@@ -8,10 +8,11 @@ import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/
 import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
 import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
-import { pieceOffset } from "../core/metainfo/geometry.ts";
-import { isInfoOf, swarmHashes } from "../core/metainfo/identity.ts";
+import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
+import { isInfoOf, swarmHashes, v2SwarmHash } from "../core/metainfo/identity.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
+import { isAskedForHashes } from "../core/transfer/hash_trees.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";
 import { detailsOf, type TorrentDetails } from "../core/torrent/details.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
@@ -28,6 +29,7 @@ import { type Clock, systemClock, type TimerId } from "./clock.ts";
 import { DIGESTS } from "./hash/sha256.ts";
 import { DiskError } from "./disk/disk_error.ts";
 import type { DriverOptions } from "./driver_options.ts";
+import { createHashExchange, type HashExchange } from "./hash/hash_exchange.ts";
 import { PieceBuffers } from "./hash/piece_buffers.ts";
 import { dialPeer, type HandshakenStream } from "./net/handshaking.ts";
 import { LATER } from "./net/link_reader.ts";
@@ -53,6 +55,7 @@ export class Driver implements LinkOwner {
   readonly #touched = new Set<PeerLink>();
   readonly #webSeeds: WebSeedLinks;
   readonly #pieces: PieceBuffers;
+  readonly #hashes: HashExchange | undefined;
   readonly #effects: Effect[] = [];
   /** Answers to effects that were there at once. */
   readonly #answers: Event[] = [];
@@ -89,6 +92,12 @@ export class Driver implements LinkOwner {
       onTurn: () => this.#turn(() => {}),
       onFailed: (event) => this.#feed(event),
     });
+    this.#hashes = createHashExchange(options, {
+      send: (peer, message) => this.#withLink(peer, (link) => link.send(message)),
+      feed: (event) => this.#feed(event),
+      leavesOf: (piece) => this.#pieces.leaves(piece),
+      isAsked: (peer, range) => isAskedForHashes(this.#torrent.transfer, peer, range),
+    });
     this.#frameBytesMax = frameBytesMax(options.metainfo.geometry.pieceCount);
   }
 
@@ -112,6 +121,11 @@ export class Driver implements LinkOwner {
 
   facts(): TorrentFacts {
     return factsOf(this.#torrent, this.#clock.now());
+  }
+
+  /** What v2 names the torrent on the wire, if it has a v2 part. */
+  get v2Hash(): InfoHash | undefined {
+    return v2SwarmHash(this.#options.metainfo.identity);
   }
 
   /** Those that peers may ask for. */
@@ -172,8 +186,11 @@ export class Driver implements LinkOwner {
   }
 
   read(piece: number, begin: number, target: Uint8Array): Promise<void> {
-    const { metainfo, storage } = this.#options;
-    return storage.readInto(pieceOffset(metainfo.geometry, piece) + begin, target);
+    const { metainfo: { geometry }, storage } = this.#options;
+    // A request may end behind a short piece: see uploads.ts.
+    const size = Math.min(target.length, pieceSize(geometry, piece) - begin);
+    if (size < target.length) target.fill(0, size);
+    return storage.readInto(pieceOffset(geometry, piece) + begin, target.subarray(0, size));
   }
 
   #feed(event: Event): void {
@@ -267,8 +284,10 @@ export class Driver implements LinkOwner {
       const { id, size } = decoded.error;
       return this.#violated(link, `a message ${id} of ${size} bytes`, at);
     }
-    if (isHashMessage(decoded.value)) return;
-    this.#step({ kind: "message", peer: link.key, message: decoded.value }, at);
+    const event: Event | undefined = isHashMessage(decoded.value)
+      ? this.#hashes?.receive(link.key, decoded.value)
+      : { kind: "message", peer: link.key, message: decoded.value };
+    if (event !== undefined) this.#step(event, at);
   }
 
   /** The link goes now, not when the effects run: bytes behind a violation are not read. */
@@ -313,6 +332,11 @@ export class Driver implements LinkOwner {
         return;
       case "drop-piece":
         return this.#pieces.drop(effect.piece);
+      case "ask-hashes":
+      case "answer-hashes":
+      case "reject-hashes":
+      case "compare-leaves":
+        return this.#hashes?.run(effect);
       case "announce":
         return this.#announce(effect);
       case "save-state":
@@ -345,6 +369,7 @@ export class Driver implements LinkOwner {
         address,
         infoHashes: this.#infoHashes,
         peerId: this.peerId,
+        v2Hash: this.v2Hash,
         signal: this.#leaving.signal,
         network: this.#options.network ?? tcpNetwork,
         clock: this.#clock,
@@ -359,13 +384,14 @@ export class Driver implements LinkOwner {
     if (this.#isCrashed) return stream.close();
     const { limits, sendBuffers, metainfo: { geometry: { pieceCount } } } = this.#options;
     const { peerId, fast, extended, dht } = handshake;
+    const v2 = handshake.v2 || handshake.infoHash === this.v2Hash;
     const peer = this.#options.nextPeerKey();
     const link = new PeerLink({
       ...{ key: peer, stream, rest, owner: this, limits, buffers: sendBuffers, pieceCount },
       clock: this.#clock,
     });
     this.#links.set(peer, link);
-    const features = { fast, extended, dht };
+    const features = { fast, extended, dht, ...(v2 && { v2 }) };
     this.#feed({ kind: "connected", peer, job, address, peerId, features });
     if (this.#links.has(peer)) link.open();
   }

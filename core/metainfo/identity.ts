@@ -69,3 +69,8 @@ export function isInfoOf(
   if (v1 !== undefined && infoHashFromBytes(sha1(infoBytes)) !== v1) return false;
   return v2 === undefined || infoHashV2FromBytes(sha256(infoBytes)) === v2;
 }
+
+/** The 20-byte hash of the v2 swarm, if the torrent has a v2 part. */
+export function v2SwarmHash({ v2 }: Identity): InfoHash | undefined {
+  return v2 && truncatedInfoHash(v2);
+}

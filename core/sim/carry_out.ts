@@ -8,6 +8,7 @@ import type { Message } from "../wire/message.ts";
 import { nodeAt } from "./addresses.ts";
 import { checkRequest, checkUpload, isBufferGood } from "./checks.ts";
 import { beginWrite, checkClaim, endSave, endWrite } from "./disk.ts";
+import { carryHashes, compareLeaves } from "./hashes.ts";
 import type { Node } from "./node.ts";
 import { feedLater, type World } from "./state.ts";
 import { closeEnd, dial, resume, sendMessage, takeBack, upload } from "./traffic.ts";
@@ -62,6 +63,12 @@ export function carryOut(world: World, node: Node, effect: Effect): void {
     case "drop-piece":
       node.buffers.delete(effect.piece);
       return;
+    case "ask-hashes":
+    case "answer-hashes":
+    case "reject-hashes":
+      return carryHashes(world, node, effect);
+    case "compare-leaves":
+      return compareLeaves(world, node, effect.job, effect.piece);
     case "save-state":
       return saveState(world, node, effect.job, effect.state);
     case "announce":

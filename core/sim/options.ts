@@ -1,4 +1,5 @@
 /** What a simulated world is made of. Times in milliseconds, sizes in bytes, rates in bytes a second. */
+import type { TorrentFormat } from "../metainfo/create.ts";
 import type { Sha1 } from "../metainfo/types.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
 import type { Tuning } from "../transfer/tuning.ts";
@@ -11,6 +12,8 @@ export interface WorldOptions {
   readonly blocks?: number;
   /** Bytes of the content; the last piece may be short. */
   readonly size?: number;
+  /** Which versions the torrent is for; "v1" unless given. */
+  readonly format?: TorrentFormat;
   /** The clock's step: what arrives within one is read in one turn. Coarse is fast. */
   readonly tickMs?: number;
   /** From one peer to another, when neither has a latency of its own. */
@@ -40,6 +43,7 @@ export interface WorldOptions {
  * - `refuse` rejects what it is asked for.
  * - `boast` says that it has pieces that it lacks.
  * - `flood` asks for everything many times over.
+ * - `lie` answers hash requests with wrong hashes.
  * - `freeload` takes what it gets and unchokes nobody.
  */
 export type Vice =
@@ -50,6 +54,7 @@ export type Vice =
   | "refuse"
   | "boast"
   | "flood"
+  | "lie"
   | "freeload";
 
 export interface DiskOptions {

@@ -58,6 +58,12 @@ export function mixEffect(hash: TraceHash, effect: Effect): void {
     case "dial":
       mix(hash, effect.job);
       return mixWord(hash, effect.address.ip);
+    case "ask-hashes":
+    case "answer-hashes":
+    case "reject-hashes":
+      mix(hash, effect.peer);
+      return mix(hash, effect.range.index);
+    case "compare-leaves":
     case "check-piece":
     case "write-piece":
       mix(hash, effect.job);

@@ -36,7 +36,7 @@ import { note } from "./timeline.ts";
 const LATENCY_MS = 20;
 /** A dial that nobody answers ends after this; one that is refused, after a round trip. */
 const DIAL_TIMEOUT_MS = 5_000;
-const FEATURES = { fast: true, extended: true, dht: false };
+const FEATURES = { fast: true, extended: true, dht: false, v2: true };
 /** Where connections seem to come from: ports that nobody listens on. */
 const OUTGOING_PORT = 40_000;
 const OUTGOING_PORTS = 10_000;

@@ -6,8 +6,10 @@
  *
  * One seed gives one run, effect for effect; `trace` is a hash over all of them.
  */
+import { treesOfNode } from "./hashes.ts";
 import {
   type Bitfield,
+  countBits,
   createBitfield,
   createFullBitfield,
   hasBit,
@@ -280,6 +282,7 @@ function createCore(
       seedTimeMs: undefined,
       seed: nextUint32(world.rng),
       sha1: world.options.sha1,
+      hashTrees: treesOfNode(world, countBits(have) === have.count),
     },
     world.now,
     world.options.tuning,

@@ -5,8 +5,10 @@ import { isDead, reviewLiveness } from "../swarm/liveness.ts";
 import { tickRate } from "../limits/rate_meter.ts";
 import { chokeRound, fillIdleSlots } from "../transfer/choker.ts";
 import { onSilence } from "../transfer/peers.ts";
+import { reviewHashRequests } from "../transfer/hash_trees.ts";
 import { abandonStranded } from "../transfer/picker.ts";
 import { adjustPipeline, checkSnubbed, reviewRefusals } from "../transfer/requests.ts";
+import { reviewBlames } from "../transfer/pieces.ts";
 import { saveDueAt } from "../transfer/saving.ts";
 import { isSeedingLimited, reviewSeeding } from "../transfer/seeding.ts";
 import { isWaiting } from "../transfer/share_rule.ts";
@@ -15,7 +17,7 @@ import { carryNews } from "./news.ts";
 import { closePeer } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
 import type { Torrent, TorrentOwn } from "./state.ts";
-import { hasWebSeeds } from "./web_seeds.ts";
+import { banSenders, hasWebSeeds } from "./web_seeds.ts";
 
 /** The interval of rates, timeouts and the share rule. */
 export const TICK_MS = 1_000;
@@ -69,6 +71,10 @@ export function onTimer(torrent: Torrent, now: number, effects: Effect[]): void 
   fillIdleSlots(transfer, now, effects);
   abandonStranded(transfer, now, effects);
   reviewSeeding(transfer, now, effects);
+  reviewHashRequests(transfer, now);
+  for (const verdict of reviewBlames(transfer, now, effects)) {
+    banSenders(torrent, verdict, now, effects);
+  }
 }
 
 function reviewSilence({ swarm }: Torrent, transfer: Transfer, now: number): void {

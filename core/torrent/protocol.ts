@@ -13,6 +13,7 @@
  */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { JobId } from "../bytes/jobs.ts";
+import type { FileHashRange } from "../hash_exchange/ranges.ts";
 import type { AddressSource } from "../swarm/address_book.ts";
 import type { Connected } from "../swarm/connections.ts";
 import type { SwarmEffect, SwarmReport } from "../swarm/protocol.ts";
@@ -43,6 +44,18 @@ export type Event =
   | { readonly kind: "violated"; readonly peer: PeerKey; readonly why: string }
   | { readonly kind: "piece-checked"; readonly job: JobId; readonly matches: boolean }
   | { readonly kind: "piece-written"; readonly job: JobId }
+  /** Blocks whose leaves differ from those that are proven. */
+  | { readonly kind: "leaves-compared"; readonly job: JobId; readonly blocks: readonly number[] }
+  /** What became of `ask-hashes`: hashes that lead to a known one; others; a reject. */
+  | {
+    readonly kind: "hashes-proven" | "hashes-wrong" | "hashes-refused";
+    readonly peer: PeerKey;
+    readonly range: FileHashRange;
+  }
+  /** The peer asks for a range that is possible. */
+  | { readonly kind: "hash-request"; readonly peer: PeerKey; readonly range: FileHashRange }
+  /** `answer-hashes` was done. */
+  | { readonly kind: "hashes-answered"; readonly peer: PeerKey }
   /** Writing a piece or saving the state failed; the torrent stops asking for more. */
   | { readonly kind: "disk-failed"; readonly job: JobId; readonly message: string }
   /** Payload of `upload` effects that left through the socket. */

@@ -13,6 +13,7 @@ import {
 import { noteSent } from "../swarm/liveness.ts";
 import type { Swarm } from "../swarm/state.ts";
 import { clearDirty, markAllDirty, takeDirty } from "../transfer/attention.ts";
+import { refillHashRequests } from "../transfer/hash_trees.ts";
 import { tellInterest } from "../transfer/interest.ts";
 import type { Peer } from "../transfer/peer.ts";
 import { isEndgame } from "../transfer/picker.ts";
@@ -84,6 +85,7 @@ function settlePeers(transfer: Transfer, now: number, effects: Effect[]): void {
     clearDirty(peer);
     if (!transfer.peers.has(peer.key)) continue;
     tellInterest(transfer, peer, withheld, effects);
+    refillHashRequests(transfer, peer, now, effects);
     if (peer.snubbed) slow.push(peer);
     else refillRequests(transfer, peer, now, effects);
     serveQueue(peer, effects);

@@ -14,7 +14,18 @@ import { setUploadOnly } from "../swarm/extensions.ts";
 import { concludeFetch } from "../swarm/metadata_extension.ts";
 import { markAllDirty } from "../transfer/attention.ts";
 import { markDiskFailed } from "../transfer/content.ts";
-import { onPieceChecked, onPieceWritten, onWriteFailed } from "../transfer/pieces.ts";
+import {
+  onHashesAnswered,
+  onHashesProven,
+  onHashesRefused,
+  onHashRequest,
+} from "../transfer/hash_trees.ts";
+import {
+  onLeavesCompared,
+  onPieceChecked,
+  onPieceWritten,
+  onWriteFailed,
+} from "../transfer/pieces.ts";
 import { onSaveFailed, onStateSaved } from "../transfer/saving.ts";
 import type { Transfer } from "../transfer/state.ts";
 import { onBlocksSent, onBlockUnreadable, onUploadsTakenBack } from "../transfer/uploads.ts";
@@ -32,7 +43,7 @@ import {
 import type { Effect, Event } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
 
-import { closeWebSeeds, convictWebSeed, onWebSeedFailed } from "./web_seeds.ts";
+import { banSenders, closeWebSeeds, onWebSeedFailed } from "./web_seeds.ts";
 
 export { type Deadline, nextDeadline } from "./deadlines.ts";
 export { settle } from "./settle.ts";
@@ -85,6 +96,12 @@ type TransferEvent = Extract<
     readonly kind:
       | "piece-checked"
       | "piece-written"
+      | "leaves-compared"
+      | "hashes-proven"
+      | "hashes-wrong"
+      | "hashes-refused"
+      | "hash-request"
+      | "hashes-answered"
       | "disk-failed"
       | "blocks-sent"
       | "uploads-taken-back"
@@ -102,11 +119,32 @@ function stepTransfer(
 ): void {
   switch (event.kind) {
     case "piece-checked": {
-      const verdict = onPieceChecked(transfer, event.job, event.matches, effects);
-      if (verdict === undefined) return;
-      if (convictWebSeed(torrent, verdict.culprit.key, effects)) return;
-      const why = `sent a piece (${verdict.piece}) that fails its check`;
-      return banSender(torrent, verdict.culprit, why, now, effects);
+      const verdict = onPieceChecked(transfer, event.job, event.matches, now, effects);
+      return banSenders(torrent, verdict, now, effects);
+    }
+    case "leaves-compared": {
+      const verdict = onLeavesCompared(transfer, event.job, event.blocks, effects);
+      return banSenders(torrent, verdict, now, effects);
+    }
+    case "hashes-proven":
+      return onHashesProven(transfer, event.range, effects);
+    case "hashes-wrong": {
+      onHashesRefused(transfer, event.peer, event.range, now);
+      const peer = transfer.peers.get(event.peer);
+      if (peer === undefined) return;
+      return banSender(torrent, peer, "sent hashes that prove nothing", now, effects);
+    }
+    case "hashes-refused":
+      return onHashesRefused(transfer, event.peer, event.range, now);
+    case "hash-request": {
+      const peer = transfer.peers.get(event.peer);
+      if (peer !== undefined) onHashRequest(transfer, peer, event.range, effects);
+      return;
+    }
+    case "hashes-answered": {
+      const peer = transfer.peers.get(event.peer);
+      if (peer !== undefined) onHashesAnswered(peer, effects);
+      return;
     }
     case "piece-written":
       if (onPieceWritten(transfer, event.job, now, effects)) complete(torrent, now, effects);

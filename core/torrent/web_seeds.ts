@@ -17,6 +17,8 @@ import type { Transfer } from "../transfer/state.ts";
 import { retryPauseMs } from "../web_seed/judge.ts";
 import type { WebSeedKind } from "../web_seed/urls.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
+import type { Verdict } from "../transfer/pieces.ts";
+import { banSender } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
 
@@ -120,7 +122,7 @@ export function onWebSeedFailed(
 }
 
 /** A piece that it sent alone fails its check. False when the key is not a web server's. */
-export function convictWebSeed(torrent: Torrent, key: PeerKey, effects: Effect[]): boolean {
+function convictWebSeed(torrent: Torrent, key: PeerKey, effects: Effect[]): boolean {
   const seed = torrent.webSeeds.get(key) as Own | undefined;
   if (seed === undefined) return false;
   if (seed.stage === "open") {
@@ -181,4 +183,18 @@ function linkOf({ key }: WebSeedOptions): Link {
     reqq: PIPELINE_MAX,
     isWebSeed: true,
   };
+}
+
+/** Bans each peer that a piece convicts, and gives up each web seed. */
+export function banSenders(
+  torrent: Torrent,
+  { piece, culprits }: Verdict,
+  now: number,
+  effects: Effect[],
+): void {
+  const why = `sent a piece (${piece}) that fails its check`;
+  for (const culprit of culprits) {
+    if (convictWebSeed(torrent, culprit.key, effects)) continue;
+    banSender(torrent, culprit, why, now, effects);
+  }
 }

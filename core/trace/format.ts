@@ -13,10 +13,11 @@
 import { parseBitfield } from "../bytes/bitfield.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
-import { isGeometry } from "../metainfo/geometry.ts";
+import { BLOCK_SIZE, type Geometry, isGeometry } from "../metainfo/geometry.ts";
 import { infoHashFromHex } from "../metainfo/info_hash.ts";
 import { PIECE_LENGTH_MAX } from "../metainfo/parse.ts";
 import type { Event } from "../torrent/protocol.ts";
+import type { HashTreeOptions } from "../transfer/hash_trees.ts";
 import type { RecordedOptions } from "./disguise_protocol.ts";
 import { isEvent, isOptions } from "./protocol_shapes.ts";
 import { isCount, isNumber, isRecord } from "./shape.ts";
@@ -143,9 +144,20 @@ function bytesOfHex(_key: string, value: unknown): unknown {
 }
 
 /** Whether sizes and counts agree, so that the core can be made of them. */
-function isConsistent({ geometry, have, infoHash }: RecordedOptions): boolean {
+function isConsistent({ geometry, have, infoHash, hashTrees }: RecordedOptions): boolean {
   const { pieceLength, pieceCount } = geometry;
   if (pieceLength < 1 || pieceLength > PIECE_LENGTH_MAX || !isGeometry(geometry)) return false;
+  if (hashTrees !== undefined && !fitsGeometry(hashTrees, geometry)) return false;
   if (have.count !== pieceCount || !parseBitfield(have.bytes, pieceCount).ok) return false;
   return infoHashFromHex(infoHash) !== undefined;
+}
+
+function fitsGeometry(
+  { fileLengths, missingLayers }: HashTreeOptions,
+  { pieceLength, pieceCount }: Geometry,
+): boolean {
+  const pieces = fileLengths.reduce((sum, length) => sum + Math.ceil(length / pieceLength), 0);
+  return pieceLength >= BLOCK_SIZE && Number.isInteger(Math.log2(pieceLength)) &&
+    pieces === pieceCount && fileLengths.every((length) => length > 0) &&
+    missingLayers.every((tree) => tree < fileLengths.length);
 }

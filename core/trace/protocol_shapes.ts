@@ -5,9 +5,11 @@
  */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { Bitfield } from "../bytes/bitfield.ts";
+import type { FileHashRange } from "../hash_exchange/ranges.ts";
 import type { Geometry, ShortPiece } from "../metainfo/geometry.ts";
 import type { Event } from "../torrent/protocol.ts";
 import type { WebSeedOptions } from "../torrent/web_seeds.ts";
+import type { HashTreeOptions } from "../transfer/hash_trees.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
 import type { AnnounceAnswer, AnnounceError } from "../tracker/types.ts";
 import type { Features } from "../wire/handshake.ts";
@@ -39,10 +41,22 @@ type Members<U extends { readonly kind: string }> = {
 const isPeerId: Shape = (value) => value instanceof Uint8Array && value.length === PEER_ID_SIZE;
 const isAddress = record({ ip: isText, port: isCount } satisfies Fields<PeerAddress>);
 const isFeatures = record(
-  { fast: isFlag, extended: isFlag, dht: isFlag } satisfies Fields<
+  { fast: isFlag, extended: isFlag, dht: isFlag, v2: optional(isFlag) } satisfies Fields<
     Features
   >,
 );
+const isHashRange = {
+  peer: isCount,
+  range: record(
+    {
+      tree: isCount,
+      baseLayer: isCount,
+      index: isCount,
+      length: isCount,
+      proofLayers: isCount,
+    } satisfies Fields<FileHashRange>,
+  ),
+};
 const isPiece = { piece: isCount };
 const isBlock = { piece: isCount, begin: isCount, length: isCount };
 
@@ -108,6 +122,12 @@ const EVENTS: Members<Event> = {
   violated: { peer: isCount, why: isText },
   "piece-checked": { job: isCount, matches: isFlag },
   "piece-written": { job: isCount },
+  "leaves-compared": { job: isCount, blocks: listOf(isCount) },
+  "hashes-proven": isHashRange,
+  "hashes-wrong": isHashRange,
+  "hashes-refused": isHashRange,
+  "hash-request": isHashRange,
+  "hashes-answered": { peer: isCount },
   "disk-failed": { job: isCount, message: isText },
   "blocks-sent": { peer: isCount, bytes: isCount },
   "uploads-taken-back": { peer: isCount, blocks: listOf(isCount) },
@@ -164,6 +184,15 @@ const OPTIONS: Fields<RecordedOptions> = {
           WebSeedOptions
         >,
       ),
+    ),
+  ),
+  hashTrees: optional(
+    record(
+      {
+        fileLengths: listOf(isCount),
+        missingLayers: listOf(isCount),
+        layersRequired: isFlag,
+      } satisfies Fields<HashTreeOptions>,
     ),
   ),
 };

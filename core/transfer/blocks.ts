@@ -59,8 +59,8 @@ export function takeBlock(
   return "accepted";
 }
 
-/** The piece failed its check: its bytes came for nothing. */
-export function countFailedPiece(transfer: Transfer, size: number): void {
+/** Bytes that failed a check: they came for nothing. */
+export function countFailedBytes(transfer: Transfer, size: number): void {
   const own = transfer as Own;
   own.downloaded -= Math.min(own.downloaded, size);
   own.wasted += size;

@@ -253,6 +253,23 @@ export function restartAlone(transfer: Transfer, view: PartialPiece): void {
   markAllDirty(transfer);
 }
 
+/** These blocks again, from any peer; the others stay. */
+export function restartBlocks(
+  transfer: Transfer,
+  view: PartialPiece,
+  blocks: readonly number[],
+): void {
+  const partial = view as OwnPartial;
+  for (const block of blocks) partial.state[block] = BLOCK_FREE;
+  partial.free = blocks.length;
+  partial.received = partial.blocks - blocks.length;
+  partial.stage = "open";
+  (transfer as PartialPieces as Own).open.add(partial);
+  partial.alone = false;
+  partial.owner = undefined;
+  markAllDirty(transfer);
+}
+
 /** Forgets a started piece without giving it back to `availability`; the caller says what it becomes. */
 export function removePartial(transfer: Transfer, partial: PartialPiece): void {
   const own = transfer as PartialPieces as Own;

@@ -10,6 +10,7 @@
  *     uploads.ts    what it asks of us
  *     choker.ts     whether it may
  *     blame.ts      how far its blocks are trusted
+ *     hash_trees.ts which hashes it asks of us
  *     attention.ts  whether it must be looked at
  */
 import type { PeerAddress } from "../bytes/address.ts";
@@ -19,6 +20,7 @@ import type { PeerKey } from "../wire/peer_key.ts";
 import { createPeerAttention, type PeerAttention } from "./attention.ts";
 import { createPeerBlame, type PeerBlame } from "./blame.ts";
 import { createPeerChoking, type PeerChoking } from "./choker.ts";
+import { createPeerHashes, type PeerHashes } from "./hash_trees.ts";
 import { createPeerHints, type PeerHints } from "./hints.ts";
 import { createPeerInterest, type PeerInterest } from "./interest.ts";
 import { createPeerOffer, type PeerOffer } from "./offers.ts";
@@ -57,6 +59,7 @@ export interface Peer
     PeerUploads,
     PeerChoking,
     PeerBlame,
+    PeerHashes,
     PeerAttention {
   readonly key: PeerKey;
   readonly link: Link;
@@ -86,6 +89,7 @@ export function createPeer(
     ...createPeerUploads(now),
     ...createPeerChoking(now),
     ...createPeerBlame(),
+    ...createPeerHashes(),
     ...createPeerAttention(),
   };
 }

@@ -2,6 +2,7 @@
 import type { View } from "../bytes/view.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { markAllDirty, markDirty } from "./attention.ts";
+import { forgetPeerHashes } from "./hash_trees.ts";
 import { DISCONNECTED_PEERS_MAX } from "./limits.ts";
 import { withdrawOffer } from "./offers.ts";
 import { giveBackAll } from "./partials.ts";
@@ -37,6 +38,7 @@ export function removePeer(transfer: Transfer, peer: Peer, effects: TransferEffe
   own.peers.delete(peer.key);
   if (peer.sentUsBlocks) remember(own, peer);
   giveBackAll(transfer, peer, effects);
+  forgetPeerHashes(transfer, peer.key);
   withdrawOffer(transfer, peer);
   markAllDirty(transfer);
 }

@@ -2,11 +2,13 @@
 import { addressText } from "../bytes/address.ts";
 import { hasBit } from "../bytes/bitfield.ts";
 import { finishJob, type JobId, startJob } from "../bytes/jobs.ts";
-import { pieceSize } from "../metainfo/geometry.ts";
+import { blockLength, pieceSize } from "../metainfo/geometry.ts";
 import { markAllDirty, markDirty } from "./attention.ts";
 import { setParole } from "./blame.ts";
-import { countFailedPiece } from "./blocks.ts";
+import { endBlame, startBlame, takeHopelessBlames } from "./block_blame.ts";
+import { countFailedBytes } from "./blocks.ts";
 import { addPiece, isComplete } from "./content.ts";
+import { finishComparison } from "./hash_trees.ts";
 import { noteHaveSent } from "./interest.ts";
 import { notePieceOurs } from "./offers.ts";
 import {
@@ -16,6 +18,7 @@ import {
   type PartialPiece,
   removePartial,
   restartAlone,
+  restartBlocks,
 } from "./partials.ts";
 import type { Peer } from "./peer.ts";
 import type { Message } from "../wire/message.ts";
@@ -23,38 +26,100 @@ import type { TransferEffects } from "./protocol.ts";
 import { saveSoon, scheduleSave } from "./saving.ts";
 import type { Transfer } from "./state.ts";
 
+/** Peers that are convicted by a piece, connected or not: they are to be banned. */
+export interface Verdict {
+  readonly piece: number;
+  readonly culprits: readonly Peer[];
+}
+
+const NOBODY: Verdict = { piece: -1, culprits: [] };
+
 /**
- * The digest was compared: a good piece goes to the disk, a bad one is blamed and fetched again. Gives
- * the peer that is convicted, connected or not, if one is: it is to be banned. Unknown jobs are ignored.
+ * The digest was compared: a good piece goes to the disk, a bad one is blamed and fetched again, at once
+ * or when its leaves tell which blocks are bad. Unknown jobs are ignored.
  */
 export function onPieceChecked(
   transfer: Transfer,
   id: JobId,
   matches: boolean,
+  now: number,
   effects: TransferEffects,
-): { readonly culprit: Peer; readonly piece: number } | undefined {
+): Verdict {
   const job = finishJob(transfer.jobs, id, "check");
   const partial = job && transfer.partials.get(job.piece);
-  if (partial === undefined) return undefined;
+  if (partial === undefined) return NOBODY;
   const { piece } = partial;
-  const senders = sendersOf(transfer, partial);
   if (matches) {
-    if (partial.alone) { for (const sender of senders) setParole(sender, false); }
+    if (partial.alone) {
+      for (const sender of sendersOf(transfer, partial)) setParole(sender, false);
+    }
     markWriting(partial);
     const job = startJob(transfer.jobs, { kind: "write", piece });
     effects.push({ kind: "write-piece", job, piece });
-    return undefined;
+    return NOBODY;
   }
-  const addresses = senders.filter(({ link }) => !link.isWebSeed)
-    .map(({ link }) => addressText(link.address));
-  effects.push({ kind: "report", report: { kind: "piece-failed", piece, senders: addresses } });
-  countFailedPiece(transfer, pieceSize(transfer.geometry, piece));
+  return startBlame(transfer, piece, now) ? NOBODY : failPiece(transfer, partial, effects);
+}
+
+/**
+ * The leaves of a piece that failed were compared: `blocks` are those that differ. Gives the peers that
+ * sent them. Unknown jobs are ignored.
+ */
+export function onLeavesCompared(
+  transfer: Transfer,
+  id: JobId,
+  blocks: readonly number[],
+  effects: TransferEffects,
+): Verdict {
+  const piece = finishComparison(transfer, id);
+  const partial = piece === undefined ? undefined : transfer.partials.get(piece);
+  if (partial === undefined) return NOBODY;
+  endBlame(transfer, partial.piece);
+  // Its leaves are right and its SHA-1 is not: the two halves of a hybrid contradict each other.
+  if (blocks.length === 0) return failPiece(transfer, partial, effects);
+  const culprits = sendersOf(transfer, partial, blocks);
+  reportFailure(partial.piece, culprits, effects);
+  const size = blocks.reduce((sum, block) => {
+    return sum + blockLength(transfer.geometry, partial.piece, block);
+  }, 0);
+  countFailedBytes(transfer, size);
+  restartBlocks(transfer, partial, blocks);
+  return { piece: partial.piece, culprits };
+}
+
+/** Pieces whose leaves can't be had are blamed as a whole. Gives the peers that are convicted. */
+export function reviewBlames(
+  transfer: Transfer,
+  now: number,
+  effects: TransferEffects,
+): Verdict[] {
+  return takeHopelessBlames(transfer, now)
+    .map((piece) => transfer.partials.get(piece))
+    .filter((partial) => partial !== undefined)
+    .map((partial) => failPiece(transfer, partial, effects));
+}
+
+function failPiece(
+  transfer: Transfer,
+  partial: PartialPiece,
+  effects: TransferEffects,
+): Verdict {
+  const { piece } = partial;
+  const senders = sendersOf(transfer, partial);
+  reportFailure(piece, senders, effects);
+  countFailedBytes(transfer, pieceSize(transfer.geometry, piece));
   const wasSentByOne = new Set(partial.senders).size === 1;
   restartAlone(transfer, partial);
   effects.push({ kind: "drop-piece", piece });
-  if (wasSentByOne) return senders[0] && { culprit: senders[0], piece };
+  if (wasSentByOne) return { piece, culprits: senders };
   for (const sender of senders) setParole(sender, true);
-  return undefined;
+  return NOBODY;
+}
+
+function reportFailure(piece: number, from: readonly Peer[], effects: TransferEffects): void {
+  const senders = from.filter(({ link }) => !link.isWebSeed)
+    .map(({ link }) => addressText(link.address));
+  effects.push({ kind: "report", report: { kind: "piece-failed", piece, senders } });
 }
 
 /**
@@ -111,9 +176,14 @@ export function onWriteFailed(transfer: Transfer, piece: number, effects: Transf
   if (partial !== undefined) abandonPiece(transfer, partial, effects);
 }
 
-/** The peers that sent the piece's blocks, those that left since included as far as we remember them. */
-function sendersOf({ peers, disconnectedPeers }: Transfer, partial: PartialPiece): Peer[] {
-  return [...new Set(partial.senders)]
+/** The peers that sent these blocks, all unless given; those that left since as far as we remember them. */
+function sendersOf(
+  { peers, disconnectedPeers }: Transfer,
+  partial: PartialPiece,
+  blocks?: readonly number[],
+): Peer[] {
+  const keys = blocks?.map((block) => partial.senders[block]!) ?? partial.senders;
+  return [...new Set(keys)]
     .map((key) => peers.get(key) ?? disconnectedPeers.get(key))
     .filter((peer) => peer !== undefined);
 }

@@ -1,6 +1,7 @@
 /** What a transfer asks of the shell, and what it answers to a block. */
 import type { JobId } from "../bytes/jobs.ts";
 import type { Sink } from "../bytes/sink.ts";
+import type { FileHashRange } from "../hash_exchange/ranges.ts";
 import type { Message } from "../wire/message.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 
@@ -27,6 +28,13 @@ export type TransferEffect =
   | { readonly kind: "write-piece"; readonly job: JobId; readonly piece: number }
   /** Release the piece's buffer unwritten. */
   | { readonly kind: "drop-piece"; readonly piece: number }
+  /** Send a hash request for the range. Answered by `hashes-proven`, `hashes-wrong` or `hashes-refused`. */
+  | { readonly kind: "ask-hashes"; readonly peer: PeerKey; readonly range: FileHashRange }
+  /** Send the hashes of the range, or a reject if they can't be had. Answered by `hashes-answered`. */
+  | { readonly kind: "answer-hashes"; readonly peer: PeerKey; readonly range: FileHashRange }
+  | { readonly kind: "reject-hashes"; readonly peer: PeerKey; readonly range: FileHashRange }
+  /** All leaves of the piece are proven: tell which blocks of its buffer differ. */
+  | { readonly kind: "compare-leaves"; readonly job: JobId; readonly piece: number }
   /** Flush content, then replace the state file. */
   | { readonly kind: "save-state"; readonly job: JobId; readonly state: SavedState }
   | { readonly kind: "report"; readonly report: TransferReport };

@@ -12,6 +12,8 @@
  *     suggesting.ts    what is suggested next
  *     saving.ts        when the state is saved next
  *     seeding.ts       whether seeding was enough
+ *     hash_trees.ts    which hashes of v2 trees are wanted
+ *     block_blame.ts   which pieces wait for leaves that tell their bad blocks
  *     peers.ts         the peers (peer.ts: one of them)
  *     attention.ts     which of them must be looked at
  *
@@ -26,8 +28,15 @@ import type { InfoHash, Sha1 } from "../metainfo/types.ts";
 import { type Attention, createAttention } from "./attention.ts";
 import { type Availability, createAvailability } from "./availability.ts";
 import { createDownloads, type Downloads } from "./blocks.ts";
+import { type BlockBlame, createBlockBlame } from "./block_blame.ts";
 import { type Choking, createChoking } from "./choker.ts";
 import { type Content, createContent } from "./content.ts";
+import {
+  createHashTrees,
+  type HashTreeOptions,
+  type HashTrees,
+  piecesNotToAsk,
+} from "./hash_trees.ts";
 import { createPartialPieces, type PartialPieces } from "./partials.ts";
 import { createPeerTable, type PeerTable } from "./peers.ts";
 import { createSaving, type Saving } from "./saving.ts";
@@ -53,11 +62,14 @@ export interface TransferOptions {
   readonly seedTimeMs: number | undefined;
   /** For the allowed fast set (BEP 6). */
   readonly sha1: Sha1;
+  /** Of a torrent with a v2 part. */
+  readonly hashTrees?: HashTreeOptions | undefined;
 }
 
 export type TransferJob =
   | { readonly kind: "check"; readonly piece: number }
   | { readonly kind: "write"; readonly piece: number }
+  | { readonly kind: "compare"; readonly piece: number }
   | { readonly kind: "save" };
 
 export interface Transfer
@@ -71,6 +83,8 @@ export interface Transfer
     Suggesting,
     Saving,
     Seeding,
+    HashTrees,
+    BlockBlame,
     PeerTable,
     Attention {
   readonly options: TransferOptions;
@@ -90,13 +104,14 @@ export function createTransfer(
   now: number,
 ): Transfer {
   const { geometry, have, uploadedBefore, downloadedBefore, waivedBefore } = options;
+  const hashTrees = createHashTrees(geometry, options.hashTrees);
   return {
     options,
     tuning,
     geometry,
     rng,
     jobs: createJobs(counter),
-    availability: createAvailability(geometry.pieceCount, have),
+    availability: createAvailability(geometry.pieceCount, piecesNotToAsk(have, hashTrees)),
     ...createContent(geometry, have, now),
     ...createPartialPieces(geometry),
     ...createDownloads(downloadedBefore, now),
@@ -106,6 +121,8 @@ export function createTransfer(
     ...createSuggesting(),
     ...createSaving(),
     ...createSeeding(),
+    ...hashTrees,
+    ...createBlockBlame(),
     ...createPeerTable(),
     ...createAttention(),
   };

@@ -5,7 +5,7 @@
 import { hasBit } from "../bytes/bitfield.ts";
 import type { View } from "../bytes/view.ts";
 import { countBytes, createRateMeter, type RateMeter } from "../limits/rate_meter.ts";
-import { pieceSize } from "../metainfo/geometry.ts";
+import { BLOCK_SIZE, pieceSize } from "../metainfo/geometry.ts";
 import { infoHashBytes } from "../metainfo/info_hash.ts";
 import { allowedFastSet } from "../wire/fast.ts";
 import type { BlockMessage } from "../wire/message.ts";
@@ -154,7 +154,9 @@ function violationOf(
   if (piece >= transfer.geometry.pieceCount) return `a request for piece ${piece}, beyond the end`;
   if (length > REQUEST_LENGTH_MAX) return `a request for ${length} bytes, over 128 KiB`;
   if (length === 0) return "a request for nothing";
-  if (begin + length > pieceSize(transfer.geometry, piece)) return "a request beyond a piece's end";
+  const isBeyond = begin >= pieceSize(transfer.geometry, piece) ||
+    begin + length > requestEnd(transfer, piece);
+  if (isBeyond) return "a request beyond a piece's end";
   return undefined;
 }
 
@@ -310,4 +312,13 @@ function reject(
 
 function queueSize(peer: Peer): number {
   return (peer.queue.length - peer.queueHead) / 3;
+}
+
+/**
+ * Where requests of a piece end. libtorrent takes the gap behind a short piece of a v2 torrent for padding
+ * and asks for whole blocks: the rest of such a block is zeros.
+ */
+function requestEnd(transfer: Transfer, piece: number): number {
+  const size = pieceSize(transfer.geometry, piece);
+  return transfer.layersRequired ? Math.ceil(size / BLOCK_SIZE) * BLOCK_SIZE : size;
 }

@@ -22,6 +22,8 @@ export interface Features {
   readonly extended: boolean;
   /** BEP 5. */
   readonly dht: boolean;
+  /** BEP 52: it speaks the hash messages. */
+  readonly v2?: boolean;
 }
 
 export interface Handshake extends Features {
@@ -47,6 +49,8 @@ const PEER_ID_AT = 48;
 /** Offset among all 68 bytes, and bit. */
 const EXTENDED_BIT = { at: RESERVED_AT + 5, mask: 0x10 };
 const DHT_BIT = { at: RESERVED_AT + 7, mask: 0x01 };
+/** Spec: BEP 52, upgrade path: "the 4th most significant bit in the last byte". */
+const V2_BIT = { at: RESERVED_AT + 7, mask: 0x10 };
 const FAST_BIT = { at: RESERVED_AT + 7, mask: 0x04 };
 
 /** Spec: BEP 3, handshake; BEP 5, 6 and 10, reserved bits. Gives 68 bytes. */
@@ -55,6 +59,7 @@ export function encodeHandshake(handshake: Handshake): Uint8Array {
   bytes.set(PREFIX);
   if (handshake.extended) bytes[EXTENDED_BIT.at]! |= EXTENDED_BIT.mask;
   if (handshake.dht) bytes[DHT_BIT.at]! |= DHT_BIT.mask;
+  if (handshake.v2) bytes[V2_BIT.at]! |= V2_BIT.mask;
   if (handshake.fast) bytes[FAST_BIT.at]! |= FAST_BIT.mask;
   assert(handshake.peerId.length === HANDSHAKE_SIZE - PEER_ID_AT, "a peer id has 20 bytes");
   bytes.set(infoHashBytes(handshake.infoHash), INFO_HASH_AT);
@@ -134,6 +139,11 @@ export function receivedInfoHash({ bytes, size }: HandshakeReader): InfoHash | u
   return infoHashFromBytes(bytes.subarray(INFO_HASH_AT, PEER_ID_AT));
 }
 
+/** Whether the peer speaks v2, once 28 bytes have come. Spec: BEP 52, upgrade path. */
+export function receivedV2Bit({ bytes, size }: HandshakeReader): boolean {
+  return size >= INFO_HASH_AT && (bytes[V2_BIT.at]! & V2_BIT.mask) !== 0;
+}
+
 /** The whole handshake, once 68 bytes have come. The peer id is a copy. */
 export function completedHandshake({ bytes, size }: HandshakeReader): Handshake | undefined {
   return size < HANDSHAKE_SIZE ? undefined : readFields(bytes);
@@ -148,5 +158,6 @@ function readFields(bytes: Uint8Array): Handshake {
     fast: has(FAST_BIT),
     extended: has(EXTENDED_BIT),
     dht: has(DHT_BIT),
+    ...(has(V2_BIT) && { v2: true }),
   };
 }

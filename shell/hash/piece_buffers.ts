@@ -33,6 +33,13 @@ export class PieceBuffers {
     return digest instanceof Promise ? digest.then(judge) : judge(digest);
   }
 
+  /** The leaves of a whole piece of a torrent with a v2 part. */
+  async leaves(piece: number): Promise<Uint8Array> {
+    const { leaves } = await this.#get(piece).digest();
+    assert(leaves !== undefined, "leaves are computed for a v2 torrent");
+    return leaves;
+  }
+
   /** The piece is the caller's from now on, who gives it to `release` when it was written. */
   detach(piece: number): PieceBuffer {
     const buffer = this.#get(piece);

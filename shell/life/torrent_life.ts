@@ -25,6 +25,7 @@ import type { Driver } from "../driver.ts";
 import type { DriverOptions } from "../driver_options.ts";
 import { createPeerId, randomSeed } from "../entropy.ts";
 import { type Failure, toFailure } from "../failure.ts";
+import { hashTreesOf } from "../hash/piece_checks.ts";
 import { sha1 } from "../hash/sha1.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { TraceRecorder } from "../trace/recorder.ts";
@@ -329,8 +330,7 @@ export class TorrentLife {
   #torrentOptions({ have, state }: Prepared): DriverOptions["torrent"] {
     const { metainfo } = this;
     return {
-      infoHash: metainfo.infoHash,
-      geometry: metainfo.geometry,
+      ...{ infoHash: metainfo.infoHash, geometry: metainfo.geometry },
       peerId: createPeerId(),
       port: this.#host.port,
       clientName: CLIENT_NAME,
@@ -346,6 +346,7 @@ export class TorrentLife {
       seedTimeMs: this.#goals.seedTimeMs,
       seed: randomSeed(),
       sha1,
+      hashTrees: hashTreesOf(metainfo),
     };
   }
 

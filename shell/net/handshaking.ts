@@ -8,6 +8,7 @@ import {
   type Handshake,
   type HandshakeError,
   receivedInfoHash,
+  receivedV2Bit,
 } from "../../core/wire/handshake.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { type Clock, systemClock, withTimeout } from "../clock.ts";
@@ -32,9 +33,14 @@ export interface HandshakenStream {
 
 export interface DialOptions {
   readonly address: PeerAddress;
-  /** The one or two info hashes of the torrent; the first is asked for. */
+  /**
+   * The one or two info hashes of the torrent. The first is asked for; a peer that ends the handshake
+   * over it may know the second alone.
+   */
   readonly infoHashes: readonly InfoHash[];
   readonly peerId: Uint8Array;
+  /** The hash that names the torrent in v2, if it has a v2 part. */
+  readonly v2Hash?: InfoHash | undefined;
   readonly signal: AbortSignal;
   readonly network: Network;
   readonly clock?: Clock;
@@ -42,17 +48,39 @@ export interface DialOptions {
 }
 
 /** What we say of ourselves in every handshake. */
-export function ourHandshake(infoHash: InfoHash, peerId: Uint8Array): Uint8Array {
-  return encodeHandshake({ infoHash, peerId, fast: true, extended: true, dht: false });
+export function ourHandshake(infoHash: InfoHash, peerId: Uint8Array, v2 = false): Uint8Array {
+  return encodeHandshake({ infoHash, peerId, fast: true, extended: true, dht: false, v2 });
+}
+
+/** Who answers for a torrent. */
+export interface HandshakeIdentity {
+  readonly peerId: Uint8Array;
+  readonly v2Hash?: InfoHash | undefined;
 }
 
 /** Dials and shakes hands. Throws an Error whose message says why not. */
 export async function dialPeer(options: DialOptions): Promise<HandshakenStream> {
-  const { infoHashes, peerId, clock = systemClock, timeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
+  const [first, second] = options.infoHashes;
+  try {
+    return await dialFor(first!, options);
+  } catch (error) {
+    if (second === undefined || !(error instanceof HandshakeRefused)) throw error;
+    return await dialFor(second, options);
+  }
+}
+
+/** The peer was reached, and closed the connection over our handshake. */
+class HandshakeRefused extends Error {
+  override readonly name = "HandshakeRefused";
+}
+
+async function dialFor(infoHash: InfoHash, options: DialOptions): Promise<HandshakenStream> {
+  const { infoHashes, peerId, v2Hash, clock = systemClock, timeoutMs = HANDSHAKE_TIMEOUT_MS } =
+    options;
   const stream = await connect(options, clock);
   try {
     const shakeHands = async () => {
-      await writeAll(stream, ourHandshake(infoHashes[0]!, peerId));
+      await writeAll(stream, ourHandshake(infoHash, peerId, v2Hash !== undefined));
       return await readHandshake(stream, infoHashes, () => Promise.resolve());
     };
     const shaken = await withinHandshakeTime(stream, shakeHands(), timeoutMs, clock);
@@ -65,20 +93,25 @@ export async function dialPeer(options: DialOptions): Promise<HandshakenStream> 
 
 /**
  * Reads the handshake of a peer that dialled us and answers it as soon as its info hash is there, if
- * `peerIdFor` knows the torrent. Undefined, and closed, otherwise.
+ * `identityFor` knows the torrent. Undefined, and closed, otherwise. A peer that speaks v2 and asks for a
+ * hybrid by its v1 hash is answered with the v2 hash.
+ *
+ * Spec: BEP 52, upgrade path.
  */
 export async function acceptHandshake(
   stream: ByteStream,
-  peerIdFor: (infoHash: InfoHash) => Uint8Array | undefined,
+  identityFor: (infoHash: InfoHash) => HandshakeIdentity | undefined,
   timeoutMs: number = HANDSHAKE_TIMEOUT_MS,
   clock: Clock = systemClock,
 ): Promise<HandshakenStream | undefined> {
   try {
     const { remote: address } = stream;
-    const answer = async (infoHash: InfoHash) => {
-      const peerId = peerIdFor(infoHash);
-      if (peerId === undefined) throw new Error("The peer asks for a torrent that is not here");
-      await writeAll(stream, ourHandshake(infoHash, peerId));
+    const answer = async (infoHash: InfoHash, speaksV2: boolean) => {
+      const identity = identityFor(infoHash);
+      if (identity === undefined) throw new Error("The peer asks for a torrent that is not here");
+      const { peerId, v2Hash } = identity;
+      const answered = speaksV2 && v2Hash !== undefined ? v2Hash : infoHash;
+      await writeAll(stream, ourHandshake(answered, peerId, v2Hash !== undefined));
     };
     const shaken = readHandshake(stream, undefined, answer);
     return { stream, ...await withinHandshakeTime(stream, shaken, timeoutMs, clock), address };
@@ -124,20 +157,22 @@ async function connect(
 async function readHandshake(
   stream: ByteStream,
   expected: readonly InfoHash[] | undefined,
-  onInfoHash: (infoHash: InfoHash) => Promise<void>,
+  onInfoHash: (infoHash: InfoHash, speaksV2: boolean) => Promise<void>,
 ): Promise<{ handshake: Handshake; rest: Uint8Array }> {
   const reader = createHandshakeReader(expected);
   const bytes = new Uint8Array(FIRST_READ_BYTES);
   let isAnswered = false;
   while (true) {
     const count = await stream.read(bytes);
-    if (count === null) throw new Error("The peer closed the connection during the handshake");
+    if (count === null) {
+      throw new HandshakeRefused("The peer closed the connection during the handshake");
+    }
     const fed = feedHandshake(reader, bytes.subarray(0, count));
     if (!fed.ok) throw new Error(describe(fed.error));
     const infoHash = receivedInfoHash(reader);
     if (infoHash !== undefined && !isAnswered) {
       isAnswered = true;
-      await onInfoHash(infoHash);
+      await onInfoHash(infoHash, receivedV2Bit(reader));
     }
     const handshake = completedHandshake(reader);
     if (handshake !== undefined) return { handshake, rest: bytes.slice(fed.value, count) };

@@ -15,7 +15,7 @@ import {
   BLOCK_FRAME_HEAD,
   putBlockHeader,
 } from "../../core/wire/codec.ts";
-import type { Message } from "../../core/wire/message.ts";
+import type { WireMessage } from "../../core/wire/message.ts";
 import { type ByteStream, writeAll } from "./byte_stream.ts";
 import type { RateLimiter, Wait } from "./rate_limiter.ts";
 import { type SendBuffers, type Sender, UNREAD_BYTES_MAX } from "./send_buffers.ts";
@@ -76,7 +76,7 @@ export class LinkWriter implements Sender {
   }
 
   /** Queues a control message; `flush` sends it. */
-  send(message: Message): void {
+  send(message: WireMessage): void {
     appendMessage(this.#control, message);
   }
 

@@ -7,7 +7,7 @@ import {
   type Network,
   type StreamListener,
 } from "./byte_stream.ts";
-import { acceptHandshake, type HandshakenStream } from "./handshaking.ts";
+import { acceptHandshake, type HandshakeIdentity, type HandshakenStream } from "./handshaking.ts";
 import { PortError } from "./port_error.ts";
 import { tcpNetwork } from "./tcp.ts";
 
@@ -19,8 +19,7 @@ const PENDING_HANDSHAKES_MAX = 128;
 const ACCEPT_RETRY_MS = 100;
 
 /** Takes connections for a torrent. */
-export interface Acceptor {
-  readonly peerId: Uint8Array;
+export interface Acceptor extends HandshakeIdentity {
   accept(connection: HandshakenStream): void;
 }
 
@@ -91,8 +90,8 @@ export class PeerListener {
 
   async #shakeHands(stream: ByteStream): Promise<void> {
     this.#pending.add(stream);
-    const peerIdFor = (infoHash: InfoHash) => this.#acceptors.get(infoHash)?.peerId;
-    const connection = await acceptHandshake(stream, peerIdFor, undefined, this.#clock);
+    const identityFor = (infoHash: InfoHash) => this.#acceptors.get(infoHash);
+    const connection = await acceptHandshake(stream, identityFor, undefined, this.#clock);
     this.#pending.delete(stream);
     if (connection === undefined) return;
     const acceptor = this.#acceptors.get(connection.handshake.infoHash);

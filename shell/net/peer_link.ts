@@ -8,7 +8,7 @@ import {
   take,
   type TokenBucket,
 } from "../../core/limits/token_bucket.ts";
-import type { Message } from "../../core/wire/message.ts";
+import type { WireMessage } from "../../core/wire/message.ts";
 import type { Clock } from "../clock.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { LinkReader } from "./link_reader.ts";
@@ -112,7 +112,7 @@ export class PeerLink {
   }
 
   /** Queues a control message; `flush` sends it. */
-  send(message: Message): void {
+  send(message: WireMessage): void {
     this.#writer.send(message);
   }
 

@@ -48,7 +48,7 @@ export function openFakeSeeder(options: SeederOptions): FakePeer {
     ? undefined
     : new RateLimiter(options.rateBytesPerSecond);
   const serve = async (stream: ByteStream) => {
-    const connection = await acceptHandshake(stream, () => peerIdOf(options.number));
+    const connection = await acceptHandshake(stream, () => ({ peerId: peerIdOf(options.number) }));
     if (connection !== undefined) await new SeedingConn(connection, options, limit).run();
   };
   (async () => {

@@ -5,6 +5,7 @@ import { assert } from "../../../core/bytes/result.ts";
 import { blockCount, pieceSize } from "../../../core/metainfo/geometry.ts";
 import { availabilityOf } from "../../../core/transfer/availability.ts";
 import { BUFFERED_BYTES_MAX } from "../../../core/transfer/limits.ts";
+import { isWithheld } from "../../../core/transfer/hash_trees.ts";
 import { mayStartPiece, withheldPiece } from "../../../core/transfer/share_rule.ts";
 import { type Torrent, transferOf } from "../../../core/torrent/state.ts";
 import { isDead } from "../../../core/swarm/liveness.ts";
@@ -36,7 +37,8 @@ function checkPieces(transfer: Transfer): void {
   let buffered = 0;
   for (let piece = 0; piece < geometry.pieceCount; piece++) {
     const isWanted = availability.position[piece]! >= 0;
-    const places = [isWanted, partials.has(piece), hasBit(have, piece)];
+    const waits = isWithheld(transfer, piece) && !hasBit(have, piece);
+    const places = [isWanted, partials.has(piece), hasBit(have, piece), waits];
     assertEquals(places.filter(Boolean).length, 1, `piece ${piece} is in exactly one place`);
     if (partials.has(piece)) buffered += pieceSize(geometry, piece);
     let holders = 0;

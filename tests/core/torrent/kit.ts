@@ -47,6 +47,7 @@ export interface Picture extends Partial<Omit<TorrentOptions, "have" | "geometry
 export interface FakePeer {
   readonly fast?: boolean;
   readonly extended?: boolean;
+  readonly v2?: boolean;
   /** They dialled us. */
   readonly incoming?: boolean;
   readonly ip?: string;
@@ -139,7 +140,14 @@ export class Kit {
   /** Connects a peer that says nothing yet. `job` is the dial that found it. */
   handshake(fake: FakePeer = {}, job?: number): PeerKey {
     const peer = this.#nextPeer++;
-    const { fast = true, extended = false, ip = `10.0.0.${peer}`, port = 6881, id = peer } = fake;
+    const {
+      fast = true,
+      extended = false,
+      v2 = false,
+      ip = `10.0.0.${peer}`,
+      port = 6881,
+      id = peer,
+    } = fake;
     const dialled = job ?? (fake.incoming === false ? 0xffff : undefined);
     this.feed({
       kind: "connected",
@@ -147,7 +155,7 @@ export class Kit {
       job: dialled,
       address: { ip, port },
       peerId: new Uint8Array(20).fill(id),
-      features: { fast, extended, dht: false },
+      features: { fast, extended, dht: false, v2 },
     });
     return peer;
   }

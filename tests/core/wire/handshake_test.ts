@@ -60,7 +60,7 @@ Deno.test("any handshake comes back from its bytes", () => {
 
 Deno.test("reserved bits that we do not know are ignored", () => {
   const bytes = encodeHandshake(PLAIN);
-  bytes.set(fromHex("ffffffffffefffFA")!, 20);
+  bytes.set(fromHex("ffffffffffefffEA")!, 20);
   assertEquals<unknown>(decodeHandshake(bytes), { ok: true, value: PLAIN });
 });
 

@@ -18,8 +18,8 @@ async function acceptFrom(sent: Uint8Array, timeoutMs?: number) {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using peer = await RawPeer.dial(listener.addr.port);
   const stream = new TcpStream(await listener.accept());
-  const peerIdFor = (hash: InfoHash) => hash === HASH ? OURS : undefined;
-  const accepting = acceptHandshake(stream, peerIdFor, timeoutMs);
+  const identityFor = (hash: InfoHash) => hash === HASH ? { peerId: OURS } : undefined;
+  const accepting = acceptHandshake(stream, identityFor, timeoutMs);
   for (const byte of sent) await peer.write(Uint8Array.of(byte));
   const connection = await accepting;
   if (connection === undefined) await peer.closed;
@@ -49,7 +49,7 @@ Deno.test("a peer that sends no more than its info hash gets our handshake", asy
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const stream = new TcpStream(await listener.accept());
-  const accepting = acceptHandshake(stream, () => OURS);
+  const accepting = acceptHandshake(stream, () => ({ peerId: OURS }));
   await conn.write(handshake(HASH).subarray(0, 48));
   const answer = new Uint8Array(HANDSHAKE_SIZE);
   let size = 0;
@@ -66,7 +66,7 @@ Deno.test("bytes behind a handshake, in the same packet or split anywhere, are t
   await using peer = await RawPeer.dial(listener.addr.port);
   const stream = new TcpStream(await listener.accept());
   await peer.write(handshake(HASH), frames);
-  const connection = await acceptHandshake(stream, () => OURS);
+  const connection = await acceptHandshake(stream, () => ({ peerId: OURS }));
   assertEquals(connection?.rest, frames);
   stream.close();
 });

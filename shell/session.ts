@@ -16,6 +16,7 @@
 import type { PeerAddress } from "../core/bytes/address.ts";
 import type { WebSeedOptions } from "../core/torrent/web_seeds.ts";
 import type { WebSeedKind } from "../core/web_seed/urls.ts";
+import type { DiscoverySettings } from "../core/cli/discovery_options.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
 import { announce } from "./announce/announce.ts";
 import type { DhtSettings } from "./dht/dht_node.ts";
@@ -27,8 +28,10 @@ import type { LifeHost, SwarmOptions } from "./life/host.ts";
 import { TorrentLife } from "./life/torrent_life.ts";
 import type { AddOptions, TorrentEvent, TorrentLimits } from "./life/types.ts";
 import { PeerListener } from "./net/listener.ts";
+import type { MappedPort } from "./port_mapping/port_mapping.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
 import { SendBuffers } from "./net/send_buffers.ts";
+import { SessionDiscovery } from "./session_discovery.ts";
 import { CLIENT_NAME } from "./version.ts";
 
 /** A torrent of the session. */
@@ -51,7 +54,11 @@ export interface SessionOptions {
   readonly downLimit: number | undefined;
   /** Undefined: no DHT. It starts with the first torrent that is not private. */
   readonly dht?: DhtSettings | undefined;
+  /** What it does on the network that it is in; nothing unless given. */
+  readonly discovery?: DiscoverySettings | undefined;
 }
+
+const NO_DISCOVERY: DiscoverySettings = { lsd: false, portmap: false };
 
 export type SessionListener = (torrent: TorrentHandle, event: TorrentEvent) => void;
 
@@ -65,12 +72,15 @@ export class Session {
   readonly #listeners = new Set<SessionListener>();
   readonly #host: LifeHost;
   readonly #dht: SessionDht | undefined;
+  readonly #discovery: SessionDiscovery;
   #peerKeys = 0;
 
   /** Throws a PortError. */
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#listener = new PeerListener(options);
+    const { discovery = NO_DISCOVERY, host } = options;
+    this.#discovery = new SessionDiscovery(discovery, host, this.#listener.port);
     this.#limits = {
       down: new RateLimiter(options.downLimit),
       up: new RateLimiter(options.upLimit),
@@ -82,6 +92,11 @@ export class Session {
       stop: (driver) => this.#stop(driver),
       onLeft: (infoHash) => this.#torrents.delete(infoHash),
     };
+  }
+
+  /** The port that the gateway keeps open for us, if it does. */
+  get mapped(): MappedPort | undefined {
+    return this.#discovery.mapped;
   }
 
   get port(): number {
@@ -131,6 +146,7 @@ export class Session {
     await Promise.all(this.list().map((torrent) => torrent.leave()));
     await this.#dht?.close();
     this.#listener.close();
+    await this.#discovery.close();
   }
 
   #start(options: SwarmOptions, peers: readonly PeerAddress[], limits: TorrentLimits): Driver {
@@ -143,6 +159,7 @@ export class Session {
       },
       sendBuffers: this.#sendBuffers,
       pieceMemory: this.#pieceMemory,
+      allowLocal: this.#options.allowLocal,
       nextPeerKey: () => ++this.#peerKeys,
       announce: (url, request, signal) => {
         const { host: localAddress, announceIp, allowLocal, typedTrackers } = this.#options;
@@ -155,6 +172,7 @@ export class Session {
     this.#listener.register(driver.infoHashes, driver);
     driver.start(peers);
     if (!options.torrent.isPrivate) this.#dht?.join(driver);
+    this.#discovery.join(driver, options.metainfo.isPrivate);
     return driver;
   }
 
@@ -165,6 +183,7 @@ export class Session {
   }
 
   async #stop(driver: Driver): Promise<void> {
+    this.#discovery.leave(driver);
     this.#listener.unregister(driver.infoHashes);
     this.#dht?.leave(driver);
     await driver.stop();

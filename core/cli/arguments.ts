@@ -2,6 +2,7 @@
  * The command line as a pure function: arguments, environment and the config file's text in, a
  * command or one sentence out. The shell reads the file that `configPath` names.
  */
+import { toDiscovery } from "./discovery_options.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import type { Command, PeerSettings, TraceSettings } from "./command.ts";
 import {
@@ -223,6 +224,7 @@ function peerSettings(values: PeerValues): PeerSettings {
     dht: { isOn: values.dht, nodes: values.dhtNode },
     seedTimeMs: values.seedTime,
     timeoutMs: values.timeout,
+    discovery: toDiscovery(values),
     ...outputSettings(values),
   };
 }

@@ -2,6 +2,7 @@
  * What a user asked for, fully resolved: flags, environment, config file and defaults are already
  * merged. The shell switches on `kind` and looks nowhere else.
  */
+import type { DiscoverySettings } from "./discovery_options.ts";
 import type { TorrentFormat } from "../metainfo/create.ts";
 import type { PeerAddress } from "../bytes/address.ts";
 import type { DhtChoice, DhtCommand } from "./dht_command.ts";
@@ -95,6 +96,8 @@ export interface PeerSettings extends OutputSettings {
   readonly seedTimeMs: number | undefined;
   /** Give up when no tracker and no peer answered for so long. */
   readonly timeoutMs: number | undefined;
+  /** Nothing unless given. */
+  readonly discovery?: DiscoverySettings;
 }
 
 /** `--trace`: what the core is fed goes to a file, so that the run can be replayed. */

@@ -5,6 +5,7 @@
 import { SYSTEM_FILES_TEXT } from "../metainfo/system_files.ts";
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
 import { defineCommand, handOver, NO_OPERANDS, output, state } from "./command_spec.ts";
+import { discoveryOptions } from "./discovery_options.ts";
 import { DAEMON_COMMANDS } from "./daemon_commands.ts";
 import { DHT_COMMAND, dhtOptions } from "./dht_command.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
@@ -88,6 +89,7 @@ const peer = {
   allowLocal: flag(
     "Ask what a torrent names on this machine and in private networks, whatever it is",
   ),
+  ...discoveryOptions,
   peer: many("IP:PORT", readPeer, "Connect to this peer too; repeat it for several"),
   ...dhtOptions,
   upLimit: one(

@@ -27,7 +27,8 @@ export function openSession(
   settings: PeerSettings & Partial<Pick<RunSettings, "typedTrackers">>,
   { output }: Context,
 ): Session {
-  const { host, port, announceIp, allowLocal, typedTrackers, upLimit, downLimit } = settings;
+  const { host, port, announceIp, allowLocal, typedTrackers, upLimit, downLimit, discovery } =
+    settings;
   const session = new Session({
     host,
     port,
@@ -36,6 +37,7 @@ export function openSession(
     typedTrackers,
     upLimit,
     downLimit,
+    discovery,
     defaultPort: PEER_PORT_DEFAULT,
     dht: dhtSettings(settings.dht),
   });

@@ -43,14 +43,21 @@ export class PortMapping {
   #gatewaySocket: Deno.DatagramConn | undefined;
   #searchSocket: Deno.DatagramConn | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isStarted = false;
   #isClosed = false;
 
   constructor(options: PortMappingOptions) {
     this.#options = options;
   }
 
-  /** Looks for a gateway and asks it; returns once that is under way. */
-  async start(): Promise<void> {
+  /** Looks for a gateway and asks it; does nothing the second time. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#begin().catch(() => {});
+  }
+
+  async #begin(): Promise<void> {
     this.#gateway = this.#options.gateway ?? await defaultGateway();
     const localIp = localIpBeside(this.#gateway);
     if (this.#isClosed || localIp === undefined) return;

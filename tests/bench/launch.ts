@@ -7,7 +7,7 @@ export async function timeCommand(
   const startedMs = performance.now();
   const { code, stdout, stderr } = await new Deno.Command(argv[0]!, {
     args: argv.slice(1),
-    env: { NO_COLOR: "1", TT_DHT: "off" },
+    env: { NO_COLOR: "1", TT_DHT: "off", TT_LSD: "off", TT_PORTMAP: "off" },
     stdin: "null",
   }).output();
   const seconds = (performance.now() - startedMs) / 1000;

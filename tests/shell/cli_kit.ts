@@ -48,7 +48,14 @@ export class Tt implements AsyncDisposable {
     this.#child = new Deno.Command(command[0]!, {
       args: command.slice(1),
       ...(cwd === undefined ? {} : { cwd }),
-      env: { NO_COLOR: "1", TT_DEBUG: "", TT_DHT: "off", ...env },
+      env: {
+        NO_COLOR: "1",
+        TT_DEBUG: "",
+        TT_DHT: "off",
+        TT_LSD: "off",
+        TT_PORTMAP: "off",
+        ...env,
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

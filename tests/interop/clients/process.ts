@@ -54,7 +54,7 @@ export class ClientProcess implements Running {
     this.#child = new Deno.Command(argv[0]!, {
       args: argv.slice(1),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { NO_COLOR: "1", TT_DHT: "off", ...options.env },
+      env: { NO_COLOR: "1", TT_DHT: "off", TT_LSD: "off", TT_PORTMAP: "off", ...options.env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

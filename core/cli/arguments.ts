@@ -115,12 +115,12 @@ function buildCommand(
         }));
     case "get":
       return build(COMMANDS.get, sources, (values) => {
-        const { tracker, dir, resume, noSeed, shareRule } = values;
+        const { tracker, dir, moveTo, resume, noSeed, shareRule } = values;
         if (operands.length === 0 && !resume) return missingSource();
         return ok({
           kind: "get",
           sources: operands,
-          ...{ tracker, dir, resume, noSeed, shareRule },
+          ...{ tracker, dir, moveTo, resume, noSeed, shareRule },
           handOver: values.daemon ? { state: values.state } : undefined,
           trace: traceSettings(values),
           ...peerSettings(values),
@@ -205,6 +205,7 @@ type PeerValues = Omit<
   Values<typeof COMMANDS.get.options>,
   | "tracker"
   | "dir"
+  | "moveTo"
   | "resume"
   | "noSeed"
   | "shareRule"

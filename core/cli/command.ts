@@ -159,6 +159,8 @@ export interface GetCommand extends PeerSettings {
   /** Announce URL of the tracker whose catalog knows the names; undefined is CATALOG_DEFAULT. */
   readonly tracker: string | undefined;
   readonly dir: string;
+  /** Where the content goes once it is complete. */
+  readonly moveTo: string | undefined;
   /** Trust the saved state where sizes and times agree. */
   readonly resume: boolean;
   /** Leave once complete. */

@@ -247,6 +247,7 @@ export const COMMANDS = {
         { shownDefault: `${CATALOG_DEFAULT} for names` },
       ),
       dir: oneOr("DIR", readText, "downloads", "Put the content in this folder"),
+      moveTo: one("DIR", readText, "Move the content to this folder once it is complete"),
       resume: flag("Go on from the saved state without checking unchanged files again"),
       noSeed: flag("Leave once the download is complete"),
       shareRule: oneOr(

@@ -27,6 +27,7 @@ export type OutputEvent =
   | WebSeedFailedEvent
   | LeftOutEvent
   | ChangedEvent
+  | MovedEvent
   | CompleteEvent
   | StoppedEvent
   | ErrorEvent;
@@ -133,6 +134,12 @@ export interface WebSeedFailedEvent extends OfTorrent {
   readonly reason: string;
 }
 
+/** The content is in another folder now. */
+export interface MovedEvent extends OfTorrent {
+  readonly event: "moved";
+  readonly dir: string;
+}
+
 /** A file is not shared, or not created, though nobody asked for that. */
 export interface LeftOutEvent {
   readonly event: "left-out";
@@ -221,6 +228,8 @@ function sentence(event: OutputEvent): string | undefined {
       return `${event.name}: web seed ${event.url} ${
         event.isDropped ? "is not asked any more" : "is asked again later"
       }: ${event.reason}`;
+    case "moved":
+      return `${event.name}: moved to ${event.dir}`;
     case "left-out":
       return `Left out ${event.path}: ${leftOutText(event.reason)}`;
     case "complete":

@@ -6,8 +6,10 @@ import { EXIT } from "../../core/cli/exit_codes.ts";
 import { decodeResume } from "../../core/transfer/resume.ts";
 import { announcedTo } from "../announced_to.ts";
 import { CatalogClient } from "../catalog_client.ts";
+import { moveUnderWay } from "../disk/move_content.ts";
 import { listStates, loadState, loadTorrentBytes } from "../disk/state_file.ts";
 import { Failure } from "../failure.ts";
+import { currentFolder } from "../life/moving.ts";
 import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.ts";
 import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
@@ -15,23 +17,24 @@ import { handOver } from "./hand_over.ts";
 import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
 
 export async function get(command: GetCommand, context: Context): Promise<void> {
-  const { dir, resume, noSeed, shareRule, sources, tracker } = command;
+  const { moveTo, resume, noSeed, shareRule, sources, tracker } = command;
   if (command.handOver !== undefined) {
     const handed = sources.map(async (source) => {
-      if (/^magnet:/i.test(source)) return { torrent: { magnet: source }, dir };
+      if (/^magnet:/i.test(source)) return { torrent: { magnet: source }, dir: command.dir };
       const { loaded, tracker: from } = await loadSource(source, tracker, context.signal);
-      return { torrent: announcedTo(loaded, from === undefined ? [] : [from]), dir };
+      return { torrent: announcedTo(loaded, from === undefined ? [] : [from]), dir: command.dir };
     });
     return await handOver(handed, command.handOver, command, context);
   }
   const loads = sources.length > 0
     ? sources.map((source) => loadSource(source, tracker, context.signal))
-    : (await loadUnfinished(dir)).map(async (load) => ({ loaded: await load, tracker }));
+    : (await loadUnfinished(command.dir)).map(async (load) => ({ loaded: await load, tracker }));
   const plans = loads.map(async (load): Promise<TorrentPlan> => {
     const found = await load;
     // The tracker whose catalog has a torrent knows its peers, whether the torrent names it or not.
     const loaded = announcedTo(found.loaded, found.tracker === undefined ? [] : [found.tracker]);
-    return { loaded, dir, role: { kind: "download", resume, noSeed, shareRule } };
+    const dir = await currentFolder(loaded, command.dir, moveTo);
+    return { loaded, dir, moveTo, role: { kind: "download", resume, noSeed, shareRule } };
   });
   const typedTrackers = tracker === undefined ? [] : [tracker];
   await runTorrents(plans, { ...command, typedTrackers }, context);
@@ -91,8 +94,9 @@ async function loadUnfinished(dir: string): Promise<Promise<LoadedTorrent>[]> {
     const torrent = await loadTorrentBytes(dir, infoHash) ?? state.value.torrent;
     if (torrent === undefined) continue;
     const loaded = parseTorrent(torrent, `The torrent kept in ${dir}`);
+    const isMoving = await moveUnderWay(dir, infoHash) !== undefined;
     const pieces = parseBitfield(state.value.pieces, loaded.metainfo.geometry.pieceCount);
-    if (pieces.ok && countBits(pieces.value) === pieces.value.count) continue;
+    if (!isMoving && pieces.ok && countBits(pieces.value) === pieces.value.count) continue;
     unfinished.push(Promise.resolve(loaded));
   }
   if (unfinished.length > 0) return unfinished;

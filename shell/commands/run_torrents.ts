@@ -13,7 +13,7 @@ import type { Context } from "./context.ts";
 const TICK_MS = 500;
 
 /** What differs from torrent to torrent. */
-export type TorrentPlan = Pick<RunOptions, "loaded" | "dir" | "role" | "onJoin">;
+export type TorrentPlan = Pick<RunOptions, "loaded" | "dir" | "moveTo" | "role" | "onJoin">;
 
 /** What all torrents of a command share. */
 type RunSettings = PeerSettings & {

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly settings: PeerSettings;
   readonly role: DownloadRole | SeedRole;
   /** Told once what is here was checked and the torrent goes to its swarm. */
+  /** Where the content goes once it is complete. */
+  readonly moveTo?: string | undefined;
   readonly onJoin?: (() => void) | undefined;
   readonly trace?: TraceSettings | undefined;
 }
@@ -59,7 +61,7 @@ export class TorrentRun {
    */
   async execute(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { session, loaded, dir, settings, trace } = this.#options;
+    const { session, loaded, dir, moveTo, settings, trace } = this.#options;
     const unsubscribe = session.subscribe((torrent, event) => {
       if (torrent.infoHash === loaded.metainfo.infoHash) this.#onEvent(event);
     });
@@ -68,7 +70,7 @@ export class TorrentRun {
     signal.addEventListener("abort", onAbort);
     try {
       this.#torrent = session.add({
-        ...{ loaded, dir, peers: settings.peers, trace },
+        ...{ loaded, dir, moveTo, peers: settings.peers, trace },
         role: this.#role(),
         goals: this.#goals(),
       });
@@ -158,7 +160,6 @@ export class TorrentRun {
         const reason = "torrent-symlink";
         return this.#options.output.event({ event: "left-out", path, reason });
       }
-      case "moved":
       case "left":
         return;
       default: {

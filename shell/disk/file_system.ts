@@ -56,6 +56,10 @@ export interface FileSystem {
   makeFolder(path: string): Promise<void>;
   /** Whether a folder is at `path`, or a link leads to one. */
   isFolder(path: string): Promise<boolean>;
+  /** Fails unless the folder is empty. */
+  removeFolder(path: string): Promise<void>;
+  /** Whole milliseconds since 1970. */
+  setMtime(path: string, mtimeMs: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   list(folder: string): Promise<string[]>;

@@ -74,6 +74,8 @@ export function createFileSystem(): FileSystem {
     chmod: (path, mode) => call<void>((done) => fs.chmod(path, mode, done)),
     isFolder: (path) => Deno.stat(path).then((info) => info.isDirectory, () => false),
     makeFolder: (path) => call<void>((done) => fs.mkdir(path, done)),
+    removeFolder: (path) => call<void>((done) => fs.rmdir(path, done)),
+    setMtime: (path, mtimeMs) => Deno.utime(path, new Date(mtimeMs), new Date(mtimeMs)),
     rename: (from, to) => call<void>((done) => fs.rename(from, to, done)),
     remove: (path) => call<void>((done) => fs.unlink(path, done)),
     list: (folder) => call((done) => fs.readdir(folder, done)),

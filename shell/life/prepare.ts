@@ -20,6 +20,7 @@ import {
 import { checkContent } from "../check_content.ts";
 import { loadState, saveTorrent, sweepState } from "../disk/state_file.ts";
 import type { Storage } from "../disk/storage.ts";
+import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import { Failure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { Role, TorrentEvent } from "./types.ts";
@@ -108,7 +109,8 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   if (piecesKept < pieces) {
     const missingBytes = metainfo.geometry.totalSize - bytesOf(metainfo, have);
     await storage.reserve({ missingBytes, signal });
-  }
+    await placeMarker(dir, metainfo);
+  } else await removeMarker(dir, metainfo);
   await saveTorrent(dir, metainfo.infoHash, bytes);
   return { have, state };
 }

@@ -5,9 +5,24 @@ import { toDiskError } from "../disk/disk_error.ts";
 import { errorCode } from "../disk/file_system.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";
 import { fileStats, STATE_FOLDER } from "../disk/safe_path.ts";
+import { removeMarker } from "../disk/unfinished_marker.ts";
+import type { LoadedTorrent } from "../load_torrent.ts";
+import { placeForReading } from "./place_files.ts";
+
+/** Removes the state and, `withData`, the torrent's files. Throws a DiskError. */
+export async function removeTorrent(
+  loaded: LoadedTorrent,
+  dir: string,
+  withData: boolean,
+): Promise<void> {
+  const { metainfo } = await placeForReading(loaded, dir);
+  await removeState(dir, metainfo.infoHash);
+  if (withData) await removeContent(metainfo, dir);
+  await removeMarker(dir, metainfo);
+}
 
 /** Removes the torrent's own files, and the folders that are empty then. Throws a DiskError. */
-export async function removeContent(
+async function removeContent(
   { files }: Pick<Metainfo, "files">,
   dir: string,
 ): Promise<void> {
@@ -17,14 +32,14 @@ export async function removeContent(
 }
 
 /** Removes what a later run would take up. Throws a DiskError. */
-export async function removeState(dir: string, infoHash: InfoHash): Promise<void> {
-  for (const kind of ["resume", "torrent"]) {
+async function removeState(dir: string, infoHash: InfoHash): Promise<void> {
+  for (const kind of ["resume", "torrent", "parts"]) {
     await removeFile(dir, [STATE_FOLDER, `${infoHash}.${kind}`]);
   }
 }
 
 /** Removes the folders of `paths` below `dir` that are empty, the innermost first. */
-export async function removeEmptyFolders(
+async function removeEmptyFolders(
   dir: string,
   paths: readonly (readonly string[])[],
 ): Promise<void> {

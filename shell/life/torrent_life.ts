@@ -9,9 +9,9 @@
  *
  * Deliberately absent: terminals, exit codes, when to give up waiting. Those are its adapters' matter.
  */
+import { resolve } from "node:path";
 import { countBits } from "../../core/bytes/bitfield.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
-import type { ShareRule } from "../../core/cli/values.ts";
 import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report, SavedState } from "../../core/torrent/protocol.ts";
@@ -21,20 +21,17 @@ import { DiskError } from "../disk/disk_error.ts";
 import { lockTorrent, type TorrentLock } from "../disk/lock.ts";
 import { saveState } from "../disk/state_file.ts";
 import { openStorage, type Storage } from "../disk/storage.ts";
+import { removeMarker } from "../disk/unfinished_marker.ts";
 import type { Driver } from "../driver.ts";
-import type { DriverOptions } from "../driver_options.ts";
-import { createPeerId, randomSeed } from "../entropy.ts";
 import { type Failure, toFailure } from "../failure.ts";
-import { hashTreesOf } from "../hash/piece_checks.ts";
-import { sha1 } from "../hash/sha1.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { TraceRecorder } from "../trace/recorder.ts";
-import { CLIENT_NAME } from "../version.ts";
 import type { LifeHost, SwarmOptions } from "./host.ts";
-import { moveContent } from "./move_content.ts";
+import { finishMove, relocate } from "./moving.ts";
 import { placeForReading, placeForWriting } from "./place_files.ts";
 import { bytesOf, prepare, type Prepared } from "./prepare.ts";
-import { removeContent, removeState } from "./remove_content.ts";
+import { removeTorrent } from "./remove_content.ts";
+import { swarmTorrent } from "./swarm_torrent.ts";
 import type {
   AddOptions,
   Goals,
@@ -54,8 +51,6 @@ interface Active {
 
 /** Programs that save a file in several writes are done by then, most of the time. */
 const CHANGE_SETTLES_MS = 2_000;
-
-const NO_RULE: ShareRule = { percent: 0, strict: false };
 
 export class TorrentLife {
   #loaded: LoadedTorrent;
@@ -182,14 +177,7 @@ export class TorrentLife {
     this.#interrupt.abort();
     return this.#enqueue(async () => {
       await this.#end("paused");
-      try {
-        await moveContent(this.metainfo, this.#dir, dir);
-        this.#dir = dir;
-        this.#emit({ kind: "moved", dir });
-      } catch (error) {
-        return this.#fail(toFailure(error));
-      }
-      await this.#begin();
+      if (await this.#relocate(dir)) await this.#begin();
     });
   }
 
@@ -216,10 +204,7 @@ export class TorrentLife {
 
   /** Leaves for good, and removes the state and, `withData`, the files of the torrent. */
   remove(withData: boolean): Promise<void> {
-    return this.#leave(async () => {
-      await removeState(this.#dir, this.infoHash);
-      if (withData) await removeContent(this.metainfo, this.#dir);
-    });
+    return this.#leave(() => removeTorrent(this.loaded, this.#dir, withData));
   }
 
   #leave(last: () => Promise<void>): Promise<void> {
@@ -245,6 +230,27 @@ export class TorrentLife {
     return this.#last;
   }
 
+  /** False when it failed, or was interrupted. */
+  async #relocate(to: string): Promise<boolean> {
+    this.#interrupt = new AbortController();
+    const { signal } = this.#interrupt;
+    try {
+      await relocate(this.#options.loaded, this.#dir, to, signal);
+      this.#dir = to;
+      this.#emit({ kind: "moved", dir: to });
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.#fail(toFailure(error));
+      return false;
+    }
+  }
+
+  /** Complete content that is not where it belongs then. */
+  #mustMove(): boolean {
+    const { moveTo } = this.#options;
+    return moveTo !== undefined && resolve(moveTo) !== resolve(this.#dir);
+  }
+
   /** `checkOnly`: though it rests, looks at what is on disk. */
   async #begin(checkOnly = false): Promise<void> {
     if (this.#active !== undefined || !(this.#wantsToRun || checkOnly)) return;
@@ -256,6 +262,8 @@ export class TorrentLife {
     this.#diskError = undefined;
     try {
       const isSeed = role.kind === "seed";
+      const moved = isSeed ? undefined : await finishMove(this.loaded, this.#dir, signal);
+      if (moved !== undefined) this.#emit({ kind: "moved", dir: this.#dir = moved });
       const lock = isSeed ? undefined : await lockTorrent(this.#dir, this.infoHash, this.name);
       const place = isSeed ? placeForReading : placeForWriting;
       this.#loaded = await place(this.#options.loaded, this.#dir);
@@ -271,6 +279,9 @@ export class TorrentLife {
       if (this.#isDone(prepared)) {
         this.#sayComplete();
         await this.#finish();
+      } else if (countBits(prepared.have) === prepared.have.count && this.#mustMove()) {
+        await this.#end("paused");
+        if (await this.#relocate(this.#options.moveTo!)) await this.#begin(checkOnly);
       } else if (this.#wantsToRun) this.#join(this.#active, prepared);
       else await this.#end("paused");
     } catch (error) {
@@ -315,7 +326,7 @@ export class TorrentLife {
     const options: SwarmOptions = {
       metainfo: this.metainfo,
       storage,
-      torrent: this.#torrentOptions(prepared),
+      torrent: swarmTorrent(this.metainfo, prepared, this.#goals, this.#host.port),
       saveState: (saved) => this.#save(storage, saved),
       trace,
       onReport: (report) => this.#onReport(report),
@@ -325,29 +336,6 @@ export class TorrentLife {
     };
     active.driver = this.#host.start(options, this.#options.peers ?? [], this.#limits);
     this.#emit({ kind: "joined" });
-  }
-
-  #torrentOptions({ have, state }: Prepared): DriverOptions["torrent"] {
-    const { metainfo } = this;
-    return {
-      ...{ infoHash: metainfo.infoHash, geometry: metainfo.geometry },
-      peerId: createPeerId(),
-      port: this.#host.port,
-      clientName: CLIENT_NAME,
-      announceTiers: metainfo.announceTiers,
-      isPrivate: metainfo.isPrivate,
-      infoBytes: metainfo.infoBytes,
-      have,
-      uploadedBefore: state?.uploaded ?? 0,
-      downloadedBefore: state?.downloaded ?? 0,
-      waivedBefore: state?.waived ?? false,
-      shareRule: this.#goals.shareRule ?? NO_RULE,
-      seedRatio: this.#goals.seedRatio,
-      seedTimeMs: this.#goals.seedTimeMs,
-      seed: randomSeed(),
-      sha1,
-      hashTrees: hashTreesOf(metainfo),
-    };
   }
 
   #openTrace(): TraceRecorder | undefined {
@@ -407,6 +395,9 @@ export class TorrentLife {
   async #finish(): Promise<void> {
     this.#wantsToRun = false;
     await this.#end("finished");
+    if (this.#state === "finished" && this.#mustMove()) {
+      if (!await this.#relocate(this.#options.moveTo!)) return;
+    }
     if (this.#state === "finished") this.#emit({ kind: "finished" });
   }
 
@@ -458,6 +449,12 @@ export class TorrentLife {
       case "complete":
         this.#sayComplete();
         if (this.#goals.stopsWhenComplete) this.#stopFor(() => this.#finish());
+        else if (this.#mustMove()) {
+          this.#stopFor(async () => {
+            await this.#end("paused");
+            if (await this.#relocate(this.#options.moveTo!)) await this.#begin();
+          });
+        }
         return;
       case "seeding-done":
         return this.#stopFor(() => this.#finish());
@@ -470,6 +467,7 @@ export class TorrentLife {
     const { totalSize } = this.metainfo.geometry;
     const seconds = Math.round(now() - this.#addedMs) / 1000;
     this.#emit({ kind: "complete", bytes: totalSize, seconds });
+    void removeMarker(this.#dir, this.metainfo);
   }
 
   /** Repeats nothing: news about the same thing are told when they differ. */

@@ -20,6 +20,8 @@ export interface AddOptions {
   readonly peers?: readonly PeerAddress[];
   readonly goals?: Goals;
   readonly limits?: TorrentLimits;
+  /** Where its content goes once it is complete. */
+  readonly moveTo?: string | undefined;
   /** Taken in without being checked or joined; `resume` starts it. */
   readonly paused?: boolean;
   readonly trace?: Pick<TraceOptions, "path" | "keepsAddresses"> | undefined;

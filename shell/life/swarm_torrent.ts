@@ -1,0 +1,41 @@
+/** What the core is told of a torrent that joins its swarm. */
+import type { ShareRule } from "../../core/cli/values.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import type { DriverOptions } from "../driver_options.ts";
+import { createPeerId, randomSeed } from "../entropy.ts";
+import { hashTreesOf } from "../hash/piece_checks.ts";
+import { sha1 } from "../hash/sha1.ts";
+import { CLIENT_NAME } from "../version.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Goals } from "./types.ts";
+
+const NO_RULE: ShareRule = { percent: 0, strict: false };
+
+/** `port`: where peers can reach us. */
+export function swarmTorrent(
+  metainfo: Metainfo,
+  { have, state }: Prepared,
+  goals: Goals,
+  port: number,
+): DriverOptions["torrent"] {
+  return {
+    infoHash: metainfo.infoHash,
+    geometry: metainfo.geometry,
+    peerId: createPeerId(),
+    port,
+    clientName: CLIENT_NAME,
+    announceTiers: metainfo.announceTiers,
+    isPrivate: metainfo.isPrivate,
+    infoBytes: metainfo.infoBytes,
+    have,
+    uploadedBefore: state?.uploaded ?? 0,
+    downloadedBefore: state?.downloaded ?? 0,
+    waivedBefore: state?.waived ?? false,
+    shareRule: goals.shareRule ?? NO_RULE,
+    seedRatio: goals.seedRatio,
+    seedTimeMs: goals.seedTimeMs,
+    seed: randomSeed(),
+    sha1,
+    hashTrees: hashTreesOf(metainfo),
+  };
+}

@@ -1,0 +1,96 @@
+/** Unfinished content is marked, finished content goes where the user wants it. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertContent, makeFile, runTt, scratch, startGet, startSeed } from "./cli_kit.ts";
+import { exists, onTinyDisk } from "./disk/support.ts";
+
+const PIECE = 16 * 1024;
+const SMALL_PIECES = ["--piece-length", "16K"];
+
+Deno.test("content is marked while it is unfinished, however the process ends", async () => {
+  await using dir = await scratch();
+  const { path, torrent, bytes } = await makeFile(
+    dir.at("S"),
+    "film.bin",
+    32 * PIECE,
+    SMALL_PIECES,
+  );
+  await using seed = await startSeed([torrent]);
+  const args = [torrent, "--dir", dir.at("D"), "--peer", seed.peer, "--no-seed", "--resume"];
+  const marker = dir.at("D", "film.bin.unfinished");
+  await using get = await startGet([...args, "--down-limit", "100K"]);
+  await get.event("progress", ({ bytesDone }) => bytesDone > 0);
+  assertMatch(await Deno.readTextFile(marker), /^"film\.bin" is being downloaded/);
+  await get.stop("SIGKILL");
+  assert(await exists(marker));
+  // Files that are marked can be checked and shared as far as they are there.
+  assertEquals((await runTt(["verify", torrent, "--dir", dir.at("D")])).code, 6);
+  await using again = await startGet(args);
+  assertEquals((await again.end()).code, 0);
+  assert(!await exists(marker));
+  await assertContent(dir.at("D", "film.bin"), bytes);
+  // Something of the user's in its place is left alone.
+  await Deno.remove(dir.at("D", "film.bin"));
+  await Deno.copyFile(path, marker);
+  await using third = await startGet(args);
+  assertEquals((await third.end()).code, 0);
+  await assertContent(marker, bytes);
+});
+
+Deno.test("complete content moves, and is seeded from there", async () => {
+  await using dir = await scratch();
+  const { torrent, bytes } = await makeFile(dir.at("S"), "film.bin", 32 * PIECE, SMALL_PIECES);
+  await using seed = await startSeed([torrent]);
+  const base = [torrent, "--dir", dir.at("D"), "--move-to", dir.at("E")];
+  await using get = await startGet([...base, "--peer", seed.peer]);
+  const { dir: place } = await get.event("moved");
+  assertEquals(place, dir.at("E"));
+  const { port } = get.said.find(({ event }) => event === "listening")!;
+  await seed.stop();
+  const peer = ["--peer", `127.0.0.1:${port}`];
+  await using other = await startGet([torrent, "--dir", dir.at("F"), ...peer, "--no-seed"]);
+  assertEquals((await other.end()).code, 0);
+  assertEquals((await get.stop()).code, 130);
+  await assertContent(dir.at("E", "film.bin"), bytes);
+  assertEquals([...Deno.readDirSync(dir.at("D"))].map(({ name }) => name), [".tt"]);
+  // A later run finds it there, and hashes nothing.
+  await using again = await startGet([...base, "--no-seed", "--resume"]);
+  const ended = await again.end();
+  assertEquals([ended.code, ended.stderr], [0, ""]);
+  assert(!ended.said.some(({ event }) => event === "checked" || event === "moved"));
+});
+
+onTinyDisk(
+  "a process killed while it moves content to another disk loses nothing",
+  async (disk) => {
+    await using dir = await scratch();
+    const size = 40_000_000;
+    const { torrent, bytes } = await makeFile(dir.at("S"), "film.bin", size);
+    await using seed = await startSeed([torrent]);
+    const args = [torrent, "--dir", dir.at("D"), "--move-to", disk, "--no-seed", "--resume"];
+    let isMoved = false;
+    for (let kill = 0; kill < 4 && !isMoved; kill++) {
+      await using get = await startGet([...args, "--peer", seed.peer]);
+      isMoved = await Promise.race([
+        copyBegins(disk).then(() => false),
+        get.event("moved").then(() => true),
+      ]);
+      if (!isMoved) await get.stop("SIGKILL");
+    }
+    await using last = await startGet(args);
+    const ended = await last.end();
+    assertEquals([ended.code, ended.stderr], [0, ""]);
+    await assertContent(`${disk}/film.bin`, bytes);
+    assert(!await exists(dir.at("D", "film.bin")));
+  },
+  "size=100m",
+);
+
+/** Resolves when the first bytes are on the other disk. */
+async function copyBegins(disk: string): Promise<void> {
+  const watcher = Deno.watchFs(disk);
+  const timer = setTimeout(() => watcher.close(), 20_000);
+  for await (const event of watcher) {
+    if (event.paths.some((path) => path.endsWith(".moving"))) break;
+  }
+  clearTimeout(timer);
+}

@@ -75,7 +75,8 @@ export function instrument(path: string, text: string, firstId: number): Instrum
     const alternatives = mutationsOf(node, file);
     if (alternatives.length === 0) return inner;
     if (ts.isExpressionStatement(node)) {
-      return `if (!${GUARD}(${add(node, "")})) { ${inner} }`;
+      // In braces of its own: an `else` may follow that belongs to an `if` before.
+      return `{ if (!${GUARD}(${add(node, "")})) { ${inner} } }`;
     }
     let out = inner;
     for (const after of alternatives) out = `${GUARD}(${add(node, after)}) ? ${after} : ${out}`;

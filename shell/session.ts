@@ -27,6 +27,7 @@ import { PieceMemory } from "./hash/piece_memory.ts";
 import type { LifeHost, SwarmOptions } from "./life/host.ts";
 import { TorrentLife } from "./life/torrent_life.ts";
 import type { AddOptions, TorrentEvent, TorrentLimits } from "./life/types.ts";
+import type { Network } from "./net/byte_stream.ts";
 import { PeerListener } from "./net/listener.ts";
 import type { MappedPort } from "./port_mapping/port_mapping.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
@@ -52,6 +53,8 @@ export interface SessionOptions {
   /** Bytes a second of all torrents together; undefined is no limit. */
   readonly upLimit: number | undefined;
   readonly downLimit: number | undefined;
+  /** How peers are reached; the system's TCP unless given. */
+  readonly network?: Network | undefined;
   /** Undefined: no DHT. It starts with the first torrent that is not private. */
   readonly dht?: DhtSettings | undefined;
   /** What it does on the network that it is in; nothing unless given. */
@@ -157,6 +160,7 @@ export class Session {
         down: new RateLimiter(limits.downLimit, this.#limits.down),
         up: new RateLimiter(limits.upLimit, this.#limits.up),
       },
+      network: this.#options.network,
       sendBuffers: this.#sendBuffers,
       pieceMemory: this.#pieceMemory,
       allowLocal: this.#options.allowLocal,

@@ -125,6 +125,9 @@ function daemonCommand(
     state: values.state,
     host: values.host,
     port: values.port,
+    announceIp: values.announceIp,
+    allowLocal: values.allowLocal,
+    dhtNodes: values.dhtNode,
     shareRule: values.shareRule,
     dir: values.dir,
     weak,
@@ -189,6 +192,8 @@ function sessionChange(key: keyof DaemonValues, values: DaemonValues): SessionCh
       return { peer_limit_global: values.maxPeers ?? 1 };
     case "paused":
       return { start_added_torrents: !values.paused };
+    case "dht":
+      return { dht_enabled: values.dht };
     case "blocklist":
       return { blocklist_enabled: values.blocklist !== undefined };
     default:

@@ -1,4 +1,5 @@
 /** The daemon's commands, fully resolved; see command.ts. */
+import type { PeerAddress } from "../bytes/address.ts";
 import type { SessionChange } from "../rpc/session_settings.ts";
 import type { OutputSettings } from "./command.ts";
 import type { RpcAddress, StatusSort } from "./daemon_values.ts";
@@ -22,6 +23,10 @@ export interface DaemonCommand extends OutputSettings {
   readonly state: string | undefined;
   readonly host: string | undefined;
   readonly port: number | undefined;
+  readonly announceIp: string | undefined;
+  readonly allowLocal: boolean;
+  /** In place of the well-known DHT nodes; none: those. */
+  readonly dhtNodes: readonly PeerAddress[];
   readonly shareRule: ShareRule;
   readonly dir: string;
   /** Settings of the session: of config file and defaults, and of options and variables. */

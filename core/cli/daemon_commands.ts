@@ -9,6 +9,7 @@ import {
   readStatusSort,
   readTimeSpan,
 } from "./daemon_values.ts";
+import { dhtOptions } from "./dht_command.ts";
 import { flag, many, one, oneOr } from "./option.ts";
 import {
   readCount,
@@ -52,6 +53,11 @@ export const DAEMON_COMMANDS = {
       port: one("N", readPort, "Listen for peers on this port; 0 picks a free one", {
         shownDefault: "6881, else the next free one",
       }),
+      announceIp: one("IP", readHost, "Have trackers note this address for us", {
+        shownDefault: "the one they see",
+      }),
+      allowLocal: flag("Ask what a torrent names on this machine and in private networks"),
+      ...dhtOptions,
       upLimit: one("RATE", readLimit, "Upload at most this many bytes a second in all"),
       downLimit: one("RATE", readLimit, "Download at most this many bytes a second in all"),
       altUpLimit: one("RATE", readLimit, "The same, while the alternate rates are on"),

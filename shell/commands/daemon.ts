@@ -6,6 +6,7 @@ import type { SessionChange } from "../../core/rpc/session_settings.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { ensureToken, removeEndpoint, stateFolder, writeEndpoint } from "../daemon/endpoint.ts";
 import type { LogEntry } from "../daemon/log.ts";
+import { daemonMetrics } from "../daemon/metrics.ts";
 import { makePrivateFolder } from "../daemon/private_file.ts";
 import { randomToken, RpcServer } from "../daemon/rpc_server.ts";
 import { namedFileError } from "../disk/named_file.ts";
@@ -25,6 +26,12 @@ export async function daemon(command: DaemonCommand, context: Context): Promise<
     port: command.port,
     defaultPort: PEER_PORT_DEFAULT,
     shareRule: command.shareRule,
+    announceIp: command.announceIp,
+    allowLocal: command.allowLocal,
+    dhtNodes: command.dhtNodes,
+    blocklist: command.blocklist,
+    watchFolder: command.watchFolder,
+    webhook: command.webhook,
     written: { weak: absolute(command.weak), strong: absolute(command.strong) },
     onLog: (entry) => {
       writeLog(entry);
@@ -43,6 +50,7 @@ export async function daemon(command: DaemonCommand, context: Context): Promise<
         ? undefined
         : { user: command.rpcUser, password: command.rpcPassword! },
       allowedHosts: command.allowHost,
+      metrics: () => daemonMetrics(running),
     });
     await writeEndpoint(folder, { url: server.url, pid: Deno.pid });
     const { host } = command;

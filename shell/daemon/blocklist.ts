@@ -44,7 +44,11 @@ export class BlocklistKeeper {
       bytes = await Deno.readFile(path);
     } catch (error) {
       if (named === undefined && error instanceof Deno.errors.NotFound) return;
-      throw new Failure("input", "blocklist", `Cannot read the blocklist ${path}: check --blocklist`);
+      throw new Failure(
+        "input",
+        "blocklist",
+        `Cannot read the blocklist ${path}: check --blocklist`,
+      );
     }
     this.#list = await readList(bytes, path);
   }
@@ -98,18 +102,26 @@ async function fetchBytes(url: string, stop: AbortSignal): Promise<Uint8Array> {
     const response = await fetch(url, { signal, headers: { "user-agent": CLIENT_NAME } });
     if (!response.ok) {
       await response.body?.cancel();
-      throw new Failure("network", "blocklist", `The blocklist's server answered ${response.status}`);
+      throw new Failure(
+        "network",
+        "blocklist",
+        `The blocklist's server answered ${response.status}`,
+      );
     }
     const parts: Uint8Array[] = [];
     let size = 0;
     for await (const part of response.body ?? []) {
       size += part.length;
-      if (size > BLOCKLIST_LENGTH_MAX) throw new Failure("input", "blocklist", `${url} is too long`);
+      if (size > BLOCKLIST_LENGTH_MAX) {
+        throw new Failure("input", "blocklist", `${url} is too long`);
+      }
       parts.push(part);
     }
     return await new Blob(parts as BlobPart[]).bytes();
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw new Failure("network", "blocklist", `Cannot fetch the blocklist ${url}`, { cause: error });
+    throw new Failure("network", "blocklist", `Cannot fetch the blocklist ${url}`, {
+      cause: error,
+    });
   }
 }

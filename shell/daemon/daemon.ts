@@ -6,19 +6,28 @@ import { ratesInForce, type SessionChange } from "../../core/rpc/session_setting
 import { isAltTime } from "../../core/rpc/session_settings.ts";
 import type { SessionStats, StatsTotals } from "../../core/rpc/session_answer.ts";
 import { TORRENT_STATUS } from "../../core/rpc/torrent_view.ts";
+import { readCommand } from "../../core/rpc/commands.ts";
+import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { ShareRule } from "../../core/cli/values.ts";
 import { now } from "../clock.ts";
-import { type Failure, toFailure } from "../failure.ts";
+import { Failure, toFailure } from "../failure.ts";
 import type { TorrentEvent } from "../life/types.ts";
+import { dhtSettings } from "../dht/settings.ts";
+import { filteredNetwork } from "../net/filtered_network.ts";
+import { tcpNetwork } from "../net/tcp.ts";
 import { Session } from "../session.ts";
+import { BlocklistKeeper } from "./blocklist.ts";
 import type { TorrentEntry } from "./entry.ts";
 import { eventText } from "./event_text.ts";
+import { handleCommand } from "./handlers.ts";
 import { Log, type LogEntry } from "./log.ts";
 import { makePrivateFolder } from "./private_file.ts";
 import { SettingsStore, type WrittenSettings } from "./settings.ts";
 import { Store, type StoredTotals } from "./store.ts";
 import { Torrents, unixSeconds } from "./torrents.ts";
 import { EntryView } from "./view.ts";
+import { WatchFolder } from "./watch_folder.ts";
+import { Webhook } from "./webhook.ts";
 
 /** How often times are counted and limits are looked at. */
 const TICK_MS = 5000;
@@ -35,9 +44,15 @@ export interface DaemonOptions {
   readonly defaultPort: number;
   readonly shareRule: ShareRule;
   readonly written: WrittenSettings;
+  readonly announceIp?: string | undefined;
+  readonly allowLocal?: boolean;
+  readonly dhtNodes?: readonly PeerAddress[];
+  /** A file of the user; undefined: the list fetched last, if any. */
+  readonly blocklist?: string | undefined;
+  readonly watchFolder?: string | undefined;
+  /** Told of finished downloads. */
+  readonly webhook?: string | undefined;
   readonly onLog: (entry: LogEntry) => void;
-  /** A download became complete. */
-  readonly onComplete?: (entry: TorrentEntry) => void;
 }
 
 export class Daemon {
@@ -46,6 +61,7 @@ export class Daemon {
   readonly session: Session;
   readonly log: Log;
   readonly stateFolder: string;
+  readonly blocklist: BlocklistKeeper;
   /** Resolves when someone asks it to end. */
   readonly closeAsked: Promise<void>;
   readonly askToClose: () => void;
@@ -53,6 +69,8 @@ export class Daemon {
   readonly #store: Store;
   readonly #before: StoredTotals;
   readonly #startedMs = now();
+  readonly #webhook: Webhook | undefined;
+  #watch: WatchFolder | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #ticks = 0;
   #tickedMs = now();
@@ -71,9 +89,21 @@ export class Daemon {
     this.closeAsked = closing.promise;
     this.askToClose = closing.resolve;
     this.#before = store.totals();
-    const { host, port, defaultPort } = options;
+    const { host, port, defaultPort, announceIp, allowLocal, dhtNodes = [] } = options;
     const { down, up } = ratesInForce(settings.current);
-    this.session = new Session({ host, port, defaultPort, downLimit: down, upLimit: up });
+    this.blocklist = new BlocklistKeeper(options.stateFolder);
+    const isRefused = (ip: string) =>
+      settings.current.blocklist_enabled && this.blocklist.isBlocked(ip);
+    this.session = new Session({
+      ...{ host, port, defaultPort, announceIp, allowLocal },
+      downLimit: down,
+      upLimit: up,
+      dht: dhtSettings({ isOn: settings.current.dht_enabled, nodes: dhtNodes }),
+      network: filteredNetwork(tcpNetwork, isRefused),
+    });
+    this.#webhook = options.webhook === undefined
+      ? undefined
+      : new Webhook(options.webhook, (message) => this.#warn(message));
     this.torrents = new Torrents({
       session: this.session,
       store,
@@ -91,6 +121,7 @@ export class Daemon {
     try {
       const settings = await SettingsStore.open(options.stateFolder, options.written);
       const daemon = new Daemon(options, store, settings);
+      await daemon.#loadBlocklist(options.blocklist);
       daemon.#begin();
       return daemon;
     } catch (error) {
@@ -104,6 +135,14 @@ export class Daemon {
     this.#store.setTotals({ ...this.#before, sessionCount: this.#before.sessionCount + 1 });
     this.torrents.plan();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    const { watchFolder: folder } = this.#options;
+    if (folder !== undefined) {
+      this.#watch = new WatchFolder({
+        folder,
+        add: (source) => this.#addFound(source),
+        onTrouble: (message) => this.#warn(message),
+      });
+    }
     this.log.add("started", `The daemon runs with ${this.torrents.size} torrents`);
   }
 
@@ -148,6 +187,8 @@ export class Daemon {
   /** Leaves every swarm, keeps everything. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#watch?.close();
+    this.#webhook?.close();
     this.#tick();
     this.torrents.close();
     await this.session.close();
@@ -262,12 +303,52 @@ export class Daemon {
       const { infoHash, name } = entry;
       this.log.add(event.kind, text.message, { level: text.level, infoHash, name });
     }
-    if (event.kind === "complete") this.#options.onComplete?.(entry);
+    if (event.kind === "complete") this.#tellComplete(entry);
     if (event.kind === "joined") {
       const facts = entry.facts()!;
       entry.seenUploaded = facts.uploaded;
       entry.seenDownloaded = facts.downloaded;
     }
+  }
+
+  /** What was complete when it was added is no news. */
+  #tellComplete(entry: TorrentEntry): void {
+    if ((entry.facts()?.downloaded ?? 0) === 0) return;
+    this.#webhook?.tell({
+      event: "complete",
+      infoHash: entry.infoHash,
+      name: entry.name,
+      bytes: entry.metainfo.geometry.totalSize,
+      dir: entry.record.dir,
+      labels: entry.record.settings.labels,
+      at: unixSeconds(),
+    });
+  }
+
+  async #addFound(
+    source: { readonly path: string } | { readonly magnet: string },
+  ): Promise<void> {
+    const filename = "path" in source ? source.path : source.magnet;
+    const command = readCommand("torrent_add", { filename });
+    if (!command.ok) throw new Failure("input", "unreadable", command.error.message);
+    const { signal } = new AbortController();
+    const context = { dialect: "jsonrpc", sessionId: "", signal } as const;
+    const outcome = await handleCommand(this, command.value, context);
+    if (!outcome.ok) throw new Failure("input", "unreadable", outcome.error.message);
+  }
+
+  async #loadBlocklist(path: string | undefined): Promise<void> {
+    try {
+      await this.blocklist.load(path);
+    } catch (error) {
+      // A list that the user named must hold; one that was fetched is fetched again.
+      if (path !== undefined) throw error;
+      this.#warn(toFailure(error).message);
+    }
+  }
+
+  #warn(message: string): void {
+    this.log.add("warning", message, { level: "warning" });
   }
 
   #save(): void {

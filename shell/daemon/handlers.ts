@@ -150,7 +150,7 @@ async function carryOut(
         version: CLIENT_NAME.slice(CLIENT_NAME.indexOf("/") + 1),
         configDir: daemon.stateFolder,
         sessionId: context.sessionId,
-        blocklistSize: 0,
+        blocklistSize: daemon.blocklist.size,
         freeBytes: (await space(settings.current.download_dir))?.free ?? -1,
       }, command.fields);
     case "session_set":
@@ -176,7 +176,12 @@ async function carryOut(
         ip_protocol: command.ipProtocol ?? "ipv4",
       };
     case "blocklist_update":
-      throw refusal(RPC_ERROR.blocklist, "No blocklist is set; set blocklist_url first");
+      try {
+        const { blocklist_url: url } = settings.current;
+        return { blocklist_size: await daemon.blocklist.update(url, context.signal) };
+      } catch (error) {
+        throw refusal(RPC_ERROR.blocklist, toFailure(error).message);
+      }
     case "group_get": {
       const { names } = command;
       const groups = settings.groups.filter(({ name }) => names?.includes(name) ?? true);

@@ -1,8 +1,5 @@
 /** The daemon's figures for Prometheus. */
-import {
-  formatMetrics,
-  type MetricFamily,
-} from "../../core/tracker_server/metrics/prometheus.ts";
+import { formatMetrics, type MetricFamily } from "../../core/tracker_server/metrics/prometheus.ts";
 import { TORRENT_STATUS } from "../../core/rpc/torrent_view.ts";
 import type { Daemon } from "./daemon.ts";
 
@@ -18,7 +15,8 @@ const STATES: readonly (readonly [string, readonly number[]])[] = [
 export function daemonMetrics(daemon: Daemon): string {
   const stats = daemon.stats();
   const views = daemon.torrents.list().map((entry) => daemon.view(entry));
-  const count = (isCounted: (view: typeof views[number]) => boolean) => views.filter(isCounted).length;
+  const count = (isCounted: (view: typeof views[number]) => boolean) =>
+    views.filter(isCounted).length;
   const sum = (pick: (view: typeof views[number]) => number) =>
     views.reduce((total, view) => total + pick(view), 0);
   const one = (
@@ -37,7 +35,12 @@ export function daemonMetrics(daemon: Daemon): string {
         value: count(({ status }) => statuses.includes(status)),
       })),
     },
-    one("tt_daemon_torrents_failed", "gauge", "Torrents that stopped for an error.", count(({ error }) => error === 3)),
+    one(
+      "tt_daemon_torrents_failed",
+      "gauge",
+      "Torrents that stopped for an error.",
+      count(({ error }) => error === 3),
+    ),
     one("tt_daemon_peers", "gauge", "Connected peers.", sum((view) => view.peersConnected)),
     one("tt_daemon_download_rate_bytes", "gauge", "Payload received a second.", stats.downRate),
     one("tt_daemon_upload_rate_bytes", "gauge", "Payload sent a second.", stats.upRate),
@@ -54,7 +57,17 @@ export function daemonMetrics(daemon: Daemon): string {
       stats.cumulative.uploadedBytes,
     ),
     one("tt_daemon_content_bytes", "gauge", "Size of all torrents.", sum((view) => view.totalSize)),
-    one("tt_daemon_missing_bytes", "gauge", "Wanted bytes that are not here yet.", sum((view) => view.leftUntilDone)),
-    one("tt_daemon_uptime_seconds", "gauge", "Seconds since the start.", stats.current.secondsActive),
+    one(
+      "tt_daemon_missing_bytes",
+      "gauge",
+      "Wanted bytes that are not here yet.",
+      sum((view) => view.leftUntilDone),
+    ),
+    one(
+      "tt_daemon_uptime_seconds",
+      "gauge",
+      "Seconds since the start.",
+      stats.current.secondsActive,
+    ),
   ]);
 }

@@ -29,7 +29,7 @@ export interface ListenerOptions {
   /** 0 is any free one; undefined is `defaultPort` or one of the next. */
   readonly port: number | undefined;
   readonly defaultPort: number;
-  readonly network?: Network;
+  readonly network?: Network | undefined;
   readonly clock?: Clock;
 }
 

@@ -1,0 +1,134 @@
+/** What a daemon does beside torrents: watch folder, webhook, metrics, blocklist. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Webhook } from "../../../shell/daemon/webhook.ts";
+import { makeFile, startSeed } from "../cli_kit.ts";
+import { daemonFolder, DaemonKit } from "./kit.ts";
+
+/** A server that answers each POST with the next status, and keeps the bodies. */
+function listenForPosts(statuses: number[]) {
+  const bodies: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    bodies.push(await request.text());
+    const status = statuses.shift() ?? 200;
+    if (status === 200) resolve();
+    return new Response("", { status });
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/hook`,
+    bodies,
+    taken: promise,
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+    },
+  };
+}
+
+const NEWS = {
+  event: "complete",
+  infoHash: "ab",
+  name: "film",
+  bytes: 5,
+  dir: "/a",
+  labels: [],
+  at: 1,
+} as const;
+
+Deno.test("a webhook tries again until it is heard, and gives up with a word", async () => {
+  await using server = listenForPosts([500, 503, 200]);
+  const troubles: string[] = [];
+  const hook = new Webhook(server.url, (message) => troubles.push(message), [5, 5]);
+  hook.tell(NEWS);
+  await server.taken;
+  assertEquals(server.bodies.map((body) => JSON.parse(body)), [NEWS, NEWS, NEWS]);
+  assertEquals(troubles, []);
+  hook.close();
+
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const deaf = new Webhook("http://127.0.0.1:9/hook", resolve, [5]);
+  deaf.tell(NEWS);
+  assertMatch(await promise, /did not hear that film is complete/);
+  deaf.close();
+});
+
+Deno.test("a download that completes is told; what was complete when it came is not", async () => {
+  await using dir = await daemonFolder();
+  const { torrent } = await makeFile(dir.at("src"), "film.bin", 200_000);
+  await using server = listenForPosts([]);
+  const args = ["--dir", dir.at("dl"), "--share-rule", "off", "--webhook", server.url];
+  await using daemon = await DaemonKit.start(dir.state, args);
+  await daemon.run("add", torrent, "--label", "films");
+  const { torrent: other } = await makeFile(dir.at("src"), "there.bin", 20_000);
+  await daemon.run("add", other, "--dir", dir.at("src"));
+  const dial = `127.0.0.1:${daemon.peerPort}`;
+  await using _seed = await startSeed([torrent, "--dir", dir.at("src"), "--peer", dial]);
+  await server.taken;
+  const [body] = server.bodies.map((text) => JSON.parse(text));
+  assertEquals([body.event, body.name, body.bytes, body.labels], [
+    "complete",
+    "film.bin",
+    200_000,
+    ["films"],
+  ]);
+  assertEquals(server.bodies.length, 1);
+
+  const metrics = await fetch(`${daemon.url}/metrics`, {
+    headers: { authorization: `Bearer ${daemon.token}` },
+  });
+  const text = await metrics.text();
+  assertStringIncludes(text, 'tt_daemon_torrents{state="seeding"} 2\n');
+  assertStringIncludes(text, "# TYPE tt_daemon_downloaded_bytes_total counter\n");
+  assertStringIncludes(text, "tt_daemon_downloaded_bytes_total 200000\n");
+  assert(!text.includes("film.bin"));
+});
+
+Deno.test("what appears in the watch folder is added, nonsense is set aside", async () => {
+  await using dir = await daemonFolder();
+  const { torrent } = await makeFile(dir.at("src"), "film.bin", 50_000);
+  const watch = dir.at("watch");
+  await using daemon = await DaemonKit.start(dir.state, [
+    ...["--watch-folder", watch, "--dir", dir.at("dl")],
+  ]);
+  await Deno.mkdir(watch, { recursive: true });
+  await Deno.copyFile(torrent, `${watch}/one.torrent`);
+  await Deno.writeTextFile(`${watch}/bad.torrent`, "nonsense");
+  await Deno.writeTextFile(`${watch}/notes.txt`, "left alone");
+  await daemon.until(({ name }) => name === "film.bin");
+  const names = () => [...Deno.readDirSync(watch)].map(({ name }) => name).sort();
+  for (let turn = 0; turn < 200 && names().includes("bad.torrent"); turn++) {
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  assertEquals(names(), ["bad.torrent.invalid", "notes.txt", "one.torrent.added"]);
+});
+
+Deno.test("peers on the blocklist are refused, also by a list fetched later", async () => {
+  await using dir = await daemonFolder();
+  const { torrent } = await makeFile(dir.at("src"), "film.bin", 50_000);
+  const list = dir.at("list.p2p");
+  await Deno.writeTextFile(list, "this machine:127.0.0.0-127.255.255.255\n");
+  await using daemon = await DaemonKit.start(dir.state, [
+    ...["--blocklist", list, "--dir", dir.at("dl"), "--share-rule", "off"],
+  ]);
+  const { blocklist_size: size } = await daemon.call("session_get", { fields: ["blocklist_size"] });
+  assertEquals(size, 1);
+  await daemon.run("add", torrent);
+  await daemon.until(({ status }) => status === 4);
+  // A connection is closed before a word is said.
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: daemon.peerPort });
+  assertEquals(await conn.read(new Uint8Array(1)), null);
+
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    const zipped = new Blob(["192.0.2.0/24\n198.51.100.0/24\n"]).stream()
+      .pipeThrough(new CompressionStream("gzip"));
+    return new Response(zipped);
+  });
+  const url = `http://127.0.0.1:${server.addr.port}/list.gz`;
+  await daemon.call("session_set", { blocklist_url: url });
+  assertEquals(await daemon.call("blocklist_update"), { blocklist_size: 2 });
+  const dial = `127.0.0.1:${daemon.peerPort}`;
+  await using _seed = await startSeed([torrent, "--dir", dir.at("src"), "--peer", dial]);
+  await daemon.until(({ percent_done }) => percent_done === 1, "percent_done");
+  await daemon.call("session_set", { blocklist_url: "http://127.0.0.1:9/" });
+  const failed = await daemon.answer("blocklist_update");
+  assertMatch(failed.error.data.error_string, /Cannot fetch the blocklist/);
+});

@@ -2,15 +2,12 @@
  * Text on a terminal's grid: how wide it is, how to cut and wrap it, and how to keep names and
  * messages that strangers wrote from giving the terminal orders.
  */
+import { eastAsianWidth } from "get-east-asian-width";
 
 /** Controls, line and paragraph separators, and the marks that reorder what follows. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 const COMBINING = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
-
-/** Emoji and the scripts that take two columns a character. */
-const WIDE =
-  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f9ff}\u{20000}-\u{3fffd}]$/u;
 
 /** The same text with everything that could move a cursor or reorder a line replaced by "?". */
 export function printable(text: string): string {
@@ -59,5 +56,5 @@ export function toAscii(text: string): string {
 function characterWidth(character: string): number {
   if (character < "\u0300") return 1;
   if (COMBINING.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
+  return eastAsianWidth(character.codePointAt(0)!);
 }

@@ -117,7 +117,7 @@ export const SHELL_TOPS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages without effects, which the core may use by their names in deno.json. */
-const PURE_PACKAGES: readonly string[] = ["@std/toml"];
+const PURE_PACKAGES: readonly string[] = ["@std/toml", "get-east-asian-width"];
 
 const FILE_LINES_MAX = 500;
 

@@ -47,6 +47,9 @@ const MESSAGES_PER_LOOK = 64;
 const TURN_MS = 4;
 
 export class Driver implements LinkOwner {
+  readonly peerId: Uint8Array;
+  /** Peers are told that there is a DHT node. */
+  readonly hasDht: boolean;
   readonly #options: DriverOptions;
   readonly #torrent: Torrent;
   readonly #trace: TraceRecorder | undefined;
@@ -74,6 +77,8 @@ export class Driver implements LinkOwner {
 
   constructor(options: DriverOptions) {
     this.#options = options;
+    this.peerId = options.torrent.peerId;
+    this.hasDht = options.torrent.dhtPort !== undefined;
     this.#trace = options.trace;
     this.#pieces = new PieceBuffers(options.metainfo, options.pieceMemory);
     this.#clock = options.clock ?? systemClock;
@@ -140,10 +145,6 @@ export class Driver implements LinkOwner {
   /** Asks the trackers for peers as soon as they allow. */
   reannounce(): void {
     this.#feed({ kind: "announce-now" });
-  }
-
-  get peerId(): Uint8Array {
-    return this.#options.torrent.peerId;
   }
 
   /** Takes a connection that dialled us. */
@@ -370,6 +371,7 @@ export class Driver implements LinkOwner {
         infoHashes: this.#infoHashes,
         peerId: this.peerId,
         v2Hash: this.v2Hash,
+        hasDht: this.hasDht,
         signal: this.#leaving.signal,
         network: this.#options.network ?? tcpNetwork,
         clock: this.#clock,

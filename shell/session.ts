@@ -19,7 +19,7 @@ import type { WebSeedKind } from "../core/web_seed/urls.ts";
 import type { DiscoverySettings } from "../core/cli/discovery_options.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
 import { announce } from "./announce/announce.ts";
-import type { DhtSettings } from "./dht/dht_node.ts";
+import type { DhtNode, DhtSettings } from "./dht/dht_node.ts";
 import { SessionDht } from "./dht/session_dht.ts";
 import { Driver } from "./driver.ts";
 import { Failure } from "./failure.ts";
@@ -144,6 +144,16 @@ export class Session {
     this.#limits.down.setRate(downLimit);
   }
 
+  /** Whether torrents use the DHT from now on; without effect where the session was made without it. */
+  setDht(isOn: boolean): void {
+    this.#dht?.setEnabled(isOn);
+  }
+
+  /** The DHT node, once a torrent uses it. */
+  get dht(): DhtNode | undefined {
+    return this.#dht?.node;
+  }
+
   /** Leaves every swarm and stops listening. */
   async close(): Promise<void> {
     await Promise.all(this.list().map((torrent) => torrent.leave()));
@@ -153,9 +163,14 @@ export class Session {
   }
 
   #start(options: SwarmOptions, peers: readonly PeerAddress[], limits: TorrentLimits): Driver {
+    const dhtPort = options.torrent.isPrivate ? undefined : this.#dht?.open();
     const driver = new Driver({
       ...options,
-      torrent: { ...options.torrent, webSeeds: this.#webSeedsOf(options) },
+      onReport: (report) => {
+        if (report.kind === "dht-node") this.#dht?.node?.addNodes([report.address]);
+        else options.onReport(report);
+      },
+      torrent: { ...options.torrent, dhtPort, webSeeds: this.#webSeedsOf(options) },
       limits: {
         down: new RateLimiter(limits.downLimit, this.#limits.down),
         up: new RateLimiter(limits.upLimit, this.#limits.up),

@@ -154,6 +154,8 @@ function sessionChange(key: keyof DaemonValues, values: DaemonValues): SessionCh
       return { download_dir: values.dir };
     case "port":
       return values.port === undefined ? {} : { peer_port: values.port };
+    case "dht":
+      return { dht_enabled: values.dht };
     case "upLimit":
       return values.upLimit == null
         ? { speed_limit_up_enabled: false }
@@ -192,8 +194,6 @@ function sessionChange(key: keyof DaemonValues, values: DaemonValues): SessionCh
       return { peer_limit_global: values.maxPeers ?? 1 };
     case "paused":
       return { start_added_torrents: !values.paused };
-    case "dht":
-      return { dht_enabled: values.dht };
     case "blocklist":
       return { blocklist_enabled: values.blocklist !== undefined };
     default:

@@ -43,6 +43,8 @@ export type SwarmReport =
     readonly warning: string | undefined;
   }
   | { readonly kind: "tracker-failed"; readonly url: string; readonly message: string }
+  /** The peer has a DHT node there. Spec: BEP 5, PORT. */
+  | { readonly kind: "dht-node"; readonly address: PeerAddress }
   | { readonly kind: "peer-banned"; readonly address: string; readonly why: string }
   | { readonly kind: "peer-violated"; readonly address: string; readonly why: string }
   /** The info dictionary is here and right. */

@@ -25,6 +25,8 @@ export interface SwarmOptions {
   readonly peerId: Uint8Array;
   /** The port that we tell others to dial. */
   readonly port: number;
+  /** UDP port of our DHT node, told to peers that have one; undefined without. Spec: BEP 5, PORT. */
+  readonly dhtPort?: number | undefined;
   /** What `v` says in the extension handshake. */
   readonly clientName: string;
   readonly announceTiers: readonly (readonly string[])[];

@@ -45,6 +45,8 @@ export function onMessage(
       effects,
       (news) => onExtended(swarm, connection, message.id, message.payload, now, effects, news),
     );
+  } else if (message.kind === "port") {
+    onDhtPort(torrent, connection, message.port, effects);
   } else if (transfer !== undefined && peer !== undefined) {
     fault = faultOf(transfer, peer, message) ??
       onTransferMessage(torrent, transfer, peer, message, now, effects);
@@ -53,18 +55,28 @@ export function onMessage(
   closePeer(torrent, connection.key, "protocol-violation", now, effects, fault);
 }
 
+/** A node that the peer names on its own host; the DHT asks it before it believes anything. */
+function onDhtPort(
+  { options: { dhtPort } }: Torrent,
+  { address: { ip } }: Connection,
+  port: number,
+  effects: Effect[],
+): void {
+  if (dhtPort === undefined || port === 0) return;
+  effects.push({ kind: "report", report: { kind: "dht-node", address: { ip, port } } });
+}
+
 /** Why the connection must end, if it must. */
 function onTransferMessage(
   torrent: Torrent,
   transfer: Transfer,
   peer: Peer,
-  message: Exclude<Message, { kind: "extended" }>,
+  message: Exclude<Message, { kind: "extended" | "port" }>,
   now: number,
   effects: Effect[],
 ): string | undefined {
   switch (message.kind) {
     case "keep-alive":
-    case "port":
     case "unknown":
     case "have-none":
       return undefined;

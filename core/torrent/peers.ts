@@ -39,7 +39,18 @@ export function onConnected(
   if (replaced !== undefined) forgetPeer(torrent, replaced, now, effects);
   if (connection === undefined) return;
   sendHandshake(swarm, connection, effects);
+  sendDhtPort(torrent, connection, effects);
   if (transfer !== undefined) attachPeer(transfer, connection, now, effects);
+}
+
+/** Spec: BEP 5, "Peer receiving a handshake indicating the remote peer supports the DHT should ...". */
+function sendDhtPort(
+  { options: { dhtPort } }: Torrent,
+  { key, features }: Connection,
+  effects: Effect[],
+): void {
+  if (dhtPort === undefined || !features.dht) return;
+  effects.push({ kind: "send", peer: key, message: { kind: "port", port: dhtPort } });
 }
 
 /** The connection takes part in the transfer from now on. */

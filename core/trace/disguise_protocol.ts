@@ -32,12 +32,13 @@ const NOTHING = new Uint8Array();
 
 /** As the core of a replay is to get them. */
 export function disguiseOptions(disguise: Disguise, options: RecordedOptions): RecordedOptions {
-  const { peerId, port, announceTiers } = options;
+  const { peerId, port, dhtPort, announceTiers } = options;
   return {
     ...options,
     infoHash: MADE_UP_INFO_HASH,
     peerId: disguisePeerId(disguise, peerId),
     port: disguisePort(disguise, port),
+    dhtPort: dhtPort && disguisePort(disguise, dhtPort),
     webSeeds: options.webSeeds?.map((seed) => ({
       ...seed,
       url: disguiseWebUrl(disguise, seed.url),
@@ -150,6 +151,8 @@ function disguiseReport(disguise: Disguise, report: Report): Report {
         ...report,
         senders: report.senders.map((text) => disguiseAddressText(disguise, text)),
       };
+    case "dht-node":
+      return { ...report, address: disguiseAddress(disguise, report.address) };
     case "peer-banned":
     case "peer-violated":
       return { ...report, address: disguiseAddressText(disguise, report.address) };

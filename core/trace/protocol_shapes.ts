@@ -166,6 +166,7 @@ const OPTIONS: Fields<RecordedOptions> = {
   ),
   peerId: isPeerId,
   port: isCount,
+  dhtPort: optional(isCount),
   clientName: isText,
   announceTiers: listOf(listOf(isText)),
   isPrivate: isFlag,

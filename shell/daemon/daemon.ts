@@ -98,9 +98,10 @@ export class Daemon {
       ...{ host, port, defaultPort, announceIp, allowLocal },
       downLimit: down,
       upLimit: up,
-      dht: dhtSettings({ isOn: settings.current.dht_enabled, nodes: dhtNodes }),
+      dht: dhtSettings({ isOn: true, nodes: dhtNodes }, options.stateFolder),
       network: filteredNetwork(tcpNetwork, isRefused),
     });
+    this.session.setDht(settings.current.dht_enabled);
     this.#webhook = options.webhook === undefined
       ? undefined
       : new Webhook(options.webhook, (message) => this.#warn(message));
@@ -154,6 +155,7 @@ export class Daemon {
   async changeSettings(change: SessionChange): Promise<void> {
     const kept = this.settings.change(change);
     this.#applyRates();
+    this.session.setDht(this.settings.current.dht_enabled);
     this.torrents.plan();
     await kept;
   }

@@ -21,6 +21,9 @@ export class SessionDht {
   #node: DhtNode | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #hasFailed = false;
+  #isEnabled = true;
+  /** The end of a node that was switched off. */
+  #closing: Promise<void> = Promise.resolve();
 
   /** `port` is where peers are accepted; the UDP socket takes the same number if it can. */
   constructor(settings: DhtSettings, host: string | undefined, port: number) {
@@ -29,10 +32,15 @@ export class SessionDht {
     this.#port = port;
   }
 
+  /** The UDP port of the node, which is opened if need be; undefined without a DHT. */
+  open(): number | undefined {
+    return this.#open()?.port;
+  }
+
   /** Not for private torrents. */
   join(driver: Driver): void {
-    if (this.#open() === undefined) return;
-    this.#announce(driver);
+    this.#joined.set(driver, false);
+    if (this.#open() !== undefined) this.#announce(driver);
   }
 
   leave(driver: Driver): void {
@@ -45,14 +53,33 @@ export class SessionDht {
     return this.#node;
   }
 
+  /** Switches it off, which says nothing to anybody from then on, or on again. */
+  setEnabled(isEnabled: boolean): void {
+    if (this.#isEnabled === isEnabled) return;
+    this.#isEnabled = isEnabled;
+    if (!isEnabled) this.#closing = this.#end();
+    else if (this.#joined.size > 0 && this.#open() !== undefined) {
+      for (const driver of this.#joined.keys()) this.#announce(driver);
+    }
+  }
+
   async close(): Promise<void> {
+    this.#isEnabled = false;
+    await this.#closing;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    const node = this.#node, socket = this.#socket;
+    this.#node = undefined;
+    this.#socket = undefined;
     clearInterval(this.#timer);
-    await this.#node?.close();
-    this.#socket?.close();
+    await node?.close();
+    socket?.close();
   }
 
   #open(): DhtNode | undefined {
-    if (this.#node !== undefined || this.#hasFailed) return this.#node;
+    if (this.#node !== undefined || this.#hasFailed || !this.#isEnabled) return this.#node;
     try {
       this.#socket = UdpSocket.open(this.#host, this.#port);
     } catch {

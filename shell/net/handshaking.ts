@@ -31,16 +31,13 @@ export interface HandshakenStream {
   readonly address: PeerAddress;
 }
 
-export interface DialOptions {
+export interface DialOptions extends HandshakeIdentity {
   readonly address: PeerAddress;
   /**
    * The one or two info hashes of the torrent. The first is asked for; a peer that ends the handshake
    * over it may know the second alone.
    */
   readonly infoHashes: readonly InfoHash[];
-  readonly peerId: Uint8Array;
-  /** The hash that names the torrent in v2, if it has a v2 part. */
-  readonly v2Hash?: InfoHash | undefined;
   readonly signal: AbortSignal;
   readonly network: Network;
   readonly clock?: Clock;
@@ -48,14 +45,20 @@ export interface DialOptions {
 }
 
 /** What we say of ourselves in every handshake. */
-export function ourHandshake(infoHash: InfoHash, peerId: Uint8Array, v2 = false): Uint8Array {
-  return encodeHandshake({ infoHash, peerId, fast: true, extended: true, dht: false, v2 });
+export function ourHandshake(
+  infoHash: InfoHash,
+  { peerId, v2Hash, hasDht: dht = false }: HandshakeIdentity,
+): Uint8Array {
+  const v2 = v2Hash !== undefined;
+  return encodeHandshake({ infoHash, peerId, fast: true, extended: true, dht, v2 });
 }
 
 /** Who answers for a torrent. */
 export interface HandshakeIdentity {
   readonly peerId: Uint8Array;
   readonly v2Hash?: InfoHash | undefined;
+  /** We have a DHT node, and the torrent may use it. Spec: BEP 5. */
+  readonly hasDht?: boolean;
 }
 
 /** Dials and shakes hands. Throws an Error whose message says why not. */
@@ -75,12 +78,11 @@ class HandshakeRefused extends Error {
 }
 
 async function dialFor(infoHash: InfoHash, options: DialOptions): Promise<HandshakenStream> {
-  const { infoHashes, peerId, v2Hash, clock = systemClock, timeoutMs = HANDSHAKE_TIMEOUT_MS } =
-    options;
+  const { infoHashes, clock = systemClock, timeoutMs = HANDSHAKE_TIMEOUT_MS } = options;
   const stream = await connect(options, clock);
   try {
     const shakeHands = async () => {
-      await writeAll(stream, ourHandshake(infoHash, peerId, v2Hash !== undefined));
+      await writeAll(stream, ourHandshake(infoHash, options));
       return await readHandshake(stream, infoHashes, () => Promise.resolve());
     };
     const shaken = await withinHandshakeTime(stream, shakeHands(), timeoutMs, clock);
@@ -109,9 +111,9 @@ export async function acceptHandshake(
     const answer = async (infoHash: InfoHash, speaksV2: boolean) => {
       const identity = identityFor(infoHash);
       if (identity === undefined) throw new Error("The peer asks for a torrent that is not here");
-      const { peerId, v2Hash } = identity;
+      const { v2Hash } = identity;
       const answered = speaksV2 && v2Hash !== undefined ? v2Hash : infoHash;
-      await writeAll(stream, ourHandshake(answered, peerId, v2Hash !== undefined));
+      await writeAll(stream, ourHandshake(answered, identity));
     };
     const shaken = readHandshake(stream, undefined, answer);
     return { stream, ...await withinHandshakeTime(stream, shaken, timeoutMs, clock), address };

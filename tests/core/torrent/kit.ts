@@ -48,6 +48,7 @@ export interface FakePeer {
   readonly fast?: boolean;
   readonly extended?: boolean;
   readonly v2?: boolean;
+  readonly dht?: boolean;
   /** They dialled us. */
   readonly incoming?: boolean;
   readonly ip?: string;
@@ -144,6 +145,7 @@ export class Kit {
       fast = true,
       extended = false,
       v2 = false,
+      dht = false,
       ip = `10.0.0.${peer}`,
       port = 6881,
       id = peer,
@@ -155,7 +157,7 @@ export class Kit {
       job: dialled,
       address: { ip, port },
       peerId: new Uint8Array(20).fill(id),
-      features: { fast, extended, dht: false, v2 },
+      features: { fast, extended, dht, v2 },
     });
     return peer;
   }

@@ -55,6 +55,21 @@ Deno.test("what has no bearing on us is ignored", () => {
   assertEquals(kit.effects, []);
 });
 
+Deno.test("the port of our DHT node is told to peers that have one, and theirs is reported", () => {
+  const kit = new Kit({ have: "..", dhtPort: 7000 });
+  const ports = () =>
+    kit.effects.filter((effect) => effect.kind === "send" && effect.message.kind === "port");
+  const plain = kit.connect("..");
+  assertEquals(ports(), []);
+  const peer = kit.connect("..", { dht: true });
+  assertEquals(ports(), [{ kind: "send", peer, message: { kind: "port", port: 7000 } }]);
+  kit.forget();
+  kit.say(peer, { kind: "port", port: 6881 });
+  kit.say(plain, { kind: "port", port: 0 });
+  const [report, ...others] = kit.reports("dht-node");
+  assertEquals([report?.address.port, others], [6881, []]);
+});
+
 Deno.test("a have told twice counts once", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.connect("..");

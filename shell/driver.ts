@@ -369,9 +369,7 @@ export class Driver implements LinkOwner {
       const connection = await dialPeer({
         address,
         infoHashes: this.#infoHashes,
-        peerId: this.peerId,
-        v2Hash: this.v2Hash,
-        hasDht: this.hasDht,
+        ...{ peerId: this.peerId, v2Hash: this.v2Hash, hasDht: this.hasDht },
         signal: this.#leaving.signal,
         network: this.#options.network ?? tcpNetwork,
         clock: this.#clock,

@@ -24,7 +24,7 @@ import { nextDeadline, settle, step } from "../core/torrent/step.ts";
 import { TUNING } from "../core/transfer/tuning.ts";
 import type { AnnounceResult } from "../core/tracker/types.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
-import { TrackerExchanges } from "./announce/exchanges.ts";
+import { inAllSwarms, TrackerExchanges } from "./announce/exchanges.ts";
 import { type Clock, systemClock, type TimerId } from "./clock.ts";
 import { DIGESTS } from "./hash/sha256.ts";
 import { DiskError } from "./disk/disk_error.ts";
@@ -82,8 +82,9 @@ export class Driver implements LinkOwner {
     this.#trace = options.trace;
     this.#pieces = new PieceBuffers(options.metainfo, options.pieceMemory);
     this.#clock = options.clock ?? systemClock;
-    this.#exchanges = new TrackerExchanges(options.announce, this.#clock, this.#leaving);
     this.#infoHashes = swarmHashes(options.metainfo.identity);
+    const announce = inAllSwarms(options.announce, this.#infoHashes);
+    this.#exchanges = new TrackerExchanges(announce, this.#clock, this.#leaving);
     const at = this.#clock.now();
     this.#torrent = createTorrent(
       this.#trace?.begin(options.torrent, at) ?? options.torrent,

@@ -5,7 +5,7 @@ import {
   buildMetainfo,
   choosePieceLength,
   CHOSEN_PIECE_LENGTH_MIN,
-  defaultFormat,
+  DEFAULT_FORMAT,
   layOutFiles,
   type TorrentFormat,
   type TorrentPlan,
@@ -51,7 +51,7 @@ export interface MakeTorrentOptions extends ListOptions {
   readonly isPrivate?: boolean;
   /** Bytes, a power of two from 16 KiB to 256 MiB; chosen by size unless given. */
   readonly pieceLength?: number | undefined;
-  /** `defaultFormat` unless given. */
+  /** DEFAULT_FORMAT unless given. */
   readonly format?: TorrentFormat | undefined;
   readonly webSeeds?: readonly string[];
   readonly source?: string | undefined;
@@ -82,7 +82,7 @@ export async function makeTorrent(
   const { name, isFolder, files } = content;
   const totalSize = files.reduce((total, file) => total + file.length, 0);
   const pieceLength = pieceLengthFor(totalSize, options.pieceLength);
-  const format = options.format ?? defaultFormat(isFolder);
+  const format = options.format ?? DEFAULT_FORMAT;
   const layout = layOut(files, format, pieceLength);
   const { pieceCount } = layout.geometry;
   if (pieceCount > PIECES_MAX) {

@@ -115,7 +115,7 @@ export interface CreationSettings {
   readonly isPrivate: boolean;
   /** Bytes, a power of two; undefined is chosen by size. */
   readonly pieceLength: number | undefined;
-  /** Undefined: see `defaultFormat`. */
+  /** Undefined: DEFAULT_FORMAT. */
   readonly format: TorrentFormat | undefined;
   /** HTTP URLs of the content. */
   readonly webSeeds: readonly string[];

@@ -53,10 +53,12 @@ export interface TorrentPlan {
   readonly creationDate?: number;
 }
 
-/** What is made unless the user asks for another format: v1, which every client takes. */
-export function defaultFormat(_isFolder: boolean): TorrentFormat {
-  return "v1";
-}
+/**
+ * What is made unless the user asks for another format. Every client takes v1; of hybrids Transmission
+ * 3.00 cannot open the file, and aria2 1.36 computes another info hash, since neither reads a dictionary
+ * with an empty key.
+ */
+export const DEFAULT_FORMAT: TorrentFormat = "v1";
 
 /** A power of two from 16 KiB to 16 MiB that gives at most 2,000 pieces where that is possible. */
 export function choosePieceLength(totalSize: number): number {
@@ -124,11 +126,15 @@ export function layOutFiles(
   pieceLength: number,
 ): TorrentFile[] {
   const placed: TorrentFile[] = [];
+  const padCounts = new Map<number, number>();
   let offset = 0;
   for (const { path, length, executable = false } of files) {
     const gap = length > 0 && format !== "v1" ? -offset & (pieceLength - 1) : 0;
     if (gap > 0 && format === "hybrid") {
-      const padPath = [".pad", String(gap)];
+      // BEP 47 recommends the length as a name; rtorrent refuses a torrent in which one occurs twice.
+      const count = (padCounts.get(gap) ?? 0) + 1;
+      padCounts.set(gap, count);
+      const padPath = [".pad", count === 1 ? String(gap) : `${gap}-${count}`];
       placed.push({ path: padPath, length: gap, offset, pad: true, executable: false });
     }
     offset += gap;

@@ -1,4 +1,4 @@
-/** What the two address families of one tracker said to one announce, as one result. */
+/** What one tracker said to two announces, on two address families or for two swarms, as one result. */
 import type { IpVersion } from "../bytes/compact_peers.ts";
 import { fail, ok } from "../bytes/result.ts";
 import { uniquePeers } from "./answer.ts";
@@ -28,15 +28,30 @@ const TELLING: readonly AnnounceError["code"][] = [
  * Spec: BEP 7, announcing on both families.
  */
 export function mergeFamilies(results: readonly FamilyResult[]): AnnounceResult {
+  const families = results.filter(({ result }) => result.ok).map(({ version }) => version);
+  return mergeResults(results.map(({ result }) => result), families);
+}
+
+/**
+ * One result of the announces to both swarms of a hybrid, merged as families are. A peer of both swarms
+ * counts once.
+ *
+ * Spec: BEP 52, upgrade path: "can join both swarms".
+ */
+export function mergeSwarms(results: readonly AnnounceResult[]): AnnounceResult {
+  const families = results.flatMap((result) => result.ok ? result.value.families ?? [] : []);
+  return mergeResults(results, families.length === 0 ? undefined : [...new Set(families)]);
+}
+
+function mergeResults(
+  results: readonly AnnounceResult[],
+  families: readonly IpVersion[] | undefined,
+): AnnounceResult {
   const answers: AnnounceAnswer[] = [];
-  const families: IpVersion[] = [];
   const errors: AnnounceError[] = [];
-  for (const { version, result } of results) {
-    if (!result.ok) errors.push(result.error);
-    else {
-      answers.push(result.value);
-      families.push(version);
-    }
+  for (const result of results) {
+    if (result.ok) answers.push(result.value);
+    else errors.push(result.error);
   }
   if (answers.length === 0) return fail(mergeErrors(errors));
   const largest = (read: (answer: AnnounceAnswer) => number | undefined) => {

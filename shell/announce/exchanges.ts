@@ -1,4 +1,6 @@
 /** One torrent's exchanges with its trackers, and how they end: `stopped` is the last thing each hears. */
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import { mergeSwarms } from "../../core/tracker/merge_answers.ts";
 import type { AnnounceRequest, AnnounceResult } from "../../core/tracker/types.ts";
 import type { Clock } from "../clock.ts";
 
@@ -12,6 +14,22 @@ export type Announce = (
   request: AnnounceRequest,
   signal: AbortSignal,
 ) => Promise<AnnounceResult>;
+
+/**
+ * Announces a hybrid in both of its swarms at once, and any other torrent as it is. `infoHashes`: one or
+ * two; a request names the first.
+ */
+export function inAllSwarms(announce: Announce, infoHashes: readonly InfoHash[]): Announce {
+  if (infoHashes.length === 1) return announce;
+  return async (url, request, signal) => {
+    const results = infoHashes.map((infoHash, i) => {
+      // What a tracker told of one swarm means nothing in the other.
+      const trackerId = i === 0 ? request.trackerId : undefined;
+      return announce(url, { ...request, infoHash, trackerId }, signal);
+    });
+    return mergeSwarms(await Promise.all(results));
+  };
+}
 
 export class TrackerExchanges {
   readonly #announce: Announce;

@@ -165,7 +165,8 @@ async function readHandshake(
   const bytes = new Uint8Array(FIRST_READ_BYTES);
   let isAnswered = false;
   while (true) {
-    const count = await stream.read(bytes);
+    // A peer that closes before it has read all that we sent resets the connection.
+    const count = await stream.read(bytes).catch(() => null);
     if (count === null) {
       throw new HandshakeRefused("The peer closed the connection during the handshake");
     }

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
+import type { TorrentFormat } from "../../core/metainfo/create.ts";
 import { createRng, nextUint32, type Rng } from "../../core/bytes/random.ts";
 import { runCommand } from "./clients/process.ts";
 import { ttCommand } from "./clients/tt.ts";
@@ -16,6 +17,8 @@ export interface Content {
   /** Of the file or the folder. */
   readonly name: string;
   readonly pieceLength: number;
+  /** What `tt create` makes unless it is told otherwise, unless given. */
+  readonly format?: TorrentFormat;
   /** Path below the content's folder and length in bytes; a single file has an empty path. */
   readonly files: readonly { readonly path: string; readonly length: number }[];
 }
@@ -52,6 +55,22 @@ export const nestedFolder: Content = {
     { path: "tiny/3", length: 11 },
     { path: "unicode/naïve Straße – 東京 🌊.bin", length: 54_321 },
     { path: "zz empty at the end", length: 0 },
+  ],
+};
+
+/** Files of the sizes at which v2 trees and layers change their shape. */
+export const awkwardSizes: Content = {
+  title: "a folder of awkward sizes",
+  name: "awkward",
+  pieceLength: 64 * KIB,
+  files: [
+    { path: "a block", length: 16 * KIB },
+    { path: "b block and a byte", length: 16 * KIB + 1 },
+    { path: "c/empty", length: 0 },
+    { path: "c/one byte", length: 1 },
+    { path: "d piece", length: 64 * KIB },
+    { path: "e piece and a byte", length: 64 * KIB + 1 },
+    { path: "f many pieces", length: 700_003 },
   ],
 };
 
@@ -107,6 +126,7 @@ export async function writeTorrent(
   const args = ["create", join(dir, content.name), "--out", path];
   args.push("--piece-length", String(content.pieceLength));
   if (tracker !== undefined) args.push("--tracker", tracker);
+  if (content.format !== undefined) args.push("--format", content.format);
   await runCommand(await ttCommand(args));
   const { infoHash } = JSON.parse(await runCommand(await ttCommand(["show", path, "--json"])));
   return { path, infoHash };
@@ -117,6 +137,8 @@ export async function digestTree(dir: string, content: Content): Promise<Record<
   const root = join(dir, content.name);
   const digests: Record<string, string> = {};
   const visit = async (path: string) => {
+    // Clients that do not know padding files write them, where they are told to.
+    if (content.format === "hybrid" && path === ".pad") return;
     const full = join(root, path);
     if ((await Deno.lstat(full)).isDirectory) {
       for await (const entry of Deno.readDir(full)) await visit(join(path, entry.name));

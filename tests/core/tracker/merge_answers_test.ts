@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fail, ok } from "../../../core/bytes/result.ts";
-import { mergeFamilies } from "../../../core/tracker/merge_answers.ts";
+import { mergeFamilies, mergeSwarms } from "../../../core/tracker/merge_answers.ts";
 import type { AnnounceAnswer, AnnounceError } from "../../../core/tracker/types.ts";
 import { errorOf, valueOf } from "./unwrap.ts";
 
@@ -58,4 +58,22 @@ Deno.test("a tracker is gone for good only where both families say so", () => {
   assertEquals(errorOf(one).isGone, undefined);
   const both = mergeFamilies([failed(4, "refused", gone), failed(6, "http-status", gone)]);
   assertEquals(errorOf(both).isGone, true);
+});
+
+Deno.test("the swarms of a hybrid become one answer, and one refusal harms nothing", () => {
+  const one = { ip: "192.0.2.1", port: 1 }, two = { ip: "192.0.2.2", port: 1 };
+  const merged = mergeSwarms([
+    said(4, { peers: [one], seeders: 1, families: [4] }).result,
+    said(4, { peers: [two, one], seeders: 2, families: [4, 6] }).result,
+  ]);
+  assertEquals(valueOf(merged), {
+    ...ANSWER,
+    peers: [one, two],
+    seeders: 2,
+    families: [4, 6],
+  });
+  const half = mergeSwarms([said(4, { peers: [one] }).result, failed(4, "refused").result]);
+  assertEquals(valueOf(half).peers, [one]);
+  const none = mergeSwarms([failed(4, "unreachable").result, failed(4, "refused").result]);
+  assertEquals(errorOf(none).code, "refused");
 });

@@ -1,6 +1,11 @@
 /** The first 68 bytes each way take bounded time, whoever starts. */
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { HANDSHAKE_SIZE } from "../../../core/wire/handshake.ts";
+import {
+  decodeHandshake,
+  encodeHandshake,
+  type Handshake,
+  HANDSHAKE_SIZE,
+} from "../../../core/wire/handshake.ts";
 import { acceptHandshake, dialPeer } from "../../../shell/net/handshaking.ts";
 import { tcpNetwork, TcpStream } from "../../../shell/net/tcp.ts";
 import { createPeerId } from "../../../shell/entropy.ts";
@@ -100,6 +105,64 @@ Deno.test("a peer that we dial must answer for the same torrent, by either of it
   await dialOne(handshake(HASH));
   await dialOne(handshake(OTHER), undefined, [HASH, OTHER]);
   await assertRejects(() => dialOne(handshake(OTHER)), Error, "another torrent");
+});
+
+const V2_HASH = "ab".repeat(20) as InfoHash;
+
+/** The handshake that we give to a peer that dials us for a torrent with a v2 part. */
+async function answerTo(sent: Uint8Array): Promise<Handshake> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const stream = new TcpStream(await listener.accept());
+  const accepting = acceptHandshake(stream, () => ({ peerId: OURS, v2Hash: V2_HASH }));
+  await conn.write(sent);
+  const answer = new Uint8Array(HANDSHAKE_SIZE);
+  for (let size = 0; size < answer.length;) size += await conn.read(answer.subarray(size)) ?? 0;
+  await accepting;
+  stream.close();
+  const decoded = decodeHandshake(answer);
+  if (!decoded.ok) throw new Error(decoded.error.code);
+  return decoded.value;
+}
+
+Deno.test("a peer that speaks v2 is answered with the v2 hash of a hybrid, others with theirs", async () => {
+  const base = { peerId: OURS, fast: true, extended: true, dht: false };
+  const upgraded = await answerTo(encodeHandshake({ ...base, infoHash: HASH, v2: true }));
+  assertEquals([upgraded.infoHash, upgraded.v2], [V2_HASH, true]);
+  const plain = await answerTo(encodeHandshake({ ...base, infoHash: HASH }));
+  assertEquals([plain.infoHash, plain.v2], [HASH, true]);
+  const v2 = await answerTo(encodeHandshake({ ...base, infoHash: V2_HASH }));
+  assertEquals(v2.infoHash, V2_HASH);
+});
+
+Deno.test("a peer that knows a hybrid by its v2 hash alone is dialled for that one", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const asked: string[] = [];
+  const serve = async () => {
+    for await (const conn of listener) {
+      const bytes = new Uint8Array(HANDSHAKE_SIZE);
+      for (let size = 0; size < bytes.length;) size += await conn.read(bytes.subarray(size)) ?? 0;
+      const decoded = decodeHandshake(bytes);
+      if (!decoded.ok) throw new Error(decoded.error.code);
+      asked.push(decoded.value.infoHash);
+      if (decoded.value.infoHash === V2_HASH) await conn.write(handshake(V2_HASH));
+      conn.close();
+    }
+  };
+  const serving = serve();
+  const { handshake: theirs, stream } = await dialPeer({
+    address: { ip: "127.0.0.1", port: listener.addr.port },
+    infoHashes: [HASH, V2_HASH],
+    peerId: OURS,
+    v2Hash: V2_HASH,
+    signal: never,
+    network: tcpNetwork,
+  });
+  stream.close();
+  assertEquals<string>(theirs.infoHash, V2_HASH);
+  assertEquals<string[]>(asked, [HASH, V2_HASH]);
+  listener.close();
+  await serving;
 });
 
 Deno.test("a dial to a port that nobody listens on fails", async () => {

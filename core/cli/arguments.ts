@@ -18,6 +18,7 @@ import { type ConfigEntry, parseConfig } from "./config_file.ts";
 import { toDhtCommand } from "./dht_command.ts";
 import { buildDaemonCommand, isDaemonCommand } from "./daemon_arguments.ts";
 import { nearestWord } from "./nearest.ts";
+import { rememberedOf } from "./remembered.ts";
 import type { Options, Values } from "./option.ts";
 import { resolveSettings, settingsInForce, type Sources } from "./settings.ts";
 import { scanTokens, type Tokens } from "./tokens.ts";
@@ -121,6 +122,7 @@ function buildCommand(
           kind: "get",
           sources: operands,
           ...{ tracker, dir, moveTo, resume, noSeed, shareRule },
+          typed: rememberedOf(sources.flags),
           handOver: values.daemon ? { state: values.state } : undefined,
           trace: traceSettings(values),
           ...peerSettings(values),

@@ -161,6 +161,8 @@ export interface GetCommand extends PeerSettings {
   readonly dir: string;
   /** Where the content goes once it is complete. */
   readonly moveTo: string | undefined;
+  /** Texts of the options, by their keys, that hold for later runs of this download, too. */
+  readonly typed: ReadonlyMap<string, readonly string[]>;
   /** Trust the saved state where sizes and times agree. */
   readonly resume: boolean;
   /** Leave once complete. */

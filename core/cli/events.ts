@@ -28,6 +28,7 @@ export type OutputEvent =
   | LeftOutEvent
   | ChangedEvent
   | MovedEvent
+  | MissingFilesEvent
   | CompleteEvent
   | StoppedEvent
   | ErrorEvent;
@@ -134,6 +135,14 @@ export interface WebSeedFailedEvent extends OfTorrent {
   readonly reason: string;
 }
 
+/** Files that were there at the end of the last run are gone. */
+export interface MissingFilesEvent extends OfTorrent {
+  readonly event: "missing-files";
+  readonly files: readonly string[];
+  /** What is fetched again because of that. */
+  readonly bytes: number;
+}
+
 /** The content is in another folder now. */
 export interface MovedEvent extends OfTorrent {
   readonly event: "moved";
@@ -228,6 +237,9 @@ function sentence(event: OutputEvent): string | undefined {
       return `${event.name}: web seed ${event.url} ${
         event.isDropped ? "is not asked any more" : "is asked again later"
       }: ${event.reason}`;
+    case "missing-files":
+      return `${event.name}: missing files: ${missingText(event.files)}; ` +
+        `${formatBytes(event.bytes)} will be fetched again`;
     case "moved":
       return `${event.name}: moved to ${event.dir}`;
     case "left-out":
@@ -241,6 +253,15 @@ function sentence(event: OutputEvent): string | undefined {
     case "error":
       return `Error: ${event.message}`;
   }
+}
+
+/** Files named in the sentence; `--json` names all. */
+const MISSING_SHOWN = 5;
+
+function missingText(files: readonly string[]): string {
+  const hidden = files.length - MISSING_SHOWN;
+  const shown = files.slice(0, MISSING_SHOWN).join(", ");
+  return hidden > 0 ? `${shown} and ${formatCount(hidden, "more file")}` : shown;
 }
 
 function swarmText(event: TrackerEvent): string {

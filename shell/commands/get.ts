@@ -2,12 +2,18 @@
 import { countBits, parseBitfield } from "../../core/bytes/bitfield.ts";
 import type { GetCommand } from "../../core/cli/command.ts";
 import { CATALOG_DEFAULT } from "../../core/cli/commands.ts";
+import {
+  decodeRemembered,
+  encodeRemembered,
+  mergeRemembered,
+  recall,
+} from "../../core/cli/remembered.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { decodeResume } from "../../core/transfer/resume.ts";
 import { announcedTo } from "../announced_to.ts";
 import { CatalogClient } from "../catalog_client.ts";
 import { moveUnderWay } from "../disk/move_content.ts";
-import { listStates, loadState, loadTorrentBytes } from "../disk/state_file.ts";
+import { listStates, loadOptions, loadState, loadTorrentBytes } from "../disk/state_file.ts";
 import { Failure } from "../failure.ts";
 import { currentFolder } from "../life/moving.ts";
 import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.ts";
@@ -17,7 +23,7 @@ import { handOver } from "./hand_over.ts";
 import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
 
 export async function get(command: GetCommand, context: Context): Promise<void> {
-  const { moveTo, resume, noSeed, shareRule, sources, tracker } = command;
+  const { sources, tracker } = command;
   if (command.handOver !== undefined) {
     const handed = sources.map(async (source) => {
       if (/^magnet:/i.test(source)) return { torrent: { magnet: source }, dir: command.dir };
@@ -33,11 +39,32 @@ export async function get(command: GetCommand, context: Context): Promise<void> 
     const found = await load;
     // The tracker whose catalog has a torrent knows its peers, whether the torrent names it or not.
     const loaded = announcedTo(found.loaded, found.tracker === undefined ? [] : [found.tracker]);
-    const dir = await currentFolder(loaded, command.dir, moveTo);
-    return { loaded, dir, moveTo, role: { kind: "download", resume, noSeed, shareRule } };
+    return await planFor(loaded, command);
   });
   const typedTrackers = tracker === undefined ? [] : [tracker];
   await runTorrents(plans, { ...command, typedTrackers }, context);
+}
+
+/** Options of earlier runs of the same download fill in for what was not typed. */
+async function planFor(loaded: LoadedTorrent, command: GetCommand): Promise<TorrentPlan> {
+  const { infoHash } = loaded.metainfo;
+  const kept = await loadOptions(
+    await currentFolder(loaded, command.dir, command.moveTo),
+    infoHash,
+  );
+  const earlier = kept === undefined ? new Map() : decodeRemembered(kept);
+  const remembered = mergeRemembered(command.typed, earlier);
+  const { upLimit, downLimit, ...own } = recall(command, earlier);
+  const { moveTo, resume, noSeed, shareRule } = { ...command, ...own };
+  return {
+    loaded,
+    dir: await currentFolder(loaded, command.dir, moveTo),
+    moveTo,
+    remember: remembered.size === 0 ? undefined : encodeRemembered(remembered),
+    limits: { upLimit, downLimit },
+    ownSettings: own,
+    role: { kind: "download", resume, noSeed, shareRule },
+  };
 }
 
 /** A torrent, and the tracker whose catalog it came from. */

@@ -13,7 +13,12 @@ import type { Context } from "./context.ts";
 const TICK_MS = 500;
 
 /** What differs from torrent to torrent. */
-export type TorrentPlan = Pick<RunOptions, "loaded" | "dir" | "moveTo" | "role" | "onJoin">;
+export type TorrentPlan =
+  & Pick<RunOptions, "loaded" | "dir" | "moveTo" | "remember" | "limits" | "role" | "onJoin">
+  & {
+    /** Settings that are this torrent's own. */
+    readonly ownSettings?: Partial<PeerSettings>;
+  };
 
 /** What all torrents of a command share. */
 type RunSettings = PeerSettings & {
@@ -63,12 +68,13 @@ export async function runTorrents(
   const tick = () => runs.forEach((run) => run.tick());
   const started = new Set<InfoHash>();
   const live = async (plan: Promise<TorrentPlan>, index: number) => {
-    const planned = await plan;
+    const { ownSettings, ...planned } = await plan;
     const { infoHash, name } = planned.loaded.metainfo;
     if (started.has(infoHash)) return output.notice(`${name} is named twice and runs once`);
     started.add(infoHash);
     const trace = traceOf(settings.trace, index);
-    const run = new TorrentRun({ ...planned, session, settings, output, trace });
+    const own = { ...settings, ...ownSettings };
+    const run = new TorrentRun({ ...planned, session, settings: own, output, trace });
     runs.push(run);
     await run.execute(signal);
   };

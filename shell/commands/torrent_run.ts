@@ -8,7 +8,14 @@ import type { ShareRule } from "../../core/cli/values.ts";
 import { waitingFor } from "../../core/cli/waiting.ts";
 import { now } from "../clock.ts";
 import type { Failure } from "../failure.ts";
-import type { AddOptions, LifeFacts, Role, SeedRole, TorrentEvent } from "../life/types.ts";
+import type {
+  AddOptions,
+  LifeFacts,
+  Role,
+  SeedRole,
+  TorrentEvent,
+  TorrentLimits,
+} from "../life/types.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { Session, TorrentHandle } from "../session.ts";
 import type { Output } from "../terminal/output.ts";
@@ -23,9 +30,13 @@ export interface RunOptions {
   readonly output: Output;
   readonly settings: PeerSettings;
   readonly role: DownloadRole | SeedRole;
-  /** Told once what is here was checked and the torrent goes to its swarm. */
   /** Where the content goes once it is complete. */
   readonly moveTo?: string | undefined;
+  /** Kept for later runs. */
+  readonly remember?: Uint8Array | undefined;
+  /** Of this torrent, below those of the process. */
+  readonly limits?: TorrentLimits;
+  /** Told once what is here was checked and the torrent goes to its swarm. */
   readonly onJoin?: (() => void) | undefined;
   readonly trace?: TraceSettings | undefined;
 }
@@ -61,7 +72,7 @@ export class TorrentRun {
    */
   async execute(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { session, loaded, dir, moveTo, settings, trace } = this.#options;
+    const { session, loaded, dir, moveTo, remember, limits, settings, trace } = this.#options;
     const unsubscribe = session.subscribe((torrent, event) => {
       if (torrent.infoHash === loaded.metainfo.infoHash) this.#onEvent(event);
     });
@@ -70,7 +81,7 @@ export class TorrentRun {
     signal.addEventListener("abort", onAbort);
     try {
       this.#torrent = session.add({
-        ...{ loaded, dir, moveTo, peers: settings.peers, trace },
+        ...{ loaded, dir, moveTo, remember, limits, peers: settings.peers, trace },
         role: this.#role(),
         goals: this.#goals(),
       });

@@ -36,8 +36,8 @@ const TRUNCATE_HERE_BYTES = 1024 * 1024;
 const STAT_BLOCK_BYTES = 512;
 
 /** One disk: what is learnt of its tempo concerns all files that are reached through it. */
-export function createFileSystem(): FileSystem {
-  const lookups = new Tempo(), reads = new Tempo(), writes = new Tempo();
+export function createFileSystem(makeTempo: () => Tempo = () => new Tempo()): FileSystem {
+  const lookups = makeTempo(), reads = makeTempo(), writes = makeTempo();
   return {
     async openReader(path) {
       const fd = lookups.isQuick

@@ -23,7 +23,7 @@ const OWNER_ONLY = 0o600;
 const saves = new Map<string, Promise<void>>();
 
 /** What is kept of a torrent, by the end of its file's name. */
-type Kind = "resume" | "torrent";
+type Kind = "resume" | "torrent" | "options";
 
 /**
  * Replaces the state of a torrent, making the folders if need be. Saves of one torrent follow each
@@ -63,6 +63,25 @@ export function loadTorrentBytes(
   fs: FileSystem = realFileSystem,
 ): Promise<Uint8Array | undefined> {
   return load(fs, dir, infoHash, "torrent");
+}
+
+/** Keeps the options of a download for its later runs. Errors: `DiskError`. */
+export function saveOptions(
+  dir: string,
+  infoHash: InfoHash,
+  bytes: Uint8Array,
+  fs: FileSystem = realFileSystem,
+): Promise<void> {
+  return replaceInTurn(fs, dir, infoHash, "options", bytes);
+}
+
+/** The options kept last, or undefined. Errors: `DiskError`. */
+export function loadOptions(
+  dir: string,
+  infoHash: InfoHash,
+  fs: FileSystem = realFileSystem,
+): Promise<Uint8Array | undefined> {
+  return load(fs, dir, infoHash, "options");
 }
 
 function replaceInTurn(
@@ -141,7 +160,7 @@ export async function sweepState(
   infoHash: InfoHash,
   fs: FileSystem = realFileSystem,
 ): Promise<void> {
-  for (const kind of ["resume", "torrent"] as const) {
+  for (const kind of ["resume", "torrent", "options"] as const) {
     const name = temporaryName(infoHash, kind);
     if (await fileStats(fs, dir, [STATE_FOLDER, name]) === undefined) continue;
     const path = join(dir, STATE_FOLDER, name);

@@ -7,6 +7,7 @@ import {
   createBitfield,
   createFullBitfield,
   hasBit,
+  parseBitfield,
   setBit,
 } from "../../core/bytes/bitfield.ts";
 import { pieceSize } from "../../core/metainfo/geometry.ts";
@@ -18,7 +19,7 @@ import {
   trustResume,
 } from "../../core/transfer/resume.ts";
 import { checkContent } from "../check_content.ts";
-import { loadState, saveTorrent, sweepState } from "../disk/state_file.ts";
+import { loadState, saveOptions, saveTorrent, sweepState } from "../disk/state_file.ts";
 import type { Storage } from "../disk/storage.ts";
 import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import { Failure } from "../failure.ts";
@@ -29,6 +30,7 @@ export interface Preparation {
   readonly loaded: LoadedTorrent;
   readonly dir: string;
   readonly role: Role;
+  readonly remember: Uint8Array | undefined;
   readonly storage: Storage;
   /** Whether the state may be believed where files agree with it. */
   readonly trust: boolean;
@@ -103,6 +105,7 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
     say({ kind: "checked", piecesGood: countBits(good), pieces: checkCount });
   }
   const piecesKept = countBits(have);
+  if (state !== undefined) sayMissing(metainfo, state, onDisk, have, say);
   const isForeign = state === undefined && piecesKept === 0;
   if (isForeign) refuseForeignFiles(metainfo, dir, onDisk);
   if (trust || piecesKept > 0) say({ kind: "resumed", piecesKept, pieces });
@@ -112,7 +115,39 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
     await placeMarker(dir, metainfo);
   } else await removeMarker(dir, metainfo);
   await saveTorrent(dir, metainfo.infoHash, bytes);
+  if (options.remember !== undefined) {
+    await saveOptions(dir, metainfo.infoHash, options.remember);
+  }
   return { have, state };
+}
+
+/** Names the files that are gone since the state was saved, and what that costs. */
+function sayMissing(
+  metainfo: Metainfo,
+  state: ResumeState,
+  onDisk: readonly (FileOnDisk | undefined)[],
+  have: Bitfield,
+  say: Preparation["say"],
+): void {
+  const { geometry, files } = metainfo;
+  const claimed = parseBitfield(state.pieces, geometry.pieceCount);
+  if (!claimed.ok || state.files.length !== files.length) return;
+  const missing: string[] = [];
+  const lost = createBitfield(geometry.pieceCount);
+  for (const [index, { path, offset, length }] of files.entries()) {
+    if (length === 0 || state.files[index] === undefined || onDisk[index] !== undefined) continue;
+    const first = Math.floor(offset / geometry.pieceLength);
+    const last = Math.floor((offset + length - 1) / geometry.pieceLength);
+    let isLost = false;
+    for (let piece = first; piece <= last; piece++) {
+      if (!hasBit(claimed.value, piece) || hasBit(have, piece)) continue;
+      setBit(lost, piece);
+      isLost = true;
+    }
+    if (isLost) missing.push(path.join("/"));
+  }
+  if (missing.length === 0) return;
+  say({ kind: "missing-files", files: missing, bytes: bytesOf(metainfo, lost) });
 }
 
 /** Files that hold data, none of it the torrent's, belong to the user: writing would destroy them. */

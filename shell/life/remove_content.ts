@@ -33,7 +33,7 @@ async function removeContent(
 
 /** Removes what a later run would take up. Throws a DiskError. */
 async function removeState(dir: string, infoHash: InfoHash): Promise<void> {
-  for (const kind of ["resume", "torrent", "parts"]) {
+  for (const kind of ["resume", "torrent", "options", "parts"]) {
     await removeFile(dir, [STATE_FOLDER, `${infoHash}.${kind}`]);
   }
 }

@@ -295,6 +295,7 @@ export class TorrentLife {
       loaded: this.loaded,
       dir: this.#dir,
       role: this.#options.role,
+      remember: this.#options.remember,
       storage,
       trust: this.#trust,
       ownState: this.#ownState,

@@ -20,6 +20,8 @@ export interface AddOptions {
   readonly peers?: readonly PeerAddress[];
   readonly goals?: Goals;
   readonly limits?: TorrentLimits;
+  /** Kept beside its state for later runs, as it is. */
+  readonly remember?: Uint8Array | undefined;
   /** Where its content goes once it is complete. */
   readonly moveTo?: string | undefined;
   /** Taken in without being checked or joined; `resume` starts it. */
@@ -125,6 +127,12 @@ export type TorrentEvent =
     readonly owedBytes: number;
     readonly sharedBytes: number;
     readonly state: "owing" | "paid" | "waived";
+  }
+  /** Files that the saved state knows are gone, so these bytes are fetched again. */
+  | {
+    readonly kind: "missing-files";
+    readonly files: readonly string[];
+    readonly bytes: number;
   }
   /** A file is not as it was; it is not shared until it was checked again, which follows. */
   | { readonly kind: "changed"; readonly path: string }

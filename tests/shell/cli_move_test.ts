@@ -1,6 +1,16 @@
 /** Unfinished content is marked, finished content goes where the user wants it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { assertContent, makeFile, runTt, scratch, startGet, startSeed } from "./cli_kit.ts";
+import {
+  assertContent,
+  LOCAL,
+  makeBytes,
+  makeFile,
+  runTt,
+  scratch,
+  startGet,
+  startSeed,
+  Tt,
+} from "./cli_kit.ts";
 import { exists, onTinyDisk } from "./disk/support.ts";
 
 const PIECE = 16 * 1024;
@@ -94,3 +104,48 @@ async function copyBegins(disk: string): Promise<void> {
   }
   clearTimeout(timer);
 }
+
+Deno.test("options of a download hold for its later runs, and flags win", async () => {
+  await using dir = await scratch();
+  const { torrent } = await makeFile(dir.at("S"), "film.bin", 64 * PIECE, SMALL_PIECES);
+  await using seed = await startSeed([torrent]);
+  const args = ["--dir", dir.at("D"), "--peer", seed.peer];
+  await using get = await startGet([
+    ...[torrent, ...args, "--share-rule", "strict"],
+    ...["--down-limit", "50K", "--move-to", dir.at("E")],
+  ]);
+  await get.event("progress", ({ bytesDone }) => bytesDone > 0);
+  await get.stop();
+  // Still strict, and it would move.
+  await using again = await Tt.start(["get", "--resume", ...LOCAL, ...args]);
+  await again.event("share", ({ state }) => state === "owing");
+  await again.stop();
+  const free = ["--share-rule", "off", "--down-limit", "off", "--no-seed", "--resume"];
+  await using last = await startGet([torrent, ...args, ...free]);
+  const ended = await last.end();
+  assertEquals(ended.code, 0, ended.stderr);
+  assert(await exists(dir.at("E", "film.bin")));
+});
+
+Deno.test("files that are gone are named, with what that costs", async () => {
+  await using dir = await scratch();
+  await Deno.mkdir(dir.at("S", "set"), { recursive: true });
+  for (const name of ["a", "b", "c"]) {
+    await Deno.writeFile(dir.at("S", "set", name), makeBytes(4 * PIECE, name.charCodeAt(0)));
+  }
+  await runTt(["create", dir.at("S", "set"), "--out", dir.at("set.torrent"), ...SMALL_PIECES]);
+  await using seed = await startSeed([dir.at("set.torrent"), "--dir", dir.at("S")]);
+  const args = [dir.at("set.torrent"), "--dir", dir.at("D"), "--peer", seed.peer, "--no-seed"];
+  await using get = await startGet(args);
+  assertEquals((await get.end()).code, 0);
+  await Deno.remove(dir.at("D", "set", "b"));
+  for (const more of [["--resume"], []]) {
+    await Deno.remove(dir.at("D", "set", "b")).catch(() => {});
+    await using again = await startGet([...args, ...more]);
+    const { code, said } = await again.end();
+    assertEquals(code, 0);
+    const { files, bytes } = said.find(({ event }) => event === "missing-files")!;
+    assertEquals([files, bytes], [["set/b"], 4 * PIECE]);
+    await assertContent(dir.at("D", "set", "b"), makeBytes(4 * PIECE, "b".charCodeAt(0)));
+  }
+});

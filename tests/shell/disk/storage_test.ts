@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { HandleCache } from "../../../shell/disk/handles.ts";
+import { createFileSystem } from "../../../shell/disk/real_file_system.ts";
+import { Tempo } from "../../../shell/disk/tempo.ts";
 import { openStorage } from "../../../shell/disk/storage.ts";
 import {
   bytesFrom,
@@ -296,5 +298,33 @@ Deno.test("many writes at once to one file each land in their place", async () =
     await Promise.all(work);
     await storage.close();
     assertEquals(await Deno.readFile(`${dir}/a`), content);
+  });
+});
+
+Deno.test("writes to a slow disk take turns, reads and sizes are right there, too", async () => {
+  await inTempDir(async (dir) => {
+    // Every look at the clock finds that the call before it was slow.
+    let nowMs = 0;
+    const fileSystem = createFileSystem(() => new Tempo(() => nowMs += 20));
+    const torrent = torrentOf({ path: "a", length: 16 * 64 }, { path: "b", length: 3_000_000 });
+    const storage = openStorage(dir, torrent, { fileSystem });
+    await storage.reserve();
+    const pieces = Array.from({ length: 64 }, (_, piece) => piece);
+    const content = bytesFrom(5, 16 * 64);
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(
+        pieces.map((piece) =>
+          storage.writePiece(16 * piece, content.subarray(16 * piece, 16 * piece + 16))
+        ),
+      );
+    }
+    assertEquals(await Deno.readFile(`${dir}/a`), content);
+    await Promise.all(pieces.map(async (piece) => {
+      const target = new Uint8Array(16);
+      await storage.readInto(16 * piece, target);
+      assertEquals(target, content.slice(16 * piece, 16 * piece + 16));
+    }));
+    assertEquals((await Deno.stat(`${dir}/b`)).size, 3_000_000);
+    await storage.close();
   });
 });

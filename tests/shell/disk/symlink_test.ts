@@ -4,7 +4,17 @@ import { loadState, saveState } from "../../../shell/disk/state_file.ts";
 import { followLinks } from "../../../shell/disk/places.ts";
 import { lockTorrent } from "../../../shell/disk/lock.ts";
 import { openStorage } from "../../../shell/disk/storage.ts";
-import { bytesFrom, exists, failsWith, HASH, inTempDir, torrentOf } from "./support.ts";
+import { HandleCache } from "../../../shell/disk/handles.ts";
+import { realFileSystem } from "../../../shell/disk/real_file_system.ts";
+import {
+  bytesFrom,
+  exists,
+  failsWith,
+  fileSystemWith,
+  HASH,
+  inTempDir,
+  torrentOf,
+} from "./support.ts";
 
 const SECRET = bytesFrom(1, 32);
 
@@ -150,5 +160,34 @@ Deno.test("files behind links are read where the user allowed it, and there no f
     const later = openStorage(dir, torrent, { readOnly: true, places });
     await failsWith(later.readInto(0, target), "symlink");
     await later.close();
+  });
+});
+
+Deno.test("a folder swapped for a link after the first write is neither written nor synced", async () => {
+  await besideSecret(async (dir, outside) => {
+    await Deno.writeFile(`${outside}/file`, SECRET);
+    const torrent = torrentOf({ path: "set/file", length: 32 }, { path: "set/other", length: 32 });
+    const synced: string[] = [];
+    const fileSystem = fileSystemWith({
+      sync: (path) => {
+        synced.push(path);
+        return realFileSystem.sync(path);
+      },
+    });
+    // One open file at a time, so that each write opens its file anew.
+    const handles = new HandleCache(1);
+    const storage = openStorage(dir, torrent, { fileSystem, handles });
+    await storage.reserve();
+    await storage.writePiece(0, new Uint8Array(32));
+    await storage.writePiece(32, new Uint8Array(32));
+    await Deno.rename(`${dir}/set`, `${dir}/moved`);
+    await Deno.symlink(outside, `${dir}/set`);
+    // Folders that were seen a moment ago are not looked at again.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await failsWith(storage.writePiece(0, new Uint8Array(32)), "symlink");
+    await failsWith(storage.readInto(0, new Uint8Array(32)), "symlink");
+    await failsWith(storage.flush(), "symlink");
+    assertEquals(synced, []);
+    await storage.close();
   });
 });

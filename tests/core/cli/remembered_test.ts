@@ -1,0 +1,66 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { encodeBencode } from "../../../core/bencode/encode.ts";
+import { parseCommand } from "../../../core/cli/arguments.ts";
+import type { GetCommand } from "../../../core/cli/command.ts";
+import {
+  decodeRemembered,
+  encodeRemembered,
+  mergeRemembered,
+  recall,
+  type Remembered,
+} from "../../../core/cli/remembered.ts";
+
+function get(line: string, env: Record<string, string> = {}): GetCommand {
+  const parsed = parseCommand(["get", "x", ...line.split(" ").filter(Boolean)], env);
+  if (!parsed.ok || parsed.value.kind !== "get") throw new Error(JSON.stringify(parsed));
+  return parsed.value;
+}
+
+const EARLIER: Remembered = new Map([
+  ["shareRule", ["strict"]],
+  ["upLimit", ["1M"]],
+  ["seedTime", ["5"]],
+  ["moveTo", ["done"]],
+]);
+
+Deno.test("what was typed once holds again, unless it is typed anew", () => {
+  assertEquals(recall(get(""), EARLIER), {
+    shareRule: { percent: 10, strict: true },
+    upLimit: 1_000_000,
+    seedTimeMs: 300_000,
+    moveTo: "done",
+  });
+  assertEquals(recall(get("--share-rule off --up-limit off --move-to there"), EARLIER), {
+    seedTimeMs: 300_000,
+  });
+  // The environment is for all downloads, what is remembered for this one.
+  assertEquals(recall(get("", { TT_UP_LIMIT: "7M" }), EARLIER).upLimit, 1_000_000);
+  assertEquals(recall(get("--no-seed"), EARLIER).seedTimeMs, undefined);
+});
+
+Deno.test("only flags are remembered, and what is typed now replaces what was typed before", () => {
+  const { typed } = get("--down-limit 2M --no-seed --dir d --resume", { TT_UP_LIMIT: "7M" });
+  assertEquals(typed, new Map([["downLimit", ["2M"]]]));
+  const merged = mergeRemembered(get("--up-limit 3M").typed, EARLIER);
+  assertEquals(merged.get("upLimit"), ["3M"]);
+  assertEquals(merged.get("moveTo"), ["done"]);
+});
+
+Deno.test("what is kept is read back; what cannot be read any more is forgotten", () => {
+  assertEquals(decodeRemembered(encodeRemembered(EARLIER)), EARLIER);
+  const bytes = encodeBencode({
+    "share-rule": ["no rule"],
+    "up-limit": "1M",
+    "down-limit": [new Uint8Array([0xff])],
+    "seed-ratio": ["2"],
+    "future": ["x"],
+  });
+  assertEquals(decodeRemembered(bytes), new Map([["seedRatio", ["2"]]]));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (damaged) => {
+      decodeRemembered(damaged);
+    }),
+    { seed: 7, numRuns: 200 },
+  );
+});

@@ -1,14 +1,12 @@
 /** What this machine knows of the network that it is in. */
-import { parseIp } from "../core/bytes/ip.ts";
-import { isLoopbackIp } from "../core/bytes/ip.ts";
+import { isLoopbackIp, isPrivateIp, parseIp } from "../core/bytes/ip.ts";
 
 /** Of one interface that is not loopback. */
 export interface LocalInterface {
   readonly name: string;
   /** IPv4, as text. */
   readonly ip: string;
-  /** Number of the interface, for IPv6 scopes; 0 when the system does not say. */
-  readonly index: number;
+  readonly netmask: string;
 }
 
 /** IPv4 addresses of this machine, loopback apart; none where the system does not tell. */
@@ -16,22 +14,34 @@ export function localInterfaces(): LocalInterface[] {
   try {
     return Deno.networkInterfaces()
       .filter(({ family, address }) => family === "IPv4" && !isLoopbackIp(address))
-      .map(({ name, address, scopeid }) => ({ name, ip: address, index: scopeid ?? 0 }));
+      .map(({ name, address, netmask }) => ({ name, ip: address, netmask }));
   } catch {
     return [];
   }
 }
 
 /**
- * The default gateway's IPv4 address; undefined when there is none or the system does not tell. Linux
- * keeps the routes in a file; elsewhere UPnP finds the gateway.
+ * The default gateway's IPv4 address; undefined when there is none. Linux keeps the routes in a file,
+ * which the runtime lets only a program with all permissions read. Otherwise it is a guess: the first
+ * address of a private network that we are in, where routers mostly are. A wrong guess costs that host
+ * a few datagrams that it ignores, and UPnP finds the gateway without any guess.
  */
 export async function defaultGateway(): Promise<string | undefined> {
   try {
     return gatewayOf(await Deno.readTextFile("/proc/net/route"));
   } catch {
-    return undefined;
+    const home = localInterfaces().find(({ ip }) => isPrivateIp(ip));
+    return home && firstHostOf(home.ip, home.netmask);
   }
+}
+
+/** The first address of the network; undefined where that is our own. */
+export function firstHostOf(ip: string, netmask: string): string | undefined {
+  const mask = netmask.split(".").map(Number);
+  const first = ip.split(".").map((part, i) => Number(part) & mask[i]!);
+  first[3]! |= 1;
+  const text = first.join(".");
+  return text === ip || parseIp(text) === undefined ? undefined : text;
 }
 
 /** The gateway in the text of /proc/net/route: hexadecimal, in the byte order of the machine. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { gatewayOf } from "../../shell/local_network.ts";
+import { firstHostOf, gatewayOf } from "../../shell/local_network.ts";
 
 const HEAD =
   "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
@@ -19,4 +19,10 @@ Deno.test("without such a route, or with a text of another kind, there is none",
     undefined,
   );
   assertEquals(gatewayOf(`${HEAD}eth0\t00000000\tnonsense\t0003\n`), undefined);
+});
+
+Deno.test("a gateway that the system does not tell is guessed at the network's first address", () => {
+  assertEquals(firstHostOf("192.168.7.20", "255.255.255.0"), "192.168.7.1");
+  assertEquals(firstHostOf("10.20.30.40", "255.255.252.0"), "10.20.28.1");
+  assertEquals(firstHostOf("10.0.0.1", "255.255.255.0"), undefined);
 });

@@ -80,7 +80,7 @@ export class Driver implements LinkOwner {
     this.peerId = options.torrent.peerId;
     this.hasDht = options.torrent.dhtPort !== undefined;
     this.#trace = options.trace;
-    this.#pieces = new PieceBuffers(options.metainfo, options.pieceMemory);
+    this.#pieces = new PieceBuffers(options.metainfo, options.pieceMemory, options.hashesHere);
     this.#clock = options.clock ?? systemClock;
     this.#infoHashes = swarmHashes(options.metainfo.identity);
     const announce = inAllSwarms(options.announce, this.#infoHashes);

@@ -21,6 +21,8 @@ export interface DriverOptions {
   /** The system's unless given. */
   readonly network?: Network;
   readonly clock?: Clock;
+  /** Hash on this thread, however slow that is; as measured unless given. */
+  readonly hashesHere?: boolean;
   /** A number for a new connection, never used before in this process. */
   readonly nextPeerKey: () => number;
   readonly announce: Announce;

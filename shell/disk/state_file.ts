@@ -19,8 +19,8 @@ import { fileStats, makeFolders, makeRoot, STATE_FOLDER } from "./safe_path.ts";
 const STATE_NAME = /^([0-9a-f]{40})\.resume$/;
 const OWNER_ONLY = 0o600;
 
-/** The save under way for each path; the next one of that path waits for it. */
-const saves = new Map<string, Promise<void>>();
+/** The save under way for each path of a file system; the next one of that path waits for it. */
+const savesOf = new WeakMap<FileSystem, Map<string, Promise<void>>>();
 
 /** What is kept of a torrent, by the end of its file's name. */
 type Kind = "resume" | "torrent" | "options";
@@ -92,6 +92,8 @@ function replaceInTurn(
   bytes: Uint8Array,
 ): Promise<void> {
   const path = pathOf(dir, infoHash, kind);
+  const saves = savesOf.get(fs) ?? new Map<string, Promise<void>>();
+  savesOf.set(fs, saves);
   const before = saves.get(path) ?? Promise.resolve();
   const save = before.catch(() => {}).then(() => replace(fs, dir, infoHash, kind, bytes))
     .finally(() => {

@@ -182,6 +182,11 @@ class FileStorage implements Storage {
     });
   }
 
+  expectUnflushed(): void {
+    const there = this.#realSlots().filter(({ index }) => this.#stamps[index] !== undefined);
+    for (const slot of there) this.#unflushed.add(slot);
+  }
+
   flush(): Promise<void> {
     return this.#run(() => {
       const before = this.#flushing.catch(() => {});

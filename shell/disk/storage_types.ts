@@ -64,6 +64,11 @@ export interface Storage {
    */
   flush(): Promise<void>;
   /**
+   * What is in the files came from an earlier run, which may have been killed before its writes were on
+   * the medium: the next flush covers these, too. Call it after `stamps`.
+   */
+  expectUnflushed(): void;
+  /**
    * Sizes and mtimes as `trustResume` wants them. A file is looked at again only after this storage
    * wrote to it, so a change by somebody else shows as a stamp that disagrees. A file of which bytes are
    * kept apart has the mtime of the part file.

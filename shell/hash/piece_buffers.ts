@@ -3,7 +3,7 @@ import { assert } from "../../core/bytes/result.ts";
 import { pieceSize } from "../../core/metainfo/geometry.ts";
 import type { PieceCheck, PieceDigest } from "../../core/metainfo/piece_check.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
-import { PieceBuffer } from "./piece_buffer.ts";
+import { PieceBuffer, type PieceBufferOptions } from "./piece_buffer.ts";
 import { pieceCheckOf } from "./piece_checks.ts";
 import type { PieceMemory } from "./piece_memory.ts";
 
@@ -14,10 +14,13 @@ export class PieceBuffers {
   readonly #memory: PieceMemory;
   readonly #check: PieceCheck;
   readonly #buffers = new Map<number, PieceBuffer>();
+  readonly #options: Pick<PieceBufferOptions, "isFastHere">;
   #isOpen = false;
 
-  constructor(torrent: Torrent, memory: PieceMemory) {
+  /** `isFastHere`: see PieceBufferOptions. */
+  constructor(torrent: Torrent, memory: PieceMemory, isFastHere?: boolean) {
     this.#torrent = torrent;
+    this.#options = isFastHere === undefined ? {} : { isFastHere };
     this.#memory = memory;
     this.#check = pieceCheckOf(torrent);
   }
@@ -85,7 +88,11 @@ export class PieceBuffers {
     const { plan } = this.#check;
     const contentSize = this.#check.contentSize(piece);
     const bytes = this.#memory.take(geometry.pieceLength);
-    const buffer = new PieceBuffer(bytes, pieceSize(geometry, piece), { plan, contentSize });
+    const buffer = new PieceBuffer(bytes, pieceSize(geometry, piece), {
+      plan,
+      contentSize,
+      ...this.#options,
+    });
     this.#buffers.set(piece, buffer);
     return buffer;
   }

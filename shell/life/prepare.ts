@@ -102,6 +102,8 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   if (checkCount > 0) {
     const good = await check(options, toCheck);
     addAll(have, good);
+    // Their bytes may be in the system's memory only, and a state that claims them would outlive them.
+    if (countBits(good) > 0) storage.expectUnflushed();
     say({ kind: "checked", piecesGood: countBits(good), pieces: checkCount });
   }
   const piecesKept = countBits(have);

@@ -39,6 +39,7 @@ class Pipe {
   readonly #parts: { bytes: Uint8Array; atMs: number }[] = [];
   #size = 0;
   #freeAtMs = 0;
+  #isAwaiting = false;
   #isEnded = false;
   #change = Promise.withResolvers<void>();
   /** What was carried. */
@@ -58,8 +59,19 @@ class Pipe {
     const atMs = this.#freeAtMs + latencyMs;
     this.#parts.push({ bytes: source.slice(0, count), atMs });
     this.#size += count;
-    clock.setTimeout(() => this.#changed(), atMs - clock.now());
+    this.#awaitArrival();
     return count;
+  }
+
+  /** One timer for the first part on the way. */
+  #awaitArrival(): void {
+    const first = this.#parts[0];
+    if (first === undefined || this.#isAwaiting) return;
+    this.#isAwaiting = true;
+    this.#options.clock.setTimeout(() => {
+      this.#isAwaiting = false;
+      this.#changed();
+    }, first.atMs - this.#options.clock.now());
   }
 
   async read(target: Uint8Array): Promise<number | null> {
@@ -73,6 +85,7 @@ class Pipe {
         else first.bytes = first.bytes.subarray(count);
         this.#size -= count;
         this.bytesCarried += count;
+        this.#awaitArrival();
         this.#changed();
         return count;
       }
@@ -88,8 +101,8 @@ class Pipe {
 
   #partOf(most: number): number {
     const { rng } = this.#options;
-    if (rng === undefined || randomBelow(rng, 4) > 0) return most;
-    return 1 + randomBelow(rng, most);
+    if (rng === undefined || randomBelow(rng, 8) > 0) return most;
+    return randomBelow(rng, 8) === 0 ? 1 : Math.ceil(most * (1 + randomBelow(rng, 7)) / 8);
   }
 
   #changed(): void {
@@ -100,6 +113,10 @@ class Pipe {
 
 class MemoryStream implements ByteStream {
   #isClosed = false;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
 
   constructor(
     readonly remote: PeerAddress,
@@ -130,7 +147,7 @@ export function connectPair(
   options: NetworkOptions,
   a: PeerAddress = { ip: "10.0.0.1", port: 1 },
   b: PeerAddress = { ip: "10.0.0.2", port: 2 },
-): [ByteStream, ByteStream] {
+): [MemoryStream, MemoryStream] {
   const there = new Pipe(options), back = new Pipe(options);
   return [new MemoryStream(b, back, there), new MemoryStream(a, there, back)];
 }
@@ -171,6 +188,11 @@ class MemoryListener implements StreamListener {
 export class MemoryNetwork {
   readonly #options: NetworkOptions;
   readonly #listeners = new Map<string, MemoryListener>();
+  #streams: { readonly ip: string; readonly stream: MemoryStream }[] = [];
+  /** Networks of programs that are dead. */
+  readonly #unplugged = new WeakSet<Network>();
+  /** By address, the network of the program that runs there. */
+  readonly #plugged = new Map<string, Network>();
   #ports = FIRST_PORT;
 
   constructor(options: NetworkOptions) {
@@ -179,10 +201,29 @@ export class MemoryNetwork {
 
   /** The network as the host with this address sees it. */
   of(ip: string): Network {
-    return {
-      dial: (address) => this.#dial(ip, address),
+    const network: Network = {
+      dial: (address) =>
+        this.#unplugged.has(network) ? new Promise(() => {}) : this.#dial(ip, address),
       listen: (_, port) => this.#listen(ip, port === 0 ? ++this.#ports : port),
     };
+    this.#plugged.set(ip, network);
+    return network;
+  }
+
+  /** The program that had the network of this host is dead: its sockets close, it opens no more. */
+  unplug(ip: string): void {
+    const network = this.#plugged.get(ip);
+    if (network !== undefined) this.#unplugged.add(network);
+    for (const [key, listener] of [...this.#listeners]) {
+      if (key.startsWith(`${ip}:`)) listener.close();
+    }
+    for (const { ip: owner, stream } of this.#streams) if (owner === ip) stream.close();
+  }
+
+  /** Ends of connections that were not closed. */
+  get openCount(): number {
+    this.#streams = this.#streams.filter(({ stream }) => !stream.isClosed);
+    return this.#streams.length;
   }
 
   async #dial(ip: string, address: PeerAddress): Promise<ByteStream> {
@@ -191,6 +232,7 @@ export class MemoryNetwork {
     const listener = this.#listeners.get(`${address.ip}:${address.port}`);
     if (listener === undefined) throw new Error("Connection refused");
     const [near, far] = connectPair(this.#options, { ip, port: ++this.#ports }, address);
+    this.#streams.push({ ip, stream: near }, { ip: address.ip, stream: far });
     listener.take(far);
     this.#perhapsBreak(near, far);
     return near;

@@ -7,6 +7,7 @@ import { setImmediate } from "node:timers";
 import type { Clock, TimerId } from "../../../shell/clock.ts";
 
 interface Timer {
+  /** In the order in which they were set. */
   readonly id: number;
   readonly atMs: number;
   readonly callback: () => void;
@@ -16,6 +17,8 @@ export class VirtualClock implements Clock {
   #nowMs = 0;
   #ids = 0;
   readonly #timers = new Map<number, Timer>();
+  /** A binary heap, the earliest on top; timers that were cleared are passed over. */
+  readonly #heap: Timer[] = [];
 
   now(): number {
     return this.#nowMs;
@@ -23,7 +26,9 @@ export class VirtualClock implements Clock {
 
   setTimeout(callback: () => void, ms: number): TimerId {
     const id = ++this.#ids;
-    this.#timers.set(id, { id, atMs: this.#nowMs + Math.max(0, ms), callback });
+    const timer = { id, atMs: this.#nowMs + Math.max(0, ms), callback };
+    this.#timers.set(id, timer);
+    this.#push(timer);
     return id as unknown as TimerId;
   }
 
@@ -50,6 +55,7 @@ export class VirtualClock implements Clock {
       if (isOver()) return true;
       const next = this.#next();
       if (next === undefined || next.atMs > endMs) break;
+      this.#pop();
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       this.#timers.delete(next.id);
       next.callback();
@@ -74,12 +80,40 @@ export class VirtualClock implements Clock {
 
   /** The earliest; of several at one time the one that was set first. */
   #next(): Timer | undefined {
-    let next: Timer | undefined;
-    for (const timer of this.#timers.values()) {
-      if (next === undefined || timer.atMs < next.atMs) next = timer;
-    }
-    return next;
+    while (this.#heap.length > 0 && !this.#timers.has(this.#heap[0]!.id)) this.#pop();
+    return this.#heap[0];
   }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.push(timer) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(heap[at]!, heap[parent]!)) break;
+      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
+      at = parent;
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    heap[0] = last;
+    for (let at = 0;;) {
+      let least = at;
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < heap.length && isBefore(heap[child]!, heap[least]!)) least = child;
+      }
+      if (least === at) return;
+      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
+      at = least;
+    }
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id);
 }
 
 /** All microtasks have run when a turn of the real event loop has passed. */

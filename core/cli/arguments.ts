@@ -14,6 +14,7 @@ import {
   isCommandName,
   optionsOf,
 } from "./commands.ts";
+import { SHELLS } from "./completions.ts";
 import { type ConfigEntry, parseConfig } from "./config_file.ts";
 import { toDhtCommand } from "./dht_command.ts";
 import { buildDaemonCommand, isDaemonCommand } from "./daemon_arguments.ts";
@@ -69,7 +70,8 @@ export function parseCommand(
   const misplaced = checkOperands(name, after.operands);
   if (misplaced !== undefined) return fail(misplaced);
   if (name === "help") return parseHelp(after.operands[0]);
-  if (name === "demo") return ok({ kind: "demo" });
+  if (name === "demo" || name === "man") return ok({ kind: name });
+  if (name === "completions") return parseCompletions(after.operands[0]!);
 
   let config: readonly ConfigEntry[] = [];
   if (file !== undefined) {
@@ -89,7 +91,7 @@ function scanLine(argv: readonly string[]): Line {
 }
 
 function buildCommand(
-  name: Exclude<CommandName, "help" | "version" | "demo">,
+  name: Exclude<CommandName, "help" | "version" | "demo" | "man" | "completions">,
   operands: readonly string[],
   sources: Sources,
 ): Result<Command, UsageError> {
@@ -248,6 +250,13 @@ function creationSettings(values: CreationValues) {
 
 function outputSettings({ json, quiet }: { readonly json: boolean; readonly quiet: boolean }) {
   return { json, quiet };
+}
+
+function parseCompletions(word: string): Result<Command, UsageError> {
+  const shell = SHELLS.find((name) => name === word);
+  if (shell !== undefined) return ok({ kind: "completions", shell });
+  const message = `There are no completions for ${quote(word)}; name bash, zsh or fish`;
+  return fail({ code: "bad-value", message });
 }
 
 function parseHelp(topic: string | undefined): Result<Command, UsageError> {

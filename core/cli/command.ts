@@ -9,6 +9,7 @@ import type { DhtChoice, DhtCommand } from "./dht_command.ts";
 import type { Glob } from "../metainfo/glob.ts";
 import type { SwarmOptions } from "../sim/swarm.ts";
 import type { Network } from "../tracker_server/access/networks.ts";
+import type { Shell } from "./completions.ts";
 import type { DaemonCommands } from "./daemon_command.ts";
 import type { SettingInForce } from "./settings.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
@@ -29,6 +30,8 @@ export type Command =
   | ConfigCommand
   | DaemonCommands
   | DemoCommand
+  | CompletionsCommand
+  | ManCommand
   | HelpCommand
   | VersionCommand;
 
@@ -250,6 +253,15 @@ export interface ConfigCommand {
 
 export interface DemoCommand {
   readonly kind: "demo";
+}
+
+export interface CompletionsCommand {
+  readonly kind: "completions";
+  readonly shell: Shell;
+}
+
+export interface ManCommand {
+  readonly kind: "man";
 }
 
 export interface HelpCommand {

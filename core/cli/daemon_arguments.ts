@@ -194,6 +194,15 @@ function sessionChange(key: keyof DaemonValues, values: DaemonValues): SessionCh
       return { peer_limit_global: values.maxPeers ?? 1 };
     case "paused":
       return { start_added_torrents: !values.paused };
+    case "lsd":
+      return { lpd_enabled: values.lsd };
+    case "portmap":
+    case "noPortmap":
+      return { port_forwarding_enabled: values.portmap && !values.noPortmap };
+    case "incompleteDir":
+      return values.incompleteDir === undefined
+        ? {}
+        : { incomplete_dir: values.incompleteDir, incomplete_dir_enabled: true };
     case "blocklist":
       return { blocklist_enabled: values.blocklist !== undefined };
     default:

@@ -9,6 +9,7 @@ import {
   readStatusSort,
   readTimeSpan,
 } from "./daemon_values.ts";
+import { discoveryOptions } from "./discovery_options.ts";
 import { dhtOptions } from "./dht_command.ts";
 import { flag, many, one, oneOr } from "./option.ts";
 import {
@@ -47,6 +48,7 @@ export const DAEMON_COMMANDS = {
     ],
     options: {
       dir: oneOr("DIR", readText, "downloads", "Put content in this folder"),
+      incompleteDir: one("DIR", readText, "Keep it in this one until it is complete"),
       rpc: oneOr("IP:PORT", readRpcAddress, "127.0.0.1:9091", "Serve RPC and page there"),
       state,
       host: one("IP", readHost, "Listen for peers on this address", { shownDefault: "all" }),
@@ -58,6 +60,7 @@ export const DAEMON_COMMANDS = {
       }),
       allowLocal: flag("Ask what a torrent names on this machine and in private networks"),
       ...dhtOptions,
+      ...discoveryOptions,
       upLimit: one("RATE", readLimit, "Upload at most this many bytes a second in all"),
       downLimit: one("RATE", readLimit, "Download at most this many bytes a second in all"),
       altUpLimit: one("RATE", readLimit, "The same, while the alternate rates are on"),

@@ -69,8 +69,6 @@ export interface TorrentAdd {
   readonly downloadDir: string | undefined;
   /** Undefined is as the session says. */
   readonly paused: boolean | undefined;
-  /** Content is here and complete: seed it after a check. */
-  readonly seed: boolean;
   readonly change: TorrentChange;
 }
 
@@ -233,13 +231,11 @@ const ADD_PARAMS = {
   filename: text(),
   metainfo: text(METAINFO_LENGTH_MAX),
   paused: bool,
-  tt_seed: bool,
 };
 
 function readAdd(params: JsonObject): Command {
   return read(ADD_PARAMS, params, (given) => {
-    const { cookies, download_dir: downloadDir, filename, metainfo, paused, tt_seed, ...change } =
-      given;
+    const { cookies, download_dir: downloadDir, filename, metainfo, paused, ...change } = given;
     if (downloadDir !== undefined && downloadDir !== "" && !absolute(downloadDir).ok) {
       return notAbsolute("download_dir");
     }
@@ -250,7 +246,6 @@ function readAdd(params: JsonObject): Command {
       source: source.value,
       downloadDir: downloadDir || undefined,
       paused,
-      seed: tt_seed ?? false,
       change,
     });
   });

@@ -80,8 +80,12 @@ async function stopped(running: Daemon, signal: AbortSignal): Promise<void> {
 }
 
 function absolute(change: SessionChange): SessionChange {
-  const { download_dir: dir } = change;
-  return dir === undefined ? change : { ...change, download_dir: resolve(dir) };
+  const { download_dir: dir, incomplete_dir: incomplete } = change;
+  return {
+    ...change,
+    ...(dir === undefined ? {} : { download_dir: resolve(dir) }),
+    ...(incomplete === undefined ? {} : { incomplete_dir: resolve(incomplete) }),
+  };
 }
 
 async function readTls(command: DaemonCommand) {

@@ -30,7 +30,6 @@ export async function handOver(
     const answer = await client.call("torrent_add", {
       ...from,
       download_dir: resolve(dir),
-      tt_seed: true,
       ...limits(settings),
     });
     const isNew = answer.torrent_added !== undefined;

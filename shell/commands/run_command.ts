@@ -2,13 +2,15 @@
 import { type ConfigFile, configPath, parseCommand } from "../../core/cli/arguments.ts";
 import type { Command } from "../../core/cli/command.ts";
 import { EXIT, type ExitCode } from "../../core/cli/exit_codes.ts";
+import { completionScript } from "../../core/cli/completions.ts";
+import { manPage } from "../../core/cli/man.ts";
 import { helpText } from "../../core/cli/help.ts";
 import { defaultConfigPath } from "../../core/cli/state_paths.ts";
 import { namedFileError } from "../disk/named_file.ts";
 import { Stopped, stopSignal } from "../stop_signal.ts";
 import type { Output } from "../terminal/output.ts";
 import { createProcessOutput } from "../terminal/process_output.ts";
-import { CLIENT_NAME } from "../version.ts";
+import { CLIENT_NAME, VERSION } from "../version.ts";
 import { CommandError, toCommandError } from "./command_error.ts";
 import { config } from "./config.ts";
 import type { Context } from "./context.ts";
@@ -122,6 +124,10 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return config(command, context);
     case "demo":
       return await demo(context);
+    case "completions":
+      return context.output.text(completionScript(command.shell));
+    case "man":
+      return context.output.text(manPage(VERSION));
     case "help":
       return context.output.text(helpText(command.topic));
     case "version":

@@ -99,6 +99,10 @@ export class Daemon {
       downLimit: down,
       upLimit: up,
       dht: dhtSettings({ isOn: true, nodes: dhtNodes }, options.stateFolder),
+      discovery: {
+        lsd: settings.current.lpd_enabled,
+        portmap: settings.current.port_forwarding_enabled,
+      },
       network: filteredNetwork(tcpNetwork, isRefused),
     });
     this.session.setDht(settings.current.dht_enabled);
@@ -306,7 +310,8 @@ export class Daemon {
       this.log.add(event.kind, text.message, { level: text.level, infoHash, name });
     }
     if (event.kind === "complete") this.#tellComplete(entry);
-    if (event.kind === "joined") {
+    if (event.kind === "joined" && !entry.wasJoined) {
+      entry.wasJoined = true;
       const facts = entry.facts()!;
       entry.seenUploaded = facts.uploaded;
       entry.seenDownloaded = facts.downloaded;

@@ -1,5 +1,6 @@
 /** Carries out the commands of the protocol on a daemon. */
 import { statfs } from "node:fs/promises";
+import { join } from "node:path";
 import type { RpcCommand, TorrentAdd, TorrentSource } from "../../core/rpc/commands.ts";
 import type { Dialect } from "../../core/rpc/envelope.ts";
 import {
@@ -170,9 +171,11 @@ async function carryOut(
     }
     case "port_test":
       return {
-        port_is_open: daemon.torrents.list().some((entry) =>
-          daemon.view(entry).peers().some((peer) => peer.isIncoming)
-        ),
+        // Known by itself, without asking a service: the router said so, or someone came in.
+        port_is_open: daemon.session.mapped !== undefined ||
+          daemon.torrents.list().some((entry) =>
+            daemon.view(entry).peers().some((peer) => peer.isIncoming)
+          ),
         ip_protocol: command.ipProtocol ?? "ipv4",
       };
     case "blocklist_update":
@@ -222,10 +225,14 @@ async function addTorrent(
 ): Promise<JsonObject> {
   const { current } = daemon.settings;
   const loaded = await loadSource(command.source, signal);
+  const dir = command.downloadDir ?? current.download_dir;
   const { entry, isNew } = daemon.torrents.add({
     loaded,
-    dir: command.downloadDir ?? current.download_dir,
+    dir,
     isPaused: command.paused ?? !current.start_added_torrents,
+    incompleteDir: await hasContent(loaded, dir) || !current.incomplete_dir_enabled
+      ? undefined
+      : current.incomplete_dir || undefined,
     change: (record) => {
       record.settings = applySettings(record.settings, {
         sequential_download: current.sequential_download,
@@ -251,6 +258,13 @@ async function addTorrent(
     await Deno.remove(command.source.path).catch(() => {});
   }
   return { torrent_added: facts };
+}
+
+/** What is there already is completed, or seeded, where it is. */
+async function hasContent({ metainfo: { files } }: LoadedTorrent, dir: string): Promise<boolean> {
+  const first = files.find(({ pad, length }) => !pad && length > 0);
+  if (first === undefined) return false;
+  return await Deno.lstat(join(dir, ...first.path)).then(() => true, () => false);
 }
 
 async function loadSource(source: TorrentSource, signal: AbortSignal): Promise<LoadedTorrent> {

@@ -6,6 +6,8 @@ import { TORRENT_DEFAULTS, type TorrentSettings } from "../../core/rpc/torrent_s
 export interface TorrentRecord {
   /** Where its content is, or goes. */
   dir: string;
+  /** Where it is until it is complete; empty when that is `dir`. */
+  incompleteDir: string;
   addedAt: number;
   startedAt: number;
   doneAt: number;
@@ -39,6 +41,7 @@ export interface TorrentRecord {
 export function newRecord(dir: string, at: number, queuePosition: number): TorrentRecord {
   return {
     dir,
+    incompleteDir: "",
     addedAt: at,
     startedAt: 0,
     doneAt: 0,

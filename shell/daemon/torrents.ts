@@ -36,6 +36,8 @@ export interface AddTorrent {
   readonly loaded: LoadedTorrent;
   readonly dir: string;
   readonly isPaused: boolean;
+  /** Where its content is until it is complete; undefined: in `dir`. */
+  readonly incompleteDir?: string | undefined;
   readonly change: (record: TorrentRecord) => void;
 }
 
@@ -123,7 +125,7 @@ export class Torrents {
   }
 
   /** On the disk when it returns. Throws a Failure. */
-  add({ loaded, dir, isPaused, change }: AddTorrent): Added {
+  add({ loaded, dir, isPaused, incompleteDir = "", change }: AddTorrent): Added {
     const { infoHash } = loaded.metainfo;
     const known = this.#byHash.get(infoHash);
     if (known !== undefined) return { entry: known, isNew: false };
@@ -133,6 +135,7 @@ export class Torrents {
     }
     const record = newRecord(dir, unixSeconds(), this.#queue.length);
     record.isStopped = isPaused;
+    record.incompleteDir = incompleteDir === dir ? "" : incompleteDir;
     change(record);
     const entry = new TorrentEntry(
       this.#lastId + 1,
@@ -204,10 +207,12 @@ export class Torrents {
       const { failure } = handle.facts();
       if (failure !== undefined) throw failure;
       entry.record.dir = handle.dir;
+      entry.record.incompleteDir = "";
       return this.touch(entry);
     }
     await this.#reincarnate(entry, () => {
       entry.record.dir = dir;
+      entry.record.incompleteDir = "";
       entry.record.isChecked = false;
       entry.record.doneAt = 0;
       entry.record.haveValid = 0;
@@ -228,7 +233,7 @@ export class Torrents {
       throw new Failure("input", "missing", `${entry.name} has no file or folder ${path}`);
     }
     await this.#reincarnate(entry, async () => {
-      const { dir } = entry.record;
+      const dir = entry.record.incompleteDir || entry.record.dir;
       const from = join(dir, ...path.split("/"));
       const to = join(dir, ...path.split("/").slice(0, -1), name);
       await renameOnDisk(from, to);
@@ -332,7 +337,8 @@ export class Torrents {
     const { record, loaded } = entry;
     const handle = this.#options.session.add({
       loaded,
-      dir: record.dir,
+      dir: record.incompleteDir || record.dir,
+      moveTo: record.incompleteDir === "" ? undefined : record.dir,
       role: { kind: "download", resume: record.isChecked },
       goals: this.#goals(),
       limits: limitsOf(record.settings),
@@ -379,6 +385,10 @@ export class Torrents {
         record.doneAt = unixSeconds();
         this.plan();
       }
+    }
+    if (event.kind === "moved") {
+      record.dir = event.dir;
+      record.incompleteDir = "";
     }
     if (event.kind === "piece-failed") record.corruptEver += entry.metainfo.geometry.pieceLength;
     if (event.kind === "failed") {

@@ -98,7 +98,6 @@ Deno.test("torrent_add carries settings from the start", () => {
       source: { kind: "path", path: "/a.torrent" },
       downloadDir: "/media",
       paused: true,
-      seed: false,
       change: {
         peer_limit: 12,
         bandwidth_priority: -1,

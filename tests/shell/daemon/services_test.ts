@@ -56,6 +56,7 @@ Deno.test("a download that completes is told; what was complete when it came is 
   const { torrent } = await makeFile(dir.at("src"), "film.bin", 200_000);
   await using server = listenForPosts([]);
   const args = ["--dir", dir.at("dl"), "--share-rule", "off", "--webhook", server.url];
+  args.push("--incomplete-dir", dir.at("unfinished"));
   await using daemon = await DaemonKit.start(dir.state, args);
   await daemon.run("add", torrent, "--label", "films");
   const { torrent: other } = await makeFile(dir.at("src"), "there.bin", 20_000);
@@ -71,6 +72,13 @@ Deno.test("a download that completes is told; what was complete when it came is 
     ["films"],
   ]);
   assertEquals(server.bodies.length, 1);
+  await daemon.until(({ status }) => status === 6);
+  const sizeOf = async (path: string) => (await Deno.stat(path).catch(() => undefined))?.size;
+  for (let turn = 0; turn < 100 && await sizeOf(dir.at("dl", "film.bin")) === undefined; turn++) {
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  assertEquals(await sizeOf(dir.at("dl", "film.bin")), 200_000);
+  assertEquals(await sizeOf(dir.at("unfinished", "film.bin")), undefined);
 
   const metrics = await fetch(`${daemon.url}/metrics`, {
     headers: { authorization: `Bearer ${daemon.token}` },

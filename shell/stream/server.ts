@@ -4,6 +4,8 @@
  *
  * A reader that does not read costs one chunk: the next is asked for when the last was taken.
  */
+import { createHash } from "node:crypto";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { contentType } from "@std/media-types";
 import { isPlayable, m3u } from "../../core/stream/playlist.ts";
 import { parseRange } from "../../core/stream/byte_range.ts";
@@ -170,9 +172,8 @@ function typeOf(path: string): string {
 
 /** Compares without telling by the time taken how much was right. */
 function isSame(given: string, wanted: string): boolean {
-  let difference = given.length ^ wanted.length;
-  for (let i = 0; i < wanted.length; i++) difference |= given.charCodeAt(i) ^ wanted.charCodeAt(i);
-  return difference === 0;
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(wanted));
 }
 
 function plain(status: number, text: string): Response {

@@ -6,6 +6,11 @@ export function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
+/** `count` signed words of 32 bits for secrets: from the system itself, and from no seed. */
+export function randomWords(count: number): Int32Array {
+  return crypto.getRandomValues(new Int32Array(count));
+}
+
 /** 20 bytes that no other peer has. Spec: BEP 20. */
 export function createPeerId(): Uint8Array {
   const id = crypto.getRandomValues(new Uint8Array(20));

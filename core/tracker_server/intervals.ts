@@ -17,8 +17,11 @@ const STRETCH_MAX = 6;
 const JITTER = 1 / 8;
 /** A peer is forgotten after two missed announces. */
 const EXPIRY_INTERVALS = 2 * (1 + JITTER);
-/** Clients don't announce more often than once a minute or so, however short the interval is. */
-const EXPIRY_SECONDS_MIN = 120;
+/**
+ * However short the interval is: libtorrent announces every 300 s at the earliest and rtorrent every
+ * 600, so that this is two of the slower one's with some room.
+ */
+const EXPIRY_SECONDS_MIN = 1_300;
 
 export interface Pace {
   readonly baseSeconds: number;

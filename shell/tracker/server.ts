@@ -1,8 +1,12 @@
 /** A tracker on real ports: HTTP and UDP with one number, one store, one clock. */
 import { notePace } from "../../core/tracker_server/intervals.ts";
 import { sumsOf } from "../../core/tracker_server/metrics/metrics.ts";
-import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarms/swarm_store.ts";
-import { randomSeed } from "../entropy.ts";
+import {
+  PEERS_MAX,
+  SECRET_WORDS,
+  SWARMS_MAX,
+} from "../../core/tracker_server/swarms/swarm_store.ts";
+import { randomSeed, randomWords } from "../entropy.ts";
 import { createHttpHandler, describeClient } from "./http/server.ts";
 import { type HttpListener, listenHttp } from "./http/listener.ts";
 import { MemoryStore } from "./store/memory_store.ts";
@@ -48,6 +52,7 @@ export async function startTracker(options: TrackerOptions): Promise<RunningTrac
     (pace, now) =>
       options.backend ?? new MemoryStore({
         seed: randomSeed(),
+        secret: randomWords(SECRET_WORDS),
         expirySeconds: pace.expirySeconds,
         peersMax: options.peersMax ?? PEERS_MAX,
         swarmsMax: options.swarmsMax ?? SWARMS_MAX,
@@ -86,7 +91,7 @@ async function listen(
       host,
       port,
       handler,
-      describeClient: (hostname) => describeClient(tracker, hostname),
+      describeClient: (hostname, ownHostname) => describeClient(tracker, hostname, ownHostname),
     });
     try {
       return { http, udp: new UdpServer(tracker, host, http.port) };

@@ -4,7 +4,7 @@
  */
 import type { Result } from "../../core/bytes/result.ts";
 import { fail } from "../../core/bytes/result.ts";
-import { createRng, nextUint32, type Rng } from "../../core/bytes/random.ts";
+import { createRng, type Rng } from "../../core/bytes/random.ts";
 import { infoHashFromBytes } from "../../core/metainfo/info_hash.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import {
@@ -21,8 +21,9 @@ import {
 } from "../../core/tracker_server/intervals.ts";
 import { createMetrics, type TrackerMetrics } from "../../core/tracker_server/metrics/metrics.ts";
 import type { Network } from "../../core/tracker_server/access/networks.ts";
+import { renameLoopbackPeers } from "../../core/tracker_server/swarms/own_machine.ts";
 import type { AnnounceQuery, AnnounceReply } from "../../core/tracker_server/types.ts";
-import { randomSeed } from "../entropy.ts";
+import { randomSeed, randomWords } from "../entropy.ts";
 import type { AccessLog } from "./log/access_log.ts";
 import type { SwarmBackend } from "./store/store.ts";
 
@@ -80,7 +81,7 @@ export function createTracker(
     guard: createFloodGuard(
       settings.addressRate ?? Infinity,
       settings.totalRate ?? Infinity,
-      [nextUint32(rng) | 0, nextUint32(rng) | 0],
+      [...randomWords(2)] as [number, number],
     ),
     rng,
     now,
@@ -88,8 +89,31 @@ export function createTracker(
   };
 }
 
-/** Asks the store, unless there is a reason not to. `remoteIp` is who is held to the limits. */
+/**
+ * Asks the store, unless there is a reason not to. `remoteIp` is held to the limits; `ownIp` is the
+ * address of ours that was asked, undefined where that is not known. Both are read before the call
+ * returns.
+ */
 export function announce(
+  tracker: Tracker,
+  query: AnnounceQuery,
+  remoteIp: Uint8Array,
+  ownIp: Uint8Array | undefined,
+  now: number,
+): Result<AnnounceReply, string> | Promise<Result<AnnounceReply, string>> {
+  const result = askStore(tracker, query, remoteIp, now);
+  if (result instanceof Promise) {
+    const [asker, own] = [remoteIp.slice(), ownIp?.slice()];
+    return result.then((late) => {
+      if (late.ok) renameLoopbackPeers(late.value, asker, own);
+      return late;
+    });
+  }
+  if (result.ok) renameLoopbackPeers(result.value, remoteIp, ownIp);
+  return result;
+}
+
+function askStore(
   { backend, guard, settings }: Tracker,
   query: AnnounceQuery,
   remoteIp: Uint8Array,

@@ -1,9 +1,13 @@
 /** What a tracker keeps, opened as its user asked: the swarms, the catalog, and the file of both. */
 import { isLoopbackIp } from "../../core/bytes/ip.ts";
 import { createPace } from "../../core/tracker_server/intervals.ts";
-import { PEERS_MAX, SWARMS_MAX } from "../../core/tracker_server/swarms/swarm_store.ts";
+import {
+  PEERS_MAX,
+  SECRET_WORDS,
+  SWARMS_MAX,
+} from "../../core/tracker_server/swarms/swarm_store.ts";
 import { now } from "../clock.ts";
-import { randomSeed } from "../entropy.ts";
+import { randomSeed, randomWords } from "../entropy.ts";
 import { createMemoryShelf, TorrentCatalog } from "./catalog/catalog.ts";
 import { pageRoute } from "./page/page.ts";
 import { catalogRoutes, findTorrent } from "./catalog/routes.ts";
@@ -13,7 +17,7 @@ import type { InfoHash } from "../../core/metainfo/types.ts";
 import type { RedisBackend } from "./redis/backend.ts";
 import type { Route } from "./http/route.ts";
 import { SharedCatalog } from "./catalog/shared_catalog.ts";
-import { openTrackerFile, type TrackerFile } from "./store/sqlite_file.ts";
+import { damagedFile, openTrackerFile, type TrackerFile } from "./store/sqlite_file.ts";
 import type { SwarmBackend } from "./store/store.ts";
 import { createUploadGate } from "./catalog/upload.ts";
 
@@ -48,8 +52,10 @@ export interface TrackerData {
 export function openTrackerData(options: DataOptions, redis?: RedisBackend): TrackerData {
   const { path, host, catalogToken } = options;
   const file = path === undefined ? undefined : openTrackerFile(path);
+  let swarms: SwarmBackend | undefined;
   try {
     const backend = redis ?? openSwarms(file, options);
+    swarms = redis === undefined ? backend : undefined;
     const catalog = new TorrentCatalog(file?.shelf ?? createMemoryShelf());
     const shared = redis && new SharedCatalog(catalog, redis.link);
     const service = {
@@ -72,14 +78,17 @@ export function openTrackerData(options: DataOptions, redis?: RedisBackend): Tra
     };
     return { backend, catalog, isRegistered, routes, close };
   } catch (error) {
+    swarms?.close();
     file?.close();
-    throw error;
+    // Damage inside the file shows when its rows are read.
+    throw path === undefined ? error : damagedFile(error, path);
   }
 }
 
 function openSwarms(file: TrackerFile | undefined, options: DataOptions): SwarmBackend {
   const settings = {
     seed: randomSeed(),
+    secret: randomWords(SECRET_WORDS),
     expirySeconds: createPace(options.intervalSeconds).expirySeconds,
     peersMax: options.peersMax ?? PEERS_MAX,
     swarmsMax: options.swarmsMax ?? SWARMS_MAX,

@@ -34,7 +34,7 @@ Deno.serve({ hostname: host, port, onListen() {} }, (request, info) => {
   if (problem !== undefined) return new Response(problem, { status: 400 });
   const ip = readRemoteIp((info.remoteAddr as Deno.NetAddr).hostname, scratch);
   query.ip = ip;
-  const result = announce(tracker, query, ip, tracker.now());
+  const result = announce(tracker, query, ip, undefined, tracker.now());
   if (result instanceof Promise || !result.ok) return new Response("failed", { status: 500 });
   writer.size = 0;
   writeCompactReply(writer, result.value, nextIntervals(tracker), ip);

@@ -1,5 +1,5 @@
 /**
- * Limits on how many announces a second are taken, from one address and from all together. Addresses
+ * Limits on how many announces, scrapes and other questions a second are taken, from one address and from all together. Addresses
  * share a fixed number of counters, by a keyed hash, so that a flood from ever new addresses costs no
  * memory; two addresses on one counter are unlikely, and all that happens is that they share a limit.
  */
@@ -43,13 +43,13 @@ export function createFloodGuard(
   };
 }
 
-/** Counts an announce; `now` is in milliseconds. Returns why it is not taken, or undefined. */
+/** Counts an announce or another question; `now` is in milliseconds. Returns why it is not taken, or undefined. */
 export function guardAnnounce(guard: FloodGuard, ip: Uint8Array, now: number): string | undefined {
   const count = ip.length === IPV4_SIZE ? 1 : IPV6_NETWORK_WORDS;
   for (let i = 0; i < count; i++) guard.words[i] = readUint32(ip, 4 * i);
   const counter = halfSipHash(guard.key, guard.words, 0, count, 1) & (COUNTERS - 1);
   if (!take(guard, counter, guard.perAddress, now)) {
-    return "Your address announces too often, try again later";
+    return "Your address asks too often, try again later";
   }
   if (!take(guard, COUNTERS, guard.perTracker, now)) {
     return "This tracker has too much to do, try again later";

@@ -9,8 +9,6 @@ import { type AnnounceQuery, NUM_WANT_DEFAULT, NUM_WANT_MAX } from "../types.ts"
 
 /** An announce takes about 350 characters, each info hash of a scrape 71. */
 export const QUERY_LENGTH_MAX = 8_192;
-/** Clients send 8 characters. */
-export const KEY_LENGTH_MAX = 64;
 /** Over HTTP as over UDP. Spec: BEP 15, scrape, "up to about 74 torrents". */
 export const SCRAPE_HASHES_MAX = 74;
 
@@ -81,11 +79,12 @@ type Name =
 interface Parameter {
   readonly name: Name;
   readonly bytes: Uint8Array;
-  /** One bit, to notice a parameter that is given twice. */
+  /** One bit, to notice what is missing and what is given twice. */
   readonly mark: number;
 }
 
 const NAMES: readonly Name[] = [
+  // Required of every announce, then of those that do not say that they stop.
   "info_hash",
   "peer_id",
   "port",
@@ -101,6 +100,8 @@ const NAMES: readonly Name[] = [
   "ip",
 ];
 const REQUIRED = 4;
+const REQUIRED_TO_STOP = 2;
+const MINUS = 0x2d;
 const PARAMETERS = NAMES.map((name, i): Parameter => ({
   name,
   bytes: bytesOf(name),
@@ -125,7 +126,9 @@ const HEX_VALUES = Uint8Array.from({ length: 256 }, (_, byte) => {
 
 /**
  * Reads the part of an announce URL after "?", `bytes` from `start` to `end`, into `query`, all but its
- * `ip`. Unknown parameters and events are ignored. Returns what is wrong, a sentence, or undefined.
+ * `ip`. Unknown parameters and events are ignored, and of a
+ * known one all but the first. A negative count is one that the client does not know. `stopped` needs
+ * neither port nor left. Returns what is wrong, a sentence, or undefined.
  *
  * Spec: BEP 3, tracker GET requests; BEP 7; BEP 23.
  */
@@ -141,21 +144,27 @@ export function readAnnounceQuery(
   query.wantsPeerIds = true;
   query.isCompact = true;
   query.claimedIp = undefined;
+  query.port = 0;
+  query.isComplete = false;
   let seen = 0;
   for (let at = start; at < end;) {
     const parameter = parameterAt(bytes, at, end);
     let stop = at;
     while (stop < end && bytes[stop] !== AMPERSAND) stop++;
     if (parameter !== undefined) {
-      if ((seen & parameter.mark) !== 0) return `${parameter.name} is given more than once`;
+      // Some clients repeat a parameter; the first one counts, whatever the others say.
+      const isRepeated = (seen & parameter.mark) !== 0;
       seen |= parameter.mark;
       const valueAt = at + parameter.bytes.length + 1;
-      const problem = readValue(bytes, valueAt, stop, parameter.name, query);
+      const problem = isRepeated
+        ? undefined
+        : readValue(bytes, valueAt, stop, parameter.name, query);
       if (problem !== undefined) return problem;
     }
     at = stop + 1;
   }
-  for (let i = 0; i < REQUIRED; i++) {
+  const required = query.event === "stopped" ? REQUIRED_TO_STOP : REQUIRED;
+  for (let i = 0; i < required; i++) {
     if ((seen & (1 << i)) === 0) return `${NAMES[i]} is missing`;
   }
   if (query.isCompact) query.wantsPeerIds = false;
@@ -259,8 +268,10 @@ function readCount(
   name: Name,
   query: HttpAnnounceQuery,
 ): string | undefined {
+  // Sent by clients that do not know the number, or leave it to us.
+  const isNegative = bytes[start] === MINUS && end > start + 1;
   let value = 0;
-  for (let at = start; at < end; at++) {
+  for (let at = isNegative ? start + 1 : start; at < end; at++) {
     const byte = bytes[at]!;
     if (byte === PERCENT || byte > ASCII_MAX) {
       // No client escapes digits, but it is allowed to.
@@ -272,10 +283,14 @@ function readCount(
     value = value * 10 + (byte - DIGIT_0);
   }
   if (end === start || end - start > COUNT_DIGITS_MAX) return notACount(name);
-  if (name === "left") query.isComplete = value === 0;
-  if (name === "numwant") query.numWant = Math.min(value, NUM_WANT_MAX);
+  if (name === "left") query.isComplete = value === 0 && !isNegative;
+  if (name === "numwant") {
+    query.numWant = isNegative ? NUM_WANT_DEFAULT : Math.min(value, NUM_WANT_MAX);
+  }
   if (name === "port") {
-    if (value < 1 || value > PORT_MAX) return `port must be a number from 1 to ${PORT_MAX}`;
+    if (isNegative || value < 1 || value > PORT_MAX) {
+      return `port must be a number from 1 to ${PORT_MAX}`;
+    }
     query.port = value;
   }
 }
@@ -292,9 +307,6 @@ function readText(
   if (name === "compact") query.isCompact = text !== "0";
   if (name === "no_peer_id") query.wantsPeerIds = text !== "1";
   if (name === "ip") query.claimedIp = text;
-  if (name === "key" && text.length > KEY_LENGTH_MAX) {
-    return `key is longer than ${KEY_LENGTH_MAX} bytes`;
-  }
 }
 
 /** Undefined for an event that is none of ours, such as BEP 21's. */

@@ -15,11 +15,13 @@ import { readUint32 } from "../../bytes/byte_reader.ts";
 import { IPV4_SIZE } from "../../bytes/ip.ts";
 import { createRng, nextUint32, type Rng } from "../../bytes/random.ts";
 import { fail, ok, type Result } from "../../bytes/result.ts";
+import { countPeer, createCrowds, crowdOf, type Crowds, isCrowded } from "./crowds.ts";
 import { CHANGE, writeCompleted, writePeerChange } from "./change_log.ts";
 import type { HashKey } from "../half_sip_hash.ts";
 import { halfSipHash } from "../half_sip_hash.ts";
 import {
   addPeer,
+  addressAt,
   createPeerLists,
   findPeer,
   grownWords,
@@ -58,9 +60,17 @@ const ADDRESS_WORDS_MAX = 5;
 const WORD_SIZE = 4;
 const NO_COUNTS: SwarmCounts = { seeders: 0, leechers: 0, completed: 0 };
 
+/** Words of the keys of its four tables. */
+export const SECRET_WORDS = 8;
+
 export interface SwarmStoreOptions {
-  /** Any number; secret, so that nobody can aim at a place in the tables. */
+  /** Of what is left to chance, which shows in the answers. Any number. */
   readonly seed: number;
+  /**
+   * SECRET_WORDS of secret, so that nobody can aim at a place in the tables; drawn from the seed, which
+   * is enough for a simulation, unless given.
+   */
+  readonly secret?: Int32Array;
   /** Seconds after its last announce for which a peer is named. */
   readonly expirySeconds: number;
   readonly peersMax?: number;
@@ -90,6 +100,7 @@ export interface SwarmStore {
   cursor: number;
   /** Marks of finished downloads, each at the place that its low bits say. */
   readonly completions: Int32Array;
+  readonly crowds: Crowds;
   /** The words of the query at hand. */
   readonly infoHash: Int32Array;
   readonly peerId: Int32Array;
@@ -101,7 +112,10 @@ export interface SwarmStore {
 /** A store without swarms. */
 export function createSwarmStore(options: SwarmStoreOptions): SwarmStore {
   const rng = createRng(options.seed);
-  const key = (): HashKey => [nextUint32(rng) | 0, nextUint32(rng) | 0];
+  const { secret } = options;
+  let secretAt = 0;
+  const word = () => secret === undefined ? nextUint32(rng) | 0 : secret[secretAt++]!;
+  const key = (): HashKey => [word(), word()];
   const table = createSwarmTable(key());
   const slots = slotCapacity(table);
   const reply = {
@@ -127,6 +141,7 @@ export function createSwarmStore(options: SwarmStoreOptions): SwarmStore {
     totals: { idle: 0, seeders: 0, leechers: 0, completed: 0 },
     cursor: 1,
     completions: new Int32Array(COMPLETIONS_SIZE),
+    crowds: createCrowds(key()),
     infoHash: new Int32Array(HASH_WORDS),
     peerId: new Int32Array(ID_WORDS),
     address: new Int32Array(ADDRESS_WORDS_MAX),
@@ -177,7 +192,14 @@ export function announce(
     slot = findSlot(store.table, store.infoHash) || openSwarm(store, now);
     if (slot === 0) return fail("This tracker serves as many torrents as it can, try again later");
     if (isEmpty(store, slot)) endIdleness(store, slot, now);
+    const crowd = crowdOf(store.crowds, store.table, lists, slot, address, 0);
+    if (isCrowded(store.crowds, crowd)) {
+      if (isEmpty(store, slot)) becomeIdle(store, slot);
+      return fail("Your address has as many peers in this swarm as it may have");
+    }
     place = join(store, lists, slot, query.isComplete, now);
+    // A peer that is restored may be older than those that were there before.
+    store.sweepAt[slot] = Math.min(store.sweepAt[slot]!, now + store.expirySeconds);
   } else if (isSeederAt(lists, slot, place) !== query.isComplete) {
     leave(store, lists, slot, place);
     place = join(store, lists, slot, query.isComplete, now);
@@ -293,6 +315,14 @@ function nameOthers(
   const farPeers = near.version === 4 ? reply.peers6 : reply.peers;
   const rest = { count: query.numWant - named, leechersOnly, ownPlace: -1 };
   samplePeers(far, slot, rest, rng, farPeers, ids);
+  // Ids stand in the order in which the peers are written: those of IPv4 come first.
+  if (ids !== undefined && near.version === 6) rotateLeft(ids, named * ID_WORDS * WORD_SIZE);
+}
+
+function rotateLeft({ bytes, size }: ByteWriter, count: number): void {
+  const head = bytes.slice(0, count);
+  bytes.copyWithin(0, count, size);
+  bytes.set(head, size - count);
 }
 
 function join(
@@ -303,6 +333,7 @@ function join(
   now: number,
 ): number {
   store.totals[isSeeder ? "seeders" : "leechers"]++;
+  countPeer(store.crowds, crowdOf(store.crowds, store.table, lists, slot, store.address, 0), 1);
   const place = addPeer(lists, slot, store.address, store.peerId, isSeeder, now, store.rng);
   if (store.changes !== undefined) {
     const role = isSeeder ? CHANGE.seeder : CHANGE.leecher;
@@ -316,6 +347,8 @@ function leave(store: SwarmStore, lists: PeerLists, slot: number, place: number)
   if (store.changes !== undefined) {
     writePeerChange(store.changes, CHANGE.left, store.table, lists, slot, place);
   }
+  const at = addressAt(lists, slot, place);
+  countPeer(store.crowds, crowdOf(store.crowds, store.table, lists, slot, lists.words, at), -1);
   removePeer(lists, slot, place);
 }
 

@@ -29,8 +29,10 @@ import {
 
 /** An announce with several options of 255 bytes; what is longer is cut off, and options don't count. */
 export const PACKET_SIZE_MAX = 2_048;
-/** An id is good for the minute it was made in and the next. */
-const CONNECTION_BUCKET_SECONDS = 64;
+/** An id is good for the minute it was made in and the next two, so for two minutes at least. */
+const CONNECTION_BUCKET_SECONDS = 60;
+/** Spec: BEP 15, "Trackers should accept the connection ID until two minutes after it has been send". */
+const CONNECTION_BUCKETS = 3;
 /** An answer should travel in one piece over any network. */
 const ANSWER_SIZE_MAX = 1_400;
 
@@ -86,8 +88,10 @@ export function classifyPacket(
   const isScrape = action === ACTION.scrape && packet.length >= HEADER_SIZE + HASH_SIZE;
   if (!isAnnounce && !isScrape) return "ignored";
   const bucket = Math.floor(now / CONNECTION_BUCKET_SECONDS);
-  if (!hasId(packet, ip, ids, bucket) && !hasId(packet, ip, ids, bucket - 1)) return "stale";
-  return isAnnounce ? "announce" : "scrape";
+  for (let age = 0; age < CONNECTION_BUCKETS; age++) {
+    if (hasId(packet, ip, ids, bucket - age)) return isAnnounce ? "announce" : "scrape";
+  }
+  return "stale";
 }
 
 /** The number by which the asker knows its answer. */

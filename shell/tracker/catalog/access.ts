@@ -1,7 +1,8 @@
 /**
- * Who may change the catalog. With a token: whoever shows it. Without one: programs of this machine,
- * while the tracker listens on loopback only. Web pages never: a browser says where a page is from,
- * and a page that had its name pointed at this machine shows up by the name it asks for.
+ * Who may change the catalog. With a token: clients that present it. Without one: programs of this
+ * machine, while the tracker listens on loopback only. Web pages never: a browser says where a page is
+ * from, and a page that had its name pointed at this machine is known by the name that it asks for. A
+ * request that names no host, or an odd one, is refused as well.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isLoopbackIp } from "../../../core/bytes/ip.ts";
@@ -31,9 +32,15 @@ export function refuseChange(
     return isBearer(headers.get("authorization"), token) ? undefined : wrong();
   }
   if (!isLocal || FORWARDING_HEADERS.some((name) => headers.has(name))) return closed();
-  return headers.has("origin") || !isLoopbackHost(new URL(request.url).hostname)
+  return isFromPage(headers) || !isLoopbackHost(new URL(request.url).hostname)
     ? { status: 403, message: "Web pages may not change the catalog; use tt or curl" }
     : undefined;
+}
+
+/** Old browsers send an Origin with a change, newer ones say on whose behalf they ask. */
+function isFromPage(headers: Headers): boolean {
+  const site = headers.get("sec-fetch-site");
+  return headers.has("origin") || (site !== null && site !== "none");
 }
 
 /** Whether the header carries the token. Takes as long for a wrong one as for the right one. */

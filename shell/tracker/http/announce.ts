@@ -25,6 +25,7 @@ import {
   startsAt,
   textOf,
 } from "../../../core/tracker_server/http/head.ts";
+import { guardAnnounce } from "../../../core/tracker_server/access/flood_guard.ts";
 import { forwardedIp } from "../../../core/tracker_server/access/networks.ts";
 import {
   createHttpAnnounceQuery,
@@ -110,7 +111,7 @@ function answerAnnounce(
     startedAt: now,
     asker: describeAsker(tracker, query),
   };
-  const result = announce(tracker, query, remoteIp, now);
+  const result = announce(tracker, query, remoteIp, client.ownIp, now);
   if (result instanceof Promise) {
     const isPackable = acceptsGzip(bytes, head);
     return result.then((late) => {
@@ -168,6 +169,8 @@ function answerScrape(
     recordScrape(tracker, "http", reason, now, remoteIp);
     return refuse(reason, isLast, writer);
   };
+  const excess = tracker.guard && guardAnnounce(tracker.guard, remoteIp, now);
+  if (excess !== undefined) return refuseScrape(excess);
   const hashes = readScrapeQuery(bytes, queryAt, head.target.end);
   if (!hashes.ok) return refuseScrape(hashes.error);
   const finish = (swarms: Iterable<readonly [Uint8Array, SwarmCounts]>) => {

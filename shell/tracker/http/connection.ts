@@ -30,7 +30,7 @@ export interface Patience {
   readonly head: number;
   /** From one part of a body to the next. */
   readonly body: number;
-  /** To take an answer. */
+  /** To take any part of an answer. */
   readonly write: number;
   /** After an answer that came before the end of the body, so that the client gets to read it. */
   readonly linger: number;
@@ -71,6 +71,9 @@ export interface HttpHandler {
   answer(request: Request, target: string, client: Client): Promise<Response>;
 }
 
+/** Answers of all connections together that their clients have not taken yet; a busy tracker has 1 MB. */
+export const UNSENT_BYTES_MAX = 64 * 1024 * 1024;
+
 /** What the connections of one listener share. */
 export interface Connections {
   readonly handler: HttpHandler;
@@ -79,6 +82,9 @@ export interface Connections {
   /** Milliseconds, a second old at most. */
   clock: number;
   isStopping: boolean;
+  /** Of answers, as above; with the limit a connection that would add to them is closed. */
+  unsentBytes: number;
+  readonly unsentBytesMax: number;
   /** Of the request at hand, for nothing waits between its reading and its use. */
   readonly head: HttpHead;
   readonly buffers: Uint8Array[];
@@ -90,9 +96,10 @@ export function createConnections(
   handler: HttpHandler,
   clock: number,
   patience: Patience,
+  unsentBytesMax: number = UNSENT_BYTES_MAX,
 ): Connections {
   const shared = { handler, patience, clock, isStopping: false, head: createHttpHead() };
-  return { ...shared, open: new Set(), buffers: [], writers: [] };
+  return { ...shared, unsentBytes: 0, unsentBytesMax, open: new Set(), buffers: [], writers: [] };
 }
 
 export class Connection {
@@ -109,6 +116,8 @@ export class Connection {
   #size = 0;
   /** The client may still be sending something that nobody wants. */
   #isSending = false;
+  /** Its part of the unsent bytes. */
+  #unsentBytes = 0;
 
   constructor(conn: Deno.Conn, client: Client, shared: Connections) {
     this.#conn = conn;
@@ -148,8 +157,10 @@ export class Connection {
         if (writer.size > 0) {
           const settling = shared.handler.settling();
           if (settling !== undefined) await settling;
+          if (!this.#countUnsent(writer.size)) break;
           const written = await this.#conn.write(this.#startWriting(writer));
           if (written < writer.size) await this.#writeFrom(writer, written);
+          this.#countUnsent(0);
           resetWriter(writer);
         }
         if (goesOn) continue;
@@ -160,6 +171,7 @@ export class Connection {
       // The client is gone; nobody is left to be told.
     }
     this.close();
+    this.#countUnsent(0);
     shared.open.delete(this);
     this.#giveBack(writer);
   }
@@ -250,7 +262,7 @@ export class Connection {
     const request = readRequest(this.#buffer, head, body);
     this.#done = head.end;
     if (request === undefined) {
-      writeRefusal(writer, 400, "This is no HTTP request");
+      writeRefusal(writer, 400, "This is not a valid HTTP request");
       return false;
     }
     await this.#flush(writer);
@@ -281,8 +293,20 @@ export class Connection {
     if (writer.size === 0) return;
     const settling = this.#shared.handler.settling();
     if (settling !== undefined) await settling;
+    if (!this.#countUnsent(writer.size)) throw new Error("too much is unsent");
     await this.#writeFrom(writer, 0);
+    this.#countUnsent(0);
     resetWriter(writer);
+  }
+
+  /** Notes how much is being written; false when all connections together have too much. */
+  #countUnsent(size: number): boolean {
+    const shared = this.#shared;
+    const others = shared.unsentBytes - this.#unsentBytes;
+    if (size > 0 && others > 0 && others + size > shared.unsentBytesMax) return false;
+    shared.unsentBytes = others + size;
+    this.#unsentBytes = size;
+    return true;
   }
 
   #startWriting(writer: ByteWriter): Uint8Array {
@@ -292,7 +316,11 @@ export class Connection {
 
   async #writeFrom(writer: ByteWriter, at: number): Promise<void> {
     const bytes = this.#startWriting(writer);
-    while (at < bytes.length) at += await this.#conn.write(bytes.subarray(at));
+    while (at < bytes.length) {
+      // Whoever takes a part of it in time may take the rest.
+      this.#wait("write");
+      at += await this.#conn.write(bytes.subarray(at));
+    }
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Requests and responses of the web platform, out of and into the bytes of a connection. */
 import { type ByteWriter, writeBytes } from "../../../core/bytes/byte_writer.ts";
 import { writeAscii } from "../../../core/tracker_server/http/codec.ts";
-import { type HttpHead, textOf } from "../../../core/tracker_server/http/head.ts";
+import { headerFields, type HttpHead, textOf } from "../../../core/tracker_server/http/head.ts";
 
 /** Who is at the other end of a connection. */
 export interface Client {
@@ -9,6 +9,8 @@ export interface Client {
   readonly ip: Uint8Array;
   /** Canonical text. */
   readonly ipText: string;
+  /** The address of ours that it connected to; undefined where a proxy stands between. */
+  readonly ownIp: Uint8Array | undefined;
   /** It says for whom it asks. */
   readonly isTrustedProxy: boolean;
 }
@@ -18,7 +20,10 @@ export interface RequestBody {
   readonly stream: ReadableStream<Uint8Array> | undefined;
 }
 
-/** What may stand for a host in a URL; anything else is replaced, for it is the client's word only. */
+/** Of the URL of a request that names no host, or an odd one. No such name exists. Spec: RFC 6761. */
+export const UNNAMED_HOST = "host.invalid";
+
+/** What may stand for a host in a URL. */
 const HOST = /^[\w.-]+(:\d{1,5})?$|^\[[\da-fA-F:.]+\](:\d{1,5})?$/;
 
 /** The request in `bytes` and its target as it was sent; undefined when it is none. */
@@ -29,15 +34,11 @@ export function readRequest(
 ): [request: Request, target: string] | undefined {
   const method = textOf(bytes, head.method);
   const target = textOf(bytes, head.target);
-  if (!target.startsWith("/")) return undefined;
   try {
     const headers = new Headers();
-    for (const line of textOf(bytes, head.fields).split("\r\n")) {
-      const colon = line.indexOf(":");
-      if (line !== "") headers.append(line.slice(0, colon), line.slice(colon + 1).trim());
-    }
-    const host = headers.get("host") ?? "";
-    const url = `http://${HOST.test(host) ? host : "localhost"}${target}`;
+    for (const [name, value] of headerFields(bytes, head)) headers.append(name, value);
+    const host = textOf(bytes, head.host);
+    const url = `http://${HOST.test(host) ? host : UNNAMED_HOST}${target}`;
     const hasBody = body.stream !== undefined && method !== "GET" && method !== "HEAD";
     return [new Request(url, { method, headers, body: hasBody ? body.stream : undefined }), target];
   } catch {

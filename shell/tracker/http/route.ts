@@ -15,6 +15,8 @@ export interface RouteRequest {
 export interface Route {
   /** GET answers HEAD as well. */
   readonly method: "GET" | "POST" | "DELETE";
+  /** The limits on requests do not hold: for those who watch the tracker. */
+  readonly isUnguarded?: boolean;
   /** Matched against the whole path, such as /^\/torrents$/. */
   readonly pattern: RegExp;
   /** Should not throw; what it throws is answered with status 500 and one sentence. */

@@ -2,7 +2,8 @@
  * What the tracker answers over HTTP: announces and scrapes by the fast path, everything else from the
  * table of routes.
  */
-import { formatIp } from "../../../core/bytes/ip.ts";
+import { formatIp, parseIp } from "../../../core/bytes/ip.ts";
+import { guardAnnounce } from "../../../core/tracker_server/access/flood_guard.ts";
 import { forwardedIp, isInNetwork } from "../../../core/tracker_server/access/networks.ts";
 import { readRemoteIp } from "../../../core/tracker_server/access/remote_ip.ts";
 import { answerFast } from "./announce.ts";
@@ -41,15 +42,17 @@ export function createHttpHandler(tracker: Tracker, routes: readonly Route[]): H
   };
 }
 
-/** From the text that the runtime has for the other end's address. */
-export function describeClient(tracker: Tracker, hostname: string): Client {
+/** From the texts that the runtime has for the addresses of the other end and of ours. */
+export function describeClient(tracker: Tracker, hostname: string, ownHostname: string): Client {
   const ip = readRemoteIp(hostname, new Uint8Array(4));
   const { trustedProxies } = tracker.settings;
+  const isTrustedProxy = trustedProxies?.some((network) => isInNetwork(ip, network)) ?? false;
   return {
     ip,
+    ownIp: isTrustedProxy ? undefined : readRemoteIp(ownHostname, new Uint8Array(4)),
     // The runtime's text of an IPv4 address is canonical, and this is done for each connection.
     ipText: hostname.includes(":") ? formatIp(ip) : hostname,
-    isTrustedProxy: trustedProxies?.some((network) => isInNetwork(ip, network)) ?? false,
+    isTrustedProxy,
   };
 }
 
@@ -69,6 +72,10 @@ async function answerByRoute(
     allowed.add(route.method);
     if (route.method !== method) continue;
     const remoteIp = remoteIpOf(tracker, request, client);
+    if (!route.isUnguarded && tracker.guard !== undefined) {
+      const excess = guardAnnounce(tracker.guard, parseIp(remoteIp)!, tracker.now());
+      if (excess !== undefined) return sentence(429, excess);
+    }
     return await route.handle({ request, match, query, remoteIp, tracker });
   }
   if (allowed.size === 0) return sentence(404, "There is nothing here");

@@ -33,18 +33,25 @@ export interface TrackerStats {
 export const STATUS_ROUTES: readonly Route[] = [
   {
     method: "GET",
+    isUnguarded: true,
     pattern: /^\/stats$/,
     handle: ({ tracker }) => Response.json(readStats(tracker)),
   },
   {
     method: "GET",
+    isUnguarded: true,
     pattern: /^\/metrics$/,
     handle: ({ tracker }) => {
       const headers = { "content-type": PROMETHEUS_CONTENT_TYPE };
       return new Response(readMetrics(tracker), { headers });
     },
   },
-  { method: "GET", pattern: /^\/healthz$/, handle: ({ tracker }) => checkHealth(tracker) },
+  {
+    method: "GET",
+    isUnguarded: true,
+    pattern: /^\/healthz$/,
+    handle: ({ tracker }) => checkHealth(tracker),
+  },
 ];
 
 /** The numbers of both transports together. */

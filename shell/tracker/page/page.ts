@@ -144,8 +144,8 @@ ${swarmFigure("leeches", infoHash, torrent.leechers, "downloading")}
 ${swarmFigure("done", infoHash, torrent.completed, "finished")}
 </ul>
 <div class="ways">
-<a class="first" href="${escapeHtml(magnet)}" aria-label="Magnet link of ${name}">Magnet</a>
-<a href="/torrents/${infoHash}.torrent" aria-label="Torrent file of ${name}">Torrent</a>
+<a class="first" href="/torrents/${infoHash}.torrent" aria-label="Torrent file of ${name}">Torrent</a>
+<a href="${escapeHtml(magnet)}" aria-label="Magnet link of ${name}">Magnet</a>
 </div>
 </li>`;
 }

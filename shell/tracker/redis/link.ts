@@ -9,8 +9,14 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { AnnounceReply } from "../../../core/tracker_server/types.ts";
+import { withTimeout } from "../../clock.ts";
 import { ANNOUNCE_SCRIPT, decodeReplies } from "./script.ts";
 import { openRedisServer, type RedisArguments, type RedisServer, type Send } from "./server.ts";
+
+/** Redis answers and takes nothing: a replica, a full disk, a user without rights. */
+const REFUSED = /^(READONLY|NOPERM|MISCONF|NOAUTH|WRONGPASS|MASTERDOWN|CLUSTERDOWN|LOADING)\b/;
+/** Written when a link is opened, so that one that takes nothing counts as none. */
+const PROBE = ["SET", "tt-probe", "1", "PX", "1000"] as const;
 
 /** A link that is silent for longer is lost, whatever its socket says. */
 const ANSWER_MS_MAX = 1_500;
@@ -149,6 +155,9 @@ export class RedisLink {
       replies.forEach((reply, i) => announces[i]!.reply.resolve(reply));
     } catch (error) {
       fail(error);
+      const refusal = error instanceof Error ? REFUSED.exec(error.message)?.[0] : undefined;
+      // It may be another server's turn by now, which a new link finds.
+      if (refusal !== undefined && server === this.#server) this.#lose(refusal);
     } finally {
       this.#underWay.delete(question);
       this.#batches.delete(question);
@@ -231,6 +240,15 @@ export class RedisLink {
       if (server !== undefined && server === this.#server) this.#lose(why);
     });
     this.#otherUrls = server.otherUrls;
+    try {
+      await withTimeout(server.send(PROBE[1], [...PROBE]), ANSWER_MS_MAX, "no answer");
+    } catch (error) {
+      // One without room still serves the peers that it has.
+      if (!(error instanceof Error && error.message.startsWith("OOM"))) {
+        server.drop();
+        throw error;
+      }
+    }
     return server;
   }
 

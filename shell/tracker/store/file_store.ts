@@ -19,7 +19,12 @@ export class FileStore extends MemoryStore {
     super(options, now);
     const { store } = this;
     const seconds = () => Math.floor(now() / 1000);
-    this.#keeper = new SwarmKeeper({ store, log, now: seconds, onProblem });
+    try {
+      this.#keeper = new SwarmKeeper({ store, log, now: seconds, onProblem });
+    } catch (error) {
+      super.close();
+      throw error;
+    }
   }
 
   override announce(query: AnnounceQuery, now: number): Result<AnnounceReply, string> {

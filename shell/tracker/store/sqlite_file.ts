@@ -176,6 +176,13 @@ function closeOnce(database: DatabaseSync): () => void {
   };
 }
 
+/** Why a file that could be opened can't be used: what is in it makes no sense. */
+export function damagedFile(error: unknown, path: string): TrackerFileError {
+  const message = `The file ${path} is no tracker's file, or damaged; move it away, or choose ` +
+    "another --data";
+  return new TrackerFileError(message, { cause: error });
+}
+
 function toFileError(error: unknown, path: string): TrackerFileError {
   if (error instanceof TrackerFileError) return error;
   const why = error instanceof Error ? error.message : String(error);
@@ -183,11 +190,7 @@ function toFileError(error: unknown, path: string): TrackerFileError {
     const message = `Another tracker uses the file ${path}; stop it, or choose another --data`;
     return new TrackerFileError(message, { cause: error });
   }
-  if (/not a database|malformed/.test(why)) {
-    const message = `The file ${path} is no tracker's file, or damaged; move it away, or choose ` +
-      "another --data";
-    return new TrackerFileError(message, { cause: error });
-  }
+  if (/not a database|malformed|corrupt/.test(why)) return damagedFile(error, path);
   const reason = why.replace(/: .*/, "");
   const message =
     `Cannot use the file ${path}: ${reason}; choose another --data, or --store memory`;

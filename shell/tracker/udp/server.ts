@@ -5,8 +5,9 @@
  * Spec: BEP 15, UDP tracker protocol; BEP 41, extensions.
  */
 import { type ByteWriter, createByteWriter } from "../../../core/bytes/byte_writer.ts";
-import { formatIp, isLoopbackIp, isPrivateIp } from "../../../core/bytes/ip.ts";
+import { formatIp, isLoopbackIp, isPrivateIp, parseIp } from "../../../core/bytes/ip.ts";
 import type { Result } from "../../../core/bytes/result.ts";
+import { guardAnnounce } from "../../../core/tracker_server/access/flood_guard.ts";
 import { readRemoteIp } from "../../../core/tracker_server/access/remote_ip.ts";
 import type { AnnounceReply, SwarmCounts } from "../../../core/tracker_server/types.ts";
 import {
@@ -50,6 +51,8 @@ export class UdpServer {
   readonly #query = createUdpAnnounceQuery();
   /** For answers that leave before the next packet is looked at. */
   readonly #writer = createByteWriter(PACKET_SIZE_MAX);
+  /** Where it listens on one address only: a datagram does not tell which of several it came to. */
+  readonly #ownIp: Uint8Array | undefined;
   readonly #scratch = new Uint8Array(4);
   readonly #serving: Promise<void>;
   #waiting = 0;
@@ -57,6 +60,8 @@ export class UdpServer {
 
   constructor(tracker: Tracker, hostname: string, port: number) {
     this.#tracker = tracker;
+    const own = parseIp(hostname);
+    this.#ownIp = own?.some((byte) => byte !== 0) ? own : undefined;
     this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port });
     this.#serving = this.#serve();
   }
@@ -137,7 +142,7 @@ export class UdpServer {
     }
     if (tracker.settings.trustsIpParam) query.ip = trustedIp(packet, ip);
     const asker = describeAsker(tracker, query);
-    const result = announce(tracker, query, ip, now);
+    const result = announce(tracker, query, ip, this.#ownIp, now);
     if (!(result instanceof Promise)) {
       recordAnnounce(tracker, "udp", query.event, result, now, asker);
       return this.#finishAnnounce(this.#writer, result, transaction, ip);
@@ -167,6 +172,12 @@ export class UdpServer {
 
   #answerScrape(packet: Uint8Array, ip: Uint8Array, transaction: number, now: number): Answer {
     const tracker = this.#tracker;
+    const excess = tracker.guard && guardAnnounce(tracker.guard, ip, now);
+    if (excess !== undefined) {
+      recordScrape(tracker, "udp", excess, now, ip);
+      writeUdpError(this.#writer, transaction, excess);
+      return this.#writer;
+    }
     const counts = tracker.backend.scrape(readUdpScrape(packet), now);
     const finish = (writer: ByteWriter, swarms: readonly SwarmCounts[], asker: Uint8Array) => {
       recordScrape(tracker, "udp", undefined, now, asker);

@@ -77,12 +77,26 @@ Deno.test("a peer that falls silent expires, one that announces stays", async ()
     await tell(tracker, announceRequest(1));
     now = 300_000;
     await tell(tracker, announceRequest(2));
-    now = 700_000;
+    now = 1_299_000;
+    assertEquals((await tell(tracker, announceRequest(3))).ports.sort(), [7001, 7002]);
+    now = 1_400_000;
     assertEquals((await tell(tracker, announceRequest(3))).ports, [7002]);
-    assertEquals(tracker.stats().uptimeSeconds, 700);
-    now = 2_000_000;
+    assertEquals(tracker.stats().uptimeSeconds, 1_400);
+    now = 3_000_000;
     while (JSON.parse((await fetchText(tracker, "/stats")).text).peers > 0) {
       await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  });
+});
+
+Deno.test("clients that announce seldom stay listed, however short the interval is", async () => {
+  let now = 0;
+  await withTracker({ intervalSeconds: 60, now: () => now }, async (tracker) => {
+    // libtorrent announces every 300 s at the earliest, rtorrent every 600 s.
+    for (; now <= 3_600_000; now += 60_000) {
+      if (now % 300_000 === 0) await tell(tracker, announceRequest(1));
+      if (now % 600_000 === 0) await tell(tracker, announceRequest(2));
+      assertEquals(tracker.stats().peers, 2, `after ${now / 1000} s`);
     }
   });
 });

@@ -5,6 +5,7 @@ import {
   acceptsGzip,
   createHttpHead,
   findHeadEnd,
+  headerFields,
   type HeadError,
   type HttpHead,
   readHead,
@@ -108,4 +109,115 @@ Deno.test("no bytes whatever make reading a head throw, or leave the buffer", ()
     assert(head.method.end <= head.target.start && head.target.end < head.fields.start);
     assert(head.fields.start <= head.fields.end && head.fields.end <= end);
   }));
+});
+
+const GET = "GET / HTTP/1.1";
+/** Heads that programs read differently, by what is odd about them. */
+const HOSTILE: Readonly<Record<string, readonly string[]>> = {
+  "space before the colon of a length": [GET, "Content-Length : 5"],
+  "space before the colon of an encoding": [GET, "Transfer-Encoding : chunked"],
+  "tab before the colon": [GET, "Content-Length\t: 5"],
+  "no colon": [GET, "Host t"],
+  "no name": [GET, ": x"],
+  "a line of nothing but a colon": [GET, ":"],
+  "a folded line": [GET, "Host: t", "\tx"],
+  "a space in front of the first field": [GET, " Content-Length: 5"],
+  "bare CR in a value": [GET, "X: a\rContent-Length: 5"],
+  "bare CR in a name": [GET, "X\r: a"],
+  "bare CR at the end of a value": [GET, "X: a\r"],
+  "NUL in a value": [GET, "X: a\0b"],
+  "NUL in a name": [GET, "Content-Length\0: 5"],
+  "a control character in a value": [GET, "X: a\x01"],
+  "DEL in a value": [GET, "X: a\x7f"],
+  "vertical tab behind a name": [GET, "Content-Length\x0b: 5"],
+  "a name in quotes": [GET, '"Content-Length": 5'],
+  "a name with a slash": [GET, "X/Y: 5"],
+  "a name beyond ASCII": [GET, "C\u00f6ntent: 5"],
+  "two hosts": [GET, "Host: a", "Host: a"],
+  "a host with a path": [GET, "Host: a/b"],
+  "a host with credentials": [GET, "Host: a@b"],
+  "a host with a comma": [GET, "Host: a, b"],
+  "a host with a space": [GET, "Host: a b"],
+  "two lengths": [GET, "Content-Length: 5", "content-length: 5"],
+  "a length in two parts": [GET, "Content-Length: 5, 5"],
+  "a length with a sign": [GET, "Content-Length: -5"],
+  "a length in hexadecimal": [GET, "Content-Length: 0x5"],
+  "an empty length": [GET, "Content-Length:"],
+  "NUL in the target": ["GET /\0 HTTP/1.1"],
+  "DEL in the target": ["GET /\x7f HTTP/1.1"],
+  "bare CR in the request line": ["GET /\rx HTTP/1.1"],
+  "a comma in the method": ["GE,T / HTTP/1.1"],
+  "NUL in the method": ["G\0ET / HTTP/1.1"],
+  "two spaces": ["GET  / HTTP/1.1"],
+  "a tab for the second space": ["GET /\tx HTTP/1.1"],
+  "a target that is no path": ["GET announce HTTP/1.1"],
+  "another scheme": ["GET ftp://t/announce HTTP/1.1"],
+  "an absolute target without a host": ["GET http:///announce HTTP/1.1"],
+  "an absolute target without a path": ["GET http://t HTTP/1.1"],
+  "an absolute target with credentials": ["GET http://a@t/announce HTTP/1.1"],
+};
+
+Deno.test("heads that programs read differently are refused", () => {
+  for (const [what, lines] of Object.entries(HOSTILE)) {
+    const bytes = new TextEncoder().encode([...lines, "", ""].join("\r\n"));
+    const end = findHeadEnd(bytes, 0, bytes.length);
+    if (end < 0) continue;
+    const read = readHead(bytes, 0, end, createHttpHead());
+    assertEquals(read.ok ? 200 : read.error.status, 400, what);
+  }
+  assertEquals(status(GET, "Transfer-Encoding: chunked", "Content-Length: 5"), 411);
+  assertEquals(status(GET, "Transfer-Encoding:\tchunked"), 411);
+  for (const version of ["HTTP/1.x", "HTTP/1.", "HTTP/11", "http/1.1", "HTTP/0.9"]) {
+    assertEquals([400, 505].includes(status(`GET / ${version}`)), true, version);
+  }
+});
+
+Deno.test("what the RFC allows is read", () => {
+  const { head, bytes } = read(
+    "hOsT:t.example:80",
+    "X-Empty:",
+    "X-Odd!#$%&'*+-.^_`|~9: a\tb  ",
+    "X-Latin: \u00e4",
+    "Connection: keep-alive, Close",
+  );
+  assertEquals(textOf(bytes, head.host), "t.example:80");
+  assertEquals(head.isLast, true);
+  const fields = [...headerFields(bytes, head)];
+  assertEquals(fields.map(([name]) => name), [
+    "host",
+    "x-empty",
+    "x-odd!#$%&'*+-.^_`|~9",
+    "x-latin",
+    "connection",
+  ]);
+  assertEquals(fields.slice(0, 3).map(([, value]) => value), ["t.example:80", "", "a\tb"]);
+  assertEquals(read("Connection: closed").head.isLast, false);
+  assertEquals(
+    textOf(read("Host: [::1]:8000").bytes, read("Host: [::1]:8000").head.host),
+    "[::1]:8000",
+  );
+  assertEquals(read().head.host, { start: 0, end: 0 });
+});
+
+Deno.test("a target in absolute form is its path, and its host counts", () => {
+  for (const host of ["Host: other", "Host: t:80", "X: y"]) {
+    const { head, bytes, result } = parse(
+      `GET HTTP://t:8000/announce?x=1 HTTP/1.1\r\n${host}\r\n\r\n`,
+    );
+    valueOf(result);
+    assertEquals(textOf(bytes, head.target), "/announce?x=1");
+    assertEquals(textOf(bytes, head.host), "t:8000");
+  }
+});
+
+Deno.test("the fields of any head that is read are those that were sent", () => {
+  const name = fc.stringMatching(/^x-[a-z0-9!#$%&'*+.^_`|~-]{1,8}$/);
+  const value = fc.stringMatching(/^([!-~]([ \t]?[!-~]){0,8})?$/);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, value), { maxLength: 8 }), (fields) => {
+      const { head, bytes } = read(...fields.map(([name, value]) => `${name}: ${value}`));
+      assertEquals([...headerFields(bytes, head)], fields);
+    }),
+    { seed: 7 },
+  );
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import fc from "fast-check";
 import { addressText } from "../../../../core/bytes/address.ts";
 import { writtenBytes } from "../../../../core/bytes/byte_writer.ts";
@@ -9,12 +9,14 @@ import {
   createSwarmStore,
   restoreCompleted,
   scrape,
+  SECRET_WORDS,
   slotsInUse,
   type SwarmStore,
   type SwarmStoreOptions,
   sweepSome,
   totalsOf,
 } from "../../../../core/tracker_server/swarms/swarm_store.ts";
+import { PEERS_PER_ADDRESS_MAX } from "../../../../core/tracker_server/swarms/crowds.ts";
 import type { AnnounceQuery, AnnounceReply } from "../../../../core/tracker_server/types.ts";
 import { errorOf, valueOf } from "../../tracker/unwrap.ts";
 import { addressesOf, countsOf, HASH, idOf, OTHER_HASH, query } from "./kit.ts";
@@ -304,4 +306,82 @@ Deno.test("a store does what the simplest model does, whatever is announced", ()
     }),
     { numRuns: 50 },
   );
+});
+
+Deno.test("one address does not fill a swarm with its ports, and gets its places back", () => {
+  for (const [ip, other] of [["192.0.2.1", "192.0.2.2"], ["2001:db8::1", "2001:db8:0:1::1"]]) {
+    const store = createStore();
+    const from = (port: number, more: Partial<AnnounceQuery> = {}) =>
+      announce(store, query(1, { ...more, ip: ip!, port } as Parameters<typeof query>[1]), 0);
+    for (let port = 1; port <= PEERS_PER_ADDRESS_MAX; port++) valueOf(from(port));
+    assertMatch(errorOf(from(60_000)), /as many peers in this swarm/);
+    assertEquals(scrape(store, HASH).leechers, PEERS_PER_ADDRESS_MAX);
+    valueOf(from(1, { isComplete: true }));
+    valueOf(announce(store, query(2, { ip: other! }), 0));
+    valueOf(from(60_000, { infoHash: OTHER_HASH }));
+    valueOf(from(2, { event: "stopped" }));
+    valueOf(from(60_000));
+    sweepAll(store, 1_000);
+    for (let port = 1; port <= PEERS_PER_ADDRESS_MAX; port++) {
+      valueOf(announce(store, query(1, { ip: ip!, port }), 1_000));
+    }
+  }
+});
+
+Deno.test("a whole IPv6 network has the places of one address", () => {
+  const store = createStore();
+  for (let host = 1; host <= PEERS_PER_ADDRESS_MAX; host++) {
+    tell(store, query(1, { ip: `2001:db8::${host.toString(16)}` }));
+  }
+  errorOf(announce(store, query(1, { ip: "2001:db8::ffff" }), 0));
+});
+
+Deno.test("this machine may have as many peers as it likes", () => {
+  const store = createStore();
+  for (let port = 1; port <= 2 * PEERS_PER_ADDRESS_MAX; port++) {
+    tell(store, query(1, { ip: "127.0.0.1", port }));
+    tell(store, query(1, { ip: "::1", port }));
+  }
+});
+
+Deno.test("the keys of the tables come from the secret, and what is left to chance from the seed", () => {
+  const keysOf = ({ table, lists4, lists6, crowds }: SwarmStore) =>
+    [table.key, lists4.key, lists6.key, crowds.key].flat();
+  const secret = Int32Array.from({ length: SECRET_WORDS }, (_, i) => i + 1);
+  const one = createStore({ seed: 1, secret }), two = createStore({ seed: 2, secret });
+  assertEquals(keysOf(one), [...secret]);
+  assertEquals(keysOf(two), [...secret]);
+  assertNotEquals(one.rng, two.rng);
+  assertEquals(createStore({ seed: 1 }).rng !== undefined, true);
+  const other = createStore({ seed: 1, secret: secret.map((word) => ~word) });
+  assertEquals(other.rng, one.rng);
+});
+
+Deno.test("the number of peers wanted holds for both families together", () => {
+  const store = createStore();
+  for (let id = 1; id <= 10; id++) {
+    tell(store, query(id));
+    tell(store, query(id, { ip: "2001:db8::1" }));
+  }
+  for (const ip of ["10.0.0.9", "2001:db8::9"]) {
+    for (const numWant of [0, 5, 10, 12, 19]) {
+      const addresses = addressesOf(tell(store, query(99, { ip, numWant, event: undefined })));
+      assertEquals(addresses.length, numWant);
+      const near = addresses.filter((address) => address.startsWith("[") === ip.includes(":"));
+      assertEquals(near.length, Math.min(numWant, 10), "the asker's own family comes first");
+    }
+    tell(store, query(99, { ip, event: "stopped" }));
+  }
+});
+
+Deno.test("peer ids stand beside their peers, whichever family asks", () => {
+  const store = createStore();
+  tell(store, query(1));
+  tell(store, query(2, { ip: "2001:db8::2" }));
+  for (const ip of ["10.0.0.9", "2001:db8::9"]) {
+    const answer = tell(store, query(9, { ip, wantsPeerIds: true }));
+    assertEquals(addressesOf(answer), ["10.0.0.1:1001", "[2001:db8::2]:1002"]);
+    assertEquals(writtenBytes(answer.peerIds), Uint8Array.from([...idOf(1), ...idOf(2)]));
+    tell(store, query(9, { ip, event: "stopped" }));
+  }
 });

@@ -350,3 +350,12 @@ Deno.test("the page searches, turns its pages, and says when nothing is there", 
     `value="&quot;&gt;&lt;b&gt;"`,
   );
 });
+
+Deno.test("the first button of a torrent is its file, and the magnet link comes after it", async () => {
+  const { ask } = openCatalog();
+  await ask("/torrents", post(torrent({ name: "film.mkv" })));
+  const html = await (await ask("/")).text();
+  const buttons = [...html.matchAll(/<a[^>]*aria-label="(Torrent file|Magnet link) of film/g)];
+  assertEquals(buttons.map(([, which]) => which), ["Torrent file", "Magnet link"]);
+  assertEquals(buttons.map(([tag]) => tag.includes('class="first"')), [true, false]);
+});

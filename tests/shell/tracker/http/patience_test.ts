@@ -1,8 +1,9 @@
 /** Every wait for a client ends: each test makes one of them short and all others endless. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { parseIp } from "../../../../core/bytes/ip.ts";
 import { writeAscii } from "../../../../core/tracker_server/http/codec.ts";
 import type { HttpHandler, Patience } from "../../../../shell/tracker/http/connection.ts";
-import { listenHttp } from "../../../../shell/tracker/http/listener.ts";
+import { type ListenerOptions, listenHttp } from "../../../../shell/tracker/http/listener.ts";
 
 const SHORT_MS = 20;
 const TICK_MS = 5;
@@ -40,7 +41,12 @@ async function converse(short: Partial<Patience>, start: string, more = ""): Pro
     host: "127.0.0.1",
     port: 0,
     handler,
-    describeClient: () => ({ ip: new Uint8Array(4), ipText: "127.0.0.1", isTrustedProxy: false }),
+    describeClient: () => ({
+      ip: new Uint8Array(4),
+      ipText: "127.0.0.1",
+      ownIp: undefined,
+      isTrustedProxy: false,
+    }),
     patience: { ...ENDLESS, ...short },
     tickMs: TICK_MS,
   });
@@ -90,4 +96,88 @@ Deno.test("a client that does not take its answer is given up", async () => {
 Deno.test("a client that goes on sending what nobody wants gets its answer and is given up", async () => {
   const text = await converse({ linger: SHORT_MS }, post("/early", 10_000_000), "part");
   assertEquals(/^HTTP\/1\.1 200 /.test(text), true, text);
+});
+
+/** A listener that takes every client for one at `ip`. */
+function listenFor(ip: string, options: Partial<ListenerOptions>) {
+  return listenHttp({
+    host: "127.0.0.1",
+    port: 0,
+    handler,
+    describeClient: () => ({
+      ip: parseIp(ip)!,
+      ipText: ip,
+      ownIp: undefined,
+      isTrustedProxy: false,
+    }),
+    patience: ENDLESS,
+    tickMs: TICK_MS,
+    ...options,
+  });
+}
+
+/** Connections that were opened one after the other; which of them are answered. */
+async function answeredOf(ip: string, count: number, connectionsPerAddress: number) {
+  const listener = listenFor(ip, { connectionsPerAddress });
+  const conns: Deno.Conn[] = [];
+  const answered: boolean[] = [];
+  for (let i = 0; i < count; i++) {
+    const conn = await Deno.connect({ port: listener.port });
+    conns.push(conn);
+    await conn.write(new TextEncoder().encode(FAST)).catch(() => {});
+    answered.push((await conn.read(new Uint8Array(100)).catch(() => null)) !== null);
+  }
+  conns.forEach((conn) => conn.close());
+  while (listener.connections() > 0) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  const again = await Deno.connect({ port: listener.port });
+  await again.write(new TextEncoder().encode(FAST));
+  const isFree = (await again.read(new Uint8Array(100)).catch(() => null)) !== null;
+  again.close();
+  await listener.stop();
+  return { answered, isFree };
+}
+
+Deno.test("one address has a limited number of connections, which it gets back", async () => {
+  for (const ip of ["192.0.2.1", "2001:db8::1"]) {
+    assertEquals(await answeredOf(ip, 5, 3), {
+      answered: [true, true, true, false, false],
+      isFree: true,
+    });
+  }
+  assertEquals((await answeredOf("127.0.0.1", 5, 3)).answered, Array(5).fill(true));
+});
+
+Deno.test("answers that nobody takes are bounded for all connections together", async () => {
+  const listener = listenFor("127.0.0.1", { unsentBytesMax: LARGE_ANSWER_BYTES });
+  const conns: Deno.Conn[] = [];
+  for (let i = 0; i < 3; i++) {
+    const conn = await Deno.connect({ port: listener.port });
+    await conn.write(new TextEncoder().encode("GET /large HTTP/1.1\r\nConnection: close\r\n\r\n"));
+    conns.push(conn);
+    // The first may hold as much as it likes; those after it are closed, since it takes nothing.
+    if (i === 0) await conn.read(new Uint8Array(1));
+  }
+  while (listener.connections() > 1) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  const rest = await new Response(conns[0]!.readable).bytes().catch(() => new Uint8Array());
+  assert(rest.length >= LARGE_ANSWER_BYTES, `${rest.length} bytes`);
+  conns.slice(1).forEach((conn) => conn.close());
+  await listener.stop();
+});
+
+Deno.test("a client that takes a large answer slowly gets all of it", async () => {
+  // All of it takes twice as long as any part of it may, and each part a twentieth of that.
+  const listener = listenFor("127.0.0.1", { patience: { ...ENDLESS, write: 1_000 } });
+  const conn = await Deno.connect({ port: listener.port });
+  await conn.write(new TextEncoder().encode("GET /large HTTP/1.1\r\nConnection: close\r\n\r\n"));
+  let size = 0;
+  const buffer = new Uint8Array(256 * 1024);
+  for (;;) {
+    const count = await conn.read(buffer);
+    if (count === null) break;
+    size += count;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert(size >= LARGE_ANSWER_BYTES, `${size} of ${LARGE_ANSWER_BYTES} bytes`);
+  conn.close();
+  await listener.stop();
 });

@@ -176,10 +176,18 @@ Deno.test("what is no HTTP request is refused with one sentence, and the connect
     const status = async (text: string) =>
       /^HTTP\/1\.1 (\d+) /.exec(await exchange(tracker, text))?.[1];
     assertEquals(await status("\x13BitTorrent protocol\r\n\r\n\r\n"), "400");
-    assertEquals(await status("GET http://elsewhere/ HTTP/1.1\r\n\r\n"), "400");
+    assertEquals(await status("GET ftp://elsewhere/ HTTP/1.1\r\n\r\n"), "400");
     assertEquals(await status(`GET /${"x".repeat(20_000)} HTTP/1.1\r\n\r\n`), "431");
     assertEquals(await status(get("/", "Transfer-Encoding: chunked")), "411");
-    assertEquals(await status(get("/", "bad header")), "400");
+    for (const path of ["/", "/announce", "/scrape"]) {
+      assertEquals(await status(get(path, "bad header")), "400");
+      assertEquals(await status(get(path, "Content-Length : 0")), "400");
+      assertEquals(await status(get(path, "Transfer-Encoding : chunked")), "400");
+      assertEquals(await status(get(path, "X: a\rb")), "400");
+      assertEquals(await status(get(path, "X: a\0b")), "400");
+      assertEquals(await status(get(path, "Host: second")), "400");
+    }
+    assertEquals(await status("GET http://t/healthz HTTP/1.1\r\nConnection: close\r\n\r\n"), "200");
     assertMatch(
       await exchange(tracker, get(`/announce?x=${"y".repeat(9_000)}`, "Connection: close")),
       /longer than/,
@@ -228,4 +236,65 @@ await interopTest({
     }
     assertEquals(await silent.ended(), SILENT_CLIENTS);
   },
+});
+
+/** An address of this machine that is not loopback, as other machines see it. */
+function ownAddress(): string | undefined {
+  return Deno.networkInterfaces()
+    .find(({ family, address }) => family === "IPv4" && !address.startsWith("127."))?.address;
+}
+
+Deno.test("a seeder on the tracker's machine is named to others by the address that they asked", async () => {
+  const own = ownAddress();
+  if (own === undefined) return;
+  await withTracker({ host: "0.0.0.0" }, async (tracker) => {
+    await fetchBytes(tracker, announcePath(1));
+    const packed = (ip: string) => ip.split(".").map((part) => String.fromCharCode(Number(part)));
+    const near = await fetchBytes(tracker, announcePath(2));
+    assert(near.includes(`${packed("127.0.0.1").join("")}\x1bY`));
+    const response = await fetch(`http://${own}:${tracker.port}${announcePath(3)}`);
+    const far = byteText(await response.bytes());
+    assert(
+      far.includes(`${packed(own).join("")}\x1bY`),
+      "the seeder by the address of the interface",
+    );
+    assert(!far.includes("\x7f\0\0\x01"), "and nobody by a loopback address");
+  });
+});
+
+Deno.test("scrapes, the list and the page count against the limit of an address, figures do not", async () => {
+  let now = 0;
+  const routes = [{
+    method: "GET" as const,
+    pattern: /^\/torrents$/,
+    handle: () => new Response("a list"),
+  }];
+  await withTracker({ addressRate: 1, now: () => now, routes }, async (tracker) => {
+    const ask = async (path: string) => {
+      const response = await fetch(new URL(path, tracker.url));
+      return [response.status, await response.text()] as const;
+    };
+    for (let i = 0; i < 10; i++) await ask(i % 2 === 0 ? `/scrape?info_hash=${HASH}` : "/torrents");
+    assertMatch((await ask(`/scrape?info_hash=${HASH}`))[1], /failure reason.*asks too often/);
+    assertEquals((await ask("/torrents"))[0], 429);
+    for (const path of ["/stats", "/metrics", "/healthz"]) assertEquals((await ask(path))[0], 200);
+    now = 60_000;
+    assertEquals((await ask("/torrents"))[0], 200);
+  });
+});
+
+Deno.test("ip= behind a trusted proxy is that of the proxy's client, if that may name one", async () => {
+  const trustedProxies = [parseNetwork("127.0.0.0/8")!];
+  await withTracker({ trustedProxies, trustsIpParam: true }, async (tracker) => {
+    const announceFor = async (forwarded: string, id: number, ip: string) => {
+      const headers = { "x-forwarded-for": forwarded };
+      await fetchBytes(tracker, announcePath(id, `&ip=${ip}`), headers);
+    };
+    await announceFor("10.0.0.7", 1, "198.51.100.1");
+    await announceFor("203.0.113.7", 2, "198.51.100.2");
+    const answer = await fetchBytes(tracker, announcePath(3, "&compact=0"));
+    assert(answer.includes("198.51.100.1"), "a client of a private network is believed");
+    assert(!answer.includes("198.51.100.2"), "a public one is not");
+    assert(answer.includes("203.0.113.7"));
+  });
 });

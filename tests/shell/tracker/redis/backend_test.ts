@@ -246,3 +246,39 @@ await redisTest("announces that come while scrapes are under way are answered to
   assertEquals(answers.map(({ warning }) => warning), [undefined, undefined]);
   assertEquals((await scrapes).length, 20);
 });
+
+await redisTest(
+  "a Redis that takes no writes counts as away, and is used again once it does",
+  async () => {
+    await using redis = await startRedis();
+    for (
+      const [refuse, allow] of [
+        [["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]],
+        [["ACL", "SETUSER", "default", "-set", "-eval", "-evalsha"], [
+          "ACL",
+          "SETUSER",
+          "default",
+          "+@all",
+        ]],
+      ] as const
+    ) {
+      await using one = await openBackend(redis.url);
+      await one.tell(announceOf(1));
+      await redis.cli(...refuse);
+      const stale = await one.backend.announce(announceOf(2), performance.now());
+      assert(stale.ok && stale.value.warning === STALE_WARNING);
+      await until(() => !one.backend.state().isUp, "it counts as away");
+      assertEquals(one.backend.state().lostCount, 1);
+      // Attempts to get back fail as well, and are not told one by one.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      assertEquals(one.backend.state().isUp, false);
+      assertEquals(one.problems.length, 1);
+      assertMatch(one.problems[0]!, /does not answer \((READONLY|NOPERM)/);
+      await redis.cli(...allow);
+      await until(() => one.backend.state().isUp, "it is used again");
+      const again = await one.backend.announce(announceOf(2), performance.now());
+      assert(again.ok && again.value.warning === undefined);
+      assertEquals(one.problems.length, 2);
+    }
+  },
+);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "node:path";
+import { createRng, randomBelow } from "../../../../core/bytes/random.ts";
 import { listPeers } from "../../../../core/tracker_server/swarms/list_peers.ts";
 import {
   announce,
@@ -9,6 +10,7 @@ import {
   sweepSome,
   totalsOf,
 } from "../../../../core/tracker_server/swarms/swarm_store.ts";
+import { openTrackerData } from "../../../../shell/tracker/tracker_data.ts";
 import { TorrentCatalog } from "../../../../shell/tracker/catalog/catalog.ts";
 import {
   openTrackerFile,
@@ -233,4 +235,45 @@ Deno.test("a data file that can't be used is told in one sentence", async () => 
     file.close();
     openTrackerFile(path).close();
   });
+});
+
+Deno.test("random bytes inside the file are told in one sentence, or do not matter", async () => {
+  const whole = await new Promise<Uint8Array>((resolve, reject) => {
+    withFolder((path) => {
+      const file = openTrackerFile(path);
+      const kept = keep(file.log);
+      for (let id = 1; id <= 50; id++) announce(kept.store, query(id), 1_000);
+      kept.keeper.close();
+      const catalog = new TorrentCatalog(file.shelf);
+      for (let salt = 0; salt < 50; salt++) valueOf(catalog.add(torrent({ salt })));
+      file.close();
+      resolve(Deno.readFileSync(path));
+    }).catch(reject);
+  });
+  const rng = createRng(20);
+  let refused = 0;
+  await withFolder(async (path) => {
+    for (let round = 0; round < 300; round++) {
+      const bytes = whole.slice();
+      // A page, or a few bytes, and in half of the rounds only of where the rows are.
+      const first = round % 2 === 0 ? 0 : Math.floor(bytes.length / 4);
+      const at = first + randomBelow(rng, bytes.length - first);
+      const end = Math.min(bytes.length, at + (round % 3 === 0 ? 4_096 : 8));
+      for (let i = at; i < end; i++) bytes[i] = randomBelow(rng, 256);
+      for (const name of [path, `${path}-wal`, `${path}-shm`]) {
+        await Deno.remove(name).catch(() => {});
+      }
+      Deno.writeFileSync(path, bytes);
+      const options = { path, host: "127.0.0.1", catalogToken: undefined, intervalSeconds: 300 };
+      try {
+        const data = openTrackerData({ ...options, onProblem: () => {} });
+        data.backend.close();
+        await data.close();
+      } catch (error) {
+        if (!(error instanceof TrackerFileError)) throw new Error(`round ${round}: ${error}`);
+        refused++;
+      }
+    }
+  });
+  assert(refused > 20, `${refused} of 300 were noticed`);
 });

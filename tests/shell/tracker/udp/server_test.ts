@@ -104,13 +104,33 @@ Deno.test("options behind an announce are stepped over", async () => {
   });
 });
 
-Deno.test("a connection id is good for its own address, and for two minutes at most", async () => {
+Deno.test("a connection id lives two minutes at least and three at most, whenever it was made", async () => {
+  for (const madeAt of [0, 1_000, 30_000, 59_999]) {
+    let now = madeAt;
+    await withTracker({ now: () => now }, async (client) => {
+      const id = await client.connect();
+      for (const age of [1_000, 60_000, 119_999]) {
+        now = madeAt + age;
+        assertEquals(numbersOf(await client.ask(announcePacket(id)), 1), [1], `${age} ms`);
+      }
+      now = madeAt + 180_000;
+      assertEquals(errorText(await client.ask(announcePacket(id))), "Connect again");
+    });
+  }
+});
+
+Deno.test("a connection id is good for its own address", async () => {
   let now = 0;
-  await withTracker({ now: () => now }, async (client) => {
+  await withTracker({ now: () => now, host: "0.0.0.0" }, async (client, tracker) => {
     const id = await client.connect();
-    now = 60_000;
-    assertEquals(numbersOf(await client.ask(announcePacket(id)), 1), [1]);
-    now = 130_000;
+    const other = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.2", port: 0 });
+    const to = { transport: "udp", hostname: "127.0.0.1", port: tracker.port } as const;
+    await other.send(announcePacket(id), to);
+    const [answer] = await other.receive();
+    assertEquals(errorText(answer), "Connect again");
+    other.close();
+    assertEquals(tracker.stats().peers, 0);
+    now = 240_000;
     assertEquals(errorText(await client.ask(announcePacket(id))), "Connect again");
     assertNotEquals(await client.connect(), id);
   });
@@ -182,7 +202,7 @@ Deno.test("refusals are told over UDP in fewer bytes than the announce has", asy
     assertEquals(errorText(refused), "This torrent is not registered on this tracker");
     let answer = refused;
     for (let i = 0; i < 10; i++) answer = await client.ask(announcePacket(id));
-    assertEquals(errorText(answer), "Your address announces too often, try again later");
+    assertEquals(errorText(answer), "Your address asks too often, try again later");
     assert(answer.length < 98);
   });
 });

@@ -49,6 +49,11 @@ export function setBit(field: Bitfield, index: number): void {
   field.bytes[index >>> 3]! |= 0x80 >>> (index & 7);
 }
 
+/** `index` in 0..count-1. */
+export function clearBit(field: Bitfield, index: number): void {
+  field.bytes[index >>> 3]! &= ~(0x80 >>> (index & 7));
+}
+
 /** How many pieces are in the set. */
 export function countBits(field: Bitfield): number {
   let total = 0;

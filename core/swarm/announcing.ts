@@ -16,15 +16,25 @@ import {
 } from "../tracker/announcer.ts";
 import type { AnnounceEvent, AnnounceRequest, AnnounceResult } from "../tracker/types.ts";
 import { addAddresses } from "./address_book.ts";
+import type { PeerAddress } from "../bytes/address.ts";
+import type { View } from "../bytes/view.ts";
+import { peerPriority } from "./peer_priority.ts";
 import { NUM_WANT } from "./limits.ts";
 import type { SwarmEffects } from "./protocol.ts";
 import type { Swarm } from "./state.ts";
 
-export interface Announcing {
+interface Own {
   readonly announcer: Announcer;
   /** Tells trackers that we are who we were, whatever our address. Spec: BEP 7, key. */
   readonly key: number;
+  /** Our address as a tracker sees it. */
+  externalIp: string | undefined;
 }
+
+export type Announcing = View<Own>;
+
+/** Any address would do, as long as it stays the same. */
+const UNKNOWN_IP = "0.0.0.0";
 
 /** Payload bytes of this run, and bytes that are still to come. */
 export interface AnnounceTotals {
@@ -35,7 +45,7 @@ export interface AnnounceTotals {
 
 /** Nothing was announced yet. */
 export function createAnnouncing(tiers: readonly (readonly string[])[], rng: Rng): Announcing {
-  return { announcer: createAnnouncer(tiers, rng), key: nextUint32(rng) };
+  return { announcer: createAnnouncer(tiers, rng), key: nextUint32(rng), externalIp: undefined };
 }
 
 /** Whether it is time to announce and none is under way. */
@@ -103,10 +113,17 @@ export function onAnnounced(
     effects.push({ kind: "report", report: { kind: "tracker-failed", url, message } });
     return;
   }
-  const { peers, seeders, leechers, warning } = result.value;
+  const { peers, seeders, leechers, warning, externalIp } = result.value;
+  if (externalIp !== undefined) (swarm.announcing as Own).externalIp = externalIp;
   addAddresses(swarm.addresses, peers, "tracker", now);
   const report = { kind: "tracker", url, peers: peers.length, seeders, leechers, warning } as const;
   effects.push({ kind: "report", report });
+}
+
+/** The priority of a connection with a peer there: 32 bits, greater is better. Spec: BEP 40. */
+export function priorityOf({ options, announcing }: Swarm, theirs: PeerAddress): number {
+  const ours = { ip: announcing.externalIp ?? UNKNOWN_IP, port: options.port };
+  return (options.priorityOf ?? peerPriority)(ours, theirs);
 }
 
 /** Asks the trackers for more peers as soon as they allow. */

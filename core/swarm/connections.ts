@@ -7,18 +7,19 @@ import type { View } from "../bytes/view.ts";
 import type { Features } from "../wire/handshake.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import {
-  addAddresses,
   banIp,
   claimAddress,
-  markConnected,
+  claimListenAddress,
   markNever,
   neverDial,
+  passAddresses,
   postpone,
-  releaseAddress,
+  releaseAddresses,
   takeDial,
 } from "./address_book.ts";
+import { hostOf } from "./address_rules.ts";
 import { createPeerExtensions, type PeerExtensions } from "./extension_state.ts";
-import { CONNECTION_WORTH_MS, CONNECTIONS_MAX } from "./limits.ts";
+import { BANS_MAX, CONNECTION_WORTH_MS, CONNECTIONS_MAX, HOST_CONNECTIONS_MAX } from "./limits.ts";
 import { createLiveness, isDead, type Liveness } from "./liveness.ts";
 import type { CloseReason, SwarmEffects } from "./protocol.ts";
 import type { Swarm } from "./state.ts";
@@ -39,8 +40,11 @@ export interface Connection extends View<OwnConnection>, Liveness, PeerExtension
 
 interface Own {
   readonly connections: Map<PeerKey, Connection>;
-  /** Peer ids in hexadecimal. */
-  readonly bannedIds: Set<string>;
+  /**
+   * Peers behind an address that is not banned, because it is shared: loopback. By address and peer id,
+   * since an id alone is anybody's to claim.
+   */
+  readonly bannedPeers: Set<string>;
 }
 
 export type ConnectionTable = View<Own>;
@@ -58,49 +62,60 @@ export interface Connected {
 
 /** Nobody is connected or banned. */
 export function createConnectionTable(): ConnectionTable {
-  const own: Own = { connections: new Map(), bannedIds: new Set() };
+  const own: Own = { connections: new Map(), bannedPeers: new Set() };
   return own;
 }
 
 /**
- * Takes a connection, or refuses it. `replaced` is the duplicate that had to go for it and was closed;
- * whoever else knows it must forget it before it learns of the new one.
+ * Takes a connection, or refuses it. Two are duplicates when peer id and IP address agree: an id alone is
+ * anybody's to claim. The one that stays uses the addresses of both until it ends. When all places are taken, the connection that `leastUseful` names gives way.
+ *
+ * `replaced` lists connections that were closed for it; whoever else knows them must forget them before
+ * it learns of the new one.
  */
 export function acceptConnection(
   swarm: Swarm,
   connected: Connected,
   isRunning: boolean,
+  leastUseful: () => Connection | undefined,
   now: number,
   effects: SwarmEffects,
-): { readonly connection?: Connection; readonly replaced?: Connection } {
+): { readonly connection?: Connection; readonly replaced: readonly Connection[] } {
   const { addresses } = swarm;
-  const { peer: key, peerId, features, job } = connected;
-  const entry = job === undefined ? undefined : takeDial(addresses, job);
+  const { peer: key, peerId, features, job, address } = connected;
+  const incoming = job === undefined;
+  const entry = incoming ? undefined : takeDial(addresses, job);
   const refuse = (why: CloseReason) => {
     effects.push({ kind: "close", peer: key, why });
     if (entry !== undefined) postpone(addresses, entry, now);
-    return {};
+    return { replaced: [] };
   };
   if (!isRunning) return refuse("stopping");
-  const isOurs = isSameId(peerId, swarm.options.peerId);
-  if (isOurs || isBanned(swarm, connected.address.ip, peerId)) {
-    refuse(isOurs ? "ourselves" : "banned");
+  if (isSameId(peerId, swarm.options.peerId)) {
+    refuse("ourselves");
     if (entry !== undefined) markNever(entry);
-    return {};
+    return { replaced: [] };
   }
-  if (swarm.connections.size >= CONNECTIONS_MAX) return refuse("too-many-peers");
-  const incoming = job === undefined;
-  let { address } = connected;
-  const duplicate = findById(swarm, peerId);
+  if (isBanned(swarm, address.ip, peerId)) return refuse("banned");
+  const duplicate = findDuplicate(swarm, address.ip, peerId);
   if (duplicate !== undefined) {
-    if (entry !== undefined) (duplicate as OwnConnection).address = entry.address;
     if (!replacesDuplicate(swarm, duplicate, incoming, now)) {
       effects.push({ kind: "close", peer: key, why: "duplicate" });
-      if (entry !== undefined) markConnected(entry);
-      return {};
+      if (entry !== undefined) claimAddress(addresses, entry, duplicate.key);
+      return { replaced: [] };
     }
+    passAddresses(addresses, duplicate.key, key);
     closeConnection(swarm, duplicate, "duplicate", now, effects);
-    if (!duplicate.incoming) address = duplicate.address;
+  } else {
+    const isTyped = entry?.source === "user";
+    if (!isTyped && isHostFull(swarm, address.ip)) return refuse("too-many-from-host");
+  }
+  const replaced = duplicate === undefined ? [] : [duplicate];
+  if (swarm.connections.size >= CONNECTIONS_MAX) {
+    const evicted = leastUseful();
+    if (evicted === undefined) return refuse("too-many-peers");
+    closeConnection(swarm, evicted, "too-many-peers", now, effects);
+    replaced.push(evicted);
   }
   const connection: Connection = {
     key,
@@ -113,9 +128,16 @@ export function acceptConnection(
     ...createPeerExtensions(),
   };
   (swarm as ConnectionTable as Own).connections.set(key, connection);
-  if (entry !== undefined) markConnected(entry);
-  else claimAddress(addresses, address);
-  return { connection, ...(duplicate && { replaced: duplicate }) };
+  if (entry !== undefined) claimAddress(addresses, entry, key);
+  return { connection, replaced };
+}
+
+function isHostFull(swarm: Swarm, ip: string): boolean {
+  if (isLoopbackIp(ip)) return false;
+  const host = hostOf(ip);
+  let count = 0;
+  for (const { address } of swarm.connections.values()) if (hostOf(address.ip) === host) count++;
+  return count >= HOST_CONNECTIONS_MAX;
 }
 
 /**
@@ -143,8 +165,7 @@ export function onListenPort(
 ): void {
   if (!connection.incoming) return;
   const address = { ip: connection.address.ip, port };
-  addAddresses(swarm.addresses, [address], "incoming", now);
-  claimAddress(swarm.addresses, address);
+  claimListenAddress(swarm.addresses, address, connection.key, now);
   (connection as OwnConnection).address = address;
 }
 
@@ -152,7 +173,7 @@ export function onListenPort(
 export function forgetConnection(swarm: Swarm, connection: Connection, now: number): void {
   (swarm as ConnectionTable as Own).connections.delete(connection.key);
   const wasWorthIt = now - connection.connectedMs >= CONNECTION_WORTH_MS;
-  releaseAddress(swarm.addresses, connection.address, wasWorthIt, now);
+  releaseAddresses(swarm.addresses, connection.key, wasWorthIt, now);
 }
 
 /** Ends a connection from our side. `detail` is told to the user for a violation. */
@@ -172,27 +193,33 @@ export function closeConnection(
   }
 }
 
-/** Takes no connection from the peer's address, or of its id, again in this run. */
+/** Takes no connection from the peer's address again in this run. */
 export function banPeer(
   swarm: Swarm,
   { address, id }: Pick<Connection, "address" | "id">,
   why: string,
   effects: SwarmEffects,
 ): void {
-  // Peers on loopback share one address: there, a ban by address would take the innocent along.
   if (!isLoopbackIp(address.ip)) banIp(swarm.addresses, address.ip);
+  else {
+    // Peers on loopback share one address: there, a ban by address would take the innocent along.
+    const { bannedPeers } = swarm as ConnectionTable as Own;
+    bannedPeers.add(`${address.ip} ${toHex(id)}`);
+    if (bannedPeers.size > BANS_MAX) bannedPeers.delete(bannedPeers.keys().next().value!);
+  }
   neverDial(swarm.addresses, address);
-  (swarm as ConnectionTable as Own).bannedIds.add(toHex(id));
   const report = { kind: "peer-banned", address: addressText(address), why } as const;
   effects.push({ kind: "report", report });
 }
 
 function isBanned(swarm: Swarm, ip: string, id: Uint8Array): boolean {
-  return swarm.addresses.bannedIps.has(ip) || swarm.bannedIds.has(toHex(id));
+  return swarm.addresses.bannedIps.has(ip) || swarm.bannedPeers.has(`${ip} ${toHex(id)}`);
 }
 
-function findById(swarm: Swarm, id: Uint8Array): Connection | undefined {
-  for (const other of swarm.connections.values()) if (isSameId(other.id, id)) return other;
+function findDuplicate(swarm: Swarm, ip: string, id: Uint8Array): Connection | undefined {
+  for (const other of swarm.connections.values()) {
+    if (other.address.ip === ip && isSameId(other.id, id)) return other;
+  }
   return undefined;
 }
 

@@ -35,14 +35,17 @@ export function createPeerExtensions(): PeerExtensions {
   return own;
 }
 
-/** Takes what the peer's handshake says of it; gives the extensions that it names for the first time. */
+/**
+ * Takes what the peer's handshake says of it; gives the extensions that it names for the first time. What
+ * a later handshake does not name stays as it was. Spec: BEP 10, "additional handshake messages".
+ */
 export function applyHandshake(peer: PeerExtensions, handshake: ExtendedHandshake): string[] {
   const own = peer as OwnPeer;
   const { theirNumbers } = own;
-  own.reqq = handshake.reqq;
-  own.client = handshake.version;
-  own.metadataSize = handshake.metadataSize;
-  own.isUploadOnly = handshake.uploadOnly;
+  own.reqq = handshake.reqq ?? own.reqq;
+  own.client = handshake.version ?? own.client;
+  own.metadataSize = handshake.metadataSize ?? own.metadataSize;
+  own.isUploadOnly = handshake.uploadOnly ?? own.isUploadOnly;
   const fresh: string[] = [];
   for (const [name, number] of handshake.extensions) {
     if (number === 0) theirNumbers.delete(name);

@@ -66,6 +66,17 @@ export interface Extension<S = unknown, P = unknown> {
   tick?(context: ExtensionContext<S>): void;
 }
 
+/** A handshake that changes nothing. */
+const SAYS_NOTHING: ExtendedHandshake = {
+  extensions: new Map(),
+  version: undefined,
+  port: undefined,
+  reqq: undefined,
+  yourIp: undefined,
+  uploadOnly: undefined,
+  metadataSize: undefined,
+};
+
 interface Own {
   readonly table: readonly Extension[];
   readonly states: Map<string, unknown>;
@@ -85,9 +96,32 @@ export function createExtensions(table: readonly Extension[]): Extensions {
   return own;
 }
 
-/** What our handshakes say from now on: whether we will download nothing more. Spec: BEP 21. */
-export function setUploadOnly(swarm: Swarm, isUploadOnly: boolean): void {
-  (swarm.extensions as Own).isUploadOnly = isUploadOnly;
+/**
+ * Whether we will download nothing more: connected peers are told at once, others in our handshake.
+ *
+ * Spec: BEP 21, upload_only; BEP 10, a later handshake changes what it names.
+ */
+export function setUploadOnly(swarm: Swarm, isUploadOnly: boolean, effects: SwarmEffects): void {
+  const own = swarm.extensions as Own;
+  if (own.isUploadOnly === isUploadOnly) return;
+  own.isUploadOnly = isUploadOnly;
+  const payload = encodeExtendedHandshake({ ...SAYS_NOTHING, uploadOnly: isUploadOnly });
+  const message = { kind: "extended", id: EXTENDED_HANDSHAKE_ID, payload } as const;
+  for (const { key, features } of swarm.connections.values()) {
+    if (features.extended) effects.push({ kind: "send", peer: key, message });
+  }
+}
+
+/** Peers are told of extensions that are offered no longer, as in a torrent that is found to be private. */
+export function withdrawExtensions(swarm: Swarm, effects: SwarmEffects): void {
+  const gone = swarm.extensions.table.filter((extension) => extension.isOffered?.(swarm) === false);
+  if (gone.length === 0) return;
+  const extensions = new Map(gone.map(({ name }) => [name, 0]));
+  const payload = encodeExtendedHandshake({ ...SAYS_NOTHING, extensions });
+  const message = { kind: "extended", id: EXTENDED_HANDSHAKE_ID, payload } as const;
+  for (const { key, features } of swarm.connections.values()) {
+    if (features.extended) effects.push({ kind: "send", peer: key, message });
+  }
 }
 
 /** Sends our extension handshake to a peer that speaks BEP 10. Spec: BEP 10, handshake message. */
@@ -101,7 +135,7 @@ export function sendHandshake(swarm: Swarm, peer: Connection, effects: SwarmEffe
     port: options.port,
     reqq: REQQ_OFFERED,
     yourIp: peer.address.ip,
-    uploadOnly: extensions.isUploadOnly,
+    uploadOnly: extensions.isUploadOnly || undefined,
     metadataSize: undefined,
   };
   for (const extension of offered) {

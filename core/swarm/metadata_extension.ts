@@ -40,7 +40,7 @@ export const metadataExtension: Extension<MetadataState, MetadataPeer> = {
   number: 2,
   createState: () => ({ fetch: undefined, fetched: undefined }),
   createPeerState: () => ({ allowance: undefined }),
-  isOffered: ({ options }) => !options.isPrivate,
+  isOffered: ({ addresses }) => !addresses.isPrivate,
   describe: (swarm, state) => ({ metadataSize: infoBytesOf(swarm, state)?.length }),
   onNamed(context, peer) {
     if (isFetching(context)) {
@@ -57,7 +57,7 @@ export const metadataExtension: Extension<MetadataState, MetadataPeer> = {
     if (message.kind === "unknown") return undefined;
     if (message.kind === "request") {
       peerState.allowance ??= createMetadataAllowance(now);
-      const bytes = swarm.options.isPrivate ? undefined : infoBytesOf(swarm, state);
+      const bytes = swarm.addresses.isPrivate ? undefined : infoBytesOf(swarm, state);
       const answer = answerMetadataRequest(bytes, message.piece, peerState.allowance, now);
       sendExtended(peer, UT_METADATA, encodeMetadataMessage(answer), effects);
       return undefined;
@@ -111,7 +111,7 @@ function infoBytesOf({ options }: Swarm, { fetched }: MetadataState): Uint8Array
 }
 
 function isFetching({ swarm, state }: ExtensionContext<MetadataState>): boolean {
-  return infoBytesOf(swarm, state) === undefined && !swarm.options.isPrivate;
+  return infoBytesOf(swarm, state) === undefined && !swarm.addresses.isPrivate;
 }
 
 function sendRequests({ swarm, state, now, effects }: ExtensionContext<MetadataState>): void {

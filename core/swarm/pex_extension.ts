@@ -21,9 +21,9 @@ export const pexExtension: Extension<null, PexPeer> = {
   number: 1,
   createState: () => null,
   createPeerState: () => ({ exchange: undefined }),
-  isOffered: ({ options }) => !options.isPrivate,
+  isOffered: ({ addresses }) => !addresses.isPrivate,
   onNamed({ swarm, now }, _peer, peerState) {
-    if (!swarm.options.isPrivate) peerState.exchange ??= createPeerExchange(now);
+    if (!swarm.addresses.isPrivate) peerState.exchange ??= createPeerExchange(now);
   },
   onMessage(context, peer, peerState, payload) {
     return takeMessage(context, peer, peerState, payload);
@@ -37,7 +37,7 @@ function takeMessage(
   peerState: PexPeer,
   payload: Uint8Array,
 ): string | undefined {
-  if (swarm.options.isPrivate) return undefined;
+  if (swarm.addresses.isPrivate) return undefined;
   const decoded = decodePex(payload);
   if (!decoded.ok) return "a peer exchange that is no dictionary";
   // Some send before their handshake has named it.
@@ -52,7 +52,7 @@ function takeMessage(
 
 /** Once a second: what is due to each peer. */
 function sendDue({ swarm, now, effects }: ExtensionContext<null>): void {
-  if (swarm.options.isPrivate) return;
+  if (swarm.addresses.isPrivate) return;
   let contacts: PexContact[] | undefined;
   for (const peer of swarm.connections.values()) {
     if (!peer.theirNumbers.has(UT_PEX)) continue;

@@ -11,9 +11,12 @@ export type CloseReason =
   | "both-complete"
   | "dead"
   | "duplicate"
+  /** It told more of the content than was kept before the metadata was known. */
+  | "missed-messages"
   | "ourselves"
   | "protocol-violation"
   | "stopping"
+  | "too-many-from-host"
   | "too-many-peers";
 
 export type SwarmEffect =

@@ -11,6 +11,7 @@
  * Deliberately absent: pieces. A swarm does not know of a transfer; `core/torrent` carries the news
  * between them.
  */
+import type { PeerAddress } from "../bytes/address.ts";
 import { createJobs, type JobCounter, type Jobs } from "../bytes/jobs.ts";
 import type { Rng } from "../bytes/random.ts";
 import type { InfoHash } from "../metainfo/types.ts";
@@ -34,6 +35,8 @@ export interface SwarmOptions {
   readonly isPrivate: boolean;
   /** The info dictionary, to be served; undefined while only the info hash is known. Spec: BEP 9. */
   readonly infoBytes?: Uint8Array | undefined;
+  /** Undefined: BEP 40. A traced run computes it from pseudonyms, so that its replay finds the same. */
+  readonly priorityOf?: ((ours: PeerAddress, theirs: PeerAddress) => number) | undefined;
 }
 
 export type SwarmJob =
@@ -60,7 +63,7 @@ export function createSwarm(
     options,
     rng,
     jobs: createJobs(counter),
-    addresses: createAddressBook(counter),
+    addresses: createAddressBook(options.isPrivate, counter),
     announcing: createAnnouncing(options.announceTiers, rng),
     extensions: createExtensions(extensions),
     ...createConnectionTable(),

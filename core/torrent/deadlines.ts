@@ -7,8 +7,13 @@ import { chokeRound, fillIdleSlots } from "../transfer/choker.ts";
 import { onSilence } from "../transfer/peers.ts";
 import { reviewHashRequests } from "../transfer/hash_trees.ts";
 import { abandonStranded } from "../transfer/picker.ts";
-import { adjustPipeline, checkSnubbed, reviewRefusals } from "../transfer/requests.ts";
 import { reviewBlames } from "../transfer/pieces.ts";
+import {
+  adjustPipeline,
+  checkSnubbed,
+  reviewRefusals,
+  takeBackRequests,
+} from "../transfer/requests.ts";
 import { saveDueAt } from "../transfer/saving.ts";
 import { isSeedingLimited, reviewSeeding } from "../transfer/seeding.ts";
 import { isWaiting } from "../transfer/share_rule.ts";
@@ -59,7 +64,7 @@ export function onTimer(torrent: Torrent, now: number, effects: Effect[]): void 
   (torrent as TorrentOwn).nextTickMs = (Math.floor(now / TICK_MS) + 1) * TICK_MS;
   const { swarm, transfer } = torrent;
   if (transfer !== undefined) {
-    reviewSilence(torrent, transfer, now);
+    reviewSilence(torrent, transfer, now, effects);
     reviewRequests(transfer, now, effects);
   }
   for (const { key } of reviewLiveness(swarm, now, effects)) {
@@ -77,10 +82,18 @@ export function onTimer(torrent: Torrent, now: number, effects: Effect[]): void 
   }
 }
 
-function reviewSilence({ swarm }: Torrent, transfer: Transfer, now: number): void {
+function reviewSilence(
+  { swarm }: Torrent,
+  transfer: Transfer,
+  now: number,
+  effects: Effect[],
+): void {
   for (const peer of transfer.peers.values()) {
     const connection = swarm.connections.get(peer.key);
-    if (connection !== undefined) onSilence(transfer, peer, isDead(connection, now));
+    if (connection === undefined) continue;
+    const isSilent = isDead(connection, now);
+    if (isSilent && !peer.isSilent) takeBackRequests(transfer, peer, effects);
+    onSilence(transfer, peer, isSilent);
   }
 }
 

@@ -2,7 +2,7 @@
 import { readRate } from "../limits/rate_meter.ts";
 import { trackerCounts } from "../swarm/announcing.ts";
 import { isDead } from "../swarm/liveness.ts";
-import { bytesMissing, isComplete } from "../transfer/content.ts";
+import { bytesMissing, isComplete, isFinished } from "../transfer/content.ts";
 import { isSeed } from "../transfer/offers.ts";
 import type { ShareState } from "../transfer/protocol.ts";
 import { countServable, isWaiting, owedBytes } from "../transfer/share_rule.ts";
@@ -27,6 +27,11 @@ export interface TorrentFacts {
   readonly peers: number;
   readonly seeds: number;
   readonly isComplete: boolean;
+  /** Every wanted piece is on disk. */
+  readonly isFinished: boolean;
+  /** Bytes of wanted pieces, and of those of them that are not on disk. */
+  readonly bytesWanted: number;
+  readonly bytesWantedMissing: number;
   readonly share: ShareState | undefined;
   readonly owedBytes: number;
   /** Only the last piece is missing and the share rule withholds it. */
@@ -85,6 +90,9 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
     downRate: readRate(transfer.down, now),
     upRate: readRate(transfer.up, now),
     isComplete: isComplete(transfer),
+    isFinished: isFinished(transfer),
+    bytesWanted: transfer.wantedBytes,
+    bytesWantedMissing: transfer.wantedMissingBytes,
     share,
     owedBytes: owedBytes(transfer),
     isWaiting: isWaiting(transfer),
@@ -104,6 +112,9 @@ const NOTHING_KNOWN = {
   downRate: 0,
   upRate: 0,
   isComplete: false,
+  isFinished: false,
+  bytesWanted: 0,
+  bytesWantedMissing: 0,
   share: undefined,
   owedBytes: 0,
   isWaiting: false,

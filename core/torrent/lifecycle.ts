@@ -1,6 +1,6 @@
 /** How a torrent starts and stops. */
 import { announceStopped } from "../swarm/announcing.ts";
-import { isComplete } from "../transfer/content.ts";
+import { isFinished } from "../transfer/content.ts";
 import { save, saveSoon } from "../transfer/saving.ts";
 import { totalsOf } from "./announce_totals.ts";
 import { closePeer } from "./peers.ts";
@@ -15,7 +15,7 @@ export function start(torrent: Torrent, now: number): void {
   own.stage = "running";
   own.nextTickMs = now;
   const { transfer } = torrent;
-  if (transfer !== undefined && !isComplete(transfer)) saveSoon(transfer, now);
+  if (transfer !== undefined && !isFinished(transfer)) saveSoon(transfer, now);
 }
 
 /** Tells trackers and peers at once; checks and writes under way still count for the last save. */

@@ -3,6 +3,7 @@ import { startJob } from "../bytes/jobs.ts";
 import { unreachable } from "../bytes/result.ts";
 import type { Sink } from "../bytes/sink.ts";
 import type { SwarmNews } from "../swarm/protocol.ts";
+import { onDontHave } from "../transfer/offers.ts";
 import type { Effect } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
 
@@ -18,10 +19,14 @@ export function carryNews<R>(
   return result;
 }
 
-function takeNews({ swarm }: Torrent, news: SwarmNews, effects: Effect[]): void {
+function takeNews({ swarm, transfer }: Torrent, news: SwarmNews, effects: Effect[]): void {
   switch (news.kind) {
-    case "piece-lost":
+    case "piece-lost": {
+      const peer = transfer?.peers.get(news.peer);
+      if (transfer === undefined || peer === undefined) return;
+      if (news.piece < transfer.geometry.pieceCount) onDontHave(transfer, peer, news.piece);
       return;
+    }
     case "metadata": {
       const { bytes } = news;
       const job = startJob(swarm.jobs, { kind: "check-metadata", bytes });

@@ -18,8 +18,9 @@ import { onChoke, onReject, onUnchoke } from "../transfer/requests.ts";
 import type { Transfer } from "../transfer/state.ts";
 import { onCancel, onRequest } from "../transfer/uploads.ts";
 import type { Message } from "../wire/message.ts";
+import { onEarlyMessage } from "./early_news.ts";
 import { carryNews } from "./news.ts";
-import { closeIfBothComplete, closePeer, onHeard } from "./peers.ts";
+import { closeIfBothDone, closePeer, onHeard } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
 
@@ -45,12 +46,13 @@ export function onMessage(
       effects,
       (news) => onExtended(swarm, connection, message.id, message.payload, now, effects, news),
     );
+    // It may have said that it will download nothing more.
+    if (fault === undefined && peer !== undefined) closeIfBothDone(torrent, peer, now, effects);
   } else if (message.kind === "port") {
     onDhtPort(torrent, connection, message.port, effects);
   } else if (transfer !== undefined && peer !== undefined) {
-    fault = faultOf(transfer, peer, message) ??
-      onTransferMessage(torrent, transfer, peer, message, now, effects);
-  }
+    fault = onTransferMessage(torrent, transfer, peer, message, now, effects);
+  } else onEarlyMessage(torrent.early, connection, message, effects);
   if (fault === undefined) return;
   closePeer(torrent, connection.key, "protocol-violation", now, effects, fault);
 }
@@ -66,8 +68,8 @@ function onDhtPort(
   effects.push({ kind: "report", report: { kind: "dht-node", address: { ip, port } } });
 }
 
-/** Why the connection must end, if it must. */
-function onTransferMessage(
+/** Applies a message to the transfer. Gives why the connection must end, if it must. */
+export function onTransferMessage(
   torrent: Torrent,
   transfer: Transfer,
   peer: Peer,
@@ -75,6 +77,8 @@ function onTransferMessage(
   now: number,
   effects: Effect[],
 ): string | undefined {
+  const fault = faultOf(transfer, peer, message);
+  if (fault !== undefined) return fault;
   switch (message.kind) {
     case "keep-alive":
     case "unknown":
@@ -95,15 +99,15 @@ function onTransferMessage(
       return undefined;
     case "have":
       onHave(transfer, peer, message.piece);
-      closeIfBothComplete(torrent, peer, now, effects);
+      closeIfBothDone(torrent, peer, now, effects);
       return undefined;
     case "bitfield":
       onBitfield(transfer, peer, message.bits);
-      closeIfBothComplete(torrent, peer, now, effects);
+      closeIfBothDone(torrent, peer, now, effects);
       return undefined;
     case "have-all":
       onHaveAll(transfer, peer);
-      closeIfBothComplete(torrent, peer, now, effects);
+      closeIfBothDone(torrent, peer, now, effects);
       return undefined;
     case "request":
       return onRequest(transfer, peer, message, now, effects);

@@ -2,6 +2,7 @@
  * A peer is a connection of the swarm and, once the metadata is known, a peer of the transfer. What
  * happens to the one is carried to the other here.
  */
+import type { PeerAddress } from "../bytes/address.ts";
 import { neverDial } from "../swarm/address_book.ts";
 import {
   acceptConnection,
@@ -12,16 +13,19 @@ import {
   forgetConnection,
 } from "../swarm/connections.ts";
 import { forgetExtensions, sendHandshake } from "../swarm/extensions.ts";
-import { noteHeard } from "../swarm/liveness.ts";
+import { priorityOf } from "../swarm/announcing.ts";
+import { EVICTION_AGE_MS } from "../swarm/limits.ts";
+import { isDead, noteHeard } from "../swarm/liveness.ts";
+import type { Swarm } from "../swarm/state.ts";
 import type { CloseReason } from "../swarm/protocol.ts";
-import { isComplete } from "../transfer/content.ts";
+import { isFinished } from "../transfer/content.ts";
 import { isSeed } from "../transfer/offers.ts";
 import type { Peer } from "../transfer/peer.ts";
 import { addPeer, onSilence, removePeer } from "../transfer/peers.ts";
 import { sendPieces } from "../transfer/pieces.ts";
-import type { Transfer } from "../transfer/state.ts";
 import { grantFast } from "../transfer/uploads.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
+import { forgetEarlyNews } from "./early_news.ts";
 import { carryNews } from "./news.ts";
 import type { Effect } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
@@ -35,12 +39,26 @@ export function onConnected(
 ): void {
   const { swarm, transfer } = torrent;
   const isRunning = torrent.stage === "running";
-  const { connection, replaced } = acceptConnection(swarm, connected, isRunning, now, effects);
-  if (replaced !== undefined) forgetPeer(torrent, replaced, now, effects);
+  const { connection, replaced } = acceptConnection(
+    swarm,
+    connected,
+    isRunning,
+    () => leastUseful(torrent, connected.address, now),
+    now,
+    effects,
+  );
+  for (const other of replaced) forgetPeer(torrent, other, now, effects);
   if (connection === undefined) return;
   sendHandshake(swarm, connection, effects);
   sendDhtPort(torrent, connection, effects);
-  if (transfer !== undefined) attachPeer(transfer, connection, now, effects);
+  if (transfer !== undefined) {
+    const peer = addPeer(transfer, connection, now);
+    sendPieces(transfer, peer, effects);
+    grantFast(transfer, peer, effects);
+  } else if (connection.features.fast) {
+    const message = { kind: "have-none" } as const;
+    effects.push({ kind: "send", peer: connection.key, message });
+  }
 }
 
 /** Spec: BEP 5, "Peer receiving a handshake indicating the remote peer supports the DHT should ...". */
@@ -53,16 +71,35 @@ function sendDhtPort(
   effects.push({ kind: "send", peer: key, message: { kind: "port", port: dhtPort } });
 }
 
-/** The connection takes part in the transfer from now on. */
-export function attachPeer(
-  transfer: Transfer,
-  connection: Connection,
+/**
+ * The connection that gives way to one with `newcomer` when all places are taken: of those that are dead
+ * or where nobody wants anything, the one of least priority; else of those that nothing goes through, if
+ * the newcomer's priority is higher. Young connections stay. Spec: BEP 40.
+ */
+function leastUseful(
+  torrent: Torrent,
+  newcomer: PeerAddress,
   now: number,
-  effects: Effect[],
-): void {
-  const peer = addPeer(transfer, connection, now);
-  sendPieces(transfer, peer, effects);
-  grantFast(transfer, peer, effects);
+): Connection | undefined {
+  const { swarm, transfer } = torrent;
+  let idle: Connection | undefined, still: Connection | undefined;
+  for (const connection of swarm.connections.values()) {
+    if (now - connection.connectedMs < EVICTION_AGE_MS) continue;
+    const peer = transfer?.peers.get(connection.key);
+    const isIdle = isDead(connection, now) ||
+      (peer !== undefined && !peer.amInterested && !peer.isInterested);
+    if (isIdle) idle = lesser(swarm, idle, connection);
+    else if (peer !== undefined && peer.down.rate + peer.up.rate === 0) {
+      still = lesser(swarm, still, connection);
+    }
+  }
+  if (idle !== undefined || still === undefined) return idle;
+  return priorityOf(swarm, newcomer) > priorityOf(swarm, still.address) ? still : undefined;
+}
+
+function lesser(swarm: Swarm, one: Connection | undefined, other: Connection): Connection {
+  if (one === undefined) return other;
+  return priorityOf(swarm, other.address) < priorityOf(swarm, one.address) ? other : one;
 }
 
 /** The connection is gone, whoever ended it. */
@@ -102,11 +139,12 @@ function forgetPeer(
 ): void {
   const { swarm, transfer } = torrent;
   carryNews(torrent, effects, (news) => forgetExtensions(swarm, connection, now, effects, news));
+  forgetEarlyNews(torrent.early, connection.key);
   const peer = transfer?.peers.get(connection.key);
   if (transfer === undefined || peer === undefined) return;
+  const isUseless = isFinished(transfer) && wantsNothing(peer);
   removePeer(transfer, peer, effects);
-  // It has nothing to give and nothing to take.
-  if (isComplete(transfer) && isSeed(peer)) neverDial(swarm.addresses, connection.address);
+  if (isUseless) neverDial(swarm.addresses, connection.address);
 }
 
 /** Closes the connection, if it is still there, and takes none from its address again in this run. */
@@ -121,15 +159,20 @@ export function banSender(
   closePeer(torrent, link.key, "banned", now, effects);
 }
 
-/** Seeds have nothing for each other. */
-export function closeIfBothComplete(
+/** The peer has all that there is, or said that it will download nothing more. Spec: BEP 21. */
+function wantsNothing(peer: Peer): boolean {
+  return isSeed(peer) || peer.link.isUploadOnly;
+}
+
+/** Two that want nothing more have nothing for each other. */
+export function closeIfBothDone(
   torrent: Torrent,
   peer: Peer,
   now: number,
   effects: Effect[],
 ): void {
   const { transfer } = torrent;
-  if (transfer !== undefined && isComplete(transfer) && isSeed(peer)) {
+  if (transfer !== undefined && isFinished(transfer) && wantsNothing(peer)) {
     closePeer(torrent, peer.key, "both-complete", now, effects);
   }
 }

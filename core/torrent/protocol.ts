@@ -12,6 +12,7 @@
  * Deliberately absent: block payload (it stays in the shell), sockets, files, clocks.
  */
 import type { PeerAddress } from "../bytes/address.ts";
+import type { Bitfield } from "../bytes/bitfield.ts";
 import type { JobId } from "../bytes/jobs.ts";
 import type { FileHashRange } from "../hash_exchange/ranges.ts";
 import type { AddressSource } from "../swarm/address_book.ts";
@@ -20,6 +21,9 @@ import type { SwarmEffect, SwarmReport } from "../swarm/protocol.ts";
 import type { AnnounceResult } from "../tracker/types.ts";
 import type { TransferEffect, TransferReport } from "../transfer/protocol.ts";
 import type { WebSeedKind } from "../web_seed/urls.ts";
+import type { HashTreeOptions } from "../transfer/hash_trees.ts";
+import type { PieceRange } from "../transfer/wanted.ts";
+import type { Geometry } from "../metainfo/geometry.ts";
 import type { Message } from "../wire/message.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 
@@ -88,6 +92,20 @@ export type Event =
     readonly waitMs: number | undefined;
   }
   | { readonly kind: "metadata-checked"; readonly job: JobId; readonly matches: boolean }
+  /** The info dictionary was found, and what of the content is on disk. Ignored when it was known. */
+  | {
+    readonly kind: "metadata";
+    readonly geometry: Geometry;
+    /** Pieces on disk, checked. */
+    readonly have: Bitfield;
+    readonly isPrivate: boolean;
+    /** One a piece; undefined where every piece is wanted alike. */
+    readonly priorities: Uint8Array | undefined;
+    /** Of a v2 torrent or a hybrid. */
+    readonly hashTrees?: HashTreeOptions | undefined;
+  }
+  /** What is wanted changes, and how urgently. Ignored while there is no metadata. */
+  | { readonly kind: "prioritize"; readonly ranges: readonly PieceRange[] }
   | { readonly kind: "timer" }
   | { readonly kind: "stop" };
 

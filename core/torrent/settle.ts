@@ -31,8 +31,8 @@ import { totalsOf } from "./announce_totals.ts";
 import { finishStop } from "./lifecycle.ts";
 import { onHeard } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
+import { isFinished, type Torrent, type TorrentOwn } from "./state.ts";
 import { openWebSeeds } from "./web_seeds.ts";
-import { isComplete, type Torrent, type TorrentOwn } from "./state.ts";
 
 /** For a transfer that does not wait, which asks nothing of it. */
 const NO_OUTLOOK: SwarmOutlook = { leechers: 0, isAwaitingTracker: false };
@@ -47,7 +47,7 @@ export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
   dialAddresses(swarm.addresses, swarm.connections.size, now, effects);
   // Once those that the tracker named were tried: the first answer is followed by dials, not by a second.
   const isAlone = swarm.connections.size === 0 && swarm.addresses.dials.size === 0;
-  if (isAlone && !isComplete(torrent)) askForPeers(swarm, now);
+  if (isAlone && !isFinished(torrent)) askForPeers(swarm, now);
   if (isAnnounceDue(swarm, now)) announceIfDue(swarm, totalsOf(torrent), now, effects);
   if (transfer !== undefined) saveIfDue(transfer, now, effects);
   noteActivity(torrent, now, effects);

@@ -9,13 +9,22 @@ import { createRng } from "../bytes/random.ts";
 import type { Extension } from "../swarm/extensions.ts";
 import { setUploadOnly } from "../swarm/extensions.ts";
 import { createSwarm, type Swarm, type SwarmOptions } from "../swarm/state.ts";
-import { isComplete as isTransferComplete } from "../transfer/content.ts";
+import {
+  isComplete as isTransferComplete,
+  isFinished as isTransferFinished,
+} from "../transfer/content.ts";
 import { createTransfer, type Transfer, type TransferOptions } from "../transfer/state.ts";
 import { TUNING, type Tuning } from "../transfer/tuning.ts";
+import type { Bitfield } from "../bytes/bitfield.ts";
+import type { Geometry } from "../metainfo/geometry.ts";
+import { createEarlyNews, type EarlyNews } from "./early_news.ts";
 import { EXTENSIONS } from "./extensions.ts";
 import { createWebSeeds, type WebSeedOptions, type WebSeeds } from "./web_seeds.ts";
 
-export interface TorrentOptions extends SwarmOptions, TransferOptions {
+export interface TorrentOptions extends SwarmOptions, Omit<TransferOptions, "geometry" | "have"> {
+  /** Undefined, as is `have`, where only the info hash is known: a `metadata` event brings them. */
+  readonly geometry: Geometry | undefined;
+  readonly have: Bitfield | undefined;
   readonly seed: number;
   /** Web servers that have the content. Spec: BEP 19, BEP 17. */
   readonly webSeeds?: readonly WebSeedOptions[] | undefined;
@@ -30,20 +39,22 @@ export interface TorrentOwn {
   nextTickMs: number;
   /** Every block that may be asked for is asked for. */
   inEndgame: boolean;
+  /** Undefined until the metadata is known. */
+  transfer: Transfer | undefined;
 }
 
 export interface Torrent extends Readonly<TorrentOwn> {
   readonly options: TorrentOptions;
   readonly tuning: Tuning;
   readonly swarm: Swarm;
-  /** Undefined until the metadata is known. */
-  readonly transfer: Transfer | undefined;
   readonly webSeeds: WebSeeds;
+  /** What peers said of the content while the metadata was not known. */
+  readonly early: EarlyNews;
 }
 
 /**
- * A torrent that has done nothing yet: it wants every piece that `options.have` lacks. `now` in
- * monotonic ms.
+ * A torrent that has done nothing yet: it wants the pieces that `options.have` lacks, or, without
+ * `options.geometry`, the metadata first. `now` in monotonic ms.
  */
 export function createTorrent(
   options: TorrentOptions,
@@ -54,12 +65,15 @@ export function createTorrent(
   const rng = createRng(options.seed);
   const counter: JobCounter = { next: 1 };
   const swarm = createSwarm(options, extensions, rng, counter);
-  const transfer = createTransfer(options, tuning, rng, counter, now);
-  setUploadOnly(swarm, isTransferComplete(transfer));
+  const { geometry, have } = options;
+  const transfer = geometry && have &&
+    createTransfer({ ...options, geometry, have }, tuning, rng, counter, now);
+  if (transfer !== undefined) setUploadOnly(swarm, isTransferFinished(transfer), []);
   return {
     options,
     tuning,
     swarm,
+    early: createEarlyNews(),
     transfer,
     webSeeds: createWebSeeds(options.webSeeds ?? []),
     stage: "idle",
@@ -71,6 +85,11 @@ export function createTorrent(
 /** Whether every piece is on disk. */
 export function isComplete({ transfer }: Torrent): boolean {
   return transfer !== undefined && isTransferComplete(transfer);
+}
+
+/** Whether every wanted piece is on disk. */
+export function isFinished({ transfer }: Torrent): boolean {
+  return transfer !== undefined && isTransferFinished(transfer);
 }
 
 /** The transfer of a torrent whose metadata is known. */

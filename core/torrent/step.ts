@@ -10,10 +10,11 @@ import { unreachable } from "../bytes/result.ts";
 import { addAddresses, onDialFailed } from "../swarm/address_book.ts";
 import { announceCompleted, announceSoon, onAnnounced } from "../swarm/announcing.ts";
 import { banPeer } from "../swarm/connections.ts";
+import { sendDontHave } from "../swarm/dont_have.ts";
 import { setUploadOnly } from "../swarm/extensions.ts";
 import { concludeFetch } from "../swarm/metadata_extension.ts";
 import { markAllDirty } from "../transfer/attention.ts";
-import { markDiskFailed } from "../transfer/content.ts";
+import { isComplete, isFinished, markDiskFailed } from "../transfer/content.ts";
 import {
   onHashesAnswered,
   onHashesProven,
@@ -23,18 +24,21 @@ import {
 import {
   onLeavesCompared,
   onPieceChecked,
+  onPieceLost,
   onPieceWritten,
   onWriteFailed,
 } from "../transfer/pieces.ts";
 import { onSaveFailed, onStateSaved } from "../transfer/saving.ts";
 import type { Transfer } from "../transfer/state.ts";
 import { onBlocksSent, onBlockUnreadable, onUploadsTakenBack } from "../transfer/uploads.ts";
+import { type PieceRange, setPriorities } from "../transfer/wanted.ts";
 import { onTimer } from "./deadlines.ts";
 import { start, stop } from "./lifecycle.ts";
+import { onMetadata } from "./metadata.ts";
 import { onMessage } from "./peer_messages.ts";
 import {
   banSender,
-  closeIfBothComplete,
+  closeIfBothDone,
   closePeer,
   onConnected,
   onDisconnected,
@@ -79,6 +83,8 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
       return onWebSeedFailed(torrent, event.peer, event, now, effects);
     case "metadata-checked":
       return onMetadataChecked(torrent, event.job, event.matches, now, effects);
+    case "metadata":
+      return onMetadata(torrent, event, now, effects);
     case "timer":
       return onTimer(torrent, now, effects);
     case "stop":
@@ -106,6 +112,7 @@ type TransferEvent = Extract<
       | "blocks-sent"
       | "uploads-taken-back"
       | "block-unreadable"
+      | "prioritize"
       | "state-saved";
   }
 >;
@@ -147,7 +154,9 @@ function stepTransfer(
       return;
     }
     case "piece-written":
-      if (onPieceWritten(transfer, event.job, now, effects)) complete(torrent, now, effects);
+      if (onPieceWritten(transfer, event.job, now, effects)) {
+        finish(torrent, transfer, now, effects);
+      }
       return;
     case "disk-failed":
       return onDiskFailed(torrent, transfer, event.job, event.message, now, effects);
@@ -164,11 +173,10 @@ function stepTransfer(
       if (peer !== undefined) onUploadsTakenBack(transfer, peer, event.blocks, effects);
       return;
     }
-    case "block-unreadable": {
-      const peer = transfer.peers.get(event.peer);
-      if (peer !== undefined) onBlockUnreadable(transfer, peer, event, effects);
-      return;
-    }
+    case "block-unreadable":
+      return onUnreadable(torrent, transfer, event, effects);
+    case "prioritize":
+      return onPrioritize(torrent, transfer, event.ranges, now, effects);
     case "state-saved":
       return onStateSaved(transfer, event.job);
     default:
@@ -196,13 +204,39 @@ function onMetadataChecked(
   effects.push({ kind: "report", report: { kind: "metadata", bytes: job.bytes } });
 }
 
-function complete(torrent: Torrent, now: number, effects: Effect[]): void {
-  announceCompleted(torrent.swarm);
-  setUploadOnly(torrent.swarm, true);
-  closeWebSeeds(torrent, effects);
-  for (const peer of [...torrent.transfer!.peers.values()]) {
-    closeIfBothComplete(torrent, peer, now, effects);
+function onPrioritize(
+  torrent: Torrent,
+  transfer: Transfer,
+  ranges: readonly PieceRange[],
+  now: number,
+  effects: Effect[],
+): void {
+  if (setPriorities(transfer, ranges, now, effects)) {
+    effects.push({ kind: "report", report: { kind: "complete" } });
+    return finish(torrent, transfer, now, effects);
   }
+  setUploadOnly(torrent.swarm, isFinished(transfer), effects);
+}
+
+/** Every wanted piece is here: nothing more will be downloaded. */
+function finish(torrent: Torrent, transfer: Transfer, now: number, effects: Effect[]): void {
+  // Trackers count complete copies only. Spec: BEP 21.
+  if (isComplete(transfer)) announceCompleted(torrent.swarm);
+  setUploadOnly(torrent.swarm, true, effects);
+  closeWebSeeds(torrent, effects);
+  for (const peer of [...transfer.peers.values()]) closeIfBothDone(torrent, peer, now, effects);
+}
+
+/** The disk broke a promise of ours: peers need not ask for the piece. */
+function onUnreadable(
+  torrent: Torrent,
+  transfer: Transfer,
+  event: Extract<Event, { kind: "block-unreadable" }>,
+  effects: Effect[],
+): void {
+  const peer = transfer.peers.get(event.peer);
+  if (peer !== undefined) onBlockUnreadable(transfer, peer, event, effects);
+  if (onPieceLost(transfer, event.piece)) sendDontHave(torrent.swarm, event.piece, effects);
 }
 
 function onDiskFailed(

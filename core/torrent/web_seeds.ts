@@ -7,7 +7,7 @@
  * dropped: its answers are not the torrent's, or a piece that it sent alone fails its check.
  */
 import type { View } from "../bytes/view.ts";
-import { isComplete } from "../transfer/content.ts";
+import { isFinished } from "../transfer/content.ts";
 import { onHaveAll } from "../transfer/offers.ts";
 import type { Link } from "../transfer/peer.ts";
 import { addPeer, removePeer } from "../transfer/peers.ts";
@@ -71,19 +71,19 @@ export function createWebSeeds(all: readonly WebSeedOptions[]): WebSeeds {
 
 /** Whether time alone may change something: a server is at work or will be asked. */
 export function hasWebSeeds({ webSeeds, transfer }: Torrent): boolean {
-  if (webSeeds.size === 0 || transfer === undefined || isComplete(transfer)) return false;
+  if (webSeeds.size === 0 || transfer === undefined || isFinished(transfer)) return false;
   for (const { stage } of webSeeds.values()) if (stage !== "dropped") return true;
   return false;
 }
 
-/** Opens those whose time has come, while pieces are missing. */
+/** Opens those whose time has come, while wanted pieces are missing. */
 export function openWebSeeds(
   { webSeeds }: Torrent,
   transfer: Transfer,
   now: number,
   effects: Effect[],
 ): void {
-  if (webSeeds.size === 0 || isComplete(transfer) || transfer.diskFailed) return;
+  if (webSeeds.size === 0 || isFinished(transfer) || transfer.diskFailed) return;
   let open = 0;
   for (const { stage } of webSeeds.values()) if (stage === "open") open++;
   for (const seed of webSeeds.values()) {
@@ -135,7 +135,7 @@ function convictWebSeed(torrent: Torrent, key: PeerKey, effects: Effect[]): bool
   return true;
 }
 
-/** The torrent is complete or stops. */
+/** The torrent is finished or stops. */
 export function closeWebSeeds(torrent: Torrent, effects: Effect[]): void {
   for (const seed of torrent.webSeeds.values()) {
     if (seed.stage !== "open") continue;
@@ -181,6 +181,7 @@ function linkOf({ key }: WebSeedOptions): Link {
     id: new Uint8Array(20),
     features: { fast: true, extended: false, dht: false },
     reqq: PIPELINE_MAX,
+    isUploadOnly: true,
     isWebSeed: true,
   };
 }

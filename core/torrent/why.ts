@@ -5,7 +5,7 @@
 import { hasBit } from "../bytes/bitfield.ts";
 import type { Connection } from "../swarm/connections.ts";
 import { isDead } from "../swarm/liveness.ts";
-import { isComplete } from "../transfer/content.ts";
+import { isFinished, isMissing } from "../transfer/content.ts";
 import { BLOCK_REQUESTED, blockKey, hasRoom, type PartialPiece } from "../transfer/partials.ts";
 import type { Peer } from "../transfer/peer.ts";
 import { canGive, hasStuckOwner, isEndgame, mayTake } from "../transfer/picker.ts";
@@ -65,7 +65,7 @@ export function whyNotAsked(torrent: Torrent, connection: Connection, now: numbe
   const { transfer } = torrent;
   const peer = transfer?.peers.get(connection.key);
   if (transfer === undefined || peer === undefined) return { kind: "no-metadata" };
-  if (isComplete(transfer)) return { kind: "complete" };
+  if (isFinished(transfer)) return { kind: "complete" };
   if (transfer.diskFailed) return { kind: "disk-failed" };
   if (peer.offered === 0) return { kind: "nothing-wanted" };
   const withheld = withheldPiece(transfer);
@@ -85,7 +85,7 @@ function whyNoPiece(transfer: Transfer, peer: Peer, now: number): WhyNot {
   const standings: Partial<Record<Standing, number>> = {};
   const endgame = isEndgame(transfer);
   for (let piece = 0; piece < transfer.geometry.pieceCount; piece++) {
-    if (!hasBit(peer.have, piece) || hasBit(transfer.have, piece)) continue;
+    if (!hasBit(peer.have, piece) || !isMissing(transfer, piece)) continue;
     const partial = transfer.partials.get(piece);
     const standing = partial === undefined
       ? standingOfNew(transfer, peer, piece)

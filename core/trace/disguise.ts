@@ -6,6 +6,7 @@
  * else:
  * - Names are equal exactly when the real ones are; IPv4 stays IPv4 and loopback stays itself.
  * - Peer ids keep their order to our own (of two connections to one peer, it decides which stays).
+ * - Addresses of one IPv6 /64 stay in one, and ports and addresses that are never dialled stay.
  * - Addresses of one /24 stay in one /24. The allowed fast set is a hash of the /24 and the info hash.
  *   The set would betray both, so a traced run hashes their made-up forms, and its replay finds the
  *   same. No peer can tell: to others the set is arbitrary.
@@ -14,6 +15,7 @@ import type { PeerAddress } from "../bytes/address.ts";
 import { addressText } from "../bytes/address.ts";
 import { toHex } from "../bytes/hex.ts";
 import { formatIp, IPV4_SIZE, IPV6_SIZE, isLoopbackIp, parseIp } from "../bytes/ip.ts";
+import { hostOf, isHostIp, isPeerPort } from "../swarm/address_rules.ts";
 import { INFO_HASH_SIZE, infoHashBytes } from "../metainfo/info_hash.ts";
 import type { InfoHash, Sha1 } from "../metainfo/types.ts";
 
@@ -28,6 +30,8 @@ const LOOPBACK_BYTE = 127;
 /** A unique local address, whose last bytes are counted up. Spec: RFC 4193. */
 const MADE_UP_IPV6 = [0xfd];
 const PEER_ID_SIZE = 20;
+/** Above every well-known port, and below as many ports as a run of a day sees. */
+const FIRST_PORT = 30_000;
 
 /** What was made up so far. Plain data, changed only by the functions below. */
 export interface Disguise {
@@ -36,6 +40,8 @@ export interface Disguise {
   readonly ips: Map<string, string>;
   /** By the first three bytes of a real IPv4 address. */
   readonly networks: Map<number, Network>;
+  /** By the name of the host: see `hostOf`. */
+  readonly networks6: Map<string, number>;
   readonly ports: Map<number, number>;
   /** By the real id in hexadecimal. */
   readonly peerIds: Map<string, Uint8Array>;
@@ -57,6 +63,7 @@ export function createDisguise(ourId: Uint8Array, keepsAddresses: boolean): Disg
     ourId,
     ips: new Map(),
     networks: new Map(),
+    networks6: new Map(),
     ports: new Map(),
     peerIds: new Map(),
     urls: new Map(),
@@ -69,21 +76,24 @@ export function disguiseIp(disguise: Disguise, ip: string): string {
   if (disguise.keepsAddresses) return ip;
   return recall(disguise.ips, ip, (count) => {
     const bytes = parseIp(ip);
-    if (isLoopbackIp(ip)) return ip;
+    if (isLoopbackIp(ip) || !isHostIp(ip)) return ip;
     if (bytes?.length === IPV4_SIZE) {
       const network = networkOf(disguise, readNetwork(bytes));
       return formatIp(Uint8Array.of(...networkBytes(network.madeUp), network.hosts++));
     }
     const madeUp = new Uint8Array(IPV6_SIZE);
     madeUp.set(MADE_UP_IPV6);
-    new DataView(madeUp.buffer).setUint32(IPV6_SIZE - 4, count);
+    const view = new DataView(madeUp.buffer);
+    view.setUint32(4, recall(disguise.networks6, hostOf(ip), (network) => network));
+    view.setUint32(IPV6_SIZE - 4, count);
     return formatIp(madeUp);
   });
 }
 
-/** Ports are numbered as they appear: 1, 2, 3. */
+/** Ports are numbered as they appear; well-known ones, which are not dialled, stay. */
 export function disguisePort(disguise: Disguise, port: number): number {
-  return disguise.keepsAddresses ? port : recall(disguise.ports, port, (count) => count);
+  if (disguise.keepsAddresses || !isPeerPort(port)) return port;
+  return recall(disguise.ports, port, (count) => FIRST_PORT + count);
 }
 
 /** Both halves of an address. */

@@ -26,7 +26,7 @@ import {
 } from "./disguise.ts";
 
 /** What a trace keeps of a torrent's options: all that is data. */
-export type RecordedOptions = Omit<TorrentOptions, "sha1" | "infoBytes">;
+export type RecordedOptions = Omit<TorrentOptions, "sha1" | "infoBytes" | "priorityOf">;
 
 const NOTHING = new Uint8Array();
 
@@ -127,13 +127,13 @@ function disguiseRequest(disguise: Disguise, request: AnnounceRequest): Announce
 
 function disguiseResult(disguise: Disguise, result: AnnounceResult): AnnounceResult {
   if (!result.ok) return { ok: false, error: { ...result.error, message: LEFT_OUT } };
-  const { peers, trackerId, warning } = result.value;
+  const { peers, trackerId, warning, externalIp } = result.value;
   const value = {
     ...result.value,
     peers: peers.map((peer) => disguiseAddress(disguise, peer)),
     trackerId: trackerId === undefined ? undefined : disguiseTrackerId(disguise, trackerId),
     warning: warning === undefined ? undefined : LEFT_OUT,
-    externalIp: undefined,
+    externalIp: externalIp && disguiseIp(disguise, externalIp),
   };
   return { ok: true, value };
 }

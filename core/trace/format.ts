@@ -10,7 +10,7 @@
  *
  * Bytes are `{"hex":"..."}`. A line without its newline was cut off when the run was killed.
  */
-import { parseBitfield } from "../bytes/bitfield.ts";
+import { type Bitfield, parseBitfield } from "../bytes/bitfield.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { BLOCK_SIZE, type Geometry, isGeometry } from "../metainfo/geometry.ts";
@@ -104,7 +104,13 @@ export function decodeRow(line: string): Row | undefined {
     const [peer, piece, begin, length] = value as [number, number, number, number];
     return { kind: "block", peer, piece, begin, length };
   }
-  return isEvent(value) ? { kind: "event", event: value as Event } : undefined;
+  if (!isEvent(value)) return undefined;
+  const event = value as Event;
+  if (event.kind === "metadata") {
+    const { geometry, have, priorities, hashTrees } = event;
+    if (!isContent(geometry, have, priorities, hashTrees)) return undefined;
+  }
+  return { kind: "event", event };
 }
 
 /** What an error says to the user, as the end of a sentence. */
@@ -126,7 +132,7 @@ export function hexOfBytes(_key: string, value: unknown): unknown {
 
 /** Rows without bytes, most by far, need no replacer, which costs three times the rest. */
 function holdsBytes(event: Event): boolean {
-  if (event.kind !== "message") return event.kind === "connected";
+  if (event.kind !== "message") return event.kind === "connected" || event.kind === "metadata";
   return event.message.kind === "bitfield" || event.message.kind === "extended";
 }
 
@@ -144,12 +150,25 @@ function bytesOfHex(_key: string, value: unknown): unknown {
 }
 
 /** Whether sizes and counts agree, so that the core can be made of them. */
-function isConsistent({ geometry, have, infoHash, hashTrees }: RecordedOptions): boolean {
+function isConsistent(
+  { geometry, have, priorities, infoHash, hashTrees }: RecordedOptions,
+): boolean {
+  if (infoHashFromHex(infoHash) === undefined) return false;
+  if (geometry === undefined || have === undefined) return geometry === have;
+  return isContent(geometry, have, priorities, hashTrees);
+}
+
+function isContent(
+  geometry: Geometry,
+  have: Bitfield,
+  priorities: Uint8Array | undefined,
+  hashTrees: HashTreeOptions | undefined,
+): boolean {
   const { pieceLength, pieceCount } = geometry;
   if (pieceLength < 1 || pieceLength > PIECE_LENGTH_MAX || !isGeometry(geometry)) return false;
   if (hashTrees !== undefined && !fitsGeometry(hashTrees, geometry)) return false;
-  if (have.count !== pieceCount || !parseBitfield(have.bytes, pieceCount).ok) return false;
-  return infoHashFromHex(infoHash) !== undefined;
+  if (priorities !== undefined && priorities.length !== pieceCount) return false;
+  return have.count === pieceCount && parseBitfield(have.bytes, pieceCount).ok;
 }
 
 function fitsGeometry(

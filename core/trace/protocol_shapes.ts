@@ -10,6 +10,7 @@ import type { Geometry, ShortPiece } from "../metainfo/geometry.ts";
 import type { Event } from "../torrent/protocol.ts";
 import type { WebSeedOptions } from "../torrent/web_seeds.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
+import type { PieceRange } from "../transfer/wanted.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
 import type { AnnounceAnswer, AnnounceError } from "../tracker/types.ts";
 import type { Features } from "../wire/handshake.ts";
@@ -59,6 +60,25 @@ const isHashRange = {
 };
 const isPiece = { piece: isCount };
 const isBlock = { piece: isCount, begin: isCount, length: isCount };
+
+const isGeometryShape = record(
+  {
+    totalSize: isCount,
+    pieceLength: isCount,
+    pieceCount: isCount,
+    shortPieces: optional(
+      listOf(record({ piece: isCount, size: isCount } satisfies Fields<ShortPiece>)),
+    ),
+  } satisfies Fields<Geometry>,
+);
+const isHashTrees = record(
+  {
+    fileLengths: listOf(isCount),
+    missingLayers: listOf(isCount),
+    layersRequired: isFlag,
+  } satisfies Fields<HashTreeOptions>,
+);
+const isBitfield = record({ bytes: isBytes, count: isCount } satisfies Fields<Bitfield>);
 
 const MESSAGES: Members<Message> = {
   "keep-alive": {},
@@ -148,29 +168,33 @@ const EVENTS: Members<Event> = {
     waitMs: optional(isNumber),
   },
   "metadata-checked": { job: isCount, matches: isFlag },
+  metadata: {
+    geometry: isGeometryShape,
+    have: isBitfield,
+    isPrivate: isFlag,
+    priorities: optional(isBytes),
+    hashTrees: optional(isHashTrees),
+  },
+  prioritize: {
+    ranges: listOf(
+      record({ first: isCount, end: isCount, priority: isCount } satisfies Fields<PieceRange>),
+    ),
+  },
   timer: {},
   stop: {},
 };
 
 const OPTIONS: Fields<RecordedOptions> = {
   infoHash: isText,
-  geometry: record(
-    {
-      totalSize: isCount,
-      pieceLength: isCount,
-      pieceCount: isCount,
-      shortPieces: optional(
-        listOf(record({ piece: isCount, size: isCount } satisfies Fields<ShortPiece>)),
-      ),
-    } satisfies Fields<Geometry>,
-  ),
+  geometry: optional(isGeometryShape),
   peerId: isPeerId,
   port: isCount,
   dhtPort: optional(isCount),
   clientName: isText,
   announceTiers: listOf(listOf(isText)),
   isPrivate: isFlag,
-  have: record({ bytes: isBytes, count: isCount } satisfies Fields<Bitfield>),
+  have: optional(isBitfield),
+  priorities: optional(isBytes),
   uploadedBefore: isCount,
   downloadedBefore: isCount,
   waivedBefore: isFlag,
@@ -187,15 +211,7 @@ const OPTIONS: Fields<RecordedOptions> = {
       ),
     ),
   ),
-  hashTrees: optional(
-    record(
-      {
-        fileLengths: listOf(isCount),
-        missingLayers: listOf(isCount),
-        layersRequired: isFlag,
-      } satisfies Fields<HashTreeOptions>,
-    ),
-  ),
+  hashTrees: optional(isHashTrees),
 };
 
 /** An event that the core may be given. */

@@ -6,7 +6,8 @@
 import type { Sha1 } from "../metainfo/types.ts";
 import type { Effect, Event } from "../torrent/protocol.ts";
 import type { TorrentOptions } from "../torrent/state.ts";
-import { createDisguise, type Disguise, disguiseSha1 } from "./disguise.ts";
+import { peerPriority } from "../swarm/peer_priority.ts";
+import { createDisguise, type Disguise, disguiseAddress, disguiseSha1 } from "./disguise.ts";
 import { disguiseEffect, disguiseEvent, disguiseOptions } from "./disguise_protocol.ts";
 import { formatHash, hashValue, NO_EFFECTS } from "./effect_hash.ts";
 import { encodeHeader, encodeRow } from "./format.ts";
@@ -24,18 +25,26 @@ export interface Started {
   readonly line: string;
   /** The hash function that the recorded core must be made with: see disguise.ts. */
   readonly sha1: Sha1;
+  /** As `sha1`: the connections' priorities are hashes of addresses. */
+  readonly priorityOf: NonNullable<TorrentOptions["priorityOf"]>;
 }
 
 /** Starts the trace of a torrent that is created at `at` with these options, `sha1` apart. */
 export function startRecording(
-  { sha1, infoBytes: _, ...options }: TorrentOptions,
+  { sha1, infoBytes: _, priorityOf: __, ...options }: TorrentOptions,
   at: number,
   keepsAddresses: boolean,
 ): Started {
   const disguise = createDisguise(options.peerId, keepsAddresses);
   const line = encodeHeader({ at, options: disguiseOptions(disguise, options) }) + "\n";
   const recording = { disguise, at, hash: NO_EFFECTS };
-  return { recording, line, sha1: disguiseSha1(disguise, sha1) };
+  return {
+    recording,
+    line,
+    sha1: disguiseSha1(disguise, sha1),
+    priorityOf: (ours, theirs) =>
+      peerPriority(disguiseAddress(disguise, ours), disguiseAddress(disguise, theirs)),
+  };
 }
 
 /** To be called before `step`, so that an event that the core fails at is in the trace. */

@@ -66,7 +66,7 @@ export function viewState(torrent: Torrent, now: number): StateView {
     bufferedBytes: transfer?.bufferedBytes ?? 0,
     candidates: [...swarm.addresses.entries.values()].filter(({ use }) => use === "free").length,
     dialling: swarm.addresses.dials.size,
-    banned: swarm.bannedIds.size,
+    banned: swarm.addresses.bannedIps.size + swarm.bannedPeers.size,
     deadline: deadline && { reason: deadline.reason, inMs: deadline.at - now },
   };
 }

@@ -1,49 +1,67 @@
 /**
- * Which pieces are rare. Keeps the pieces that are wanted and not yet started in one array, sorted by
- * how many connected peers have them, so that a peer coming, going or announcing a piece costs a few
- * swaps and never a sort.
+ * Which pieces are rare. Keeps the pieces that are wanted and not yet started in arrays, one for each
+ * priority, sorted by how many connected peers have them, so that a peer coming, going or announcing a
+ * piece costs a few swaps and never a sort.
  *
- * Invariants: `order[starts[c] .. starts[c + 1])` holds the pieces of count c; `position[order[i]] === i`;
- * a piece that is not wanted has position -1. Peers that have everything are counted once, in `seeds`.
- * The order within a count means nothing: who picks draws a place to begin, so that a swarm does not
- * march in step.
+ * Invariants, for each level: `order[starts[c] .. starts[c + 1])` holds the pieces of count c, and
+ * `position[order[i]] === i`; `levelOf` of a piece names its level, and a piece that is not to be picked
+ * has position -1. Peers that have everything are counted once, in `seeds`. The order within a count
+ * means nothing: the picker draws a place to begin, so that a swarm does not march in step.
  */
-import { assert } from "../bytes/result.ts";
 import { type Bitfield, hasBit } from "../bytes/bitfield.ts";
+import { assert } from "../bytes/result.ts";
 import type { View } from "../bytes/view.ts";
+
+/** Pieces of a higher priority are picked first; those of SKIP never. */
+export const PRIORITY_SKIP = 0;
+export const PRIORITY_LOW = 1;
+export const PRIORITY_NORMAL = 4;
+export const PRIORITY_MAX = 7;
+
+interface Level {
+  readonly order: Uint32Array;
+  /** Pieces in `order`. */
+  size: number;
+  /** `starts[c]`: where count c begins in `order`; its last entry is `size`. */
+  readonly starts: number[];
+}
 
 interface Own {
   /** Connected peers that have the piece, peers that have all of them left out. */
   readonly counts: Uint16Array;
   seeds: number;
-  readonly order: Uint32Array;
-  /** Pieces in `order`. */
-  size: number;
+  /** By priority; undefined until a piece has it. */
+  readonly levels: (Level | undefined)[];
+  readonly levelOf: Uint8Array;
   readonly position: Int32Array;
-  /** `starts[c]`: where count c begins in `order`; its last entry is `size`. */
-  readonly starts: number[];
+  /** Pieces of all levels. */
+  size: number;
 }
 
 export type Availability = View<Own>;
 
-/** All pieces that `have` lacks are wanted, available nowhere. */
-export function createAvailability(pieceCount: number, have: Bitfield): Availability {
-  const order = new Uint32Array(pieceCount);
-  const position = new Int32Array(pieceCount).fill(-1);
-  let size = 0;
-  for (let piece = 0; piece < pieceCount; piece++) {
-    if (hasBit(have, piece)) continue;
-    order[size] = piece;
-    position[piece] = size++;
-  }
-  return {
+/**
+ * All pieces that `have` lacks and whose priority (0 to PRIORITY_MAX) is not PRIORITY_SKIP are to be
+ * picked, available nowhere.
+ */
+export function createAvailability(
+  pieceCount: number,
+  have: Bitfield,
+  priorities: Uint8Array,
+): Availability {
+  const own: Own = {
     counts: new Uint16Array(pieceCount),
     seeds: 0,
-    order,
-    size,
-    position,
-    starts: [0, size],
+    levels: [],
+    levelOf: new Uint8Array(pieceCount),
+    position: new Int32Array(pieceCount).fill(-1),
+    size: 0,
   };
+  for (let piece = 0; piece < pieceCount; piece++) {
+    const priority = priorities[piece]!;
+    if (priority !== PRIORITY_SKIP && !hasBit(have, piece)) addWanted(own, piece, priority);
+  }
+  return own;
 }
 
 /** How many connected peers have the piece. */
@@ -51,14 +69,26 @@ export function availabilityOf(a: Availability, piece: number): number {
   return a.counts[piece]! + a.seeds;
 }
 
-/** Whether somebody connected has a wanted piece. */
+/** Whether a connected peer has a piece that is to be picked. */
 export function isAnyAvailable(a: Availability): boolean {
-  return a.size > 0 && availabilityOf(a, a.order[a.size - 1]!) > 0;
+  if (a.size === 0) return false;
+  if (a.seeds > 0) return true;
+  for (const level of a.levels) {
+    if (level !== undefined && level.size > level.starts[1]!) return true;
+  }
+  return false;
 }
 
-/** Whether some wanted piece is with seeds, if any, and with nobody else. */
+/** Whether some piece to be picked is with seeds, if any, and with no other peer. */
 export function isAnyOnSeedsOnly(a: Availability): boolean {
-  return a.starts[1]! > 0;
+  for (const level of a.levels) if (level !== undefined && level.starts[1]! > 0) return true;
+  return false;
+}
+
+/** Some piece that is to be picked, or -1. */
+export function anyWanted(a: Availability): number {
+  for (const level of a.levels) if (level !== undefined && level.size > 0) return level.order[0]!;
+  return -1;
 }
 
 /** A peer that has every piece came. */
@@ -72,76 +102,92 @@ export function removeSeed(a: Availability): void {
 }
 
 /** A peer told that it has the piece. */
-export function addHolder(view: Availability, piece: number): void {
-  const a = view as Own;
+export function addHolder(a: Availability, piece: number): void {
   const count = a.counts[piece]!;
   a.counts[piece] = count + 1;
   if (a.position[piece]! < 0) return;
-  growTo(a, count + 1);
-  const boundary = a.starts[count + 1]! - 1;
-  swap(a, a.position[piece]!, boundary);
-  a.starts[count + 1] = boundary;
+  const level = a.levels[a.levelOf[piece]!]!;
+  growTo(level, count + 1);
+  const boundary = level.starts[count + 1]! - 1;
+  swap(a, level, a.position[piece]!, boundary);
+  level.starts[count + 1] = boundary;
 }
 
-/** A peer that had the piece left. */
-export function removeHolder(view: Availability, piece: number): void {
-  const a = view as Own;
+/** A peer that had the piece left, or lost it. */
+export function removeHolder(a: Availability, piece: number): void {
   const count = a.counts[piece]!;
   assert(count > 0, "a piece loses only holders that it had");
   a.counts[piece] = count - 1;
   if (a.position[piece]! < 0) return;
-  const boundary = a.starts[count]!;
-  swap(a, a.position[piece]!, boundary);
-  a.starts[count] = boundary + 1;
+  const level = a.levels[a.levelOf[piece]!]!;
+  const boundary = level.starts[count]!;
+  swap(a, level, a.position[piece]!, boundary);
+  level.starts[count] = boundary + 1;
 }
 
-/** The piece was started or is here: it is no longer to be picked. */
-export function removeWanted(view: Availability, piece: number): void {
-  const a = view as Own;
+/** The piece was started, is here or is not wanted: it is no longer to be picked. */
+export function removeWanted(a: Availability, piece: number): void {
   let at = a.position[piece]!;
   if (at < 0) return;
-  for (let count = a.counts[piece]! + 1; count < a.starts.length; count++) {
-    const boundary = a.starts[count]! - 1;
-    swap(a, at, boundary);
+  const level = a.levels[a.levelOf[piece]!]!;
+  for (let count = a.counts[piece]! + 1; count < level.starts.length; count++) {
+    const boundary = level.starts[count]! - 1;
+    swap(a, level, at, boundary);
     at = boundary;
-    a.starts[count] = boundary;
+    level.starts[count] = boundary;
   }
-  a.size--;
+  level.size--;
+  (a as Own).size--;
   a.position[piece] = -1;
 }
 
-/** The piece was given up before it was complete: it may be picked again. */
-export function addWanted(view: Availability, piece: number): void {
-  const a = view as Own;
-  if (a.position[piece]! >= 0) return;
+/** The piece is to be picked, with this priority (PRIORITY_LOW to PRIORITY_MAX). */
+export function addWanted(a: Availability, piece: number, priority: number): void {
+  if (a.position[piece]! >= 0) {
+    if (a.levelOf[piece] === priority) return;
+    removeWanted(a, piece);
+  }
+  const { levels } = a as Own;
+  const level = levels[priority] ??= {
+    order: new Uint32Array(a.counts.length),
+    size: 0,
+    starts: [0, 0],
+  };
   const count = a.counts[piece]!;
-  growTo(a, count);
-  let at = a.size;
-  a.order[at] = piece;
+  growTo(level, count);
+  let at = level.size;
+  level.order[at] = piece;
   a.position[piece] = at;
-  a.size++;
-  for (let above = a.starts.length - 1; above > count; above--) {
-    const boundary = a.starts[above]!;
-    swap(a, at, boundary);
+  a.levelOf[piece] = priority;
+  level.size++;
+  (a as Own).size++;
+  for (let above = level.starts.length - 1; above > count; above--) {
+    const boundary = level.starts[above]!;
+    swap(a, level, at, boundary);
     at = boundary;
-    a.starts[above] = boundary + 1;
+    level.starts[above] = boundary + 1;
   }
 }
 
 /**
- * The rarest wanted piece that `has` holds, or -1. `draw`, 0 or more, decides among equals. `least`: 0
- * for a peer that is counted in `seeds`; 1 for any other, which is a holder of all that it has, so that
- * pieces without a holder need no look.
+ * The rarest piece of the highest priority that `has` holds and is to be picked, or -1. `draw`, 0 or
+ * more, decides among equals. `least`: 0 for a peer that is counted in `seeds`; 1 for any other, which is
+ * a holder of all that it has, so that pieces without a holder need no look.
  */
 export function rarestOf(a: Availability, has: Bitfield, draw: number, least: 0 | 1 = 0): number {
-  for (let count = least; count + 1 < a.starts.length; count++) {
-    const piece = findFrom(a, has, a.starts[count]!, a.starts[count + 1]!, draw);
-    if (piece >= 0) return piece;
+  for (let priority = a.levels.length - 1; priority > 0; priority--) {
+    const level = a.levels[priority];
+    if (level === undefined || level.size === 0) continue;
+    const { starts } = level;
+    for (let count: number = least; count + 1 < starts.length; count++) {
+      const piece = findFrom(level, has, starts[count]!, starts[count + 1]!, draw);
+      if (piece >= 0) return piece;
+    }
   }
   return -1;
 }
 
-/** The same where `has` holds few pieces: looks at those instead of at all that are wanted. */
+/** The same where `has` holds few pieces: looks at those instead of at all that are to be picked. */
 export function rarestOfFew(
   a: Availability,
   has: Bitfield,
@@ -150,29 +196,44 @@ export function rarestOfFew(
 ): number {
   const { bytes } = has;
   const offset = draw % bytes.length;
-  let rarest = -1, fewest = Infinity;
-  for (let i = 0; i < bytes.length && fewest > least; i++) {
+  const top = topPriority(a);
+  let rarest = -1, fewest = Infinity, highest = 0;
+  for (let i = 0; i < bytes.length && (fewest > least || highest < top); i++) {
     const at = offset + i < bytes.length ? offset + i : offset + i - bytes.length;
     if (bytes[at] === 0) continue;
     for (let bit = 0; bit < 8; bit++) {
       const piece = 8 * at + ((bit + draw) & 7);
       // Spare bits are zero, so that a piece beyond the end is never looked at.
-      if (!hasBit(has, piece) || a.position[piece]! < 0 || a.counts[piece]! >= fewest) continue;
+      if (!hasBit(has, piece) || a.position[piece]! < 0) continue;
+      const priority = a.levelOf[piece]!, count = a.counts[piece]!;
+      if (priority < highest || (priority === highest && count >= fewest)) continue;
       rarest = piece;
-      fewest = a.counts[piece]!;
+      fewest = count;
+      highest = priority;
     }
   }
   return rarest;
 }
 
-/** Any wanted piece that `has` holds, rare or not, or -1. `draw`, 0 or more, decides which. */
+function topPriority({ levels }: Availability): number {
+  let priority = levels.length - 1;
+  while (priority > 0 && (levels[priority]?.size ?? 0) === 0) priority--;
+  return priority;
+}
+
+/** Any piece of the highest priority that `has` holds, rare or not, or -1. `draw`, 0 or more, decides. */
 export function anyOf(a: Availability, has: Bitfield, draw: number): number {
-  return findFrom(a, has, 0, a.size, draw);
+  for (let priority = a.levels.length - 1; priority > 0; priority--) {
+    const level = a.levels[priority];
+    const piece = level === undefined ? -1 : findFrom(level, has, 0, level.size, draw);
+    if (piece >= 0) return piece;
+  }
+  return -1;
 }
 
 /** Searches `order[start .. end)` once around, from a place that `draw` decides. */
 function findFrom(
-  a: Availability,
+  { order }: Level,
   has: Bitfield,
   start: number,
   end: number,
@@ -182,22 +243,22 @@ function findFrom(
   const offset = length > 0 ? draw % length : 0;
   for (let i = 0; i < length; i++) {
     const turn = offset + i < length ? offset + i : offset + i - length;
-    const piece = a.order[start + turn]!;
+    const piece = order[start + turn]!;
     if (hasBit(has, piece)) return piece;
   }
   return -1;
 }
 
 /** Makes `starts` long enough for a bucket of `count`. */
-function growTo(a: Own, count: number): void {
-  while (a.starts.length < count + 2) a.starts.push(a.size);
+function growTo(level: Level, count: number): void {
+  while (level.starts.length < count + 2) level.starts.push(level.size);
 }
 
-function swap(a: Own, i: number, j: number): void {
+function swap({ position }: Availability, { order }: Level, i: number, j: number): void {
   if (i === j) return;
-  const one = a.order[i]!, other = a.order[j]!;
-  a.order[i] = other;
-  a.order[j] = one;
-  a.position[other] = i;
-  a.position[one] = j;
+  const one = order[i]!, other = order[j]!;
+  order[i] = other;
+  order[j] = one;
+  position[other] = i;
+  position[one] = j;
 }

@@ -5,7 +5,7 @@
  */
 import type { View } from "../bytes/view.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
-import { isComplete } from "./content.ts";
+import { isFinished } from "./content.ts";
 import {
   CHOKE_INTERVAL_MS,
   OPTIMISTIC_INTERVAL_MS,
@@ -129,7 +129,7 @@ function rankBySeedTurn(views: readonly ChokeView[]): ChokeView[] {
 /** A slot for so much of what we send: a fast uplink has more, and each of them is worth having. */
 export function slotsOf(transfer: Transfer): number {
   const { tuning } = transfer;
-  const least = isComplete(transfer) ? tuning.seedSlots : tuning.uploadSlots;
+  const least = isFinished(transfer) ? tuning.seedSlots : tuning.uploadSlots;
   const wanted = Math.floor(transfer.up.rate / SLOT_BYTES_PER_SECOND);
   return Math.min(UPLOAD_SLOTS_MAX, Math.max(least, wanted));
 }
@@ -142,7 +142,7 @@ export function chokeRound(transfer: Transfer, now: number, effects: TransferEff
   if (rotate) (transfer as Own).nextOptimisticMs = now + OPTIMISTIC_INTERVAL_MS;
   const plan = rankUnchokes(
     viewsOf(transfer, now),
-    isComplete(transfer),
+    isFinished(transfer),
     rotate,
     slotsOf(transfer),
     transfer.tuning.optimisticSlots,

@@ -28,6 +28,7 @@ import type { Geometry } from "../metainfo/geometry.ts";
 import { pieceNodeHeight, type PieceTrees, plannedTrees } from "../metainfo/piece_trees.ts";
 import { markAllDirty } from "./attention.ts";
 import { addWanted } from "./availability.ts";
+import { isMissing } from "./content.ts";
 import { setNothingNew } from "./offers.ts";
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
@@ -241,7 +242,8 @@ function learnLayer(transfer: Transfer, tree: number): void {
   (transfer as HashTrees as Own).unknownLayers.delete(tree);
   if (!transfer.layersRequired) return;
   for (const piece of piecesOfTree(transfer, tree)) {
-    if (!hasBit(transfer.have, piece)) addWanted(transfer.availability, piece);
+    if (!isMissing(transfer, piece)) continue;
+    addWanted(transfer.availability, piece, transfer.priorities[piece]!);
   }
   for (const peer of transfer.peers.values()) setNothingNew(peer, false);
 }

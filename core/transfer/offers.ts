@@ -4,6 +4,7 @@
  */
 import {
   type Bitfield,
+  clearBit,
   createBitfield,
   createFullBitfield,
   hasBit,
@@ -12,6 +13,7 @@ import {
 import type { View } from "../bytes/view.ts";
 import { addHolder, addSeed, removeHolder, removeSeed } from "./availability.ts";
 import { markDirty } from "./attention.ts";
+import { isWanted } from "./content.ts";
 import type { Peer } from "./peer.ts";
 import type { Transfer } from "./state.ts";
 
@@ -20,8 +22,10 @@ interface Own {
   haveCount: number;
   /** Counted in `availability.seeds` instead of piece by piece. */
   countedAsSeed: boolean;
-  /** Pieces that it has and we lack. */
+  /** Pieces that it has and we want and lack. */
   offered: number;
+  /** Pieces that it has and we have, too. */
+  shared: number;
   /** All that it offers was started already: there is nothing to search for. */
   hasNothingNew: boolean;
 }
@@ -36,6 +40,7 @@ export function createPeerOffer(pieceCount: number): PeerOffer {
     haveCount: 0,
     countedAsSeed: false,
     offered: 0,
+    shared: 0,
     hasNothingNew: false,
   };
 }
@@ -52,8 +57,20 @@ export function onHave(transfer: Transfer, peer: Peer, piece: number): void {
   setBit(own.have, piece);
   own.haveCount++;
   addHolder(transfer.availability, piece);
-  if (!hasBit(transfer.have, piece)) own.offered++;
+  count(transfer, own, piece, 1);
   own.hasNothingNew = false;
+  markDirty(transfer, peer);
+}
+
+/** The peer lost the piece. Ignored when it did not have it. Spec: BEP 54, lt_donthave. */
+export function onDontHave(transfer: Transfer, peer: Peer, piece: number): void {
+  if (!hasBit(peer.have, piece)) return;
+  const own = peer as Own;
+  if (own.countedAsSeed) countOneByOne(transfer, own);
+  clearBit(own.have, piece);
+  own.haveCount--;
+  removeHolder(transfer.availability, piece);
+  count(transfer, own, piece, -1);
   markDirty(transfer, peer);
 }
 
@@ -75,7 +92,7 @@ export function onBitfield(transfer: Transfer, peer: Peer, bits: Uint8Array): vo
   for (let piece = 0; piece < pieceCount; piece++) {
     if (!hasBit(own.have, piece)) continue;
     own.haveCount++;
-    if (!hasBit(transfer.have, piece)) own.offered++;
+    count(transfer, own, piece, 1);
   }
   markDirty(transfer, peer);
   if (own.haveCount === pieceCount) return countAsSeed(transfer, own);
@@ -90,7 +107,8 @@ export function onHaveAll(transfer: Transfer, peer: Peer): void {
   const own = peer as Own;
   own.have.bytes.set(createFullBitfield(pieceCount).bytes);
   own.haveCount = pieceCount;
-  own.offered = pieceCount - transfer.haveCount;
+  own.offered = transfer.wantedCount - transfer.wantedHaveCount;
+  own.shared = transfer.haveCount;
   markDirty(transfer, peer);
   countAsSeed(transfer, own);
 }
@@ -98,6 +116,18 @@ export function onHaveAll(transfer: Transfer, peer: Peer): void {
 function countAsSeed(transfer: Transfer, own: Own): void {
   own.countedAsSeed = true;
   addSeed(transfer.availability);
+}
+
+function countOneByOne(transfer: Transfer, own: Own): void {
+  own.countedAsSeed = false;
+  removeSeed(transfer.availability);
+  for (let piece = 0; piece < own.have.count; piece++) addHolder(transfer.availability, piece);
+}
+
+/** A piece that the peer has counts as offered, as shared, or as neither. */
+function count(transfer: Transfer, own: Own, piece: number, by: 1 | -1): void {
+  if (hasBit(transfer.have, piece)) own.shared += by;
+  else if (isWanted(transfer, piece)) own.offered += by;
 }
 
 /** The peer is gone: nothing of it counts any more. */
@@ -109,9 +139,15 @@ export function withdrawOffer(transfer: Transfer, peer: PeerOffer): void {
   }
 }
 
-/** We have the piece, too: the peer offers one less. */
-export function notePieceOurs(peer: PeerOffer): void {
-  (peer as Own).offered--;
+/** We have the piece, or lost it, or want it, or want it no longer: `change` does that. */
+export function recountPiece(transfer: Transfer, piece: number, change: () => void): void {
+  for (const peer of transfer.peers.values()) {
+    if (hasBit(peer.have, piece)) count(transfer, peer as Own, piece, -1);
+  }
+  change();
+  for (const peer of transfer.peers.values()) {
+    if (hasBit(peer.have, piece)) count(transfer, peer as Own, piece, 1);
+  }
 }
 
 /** Whether a search for a new piece with this peer is in vain. */

@@ -3,8 +3,8 @@
  * through here, with what each peer owes us.
  *
  * Invariants: `free` and `received` of a partial count its states; `requesters` of a block is the number
- * of peers whose `outstanding` holds it, and only of a requested block it is not zero; a piece is in
- * `availability.order`, in `partials`, or had; those of `partials` that lack blocks are in `open`, so
+ * of peers whose `outstanding` holds it, and only of a requested block it is not zero; a wanted piece is
+ * in `availability`, in `partials`, or had; those of `partials` that lack blocks are in `open`, so
  * that pieces on their way to the disk cost a pick nothing.
  */
 import type { View } from "../bytes/view.ts";
@@ -12,6 +12,7 @@ import { BLOCK_SIZE, blockCount, type Geometry, pieceSize } from "../metainfo/ge
 import type { PeerKey } from "../wire/peer_key.ts";
 import { markAllDirty } from "./attention.ts";
 import { addWanted, removeWanted } from "./availability.ts";
+import { isWanted } from "./content.ts";
 import { BUFFERED_BYTES_MAX } from "./limits.ts";
 import { setNothingNew } from "./offers.ts";
 import type { Peer } from "./peer.ts";
@@ -227,16 +228,19 @@ export function releaseUntouched(transfer: Transfer, peer: Peer): void {
   }
 }
 
-/** Forgets a piece that nobody owes us blocks of, and lets it be picked anew. */
+/** Forgets a piece that no peer owes us blocks of, and lets it be picked anew if it is wanted. */
 export function abandonPiece(
   transfer: Transfer,
   partial: PartialPiece,
   effects: TransferEffects,
 ): void {
+  const { piece } = partial;
   removePartial(transfer, partial);
-  addWanted(transfer.availability, partial.piece);
+  if (isWanted(transfer, piece)) {
+    addWanted(transfer.availability, piece, transfer.priorities[piece]!);
+  }
   for (const peer of transfer.peers.values()) setNothingNew(peer, false);
-  effects.push({ kind: "drop-piece", piece: partial.piece });
+  effects.push({ kind: "drop-piece", piece });
   markAllDirty(transfer);
 }
 

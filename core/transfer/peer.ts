@@ -40,6 +40,8 @@ export interface Link {
   readonly reqq: number;
   /** A web server, which is asked for runs of pieces. */
   readonly isWebSeed?: boolean;
+  /** It will download nothing more, as far as it said. Spec: BEP 21. */
+  readonly isUploadOnly: boolean;
 }
 
 interface Own {

@@ -7,10 +7,10 @@ import { markAllDirty, markDirty } from "./attention.ts";
 import { setParole } from "./blame.ts";
 import { endBlame, startBlame, takeHopelessBlames } from "./block_blame.ts";
 import { countFailedBytes } from "./blocks.ts";
-import { addPiece, isComplete } from "./content.ts";
+import { addPiece, isComplete, isWanted, losePiece } from "./content.ts";
 import { finishComparison } from "./hash_trees.ts";
 import { noteHaveSent } from "./interest.ts";
-import { notePieceOurs } from "./offers.ts";
+import { recountPiece } from "./offers.ts";
 import {
   abandonPiece,
   hasRoom,
@@ -109,7 +109,8 @@ function failPiece(
   reportFailure(piece, senders, effects);
   countFailedBytes(transfer, pieceSize(transfer.geometry, piece));
   const wasSentByOne = new Set(partial.senders).size === 1;
-  restartAlone(transfer, partial);
+  if (isWanted(transfer, piece)) restartAlone(transfer, partial);
+  else removePartial(transfer, partial);
   effects.push({ kind: "drop-piece", piece });
   if (wasSentByOne) return { piece, culprits: senders };
   for (const sender of senders) setParole(sender, true);
@@ -123,8 +124,8 @@ function reportFailure(piece: number, from: readonly Peer[], effects: TransferEf
 }
 
 /**
- * The piece is on disk: from now on it is ours to give. True when it was the last one. Unknown jobs are
- * ignored.
+ * The piece is on disk: from now on it is ours to give. True when it was the last one that was wanted.
+ * Unknown jobs are ignored.
  */
 export function onPieceWritten(
   transfer: Transfer,
@@ -139,16 +140,14 @@ export function onPieceWritten(
   // Room for another piece, and the last piece being the last, concern every peer.
   if (!hasRoom(transfer) || transfer.availability.size <= 1) markAllDirty(transfer);
   removePartial(transfer, partial);
-  const isLast = addPiece(transfer, piece, now);
+  let isLast = false;
+  recountPiece(transfer, piece, () => isLast = addPiece(transfer, piece, now));
   const message = { kind: "have", piece } as const;
   for (const peer of transfer.peers.values()) {
-    if (hasBit(peer.have, piece)) {
-      notePieceOurs(peer);
-      markDirty(transfer, peer);
-    } else {
-      effects.push({ kind: "send", peer: peer.key, message });
-      noteHaveSent(peer, now);
-    }
+    // To those that have it, too: a super-seeder waits for this message before it names its next piece.
+    if (!peer.link.isWebSeed) effects.push({ kind: "send", peer: peer.key, message });
+    if (hasBit(peer.have, piece)) markDirty(transfer, peer);
+    else noteHaveSent(peer, now);
   }
   scheduleSave(transfer, now);
   if (!isLast) return false;
@@ -168,6 +167,14 @@ export function sendPieces(transfer: Transfer, peer: Peer, effects: TransferEffe
   if (fast && isComplete(transfer)) send({ kind: "have-all" });
   else if (fast && transfer.haveCount === 0) send({ kind: "have-none" });
   else if (transfer.haveCount > 0) send({ kind: "bitfield", bits: transfer.have.bytes.slice() });
+}
+
+/** The disk does not give the piece back: it is told to peers as lost. False when it was not ours. */
+export function onPieceLost(transfer: Transfer, piece: number): boolean {
+  if (!hasBit(transfer.have, piece)) return false;
+  recountPiece(transfer, piece, () => losePiece(transfer, piece));
+  markAllDirty(transfer);
+  return true;
 }
 
 /** What is in memory and could not be written is let go. */

@@ -168,6 +168,11 @@ export function checkSnubbed(
   own.snubbed = true;
   own.slowStart = false;
   own.pipeline = PIPELINE_MIN;
+  takeBackRequests(transfer, peer, effects);
+}
+
+/** What was asked of the peer may be asked of others; it is told. */
+export function takeBackRequests(transfer: Transfer, peer: Peer, effects: TransferEffects): void {
   for (const key of [...peer.outstanding.keys()]) {
     sendCancel(transfer, peer, key, effects);
     giveBack(transfer, peer, key);
@@ -236,4 +241,19 @@ export function onReject(transfer: Transfer, peer: Peer, reject: BlockMessage, n
   if (peer.isChoking) disallowFast(peer, piece);
   const key = blockKey(transfer, piece, Math.floor(begin / BLOCK_SIZE));
   if (giveBack(transfer, peer, key) && !peer.isChoking) noteRefusal(peer, piece, now);
+}
+
+/** No peer owes us blocks of the piece any more, and each that did is told. */
+export function withdrawPiece(
+  transfer: Transfer,
+  partial: PartialPiece,
+  effects: TransferEffects,
+): void {
+  for (let block = 0; block < partial.blocks; block++) {
+    const key = blockKey(transfer, partial.piece, block);
+    for (const peer of transfer.peers.values()) {
+      if (partial.requesters[block] === 0) break;
+      if (giveBack(transfer, peer, key)) sendCancel(transfer, peer, key, effects);
+    }
+  }
 }

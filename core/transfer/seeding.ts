@@ -1,6 +1,6 @@
 /** When seeding has been enough: `--seed-ratio` and `--seed-time`. */
 import type { View } from "../bytes/view.ts";
-import { isComplete } from "./content.ts";
+import { isFinished } from "./content.ts";
 import type { TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
 
@@ -19,16 +19,21 @@ export function createSeeding(): Seeding {
 export function isSeedingLimited(transfer: Transfer): boolean {
   const { seedRatio, seedTimeMs } = transfer.options;
   const isLimited = seedRatio !== undefined || seedTimeMs !== undefined;
-  return isLimited && isComplete(transfer) && !transfer.seedingDone;
+  return isLimited && isFinished(transfer) && !transfer.seedingDone;
+}
+
+/** More is wanted: what was enough may not be. */
+export function resumeSeeding(transfer: Transfer): void {
+  (transfer as Own).seedingDone = false;
 }
 
 /** Reports once that a limit set by the user is reached; the shell then stops the torrent. */
 export function reviewSeeding(transfer: Transfer, now: number, effects: TransferEffects): void {
-  if (transfer.completedMs === undefined || transfer.seedingDone) return;
+  if (transfer.finishedMs === undefined || transfer.seedingDone) return;
   const { seedRatio, seedTimeMs } = transfer.options;
-  const ratio = transfer.uploaded / transfer.geometry.totalSize;
+  const ratio = transfer.wantedBytes === 0 ? Infinity : transfer.uploaded / transfer.wantedBytes;
   const byRatio = seedRatio !== undefined && ratio >= seedRatio;
-  const byTime = seedTimeMs !== undefined && now - transfer.completedMs >= seedTimeMs;
+  const byTime = seedTimeMs !== undefined && now - transfer.finishedMs >= seedTimeMs;
   if (!byRatio && !byTime) return;
   (transfer as Own).seedingDone = true;
   const why = byRatio ? "ratio" : "time";

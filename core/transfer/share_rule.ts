@@ -10,8 +10,8 @@
  */
 import type { View } from "../bytes/view.ts";
 import { markAllDirty } from "./attention.ts";
-import { availabilityOf } from "./availability.ts";
-import { isComplete } from "./content.ts";
+import { anyWanted, availabilityOf } from "./availability.ts";
+import { isFinished } from "./content.ts";
 import { SHARE_IDLE_MS, SHARE_INTEREST_MS, SHARE_STALLED_MS, SHARE_UNMET_MS } from "./limits.ts";
 import { isSeed } from "./offers.ts";
 import type { Peer } from "./peer.ts";
@@ -59,7 +59,7 @@ export function createShare(waived: boolean): Share {
 
 /** Bytes that must be uploaded in all. */
 export function owedBytes(transfer: Transfer): number {
-  return Math.ceil(transfer.geometry.totalSize * transfer.options.shareRule.percent / 100);
+  return Math.ceil(transfer.wantedBytes * transfer.options.shareRule.percent / 100);
 }
 
 /** Whether the last piece is free to be asked for: enough was uploaded in all runs, or the debt was waived. */
@@ -74,22 +74,22 @@ export function mayStartPiece(transfer: Transfer): boolean {
 
 /** The piece that the rule withholds now, or -1. */
 export function withheldPiece(transfer: Transfer): number {
-  return mayStartPiece(transfer) ? -1 : transfer.availability.order[0]!;
+  return mayStartPiece(transfer) ? -1 : anyWanted(transfer.availability);
 }
 
 /** Whether only the withheld piece is missing. */
 export function isWaiting(transfer: Transfer): boolean {
-  return transfer.haveCount === transfer.geometry.pieceCount - 1 && !mayStartPiece(transfer);
+  return transfer.wantedHaveCount === transfer.wantedCount - 1 && !mayStartPiece(transfer);
 }
 
 /** Pieces of ours that the peer lacks. */
 export function lackedBy(transfer: Transfer, peer: Peer): number {
-  return transfer.haveCount - (peer.haveCount - peer.offered);
+  return transfer.haveCount - peer.shared;
 }
 
 /** Whether giving this peer something is possible and likely. */
 export function canServe(transfer: Transfer, peer: Peer, now: number): boolean {
-  if (lackedBy(transfer, peer) <= 0 || peer.isSilent) return false;
+  if (lackedBy(transfer, peer) <= 0 || peer.isSilent || peer.link.isUploadOnly) return false;
   if (!peer.isInterested) {
     return !peer.interestKnown && now - peer.lastHaveSentMs < SHARE_INTEREST_MS;
   }
@@ -106,7 +106,7 @@ export function countServable(transfer: Transfer, now: number): number {
 
 /** Incomplete peers that the tracker counts and that are not among the connected. */
 function countUnmet(transfer: Transfer, { leechers }: SwarmOutlook): number {
-  let met = isComplete(transfer) ? 0 : 1;
+  let met = isFinished(transfer) ? 0 : 1;
   for (const peer of transfer.peers.values()) {
     // A peer that became a seed while we were connected was still counted as a leecher.
     const becameSeed = isSeed(peer) && !peer.countedAsSeed;
@@ -175,7 +175,7 @@ function serviceProspect(
 /** What the user is told: nothing before the rule first matters. */
 function shareState(transfer: Transfer): ShareState | undefined {
   if (transfer.options.shareRule.percent === 0) return undefined;
-  if (transfer.share === undefined && isComplete(transfer)) return undefined;
+  if (transfer.share === undefined && isFinished(transfer)) return undefined;
   if (transfer.uploaded >= owedBytes(transfer)) return "paid";
   if (transfer.waived) return "waived";
   return isWaiting(transfer) ? "owing" : transfer.share;

@@ -2,7 +2,7 @@
  * The content of one torrent and its exchange with peers, once the metadata is known. Composed here;
  * each part is declared, made and changed by its owner, and read by all:
  *
- *     content.ts       which pieces are on disk
+ *     content.ts       which pieces are on disk, and which are wanted (wanted.ts changes that)
  *     availability.ts  how rare the others are
  *     partials.ts      pieces that were started
  *     blocks.ts        what came
@@ -51,6 +51,8 @@ export interface TransferOptions {
   readonly geometry: Geometry;
   /** Pieces on disk, checked. */
   readonly have: Bitfield;
+  /** PRIORITY_SKIP to PRIORITY_MAX, one a piece; undefined: every piece is wanted alike. */
+  readonly priorities?: Uint8Array | undefined;
   /** Payload bytes of earlier runs. */
   readonly uploadedBefore: number;
   readonly downloadedBefore: number;
@@ -95,7 +97,7 @@ export interface Transfer
   readonly availability: Availability;
 }
 
-/** A transfer without peers: it wants every piece that `options.have` lacks. `now` in monotonic ms. */
+/** A transfer without peers: it wants what `options.priorities` says and `options.have` lacks. `now` in monotonic ms. */
 export function createTransfer(
   options: TransferOptions,
   tuning: Tuning,
@@ -105,14 +107,19 @@ export function createTransfer(
 ): Transfer {
   const { geometry, have, uploadedBefore, downloadedBefore, waivedBefore } = options;
   const hashTrees = createHashTrees(geometry, options.hashTrees);
+  const content = createContent(geometry, have, options.priorities, now);
   return {
     options,
     tuning,
     geometry,
     rng,
     jobs: createJobs(counter),
-    availability: createAvailability(geometry.pieceCount, piecesNotToAsk(have, hashTrees)),
-    ...createContent(geometry, have, now),
+    availability: createAvailability(
+      geometry.pieceCount,
+      piecesNotToAsk(have, hashTrees),
+      content.priorities,
+    ),
+    ...content,
     ...createPartialPieces(geometry),
     ...createDownloads(downloadedBefore, now),
     ...createUploads(uploadedBefore, now),

@@ -24,6 +24,7 @@ export const VERSION_LENGTH_MAX = 64;
 const EXTENDED_ID_MAX = 255;
 const PORT_MAX = 65_535;
 
+/** What a field that is undefined would say is left as it was: a later handshake changes what it names. */
 export interface ExtendedHandshake {
   /** `m`: the ids that the sender wants to see, by extension; 0 switches the extension off. */
   readonly extensions: ReadonlyMap<string, number>;
@@ -32,11 +33,11 @@ export interface ExtendedHandshake {
   /** `p`: the TCP port on which the sender listens. */
   readonly port: number | undefined;
   /** `reqq`: requests that the sender keeps waiting before it drops any; 1 or more. */
-  readonly reqq: number;
+  readonly reqq: number | undefined;
   /** `yourip`: the receiver's address as the sender sees it. */
   readonly yourIp: string | undefined;
   /** `upload_only`: the sender will download nothing more. BEP 21. */
-  readonly uploadOnly: boolean;
+  readonly uploadOnly: boolean | undefined;
   /** `metadata_size`: bytes of the info dictionary. BEP 9. */
   readonly metadataSize: number | undefined;
 }
@@ -53,7 +54,7 @@ export function encodeExtendedHandshake(handshake: ExtendedHandshake): Uint8Arra
     p: handshake.port,
     reqq: handshake.reqq,
     yourip: handshake.yourIp === undefined ? undefined : parseIp(handshake.yourIp),
-    upload_only: handshake.uploadOnly ? 1 : undefined,
+    upload_only: handshake.uploadOnly === undefined ? undefined : Number(handshake.uploadOnly),
     metadata_size: handshake.metadataSize,
   });
 }
@@ -76,9 +77,9 @@ export function decodeExtendedHandshake(
     extensions: extensionsOf(dictGet(dict, "m")),
     version: versionOf(dictGet(dict, "v")),
     port: integerWithin(dictGet(dict, "p"), 1, PORT_MAX),
-    reqq: integerWithin(dictGet(dict, "reqq"), 1, Number.MAX_SAFE_INTEGER) ?? REQQ_DEFAULT,
+    reqq: integerWithin(dictGet(dict, "reqq"), 1, Number.MAX_SAFE_INTEGER),
     yourIp: ipOf(dictGet(dict, "yourip")),
-    uploadOnly: (asInteger(dictGet(dict, "upload_only")) ?? 0) !== 0,
+    uploadOnly: flagOf(dictGet(dict, "upload_only")),
     metadataSize: integerWithin(dictGet(dict, "metadata_size"), 1, Number.MAX_SAFE_INTEGER),
   });
 }
@@ -91,6 +92,11 @@ function extensionsOf(node: BencodeNode | undefined): Map<string, number> {
     if (id !== undefined) extensions.set(name, id);
   }
   return extensions;
+}
+
+function flagOf(node: BencodeNode | undefined): boolean | undefined {
+  const value = asInteger(node);
+  return value === undefined ? undefined : value !== 0;
 }
 
 /** Shortened, and without the control characters that would write on somebody's terminal. */

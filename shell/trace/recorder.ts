@@ -48,11 +48,12 @@ export class TraceRecorder {
 
   /** Writes the header. Gives the options with which the core must be made, at the same time. */
   begin(options: TorrentOptions, at: number): TorrentOptions {
-    const { recording, line, sha1 } = startRecording(options, at, this.#options.keepsAddresses);
+    const { keepsAddresses } = this.#options;
+    const { recording, line, sha1, priorityOf } = startRecording(options, at, keepsAddresses);
     this.#recording = recording;
     this.#writtenMs = at;
     this.#append(line);
-    return { ...options, sha1 };
+    return { ...options, sha1, priorityOf };
   }
 
   event(event: Event, at: number): void {

@@ -105,7 +105,7 @@ Deno.test("a hostile extension handshake is refused or within its ranges", () =>
       for (const id of extensions.values()) assert(Number.isInteger(id) && id >= 0 && id <= 255);
       assert(version === undefined || !/\p{Cc}/u.test(version));
       assert(port === undefined || (port >= 1 && port <= 65_535));
-      assert(reqq >= 1 && (metadataSize ?? 1) >= 1);
+      assert((reqq ?? 1) >= 1 && (metadataSize ?? 1) >= 1);
       assert(yourIp === undefined || canonicalIp(yourIp) === yourIp);
       const again = decodeExtendedHandshake(encodeExtendedHandshake(decoded.value));
       assertEquals<unknown>(again, decoded);

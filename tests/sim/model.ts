@@ -110,7 +110,7 @@ export class Model {
         peer.weServe = !peer.weServe;
         return;
       case "have":
-        assert(this.have.has(message.piece) && !peer.has.has(message.piece), "a have is news");
+        assert(this.have.has(message.piece), "a have is of a piece that is on disk");
         return;
       case "cancel":
         assert(peer.owes.delete(nameOf(message.piece, message.begin)), "what is owed is cancelled");

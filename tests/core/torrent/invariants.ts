@@ -3,11 +3,11 @@ import { assertEquals } from "@std/assert";
 import { countBits, hasBit } from "../../../core/bytes/bitfield.ts";
 import { assert } from "../../../core/bytes/result.ts";
 import { blockCount, pieceSize } from "../../../core/metainfo/geometry.ts";
-import { availabilityOf } from "../../../core/transfer/availability.ts";
+import { availabilityOf, PRIORITY_SKIP } from "../../../core/transfer/availability.ts";
 import { BUFFERED_BYTES_MAX } from "../../../core/transfer/limits.ts";
 import { isWithheld } from "../../../core/transfer/hash_trees.ts";
 import { mayStartPiece, withheldPiece } from "../../../core/transfer/share_rule.ts";
-import { type Torrent, transferOf } from "../../../core/torrent/state.ts";
+import type { Torrent } from "../../../core/torrent/state.ts";
 import { isDead } from "../../../core/swarm/liveness.ts";
 import {
   BLOCK_FREE,
@@ -20,7 +20,8 @@ import type { Transfer } from "../../../core/transfer/state.ts";
 
 /** Throws when the books do not balance, or when a peer idles while there is something to ask of it. */
 export function checkInvariants(torrent: Torrent, now: number): void {
-  const transfer = transferOf(torrent);
+  const { transfer } = torrent;
+  if (transfer === undefined) return;
   const open = [...torrent.webSeeds.values()].filter(({ stage }) => stage === "open");
   const keys = [...torrent.swarm.connections.keys(), ...open.map(({ options }) => options.key)];
   const taking = [...transfer.peers.keys()];
@@ -36,16 +37,29 @@ function checkPieces(transfer: Transfer): void {
   assertEquals(transfer.haveCount, countBits(have));
   let buffered = 0;
   for (let piece = 0; piece < geometry.pieceCount; piece++) {
-    const isWanted = availability.position[piece]! >= 0;
+    const isPickable = availability.position[piece]! >= 0;
+    const isWanted = transfer.priorities[piece] !== PRIORITY_SKIP;
     const waits = isWithheld(transfer, piece) && !hasBit(have, piece);
-    const places = [isWanted, partials.has(piece), hasBit(have, piece), waits];
-    assertEquals(places.filter(Boolean).length, 1, `piece ${piece} is in exactly one place`);
+    const places = [isPickable, partials.has(piece), hasBit(have, piece), waits];
+    const count = places.filter(Boolean).length;
+    if (isWanted) assertEquals(count, 1, `piece ${piece} is in exactly one place`);
+    else assert(count <= 1 && !isPickable, `piece ${piece} is not wanted`);
+    if (isPickable) assertEquals(availability.levelOf[piece], transfer.priorities[piece]);
     if (partials.has(piece)) buffered += pieceSize(geometry, piece);
     let holders = 0;
     for (const peer of transfer.peers.values()) if (hasBit(peer.have, piece)) holders++;
     assertEquals(availabilityOf(availability, piece), holders, `holders of piece ${piece}`);
   }
   assertEquals(transfer.bufferedBytes, buffered);
+  const isPicked = (piece: number) => transfer.priorities[piece] !== PRIORITY_SKIP;
+  const wanted = Array.from(transfer.priorities.keys()).filter(isPicked);
+  const missing = wanted.filter((piece) => !hasBit(have, piece));
+  const bytes = (pieces: number[]) =>
+    pieces.reduce((sum, piece) => sum + pieceSize(geometry, piece), 0);
+  assertEquals(transfer.wantedCount, wanted.length);
+  assertEquals(transfer.wantedHaveCount, wanted.length - missing.length);
+  assertEquals(transfer.wantedBytes, bytes(wanted));
+  assertEquals(transfer.wantedMissingBytes, bytes(missing));
   const open = [...partials.values()].filter(({ stage }) => stage === "open");
   assertEquals(new Set(open), transfer.open, "the pieces that lack blocks");
 }
@@ -53,10 +67,13 @@ function checkPieces(transfer: Transfer): void {
 function checkPeers(transfer: Transfer): void {
   for (const peer of transfer.peers.values()) {
     assertEquals(peer.haveCount, countBits(peer.have));
-    let offered = 0;
+    let offered = 0, shared = 0;
     for (let piece = 0; piece < peer.have.count; piece++) {
-      if (hasBit(peer.have, piece) && !hasBit(transfer.have, piece)) offered++;
+      if (!hasBit(peer.have, piece)) continue;
+      if (hasBit(transfer.have, piece)) shared++;
+      else if (transfer.priorities[piece] !== PRIORITY_SKIP) offered++;
     }
+    assertEquals(peer.shared, shared, `pieces that we share with peer ${peer.key}`);
     assertEquals(peer.offered, offered, `pieces that peer ${peer.key} offers`);
     const offersNew = transfer.availability.position.some((at, piece) =>
       at >= 0 && hasBit(peer.have, piece)

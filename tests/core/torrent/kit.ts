@@ -42,6 +42,8 @@ export interface Picture extends Partial<Omit<TorrentOptions, "have" | "geometry
   /** Bytes by which the last piece is shorter. */
   readonly short?: number;
   readonly extensions?: readonly Extension[];
+  /** Only the info hash is known. */
+  readonly isMagnet?: boolean;
 }
 
 export interface FakePeer {
@@ -72,18 +74,19 @@ export class Kit {
   #batch: Effect[] = [];
 
   constructor(picture: Picture) {
-    const { have, blocks = 2, short = 0, extensions, ...options } = picture;
+    const { have, blocks = 2, short = 0, isMagnet = false, extensions, ...options } = picture;
     const pieceLength = blocks * BLOCK_SIZE;
+    const size = have.length * pieceLength - short;
     this.torrent = createTorrent(
       {
         infoHash: "ab".repeat(20) as InfoHash,
-        geometry: createGeometry(have.length * pieceLength - short, pieceLength),
+        geometry: isMagnet ? undefined : createGeometry(size, pieceLength),
         peerId: OUR_ID,
         port: 6881,
         clientName: "tt test",
         announceTiers: [],
         isPrivate: false,
-        have: bitsOf(have),
+        have: isMagnet ? undefined : bitsOf(have),
         uploadedBefore: 0,
         downloadedBefore: 0,
         waivedBefore: false,
@@ -107,7 +110,7 @@ export class Kit {
 
   /** What the shell has not answered yet. */
   get jobs() {
-    return [...this.torrent.swarm.jobs.underWay, ...this.transfer.jobs.underWay];
+    return [...this.torrent.swarm.jobs.underWay, ...this.torrent.transfer?.jobs.underWay ?? []];
   }
 
   /** One event as a batch of its own; gives the effects of the batch. */

@@ -47,7 +47,7 @@ Deno.test("what has no bearing on us is ignored", () => {
       { kind: "port", port: 1 },
       { kind: "unknown", id: 99 },
       { kind: "have-none" },
-      { kind: "extended", id: 7, payload: new Uint8Array([1]) },
+      { kind: "extended", id: 99, payload: new Uint8Array([1]) },
       { kind: "extended", id: 0, payload: new Uint8Array([1]) },
       { kind: "cancel", piece: 0, begin: 0, length: 1 },
     ] as const
@@ -119,7 +119,7 @@ Deno.test("the extension handshake comes first and tells name, port, queue and t
     first.kind === "extended" ? first.payload : new Uint8Array(),
   );
   assertEquals(told.ok && told.value, {
-    extensions: new Map([["ut_metadata", 2], ["ut_pex", 1]]),
+    extensions: new Map([["lt_donthave", 7], ["ut_metadata", 2], ["ut_pex", 1]]),
     version: "tt test",
     port: 6881,
     reqq: 2_000,

@@ -1,4 +1,5 @@
 /** From start to stop: saving, announcing, seeding limits, deadlines and what is told of it all. */
+import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
 import { assert, assertEquals } from "@std/assert";
 import { fail } from "../../../core/bytes/result.ts";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
@@ -128,7 +129,7 @@ Deno.test("completing in this run says completed, once; starting complete never 
 
 Deno.test("the tracker is asked again only once those that it named cannot be met", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
-  kit.answer({ peers: [{ ip: "10.0.0.9", port: 9 }], minIntervalSeconds: 10 });
+  kit.answer({ peers: [{ ip: "10.0.0.9", port: 6889 }], minIntervalSeconds: 10 });
   kit.wait(60_000);
   assertEquals(kit.all("announce").length, 1, "the dial may yet come to something");
   kit.feed({ kind: "dial-failed", job: kit.all("dial")[0]!.job, why: "refused" });
@@ -137,8 +138,8 @@ Deno.test("the tracker is asked again only once those that it named cannot be me
 
 Deno.test("peers that a tracker names are dialled, and its counts are told", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
-  kit.answer({ peers: [{ ip: "10.0.0.9", port: 9 }], seeders: 3, leechers: 4, warning: "slow" });
-  assertEquals(kit.all("dial").map(({ address }) => address), [{ ip: "10.0.0.9", port: 9 }]);
+  kit.answer({ peers: [{ ip: "10.0.0.9", port: 6889 }], seeders: 3, leechers: 4, warning: "slow" });
+  assertEquals(kit.all("dial").map(({ address }) => address), [{ ip: "10.0.0.9", port: 6889 }]);
   assertEquals(kit.reports("tracker"), [{
     kind: "tracker",
     url: "http://a.test/announce",
@@ -176,7 +177,7 @@ Deno.test("answers after the stop are ignored", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
   kit.feed({ kind: "stop" });
   kit.forget();
-  kit.answer({ peers: [{ ip: "10.0.0.9", port: 9 }] });
+  kit.answer({ peers: [{ ip: "10.0.0.9", port: 6889 }] });
   assertEquals(kit.all("dial"), []);
   assertEquals(kit.all("report"), []);
 });
@@ -214,7 +215,7 @@ Deno.test("a torrent alone in the world sleeps; each deadline says why it rings"
   assertEquals(nextDeadline(kit.torrent), undefined);
   kit.feed({ kind: "blocks-sent", peer: 9, bytes: 1 });
   assertEquals(nextDeadline(kit.torrent), { at: kit.now + SAVE_INTERVAL_MS, reason: "save" });
-  kit.feed({ kind: "peers-found", source: "tracker", addresses: [{ ip: "10.0.0.9", port: 9 }] });
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [{ ip: "10.0.0.9", port: 6889 }] });
   kit.feed({ kind: "dial-failed", job: kit.all("dial")[0]!.job, why: "refused" });
   assertEquals(nextDeadline(kit.torrent)?.reason, "dial");
   kit.connect("..");
@@ -247,7 +248,7 @@ Deno.test("the facts count bytes on disk, peers and seeds", () => {
   assertEquals(facts.bytesHave, BLOCK_SIZE);
   assertEquals(facts.bytesTotal, 3 * BLOCK_SIZE - 10);
   assertEquals([facts.peers, facts.seeds, facts.unchokingUs, facts.unchokedByUs], [2, 1, 2, 0]);
-  assertEquals(factsOf(kit.torrent, kit.now + 120_000).peers, 0);
+  assertEquals(factsOf(kit.torrent, kit.now + PEER_DEAD_MS).peers, 0);
 });
 
 Deno.test("what is missing counts the short last piece as short", () => {

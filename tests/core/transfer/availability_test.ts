@@ -9,6 +9,9 @@ import {
   availabilityOf,
   createAvailability,
   isAnyAvailable,
+  PRIORITY_LOW,
+  PRIORITY_MAX,
+  PRIORITY_NORMAL,
   rarestOf,
   rarestOfFew,
   removeHolder,
@@ -20,7 +23,8 @@ const PIECES = 12;
 
 /** Counts drawn as digits: "203" is piece 0 held by two peers, piece 1 by none, piece 2 by three. */
 function draw(counts: string): Availability {
-  const a = createAvailability(counts.length, bitsOf(".".repeat(counts.length)));
+  const priorities = new Uint8Array(counts.length).fill(PRIORITY_NORMAL);
+  const a = createAvailability(counts.length, bitsOf(".".repeat(counts.length)), priorities);
   [...counts].forEach((count, piece) => {
     for (let i = 0; i < Number(count); i++) addHolder(a, piece);
   });
@@ -78,19 +82,24 @@ Deno.test("whether anybody has a wanted piece is known without a search", () => 
   assertEquals(isAnyAvailable(a), true);
 });
 
-type Move = { readonly kind: "hold" | "leave" | "take" | "give"; readonly piece: number };
+type Move = {
+  readonly kind: "hold" | "leave" | "take" | "give";
+  readonly piece: number;
+  readonly priority: number;
+};
 
 const move: fc.Arbitrary<Move> = fc.record({
   kind: fc.constantFrom("hold", "hold", "leave", "take", "give"),
   piece: fc.nat(PIECES - 1),
+  priority: fc.constantFrom(PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_MAX),
 });
 
 Deno.test("whatever comes and goes, the order stays sorted and every position right", () => {
   fc.assert(fc.property(fc.array(move, { maxLength: 200 }), (moves) => {
     const a = draw("0".repeat(PIECES));
     const counts = new Array<number>(PIECES).fill(0);
-    const wanted = new Set(counts.keys());
-    for (const { kind, piece } of moves) {
+    const wanted = new Map([...counts.keys()].map((piece) => [piece, PRIORITY_NORMAL]));
+    for (const { kind, piece, priority } of moves) {
       if (kind === "hold") {
         addHolder(a, piece);
         counts[piece]!++;
@@ -101,28 +110,50 @@ Deno.test("whatever comes and goes, the order stays sorted and every position ri
         removeWanted(a, piece);
         wanted.delete(piece);
       } else if (kind === "give") {
-        addWanted(a, piece);
-        wanted.add(piece);
+        addWanted(a, piece, priority);
+        wanted.set(piece, priority);
       }
       check(a, counts, wanted);
     }
   }));
 });
 
-/** Against the naive model: a list of counts and a set. */
-function check(a: Availability, counts: readonly number[], wanted: ReadonlySet<number>): void {
-  const order = [...a.order.subarray(0, a.size)];
-  assertEquals([...order].sort((x, y) => x - y), [...wanted].sort((x, y) => x - y));
-  order.forEach((piece, at) => assertEquals(a.position[piece], at));
-  for (let at = 1; at < order.length; at++) {
-    assertEquals(counts[order[at - 1]!]! <= counts[order[at]!]!, true, "sorted by count");
+Deno.test("a rare piece of low priority comes after a common one of higher priority", () => {
+  const a = draw("1333");
+  addWanted(a, 0, PRIORITY_LOW);
+  addWanted(a, 3, PRIORITY_MAX);
+  for (let chance = 0; chance < 9; chance++) {
+    for (const find of [rarestOf, rarestOfFew, anyOf]) {
+      assertEquals(find(a, bitsOf("####"), chance), 3);
+      assertEquals(find(a, bitsOf("#..."), chance), 0);
+      assertEquals(find(a, bitsOf("##.."), chance), 1);
+    }
+  }
+});
+
+/** Against the naive model: a list of counts and a map from pieces to priorities. */
+function check(
+  a: Availability,
+  counts: readonly number[],
+  wanted: ReadonlyMap<number, number>,
+): void {
+  assertEquals(a.size, wanted.size);
+  for (const [priority, level] of a.levels.entries()) {
+    if (level === undefined) continue;
+    const order = [...level.order.subarray(0, level.size)];
+    const here = [...wanted].filter(([, p]) => p === priority).map(([piece]) => piece);
+    assertEquals([...order].sort((x, y) => x - y), here.sort((x, y) => x - y));
+    order.forEach((piece, at) => assertEquals(a.position[piece], at));
+    for (let at = 1; at < order.length; at++) {
+      assertEquals(counts[order[at - 1]!]! <= counts[order[at]!]!, true, "sorted by count");
+    }
+    for (let count = 0; count + 1 < level.starts.length; count++) {
+      const bucket = order.slice(level.starts[count], level.starts[count + 1]);
+      assertEquals(bucket.every((piece) => counts[piece] === count), true, `bucket of ${count}`);
+    }
   }
   for (let piece = 0; piece < counts.length; piece++) {
     assertEquals(availabilityOf(a, piece), counts[piece]);
     if (!wanted.has(piece)) assertEquals(a.position[piece], -1);
-  }
-  for (let count = 0; count + 1 < a.starts.length; count++) {
-    const bucket = order.slice(a.starts[count], a.starts[count + 1]);
-    assertEquals(bucket.every((piece) => counts[piece] === count), true, `bucket of ${count}`);
   }
 }

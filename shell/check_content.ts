@@ -6,6 +6,7 @@ import { DiskError } from "./disk/disk_error.ts";
 import type { Storage } from "./disk/storage.ts";
 import { hashPieces } from "./hash/hash_pieces.ts";
 import { partsOfPiece } from "./hash/hash_tasks.ts";
+import { LayerLearner } from "./hash/learn_layers.ts";
 import { pieceCheckOf } from "./hash/piece_checks.ts";
 
 /** Which of `pieces` are right. `onProgress` gets the bytes hashed so far. Throws a DiskError. */
@@ -18,6 +19,7 @@ export async function checkContent(
 ): Promise<Bitfield> {
   const { files, geometry } = metainfo;
   const check = pieceCheckOf(metainfo);
+  const learner = metainfo.trees && new LayerLearner(metainfo.trees);
   const good = createBitfield(geometry.pieceCount);
   // Looks at every file, so that none is read behind a link.
   const stamps = await storage.stamps();
@@ -34,11 +36,14 @@ export async function checkContent(
     readPiece: (piece, target) => readIfThere(storage, pieceOffset(geometry, piece), target),
     partsOf: (piece) => partsOfPiece(files, geometry, piece, placeOf),
     onPiece(piece, digest) {
-      if (digest !== undefined && check.judge(piece, digest) === "good") setBit(good, piece);
+      const verdict = digest && check.judge(piece, digest);
+      if (verdict === "good") setBit(good, piece);
+      if (verdict === "unknown" && digest?.node !== undefined) learner?.note(piece, digest.node);
       bytes += pieceSize(geometry, piece);
       onProgress(bytes);
     },
   });
+  for (const piece of learner?.learn() ?? []) setBit(good, piece);
   return good;
 }
 

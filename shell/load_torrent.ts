@@ -24,8 +24,8 @@ export async function loadTorrent(source: string, signal: AbortSignal): Promise<
 }
 
 /** Errors: a Failure of kind `input`, naming `source`. */
-export function parseTorrent(bytes: Uint8Array, source: string): LoadedTorrent {
-  const metainfo = readMetainfo(bytes);
+export function parseTorrent(bytes: Uint8Array, source: string, isKept = false): LoadedTorrent {
+  const metainfo = readMetainfo(bytes, undefined, isKept);
   if (metainfo.ok) return { bytes, metainfo: metainfo.value };
   const why = describeMetainfoError(metainfo.error);
   throw new Failure("input", metainfo.error.code, `${source} is no usable torrent: ${why}`);

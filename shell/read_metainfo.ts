@@ -10,10 +10,14 @@ export const NATIVE_PATH_RULES: PathRules = ["windows", "darwin"].includes(Deno.
   ? "portable"
   : "posix";
 
-/** What a `.torrent` says; `describeMetainfoError` tells what was wrong with it. */
+/**
+ * What a `.torrent` says; `describeMetainfoError` tells what was wrong with it. `isKept`: it is one that
+ * we keep, perhaps made of metadata from peers, which lacks the piece layers of a v2 torrent.
+ */
 export function readMetainfo(
   bytes: Uint8Array,
   pathRules: PathRules = NATIVE_PATH_RULES,
+  isKept = false,
 ): Result<Metainfo, MetainfoError> {
-  return parseMetainfo(bytes, DIGESTS, { pathRules });
+  return parseMetainfo(bytes, DIGESTS, { pathRules, layersOptional: isKept });
 }

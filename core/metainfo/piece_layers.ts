@@ -3,9 +3,15 @@
  * one piece the hashes of its pieces, found under the file's root. Nothing here is trusted before it
  * leads to its root.
  */
-import { asBytes, type BencodeNode, byteText, dictGet } from "../bencode/node.ts";
+import { decodeBencode } from "../bencode/decode.ts";
+import { encodeBencode } from "../bencode/encode.ts";
+import { asBytes, type BencodeNode, bytesOfByteText, byteText, dictGet } from "../bencode/node.ts";
+import { createByteWriter, writeBytes, writtenBytes } from "../bytes/byte_writer.ts";
+import { assert } from "../bytes/result.ts";
 import { MERKLE_HASH_SIZE, type MerkleHasher } from "./merkle.ts";
 import { isLayerOf, needsLayer, type PieceTrees } from "./piece_trees.ts";
+
+const UTF8 = new TextEncoder();
 
 export interface LayerError {
   readonly code: "layer-missing" | "layer-invalid";
@@ -58,6 +64,28 @@ export function pieceLayersOf(trees: PieceTrees): Map<string, Uint8Array> {
     if (layer !== undefined) layers.set(byteText(root), layer);
   }
   return layers;
+}
+
+/**
+ * The bytes of a `.torrent` with the layers that are known now; everything else stays as it is.
+ *
+ * Spec: BEP 52, piece layers.
+ */
+export function withPieceLayers(torrent: Uint8Array, trees: PieceTrees): Uint8Array {
+  const root = decodeBencode(torrent, { strictBelow: "info", valuesMax: Infinity });
+  assert(root.ok && root.value.kind === "dict", "a torrent that was read can be read");
+  const parts = new Map([...root.value.entries].map(([key, { start, end }]) => {
+    return [key, torrent.subarray(start, end)];
+  }));
+  parts.set("piece layers", encodeBencode(pieceLayersOf(trees)));
+  const writer = createByteWriter();
+  writeBytes(writer, UTF8.encode("d"));
+  for (const [key, value] of [...parts].sort(([a], [b]) => a < b ? -1 : 1)) {
+    writeBytes(writer, encodeBencode(bytesOfByteText(key)));
+    writeBytes(writer, value);
+  }
+  writeBytes(writer, UTF8.encode("e"));
+  return writtenBytes(writer).slice();
 }
 
 function layerSize(pieceCount: number): number {

@@ -120,7 +120,7 @@ async function loadUnfinished(dir: string): Promise<Promise<LoadedTorrent>[]> {
     if (!state?.ok) continue;
     const torrent = await loadTorrentBytes(dir, infoHash) ?? state.value.torrent;
     if (torrent === undefined) continue;
-    const loaded = parseTorrent(torrent, `The torrent kept in ${dir}`);
+    const loaded = parseTorrent(torrent, `The torrent kept in ${dir}`, true);
     const isMoving = await moveUnderWay(dir, infoHash) !== undefined;
     const pieces = parseBitfield(state.value.pieces, loaded.metainfo.geometry.pieceCount);
     if (!isMoving && pieces.ok && countBits(pieces.value) === pieces.value.count) continue;

@@ -74,7 +74,7 @@ export class Torrents {
   load(): void {
     for (const { torrent, record, infoHash } of this.#options.store.torrents()) {
       try {
-        const plain = parseTorrent(torrent, `The torrent ${infoHash} of the daemon`);
+        const plain = parseTorrent(torrent, `The torrent ${infoHash} of the daemon`, true);
         this.#admitEntry(
           new TorrentEntry(++this.#lastId, torrent, applyRecord(plain, record), record),
         );
@@ -372,7 +372,7 @@ export class Torrents {
   }
 
   #plain(entry: TorrentEntry): LoadedTorrent {
-    return parseTorrent(entry.torrent, entry.name);
+    return parseTorrent(entry.torrent, entry.name, true);
   }
 
   #onEvent(entry: TorrentEntry, event: TorrentEvent): void {

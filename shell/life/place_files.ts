@@ -38,7 +38,7 @@ export async function placeForReading(
 }
 
 function placePortably(loaded: LoadedTorrent): LoadedTorrent {
-  const read = readMetainfo(loaded.bytes, "portable");
+  const read = readMetainfo(loaded.bytes, "portable", true);
   if (!read.ok) return loaded;
   const { files, symlinks } = read.value;
   return { ...loaded, metainfo: { ...loaded.metainfo, files, symlinks } };

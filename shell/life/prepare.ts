@@ -24,6 +24,8 @@ import type { Storage } from "../disk/storage.ts";
 import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import { Failure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
+import { keepLayers } from "./keep_layers.ts";
+import { reuseKnownFiles } from "./reuse_files.ts";
 import type { Role, TorrentEvent } from "./types.ts";
 
 export interface Preparation {
@@ -95,6 +97,8 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   const pieces = metainfo.geometry.pieceCount;
   await sweepState(dir, metainfo.infoHash);
   const state = await readState(dir, metainfo.infoHash);
+  await keepLayers(dir, options.loaded);
+  await reuseKnownFiles(dir, metainfo, signal);
   const onDisk = await storage.stamps();
   const { trusted, toCheck } = trustResume(trust ? state : undefined, metainfo, onDisk);
   const have = copyBitfield(trusted);

@@ -15,17 +15,17 @@ import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report, SavedState } from "../../core/torrent/protocol.ts";
-import { encodeResume, type ResumeState } from "../../core/transfer/resume.ts";
+import type { ResumeState } from "../../core/transfer/resume.ts";
 import { now } from "../clock.ts";
 import { DiskError } from "../disk/disk_error.ts";
 import { lockTorrent, type TorrentLock } from "../disk/lock.ts";
-import { saveState } from "../disk/state_file.ts";
 import { openStorage, type Storage } from "../disk/storage.ts";
 import { removeMarker } from "../disk/unfinished_marker.ts";
 import type { Driver } from "../driver.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { TraceRecorder } from "../trace/recorder.ts";
+import { saveDownload } from "./keep_layers.ts";
 import type { LifeHost, SwarmOptions } from "./host.ts";
 import { finishMove, relocate } from "./moving.ts";
 import { placeForReading, placeForWriting } from "./place_files.ts";
@@ -353,7 +353,7 @@ export class TorrentLife {
     const files = await storage.stamps();
     const state = { ...saved, infoHash, files, torrent: undefined };
     if (this.#options.role.kind === "download") {
-      await saveState(this.#dir, infoHash, encodeResume(state));
+      await saveDownload(this.#dir, this.loaded, state);
     }
     this.#ownState = state;
   }

@@ -1,0 +1,101 @@
+/**
+ * Content that another torrent in the same folder has under the same root hash is copied instead of being
+ * downloaded again. The check that follows decides what of it is kept. Copies, not links: two torrents
+ * never write to one file.
+ *
+ * Spec: BEP 52, pieces root: "identical files always result in the same root hash".
+ */
+import { constants, copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { byteText } from "../../core/bencode/node.ts";
+import { hasBit, parseBitfield } from "../../core/bytes/bitfield.ts";
+import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import { decodeResume } from "../../core/transfer/resume.ts";
+import type { FileSystem } from "../disk/file_system.ts";
+import { realFileSystem } from "../disk/real_file_system.ts";
+import { fileStats, makeFolders, makeRoot } from "../disk/safe_path.ts";
+import { listStates, loadState, loadTorrentBytes } from "../disk/state_file.ts";
+import { readMetainfo } from "../read_metainfo.ts";
+
+/** Torrents of the folder that are looked at: reading them must not hold up the start. */
+const TORRENTS_MAX = 200;
+/** A larger `.torrent` takes too long to read for a hope. */
+const TORRENT_BYTES_MAX = 4 * 1024 * 1024;
+
+type Path = readonly string[];
+
+/** Gives the paths of the files that were copied. Never throws: whatever fails is downloaded. */
+export async function reuseKnownFiles(
+  dir: string,
+  metainfo: Metainfo,
+  signal: AbortSignal,
+  fs: FileSystem = realFileSystem,
+): Promise<Path[]> {
+  const missing = await missingFiles(dir, metainfo, fs);
+  if (missing.size === 0) return [];
+  const copied: Path[] = [];
+  for (const infoHash of (await listStates(dir, fs).catch(() => [])).slice(0, TORRENTS_MAX)) {
+    if (missing.size === 0 || signal.aborted) break;
+    if (infoHash === metainfo.infoHash) continue;
+    for (const [key, from] of await finishedFiles(dir, infoHash, fs).catch(() => [])) {
+      const wanted = missing.get(key);
+      if (wanted === undefined) continue;
+      missing.delete(key);
+      if (await copy(dir, from, wanted, fs).catch(() => false)) copied.push(wanted);
+    }
+  }
+  return copied;
+}
+
+/** Files of the torrent that are not there, by root and length. */
+async function missingFiles(
+  dir: string,
+  { trees, files }: Metainfo,
+  fs: FileSystem,
+): Promise<Map<string, Path>> {
+  const missing = new Map<string, Path>();
+  for (const { file, root, length } of trees?.files ?? []) {
+    const { path } = files[file]!;
+    const isThere = await fileStats(fs, dir, path).then((stats) => stats !== undefined, () => true);
+    if (!isThere) missing.set(keyOf(root, length), path);
+  }
+  return missing;
+}
+
+/** Files of another torrent whose pieces are all there. */
+async function finishedFiles(
+  dir: string,
+  infoHash: InfoHash,
+  fs: FileSystem,
+): Promise<[string, Path][]> {
+  const bytes = await loadTorrentBytes(dir, infoHash, fs);
+  if (bytes === undefined || bytes.length > TORRENT_BYTES_MAX) return [];
+  const state = decodeResume(await loadState(dir, infoHash, fs) ?? new Uint8Array());
+  const read = readMetainfo(bytes, undefined, true);
+  if (!read.ok || !state.ok || read.value.trees === undefined) return [];
+  const { trees, files, geometry } = read.value;
+  const pieces = parseBitfield(state.value.pieces, geometry.pieceCount);
+  if (!pieces.ok) return [];
+  const finished: [string, Path][] = [];
+  for (const { file, root, length, firstPiece, pieceCount } of trees.files) {
+    let piece = firstPiece;
+    while (piece < firstPiece + pieceCount && hasBit(pieces.value, piece)) piece++;
+    if (piece < firstPiece + pieceCount) continue;
+    const stats = await fileStats(fs, dir, files[file]!.path);
+    if (stats?.size === length) finished.push([keyOf(root, length), files[file]!.path]);
+  }
+  return finished;
+}
+
+async function copy(dir: string, from: Path, to: Path, fs: FileSystem): Promise<boolean> {
+  await makeRoot(fs, dir);
+  await makeFolders(fs, dir, to.slice(0, -1));
+  // Shares the blocks where the file system can, and never overwrites.
+  const mode = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+  await copyFile(join(dir, ...from), join(dir, ...to), mode);
+  return true;
+}
+
+function keyOf(root: Uint8Array, length: number): string {
+  return `${length} ${byteText(root)}`;
+}

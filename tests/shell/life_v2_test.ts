@@ -1,0 +1,100 @@
+/** A v2 torrent whose metadata came without layers, and files that another torrent of the folder has. */
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { countBits, createFullBitfield } from "../../core/bytes/bitfield.ts";
+import { withPieceLayers } from "../../core/metainfo/piece_layers.ts";
+import { encodeResume } from "../../core/transfer/resume.ts";
+import { checkContent } from "../../shell/check_content.ts";
+import { saveState, saveTorrent } from "../../shell/disk/state_file.ts";
+import { openStorage } from "../../shell/disk/storage.ts";
+import { reuseKnownFiles } from "../../shell/life/reuse_files.ts";
+import { makeTorrent } from "../../shell/make_torrent.ts";
+import { readMetainfo } from "../../shell/read_metainfo.ts";
+import type { LoadedTorrent } from "../../shell/load_torrent.ts";
+import { vectorContent } from "../core/metainfo/merkle_vectors.ts";
+
+const PIECE = 32_768;
+const never = new AbortController().signal;
+
+async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "tt_v2_life_" });
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The torrent as metadata from peers gives it. */
+function withoutLayers({ bytes, metainfo }: LoadedTorrent): LoadedTorrent {
+  const trees = { ...metainfo.trees!, layers: metainfo.trees!.layers.map(() => undefined) };
+  const bare = withPieceLayers(bytes, trees);
+  const strict = readMetainfo(bare);
+  assertEquals(!strict.ok && strict.error.code, "layer-missing");
+  const read = readMetainfo(bare, undefined, true);
+  if (!read.ok) throw new Error(read.error.code);
+  return { bytes: bare, metainfo: read.value };
+}
+
+Deno.test("a torrent with its layers put back has its bytes again", () =>
+  withFolder(async (folder) => {
+    await Deno.writeFile(join(folder, "a"), vectorContent(5 * PIECE + 3));
+    const made = await makeTorrent(join(folder, "a"), {
+      format: "v2",
+      pieceLength: PIECE,
+      announceTiers: [["http://t/"]],
+    });
+    const bare = withoutLayers(made);
+    assertEquals(bare.metainfo.infoHash, made.metainfo.infoHash);
+    assertEquals(withPieceLayers(bare.bytes, made.metainfo.trees!), made.bytes);
+  }));
+
+Deno.test("content that is there tells the layers that the metadata lacks", () =>
+  withFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "f"));
+    await Deno.writeFile(join(folder, "f", "a"), vectorContent(5 * PIECE + 3));
+    await Deno.writeFile(join(folder, "f", "b"), vectorContent(4 * PIECE));
+    const made = await makeTorrent(join(folder, "f"), { format: "v2", pieceLength: PIECE });
+    const { metainfo } = withoutLayers(made);
+    // One wrong byte: nothing proves the other pieces of that file.
+    await Deno.writeFile(join(folder, "f", "b"), vectorContent(4 * PIECE).fill(1, 7, 8));
+    const storage = openStorage(folder, metainfo, { readOnly: true });
+    const pieces = Array.from({ length: metainfo.geometry.pieceCount }, (_, piece) => piece);
+    const good = await checkContent(metainfo, storage, pieces, () => {}, never);
+    await storage.close();
+    assertEquals(countBits(good), 6);
+    assertEquals(metainfo.trees!.layers, [made.metainfo.trees!.layers[0], undefined]);
+  }));
+
+Deno.test("a file that another torrent of the folder has finished is copied", () =>
+  withFolder(async (folder) => {
+    const content = vectorContent(3 * PIECE);
+    await Deno.mkdir(join(folder, "old"));
+    await Deno.writeFile(join(folder, "old", "known"), content);
+    await Deno.writeFile(join(folder, "old", "other"), vectorContent(5));
+    const old = await makeTorrent(join(folder, "old"), { format: "v2", pieceLength: PIECE });
+    const source = await Deno.makeTempDir();
+    await Deno.mkdir(join(source, "new", "d"), { recursive: true });
+    await Deno.writeFile(join(source, "new", "d", "same"), content);
+    await Deno.writeFile(join(source, "new", "fresh"), vectorContent(PIECE + 9));
+    const options = { format: "hybrid", pieceLength: 2 * PIECE } as const;
+    const { metainfo } = await makeTorrent(join(source, "new"), options);
+    await Deno.remove(source, { recursive: true });
+
+    const { infoHash, geometry } = old.metainfo;
+    await saveTorrent(folder, infoHash, old.bytes);
+    const state = (pieces: Uint8Array) =>
+      encodeResume({
+        ...{ infoHash, pieces, uploaded: 0, downloaded: 0, waived: false },
+        ...{ files: [], torrent: undefined },
+      });
+    // Of an unfinished file nothing is taken.
+    await saveState(folder, infoHash, state(Uint8Array.of(0b1011_0000)));
+    assertEquals(await reuseKnownFiles(folder, metainfo, never), []);
+    await saveState(folder, infoHash, state(createFullBitfield(geometry.pieceCount).bytes));
+    assertEquals(await reuseKnownFiles(folder, metainfo, never), [["new", "d", "same"]]);
+    assertEquals(await Deno.readFile(join(folder, "new", "d", "same")), content);
+    // What is there stays as it is.
+    await Deno.writeFile(join(folder, "new", "d", "same"), new Uint8Array(1));
+    assertEquals(await reuseKnownFiles(folder, metainfo, never), []);
+  }));

@@ -101,6 +101,15 @@ Deno.test("paths pass the rules that are asked for", () => {
   assertEquals([nameUnder(), nameUnder("posix"), nameUnder("portable")], ["con?", "con?", "con_"]);
 });
 
+Deno.test("a torrent is private by any number but 0, since a leak cannot be taken back", () => {
+  for (const value of [1, 2, -1]) {
+    assertEquals(accepted({ ...SINGLE, private: value }, {}).isPrivate, true, String(value));
+  }
+  for (const value of [0, "1", "yes", []]) {
+    assertEquals(accepted({ ...SINGLE, private: value }, {}).isPrivate, false, String(value));
+  }
+});
+
 Deno.test("optional facts are read, and ignored where their type is wrong", () => {
   const told = accepted({ ...SINGLE, private: 1 }, {
     comment: "hi",

@@ -5,6 +5,8 @@ import {
   startTracker,
   type TrackerOptions,
 } from "../../../../shell/tracker/server.ts";
+import { MemoryStore } from "../../../../shell/tracker/store/memory_store.ts";
+import type { AnnounceQuery } from "../../../../core/tracker_server/types.ts";
 import { valueOf } from "../../../core/tracker/unwrap.ts";
 import { infoHashFromHex } from "../../../../core/metainfo/info_hash.ts";
 import {
@@ -219,4 +221,30 @@ Deno.test("IPv4 peers of a socket of both families are told of IPv4 peers", asyn
   client.close();
   other.close();
   await tracker.stop();
+});
+
+Deno.test("an answer leaves once what it tells of is in the log, and not before", async () => {
+  const log = Promise.withResolvers<void>();
+  class SlowStore extends MemoryStore {
+    settling: Promise<void> | undefined;
+    override announce(query: AnnounceQuery, now: number) {
+      this.settling = log.promise;
+      return super.announce(query, now);
+    }
+  }
+  const backend = new SlowStore({ seed: 1, expirySeconds: 1_300 }, () => 0);
+  await withTracker({ backend }, async (client, tracker) => {
+    const id = await client.connect();
+    let isAnswered = false;
+    const answer = client.ask(announcePacket(id)).finally(() => isAnswered = true);
+    for (let i = 0; i < 1_000 && tracker.stats().announces === 0; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assertEquals(tracker.stats().announces, 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(isAnswered, false);
+    backend.settling = undefined;
+    log.resolve();
+    assertEquals(numbersOf(await answer, 1), [1]);
+  });
 });

@@ -11,6 +11,7 @@ import type { SwarmOptions } from "../sim/swarm.ts";
 import type { Network } from "../tracker_server/access/networks.ts";
 import type { Shell } from "./completions.ts";
 import type { DaemonCommands } from "./daemon_command.ts";
+export type { ShellCommand } from "./daemon_command.ts";
 import type { SettingInForce } from "./settings.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
 

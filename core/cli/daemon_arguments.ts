@@ -81,6 +81,15 @@ export function buildDaemonCommand(
         sources,
         (values) => ok({ kind: "log", names: operands, ...values }),
       );
+    case "shell":
+      return build(DAEMON_COMMANDS.shell, sources, ({ dir, host, port, state }) => {
+        const session = [
+          ...(dir === undefined ? [] : ["--dir", dir]),
+          ...(host === undefined ? [] : ["--host", host]),
+          ...(port === undefined ? [] : ["--port", String(port)]),
+        ];
+        return ok({ kind: "shell", state, session });
+      });
     case "stop":
       return build(DAEMON_COMMANDS.stop, sources, (values) => ok({ kind: "stop", ...values }));
   }

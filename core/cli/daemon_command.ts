@@ -14,6 +14,7 @@ export type DaemonCommands =
   | MoveCommand
   | LimitCommand
   | LogCommand
+  | ShellCommand
   | StopCommand;
 
 export interface DaemonCommand extends OutputSettings {
@@ -102,6 +103,13 @@ export interface LogCommand extends RemoteSettings {
   readonly kind: "log";
   readonly names: readonly string[];
   readonly follow: boolean;
+}
+
+export interface ShellCommand {
+  readonly kind: "shell";
+  readonly state: string | undefined;
+  /** Options of a daemon, for a session of its own. */
+  readonly session: readonly string[];
 }
 
 export interface StopCommand extends RemoteSettings {

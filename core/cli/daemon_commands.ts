@@ -235,6 +235,31 @@ export const DAEMON_COMMANDS = {
     conflicts: [],
     examples: ["tt log", "tt log film --follow"],
   }),
+  shell: defineCommand({
+    summary: "Open a prompt on the daemon, or on a session of its own",
+    usage: ["[options]"],
+    operands: NO_OPERANDS,
+    about: [
+      "Words of the prompt: seed, download, list, number_of_piece, peerlist, clear, end; and add, " +
+      "status, pause, resume, remove, recheck, move, limit, why, peers, log, show, create, verify, " +
+      "config, help. Tab completes them, options and names of torrents; the arrows go through " +
+      "earlier lines, which are kept.",
+      "Without a running daemon the torrents run while the prompt is open.",
+    ],
+    options: {
+      dir: one("DIR", readText, "Put the content in this folder, in a session of its own", {
+        shownDefault: "downloads",
+        setting: "dir",
+      }),
+      host: one("IP", readHost, "Listen for peers on this address", { shownDefault: "all" }),
+      port: one("N", readPort, "Listen for peers on this port; 0 picks a free one", {
+        shownDefault: "6881, else the next free one",
+      }),
+      state,
+    },
+    conflicts: [],
+    examples: ["tt shell"],
+  }),
   stop: defineCommand({
     summary: "Stop the daemon",
     usage: ["[options]"],

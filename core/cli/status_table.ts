@@ -268,7 +268,7 @@ function window(
 function totalsLine(rows: readonly StatusRow[], canvas: Canvas): string {
   const sum = (pick: (row: StatusRow) => number) =>
     rows.reduce((total, row) => total + pick(row), 0);
-  const active = rows.filter((row) => activity(row) > 0).length;
+  const active = rows.filter((row) => row.rate_download + row.rate_upload > 0).length;
   const parts = [
     `${formatCount(rows.length, "torrent")}, ${active} active`,
     `${canvas.unicode ? "↓" : "down"} ${formatRate(sum((row) => row.rate_download))}`,

@@ -32,17 +32,22 @@ import { verify } from "./verify.ts";
 
 /** Does what `argv` asks for, on this process's output. Never throws. */
 export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
-  const env = Deno.env.toObject();
   const plain = createProcessOutput({ json: false, quiet: false });
   let command: Command;
   try {
-    const parsed = parseCommand(argv, env, readConfig(argv, env));
-    if (!parsed.ok) throw new CommandError(EXIT.usage, parsed.error.code, parsed.error.message);
-    command = parsed.value;
+    command = parse(argv);
   } catch (error) {
     return report(error, plain);
   }
   return await execute(command);
+}
+
+/** Throws a CommandError. */
+function parse(argv: readonly string[]): Command {
+  const env = Deno.env.toObject();
+  const parsed = parseCommand(argv, env, readConfig(argv, env));
+  if (parsed.ok) return parsed.value;
+  throw new CommandError(EXIT.usage, parsed.error.code, parsed.error.message);
 }
 
 /** Runs a command that was understood. */
@@ -120,6 +125,10 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await log(command, context);
     case "stop":
       return await stop(command, context);
+    case "shell": {
+      const { shell } = await import("./shell.ts");
+      return await shell(command, context, { parse, dispatch });
+    }
     case "config":
       return config(command, context);
     case "demo":

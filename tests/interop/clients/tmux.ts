@@ -30,6 +30,12 @@ export class Terminal implements AsyncDisposable {
     for (const key of keys) await this.#tmux("send-keys", key);
   }
 
+  /** A line, letter by letter, and Enter. */
+  async line(text: string): Promise<void> {
+    await this.#tmux("send-keys", "-l", text);
+    await this.type("Enter");
+  }
+
   /** What is on the screen. */
   async screen(): Promise<string> {
     return (await this.#tmux("capture-pane", "-p")).trimEnd();

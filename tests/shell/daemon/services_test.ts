@@ -1,6 +1,7 @@
 /** What a daemon does beside torrents: watch folder, webhook, metrics, blocklist. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Webhook } from "../../../shell/daemon/webhook.ts";
+import { ttCommand } from "../../interop/clients/tt.ts";
 import { makeFile, startSeed } from "../cli_kit.ts";
 import { daemonFolder, DaemonKit } from "./kit.ts";
 
@@ -139,4 +140,37 @@ Deno.test("peers on the blocklist are refused, also by a list fetched later", as
   await daemon.call("session_set", { blocklist_url: "http://127.0.0.1:9/" });
   const failed = await daemon.answer("blocklist_update");
   assertMatch(failed.error.data.error_string, /Cannot fetch the blocklist/);
+});
+
+Deno.test("lines that are piped into tt shell are carried out one after another", async () => {
+  await using dir = await daemonFolder();
+  const { path } = await makeFile(dir.at("src"), "film.bin", 100_000);
+  const argv = await ttCommand([
+    "shell",
+    "--state",
+    dir.state,
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "0",
+  ]);
+  const child = new Deno.Command(argv[0]!, {
+    args: argv.slice(1),
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const lines = ["list", `seed ${path}`, "nonsense", "number_of_piece film", "pause film", "end"];
+  await writer.write(new TextEncoder().encode(lines.join("\n") + "\n"));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assertEquals(code, 0, err);
+  assertStringIncludes(out!, "No torrents. Add one with tt add.\n");
+  assertStringIncludes(out!, "The daemon has film.bin now\n");
+  assertMatch(out!, /film.bin: \d+ of 7 pieces\nPaused film.bin\n/);
+  assertStringIncludes(err!, '"nonsense" is not a word of this prompt');
 });

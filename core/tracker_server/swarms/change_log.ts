@@ -1,7 +1,11 @@
 /**
  * Changes of swarms as bytes, so that they can be written down and played again: who joined, in which
- * role, who left, and how many downloads were finished. An announce that changes nothing leaves no
- * trace here. Each record is a fact of its own: to play one twice is to play it once.
+ * role, who left, and how many downloads were finished. A peer that announces again is written down
+ * as if it joined, once in AGE_SECONDS, so that its age is known after a restart; otherwise an announce
+ * that changes nothing leaves no trace here. To play a record twice is to play it once.
+ *
+ *     1   kind: 8, the time of what follows
+ *     4   seconds since 1970
  *
  *     1   kind: 0 left, 1 joined to download, 2 joined to seed, 3 finished downloads; 4 more for IPv6
  *     20  info hash
@@ -12,7 +16,22 @@ import { addressAt, ID_WORDS, peerIdAt, type PeerLists } from "./peer_lists.ts";
 import { HASH_WORDS, type SwarmTable } from "./swarm_table.ts";
 
 export const CHANGE = { left: 0, leecher: 1, seeder: 2, completed: 3 } as const;
+/** The kind of a record that gives the time. */
+export const MARK = 8;
+/** How exactly the log knows when a peer was heard of, in seconds. */
+export const AGE_SECONDS = 300;
 export const IPV6_FLAG = 4;
+
+/** Appends the time of the records that follow, in seconds since 1970. */
+export function writeMark(writer: ByteWriter, wallSeconds: number): void {
+  writeUint8(writer, MARK);
+  writeUint32(writer, wallSeconds);
+}
+
+/** The last second at which a peer may have been heard of that the log has with this time. */
+export function latestOf(markSeconds: number): number {
+  return (Math.floor(markSeconds / AGE_SECONDS) + 1) * AGE_SECONDS - 1;
+}
 
 /** Appends what happened to the peer at `place`: it must still be there. */
 export function writePeerChange(

@@ -4,8 +4,16 @@ import type { ByteWriter } from "../../bytes/byte_writer.ts";
 import { IPV4_SIZE, IPV6_SIZE } from "../../bytes/ip.ts";
 import { fail, ok, type Result } from "../../bytes/result.ts";
 import { INFO_HASH_SIZE } from "../../metainfo/info_hash.ts";
-import { CHANGE, IPV6_FLAG, writeCompleted, writePeerChange } from "./change_log.ts";
-import { isSeederAt } from "./peer_lists.ts";
+import {
+  CHANGE,
+  IPV6_FLAG,
+  latestOf,
+  MARK,
+  writeCompleted,
+  writeMark,
+  writePeerChange,
+} from "./change_log.ts";
+import { isSeederAt, seenAtOf } from "./peer_lists.ts";
 import { announce, countsAt, restoreCompleted, type SwarmStore } from "./swarm_store.ts";
 import type { AnnounceQuery } from "../types.ts";
 
@@ -17,18 +25,29 @@ export type RestoreError =
 const PORT_SIZE = 2;
 const PEER_ID_SIZE = 20;
 const COUNT_SIZE = 4;
+const MARK_SIZE = 5;
 
 /**
- * Plays records into the store, as if its peers had announced at `seenAt`, in the store's whole
- * seconds. Peers for whom there is no room are left out. After an error, what came before it counts.
+ * Plays records into the store, as if its peers had announced at `aliveAt`, in the store's whole
+ * seconds, or earlier where the records have a time: `secondsOf` makes the store's seconds of seconds
+ * since 1970. Peers for whom there is no room are left out. After an error, what came before it counts.
  */
 export function restoreChanges(
   store: SwarmStore,
   bytes: Uint8Array,
-  seenAt: number,
+  aliveAt: number,
+  secondsOf?: (wallSeconds: number) => number,
 ): Result<void, RestoreError> {
+  let seenAt = aliveAt;
   for (let at = 0; at < bytes.length;) {
     const kind = bytes[at]!;
+    if (kind === MARK) {
+      if (at + MARK_SIZE > bytes.length) return fail({ code: "truncated", offset: at });
+      const latest = secondsOf?.(latestOf(readUint32(bytes, at + 1)));
+      seenAt = Math.min(aliveAt, latest ?? aliveAt);
+      at += MARK_SIZE;
+      continue;
+    }
     const change = kind & ~IPV6_FLAG;
     if (change > CHANGE.completed) return fail({ code: "unknown-kind", offset: at, kind });
     const ipSize = (kind & IPV6_FLAG) !== 0 ? IPV6_SIZE : IPV4_SIZE;
@@ -66,8 +85,11 @@ export function restoreChanges(
 export function writeSwarm(store: SwarmStore, slot: number, writer: ByteWriter): void {
   const { completed } = countsAt(store, slot);
   if (completed > 0) writeCompleted(writer, store.table, slot, completed);
+  let markedAt = NaN;
   for (const lists of [store.lists4, store.lists6]) {
     for (let place = 0; place < lists.counts[slot]!; place++) {
+      const wallSeconds = seenAtOf(lists, slot, place) + store.wallOffset;
+      if (wallSeconds !== markedAt) writeMark(writer, markedAt = wallSeconds);
       const role = isSeederAt(lists, slot, place) ? CHANGE.seeder : CHANGE.leecher;
       writePeerChange(writer, role, store.table, lists, slot, place);
     }

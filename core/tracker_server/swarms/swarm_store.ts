@@ -16,7 +16,7 @@ import { IPV4_SIZE } from "../../bytes/ip.ts";
 import { createRng, nextUint32, type Rng } from "../../bytes/random.ts";
 import { fail, ok, type Result } from "../../bytes/result.ts";
 import { countPeer, createCrowds, crowdOf, type Crowds, isCrowded } from "./crowds.ts";
-import { CHANGE, writeCompleted, writePeerChange } from "./change_log.ts";
+import { CHANGE, latestOf, writeCompleted, writeMark, writePeerChange } from "./change_log.ts";
 import type { HashKey } from "../half_sip_hash.ts";
 import { halfSipHash } from "../half_sip_hash.ts";
 import {
@@ -82,6 +82,10 @@ export interface SwarmStore {
   expirySeconds: number;
   /** Where changes are written down, as in `change_log.ts`; nowhere unless set. */
   changes: ByteWriter | undefined;
+  /** Of the last time in `changes`, in seconds since 1970; NaN where they have none yet. */
+  markedAt: number;
+  /** Added to the store's seconds, it makes seconds since 1970. */
+  wallOffset: number;
   readonly peersMax: number;
   readonly swarmsMax: number;
   readonly rng: Rng;
@@ -128,6 +132,8 @@ export function createSwarmStore(options: SwarmStoreOptions): SwarmStore {
   return {
     expirySeconds: options.expirySeconds,
     changes: undefined,
+    markedAt: NaN,
+    wallOffset: 0,
     peersMax: options.peersMax ?? PEERS_MAX,
     swarmsMax: options.swarmsMax ?? SWARMS_MAX,
     rng,
@@ -204,7 +210,11 @@ export function announce(
     leave(store, lists, slot, place);
     place = join(store, lists, slot, query.isComplete, now);
   } else {
+    const { wallOffset } = store;
+    const isLogged =
+      latestOf(seenAtOf(lists, slot, place) + wallOffset) === latestOf(now + wallOffset);
     touchPeer(lists, slot, place, peerId, now);
+    if (!isLogged) logPeer(store, lists, slot, place, query.isComplete, now);
   }
   if (query.event === "completed" && query.isComplete && isFirstWord(store)) {
     store.completed[slot]!++;
@@ -335,11 +345,26 @@ function join(
   store.totals[isSeeder ? "seeders" : "leechers"]++;
   countPeer(store.crowds, crowdOf(store.crowds, store.table, lists, slot, store.address, 0), 1);
   const place = addPeer(lists, slot, store.address, store.peerId, isSeeder, now, store.rng);
-  if (store.changes !== undefined) {
-    const role = isSeeder ? CHANGE.seeder : CHANGE.leecher;
-    writePeerChange(store.changes, role, store.table, lists, slot, place);
-  }
+  logPeer(store, lists, slot, place, isSeeder, now);
   return place;
+}
+
+/** Writes down that the peer at `place` is there, heard of now. */
+function logPeer(
+  store: SwarmStore,
+  lists: PeerLists,
+  slot: number,
+  place: number,
+  isSeeder: boolean,
+  now: number,
+): void {
+  const { changes, table, wallOffset } = store;
+  if (changes === undefined) return;
+  if (store.markedAt !== now + wallOffset) {
+    store.markedAt = now + wallOffset;
+    writeMark(changes, store.markedAt);
+  }
+  writePeerChange(changes, isSeeder ? CHANGE.seeder : CHANGE.leecher, table, lists, slot, place);
 }
 
 function leave(store: SwarmStore, lists: PeerLists, slot: number, place: number): void {

@@ -90,6 +90,7 @@ export class SwarmKeeper {
     if (this.#brokenMs === undefined) this.#attempt(() => this.#options.log.append(bytes));
     this.#bytesSinceRound += bytes.length;
     resetWriter(this.#changes);
+    this.#options.store.markedAt = NaN;
   }
 
   /** Leaves the store alone; everything is in the log. */
@@ -100,14 +101,17 @@ export class SwarmKeeper {
     this.#attempt(() => this.#options.log.setAliveAt(wallSeconds()));
   }
 
-  /** Nobody was asked while the tracker was away, so all peers are as old as its absence. */
+  /** Nobody was asked while the tracker was away, so all peers are as old as its absence, or older. */
   #restore(): void {
     const { store, log, now, onProblem } = this.#options;
     const awaySeconds = Math.max(0, wallSeconds() - (log.aliveAt() ?? 0));
-    const seenAt = now() - Math.min(awaySeconds, store.expirySeconds);
+    const aliveAt = now() - Math.min(awaySeconds, store.expirySeconds);
+    store.wallOffset = wallSeconds() - now();
+    const secondsOf = (wallSeconds: number) =>
+      Math.max(wallSeconds - store.wallOffset, now() - store.expirySeconds);
     let isWhole = true;
     for (const changes of log.read()) {
-      isWhole = restoreChanges(store, changes, seenAt).ok && isWhole;
+      isWhole = restoreChanges(store, changes, aliveAt, secondsOf).ok && isWhole;
     }
     if (!isWhole) onProblem("Some saved peers can't be read; they return with their next announce");
   }

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { createByteWriter, writtenBytes } from "../../../../core/bytes/byte_writer.ts";
+import { AGE_SECONDS } from "../../../../core/tracker_server/swarms/change_log.ts";
 import { listPeers } from "../../../../core/tracker_server/swarms/list_peers.ts";
 import { restoreChanges, writeSwarm } from "../../../../core/tracker_server/swarms/restore.ts";
 import {
@@ -129,11 +130,40 @@ Deno.test("a torn or foreign record is told, and what came before it counts", ()
   announce(recorder, query(2), 0);
   const changes = changesOf(recorder);
   const store = createStore();
+  // A time of 5 bytes, then two peers of 47.
   const torn = restoreChanges(store, changes.subarray(0, changes.length - 1), 0);
-  assertEquals(torn, { ok: false, error: { code: "truncated", offset: changes.length / 2 } });
+  assertEquals(torn, { ok: false, error: { code: "truncated", offset: 52 } });
   assertEquals(totalsOf(store).peers, 1);
   const foreign = restoreChanges(store, Uint8Array.of(9), 0);
   assertEquals(foreign, { ok: false, error: { code: "unknown-kind", offset: 0, kind: 9 } });
+});
+
+Deno.test("a peer is as old as its time in the log says, to the end of that time's span", () => {
+  const recorder = createRecorder();
+  recorder.wallOffset = 1_000_000 * AGE_SECONDS;
+  announce(recorder, query(1), 10);
+  announce(recorder, query(2), AGE_SECONDS);
+  announce(recorder, query(1), AGE_SECONDS + 1);
+  const secondsOf = (wallSeconds: number) => wallSeconds - recorder.wallOffset;
+  for (const log of [changesOf(recorder), snapshotOf(recorder)]) {
+    const store = createSwarmStore({ seed: 1, expirySeconds: 2 * AGE_SECONDS });
+    valueOf(restoreChanges(store, log, 5 * AGE_SECONDS, secondsOf));
+    sweepSome(store, slotsInUse(store), 4 * AGE_SECONDS - 2);
+    assertEquals(totalsOf(store).peers, 2);
+    sweepSome(store, slotsInUse(store), 4 * AGE_SECONDS + 60);
+    assertEquals(totalsOf(store).peers, 0);
+  }
+});
+
+Deno.test("an announce that changes nothing is written down once in a while, for its time", () => {
+  const store = createRecorder();
+  const size = () => changesOf(store).length;
+  announce(store, query(1), 0);
+  const once = size();
+  for (let now = 1; now < AGE_SECONDS; now++) announce(store, query(1), now);
+  assertEquals(size(), once);
+  announce(store, query(1), AGE_SECONDS);
+  assertEquals(size(), 2 * once);
 });
 
 Deno.test("random bytes never make restoring throw", () => {

@@ -277,3 +277,42 @@ Deno.test("random bytes inside the file are told in one sentence, or do not matt
   });
   assert(refused > 20, `${refused} of 300 were noticed`);
 });
+
+Deno.test("a peer that died before the restart is not taken for one that lives", async () => {
+  await withFolder((path) => {
+    const file = openTrackerFile(path);
+    // The first clock began 2,000 seconds before the second, in which peers expire after 1,300.
+    const open = (startedAgo: number) => {
+      const store = createSwarmStore({ seed: 1, expirySeconds: 1_300 });
+      const clock = { now: 5_000 - startedAgo };
+      const wall = Math.floor(Date.now() / 1000);
+      const now = () => clock.now;
+      const keeper = new SwarmKeeper({ store, log: file.log, now, onProblem: () => {} });
+      store.wallOffset = wall - 5_000;
+      return { store, keeper, clock };
+    };
+    const first = open(2_000);
+    const tell = (id: number) => announce(first.store, query(id), first.clock.now);
+    tell(1);
+    for (; first.clock.now < 5_000; first.clock.now += 250) {
+      tell(2);
+      first.keeper.settle();
+    }
+    assertEquals(totalsOf(first.store).leechers, 1, "the first peer has expired by then");
+    first.keeper.close();
+
+    for (let restarts = 0; restarts < 3; restarts++) {
+      const again = open(0);
+      // What the sweeps below remove is not written down.
+      again.store.changes = undefined;
+      sweepSome(again.store, 100, 5_000);
+      const ports = listPeers(again.store, HASH, 10).map(({ port }) => port);
+      assertEquals(ports, [1002], "the second one announced a moment ago");
+      // Without another word it goes in its time, and each restart leaves it as old as it was.
+      sweepSome(again.store, 100, 5_000 + 1_300 + 1);
+      assertEquals(totalsOf(again.store).leechers, 0);
+      again.keeper.close();
+    }
+    file.close();
+  });
+});

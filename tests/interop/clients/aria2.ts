@@ -2,7 +2,13 @@
  * aria2. It has no way to be told a peer, so it needs a tracker or a call. It exits with 0 when it
  * could not listen, and counts an upload of the torrent's size as a reason to leave.
  */
-import { type Client, type TransferOptions, watchDownload, watchSeed } from "./client.ts";
+import {
+  type Client,
+  formatEndpoint,
+  type TransferOptions,
+  watchDownload,
+  watchSeed,
+} from "./client.ts";
 import { ClientProcess, hasProgram } from "./process.ts";
 
 const COMMON = [
@@ -47,9 +53,14 @@ export const aria2: Client = {
   },
 };
 
-function launch({ torrentPath, dir, place, port }: TransferOptions, more: readonly string[]) {
+function launch(
+  { torrentPath, dir, place, port, dhtNodes = [] }: TransferOptions,
+  more: readonly string[],
+) {
   const argv = ["aria2c", ...COMMON, `--listen-port=${port}`, `--dir=${dir}`];
   argv.push(`--dht-listen-port=${port}`, `--dht-file-path=${dir}/.aria2-dht.dat`);
+  // It takes one.
+  for (const node of dhtNodes.slice(0, 1)) argv.push(`--dht-entry-point=${formatEndpoint(node)}`);
   argv.push(`--disable-ipv6=${!place.host.includes(":")}`, ...more, torrentPath);
   return new ClientProcess({ place, port, argv });
 }

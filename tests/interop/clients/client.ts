@@ -23,6 +23,8 @@ export interface TransferOptions {
   readonly place: Place;
   /** Peers to dial at once. Only for clients that dial; the others need a tracker or a call. */
   readonly peers?: readonly Endpoint[];
+  /** Where its DHT begins; without them it has none, or one that knows nobody. */
+  readonly dhtNodes?: readonly Endpoint[];
 }
 
 export interface DownloadOptions extends TransferOptions {

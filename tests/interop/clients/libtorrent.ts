@@ -36,10 +36,11 @@ export const libtorrent: Client = {
 };
 
 function launch(role: string, options: TransferOptions, more: readonly string[] = []) {
-  const { torrentPath, dir, place, port, peers = [] } = options;
+  const { torrentPath, dir, place, port, peers = [], dhtNodes = [] } = options;
   const argv = [PYTHON, "-u", SCRIPT, role, torrentPath, "--dir", dir];
   argv.push("--listen", formatEndpoint({ host: place.host, port }));
   for (const peer of peers) argv.push("--peer", formatEndpoint(peer));
+  for (const node of dhtNodes) argv.push("--dht-node", formatEndpoint(node));
   return new ClientProcess({ place, port, argv: [...argv, ...more] });
 }
 

@@ -15,13 +15,15 @@ arguments.add_argument("torrent")
 arguments.add_argument("--dir", required=True)
 arguments.add_argument("--listen", required=True)
 arguments.add_argument("--peer", action="append", default=[])
+arguments.add_argument("--dht-node", action="append", default=[])
 arguments.add_argument("--then-seed", action="store_true")
 options = arguments.parse_args()
 
 session = libtorrent.session({
     "listen_interfaces": options.listen,
     "allow_multiple_connections_per_ip": True,
-    "enable_dht": False,
+    "enable_dht": bool(options.dht_node),
+    "dht_bootstrap_nodes": ",".join(options.dht_node),
     "enable_lsd": False,
     "enable_upnp": False,
     "enable_natpmp": False,

@@ -52,9 +52,14 @@ function seeds(line: string): boolean {
   return line.startsWith("Seeding");
 }
 
-async function launch({ torrentPath, dir, place, port }: TransferOptions): Promise<ClientProcess> {
+async function launch(
+  { torrentPath, dir, place, port, dhtNodes = [] }: TransferOptions,
+): Promise<ClientProcess> {
   const config = await Deno.makeTempDir({ prefix: "tt-transmission-" });
-  await Deno.writeTextFile(`${config}/settings.json`, JSON.stringify(SETTINGS));
+  const settings = { ...SETTINGS, "dht-enabled": dhtNodes.length > 0 };
+  await Deno.writeTextFile(`${config}/settings.json`, JSON.stringify(settings));
+  const bootstrap = dhtNodes.map(({ host, port }) => `${host} ${port}\n`).join("");
+  if (bootstrap !== "") await Deno.writeTextFile(`${config}/dht.bootstrap`, bootstrap);
   // Its status lines end without a newline, and it writes a pipe only every few kilobytes.
   const argv = ["stdbuf", "-o0", "transmission-cli", "--config-dir", config, "--download-dir", dir];
   argv.push("--port", String(port), "--no-portmap", "--encryption-tolerated", torrentPath);

@@ -68,9 +68,14 @@ export function ttWith({ shareRule, runtimeFlags = [], trace }: TtOptions): Clie
 /** `tt` without a share rule: a transfer between two must not wait for a third. */
 export const tt: Client = ttWith({ shareRule: "off" });
 
-function commonArguments({ torrentPath, dir, port, place, peers = [] }: TransferOptions): string[] {
+function commonArguments(
+  { torrentPath, dir, port, place, peers = [], dhtNodes = [] }: TransferOptions,
+): string[] {
   const args = [torrentPath, "--dir", dir, "--host", place.host, "--port", String(port), "--json"];
   for (const peer of peers) args.push("--peer", formatEndpoint(peer));
+  // The processes of these tests have it off in their environment.
+  if (dhtNodes.length > 0) args.push("--dht", "on");
+  for (const node of dhtNodes) args.push("--dht-node", formatEndpoint(node));
   return args;
 }
 

@@ -1,0 +1,23 @@
+/**
+ * Several DHT nodes of ours in one process, each on an address of its own, so that clients which want a
+ * network of some size find one. A program of its own: it runs inside a network namespace. Prints `ready`
+ * once all know each other.
+ *
+ *     deno run tests/interop/clients/dht_nodes.ts PORT IP...
+ */
+import { sleep } from "../../../shell/clock.ts";
+import { DhtNode } from "../../../shell/dht/dht_node.ts";
+import { UdpSocket } from "../../../shell/net/udp_socket.ts";
+
+const [port = "0", ...ips] = Deno.args;
+const LOOK_MS = 100;
+
+const routers = [{ ip: ips[0]!, port: Number(port) }];
+const nodes = ips.map((ip) => {
+  const socket = UdpSocket.open(ip, Number(port));
+  return new DhtNode(socket, { routers, tablePath: undefined });
+});
+const isReady = (node: DhtNode) =>
+  (node.facts()?.networks[0]?.nodes ?? 0) >= Math.min(8, ips.length - 1);
+while (!nodes.every(isReady)) await sleep(LOOK_MS);
+console.log("ready");

@@ -67,7 +67,7 @@ function healthText(result: DhtHealthResult): string {
     ...lines,
     `Asked   ${formatCount(queriesSent, "request")}, ${replies} answered, ` +
     `${timeouts} lost, ${Math.round(result.roundTripMs)} ms round trip`,
-    `Served  ${formatCount(queriesReceived, "request")}`,
+    ...(queriesReceived > 0 ? [`Served  ${formatCount(queriesReceived, "request")}`] : []),
     `Traffic ${formatBytes(bytesSent)} out, ${
       formatBytes(bytesReceived)
     } in, UDP port ${result.port}`,

@@ -19,7 +19,8 @@ export async function dht(command: DhtCommand, context: Context): Promise<void> 
   const { host, port, nodes, infoHashes } = command;
   const settings = dhtSettings({ isOn: true, nodes })!;
   const socket = openSocket(host, port);
-  const node = new DhtNode(socket, settings);
+  // It is gone in a moment, and would be a dead entry in the tables of others.
+  const node = new DhtNode(socket, { ...settings, isReadOnly: true });
   try {
     await joined(node, command, context);
     for (const infoHash of infoHashes) await lookUp(node, infoHash, context);

@@ -35,6 +35,8 @@ export interface DhtSettings {
   readonly routers: readonly PeerAddress[] | undefined;
   /** File that keeps the nodes known; undefined keeps nothing. */
   readonly tablePath: string | undefined;
+  /** Ask others and answer nobody: for a node that is gone in a moment. Spec: BEP 43. */
+  readonly isReadOnly?: boolean;
 }
 
 export interface JoinOptions {
@@ -149,7 +151,7 @@ export class DhtNode {
   }
 
   async #start(): Promise<void> {
-    const { tablePath, routers } = this.#settings;
+    const { tablePath, routers, isReadOnly = false } = this.#settings;
     let saved: SavedNode | undefined;
     if (tablePath !== undefined && !this.#socket.isLoopbackOnly) {
       const opened = await TableFile.open(tablePath);
@@ -164,7 +166,7 @@ export class DhtNode {
       secret: crypto.getRandomValues(new Uint8Array(SECRET_BYTES)),
       sha1,
       verify: verifySignature,
-      isReadOnly: false,
+      isReadOnly,
       isLoopbackOnly,
       saved,
     }, now());

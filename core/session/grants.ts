@@ -10,23 +10,7 @@
  * A grant below what a torrent uses takes the difference back; how, is the torrent's matter.
  */
 
-/** Amounts of what torrents share. */
-export interface Resources {
-  /** Connected peers and dials under way. */
-  readonly connections: number;
-  /** Dials under way at once. */
-  readonly dials: number;
-  /** Peers that are served at once. */
-  readonly uploadSlots: number;
-  /** Memory for unfinished pieces. */
-  readonly bufferBytes: number;
-}
-
-/** What one torrent needs: `least` to go on at all, `most` for all it could do now. */
-export interface Needs {
-  readonly least: Resources;
-  readonly most: Resources;
-}
+import type { Needs, Resources } from "../limits/resources.ts";
 
 export interface Demand<K> extends Needs {
   readonly key: K;
@@ -56,6 +40,29 @@ export function grantAll<K>(
     for (const [index, share] of shares.entries()) grants[index]![kind] = share;
   }
   return new Map(demands.map(({ key }, index) => [key, grants[index]!]));
+}
+
+/**
+ * Keeps a grant of `before` that shrank by next to nothing, while there is enough of it: peers are not
+ * sent away because of a small change elsewhere.
+ */
+export function keepSteady<K>(
+  total: Resources,
+  grants: ReadonlyMap<K, Resources>,
+  before: ReadonlyMap<K, Resources>,
+): Map<K, Resources> {
+  const steady = new Map([...grants].map(([key, grant]) => [key, { ...grant }]));
+  for (const kind of KINDS) {
+    let left = total[kind];
+    for (const grant of steady.values()) left -= grant[kind];
+    for (const [key, grant] of steady) {
+      const shrunk = (before.get(key)?.[kind] ?? 0) - grant[kind];
+      if (shrunk <= 0 || shrunk > Math.max(1, grant[kind] / 8) || shrunk > left) continue;
+      grant[kind] += shrunk;
+      left -= shrunk;
+    }
+  }
+  return steady;
 }
 
 /** Whether two grants are the same. */

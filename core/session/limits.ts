@@ -1,5 +1,5 @@
 /** What one process shares among its torrents, with the reasons; see grants.ts. */
-import type { Resources } from "./grants.ts";
+import type { Resources } from "../limits/resources.ts";
 
 /** What one torrent may have at most; alone it gets all of it. */
 export const TORRENT_CAP: Resources = {

@@ -92,6 +92,9 @@ interface Own {
   dialTokens: number;
   tokensMs: number;
   isPrivate: boolean;
+  /** What the session grants. */
+  dialsMax: number;
+  connectionsMax: number;
   /** When an address may be dialled, in monotonic ms; 0: look again. Undefined: not before news. */
   nextDialMs: number | undefined;
 }
@@ -115,6 +118,8 @@ export function createAddressBook(isPrivate: boolean, counter: JobCounter): Addr
     dialTokens: DIALS_AT_ONCE_MAX,
     tokensMs: 0,
     isPrivate,
+    dialsMax: DIALS_AT_ONCE_MAX,
+    connectionsMax: CONNECTIONS_WANTED,
     nextDialMs: undefined,
   };
   return own;
@@ -260,8 +265,28 @@ export function dialAddresses(
 }
 
 function mayDial(book: Own, connections: number): boolean {
-  return book.dials.size < DIALS_AT_ONCE_MAX &&
-    connections + book.dials.size < CONNECTIONS_WANTED;
+  return book.dials.size < book.dialsMax &&
+    connections + book.dials.size < book.connectionsMax;
+}
+
+/** No more dials at once than this, and none beyond so many connections; both counts. */
+export function limitDials(view: AddressBook, dials: number, connections: number): void {
+  const book = view as Own;
+  book.dialsMax = Math.min(DIALS_AT_ONCE_MAX, dials);
+  book.connectionsMax = Math.min(CONNECTIONS_WANTED, connections);
+  book.nextDialMs = 0;
+}
+
+/** How many addresses may be dialled, and how many of them now. */
+export function countDialable(view: AddressBook, now: number): { free: number; due: number } {
+  const book = view as Own;
+  let free = 0, due = 0;
+  for (const entry of book.entries.values()) {
+    if (entry.use !== "free" || book.bannedIps.has(entry.address.ip)) continue;
+    free++;
+    if (dialableAt(book, entry) <= now) due++;
+  }
+  return { free, due };
 }
 
 function refillTokens(book: Own, now: number): void {

@@ -45,6 +45,8 @@ interface Own {
    * since an id alone is anybody's to claim.
    */
   readonly bannedPeers: Set<string>;
+  /** What the session grants. */
+  connectionsMax: number;
 }
 
 export type ConnectionTable = View<Own>;
@@ -62,7 +64,11 @@ export interface Connected {
 
 /** Nobody is connected or banned. */
 export function createConnectionTable(): ConnectionTable {
-  const own: Own = { connections: new Map(), bannedPeers: new Set() };
+  const own: Own = {
+    connections: new Map(),
+    bannedPeers: new Set(),
+    connectionsMax: CONNECTIONS_MAX,
+  };
   return own;
 }
 
@@ -111,7 +117,7 @@ export function acceptConnection(
     if (!isTyped && isHostFull(swarm, address.ip)) return refuse("too-many-from-host");
   }
   const replaced = duplicate === undefined ? [] : [duplicate];
-  if (swarm.connections.size >= CONNECTIONS_MAX) {
+  if (swarm.connections.size >= swarm.connectionsMax) {
     const evicted = leastUseful();
     if (evicted === undefined) return refuse("too-many-peers");
     closeConnection(swarm, evicted, "too-many-peers", now, effects);
@@ -138,6 +144,11 @@ function isHostFull(swarm: Swarm, ip: string): boolean {
   let count = 0;
   for (const { address } of swarm.connections.values()) if (hostOf(address.ip) === host) count++;
   return count >= HOST_CONNECTIONS_MAX;
+}
+
+/** Takes no more connections than this; those that are there stay. */
+export function limitConnections(swarm: Swarm, count: number): void {
+  (swarm as ConnectionTable as Own).connectionsMax = Math.min(CONNECTIONS_MAX, count);
 }
 
 /**

@@ -13,6 +13,7 @@
  */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { Bitfield } from "../bytes/bitfield.ts";
+import type { Resources } from "../limits/resources.ts";
 import type { JobId } from "../bytes/jobs.ts";
 import type { FileHashRange } from "../hash_exchange/ranges.ts";
 import type { AddressSource } from "../swarm/address_book.ts";
@@ -80,6 +81,8 @@ export type Event =
   }
   | { readonly kind: "announced"; readonly job: JobId; readonly result: AnnounceResult }
   | { readonly kind: "state-saved"; readonly job: JobId }
+  /** What the torrent may have of what its process shares; all that one may have until it is told. */
+  | ({ readonly kind: "granted" } & Resources)
   /** The user asks for more peers: announce as soon as the trackers allow. */
   | { readonly kind: "announce-now" }
   /** A web server cannot go on: ask again later, or never. Its link is closed. */

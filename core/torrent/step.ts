@@ -33,6 +33,7 @@ import type { Transfer } from "../transfer/state.ts";
 import { onBlocksSent, onBlockUnreadable, onUploadsTakenBack } from "../transfer/uploads.ts";
 import { type PieceRange, setPriorities } from "../transfer/wanted.ts";
 import { onTimer } from "./deadlines.ts";
+import { onGranted } from "./grants.ts";
 import { start, stop } from "./lifecycle.ts";
 import { onMetadata } from "./metadata.ts";
 import { onMessage } from "./peer_messages.ts";
@@ -85,6 +86,8 @@ export function step(torrent: Torrent, event: Event, now: number, effects: Effec
       return onMetadataChecked(torrent, event.job, event.matches, now, effects);
     case "metadata":
       return onMetadata(torrent, event, now, effects);
+    case "granted":
+      return onGranted(torrent, event, now, effects);
     case "timer":
       return onTimer(torrent, now, effects);
     case "stop":

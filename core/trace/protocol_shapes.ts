@@ -160,6 +160,7 @@ const EVENTS: Members<Event> = {
     }),
   },
   "state-saved": { job: isCount },
+  granted: { connections: isCount, dials: isCount, uploadSlots: isCount, bufferBytes: isCount },
   "announce-now": {},
   "web-seed-failed": {
     peer: isCount,

@@ -32,6 +32,8 @@ interface OwnPeer {
 export type PeerChoking = View<OwnPeer>;
 
 interface Own {
+  /** What the session grants, optimistic slots among them. */
+  slotsMax: number;
   nextChokeMs: number;
   nextOptimisticMs: number;
 }
@@ -40,7 +42,7 @@ export type Choking = View<Own>;
 
 /** The first round is due at once. */
 export function createChoking(now: number): Choking {
-  return { nextChokeMs: now, nextOptimisticMs: now };
+  return { slotsMax: UNCHOKED_MAX, nextChokeMs: now, nextOptimisticMs: now };
 }
 
 /** We choke it. Spec: BEP 3, "Connections start out choked and not interested". */
@@ -131,7 +133,13 @@ export function slotsOf(transfer: Transfer): number {
   const { tuning } = transfer;
   const least = isFinished(transfer) ? tuning.seedSlots : tuning.uploadSlots;
   const wanted = Math.floor(transfer.up.rate / SLOT_BYTES_PER_SECOND);
-  return Math.min(UPLOAD_SLOTS_MAX, Math.max(least, wanted));
+  const granted = Math.max(0, transfer.slotsMax - tuning.optimisticSlots);
+  return Math.min(UPLOAD_SLOTS_MAX, granted, Math.max(least, wanted));
+}
+
+/** Serves no more peers at once than this, from the next round on. */
+export function limitSlots(transfer: Transfer, count: number): void {
+  (transfer as Own).slotsMax = Math.min(UNCHOKED_MAX, count);
 }
 
 /** The round of every ten seconds. */
@@ -145,7 +153,7 @@ export function chokeRound(transfer: Transfer, now: number, effects: TransferEff
     isFinished(transfer),
     rotate,
     slotsOf(transfer),
-    transfer.tuning.optimisticSlots,
+    Math.min(transfer.slotsMax, transfer.tuning.optimisticSlots),
   );
   for (const peer of transfer.peers.values()) {
     (peer as OwnPeer).optimistic = plan.optimistic.has(peer.key);
@@ -186,7 +194,9 @@ export function fillIdleSlots(transfer: Transfer, now: number, effects: Transfer
       if (next === undefined || peer.chokeChangedMs < next.chokeChangedMs) next = peer;
     }
   }
-  if (next === undefined || served >= transfer.tuning.servedWanted || unchoked >= UNCHOKED_MAX) {
+  if (
+    next === undefined || served >= transfer.tuning.servedWanted || unchoked >= transfer.slotsMax
+  ) {
     return;
   }
   unchokePeer(transfer, next, now, effects);

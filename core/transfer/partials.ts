@@ -50,6 +50,8 @@ interface Own {
   /** Those of `partials` that lack blocks. */
   readonly open: Set<PartialPiece>;
   bufferedBytes: number;
+  /** What the session grants. */
+  bufferedBytesMax: number;
   readonly blocksPerPiece: number;
 }
 
@@ -71,6 +73,7 @@ export function createPartialPieces(geometry: Geometry): PartialPieces {
     partials: new Map(),
     open: new Set(),
     bufferedBytes: 0,
+    bufferedBytesMax: BUFFERED_BYTES_MAX,
     blocksPerPiece: Math.ceil(geometry.pieceLength / BLOCK_SIZE),
   };
   return own;
@@ -89,7 +92,15 @@ export function blockKey(transfer: PartialPieces, piece: number, block: number):
 
 /** Whether the buffers have room for another piece; one is always allowed beside the first. */
 export function hasRoom(transfer: Transfer): boolean {
-  return transfer.bufferedBytes < BUFFERED_BYTES_MAX || transfer.partials.size <= 1;
+  const { bufferedBytes, bufferedBytesMax } = transfer;
+  if (bufferedBytes < bufferedBytesMax) return true;
+  return bufferedBytesMax > 0 && transfer.partials.size <= 1;
+}
+
+/** Starts no piece beyond so many buffered bytes; at 0 none at all. */
+export function limitBuffers(transfer: Transfer, bytes: number): void {
+  (transfer as PartialPieces as Own).bufferedBytesMax = Math.min(BUFFERED_BYTES_MAX, bytes);
+  markAllDirty(transfer);
 }
 
 /** Nothing was received or asked for yet, so one peer can still take it alone. */

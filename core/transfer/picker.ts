@@ -254,7 +254,7 @@ export function hasStuckOwner(transfer: Transfer, partial: PartialPiece, now: nu
  */
 export function abandonStranded(transfer: Transfer, now: number, effects: TransferEffects): void {
   for (const partial of [...transfer.open]) {
-    if (transfer.bufferedBytes < BUFFERED_BYTES_MAX) return;
+    if (transfer.bufferedBytes < transfer.bufferedBytesMax) return;
     const isAsked = partial.free + partial.received < partial.blocks;
     if (isAsked || isObtainable(transfer, partial, now)) continue;
     abandonPiece(transfer, partial, effects);

@@ -6,9 +6,10 @@ import {
   type Demand,
   grantAll,
   isSameGrant,
-  type Resources,
+  keepSteady,
   TURN_MS,
 } from "../../../core/session/grants.ts";
+import type { Resources } from "../../../core/limits/resources.ts";
 import { fileHandlesMax, processTotals, TORRENT_CAP } from "../../../core/session/limits.ts";
 
 const MIB = 1024 * 1024;
@@ -107,6 +108,16 @@ Deno.test("few descriptors are shared between files, locks and connections", () 
     assert(torrents > 100 || used <= 256 - 32, `${used} descriptors with ${torrents} torrents`);
     assert(totals.connections >= 8);
   }
+});
+
+Deno.test("a grant that shrinks by next to nothing is kept while there is enough", () => {
+  const of = (...amounts: number[]) => new Map(amounts.map((n, key) => [key, ofConnections(n)]));
+  const steady = (total: number, grants: number[], before: number[]) =>
+    [...keepSteady(ofConnections(total), of(...grants), of(...before)).values()]
+      .map(({ connections }) => connections);
+  assertEquals(steady(100, [40, 40], [42, 30]), [42, 40]);
+  assertEquals(steady(100, [40, 40], [60, 40]), [40, 40], "a large change counts");
+  assertEquals(steady(81, [40, 40], [42, 40]), [40, 40], "there is not enough");
 });
 
 /** One of the torrents of the simulation below. */

@@ -4,7 +4,6 @@ import { countBits, hasBit } from "../../../core/bytes/bitfield.ts";
 import { assert } from "../../../core/bytes/result.ts";
 import { blockCount, pieceSize } from "../../../core/metainfo/geometry.ts";
 import { availabilityOf, PRIORITY_SKIP } from "../../../core/transfer/availability.ts";
-import { BUFFERED_BYTES_MAX } from "../../../core/transfer/limits.ts";
 import { isWithheld } from "../../../core/transfer/hash_trees.ts";
 import { mayStartPiece, withheldPiece } from "../../../core/transfer/share_rule.ts";
 import type { Torrent } from "../../../core/torrent/state.ts";
@@ -108,7 +107,8 @@ function checkPartial(transfer: Transfer, partial: PartialPiece): void {
 }
 
 function checkBusy(torrent: Torrent, transfer: Transfer, now: number): void {
-  const mayStart = mayStartPiece(transfer) && transfer.bufferedBytes < BUFFERED_BYTES_MAX;
+  const mayStart = mayStartPiece(transfer) &&
+    transfer.bufferedBytes < transfer.bufferedBytesMax;
   const withheld = withheldPiece(transfer);
   for (const peer of transfer.peers.values()) {
     const useless = withheld >= 0 && hasBit(peer.have, withheld) ? 1 : 0;

@@ -1,0 +1,85 @@
+/** A torrent says what it needs, lives within what it gets, and gives back what is taken. */
+import { assert, assertEquals } from "@std/assert";
+import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
+import type { Resources } from "../../../core/limits/resources.ts";
+import { needsOf } from "../../../core/torrent/grants.ts";
+import { CHOKE_INTERVAL_MS } from "../../../core/transfer/limits.ts";
+import { Kit } from "./kit.ts";
+
+const ALL: Resources = {
+  connections: 300,
+  dials: 30,
+  uploadSlots: 24,
+  bufferBytes: 64 * 1024 ** 2,
+};
+
+function grant(kit: Kit, part: Partial<Resources>): void {
+  kit.feed({ kind: "granted", ...ALL, ...part });
+}
+
+function addresses(count: number) {
+  return Array.from({ length: count }, (_, i) => ({ ip: `192.0.2.${i}`, port: 6881 }));
+}
+
+Deno.test("what a torrent needs follows from its peers, addresses and missing pieces", () => {
+  const kit = new Kit({ have: "#...", blocks: 2 });
+  assertEquals(needsOf(kit.torrent, kit.now).most.connections, 2);
+  grant(kit, { dials: 0 });
+  kit.feed({ kind: "peers-found", addresses: addresses(5), source: "user" });
+  const peer = kit.connect("....", { unchokes: false });
+  kit.say(peer, { kind: "interested" });
+  assertEquals(needsOf(kit.torrent, kit.now), {
+    least: { connections: 2, dials: 1, uploadSlots: 1, bufferBytes: 4 * BLOCK_SIZE },
+    most: { connections: 6, dials: 5, uploadSlots: 1, bufferBytes: 6 * BLOCK_SIZE },
+  });
+  const seed = new Kit({ have: "####" });
+  assertEquals(needsOf(seed.torrent, seed.now).most.bufferBytes, 0);
+  kit.feed({ kind: "stop" });
+  assertEquals(needsOf(kit.torrent, kit.now).least.connections, 0);
+});
+
+Deno.test("no more is dialled than is granted, and what is granted later is dialled then", () => {
+  const kit = new Kit({ have: "...." });
+  grant(kit, { dials: 2 });
+  kit.feed({ kind: "peers-found", addresses: addresses(9), source: "user" });
+  assertEquals(kit.all("dial").length, 2);
+  grant(kit, { dials: 30, connections: 5 });
+  assertEquals(kit.all("dial").length, 5);
+});
+
+Deno.test("connections that are taken back are closed, those first in which nobody is interested", () => {
+  const kit = new Kit({ have: "#..." });
+  const idle = kit.connect("#...");
+  const useful = [0, 1, 2].map(() => kit.connect(".##."));
+  kit.forget();
+  grant(kit, { connections: 3 });
+  assertEquals(kit.closed(idle), "too-many-peers");
+  grant(kit, { connections: 2 });
+  assertEquals(kit.closed(useful.at(-1)!), "too-many-peers");
+  const late = kit.connect("####");
+  assertEquals(kit.closed(late), "too-many-peers");
+  assertEquals(kit.torrent.swarm.connections.size, 2);
+});
+
+Deno.test("no more peers are served than slots are granted", () => {
+  const kit = new Kit({ have: "##" });
+  const peers = Array.from({ length: 12 }, () => kit.connect("..", { unchokes: false }));
+  for (const peer of peers) kit.say(peer, { kind: "interested" });
+  const served = () => peers.filter((peer) => !kit.peer(peer).amChoking).length;
+  assert(served() > 3);
+  for (const slots of [3, 1, 0]) {
+    grant(kit, { uploadSlots: slots });
+    for (let second = 0; second < 3; second++) kit.waitWith(peers, CHOKE_INTERVAL_MS);
+    assertEquals(served(), slots);
+  }
+});
+
+Deno.test("no piece is started beyond the buffers that are granted", () => {
+  const kit = new Kit({ have: ".".repeat(20), blocks: 4 });
+  grant(kit, { bufferBytes: 0 });
+  const peer = kit.connect("#".repeat(20));
+  kit.say(peer, { kind: "unchoke" });
+  assertEquals(kit.owed(peer).length, 0);
+  grant(kit, { bufferBytes: 8 * BLOCK_SIZE });
+  assertEquals(new Set(kit.owed(peer).map((name) => name.split(".")[0])).size, 2);
+});

@@ -15,6 +15,8 @@ import type { AddressSource } from "../core/swarm/address_book.ts";
 import { isAskedForHashes } from "../core/transfer/hash_trees.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";
 import { detailsOf, type TorrentDetails } from "../core/torrent/details.ts";
+import type { Needs, Resources } from "../core/limits/resources.ts";
+import { needsOf } from "../core/torrent/grants.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
 import type { Effect, Event, SavedState } from "../core/torrent/protocol.ts";
 import { savedStateOf } from "../core/transfer/saving.ts";
@@ -27,7 +29,7 @@ import type { PeerAddress } from "../core/bytes/address.ts";
 import { inAllSwarms, TrackerExchanges } from "./announce/exchanges.ts";
 import { type Clock, systemClock, type TimerId } from "./clock.ts";
 import { DIGESTS } from "./hash/sha256.ts";
-import { DiskError } from "./disk/disk_error.ts";
+import { messageOf } from "./failure.ts";
 import type { DriverOptions } from "./driver_options.ts";
 import { createHashExchange, type HashExchange } from "./hash/hash_exchange.ts";
 import { PieceBuffers } from "./hash/piece_buffers.ts";
@@ -36,15 +38,9 @@ import { LATER } from "./net/link_reader.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { TorrentLimits } from "./life/types.ts";
 import { tcpNetwork } from "./net/tcp.ts";
+import { isTurnOver } from "./net/turn_budget.ts";
 import { WebSeedLinks } from "./web_seed/web_seed_links.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
-
-/** Messages of one connection before others have their turn: about as many as fill a read. */
-const MESSAGES_PER_TURN = 1_024;
-/** The clock is looked at after so many messages, a power of two. */
-const MESSAGES_PER_LOOK = 64;
-/** One connection is listened to so long before others have their turn. */
-const TURN_MS = 4;
 
 export class Driver implements LinkOwner {
   readonly peerId: Uint8Array;
@@ -132,6 +128,18 @@ export class Driver implements LinkOwner {
   /** What v2 names the torrent on the wire, if it has a v2 part. */
   get v2Hash(): InfoHash | undefined {
     return v2SwarmHash(this.#options.metainfo.identity);
+  }
+
+  needs(): Needs {
+    return needsOf(this.#torrent, this.#clock.now());
+  }
+
+  grant(grant: Resources): void {
+    this.#feed({ kind: "granted", ...grant });
+  }
+
+  get socketCount(): number {
+    return this.#links.size;
   }
 
   /** Those that peers may ask for. */
@@ -225,6 +233,7 @@ export class Driver implements LinkOwner {
       for (const link of this.#touched) link.flush();
       this.#touched.clear();
       this.#armTimer();
+      this.#options.onTurn?.();
       if (this.#torrent.stage === "stopped") this.#stopped.resolve();
     } catch (error) {
       this.#crash(error);
@@ -238,7 +247,7 @@ export class Driver implements LinkOwner {
     const { input } = link;
     const frame = this.#frame;
     let frames = 0, messages = 0, needed = LATER;
-    while (this.#links.get(link.key) === link && !this.#isTurnOver(frames, at)) {
+    while (this.#links.get(link.key) === link && !isTurnOver(frames, at, this.#clock)) {
       const found = readFrame(input.buffer, input.start, input.end, this.#frameBytesMax, frame);
       if (found !== "frame") {
         needed = frame.needed;
@@ -258,12 +267,6 @@ export class Driver implements LinkOwner {
       return 0;
     }
     return needed;
-  }
-
-  #isTurnOver(frames: number, startedMs: number): boolean {
-    if (frames >= MESSAGES_PER_TURN) return true;
-    const isLook = (frames & (MESSAGES_PER_LOOK - 1)) === MESSAGES_PER_LOOK - 1;
-    return isLook && this.#clock.now() - startedMs >= TURN_MS;
   }
 
   /** Whether the block was asked for. */
@@ -491,10 +494,4 @@ export class Driver implements LinkOwner {
     this.#links.clear();
     this.#webSeeds.closeAll();
   }
-}
-
-/** The sentence for the user. */
-function messageOf(error: unknown): string {
-  if (error instanceof DiskError) return error.message;
-  return error instanceof Error ? error.message : String(error);
 }

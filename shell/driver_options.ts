@@ -26,6 +26,8 @@ export interface DriverOptions {
   /** A number for a new connection, never used before in this process. */
   readonly nextPeerKey: () => number;
   readonly announce: Announce;
+  /** Something happened: what the torrent needs may have changed. */
+  readonly onTurn?: () => void;
   /** Web servers at local addresses may be asked for anything. */
   readonly allowLocal?: boolean | undefined;
   /** Makes the state durable; the content was flushed before. */

@@ -24,6 +24,11 @@ export class Failure extends Error {
   }
 }
 
+/** What an error says; for an error of ours the sentence for the user. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Gives every failure its kind; one that nothing foresaw is internal. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;

@@ -23,7 +23,6 @@ import type { DhtNode, DhtSettings } from "./dht/dht_node.ts";
 import { SessionDht } from "./dht/session_dht.ts";
 import { Driver } from "./driver.ts";
 import { Failure } from "./failure.ts";
-import { PieceMemory } from "./hash/piece_memory.ts";
 import type { LifeHost, SwarmOptions } from "./life/host.ts";
 import { TorrentLife } from "./life/torrent_life.ts";
 import type { AddOptions, TorrentEvent, TorrentLimits } from "./life/types.ts";
@@ -31,8 +30,8 @@ import type { Network } from "./net/byte_stream.ts";
 import { PeerListener } from "./net/listener.ts";
 import type { MappedPort } from "./port_mapping/port_mapping.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
-import { SendBuffers } from "./net/send_buffers.ts";
 import { SessionDiscovery } from "./session_discovery.ts";
+import { SessionResources } from "./session_resources.ts";
 import { CLIENT_NAME } from "./version.ts";
 
 /** A torrent of the session. */
@@ -69,8 +68,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #listener: PeerListener;
   readonly #limits: RateLimits;
-  readonly #sendBuffers = new SendBuffers();
-  readonly #pieceMemory = new PieceMemory();
+  readonly #resources: SessionResources;
   readonly #torrents = new Map<InfoHash, TorrentLife>();
   readonly #listeners = new Set<SessionListener>();
   readonly #host: LifeHost;
@@ -81,16 +79,19 @@ export class Session {
   /** Throws a PortError. */
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#listener = new PeerListener(options);
+    this.#resources = new SessionResources(options.network);
+    const { network, clock, handles, pendingHandshakesMax } = this.#resources;
+    this.#listener = new PeerListener({ ...options, network, pendingHandshakesMax });
     const { discovery = NO_DISCOVERY, host } = options;
     this.#discovery = new SessionDiscovery(discovery, host, this.#listener.port);
     this.#limits = {
-      down: new RateLimiter(options.downLimit),
-      up: new RateLimiter(options.upLimit),
+      down: new RateLimiter(options.downLimit, undefined, clock),
+      up: new RateLimiter(options.upLimit, undefined, clock),
     };
     this.#dht = options.dht && new SessionDht(options.dht, options.host, this.#listener.port);
     this.#host = {
       port: this.#listener.port,
+      handles,
       start: (options, peers, limits) => this.#start(options, peers, limits),
       stop: (driver) => this.#stop(driver),
       onLeft: (infoHash) => this.#torrents.delete(infoHash),
@@ -159,25 +160,25 @@ export class Session {
     await Promise.all(this.list().map((torrent) => torrent.leave()));
     await this.#dht?.close();
     this.#listener.close();
+    this.#resources.close();
     await this.#discovery.close();
   }
 
   #start(options: SwarmOptions, peers: readonly PeerAddress[], limits: TorrentLimits): Driver {
     const dhtPort = options.torrent.isPrivate ? undefined : this.#dht?.open();
+    const { clock, network, sendBuffers, pieceMemory } = this.#resources;
     const driver = new Driver({
       ...options,
+      ...{ clock, network, sendBuffers, pieceMemory, onTurn: () => this.#resources.touch() },
       onReport: (report) => {
         if (report.kind === "dht-node") this.#dht?.node?.addNodes([report.address]);
         else options.onReport(report);
       },
       torrent: { ...options.torrent, dhtPort, webSeeds: this.#webSeedsOf(options) },
       limits: {
-        down: new RateLimiter(limits.downLimit, this.#limits.down),
-        up: new RateLimiter(limits.upLimit, this.#limits.up),
+        down: new RateLimiter(limits.downLimit, this.#limits.down, clock),
+        up: new RateLimiter(limits.upLimit, this.#limits.up, clock),
       },
-      network: this.#options.network,
-      sendBuffers: this.#sendBuffers,
-      pieceMemory: this.#pieceMemory,
       allowLocal: this.#options.allowLocal,
       nextPeerKey: () => ++this.#peerKeys,
       announce: (url, request, signal) => {
@@ -190,6 +191,7 @@ export class Session {
     });
     this.#listener.register(driver.infoHashes, driver);
     driver.start(peers);
+    this.#resources.join(driver);
     if (!options.torrent.isPrivate) this.#dht?.join(driver);
     this.#discovery.join(driver, options.metainfo.isPrivate);
     return driver;
@@ -203,6 +205,7 @@ export class Session {
 
   async #stop(driver: Driver): Promise<void> {
     this.#discovery.leave(driver);
+    this.#resources.leave(driver);
     this.#listener.unregister(driver.infoHashes);
     this.#dht?.leave(driver);
     await driver.stop();

@@ -13,7 +13,6 @@ import {
   rarestOf,
   rarestOfFew,
 } from "./availability.ts";
-import { BUFFERED_BYTES_MAX } from "./limits.ts";
 import { isSeed, setNothingNew } from "./offers.ts";
 import {
   abandonPiece,

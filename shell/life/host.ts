@@ -1,6 +1,7 @@
 /** What a torrent's life and its session are to each other. */
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { HandleCache } from "../disk/handles.ts";
 import type { Driver } from "../driver.ts";
 import type { DriverOptions } from "../driver_options.ts";
 import type { TorrentLimits } from "./types.ts";
@@ -8,6 +9,7 @@ import type { TorrentLimits } from "./types.ts";
 /** What a torrent needs of its session. */
 export interface LifeHost {
   readonly port: number;
+  readonly handles: HandleCache;
   start(
     options: SwarmOptions,
     peers: readonly PeerAddress[],
@@ -21,5 +23,12 @@ export interface LifeHost {
 /** What the session adds to a driver's options by itself is missing here. */
 export type SwarmOptions = Omit<
   DriverOptions,
-  "limits" | "sendBuffers" | "pieceMemory" | "nextPeerKey" | "announce" | "network" | "clock"
+  | "limits"
+  | "sendBuffers"
+  | "pieceMemory"
+  | "nextPeerKey"
+  | "announce"
+  | "network"
+  | "clock"
+  | "onTurn"
 >;

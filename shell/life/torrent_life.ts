@@ -270,7 +270,7 @@ export class TorrentLife {
       const storage = openStorage(this.#dir, this.metainfo, {
         readOnly: isSeed,
         places: role.kind === "seed" ? role.places : undefined,
-        infoHash: this.infoHash,
+        ...{ infoHash: this.infoHash, handles: this.#host.handles },
         onChanged: (file) => this.#onChanged(storage.pathOf(file)),
       });
       this.#active = { storage, lock, trace: undefined, driver: undefined };

@@ -30,12 +30,15 @@ export interface ListenerOptions {
   readonly port: number | undefined;
   readonly defaultPort: number;
   readonly network?: Network | undefined;
+  /** Connections whose handshake may be under way; PENDING_HANDSHAKES_MAX unless given. */
+  readonly pendingHandshakesMax?: number;
   readonly clock?: Clock;
 }
 
 export class PeerListener {
   readonly #listener: StreamListener;
   readonly #clock: Clock;
+  readonly #pendingMax: number;
   readonly #acceptors = new Map<InfoHash, Acceptor>();
   /** In the order in which they came. */
   readonly #pending = new Set<ByteStream>();
@@ -44,6 +47,7 @@ export class PeerListener {
   constructor(options: ListenerOptions) {
     this.#listener = open(options);
     this.#clock = options.clock ?? systemClock;
+    this.#pendingMax = options.pendingHandshakesMax ?? PENDING_HANDSHAKES_MAX;
     this.#acceptLoop();
   }
 
@@ -76,7 +80,7 @@ export class PeerListener {
         await sleep(ACCEPT_RETRY_MS, this.#clock);
         continue;
       }
-      if (this.#pending.size >= PENDING_HANDSHAKES_MAX) this.#dropOldest();
+      if (this.#pending.size >= this.#pendingMax) this.#dropOldest();
       this.#shakeHands(stream);
     }
   }

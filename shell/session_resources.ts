@@ -1,0 +1,156 @@
+/**
+ * What all torrents of one process share: memory for pieces and for sending, open files, one timer, and
+ * the counts of `core/session/grants.ts`, which are shared out anew while anything happens, at most once
+ * a second. A process in which nothing happens is not woken.
+ */
+import type { Needs, Resources } from "../core/limits/resources.ts";
+import { grantAll, isSameGrant, keepSteady } from "../core/session/grants.ts";
+import {
+  fileHandlesMax,
+  pendingHandshakesMax,
+  processTotals,
+  TORRENT_CAP,
+} from "../core/session/limits.ts";
+import { type Clock, systemClock, type TimerId } from "./clock.ts";
+import { errorCode } from "./disk/file_system.ts";
+import { HandleCache } from "./disk/handles.ts";
+import { PieceMemory } from "./hash/piece_memory.ts";
+import type { Network } from "./net/byte_stream.ts";
+import { SendBuffers } from "./net/send_buffers.ts";
+import { tcpNetwork } from "./net/tcp.ts";
+import { SharedTimers } from "./shared_timers.ts";
+
+const REVIEW_MS = 1_000;
+/** Where the system does not tell: what many systems allow a process. */
+const DESCRIPTORS_UNKNOWN = 1_024;
+/** With fewer nothing works. */
+const DESCRIPTORS_MIN = 96;
+
+/** A torrent in its swarm, as far as it shares. */
+export interface Sharer {
+  needs(): Needs;
+  grant(grant: Resources): void;
+  /** Sockets and dials that it has now. */
+  readonly socketCount: number;
+}
+
+export class SessionResources {
+  readonly sendBuffers = new SendBuffers();
+  readonly pieceMemory = new PieceMemory();
+  readonly handles: HandleCache;
+  /** For everything that belongs to a torrent. */
+  readonly clock: Clock;
+  /** As it was given, or the system's; notices when descriptors run out. */
+  readonly network: Network;
+  #descriptors: number;
+  /** What each torrent has. */
+  #grants = new Map<Sharer, Resources>();
+  #review: TimerId | undefined;
+
+  constructor(
+    network: Network = tcpNetwork,
+    clock: Clock = systemClock,
+    descriptors: number = descriptorLimit(),
+  ) {
+    this.#descriptors = descriptors;
+    this.clock = new SharedTimers(clock);
+    this.handles = new HandleCache(fileHandlesMax(descriptors));
+    this.network = this.#watch(network);
+  }
+
+  /** Connections whose handshake may be under way. */
+  get pendingHandshakesMax(): number {
+    return pendingHandshakesMax(this.#descriptors);
+  }
+
+  /** What each torrent has now. */
+  get grants(): ReadonlyMap<Sharer, Resources> {
+    return this.#grants;
+  }
+
+  join(sharer: Sharer): void {
+    this.#grants.set(sharer, TORRENT_CAP);
+    this.#shareOut();
+  }
+
+  leave(sharer: Sharer): void {
+    this.#grants.delete(sharer);
+    this.touch();
+  }
+
+  /** Something happened that may change what torrents need. */
+  touch(): void {
+    if (this.#review !== undefined || this.#grants.size === 0) return;
+    this.#review = this.clock.setTimeout(() => {
+      this.#review = undefined;
+      this.#shareOut();
+    }, REVIEW_MS);
+    this.clock.unref(this.#review);
+  }
+
+  close(): void {
+    this.clock.clearTimeout(this.#review);
+  }
+
+  #shareOut(): void {
+    const sharers = [...this.#grants.keys()];
+    const total = processTotals(this.#descriptors, sharers.length);
+    const demands = sharers.map((key) => ({ key, ...key.needs() }));
+    const wanted = grantAll(total, TORRENT_CAP, demands, this.clock.now());
+    const before = this.#grants;
+    this.#grants = keepSteady(total, wanted, before);
+    // What is taken back comes first, so that the sum is kept.
+    const changed = [...this.#grants].filter(([key, grant]) =>
+      !isSameGrant(before.get(key), grant)
+    );
+    changed.sort(([a], [b]) =>
+      rise(before.get(a), this.#grants.get(a)!) -
+      rise(before.get(b), this.#grants.get(b)!)
+    );
+    for (const [sharer, grant] of changed) sharer.grant(grant);
+  }
+
+  /** Where the limit was not known, or others in the process took their part, it shows like this. */
+  #watch(network: Network): Network {
+    const note = (error: unknown) => {
+      if (errorCode(error) === "EMFILE" || errorCode(error) === "ENFILE") this.#onExhausted();
+      throw error;
+    };
+    return {
+      dial: (address) => network.dial(address).catch(note),
+      listen: (host, port) => {
+        const listener = network.listen(host, port);
+        return {
+          port: listener.port,
+          accept: () => listener.accept().catch(note),
+          close: () => listener.close(),
+        };
+      },
+    };
+  }
+
+  /** So many as there are now, and a few less, are what there is. */
+  #onExhausted(): void {
+    let sockets = 0;
+    for (const sharer of this.#grants.keys()) sockets += sharer.socketCount;
+    const { connections } = processTotals(this.#descriptors, this.#grants.size);
+    const less = this.#descriptors - Math.max(0, connections - sockets) - 8;
+    this.#descriptors = Math.max(DESCRIPTORS_MIN, Math.min(this.#descriptors - 8, less));
+    this.touch();
+  }
+}
+
+function rise(before: Resources | undefined, after: Resources): number {
+  return after.connections - (before?.connections ?? 0);
+}
+
+/** Files and sockets that this process may have open, as far as the system tells. */
+function descriptorLimit(): number {
+  try {
+    const limits = Deno.readTextFileSync("/proc/self/limits");
+    const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
+    return soft === undefined ? DESCRIPTORS_UNKNOWN : Math.max(DESCRIPTORS_MIN, Number(soft));
+  } catch {
+    return DESCRIPTORS_UNKNOWN;
+  }
+}

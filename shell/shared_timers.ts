@@ -1,0 +1,140 @@
+/**
+ * One timer of the system for all torrents of a process: what is due at one time wakes it once, and a
+ * deadline that is put off costs no call to the system.
+ */
+import { type Clock, systemClock, type TimerId } from "./clock.ts";
+
+interface Timer {
+  /** In the order in which they were set. */
+  readonly id: number;
+  readonly atMs: number;
+  readonly callback: () => void;
+  keepsAlive: boolean;
+}
+
+export class SharedTimers implements Clock {
+  readonly #clock: Clock;
+  readonly #timers = new Map<number, Timer>();
+  /** A binary heap, the earliest on top; timers that were cleared are passed over. */
+  readonly #heap: Timer[] = [];
+  #ids = 0;
+  /** Of those in `#timers`, how many keep the process alive. */
+  #keeping = 0;
+  #wake: { readonly id: TimerId; readonly atMs: number; readonly keepsAlive: boolean } | undefined;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  nextTurn(): Promise<void> {
+    return this.#clock.nextTurn();
+  }
+
+  setTimeout(callback: () => void, ms: number): TimerId {
+    const id = ++this.#ids;
+    const timer = { id, atMs: this.now() + Math.max(0, ms), callback, keepsAlive: true };
+    this.#timers.set(id, timer);
+    this.#keeping++;
+    this.#push(timer);
+    this.#arm();
+    return id as unknown as TimerId;
+  }
+
+  clearTimeout(id: TimerId | undefined): void {
+    const timer = this.#timers.get(id as unknown as number);
+    if (timer === undefined) return;
+    this.#remove(timer);
+    // A wake-up for nothing is harmless, unless it is all that keeps the process.
+    if (this.#keeping === 0) this.#arm();
+  }
+
+  unref(id: TimerId): void {
+    const timer = this.#timers.get(id as unknown as number);
+    if (timer === undefined || !timer.keepsAlive) return;
+    timer.keepsAlive = false;
+    this.#keeping--;
+    this.#arm();
+  }
+
+  #remove(timer: Timer): void {
+    this.#timers.delete(timer.id);
+    if (timer.keepsAlive) this.#keeping--;
+  }
+
+  /** Sets the system's timer anew if it would ring too late, or keep the process for nothing. */
+  #arm(): void {
+    const next = this.#next();
+    const keepsAlive = this.#keeping > 0;
+    const wake = this.#wake;
+    if (wake !== undefined) {
+      const isRight = next !== undefined && wake.atMs <= next.atMs &&
+        wake.keepsAlive === keepsAlive;
+      if (isRight) return;
+      this.#clock.clearTimeout(wake.id);
+      this.#wake = undefined;
+    }
+    if (next === undefined) return;
+    const id = this.#clock.setTimeout(() => this.#ring(), next.atMs - this.now());
+    if (!keepsAlive) this.#clock.unref(id);
+    this.#wake = { id, atMs: next.atMs, keepsAlive };
+  }
+
+  #ring(): void {
+    this.#wake = undefined;
+    const now = this.now();
+    // What is set meanwhile waits for the next time, however soon it is due.
+    const last = this.#ids;
+    const later: Timer[] = [];
+    for (let next; (next = this.#next()) !== undefined && next.atMs <= now;) {
+      this.#pop();
+      if (next.id > last) {
+        later.push(next);
+        continue;
+      }
+      this.#remove(next);
+      next.callback();
+    }
+    for (const timer of later) this.#push(timer);
+    this.#arm();
+  }
+
+  #next(): Timer | undefined {
+    while (this.#heap.length > 0 && !this.#timers.has(this.#heap[0]!.id)) this.#pop();
+    return this.#heap[0];
+  }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.push(timer) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(heap[at]!, heap[parent]!)) break;
+      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
+      at = parent;
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    heap[0] = last;
+    for (let at = 0;;) {
+      let least = at;
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < heap.length && isBefore(heap[child]!, heap[least]!)) least = child;
+      }
+      if (least === at) return;
+      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
+      at = least;
+    }
+  }
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id);
+}

@@ -78,7 +78,7 @@ export class SharedTimers implements Clock {
       this.#wake = undefined;
     }
     if (next === undefined) return;
-    const id = this.#clock.setTimeout(() => this.#ring(), next.atMs - this.now());
+    const id = this.#clock.setTimeout(() => this.#ring(), Math.max(0, next.atMs - this.now()));
     if (!keepsAlive) this.#clock.unref(id);
     this.#wake = { id, atMs: next.atMs, keepsAlive };
   }

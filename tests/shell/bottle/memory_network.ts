@@ -30,6 +30,8 @@ export interface NetworkOptions {
 const LATENCY_MS = 5;
 const BYTES_PER_SECOND = 10_000_000;
 const WINDOW_BYTES = 128 * 1024;
+/** Sums of times are not exact. */
+const ROUNDING_MS = 1e-6;
 const FIRST_PORT = 50_000;
 const BREAK_WITHIN_MS = 3_000;
 
@@ -66,19 +68,21 @@ class Pipe {
   /** One timer for the first part on the way. */
   #awaitArrival(): void {
     const first = this.#parts[0];
-    if (first === undefined || this.#isAwaiting) return;
+    const waitMs = (first?.atMs ?? 0) - this.#options.clock.now();
+    if (first === undefined || waitMs <= ROUNDING_MS || this.#isAwaiting) return;
     this.#isAwaiting = true;
     this.#options.clock.setTimeout(() => {
       this.#isAwaiting = false;
+      this.#awaitArrival();
       this.#changed();
-    }, first.atMs - this.#options.clock.now());
+    }, waitMs);
   }
 
   async read(target: Uint8Array): Promise<number | null> {
     const { clock } = this.#options;
     while (true) {
       const first = this.#parts[0];
-      if (first !== undefined && first.atMs <= clock.now()) {
+      if (first !== undefined && first.atMs <= clock.now() + ROUNDING_MS) {
         const count = this.#partOf(Math.min(target.length, first.bytes.length));
         target.set(first.bytes.subarray(0, count));
         if (count === first.bytes.length) this.#parts.shift();

@@ -6,6 +6,7 @@ import { tickRate } from "../limits/rate_meter.ts";
 import { chokeRound, fillIdleSlots } from "../transfer/choker.ts";
 import { onSilence } from "../transfer/peers.ts";
 import { reviewHashRequests } from "../transfer/hash_trees.ts";
+import { tickOrder } from "../transfer/order.ts";
 import { abandonStranded } from "../transfer/picker.ts";
 import { reviewBlames } from "../transfer/pieces.ts";
 import {
@@ -100,6 +101,7 @@ function reviewSilence(
 function reviewRequests(transfer: Transfer, now: number, effects: Effect[]): void {
   tickRate(transfer.down, now);
   tickRate(transfer.up, now);
+  tickOrder(transfer);
   for (const peer of transfer.peers.values()) {
     tickRate(peer.down, now);
     tickRate(peer.up, now);

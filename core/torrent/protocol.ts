@@ -23,6 +23,7 @@ import type { AnnounceResult } from "../tracker/types.ts";
 import type { TransferEffect, TransferReport } from "../transfer/protocol.ts";
 import type { WebSeedKind } from "../web_seed/urls.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
+import type { DuePiece } from "../transfer/order.ts";
 import type { PieceRange } from "../transfer/wanted.ts";
 import type { Geometry } from "../metainfo/geometry.ts";
 import type { Message } from "../wire/message.ts";
@@ -109,6 +110,10 @@ export type Event =
   }
   /** What is wanted changes, and how urgently. Ignored while there is no metadata. */
   | { readonly kind: "prioritize"; readonly ranges: readonly PieceRange[] }
+  /** In which order: from the beginning to the end, or rarest first. */
+  | { readonly kind: "order"; readonly isSequential: boolean }
+  /** What readers of a stream need soon, instead of what was said before. */
+  | { readonly kind: "due"; readonly pieces: readonly DuePiece[] }
   | { readonly kind: "timer" }
   | { readonly kind: "stop" };
 

@@ -28,6 +28,7 @@ import {
   onPieceWritten,
   onWriteFailed,
 } from "../transfer/pieces.ts";
+import { setDue, setSequential } from "../transfer/order.ts";
 import { onSaveFailed, onStateSaved } from "../transfer/saving.ts";
 import type { Transfer } from "../transfer/state.ts";
 import { onBlocksSent, onBlockUnreadable, onUploadsTakenBack } from "../transfer/uploads.ts";
@@ -116,6 +117,8 @@ type TransferEvent = Extract<
       | "uploads-taken-back"
       | "block-unreadable"
       | "prioritize"
+      | "order"
+      | "due"
       | "state-saved";
   }
 >;
@@ -180,6 +183,10 @@ function stepTransfer(
       return onUnreadable(torrent, transfer, event, effects);
     case "prioritize":
       return onPrioritize(torrent, transfer, event.ranges, now, effects);
+    case "order":
+      return setSequential(transfer, event.isSequential);
+    case "due":
+      return setDue(transfer, event.pieces, effects);
     case "state-saved":
       return onStateSaved(transfer, event.job);
     default:

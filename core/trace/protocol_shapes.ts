@@ -10,6 +10,7 @@ import type { Geometry, ShortPiece } from "../metainfo/geometry.ts";
 import type { Event } from "../torrent/protocol.ts";
 import type { WebSeedOptions } from "../torrent/web_seeds.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
+import type { DuePiece } from "../transfer/order.ts";
 import type { PieceRange } from "../transfer/wanted.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
 import type { AnnounceAnswer, AnnounceError } from "../tracker/types.ts";
@@ -181,6 +182,10 @@ const EVENTS: Members<Event> = {
       record({ first: isCount, end: isCount, priority: isCount } satisfies Fields<PieceRange>),
     ),
   },
+  order: { isSequential: isFlag },
+  due: {
+    pieces: listOf(record({ piece: isCount, atMs: isNumber } satisfies Fields<DuePiece>)),
+  },
   timer: {},
   stop: {},
 };
@@ -196,6 +201,7 @@ const OPTIONS: Fields<RecordedOptions> = {
   isPrivate: isFlag,
   have: optional(isBitfield),
   priorities: optional(isBytes),
+  isSequential: optional(isFlag),
   uploadedBefore: isCount,
   downloadedBefore: isCount,
   waivedBefore: isFlag,

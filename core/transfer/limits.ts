@@ -67,6 +67,12 @@ export const REQQ_DEFAULT = 250;
 export const ENDGAME_REQUESTERS_MAX = 3;
 /** In endgame a peer owes us no more than this when it is asked for what others owe us, too. */
 export const ENDGAME_PIPELINE_MAX = 32;
+/** Pieces that readers of a stream may need soon; more are not looked at. */
+export const DUE_PIECES_MAX = 256;
+/** A due block that has not come so shortly before is asked of a second peer. */
+export const DUE_URGENT_MS = 2_000;
+/** A peer with less than this part of the best rate is slow. */
+export const DUE_SLOW_FACTOR = 4;
 /** Bytes of unfinished pieces held in memory; beyond it no new piece is started. */
 export const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
 

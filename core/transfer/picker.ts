@@ -1,5 +1,5 @@
 /**
- * Which blocks to ask a peer for: suggested pieces, then pieces already started, then the rarest new
+ * Which blocks to ask a peer for: what a reader needs soon, suggested pieces, then pieces already started, then the rarest new
  * one (the first few at random), and in endgame what others were asked for already.
  */
 import { hasBit } from "../bytes/bitfield.ts";
@@ -31,6 +31,7 @@ import {
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import { takeSuggestion } from "./hints.ts";
+import { isTooSlow, isUrgent, nextInSequence } from "./order.ts";
 import { nextOfRun } from "./runs.ts";
 import { mayStartPiece } from "./share_rule.ts";
 import type { Transfer } from "./state.ts";
@@ -55,6 +56,7 @@ export function pickBlocks(
   while (peer.link.isWebSeed && blocks.length < wanted) {
     if (!takeNew(transfer, peer, now, wanted, blocks)) break;
   }
+  takeDue(transfer, peer, now, wanted, blocks);
   const { availability } = transfer;
   // While a seed alone has some pieces, others finish what others can: each copy that it sends of what
   // the swarm has keeps the swarm waiting.
@@ -73,6 +75,35 @@ export function pickBlocks(
   if (blocks.length === before && peer.outstanding.size === 0) {
     takeStuck(transfer, peer, now, wanted, blocks);
   }
+}
+
+/** What a reader needs soon, before all else; what is urgent, of a second peer, too. */
+function takeDue(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  wanted: number,
+  blocks: number[],
+): void {
+  for (const due of transfer.due) {
+    if (blocks.length >= wanted) return;
+    const { piece } = due;
+    if (!hasBit(peer.have, piece) || isTooSlow(transfer, peer, due, now)) continue;
+    const partial = transfer.partials.get(piece) ?? startDue(transfer, peer, piece);
+    if (partial === undefined || !mayTake(partial, peer, now)) continue;
+    if (partial.free > 0) takeFree(transfer, partial, peer, now, wanted, blocks);
+    if (isUrgent(due, now) && !peer.snubbed && !partial.alone) {
+      takeAgain(transfer, partial, peer, 1, now, wanted, blocks);
+    }
+  }
+}
+
+/** Starts a due piece if it is to be picked and the peer lets us. */
+function startDue(transfer: Transfer, peer: Peer, piece: number): PartialPiece | undefined {
+  if (transfer.availability.position[piece]! < 0) return undefined;
+  if (peer.isChoking && !peer.allowedFast.has(piece)) return undefined;
+  if (!mayStartPiece(transfer) || !hasRoom(transfer)) return undefined;
+  return startPiece(transfer, piece, peer.onParole);
 }
 
 /** Takes free blocks of started pieces; with `onSeedsOnly` none that another than a seed has. */
@@ -179,6 +210,7 @@ function nextPiece(transfer: Transfer, peer: Peer): number {
   for (let piece = takeSuggestion(peer); piece >= 0; piece = takeSuggestion(peer)) {
     if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
   }
+  if (transfer.isSequential) return nextOrNothingNew(peer, nextInSequence(transfer, peer));
   const isFirst = transfer.haveCount + transfer.partials.size < transfer.tuning.randomFirstPieces;
   const draw = nextUint32(transfer.rng);
   const { have } = peer;
@@ -186,7 +218,11 @@ function nextPiece(transfer: Transfer, peer: Peer): number {
   const piece = isFirst
     ? anyOf(availability, have, draw)
     : rarest(availability, have, draw, peer.countedAsSeed ? 0 : 1);
-  // Finding none looked at every wanted piece: that is not done again before it can end otherwise.
+  return nextOrNothingNew(peer, piece);
+}
+
+/** Finding none looked at every wanted piece: that is not done again before it can end otherwise. */
+function nextOrNothingNew(peer: Peer, piece: number): number {
   setNothingNew(peer, piece < 0);
   return piece;
 }
@@ -204,14 +240,27 @@ function takeDuplicates(
   for (let requesters = 1; requesters < transfer.tuning.endgameRequesters; requesters++) {
     for (const partial of transfer.open) {
       if (partial.alone || peer.onParole || !mayTake(partial, peer, now)) continue;
-      for (let block = 0; block < partial.blocks; block++) {
-        if (blocks.length >= most) return;
-        if (partial.state[block] !== BLOCK_REQUESTED) continue;
-        if (partial.requesters[block] !== requesters) continue;
-        if (peer.outstanding.has(blockKey(transfer, partial.piece, block))) continue;
-        ask(transfer, partial, block, peer, now, blocks);
-      }
+      takeAgain(transfer, partial, peer, requesters, now, most, blocks);
     }
+  }
+}
+
+/** Blocks of the piece that so many others owe us. */
+function takeAgain(
+  transfer: Transfer,
+  partial: PartialPiece,
+  peer: Peer,
+  requesters: number,
+  now: number,
+  most: number,
+  blocks: number[],
+): void {
+  for (let block = 0; block < partial.blocks; block++) {
+    if (blocks.length >= most) return;
+    if (partial.state[block] !== BLOCK_REQUESTED) continue;
+    if (partial.requesters[block] !== requesters) continue;
+    if (peer.outstanding.has(blockKey(transfer, partial.piece, block))) continue;
+    ask(transfer, partial, block, peer, now, blocks);
   }
 }
 

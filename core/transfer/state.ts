@@ -11,6 +11,7 @@
  *     share_rule.ts    the share rule's wait
  *     suggesting.ts    what is suggested next
  *     saving.ts        when the state is saved next
+ *     order.ts         which pieces are due, and whether order matters
  *     seeding.ts       whether seeding was enough
  *     hash_trees.ts    which hashes of v2 trees are wanted
  *     block_blame.ts   which pieces wait for leaves that tell their bad blocks
@@ -37,6 +38,7 @@ import {
   type HashTrees,
   piecesNotToAsk,
 } from "./hash_trees.ts";
+import { createOrder, type Order } from "./order.ts";
 import { createPartialPieces, type PartialPieces } from "./partials.ts";
 import { createPeerTable, type PeerTable } from "./peers.ts";
 import { createSaving, type Saving } from "./saving.ts";
@@ -53,6 +55,8 @@ export interface TransferOptions {
   readonly have: Bitfield;
   /** PRIORITY_SKIP to PRIORITY_MAX, one a piece; undefined: every piece is wanted alike. */
   readonly priorities?: Uint8Array | undefined;
+  /** From the beginning to the end instead of rarest first. */
+  readonly isSequential?: boolean | undefined;
   /** Payload bytes of earlier runs. */
   readonly uploadedBefore: number;
   readonly downloadedBefore: number;
@@ -85,6 +89,7 @@ export interface Transfer
     Suggesting,
     Saving,
     Seeding,
+    Order,
     HashTrees,
     BlockBlame,
     PeerTable,
@@ -128,6 +133,7 @@ export function createTransfer(
     ...createSuggesting(),
     ...createSaving(),
     ...createSeeding(),
+    ...createOrder(options.isSequential ?? false),
     ...hashTrees,
     ...createBlockBlame(),
     ...createPeerTable(),

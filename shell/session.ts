@@ -31,7 +31,7 @@ import { PeerListener } from "./net/listener.ts";
 import type { MappedPort } from "./port_mapping/port_mapping.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
 import { SessionDiscovery } from "./session_discovery.ts";
-import { SessionResources } from "./session_resources.ts";
+import { SessionResources, type SessionUsage } from "./session_resources.ts";
 import { CLIENT_NAME } from "./version.ts";
 
 /** A torrent of the session. */
@@ -52,6 +52,8 @@ export interface SessionOptions {
   /** Bytes a second of all torrents together; undefined is no limit. */
   readonly upLimit: number | undefined;
   readonly downLimit: number | undefined;
+  /** Files and sockets that the process may have open; as the system says unless given. */
+  readonly descriptors?: number | undefined;
   /** How peers are reached; the system's TCP unless given. */
   readonly network?: Network | undefined;
   /** Undefined: no DHT. It starts with the first torrent that is not private. */
@@ -79,7 +81,7 @@ export class Session {
   /** Throws a PortError. */
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#resources = new SessionResources(options.network);
+    this.#resources = new SessionResources(options.network, undefined, options.descriptors);
     const { network, clock, handles, pendingHandshakesMax } = this.#resources;
     this.#listener = new PeerListener({ ...options, network, pendingHandshakesMax });
     const { discovery = NO_DISCOVERY, host } = options;
@@ -122,6 +124,11 @@ export class Session {
     this.#torrents.set(infoHash, torrent);
     if (!options.paused) torrent.resume();
     return torrent;
+  }
+
+  /** How much of what torrents share is used and granted now. */
+  get usage(): SessionUsage {
+    return this.#resources.usage;
   }
 
   get(infoHash: InfoHash): TorrentHandle | undefined {

@@ -34,6 +34,14 @@ export interface Sharer {
   readonly socketCount: number;
 }
 
+/** For people and tests. */
+export interface SessionUsage {
+  /** Content files. */
+  readonly openFiles: number;
+  /** Of the torrents in their swarms. */
+  readonly grants: readonly Resources[];
+}
+
 export class SessionResources {
   readonly sendBuffers = new SendBuffers();
   readonly pieceMemory = new PieceMemory();
@@ -63,9 +71,8 @@ export class SessionResources {
     return pendingHandshakesMax(this.#descriptors);
   }
 
-  /** What each torrent has now. */
-  get grants(): ReadonlyMap<Sharer, Resources> {
-    return this.#grants;
+  get usage(): SessionUsage {
+    return { openFiles: this.handles.openCount, grants: [...this.#grants.values()] };
   }
 
   join(sharer: Sharer): void {

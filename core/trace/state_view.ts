@@ -97,7 +97,7 @@ function viewPeer(connection: Connection, peer: Peer, now: number): PeerView {
     ...{ optimistic, snubbed, onParole, isDead: isDead(connection, now) },
     outstanding: peer.outstanding.size,
     target: pipelineTarget(peer),
-    queued: (peer.queue.length - peer.queueHead) / 3,
+    queued: peer.queue.size,
     uploadAhead,
     downRate: peer.down.rate,
     upRate: peer.up.rate,

@@ -15,6 +15,7 @@
  */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { View } from "../bytes/view.ts";
+import type { Geometry } from "../metainfo/geometry.ts";
 import type { Features } from "../wire/handshake.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { createPeerAttention, type PeerAttention } from "./attention.ts";
@@ -74,7 +75,7 @@ export interface Peer
  */
 export function createPeer(
   link: Link,
-  pieceCount: number,
+  geometry: Geometry,
   pipelineFirst: number,
   now: number,
 ): Peer {
@@ -82,13 +83,13 @@ export function createPeer(
     key: link.key,
     link,
     isSilent: false,
-    ...createPeerOffer(pieceCount),
+    ...createPeerOffer(geometry.pieceCount),
     ...createPeerInterest(now),
     ...createPeerBlocks(),
     ...createPeerHints(),
     ...createPeerRequests(pipelineFirst, now),
     ...createPeerRun(),
-    ...createPeerUploads(now),
+    ...createPeerUploads(geometry.pieceLength, now),
     ...createPeerChoking(now),
     ...createPeerBlame(),
     ...createPeerHashes(),

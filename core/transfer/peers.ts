@@ -26,7 +26,7 @@ export function createPeerTable(): PeerTable {
 
 /** A connection that may exchange blocks. */
 export function addPeer(transfer: Transfer, link: Link, now: number): Peer {
-  const peer = createPeer(link, transfer.geometry.pieceCount, transfer.tuning.pipelineFirst, now);
+  const peer = createPeer(link, transfer.geometry, transfer.tuning.pipelineFirst, now);
   (transfer as PeerTable as Own).peers.set(link.key, peer);
   markDirty(transfer, peer);
   return peer;

@@ -22,14 +22,21 @@ import {
 } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
+import {
+  cancelRequest,
+  createRequestQueue,
+  pushRequest,
+  type RequestQueue,
+  takeAllRequests,
+  takeRequest,
+} from "./request_queue.ts";
 import { scheduleSave } from "./saving.ts";
 import type { Transfer } from "./state.ts";
 import { suggestPiece } from "./suggesting.ts";
 
 interface OwnPeer {
-  /** What it asked of us: triples of piece, begin, length; `queueHead` is the next one. */
-  queue: number[];
-  queueHead: number;
+  /** What it asked of us. */
+  readonly queue: RequestQueue;
   readingPaused: boolean;
   /** Payload handed to the shell and not yet sent. */
   uploadAhead: number;
@@ -58,10 +65,9 @@ export function createUploads(uploaded: number, now: number): Uploads {
 }
 
 /** It asked for nothing. */
-export function createPeerUploads(now: number): PeerUploads {
+export function createPeerUploads(pieceLength: number, now: number): PeerUploads {
   return {
-    queue: [],
-    queueHead: 0,
+    queue: createRequestQueue(pieceLength),
     readingPaused: false,
     uploadAhead: 0,
     leftoverBytes: 0,
@@ -70,9 +76,6 @@ export function createPeerUploads(now: number): PeerUploads {
     up: createRateMeter(now),
   };
 }
-
-/** Processed heads are cut off the queue once they are this many numbers. */
-const QUEUE_TRIM = 3 * 1_024;
 
 /**
  * Tells the peer the pieces that it may ask for while choked. Only pieces that we have: a promise that
@@ -114,10 +117,10 @@ export function onRequest(
     reject(peer, piece, begin, length, effects);
     return undefined;
   }
-  own.queue.push(piece, begin, length);
+  pushRequest(own.queue, piece, begin, length);
   // Its next piece is needed once this one is asked for.
   if (begin === 0 && !peer.amChoking) suggestPiece(transfer, peer, effects);
-  if (!peer.readingPaused && queueSize(peer) >= UPLOAD_QUEUE_PAUSE) {
+  if (!peer.readingPaused && own.queue.size >= UPLOAD_QUEUE_PAUSE) {
     own.readingPaused = true;
     effects.push({ kind: "pause-reading", peer: peer.key });
   }
@@ -144,7 +147,7 @@ function countServedChoked(transfer: Transfer): number {
 
 /** Something that it asked for was not sent yet, leftovers of an earlier turn aside. */
 export function isServed(peer: Peer): boolean {
-  return peer.uploadAhead > peer.leftoverBytes || peer.queueHead < peer.queue.length;
+  return peer.uploadAhead > peer.leftoverBytes || peer.queue.size > 0;
 }
 
 function violationOf(
@@ -172,10 +175,7 @@ export function onCancel(
   effects: TransferEffects,
 ): void {
   const { piece, begin, length } = cancel;
-  for (let i = peer.queueHead; i < peer.queue.length; i += 3) {
-    const { queue } = peer as PeerUploads as OwnPeer;
-    if (queue[i] !== piece || queue[i + 1] !== begin || queue[i + 2] !== length) continue;
-    queue.splice(i, 3);
+  if (cancelRequest(peer.queue, piece, begin, length)) {
     markDirty(transfer, peer);
     return reject(peer, piece, begin, length, effects);
   }
@@ -203,8 +203,10 @@ export function onUploadsTakenBack(
   }
   peer.leftoverBytes = Math.min(peer.leftoverBytes, peer.uploadAhead);
   if (kept.length > 0) {
-    peer.queue = [...kept, ...peer.queue.slice(peer.queueHead)];
-    peer.queueHead = 0;
+    kept.push(...takeAllRequests(peer.queue));
+    for (let i = 0; i < kept.length; i += 3) {
+      pushRequest(peer.queue, kept[i]!, kept[i + 1]!, kept[i + 2]!);
+    }
   }
   markDirty(transfer, peer);
 }
@@ -223,25 +225,18 @@ function aheadBytesMax({ up }: Peer): number {
 /** Hands waiting requests to the shell, up to what it may hold for one peer. */
 export function serveQueue(view: Peer, effects: TransferEffects): void {
   const peer = view as PeerUploads as Peer & OwnPeer;
-  if (peer.queue.length === 0) return resumeIfRoom(peer, effects);
+  if (peer.queue.size === 0) return resumeIfRoom(peer, effects);
   const blocks: number[] = [];
   const aheadMax = aheadBytesMax(peer);
-  while (peer.queueHead < peer.queue.length && peer.uploadAhead < aheadMax) {
-    const length = peer.queue[peer.queueHead + 2]!;
-    blocks.push(peer.queue[peer.queueHead]!, peer.queue[peer.queueHead + 1]!, length);
-    peer.uploadAhead += length;
-    peer.queueHead += 3;
-  }
-  if (peer.queueHead >= QUEUE_TRIM || peer.queueHead >= peer.queue.length) {
-    peer.queue = peer.queue.slice(peer.queueHead);
-    peer.queueHead = 0;
+  while (peer.queue.size > 0 && peer.uploadAhead < aheadMax) {
+    peer.uploadAhead += takeRequest(peer.queue, blocks);
   }
   if (blocks.length > 0) effects.push({ kind: "upload", peer: peer.key, blocks });
   resumeIfRoom(peer, effects);
 }
 
 function resumeIfRoom(peer: Peer, effects: TransferEffects): void {
-  if (!peer.readingPaused || queueSize(peer) > UPLOAD_QUEUE_RESUME) return;
+  if (!peer.readingPaused || peer.queue.size > UPLOAD_QUEUE_RESUME) return;
   (peer as PeerUploads as OwnPeer).readingPaused = false;
   effects.push({ kind: "resume-reading", peer: peer.key });
 }
@@ -282,12 +277,10 @@ export function onBlockUnreadable(
 /** We choked it: what it asked for will not come, pieces of its allowed fast set excepted. */
 export function dropQueue(transfer: Transfer, view: Peer, effects: TransferEffects): void {
   const peer = view as PeerUploads as Peer & OwnPeer;
-  const { queue, queueHead } = peer;
-  peer.queue = [];
-  peer.queueHead = 0;
-  for (let i = queueHead; i < queue.length; i += 3) {
-    const piece = queue[i]!, begin = queue[i + 1]!, length = queue[i + 2]!;
-    if (mayStay(transfer, peer, piece)) peer.queue.push(piece, begin, length);
+  const asked = takeAllRequests(peer.queue);
+  for (let i = 0; i < asked.length; i += 3) {
+    const piece = asked[i]!, begin = asked[i + 1]!, length = asked[i + 2]!;
+    if (mayStay(transfer, peer, piece)) pushRequest(peer.queue, piece, begin, length);
     else reject(peer, piece, begin, length, effects);
   }
   peer.leftoverBytes = peer.uploadAhead;
@@ -308,10 +301,6 @@ function reject(
   if (!peer.link.features.fast) return;
   const message = { kind: "reject", piece, begin, length } as const;
   effects.push({ kind: "send", peer: peer.key, message });
-}
-
-function queueSize(peer: Peer): number {
-  return (peer.queue.length - peer.queueHead) / 3;
 }
 
 /**

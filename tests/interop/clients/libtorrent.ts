@@ -35,6 +35,16 @@ export const libtorrent: Client = {
   },
 };
 
+/** Shows a peer one piece at a time, and the next when it hears of that one. Spec: BEP 16. */
+export const superSeedingLibtorrent: Client = {
+  ...libtorrent,
+  name: "a super-seeding libtorrent",
+
+  async seed(options) {
+    return await watchSeed(launch("seed", options, ["--super-seed"]), checkedLine);
+  },
+};
+
 function launch(role: string, options: TransferOptions, more: readonly string[] = []) {
   const { torrentPath, dir, place, port, peers = [], dhtNodes = [] } = options;
   const argv = [PYTHON, "-u", SCRIPT, role, torrentPath, "--dir", dir];

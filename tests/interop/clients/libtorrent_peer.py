@@ -17,6 +17,7 @@ arguments.add_argument("--listen", required=True)
 arguments.add_argument("--peer", action="append", default=[])
 arguments.add_argument("--dht-node", action="append", default=[])
 arguments.add_argument("--then-seed", action="store_true")
+arguments.add_argument("--super-seed", action="store_true")
 options = arguments.parse_args()
 
 session = libtorrent.session({
@@ -48,6 +49,8 @@ parameters.flags &= ~libtorrent.torrent_flags.auto_managed
 parameters.flags &= ~libtorrent.torrent_flags.paused
 if options.role == "seed":
     parameters.flags |= libtorrent.torrent_flags.seed_mode
+if options.super_seed:
+    parameters.flags |= libtorrent.torrent_flags.super_seeding
 started = time.monotonic()
 torrent = session.add_torrent(parameters)
 for peer in options.peer:

@@ -2,7 +2,7 @@
 import { transferOf } from "../torrent/state.ts";
 import { boundSeconds, type Swarm, type SwarmOptions } from "./swarm.ts";
 import type { Node } from "./node.ts";
-import { traceText } from "./trace_hash.ts";
+import { formatHash } from "../bytes/value_hash.ts";
 
 /** From a downloader's first moment to its last piece; undefined where nobody finished. */
 export interface Completion {
@@ -87,7 +87,7 @@ export function reportOf(swarm: Swarm): SwarmReport {
     debts,
     seederCopies: sum(seeders, ({ torrent }) => transferOf(torrent).uploaded) / options.size,
     events: world.tally.events,
-    trace: traceText(world.trace),
+    trace: formatHash(world.trace),
   };
 }
 

@@ -7,7 +7,7 @@ import type { End, Node } from "./node.ts";
 import type { WorldOptions } from "./options.ts";
 import { createTimeline, note, type Timeline } from "./timeline.ts";
 import { createTracker, INTERVAL_SECONDS, type Tracker } from "./tracker.ts";
-import { createTraceHash, type TraceHash } from "./trace_hash.ts";
+import { NO_EFFECTS } from "../bytes/value_hash.ts";
 
 /** Blocks of a piece, unless told otherwise. */
 const BLOCKS = 4;
@@ -53,7 +53,8 @@ export interface World {
   touched: Node[];
   /** Nodes with something in `due`. */
   readonly awake: Node[];
-  readonly trace: TraceHash;
+  /** Of every effect of every node, in order, with its time. */
+  trace: number;
   readonly tally: Tally;
   /** How many nodes hold each piece. */
   readonly holders: Uint32Array;
@@ -94,7 +95,7 @@ export function createWorld(options: WorldOptions): World {
     nextTask: 1,
     touched: [],
     awake: [],
-    trace: createTraceHash(),
+    trace: NO_EFFECTS,
     tally: { events: 0, bytesSent: 0, bytesTaken: 0, bytesLost: 0, bytesOnTheWay: 0 },
     holders: new Uint32Array(options.pieces),
     items: [],

@@ -16,6 +16,7 @@ import {
   setBit,
 } from "../bytes/bitfield.ts";
 import { nextUint32 } from "../bytes/random.ts";
+import { hashValue } from "../bytes/value_hash.ts";
 import type { InfoHash } from "../metainfo/types.ts";
 import { createTorrent, isComplete, type Torrent, transferOf } from "../torrent/state.ts";
 import { nextDeadline, settle } from "../torrent/step.ts";
@@ -28,7 +29,6 @@ import { DELIVER, feed, KINDS, PUMP, schedule, TASK, tickAt, WAKE, type World } 
 import { advance, isOver, note } from "./timeline.ts";
 import { answer } from "./tracker.ts";
 import { closeEnd, deliver, pump, resume } from "./traffic.ts";
-import { mix, mixEffect } from "./trace_hash.ts";
 
 const PORT = 6_881;
 const UP_BYTES_PER_SECOND = 1_000_000;
@@ -214,11 +214,10 @@ function settleNode(world: World, node: Node): void {
   const { torrent, effects } = node;
   settle(torrent, world.now, effects);
   world.watch?.(node, world.now);
-  mix(world.trace, world.now);
-  mix(world.trace, node.index);
+  world.trace = hashValue(hashValue(world.trace, world.now), node.index);
   for (const effect of effects) {
     if (++node.effectCount >= node.dieAtEffect) return killNode(world, node, node.death);
-    mixEffect(world.trace, effect);
+    world.trace = hashValue(world.trace, effect);
     world.watchEffect?.(node, effect);
     carryOut(world, node, effect);
   }

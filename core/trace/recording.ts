@@ -9,7 +9,7 @@ import type { TorrentOptions } from "../torrent/state.ts";
 import { peerPriority } from "../swarm/peer_priority.ts";
 import { createDisguise, type Disguise, disguiseAddress, disguiseSha1 } from "./disguise.ts";
 import { disguiseEffect, disguiseEvent, disguiseOptions } from "./disguise_protocol.ts";
-import { formatHash, hashValue, NO_EFFECTS } from "./effect_hash.ts";
+import { formatHash, hashValue, NO_EFFECTS } from "../bytes/value_hash.ts";
 import { encodeHeader, encodeRow } from "./format.ts";
 
 export interface Recording {

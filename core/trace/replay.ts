@@ -12,7 +12,7 @@ import { TRACED_EXTENSIONS } from "../torrent/extensions.ts";
 import { createTorrent, type Torrent } from "../torrent/state.ts";
 import { settle, step } from "../torrent/step.ts";
 import { TUNING } from "../transfer/tuning.ts";
-import { formatHash, hashValue, NO_EFFECTS } from "./effect_hash.ts";
+import { formatHash, hashValue, NO_EFFECTS } from "../bytes/value_hash.ts";
 import { decodeHeader, decodeRow, hexOfBytes, type Row, type TraceError } from "./format.ts";
 
 /** What stands in the way of going on. */

@@ -7,7 +7,7 @@ import { assert } from "@std/assert";
 import { createRng, nextUint32, randomBelow, type Rng } from "../../core/bytes/random.ts";
 import { isOnDisk } from "../../core/sim/disk.ts";
 import type { Vice } from "../../core/sim/options.ts";
-import { traceText } from "../../core/sim/trace_hash.ts";
+import { formatHash } from "../../core/bytes/value_hash.ts";
 import { isDebtSettled } from "../../core/transfer/share_rule.ts";
 import { isComplete, transferOf } from "../../core/torrent/state.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
@@ -69,7 +69,7 @@ export function runHostileWorld(seed: number): HostileRun {
     for (let piece = 0; piece < pieces; piece++) assert(isOnDisk(node.disk, piece), node.name);
   }
   const { tally, trace } = world.state;
-  return { seconds: world.now / 1_000, events: tally.events, trace: traceText(trace) };
+  return { seconds: world.now / 1_000, events: tally.events, trace: formatHash(trace) };
 }
 
 const RATES = [20_000, 100_000, 500_000, 2_000_000];

@@ -51,7 +51,7 @@ Deno.test("a v2 world is the same each time", () => {
     world.add({ name: "liar", have: "seed", vice: "corrupt-some" });
     for (let i = 0; i < 3; i++) world.add({ name: `leech ${i}` });
     world.run(60_000);
-    return { ...world.state.trace };
+    return world.state.trace;
   };
   assertEquals(run(), run());
 });

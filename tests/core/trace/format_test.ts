@@ -6,7 +6,7 @@ import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { Event } from "../../../core/torrent/protocol.ts";
 import { MADE_UP_INFO_HASH } from "../../../core/trace/disguise.ts";
 import type { RecordedOptions } from "../../../core/trace/disguise_protocol.ts";
-import { formatHash, hashValue, NO_EFFECTS } from "../../../core/trace/effect_hash.ts";
+import { formatHash, hashValue, NO_EFFECTS } from "../../../core/bytes/value_hash.ts";
 import {
   decodeHeader,
   decodeRow,

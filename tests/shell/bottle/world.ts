@@ -5,7 +5,7 @@
  */
 import { createRng, nextUint32, randomBelow, type Rng } from "../../../core/bytes/random.ts";
 import type { LoadedTorrent } from "../../../shell/load_torrent.ts";
-import { hashValue, NO_EFFECTS } from "../../../core/trace/effect_hash.ts";
+import { hashValue, NO_EFFECTS } from "../../../core/bytes/value_hash.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 import { MemoryNetwork } from "./memory_network.ts";
 import { Node, PORT } from "./node.ts";

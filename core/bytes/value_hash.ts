@@ -1,6 +1,6 @@
 /**
- * One number for everything the core has decided so far. Two runs with the same number gave the same
- * effects, field by field; the order of fields in an object means nothing.
+ * One number for everything that a core, or a whole simulated world, has decided so far. Two runs with the
+ * same number gave the same effects, field by field; the order of fields in an object means nothing.
  */
 
 /** Of a run that has decided nothing. */

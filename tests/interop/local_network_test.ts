@@ -13,6 +13,8 @@ const DEADLINE_MS = 40_000;
 /** Longer than any first step takes: the lookups of a start, the first announce of a torrent. */
 const SILENCE_MS = 6_000;
 const LISTENER = fileURLToPath(new URL("clients/packet_listener.py", import.meta.url));
+/** Where nobody listens: what is sent there shows all the same. */
+const DHT_PORT = 6_882;
 const ON = { TT_DHT: "on", TT_LSD: "on", TT_PORTMAP: "on" };
 const ONLY_LSD = { TT_DHT: "off", TT_LSD: "on", TT_PORTMAP: "off" };
 const ONLY_PORTMAP = { TT_DHT: "off", TT_LSD: "off", TT_PORTMAP: "on" };
@@ -140,6 +142,7 @@ await interopTest({
       const [place] = network.places;
       const packets = await packetsDuring(place!, async () => {
         const args = ["get", torrent.path, "--dir", `${folder}/got`, ...extra];
+        args.push("--dht-node", `${network.places[1]!.host}:${DHT_PORT}`);
         await using get = await startTt(place!, args, ON);
         await get.waitForLine(eventIs("listening"), what, DEADLINE_MS);
         await new Promise((resolve) => setTimeout(resolve, SILENCE_MS));
@@ -157,11 +160,14 @@ await interopTest({
         const [place] = network.places;
         const packets = await packetsDuring(place!, async () => {
           const args = ["get", torrent.path, "--dir", `${folder}/got`];
-          await using get = await startTt(place!, args, ONLY_LSD);
+          args.push("--dht-node", `${network.places[1]!.host}:${DHT_PORT}`);
+          await using get = await startTt(place!, args, { ...ONLY_LSD, TT_DHT: "on" });
           await get.waitForLine(eventIs("listening"), "a public download", DEADLINE_MS);
           await new Promise((resolve) => setTimeout(resolve, 3_000));
         });
         assertEquals(packets.some((line) => /239\.192\.152\.143 6771/.test(line)), true);
+        const { host } = network.places[1]!;
+        assertEquals(packets.some((line) => line.endsWith(` ${host} ${DHT_PORT}`)), true);
       }));
   },
 });

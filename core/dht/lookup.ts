@@ -2,10 +2,11 @@
  * One iterative lookup: ask the closest nodes known for closer ones until the closest have answered.
  *
  * Three queries are under way at a time. One that takes longer than its node's answers usually do is
- * called slow and leaves its place to the next, but its answer still counts. Answers may lie: a node
- * whose named nodes do not answer is no longer believed while others are there to ask, one host has one
- * place, one network two, and next to the eight closest nodes the lookup waits for the eight closest
- * whose ids follow from their addresses.
+ * called slow and leaves its place to the next, but its answer still counts. Answers may lie: what only
+ * nodes have named whose other named nodes do not answer is not asked while there is something else, a
+ * node that was named by a wrong id counts by its own, one host has one place, one network two, and next
+ * to the eight closest nodes the lookup waits for the eight closest whose ids follow from their
+ * addresses.
  *
  * Pure data: who sends and when is for the caller. Spec: BEP 5; BEP 42, enforcement; Kademlia, 2.3.
  */
@@ -28,6 +29,8 @@ export const NODES_PER_ANSWER_MAX = 2 * K;
 const NETWORK_CANDIDATES_MAX = 2;
 /** Named nodes that did not answer before the one that named them is doubted. */
 const REFUTED_MAX = 3;
+/** Nodes remembered that named the same one. */
+const SOURCES_MAX = 4;
 
 export interface Candidate {
   /** Undefined for a node of which only the address is known. */
@@ -36,8 +39,8 @@ export interface Candidate {
   readonly isCompliant: boolean;
   /** Nodes between us and this one. */
   readonly hops: number;
-  /** Who named it; undefined for our own table. */
-  readonly source: Candidate | undefined;
+  /** Who named it; nobody for one of our own table. */
+  readonly sources: Candidate[];
   state: "fresh" | "asked" | "slow" | "replied" | "failed";
   /** To store something there. */
   token: Uint8Array | undefined;
@@ -54,7 +57,7 @@ export interface Lookup {
   readonly candidates: Candidate[];
   /** Addresses without ids, asked when nothing else is left. */
   readonly unnamed: Candidate[];
-  readonly hosts: Set<string>;
+  readonly hosts: Map<string, Candidate>;
   readonly networks: Map<string, number>;
   queries: number;
   replies: number;
@@ -71,7 +74,7 @@ export function createLookup(target: NodeId, version: IpVersion, now: number): L
     startedAt: now,
     candidates: [],
     unnamed: [],
-    hosts: new Set(),
+    hosts: new Map(),
     networks: new Map(),
     queries: 0,
     replies: 0,
@@ -86,12 +89,15 @@ export function addCandidate(
   { id, endpoint }: NodeInfo,
   source: Candidate | undefined,
 ): boolean {
-  const { candidates, target, hosts, networks } = lookup;
+  const { candidates, hosts, networks } = lookup;
   if (ipVersionOf(endpoint) !== lookup.version) return false;
   const host = hostKey(endpoint);
-  if (hosts.has(host)) return false;
-  let at = candidates.length;
-  while (at > 0 && compareDistance(id, candidates[at - 1]!.id!, target) < 0) at--;
+  const known = hosts.get(host);
+  if (known !== undefined) {
+    if (known.id === id && known.endpoint === endpoint) addSource(known, source);
+    return false;
+  }
+  const at = placeOf(lookup, id);
   if (at > 0 && candidates[at - 1]!.id === id) return false;
   if (at >= CANDIDATES_MAX) return false;
   const network = networkKey(endpoint);
@@ -100,8 +106,9 @@ export function addCandidate(
     if (count >= NETWORK_CANDIDATES_MAX) return false;
     networks.set(network, count + 1);
   }
-  hosts.add(host);
-  candidates.splice(at, 0, createCandidate(id, endpoint, source));
+  const candidate = createCandidate(id, endpoint, source);
+  hosts.set(host, candidate);
+  candidates.splice(at, 0, candidate);
   if (candidates.length > CANDIDATES_MAX) {
     // One that was asked stays, since its answer is counted.
     const farthest = candidates.findLastIndex(({ state }) => state === "fresh");
@@ -114,23 +121,38 @@ export function addCandidate(
 export function addUnnamed(lookup: Lookup, endpoint: Endpoint): void {
   const host = hostKey(endpoint);
   if (ipVersionOf(endpoint) !== lookup.version || lookup.hosts.has(host)) return;
-  lookup.hosts.add(host);
-  lookup.unnamed.push(createCandidate(undefined, endpoint, undefined));
+  const candidate = createCandidate(undefined, endpoint, undefined);
+  lookup.hosts.set(host, candidate);
+  lookup.unnamed.push(candidate);
 }
 
 /**
- * An address without an id answered: from here on it is a candidate like any other. The old one, which
- * must be replied, counts no more.
+ * A candidate answered whose id was not known, or was told wrongly: from here on it is another, of its
+ * own id. The old one, which must be replied, counts no more.
  */
-export function nameCandidate(lookup: Lookup, unnamed: Candidate, id: NodeId): Candidate {
-  lookup.unnamed.splice(lookup.unnamed.indexOf(unnamed), 1);
-  const { endpoint, hops, state } = unnamed;
-  const named = { ...createCandidate(id, endpoint, undefined), hops, state };
-  const { candidates, target } = lookup;
+export function nameCandidate(lookup: Lookup, old: Candidate, id: NodeId): Candidate {
+  for (const list of [lookup.unnamed, lookup.candidates]) {
+    const at = list.indexOf(old);
+    if (at >= 0) list.splice(at, 1);
+  }
+  const { endpoint, hops, state, sources } = old;
+  const named = { ...createCandidate(id, endpoint, undefined), hops, state, sources };
+  lookup.candidates.splice(placeOf(lookup, id), 0, named);
+  lookup.hosts.set(hostKey(endpoint), named);
+  return named;
+}
+
+/** Behind all that are as close or closer. */
+function placeOf({ candidates, target }: Lookup, id: NodeId): number {
   let at = candidates.length;
   while (at > 0 && compareDistance(id, candidates[at - 1]!.id!, target) < 0) at--;
-  candidates.splice(at, 0, named);
-  return named;
+  return at;
+}
+
+/** One of our own table needs nobody's word. */
+function addSource({ sources }: Candidate, source: Candidate | undefined): void {
+  if (source === undefined || sources.length === 0 || sources.length >= SOURCES_MAX) return;
+  if (!sources.includes(source)) sources.push(source);
 }
 
 function createCandidate(
@@ -143,7 +165,7 @@ function createCandidate(
     endpoint,
     isCompliant: id !== undefined && isCompliantId(id, endpoint),
     hops: source === undefined ? 1 : source.hops + 1,
-    source,
+    sources: source === undefined ? [] : [source],
     state: "fresh",
     token: undefined,
     confirmed: 0,
@@ -168,7 +190,7 @@ function nextOf(lookup: Lookup, asksDoubted: boolean): Candidate | undefined {
     if (alive >= K && compliant >= K) return undefined;
     if (candidate.state === "failed" || candidate.state === "slow") continue;
     if (candidate.state === "fresh") {
-      if (!asksDoubted && isDoubted(candidate.source)) continue;
+      if (!asksDoubted && isDoubted(candidate)) continue;
       if (alive < K || candidate.isCompliant) return candidate;
       continue;
     }
@@ -178,9 +200,9 @@ function nextOf(lookup: Lookup, asksDoubted: boolean): Candidate | undefined {
   return undefined;
 }
 
-function isDoubted(source: Candidate | undefined): boolean {
-  return source !== undefined && source.refuted >= REFUTED_MAX &&
-    source.refuted > source.confirmed;
+function isDoubted({ sources }: Candidate): boolean {
+  return sources.length > 0 &&
+    sources.every(({ confirmed, refuted }) => refuted >= REFUTED_MAX && refuted > confirmed);
 }
 
 /** Whether nothing is left to ask and to wait for; slow nodes are not waited for once K answered. */
@@ -202,14 +224,16 @@ export function markSlow(lookup: Lookup, candidate: Candidate): void {
   candidate.state = "slow";
   lookup.asked--;
   lookup.slow++;
-  if (candidate.source !== undefined) candidate.source.refuted++;
+  for (const source of candidate.sources) source.refuted++;
 }
 
-/** It answered as the node it was said to be. */
-export function markReplied(lookup: Lookup, candidate: Candidate): void {
-  const { source } = candidate;
-  if (candidate.state === "slow" && source !== undefined) source.refuted--;
-  if (source !== undefined) source.confirmed++;
+/** It answered, as the node it was said to be unless `isMisnamed`. */
+export function markReplied(lookup: Lookup, candidate: Candidate, isMisnamed = false): void {
+  for (const source of candidate.sources) {
+    if (candidate.state === "slow") source.refuted--;
+    if (isMisnamed) source.refuted++;
+    else source.confirmed++;
+  }
   release(lookup, candidate);
   candidate.state = "replied";
   lookup.replies++;
@@ -218,7 +242,7 @@ export function markReplied(lookup: Lookup, candidate: Candidate): void {
 /** It did not answer, or as another. */
 export function markFailed(lookup: Lookup, candidate: Candidate): void {
   // One that was slow is counted already.
-  if (candidate.state !== "slow" && candidate.source !== undefined) candidate.source.refuted++;
+  if (candidate.state !== "slow") { for (const source of candidate.sources) source.refuted++; }
   release(lookup, candidate);
   candidate.state = "failed";
 }

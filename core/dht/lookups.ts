@@ -115,8 +115,9 @@ export function onLookupReply(
   const active = dht.lookups.get(key);
   if (active === undefined) return;
   const { lookup } = active;
-  markReplied(lookup, asked);
-  const candidate = asked.id === undefined ? nameCandidate(lookup, asked, response.id) : asked;
+  const { id } = response;
+  markReplied(lookup, asked, asked.id !== undefined && asked.id !== id);
+  const candidate = asked.id === id ? asked : nameCandidate(lookup, asked, id);
   candidate.token = response.token?.slice();
   takeNodes(active, candidate, response);
   takePeers(active, candidate, response, now, effects);

@@ -274,8 +274,11 @@ function onResponse(
   traffic.totals.repliesIn++;
   queries.lastReplyAt = now;
   const { network, id, purpose, sentAt } = query;
-  if (response.id === network.table.ownId || (id !== undefined && response.id !== id)) {
-    return onWrongId(dht, query, now);
+  if (response.id === network.table.ownId) return onWrongId(dht, query, now);
+  if (id !== undefined && response.id !== id) {
+    // What others say of its id is no fault of the node; what it said of itself is.
+    const hasChanged = contactAt(network.table, from)?.id === id;
+    if (hasChanged || purpose.kind !== "lookup") return onWrongId(dht, query, now);
   }
   const rttMs = now - sentAt;
   noteRoundTrip(dht, rttMs);
@@ -325,8 +328,10 @@ function onError(dht: Dht, from: Endpoint, { transaction }: KrpcError, now: numb
 /** A node answers as another than it was said to be, or as ourselves. */
 function onWrongId(dht: Dht, query: PendingQuery, now: number): void {
   const contact = contactAt(query.network.table, query.to);
-  if (contact !== undefined) removeContact(query.network.table, contact);
-  strike(dht.traffic, query.to, now);
+  if (contact !== undefined && contact.id === query.id) {
+    removeContact(query.network.table, contact);
+    strike(dht.traffic, query.to, now);
+  }
   giveUp(dht, query);
 }
 

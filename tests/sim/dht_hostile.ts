@@ -9,7 +9,13 @@ import { decodeKrpc } from "../../core/dht/krpc_decode.ts";
 import { encodeQuery, encodeResponse } from "../../core/dht/krpc_encode.ts";
 import { type NodeId, randomNodeId } from "../../core/dht/node_id.ts";
 import { createSecureId } from "../../core/dht/secure_id.ts";
-import { type DhtWorld, freshEndpoint, type HostileAnswer, type SimNode } from "./dht_world.ts";
+import {
+  type DhtWorld,
+  freshEndpoint,
+  type HostileAnswer,
+  pickNode,
+  type SimNode,
+} from "./dht_world.ts";
 
 /** Addresses that a liar tries before it names the one whose id comes closest. */
 const FORGED_TRIES = 16;
@@ -17,10 +23,11 @@ const FORGED_NODES = 16;
 const FORGED_PEERS = 20;
 const TOKEN = new Uint8Array(8);
 
-export type HostileKind = "wrong-id" | "poison" | "collude" | "forge-tokens";
+export type HostileKind = "wrong-id" | "poison" | "misname" | "collude" | "forge-tokens";
 export const HOSTILE_KINDS: readonly HostileKind[] = [
   "wrong-id",
   "poison",
+  "misname",
   "collude",
   "forge-tokens",
 ];
@@ -47,6 +54,11 @@ export function hostileAnswer(
       case "poison": {
         const values = query.method === "get_peers" ? forgedPeers(world) : undefined;
         const answer = { nodes: forgedNodes(world, target), token: TOKEN, values };
+        return [encodeResponse(query.transaction, ownId, from, answer)];
+      }
+      // Names honest nodes by ids near what was looked for, so that their answers look wrong.
+      case "misname": {
+        const answer = { nodes: misnamedNodes(world, target), token: TOKEN };
         return [encodeResponse(query.transaction, ownId, from, answer)];
       }
       // Names its own kind alone, stores nothing, knows no peers.
@@ -99,6 +111,13 @@ function forgedNodes(world: DhtWorld, target: NodeId): NodeInfo[] {
     const endpoint = freshEndpoint(world);
     const near = target.slice(0, 4) + randomNodeId(world.rng).slice(4);
     return i % 2 === 0 ? { id: near, endpoint } : closestForged(world, target);
+  });
+}
+
+function misnamedNodes(world: DhtWorld, target: NodeId): NodeInfo[] {
+  return Array.from({ length: FORGED_NODES }, () => {
+    const { endpoint } = pickNode(world, ({ hostile }) => hostile === undefined);
+    return { id: target.slice(0, 4) + randomNodeId(world.rng).slice(4), endpoint };
   });
 }
 

@@ -107,6 +107,30 @@ Deno.test("a node whose named nodes do not answer is doubted while others are th
   assertEquals(liar.refuted, 2);
 });
 
+Deno.test("a node that an honest node names, too, is believed in spite of the liar", () => {
+  const lookup = lookupOver(200, 201);
+  const liar = ask(lookup)!;
+  const honest = ask(lookup)!;
+  markReplied(lookup, liar);
+  for (let i = 1; i <= 10; i++) addCandidate(lookup, nodeAt(i), liar);
+  markReplied(lookup, honest);
+  addCandidate(lookup, nodeAt(9), honest);
+  for (let i = 0; i < 3; i++) markSlow(lookup, ask(lookup)!);
+  assertEquals(ask(lookup)!.id, idOf(9));
+});
+
+Deno.test("a node named by a wrong id counts by its own, and against whoever named it", () => {
+  const lookup = lookupOver(200);
+  const liar = ask(lookup)!;
+  markReplied(lookup, liar);
+  addCandidate(lookup, { id: idOf(1), endpoint: at("10.0.0.77:1") }, liar);
+  const misnamed = ask(lookup)!;
+  markReplied(lookup, misnamed, true);
+  const named = nameCandidate(lookup, misnamed, idOf(77));
+  assertEquals(lookup.candidates.map(({ id }) => id), [idOf(77), idOf(200)]);
+  assertEquals([named.state, liar.refuted, liar.confirmed], ["replied", 1, 0]);
+});
+
 Deno.test("one host has one place and one public network two", () => {
   const lookup = createLookup(TARGET, 4, 0);
   assertEquals(addCandidate(lookup, { id: idOf(1), endpoint: at("20.0.0.1:1") }, undefined), true);

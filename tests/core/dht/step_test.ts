@@ -215,6 +215,35 @@ Deno.test("answers that nobody asked for, or from another address, change nothin
   assertEquals(dht.traffic.totals.unexpectedIn, 2);
 });
 
+Deno.test("a node that others named by a wrong id is not blamed, one that changes its id is", () => {
+  const wires = new Wires();
+  const [one, liar, honest] = ["20.0.0.1:1", "21.0.0.1:1", "22.0.0.1:1"].map(at) as string[];
+  const dht = wires.add(one!, optionsOf(1));
+  const asked = (endpoint: string) => {
+    const { bytes } = wires.sent.findLast(({ to }) => to === endpoint)!;
+    const query = decodeKrpc(bytes);
+    return query.ok ? query.value.transaction : "";
+  };
+  const answer = (from: string, id: string, nodes: { id: string; endpoint: string }[]) => {
+    const bytes = encodeResponse(asked(from), id, one!, { nodes });
+    wires.tell(one!, { kind: "datagram", from, bytes });
+  };
+  wires.tell(one!, { kind: "nodes", endpoints: [liar!], areRouters: false });
+  answer(liar!, idOf(1), [{
+    id: dht.networks[0]!.table.ownId.slice(0, 19) + "x",
+    endpoint: honest!,
+  }]);
+  answer(honest!, idOf(2), []);
+  assertEquals(dht.traffic.strikes.size, 0);
+  assertEquals(dht.networks[0]!.table.hosts.get(honest!.slice(0, 4))?.id, idOf(2));
+  wires.now += 16 * 60_000;
+  wires.tell(one!, { kind: "wake" });
+  wires.tell(one!, { kind: "lookup", job: 1, infoHash: HASH, scrape: false });
+  answer(honest!, idOf(3), []);
+  assertEquals(dht.traffic.strikes.size, 1);
+  assertEquals(dht.networks[0]!.table.hosts.has(honest!.slice(0, 4)), false);
+});
+
 Deno.test("a node that asked us is asked back once its NAT has forgotten us", () => {
   const wires = new Wires();
   const one = at("20.0.0.1:1");

@@ -3,7 +3,7 @@
  * read, timer or answer brings, settles, runs the effects in order, and arms one timer. Contract:
  * core/torrent/protocol.ts.
  */
-import { unreachable } from "../core/bytes/result.ts";
+import { assert, unreachable } from "../core/bytes/result.ts";
 import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/frame.ts";
 import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
 import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
@@ -46,21 +46,21 @@ export class Driver implements LinkOwner {
   readonly peerId: Uint8Array;
   /** Peers are told that there is a DHT node. */
   readonly hasDht: boolean;
-  readonly #options: DriverOptions;
+  #options: DriverOptions;
   readonly #torrent: Torrent;
   readonly #trace: TraceRecorder | undefined;
   readonly #links = new Map<number, PeerLink>();
   /** Links with something to write since the last turn. */
   readonly #touched = new Set<PeerLink>();
-  readonly #webSeeds: WebSeedLinks;
-  readonly #pieces: PieceBuffers;
-  readonly #hashes: HashExchange | undefined;
+  #webSeeds!: WebSeedLinks;
+  #pieces!: PieceBuffers;
+  #hashes: HashExchange | undefined;
   readonly #effects: Effect[] = [];
   /** Answers to effects that were there at once. */
   readonly #answers: Event[] = [];
   readonly #frame = createFrameView();
   readonly #header = createBlockHeader();
-  readonly #frameBytesMax: number;
+  #frameBytesMax = 0;
   readonly #leaving = new AbortController();
   readonly #exchanges: TrackerExchanges;
   readonly #stopped = Promise.withResolvers<void>();
@@ -76,7 +76,6 @@ export class Driver implements LinkOwner {
     this.peerId = options.torrent.peerId;
     this.hasDht = options.torrent.dhtPort !== undefined;
     this.#trace = options.trace;
-    this.#pieces = new PieceBuffers(options.metainfo, options.pieceMemory, options.hashesHere);
     this.#clock = options.clock ?? systemClock;
     this.#infoHashes = swarmHashes(options.metainfo.identity);
     const announce = inAllSwarms(options.announce, this.#infoHashes);
@@ -88,6 +87,12 @@ export class Driver implements LinkOwner {
       TUNING,
       this.#trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS,
     );
+    this.#equip(options);
+  }
+
+  /** What works on the content. */
+  #equip(options: DriverOptions): void {
+    this.#pieces = new PieceBuffers(options.metainfo, options.pieceMemory, options.hashesHere);
     this.#webSeeds = new WebSeedLinks(options, this.#clock, {
       onBlock: (peer, piece, begin, bytes) =>
         this.#acceptBlock(peer, piece, begin, bytes, this.#clock.now()),
@@ -108,6 +113,15 @@ export class Driver implements LinkOwner {
       this.#step({ kind: "start" }, at);
       this.#step({ kind: "peers-found", addresses: peers, source: "user" }, at);
     });
+  }
+
+  /** Goes on with the content, of which only the info hash was known. Connections stay. */
+  attach(options: DriverOptions): void {
+    this.#options = { ...options, limits: this.#options.limits };
+    this.#equip(this.#options);
+    const { torrent: { geometry, have, isPrivate } } = options;
+    assert(geometry !== undefined && have !== undefined, "the metadata is known");
+    this.#feed({ kind: "metadata", geometry, have, isPrivate, priorities: undefined });
   }
 
   /** Dials these, as far as the limits allow. `source`: who told us of them. */
@@ -179,13 +193,7 @@ export class Driver implements LinkOwner {
     this.#feed({ kind: "blocks-sent", peer: link.key, bytes });
   }
 
-  unreadable(
-    link: PeerLink,
-    piece: number,
-    begin: number,
-    length: number,
-    error: unknown,
-  ): void {
+  unreadable(link: PeerLink, piece: number, begin: number, length: number, error: unknown): void {
     this.#options.onReadError(error);
     this.#feed({ kind: "block-unreadable", peer: link.key, piece, begin, length });
   }
@@ -352,7 +360,7 @@ export class Driver implements LinkOwner {
       case "close-web-seed":
         return this.#webSeeds.close(effect.peer);
       case "check-metadata":
-        return this.#checkMetadata(effect.job, effect.bytes);
+        return this.#checkMetadata(effect);
       case "report":
         if (effect.report.kind === "complete") this.#pieces.rest();
         return this.#options.onReport(effect.report);
@@ -417,7 +425,7 @@ export class Driver implements LinkOwner {
     return true;
   }
 
-  #checkMetadata(job: number, bytes: Uint8Array): void {
+  #checkMetadata({ job, bytes }: Extract<Effect, { kind: "check-metadata" }>): void {
     const matches = isInfoOf(this.#options.metainfo.identity, bytes, DIGESTS);
     this.#answers.push({ kind: "metadata-checked", job, matches });
   }
@@ -442,15 +450,18 @@ export class Driver implements LinkOwner {
   }
 
   async #saveState(job: number, state: SavedState): Promise<void> {
-    const { saveState, storage } = this.#options;
     try {
-      await storage.flush();
-      await saveState(state);
+      await this.#persist(state);
       this.#feed({ kind: "state-saved", job });
     } catch (error) {
       this.#options.onDiskError(error);
       this.#feed({ kind: "disk-failed", job, message: messageOf(error) });
     }
+  }
+
+  async #persist(state: SavedState): Promise<void> {
+    await this.#options.storage.flush();
+    await this.#options.saveState(state);
   }
 
   #armTimer(): void {
@@ -471,12 +482,7 @@ export class Driver implements LinkOwner {
     this.#abandon();
     try {
       const { transfer } = this.#torrent;
-      if (transfer !== undefined) {
-        const { saveState, storage } = this.#options;
-        const state = savedStateOf(transfer);
-        await storage.flush();
-        await saveState(state);
-      }
+      if (transfer !== undefined) await this.#persist(savedStateOf(transfer));
     } catch (saveError) {
       this.#options.onDiskError(saveError);
     }

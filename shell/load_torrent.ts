@@ -33,7 +33,7 @@ export function parseTorrent(bytes: Uint8Array, source: string, isKept = false):
 
 async function readBytes(path: string): Promise<Uint8Array> {
   if (path.startsWith("magnet:")) {
-    const message = "Magnet links are not supported yet; use the .torrent file";
+    const message = "A magnet link has no content to work on; use the .torrent file";
     throw new Failure("input", "magnet", message);
   }
   try {

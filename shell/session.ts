@@ -32,6 +32,9 @@ import type { MappedPort } from "./port_mapping/port_mapping.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
 import { SessionDiscovery } from "./session_discovery.ts";
 import { SessionResources, type SessionUsage } from "./session_resources.ts";
+import { type FetchOptions, MetadataStage } from "./magnet/metadata_stage.ts";
+import type { DriverOptions } from "./driver_options.ts";
+import { keyOf } from "../core/metainfo/identity.ts";
 import { CLIENT_NAME } from "./version.ts";
 
 /** A torrent of the session. */
@@ -71,6 +74,8 @@ export class Session {
   readonly #listener: PeerListener;
   readonly #limits: RateLimits;
   readonly #resources: SessionResources;
+  /** Torrents of which only a magnet link is known. */
+  readonly #stages = new Map<InfoHash, MetadataStage>();
   readonly #torrents = new Map<InfoHash, TorrentLife>();
   readonly #listeners = new Set<SessionListener>();
   readonly #host: LifeHost;
@@ -131,6 +136,28 @@ export class Session {
     return this.#resources.usage;
   }
 
+  /**
+   * Goes to the swarm of a magnet link's torrent for its metadata; once the torrent is added, it goes on
+   * with the same peers. Throws a Failure ("duplicate") when the session has it.
+   */
+  async fetch(options: FetchOptions): Promise<MetadataStage> {
+    const infoHash = keyOf(options.magnet.identity);
+    if (this.#torrents.has(infoHash) || this.#stages.has(infoHash)) {
+      const message = `${options.magnet.name ?? infoHash} is there already`;
+      throw new Failure("input", "duplicate", message);
+    }
+    const stage = await MetadataStage.start(options, {
+      port: this.port,
+      start: (swarm, peers) => this.#start(swarm, peers, {}),
+      stop: async (driver) => {
+        this.#stages.delete(infoHash);
+        await this.#stop(driver);
+      },
+    });
+    this.#stages.set(infoHash, stage);
+    return stage;
+  }
+
   get(infoHash: InfoHash): TorrentHandle | undefined {
     return this.#torrents.get(infoHash);
   }
@@ -164,7 +191,8 @@ export class Session {
 
   /** Leaves every swarm and stops listening. */
   async close(): Promise<void> {
-    await Promise.all(this.list().map((torrent) => torrent.leave()));
+    const stages = [...this.#stages.values()].map((stage) => stage.stop());
+    await Promise.all([...stages, ...this.list().map((torrent) => torrent.leave())]);
     await this.#dht?.close();
     this.#listener.close();
     this.#resources.close();
@@ -172,9 +200,40 @@ export class Session {
   }
 
   #start(options: SwarmOptions, peers: readonly PeerAddress[], limits: TorrentLimits): Driver {
+    const complete = this.#driverOptions(options, limits);
+    const stage = this.#stages.get(options.metainfo.infoHash);
+    if (stage !== undefined && options.trace === undefined) {
+      return this.#takeOver(stage, complete, limits);
+    }
+    const driver = new Driver(complete);
+    this.#listener.register(driver.infoHashes, driver);
+    driver.start(peers);
+    this.#resources.join(driver);
+    if (!options.torrent.isPrivate) this.#dht?.join(driver);
+    this.#discovery.join(driver, options.metainfo.isPrivate);
+    return driver;
+  }
+
+  /** The torrent goes on with the peers that gave its metadata. */
+  #takeOver(
+    { driver, infoHash }: MetadataStage,
+    options: DriverOptions,
+    limits: TorrentLimits,
+  ): Driver {
+    this.#stages.delete(infoHash);
+    if (options.torrent.isPrivate) {
+      this.#dht?.leave(driver);
+      this.#discovery.leave(driver);
+    }
+    driver.setLimits(limits);
+    driver.attach(options);
+    return driver;
+  }
+
+  #driverOptions(options: SwarmOptions, limits: TorrentLimits): DriverOptions {
     const dhtPort = options.torrent.isPrivate ? undefined : this.#dht?.open();
     const { clock, network, sendBuffers, pieceMemory } = this.#resources;
-    const driver = new Driver({
+    return {
       ...options,
       ...{ clock, network, sendBuffers, pieceMemory, onTurn: () => this.#resources.touch() },
       onReport: (report) => {
@@ -195,13 +254,7 @@ export class Session {
           allowLocal: allowLocal || typedTrackers?.includes(url),
         });
       },
-    });
-    this.#listener.register(driver.infoHashes, driver);
-    driver.start(peers);
-    this.#resources.join(driver);
-    if (!options.torrent.isPrivate) this.#dht?.join(driver);
-    this.#discovery.join(driver, options.metainfo.isPrivate);
-    return driver;
+    };
   }
 
   #webSeedsOf({ metainfo: { webSeeds, httpSeeds = [] } }: SwarmOptions): WebSeedOptions[] {

@@ -118,12 +118,12 @@ function buildCommand(
         }));
     case "get":
       return build(COMMANDS.get, sources, (values) => {
-        const { tracker, dir, moveTo, resume, noSeed, shareRule } = values;
+        const { tracker, dir, moveTo, resume, noSeed, saveTorrent, shareRule } = values;
         if (operands.length === 0 && !resume) return missingSource();
         return ok({
           kind: "get",
           sources: operands,
-          ...{ tracker, dir, moveTo, resume, noSeed, shareRule },
+          ...{ tracker, dir, moveTo, resume, noSeed, saveTorrent, shareRule },
           typed: rememberedOf(sources.flags),
           handOver: values.daemon ? { state: values.state } : undefined,
           trace: traceSettings(values),
@@ -143,7 +143,12 @@ function buildCommand(
       return build(
         COMMANDS.show,
         sources,
-        (values) => ok({ kind: "show", sources: operands, ...values }),
+        ({ saveTorrent, ...values }) => {
+          const nothing = { upLimit: undefined, downLimit: undefined, quiet: false };
+          const goals = { seedRatio: undefined, seedTime: undefined };
+          const settings = peerSettings({ ...values, ...nothing, ...goals });
+          return ok({ kind: "show", sources: operands, saveTorrent, ...settings });
+        },
       );
     case "verify":
       return build(
@@ -212,6 +217,7 @@ type PeerValues = Omit<
   | "moveTo"
   | "resume"
   | "noSeed"
+  | "saveTorrent"
   | "shareRule"
   | "trace"
   | "traceAddresses"

@@ -171,6 +171,8 @@ export interface GetCommand extends PeerSettings {
   readonly resume: boolean;
   /** Leave once complete. */
   readonly noSeed: boolean;
+  /** Where the `.torrent` of a magnet link is written. */
+  readonly saveTorrent: string | undefined;
   readonly shareRule: ShareRule;
   readonly handOver: HandOver | undefined;
   readonly trace: TraceSettings | undefined;
@@ -183,11 +185,12 @@ export interface CreateCommand extends CreationSettings, OutputSettings {
   readonly comment: string | undefined;
 }
 
-export interface ShowCommand {
+export interface ShowCommand extends PeerSettings {
   readonly kind: "show";
-  /** `.torrent` paths and http(s) URLs, one or more. */
+  /** `.torrent` paths, http(s) URLs and magnet links, one or more. */
   readonly sources: readonly string[];
-  readonly json: boolean;
+  /** Where the `.torrent` of a magnet link is written. */
+  readonly saveTorrent: string | undefined;
 }
 
 export interface VerifyCommand extends OutputSettings {

@@ -108,6 +108,11 @@ const peer = {
   ),
 };
 
+const saveTorrent = one("FILE", readText, "Write the .torrent of a magnet link there");
+
+/** What it takes to meet peers, without content. */
+const { upLimit: _up, downLimit: _down, seedRatio: _ratio, seedTime: _time, ...meeting } = peer;
+
 const trace = {
   trace: one(
     "FILE",
@@ -232,8 +237,8 @@ export const COMMANDS = {
     usage: ["SOURCE... [options]", "--resume [--dir DIR] [options]"],
     operands: { name: "SOURCE", min: 0, max: Infinity },
     about: [
-      "SOURCE is a .torrent file or the http(s) URL of one, or the name or info hash of a torrent " +
-      "in the tracker's catalog. With --resume and no SOURCE, everything unfinished in " +
+      "SOURCE is a .torrent file or the http(s) URL of one, a magnet link, or the name or info hash " +
+      "of a torrent in the tracker's catalog. With --resume and no SOURCE, everything unfinished in " +
       "DIR goes on.",
       "The share rule: the last missing piece is requested once you have uploaded 10 % of the " +
       "torrent's size. When nobody is there to be served, the rest of the debt is waived; strict " +
@@ -250,6 +255,7 @@ export const COMMANDS = {
       moveTo: one("DIR", readText, "Move the content to this folder once it is complete"),
       resume: flag("Go on from the saved state without checking unchanged files again"),
       noSeed: flag("Leave once the download is complete"),
+      saveTorrent,
       shareRule: oneOr(
         "RULE",
         readShareRule,
@@ -264,6 +270,7 @@ export const COMMANDS = {
     conflicts: [["noSeed", "seedRatio"], ["noSeed", "seedTime"]],
     examples: [
       "tt get film.torrent --no-seed",
+      "tt get 'magnet:?xt=urn:btih:...' --save-torrent film.torrent",
       "tt get https://example.org/film.torrent --dir films --seed-ratio 2",
       "tt get film.mkv --tracker http://127.0.0.1:8000",
       "tt get --resume --dir films",
@@ -283,16 +290,19 @@ export const COMMANDS = {
     examples: ["tt create photos --tracker http://127.0.0.1:8000/announce --out photos.torrent"],
   }),
   show: defineCommand({
-    summary: "Print what a .torrent says",
+    summary: "Print what a .torrent or a magnet link's torrent says",
     usage: ["SOURCE... [options]"],
     operands: { name: "SOURCE", min: 1, max: Infinity },
     about: [
-      "SOURCE is a .torrent file or the http(s) URL of one. Prints its name, info hash, pieces, " +
-      "files, trackers and magnet link.",
+      "SOURCE is a .torrent file, the http(s) URL of one, or a magnet link, whose metadata is fetched " +
+      "from peers. Prints its name, info hash, pieces, files, trackers and magnet link.",
     ],
-    options: { json: output.json },
+    options: { saveTorrent, ...meeting, json: output.json },
     conflicts: [],
-    examples: ["tt show film.torrent"],
+    examples: [
+      "tt show film.torrent",
+      "tt show 'magnet:?xt=urn:btih:...' --save-torrent f.torrent",
+    ],
   }),
   verify: defineCommand({
     summary: "Check content against a .torrent, piece by piece",

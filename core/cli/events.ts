@@ -23,6 +23,7 @@ export type OutputEvent =
   | ProgressEvent
   | ShareEvent
   | PieceFailedEvent
+  | MetadataEvent
   | PeerBannedEvent
   | WebSeedFailedEvent
   | LeftOutEvent
@@ -149,6 +150,15 @@ export interface MovedEvent extends OfTorrent {
   readonly dir: string;
 }
 
+/** Peers gave the metadata of a magnet link. */
+export interface MetadataEvent extends OfTorrent {
+  readonly event: "metadata";
+  /** Of the info dictionary. */
+  readonly bytes: number;
+  /** From the start of the search. */
+  readonly seconds: number;
+}
+
 /** A file is not shared, or not created, though nobody asked for that. */
 export interface LeftOutEvent {
   readonly event: "left-out";
@@ -242,6 +252,9 @@ function sentence(event: OutputEvent): string | undefined {
         `${formatBytes(event.bytes)} will be fetched again`;
     case "moved":
       return `${event.name}: moved to ${event.dir}`;
+    case "metadata":
+      return `${event.name}: metadata of ${formatBytes(event.bytes)} in ` +
+        formatDuration(event.seconds);
     case "left-out":
       return `Left out ${event.path}: ${leftOutText(event.reason)}`;
     case "complete":

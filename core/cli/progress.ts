@@ -13,11 +13,13 @@ import {
   formatRate,
   formatRatio,
 } from "./format.ts";
-import { progressRows } from "./progress_rows.ts";
+import { percentOf, progressRows } from "./progress_rows.ts";
 import { cutText, printable, textWidth, toAscii, wrapText } from "./text.ts";
 
 export type ProgressState =
   | "checking"
+  /** Fetches what a magnet link names; sizes are those of the metadata, 0 while they are not known. */
+  | "metadata"
   | "connecting"
   | "downloading"
   | "waiting"
@@ -100,6 +102,7 @@ const BOLD = 1, DIM = 2, GREEN = 32, YELLOW = 33, BLUE = 34, CYAN = 36;
 
 const STATE_COLOUR: Readonly<Record<ProgressState, number>> = {
   checking: BLUE,
+  metadata: CYAN,
   connecting: CYAN,
   downloading: CYAN,
   waiting: YELLOW,
@@ -183,6 +186,7 @@ function titleLine(view: ProgressView, name: string, canvas: Canvas): string {
 /** Longest first. */
 function titleFigures(view: ProgressView): string[] {
   const whole = formatBytes(view.bytesTotal);
+  if (view.state === "metadata") return ["metadata"];
   if (view.state === "seeding" || view.state === "complete") {
     return [`${whole}, ${view.state}`, view.state];
   }
@@ -196,14 +200,15 @@ function titleFigures(view: ProgressView): string[] {
 
 /** The bar, the percentage, and as many figures as leave the bar its least width. */
 function barLine(view: ProgressView, canvas: Canvas): string {
-  const percent = formatPercent(view.bytesDone, view.bytesTotal).padStart(7);
+  const percent = percentOf(view).padStart(7);
   const figures = barFigures(view, canvas.unicode);
   const taken = () => percent.length + 2 + figures.reduce((sum, text) => sum + text.length + 2, 0);
   while (figures.length > 0 && canvas.columns - taken() < BAR_COLUMNS_MIN) figures.pop();
   const cells = canvas.columns - taken();
   const text = [percent, ...figures].join("  ").trimEnd();
   if (cells < BAR_COLUMNS_MIN) return cutText(percent.trimStart(), canvas.columns, "");
-  const part = view.bytesTotal > 0 ? Math.min(1, view.bytesDone / view.bytesTotal) : 1;
+  const whenEmpty = view.state === "metadata" ? 0 : 1;
+  const part = view.bytesTotal > 0 ? Math.min(1, view.bytesDone / view.bytesTotal) : whenEmpty;
   const bar = canvas.unicode ? fineBar(part, cells) : asciiBar(part, cells);
   const [open, close] = canvas.unicode ? ["▕", "▏"] : ["[", "]"];
   return `${open}${paint(bar, STATE_COLOUR[view.state], canvas)}${close}${text}`;
@@ -221,6 +226,7 @@ function barFigures(view: ProgressView, unicode: boolean): string[] {
     case "stopped":
       return [];
     case "connecting":
+    case "metadata":
       return ["looking for peers"];
     case "waiting":
       return [up, peers];
@@ -249,6 +255,8 @@ function plainState(view: ProgressView): string {
   switch (view.state) {
     case "checking":
       return `checked ${amount}`;
+    case "metadata":
+      return "fetching the metadata";
     case "connecting":
       return `${amount}, looking for peers`;
     case "downloading":

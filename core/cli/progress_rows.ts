@@ -69,8 +69,14 @@ interface Cells {
   readonly remark: string;
 }
 
+/** Nothing where no size is known. */
+export function percentOf({ state, bytesDone, bytesTotal }: ProgressView): string {
+  if (state === "metadata" && bytesTotal === 0) return "";
+  return formatPercent(bytesDone, bytesTotal);
+}
+
 function cellsOf(view: ProgressView, unicode: boolean): Cells {
-  const percent = formatPercent(view.bytesDone, view.bytesTotal);
+  const percent = percentOf(view);
   const status = view.state === "seeding" || view.state === "complete" || view.state === "stopped"
     ? view.state
     : percent;

@@ -177,6 +177,24 @@ export function magnetLink(
   return formatMagnet({ identity, name, trackers: announceTiers.flat(), webSeeds });
 }
 
+/** What is wrong with a link, as the end of a sentence. */
+export function describeMagnetError({ code, found }: MagnetError): string {
+  switch (code) {
+    case "not-a-magnet":
+      return "it does not begin with magnet:?";
+    case "magnet-too-long":
+      return `it is longer than ${MAGNET_LENGTH_MAX} characters`;
+    case "info-hash-missing":
+      return "it names no BitTorrent info hash (xt=urn:btih: or xt=urn:btmh:)";
+    case "info-hash-invalid":
+      return `${found} is no info hash; copy the whole link`;
+    case "info-hash-conflict":
+      return `it names two torrents; ${found} is the second`;
+    case "select-only-invalid":
+      return `so=${found} is no list of file numbers`;
+  }
+}
+
 /** "192.0.2.1:6881" or "[2001:db8::1]:6881"; undefined for anything else. Port 0 is refused. */
 export function parsePeerAddress(text: string): PeerAddress | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);

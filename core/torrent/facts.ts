@@ -1,6 +1,7 @@
 /** The window on a torrent: what a person, a progress bar or a test may know of it. */
 import { readRate } from "../limits/rate_meter.ts";
 import { trackerCounts } from "../swarm/announcing.ts";
+import { fetchProgress } from "../swarm/metadata_extension.ts";
 import { isDead } from "../swarm/liveness.ts";
 import { bytesMissing, isComplete, isFinished } from "../transfer/content.ts";
 import { isSeed } from "../transfer/offers.ts";
@@ -45,6 +46,8 @@ export interface TorrentFacts {
   readonly wanted: number;
   readonly unchokedByUs: number;
   readonly unchokingUs: number;
+  /** Of the info dictionary, while it is fetched and a peer has named its size. */
+  readonly metadata: { readonly bytesDone: number; readonly bytesTotal: number } | undefined;
   /** Counted apart from peers; their bytes are in `downloaded`, too. */
   readonly webSeeds: readonly WebSeedFacts[];
 }
@@ -65,7 +68,9 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
   }
   const { seeders, leechers } = trackerCounts(swarm);
   const webSeeds = webSeedFacts(torrent);
+  const metadata = transfer === undefined ? fetchProgress(swarm) : undefined;
   const shared = {
+    metadata,
     webSeeds,
     peers,
     seeds,

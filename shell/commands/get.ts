@@ -20,7 +20,10 @@ import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.t
 import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 import { handOver } from "./hand_over.ts";
-import { runTorrents, type TorrentPlan } from "./run_torrents.ts";
+import { readMagnet } from "./magnet_run.ts";
+import { type MagnetPlan, runTorrents, type TorrentPlan } from "./run_torrents.ts";
+import { keyOf } from "../../core/metainfo/identity.ts";
+import { isMagnet } from "../../core/metainfo/magnet.ts";
 
 export async function get(command: GetCommand, context: Context): Promise<void> {
   const { sources, tracker } = command;
@@ -33,16 +36,31 @@ export async function get(command: GetCommand, context: Context): Promise<void> 
     return await handOver(handed, command.handOver, command, context);
   }
   const loads = sources.length > 0
-    ? sources.map((source) => loadSource(source, tracker, context.signal))
+    ? sources.map((source) =>
+      isMagnet(source) ? planMagnet(source, command) : loadSource(source, tracker, context.signal)
+    )
     : (await loadUnfinished(command.dir)).map(async (load) => ({ loaded: await load, tracker }));
-  const plans = loads.map(async (load): Promise<TorrentPlan> => {
+  const plans = loads.map(async (load): Promise<TorrentPlan | MagnetPlan> => {
     const found = await load;
+    if ("magnet" in found) return found;
     // The tracker whose catalog has a torrent knows its peers, whether the torrent names it or not.
     const loaded = announcedTo(found.loaded, found.tracker === undefined ? [] : [found.tracker]);
     return await planFor(loaded, command);
   });
   const typedTrackers = tracker === undefined ? [] : [tracker];
   await runTorrents(plans, { ...command, typedTrackers }, context);
+}
+
+/** The metadata of an earlier run is not fetched again. */
+async function planMagnet(link: string, command: GetCommand): Promise<MagnetPlan | Found> {
+  const magnet = readMagnet(link);
+  const { dir, saveTorrent, tracker, seedRatio, seedTimeMs, shareRule } = command;
+  const bytes = await loadTorrentBytes(dir, keyOf(magnet.identity));
+  if (bytes !== undefined) {
+    return { loaded: parseTorrent(bytes, `The torrent kept in ${dir}`), tracker };
+  }
+  const goals = { shareRule, seedRatio, seedTimeMs };
+  return { magnet, dir, goals, saveTorrent, planFor: (loaded) => planFor(loaded, command) };
 }
 
 /** Options of earlier runs of the same download fill in for what was not typed. */

@@ -3,11 +3,13 @@ import { PEER_PORT_DEFAULT } from "../../core/cli/commands.ts";
 import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { dhtSettings } from "../dht/settings.ts";
-import { Session } from "../session.ts";
+import { Session, type SessionOptions } from "../session.ts";
 import { Stopped } from "../stop_signal.ts";
 import { type RunOptions, TorrentRun } from "./torrent_run.ts";
 import { toCommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
+import { MagnetRun, type MagnetRunOptions } from "./magnet_run.ts";
+import type { LoadedTorrent } from "../load_torrent.ts";
 
 /** How often `--timeout` is looked at. */
 const TICK_MS = 500;
@@ -19,6 +21,12 @@ export type TorrentPlan =
     /** Settings that are this torrent's own. */
     readonly ownSettings?: Partial<PeerSettings>;
   };
+
+/** A magnet link, whose plan is made once its metadata is here. */
+export interface MagnetPlan
+  extends Pick<MagnetRunOptions, "magnet" | "dir" | "goals" | "saveTorrent"> {
+  readonly planFor: (loaded: LoadedTorrent) => Promise<TorrentPlan>;
+}
 
 /** What all torrents of a command share. */
 type RunSettings = PeerSettings & {
@@ -32,9 +40,19 @@ export function openSession(
   settings: PeerSettings & Partial<Pick<RunSettings, "typedTrackers">>,
   { output }: Context,
 ): Session {
+  const session = new Session(sessionOptions(settings));
+  const { host } = settings;
+  output.event({ event: "listening", host, port: session.port, url: undefined });
+  return session;
+}
+
+/** A session as the user's settings want it. */
+export function sessionOptions(
+  settings: PeerSettings & Partial<Pick<RunSettings, "typedTrackers">>,
+): SessionOptions {
   const { host, port, announceIp, allowLocal, typedTrackers, upLimit, downLimit, discovery } =
     settings;
-  const session = new Session({
+  return {
     host,
     port,
     announceIp,
@@ -45,9 +63,7 @@ export function openSession(
     discovery,
     defaultPort: PEER_PORT_DEFAULT,
     dht: dhtSettings(settings.dht),
-  });
-  output.event({ event: "listening", host, port: session.port, url: undefined });
-  return session;
+  };
 }
 
 /**
@@ -55,7 +71,7 @@ export function openSession(
  * others: it is told at once, and the first failure is thrown when all have ended.
  */
 export async function runTorrents(
-  plans: readonly Promise<TorrentPlan>[],
+  plans: readonly Promise<TorrentPlan | MagnetPlan>[],
   settings: RunSettings,
   context: Context,
 ): Promise<void> {
@@ -63,12 +79,23 @@ export async function runTorrents(
   // Without a port nobody asks how their loading ended.
   for (const plan of plans) plan.catch(() => {});
   const session = openSession(settings, context);
-  const runs: TorrentRun[] = [];
+  const runs: (TorrentRun | MagnetRun)[] = [];
   const show = () => output.progress(runs.map((run) => run.view()));
   const tick = () => runs.forEach((run) => run.tick());
   const started = new Set<InfoHash>();
-  const live = async (plan: Promise<TorrentPlan>, index: number) => {
-    const { ownSettings, ...planned } = await plan;
+  const fetchMagnet = async ({ planFor, ...source }: MagnetPlan) => {
+    const run = new MagnetRun({ ...source, session, settings, output });
+    runs.push(run);
+    try {
+      return await planFor(await run.execute(signal));
+    } finally {
+      runs.splice(runs.indexOf(run), 1);
+    }
+  };
+  const live = async (plan: Promise<TorrentPlan | MagnetPlan>, index: number) => {
+    const source = await plan;
+    const found = "magnet" in source ? await fetchMagnet(source) : source;
+    const { ownSettings, ...planned } = found;
     const { infoHash, name } = planned.loaded.metainfo;
     if (started.has(infoHash)) return output.notice(`${name} is named twice and runs once`);
     started.add(infoHash);

@@ -3,7 +3,8 @@ import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { Client, Downloading, Endpoint, TransferOptions } from "./clients/client.ts";
 import { freshPort, loopback, type Network, openNetwork, placeOver } from "./clients/network.ts";
-import type { Running } from "./clients/process.ts";
+import { runCommand, type Running } from "./clients/process.ts";
+import { ttCommand } from "./clients/tt.ts";
 import { announceUrl, awaitSeeder, type Tracker, type Way } from "./clients/tracker.ts";
 import { type Content, digestTree, openScratch, writeContent, writeTorrent } from "./content.ts";
 
@@ -29,6 +30,8 @@ export async function transfer(
   content: Content,
   tracker?: Tracker,
   { scheme, ipVersion }: Way = { scheme: "http", ipVersion: 4 },
+  /** The downloader is given a magnet link in place of the file. */
+  byMagnet = false,
 ): Promise<void> {
   await using scratch = await openScratch();
   await using network = await openPlaces([seeder, downloader], 3);
@@ -44,7 +47,7 @@ export async function transfer(
   const { path: torrentPath, infoHash } = await writeTorrent(seedDir, content, url);
   const seeding = { torrentPath, dir: seedDir, place: seedPlace!, port: freshPort() };
   const downloading = {
-    torrentPath,
+    torrentPath: byMagnet ? await magnetOf(torrentPath) : torrentPath,
     dir: downloadDir,
     place: downloadPlace!,
     port: freshPort(),
@@ -73,6 +76,11 @@ export async function transfer(
     await complete(download, seed);
   }
   await assertSameBytes(downloader, content, downloadDir, seedDir);
+}
+
+async function magnetOf(torrentPath: string): Promise<string> {
+  const shown = await runCommand(await ttCommand(["show", torrentPath, "--json"]));
+  return JSON.parse(shown).magnet;
 }
 
 /** A failure of one side is often explained by the other. */

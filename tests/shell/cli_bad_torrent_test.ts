@@ -125,7 +125,7 @@ Deno.test("sources that are not there, folders and magnet links are told apart",
   ]);
   assertMatch(assertOneSentence(missing, 3), /There is no file .*missing\.torrent/);
   assertMatch(assertOneSentence(folder, 3), /is not a file/);
-  assertMatch(assertOneSentence(magnet, 3), /not supported yet/);
+  assertMatch(assertOneSentence(magnet, 3), /magnet link cannot be used: .* is no info hash/);
 });
 
 /** Content of one piece, in files whose names lead elsewhere, or to the same place. */

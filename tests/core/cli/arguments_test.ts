@@ -102,6 +102,7 @@ Deno.test("every command without options has its defaults", () => {
     typed: new Map(),
     resume: false,
     noSeed: false,
+    saveTorrent: undefined,
     handOver: undefined,
     shareRule: { percent: 10, strict: false },
     ...PEER,
@@ -113,7 +114,12 @@ Deno.test("every command without options has its defaults", () => {
     ...CREATION,
     ...OUTPUT,
   });
-  assertEquals(accept("show x"), { kind: "show", sources: ["x"], json: false });
+  assertEquals(accept("show x"), {
+    kind: "show",
+    sources: ["x"],
+    saveTorrent: undefined,
+    ...PEER,
+  });
   assertEquals(accept("verify x"), {
     kind: "verify",
     torrents: ["x"],
@@ -175,6 +181,7 @@ Deno.test("options fill in a download", () => {
     ]),
     resume: false,
     noSeed: true,
+    saveTorrent: undefined,
     handOver: undefined,
     shareRule: { percent: 20, strict: true },
     host: "::1",

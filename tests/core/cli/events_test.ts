@@ -75,6 +75,10 @@ Deno.test("every event has a sentence", () => {
       "film: banned 1.2.3.4:5: it sent a damaged piece",
     ],
     [
+      { event: "metadata", ...TORRENT, bytes: 20_000, seconds: 2 },
+      "film: metadata of 20.0 kB in 2 s",
+    ],
+    [
       {
         event: "web-seed-failed",
         ...TORRENT,

@@ -42,8 +42,11 @@ session = libtorrent.session({
     | libtorrent.alert.category_t.storage_notification,
 })
 
-parameters = libtorrent.add_torrent_params()
-parameters.ti = libtorrent.torrent_info(options.torrent)
+if options.torrent.startswith("magnet:"):
+    parameters = libtorrent.parse_magnet_uri(options.torrent)
+else:
+    parameters = libtorrent.add_torrent_params()
+    parameters.ti = libtorrent.torrent_info(options.torrent)
 parameters.save_path = options.dir
 parameters.flags &= ~libtorrent.torrent_flags.auto_managed
 parameters.flags &= ~libtorrent.torrent_flags.paused
@@ -79,6 +82,7 @@ while not stopping:
     if not checked and state.state not in (
         libtorrent.torrent_status.checking_files,
         libtorrent.torrent_status.checking_resume_data,
+        libtorrent.torrent_status.downloading_metadata,
     ):
         checked = True
         print("checked", flush=True)

@@ -26,7 +26,10 @@ client.on("error", (error) => {
 process.on("SIGTERM", leave);
 
 const started = performance.now();
-const torrent = client.add(await readFile(torrentPath), { path: dir });
+const torrent = client.add(
+  torrentPath.startsWith("magnet:") ? torrentPath : await readFile(torrentPath),
+  { path: dir },
+);
 torrent.on("warning", (warning) => console.error(String(warning)));
 torrent.on("wire", (_wire, address) => console.log(`wire ${address}`));
 torrent.on("ready", () => {

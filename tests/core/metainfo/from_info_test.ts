@@ -1,0 +1,32 @@
+import { assertEquals } from "@std/assert";
+import { encodeBencode } from "../../../core/bencode/encode.ts";
+import { torrentOfInfo } from "../../../core/metainfo/from_info.ts";
+import { parseMetainfo } from "../../../core/metainfo/parse.ts";
+import { DIGESTS } from "../../../shell/hash/sha256.ts";
+
+const INFO = encodeBencode({
+  length: 5,
+  name: "a",
+  "piece length": 16_384,
+  pieces: new Uint8Array(20),
+});
+
+function read(trackers: string[], webSeeds: string[]) {
+  const parsed = parseMetainfo(torrentOfInfo(INFO, { trackers, webSeeds }), DIGESTS);
+  if (!parsed.ok) throw new Error(parsed.error.code);
+  return parsed.value;
+}
+
+Deno.test("the info dictionary stays as it came, with what the link named around it", () => {
+  const trackers = ["http://t.example/announce", "udp://u.example:1"];
+  const metainfo = read(trackers, ["http://w.example/a"]);
+  assertEquals(metainfo.infoBytes, INFO);
+  assertEquals(metainfo.announceTiers, trackers.map((url) => [url]));
+  assertEquals(metainfo.webSeeds, ["http://w.example/a"]);
+});
+
+Deno.test("a link that names nothing gives a torrent that names nothing", () => {
+  const metainfo = read([], []);
+  assertEquals([metainfo.announceTiers, metainfo.webSeeds], [[], []]);
+  assertEquals(read(["udp://u.example:1"], []).announceTiers, [["udp://u.example:1"]]);
+});

@@ -96,6 +96,29 @@ await interopTest({
 });
 
 await interopTest({
+  name: "aria2 fetches metadata and content from tt by a magnet link and local discovery",
+  needs: [namespaces, aria2],
+  fn: () =>
+    withScene(async ({ network, folder, torrent }) => {
+      const [a, b] = network.places;
+      const shown = await runCommand(await ttCommand(["show", torrent.path, "--json"]));
+      const { magnet } = JSON.parse(shown);
+      await using download = new ClientProcess({
+        place: a!,
+        port: 6881,
+        argv: [
+          ...["aria2c", "--no-conf", "--enable-dht=false", "--bt-enable-lpd=true"],
+          ...["--bt-lpd-interface=eth0", "--listen-port=6881", "--seed-time=0"],
+          ...["--on-bt-download-complete=/bin/echo", `--dir=${folder}/got`, magnet],
+        ],
+      });
+      await using seeder = await startTt(b!, ["seed", torrent.path, "--dir", folder], ONLY_LSD);
+      const isDone = (line: string) => /^[0-9a-f]{16} \d+ /.test(line) || undefined;
+      await download.waitForLine(isDone, `the download (${seeder.pid})`, DEADLINE_MS);
+    }),
+});
+
+await interopTest({
   name: "miniupnpd understands our PCP, NAT-PMP and UPnP",
   needs: [namespaces, miniupnpd],
   fn: () =>

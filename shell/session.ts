@@ -216,11 +216,12 @@ export class Session {
 
   /** The torrent goes on with the peers that gave its metadata. */
   #takeOver(
-    { driver, infoHash }: MetadataStage,
+    stage: MetadataStage,
     options: DriverOptions,
     limits: TorrentLimits,
   ): Driver {
-    this.#stages.delete(infoHash);
+    this.#stages.delete(stage.infoHash);
+    const driver = stage.handOver();
     if (options.torrent.isPrivate) {
       this.#dht?.leave(driver);
       this.#discovery.leave(driver);

@@ -20,7 +20,7 @@ import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.t
 import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 import { handOver } from "./hand_over.ts";
-import { readMagnet } from "./magnet_run.ts";
+import { readMagnet } from "../magnet/metadata_stage.ts";
 import { type MagnetPlan, runTorrents, type TorrentPlan } from "./run_torrents.ts";
 import { keyOf } from "../../core/metainfo/identity.ts";
 import { isMagnet } from "../../core/metainfo/magnet.ts";

@@ -3,10 +3,9 @@ import type { PeerSettings } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { formatCount, formatDuration } from "../../core/cli/format.ts";
 import type { ProgressView } from "../../core/cli/progress.ts";
-import { describeMagnetError, type Magnet, parseMagnet } from "../../core/metainfo/magnet.ts";
+import type { Magnet } from "../../core/metainfo/magnet.ts";
 import type { Report } from "../../core/torrent/protocol.ts";
 import { now } from "../clock.ts";
-import { Failure } from "../failure.ts";
 import type { Goals } from "../life/types.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { MetadataStage } from "../magnet/metadata_stage.ts";
@@ -25,14 +24,6 @@ export interface MagnetRunOptions {
   readonly goals?: Goals;
   /** Where the `.torrent` is written; undefined: nowhere. */
   readonly saveTorrent?: string | undefined;
-}
-
-/** Errors: a Failure of kind `input` that names the link. */
-export function readMagnet(link: string): Magnet {
-  const magnet = parseMagnet(link);
-  if (magnet.ok) return magnet.value;
-  const why = describeMagnetError(magnet.error);
-  throw new Failure("input", magnet.error.code, `The magnet link cannot be used: ${why}`);
 }
 
 export class MagnetRun {

@@ -21,15 +21,20 @@ import {
   parseTrackerList,
   type TorrentChange,
 } from "../../core/rpc/torrent_settings.ts";
+import { keyOf } from "../../core/metainfo/identity.ts";
 import { unreachable } from "../../core/bytes/result.ts";
 import type { QueueMove } from "../../core/session/queue.ts";
-import { toFailure } from "../failure.ts";
+import { Failure, toFailure } from "../failure.ts";
 import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.ts";
+import { readMagnet } from "../magnet/metadata_stage.ts";
 import { CLIENT_NAME } from "../version.ts";
 import type { Daemon } from "./daemon.ts";
 import type { TorrentEntry } from "./entry.ts";
 import type { TorrentRecord } from "./record.ts";
 import { contentFiles } from "./view.ts";
+
+/** A client of the RPC waits for no answer much longer. */
+const METADATA_TIMEOUT_MS = 60_000;
 
 /** What an answer needs besides the daemon. */
 export interface RpcContext {
@@ -224,7 +229,7 @@ async function addTorrent(
   { signal }: RpcContext,
 ): Promise<JsonObject> {
   const { current } = daemon.settings;
-  const loaded = await loadSource(command.source, signal);
+  const loaded = await loadSource(daemon, command.source, signal);
   const dir = command.downloadDir ?? current.download_dir;
   const { entry, isNew } = daemon.torrents.add({
     loaded,
@@ -267,16 +272,41 @@ async function hasContent({ metainfo: { files } }: LoadedTorrent, dir: string): 
   return await Deno.lstat(join(dir, ...first.path)).then(() => true, () => false);
 }
 
-async function loadSource(source: TorrentSource, signal: AbortSignal): Promise<LoadedTorrent> {
+async function loadSource(
+  daemon: Daemon,
+  source: TorrentSource,
+  signal: AbortSignal,
+): Promise<LoadedTorrent> {
   switch (source.kind) {
     case "metainfo":
       return parseTorrent(source.bytes, "The metainfo");
     case "magnet":
-      return await loadTorrent(source.link, signal);
+      return await fetchMagnet(daemon, source.link, signal);
     case "url":
       return await loadTorrent(source.url, signal);
     case "path":
       return await loadTorrent(source.path, signal);
+  }
+}
+
+/** The answer waits for the metadata: until then there is nothing to show of the torrent. */
+async function fetchMagnet(
+  { session }: Daemon,
+  link: string,
+  signal: AbortSignal,
+): Promise<LoadedTorrent> {
+  const magnet = readMagnet(link);
+  const here = session.get(keyOf(magnet.identity));
+  if (here !== undefined) return here.loaded;
+  const stage = await session.fetch({ magnet });
+  const timeout = AbortSignal.timeout(METADATA_TIMEOUT_MS);
+  try {
+    return await stage.loaded(AbortSignal.any([signal, timeout]));
+  } catch (error) {
+    await stage.stop();
+    if (!timeout.aborted) throw error;
+    const message = `No peer gave the metadata of ${stage.name} within a minute; try again later`;
+    throw new Failure("network", "metadata", message);
   }
 }
 

@@ -6,7 +6,7 @@
 import { torrentOfInfo } from "../../core/metainfo/from_info.ts";
 import { createGeometry } from "../../core/metainfo/geometry.ts";
 import { keyOf } from "../../core/metainfo/identity.ts";
-import type { Magnet } from "../../core/metainfo/magnet.ts";
+import { describeMagnetError, type Magnet, parseMagnet } from "../../core/metainfo/magnet.ts";
 import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report } from "../../core/torrent/protocol.ts";
@@ -22,6 +22,17 @@ import { readState } from "../life/prepare.ts";
 import type { Goals } from "../life/types.ts";
 import { type LoadedTorrent, parseTorrent } from "../load_torrent.ts";
 import { CLIENT_NAME } from "../version.ts";
+
+/** Metadata is kept with its peers this long for a torrent that is checked or queued first. */
+const KEPT_MS = 10 * 60_000;
+
+/** Errors: a Failure of kind `input` that names the link. */
+export function readMagnet(link: string): Magnet {
+  const magnet = parseMagnet(link);
+  if (magnet.ok) return magnet.value;
+  const why = describeMagnetError(magnet.error);
+  throw new Failure("input", magnet.error.code, `The magnet link cannot be used: ${why}`);
+}
 
 export interface FetchOptions {
   readonly magnet: Magnet;
@@ -49,6 +60,7 @@ export class MetadataStage {
   readonly #found = Promise.withResolvers<LoadedTorrent>();
   readonly #driver: Driver;
   #isStopped = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(options: FetchOptions, host: StageHost, before: Before) {
     const { magnet, peers = [], goals = {}, onReport } = options;
@@ -99,10 +111,6 @@ export class MetadataStage {
     });
   }
 
-  get driver(): Driver {
-    return this.#driver;
-  }
-
   facts(): TorrentFacts {
     return this.#driver.facts();
   }
@@ -120,14 +128,24 @@ export class MetadataStage {
     }
   }
 
-  /** Leaves the swarm. Not to be called once a torrent has taken the driver over. */
+  /** A torrent goes on with the driver: it is no longer this stage's to stop. */
+  handOver(): Driver {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    return this.#driver;
+  }
+
+  /** Leaves the swarm, unless a torrent has taken the driver over. */
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    clearTimeout(this.#timer);
     await this.#host.stop(this.#driver);
   }
 
   #take(infoBytes: Uint8Array): void {
+    this.#timer = setTimeout(() => void this.stop(), KEPT_MS);
+    Deno.unrefTimer(this.#timer);
     try {
       this.#found.resolve(parseTorrent(torrentOfInfo(infoBytes, this.#magnet), this.name));
     } catch (error) {

@@ -173,7 +173,7 @@ for (const name of ["..", ".tt", "/", "folder"]) {
     assertEquals(content.sort(), placed.map(({ path }) => join("deep", "D", path)).sort());
     // Below our own folder there is nothing but our own state.
     for (const path of made.filter((path) => path.startsWith(state))) {
-      assertMatch(path, /\/[0-9a-f]{40}\.(resume|torrent|lock)$/);
+      assertMatch(path, /\/[0-9a-f]{40}\.(resume|torrent|lock|options)$/);
     }
   });
 }

@@ -44,6 +44,8 @@ import type { TraceRecorder } from "./trace/recorder.ts";
 
 export class Driver implements LinkOwner {
   readonly peerId: Uint8Array;
+  /** Those that peers may ask for. */
+  readonly infoHashes: readonly InfoHash[];
   /** Peers are told that there is a DHT node. */
   readonly hasDht: boolean;
   #options: DriverOptions;
@@ -65,7 +67,6 @@ export class Driver implements LinkOwner {
   readonly #exchanges: TrackerExchanges;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #clock: Clock;
-  readonly #infoHashes: readonly InfoHash[];
   #timer: TimerId | undefined;
   #timerAt = Infinity;
   #isRunning = false;
@@ -77,8 +78,8 @@ export class Driver implements LinkOwner {
     this.hasDht = options.torrent.dhtPort !== undefined;
     this.#trace = options.trace;
     this.#clock = options.clock ?? systemClock;
-    this.#infoHashes = swarmHashes(options.metainfo.identity);
-    const announce = inAllSwarms(options.announce, this.#infoHashes);
+    this.infoHashes = swarmHashes(options.metainfo.identity);
+    const announce = inAllSwarms(options.announce, this.infoHashes);
     this.#exchanges = new TrackerExchanges(announce, this.#clock, this.#leaving);
     const at = this.#clock.now();
     this.#torrent = createTorrent(
@@ -154,11 +155,6 @@ export class Driver implements LinkOwner {
 
   get socketCount(): number {
     return this.#links.size;
-  }
-
-  /** Those that peers may ask for. */
-  get infoHashes(): readonly InfoHash[] {
-    return this.#infoHashes;
   }
 
   details(): TorrentDetails {
@@ -380,7 +376,7 @@ export class Driver implements LinkOwner {
     try {
       const connection = await dialPeer({
         address,
-        infoHashes: this.#infoHashes,
+        infoHashes: this.infoHashes,
         ...{ peerId: this.peerId, v2Hash: this.v2Hash, hasDht: this.hasDht },
         signal: this.#leaving.signal,
         network: this.#options.network ?? tcpNetwork,

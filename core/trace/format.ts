@@ -18,7 +18,7 @@ import { infoHashFromHex } from "../metainfo/info_hash.ts";
 import { PIECE_LENGTH_MAX } from "../metainfo/parse.ts";
 import type { Event } from "../torrent/protocol.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
-import type { RecordedOptions } from "./disguise_protocol.ts";
+import type { RecordedOptions } from "./protocol_shapes.ts";
 import { isEvent, isOptions } from "./protocol_shapes.ts";
 import { isCount, isNumber, isRecord } from "./shape.ts";
 
@@ -67,7 +67,7 @@ export function decodeHeader(line: string): Result<TraceHeader, TraceError> {
   if (!isRecord(value) || value.tt !== "trace") return fail({ code: "not-a-trace" });
   const { version, at, options } = value;
   if (version !== TRACE_VERSION) return fail({ code: "trace-version", version: Number(version) });
-  if (!isNumber(at) || !isOptions(options) || !isConsistent(options as RecordedOptions)) {
+  if (!isNumber.accepts(at) || !isOptions(options) || !isConsistent(options)) {
     return fail({ code: "trace-row", line: 1 });
   }
   return ok({ at: at as number, options: options as RecordedOptions });
@@ -94,13 +94,13 @@ export function encodeRow(row: Row): string {
 /** Undefined when the line is no row. */
 export function decodeRow(line: string): Row | undefined {
   const value = parseLine(line);
-  if (isNumber(value)) return { kind: "time", at: value as number };
+  if (isNumber.accepts(value)) return { kind: "time", at: value as number };
   if (value === END) return { kind: "end" };
   if (typeof value === "string") {
     return /^[0-9a-f]{8}$/.test(value) ? { kind: "settle", hash: value } : undefined;
   }
   if (Array.isArray(value)) {
-    if (value.length !== 4 || !value.every(isCount)) return undefined;
+    if (value.length !== 4 || !value.every(isCount.accepts)) return undefined;
     const [peer, piece, begin, length] = value as [number, number, number, number];
     return { kind: "block", peer, piece, begin, length };
   }

@@ -1,22 +1,45 @@
 /**
- * The shapes of what a trace may hold. The core trusts the types of its inputs, so a trace that came
- * from elsewhere is checked field by field before the core sees it. The compiler sees to it that no
- * kind and no field is missing here.
+ * Every option, event, effect and report, field by field: what it must look like, and what of it names
+ * somebody. The core trusts the types of its inputs, so a trace that came from elsewhere is checked before
+ * the core sees it; and a trace is to be shown to anyone, so that nothing is written to one but as it is
+ * described here. The compiler sees to it that no kind and no field is missing.
+ *
+ * What names somebody gets a pseudonym (see pseudonyms.ts); text that the core only passes on is left out;
+ * numbers, pieces and what we say ourselves stay.
  */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { Bitfield } from "../bytes/bitfield.ts";
 import type { FileHashRange } from "../hash_exchange/ranges.ts";
 import type { Geometry, ShortPiece } from "../metainfo/geometry.ts";
-import type { Event } from "../torrent/protocol.ts";
+import type { Effect, Event, Report } from "../torrent/protocol.ts";
+import type { TorrentOptions } from "../torrent/state.ts";
 import type { WebSeedOptions } from "../torrent/web_seeds.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
 import type { DuePiece } from "../transfer/order.ts";
 import type { PieceRange } from "../transfer/wanted.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
-import type { AnnounceAnswer, AnnounceError } from "../tracker/types.ts";
+import type { AnnounceAnswer, AnnounceError, AnnounceRequest } from "../tracker/types.ts";
 import type { Features } from "../wire/handshake.ts";
+import {
+  decodeExtendedHandshake,
+  encodeExtendedHandshake,
+  EXTENDED_HANDSHAKE_ID,
+} from "../wire/extended.ts";
 import type { Message } from "../wire/message.ts";
-import type { RecordedOptions } from "./disguise_protocol.ts";
+import type { SavedState } from "../transfer/protocol.ts";
+import {
+  anonymizeAddress,
+  anonymizeAddressText,
+  anonymizeIp,
+  anonymizePeerId,
+  anonymizePort,
+  anonymizeTrackerId,
+  anonymizeUrl,
+  anonymizeWebUrl,
+  LEFT_OUT,
+  PSEUDONYM_INFO_HASH,
+  type Pseudonyms,
+} from "./pseudonyms.ts";
 import {
   type Fields,
   isBytes,
@@ -26,6 +49,7 @@ import {
   isText,
   kinds,
   listOf,
+  naming,
   type OfKind,
   oneOf,
   optional,
@@ -40,8 +64,29 @@ type Members<U extends { readonly kind: string }> = {
   readonly [K in U["kind"]]: Fields<OfKind<U, K>>;
 };
 
-const isPeerId: Shape = (value) => value instanceof Uint8Array && value.length === PEER_ID_SIZE;
-const isAddress = record({ ip: isText, port: isCount } satisfies Fields<PeerAddress>);
+/** What a trace keeps of a torrent's options: all that is data and no content. */
+export type RecordedOptions = Omit<TorrentOptions, "sha1" | "infoBytes" | "priorityOf">;
+
+/** Text that others wrote, or a system's: the core only passes it on. */
+const isForeignText = naming<string>(isText, () => LEFT_OUT);
+const isInfoHash = naming<string>(isText, () => PSEUDONYM_INFO_HASH);
+const isPeerId = naming<Uint8Array>(
+  {
+    accepts: (value) => value instanceof Uint8Array && value.length === PEER_ID_SIZE,
+    anonymize: undefined,
+  },
+  (id, names) => anonymizePeerId(names, id),
+);
+const isIp = naming<string>(isText, (ip, names) => anonymizeIp(names, ip));
+const isPort = naming<number>(isCount, (port, names) => anonymizePort(names, port));
+const isUrl = naming<string>(isText, (url, names) => anonymizeUrl(names, url));
+const isWebUrl = naming<string>(isText, (url, names) => anonymizeWebUrl(names, url));
+const isTrackerId = naming<string>(isText, (id, names) => anonymizeTrackerId(names, id));
+const isAddressText = naming<string>(isText, (text, names) => anonymizeAddressText(names, text));
+const isAddress = naming<PeerAddress>(
+  record({ ip: isText, port: isCount } satisfies Fields<PeerAddress>),
+  (address, names) => anonymizeAddress(names, address),
+);
 const isFeatures = record(
   { fast: isFlag, extended: isFlag, dht: isFlag, v2: optional(isFlag) } satisfies Fields<
     Features
@@ -92,7 +137,7 @@ const MESSAGES: Members<Message> = {
   request: isBlock,
   cancel: isBlock,
   reject: isBlock,
-  port: { port: isCount },
+  port: { port: isPort },
   suggest: isPiece,
   "have-all": {},
   "have-none": {},
@@ -101,6 +146,32 @@ const MESSAGES: Members<Message> = {
   unknown: { id: isCount },
 };
 
+/** Of an extended message only what the core reads is kept: others carry addresses, too. */
+const isAnyMessage = kinds(MESSAGES);
+const isMessage = naming<Message>(isAnyMessage, (message, names) => {
+  if (message.kind === "extended") return anonymizeExtended(message, names);
+  return isAnyMessage.anonymize!(message, names);
+});
+
+const NOTHING = new Uint8Array();
+
+function anonymizeExtended(
+  message: Extract<Message, { kind: "extended" }>,
+  names: Pseudonyms,
+): Message {
+  const decoded = message.id === EXTENDED_HANDSHAKE_ID
+    ? decodeExtendedHandshake(message.payload)
+    : undefined;
+  if (!decoded?.ok) return { ...message, payload: NOTHING };
+  const { port, yourIp } = decoded.value;
+  const payload = encodeExtendedHandshake({
+    ...decoded.value,
+    port: port && anonymizePort(names, port),
+    yourIp: yourIp && anonymizeIp(names, yourIp),
+  });
+  return { ...message, payload };
+}
+
 const isAnswer = record(
   {
     intervalSeconds: isNumber,
@@ -108,9 +179,9 @@ const isAnswer = record(
     seeders: optional(isNumber),
     leechers: optional(isNumber),
     peers: listOf(isAddress),
-    trackerId: optional(isText),
-    warning: optional(isText),
-    externalIp: optional(isText),
+    trackerId: optional(isTrackerId),
+    warning: optional(isForeignText),
+    externalIp: optional(isIp),
     families: optional(listOf(oneOf(4, 6))),
   } satisfies Fields<AnnounceAnswer>,
 );
@@ -118,7 +189,7 @@ const isAnswer = record(
 const isAnnounceError = record(
   {
     code: oneOf("refused", "unreachable", "bad-answer", "http-status", "forbidden", "unsupported"),
-    message: isText,
+    message: isForeignText,
     retryInSeconds: optional(isNumber),
     isGone: optional(isFlag),
   } satisfies Fields<AnnounceError>,
@@ -137,9 +208,9 @@ const EVENTS: Members<Event> = {
     peerId: isPeerId,
     features: isFeatures,
   },
-  "dial-failed": { job: isCount, why: isText },
-  message: { peer: isCount, message: kinds(MESSAGES) },
-  disconnected: { peer: isCount, why: isText },
+  "dial-failed": { job: isCount, why: isForeignText },
+  message: { peer: isCount, message: isMessage },
+  disconnected: { peer: isCount, why: isForeignText },
   violated: { peer: isCount, why: isText },
   "piece-checked": { job: isCount, matches: isFlag },
   "piece-written": { job: isCount },
@@ -149,7 +220,7 @@ const EVENTS: Members<Event> = {
   "hashes-refused": isHashRange,
   "hash-request": isHashRange,
   "hashes-answered": { peer: isCount },
-  "disk-failed": { job: isCount, message: isText },
+  "disk-failed": { job: isCount, message: isForeignText },
   "blocks-sent": { peer: isCount, bytes: isCount },
   "uploads-taken-back": { peer: isCount, blocks: listOf(isCount) },
   "block-unreadable": { peer: isCount, ...isBlock },
@@ -166,7 +237,7 @@ const EVENTS: Members<Event> = {
   "web-seed-failed": {
     peer: isCount,
     verdict: oneOf("wait", "drop"),
-    why: isText,
+    why: isForeignText,
     waitMs: optional(isNumber),
   },
   "metadata-checked": { job: isCount, matches: isFlag },
@@ -191,13 +262,13 @@ const EVENTS: Members<Event> = {
 };
 
 const OPTIONS: Fields<RecordedOptions> = {
-  infoHash: isText,
+  infoHash: isInfoHash,
   geometry: optional(isGeometryShape),
   peerId: isPeerId,
-  port: isCount,
-  dhtPort: optional(isCount),
+  port: isPort,
+  dhtPort: optional(isPort),
   clientName: isText,
-  announceTiers: listOf(listOf(isText)),
+  announceTiers: listOf(listOf(isUrl)),
   isPrivate: isFlag,
   have: optional(isBitfield),
   priorities: optional(isBytes),
@@ -212,7 +283,7 @@ const OPTIONS: Fields<RecordedOptions> = {
   webSeeds: optional(
     listOf(
       record(
-        { key: isCount, url: isText, seedKind: oneOf("files", "script") } satisfies Fields<
+        { key: isCount, url: isWebUrl, seedKind: oneOf("files", "script") } satisfies Fields<
           WebSeedOptions
         >,
       ),
@@ -221,8 +292,104 @@ const OPTIONS: Fields<RecordedOptions> = {
   hashTrees: optional(isHashTrees),
 };
 
-/** An event that the core may be given. */
-export const isEvent: Shape = kinds(EVENTS);
+const isCounts = listOf(isCount);
+const isJobOfPiece = { job: isCount, piece: isCount };
 
-/** Options of which the core may be made, once their sizes agree. */
-export const isOptions: Shape = record(OPTIONS);
+const isRequest = record(
+  {
+    infoHash: isInfoHash,
+    peerId: isPeerId,
+    port: isPort,
+    uploaded: isCount,
+    downloaded: isCount,
+    left: isCount,
+    event: optional(isText),
+    numWant: isCount,
+    key: isCount,
+    trackerId: optional(isTrackerId),
+    startedOn: optional(isCounts),
+  } satisfies Fields<AnnounceRequest>,
+);
+
+const isSavedState = record(
+  {
+    pieces: isBytes,
+    uploaded: isCount,
+    downloaded: isCount,
+    waived: isFlag,
+  } satisfies Fields<SavedState>,
+);
+
+const REPORTS: Members<Report> = {
+  tracker: {
+    url: isUrl,
+    peers: isCount,
+    seeders: optional(isCount),
+    leechers: optional(isCount),
+    warning: optional(isForeignText),
+  },
+  "tracker-failed": { url: isUrl, message: isForeignText },
+  "dht-node": { address: isAddress },
+  "peer-banned": { address: isAddressText, why: isText },
+  "peer-violated": { address: isAddressText, why: isText },
+  metadata: { bytes: isBytes },
+  "piece-failed": { piece: isCount, senders: listOf(isAddressText) },
+  share: { state: isText, owedBytes: isCount, sharedBytes: isCount },
+  complete: {},
+  "seeding-done": { why: isText },
+  "disk-failed": { message: isForeignText },
+  "web-seed-failed": { url: isWebUrl, isDropped: isFlag, why: isForeignText },
+};
+
+const EFFECTS: Members<Effect> = {
+  send: { peer: isCount, message: isMessage },
+  close: { peer: isCount, why: isText },
+  dial: { job: isCount, address: isAddress },
+  announce: { job: isCount, url: isUrl, request: isRequest },
+  "check-metadata": { job: isCount, bytes: isBytes },
+  request: { peer: isCount, blocks: isCounts },
+  upload: { peer: isCount, blocks: isCounts },
+  "take-back-uploads": { peer: isCount, blocks: optional(isCounts) },
+  "pause-reading": { peer: isCount },
+  "resume-reading": { peer: isCount },
+  "check-piece": isJobOfPiece,
+  "write-piece": isJobOfPiece,
+  "drop-piece": isPiece,
+  "ask-hashes": isHashRange,
+  "answer-hashes": isHashRange,
+  "reject-hashes": isHashRange,
+  "compare-leaves": isJobOfPiece,
+  "save-state": { job: isCount, state: isSavedState },
+  "open-web-seed": { peer: isCount, url: isWebUrl, seedKind: isText },
+  "close-web-seed": { peer: isCount },
+  report: { report: kinds(REPORTS) },
+};
+
+const EVENT = kinds(EVENTS);
+const EFFECT = kinds(EFFECTS);
+const OPTION = record(OPTIONS);
+
+/** Whether it is an event that the core may be given. */
+export function isEvent(value: unknown): value is Event {
+  return EVENT.accepts(value);
+}
+
+/** Whether these are options of which the core may be made, once their sizes agree. */
+export function isOptions(value: unknown): value is RecordedOptions {
+  return OPTION.accepts(value);
+}
+
+/** As the core of a replay is to get them. */
+export function anonymizeOptions(names: Pseudonyms, options: RecordedOptions): RecordedOptions {
+  return OPTION.anonymize!(options, names) as RecordedOptions;
+}
+
+/** As the core of a replay is to get it. */
+export function anonymizeEvent(names: Pseudonyms, event: Event): Event {
+  return EVENT.anonymize!(event, names) as Event;
+}
+
+/** As the core of a replay will give it. */
+export function anonymizeEffect(names: Pseudonyms, effect: Effect): Effect {
+  return EFFECT.anonymize!(effect, names) as Effect;
+}

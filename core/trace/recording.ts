@@ -1,19 +1,24 @@
 /**
- * The lines of a trace while a run goes on: what the core is fed, in disguise, and a hash of what it
- * decides, in the same disguise. Whoever drives the core calls these beside `step`, `receiveBlock` and
+ * The lines of a trace while a run goes on: what the core is fed, anonymized, and a hash of what it
+ * decides, anonymized alike. Whoever drives the core calls these beside `step`, `receiveBlock` and
  * `settle`, with the same arguments, and appends the lines to a file.
  */
 import type { Sha1 } from "../metainfo/types.ts";
 import type { Effect, Event } from "../torrent/protocol.ts";
 import type { TorrentOptions } from "../torrent/state.ts";
 import { peerPriority } from "../swarm/peer_priority.ts";
-import { createDisguise, type Disguise, disguiseAddress, disguiseSha1 } from "./disguise.ts";
-import { disguiseEffect, disguiseEvent, disguiseOptions } from "./disguise_protocol.ts";
+import {
+  anonymizeAddress,
+  anonymizeSha1,
+  createPseudonyms,
+  type Pseudonyms,
+} from "./pseudonyms.ts";
+import { anonymizeEffect, anonymizeEvent, anonymizeOptions } from "./protocol_shapes.ts";
 import { formatHash, hashValue, NO_EFFECTS } from "../bytes/value_hash.ts";
 import { encodeHeader, encodeRow } from "./format.ts";
 
 export interface Recording {
-  readonly disguise: Disguise;
+  readonly names: Pseudonyms;
   /** Of the last line, monotonic milliseconds. */
   at: number;
   hash: number;
@@ -23,7 +28,7 @@ export interface Started {
   readonly recording: Recording;
   /** The header. */
   readonly line: string;
-  /** The hash function that the recorded core must be made with: see disguise.ts. */
+  /** The hash function that the recorded core must be made with: see pseudonyms.ts. */
   readonly sha1: Sha1;
   /** As `sha1`: the connections' priorities are hashes of addresses. */
   readonly priorityOf: NonNullable<TorrentOptions["priorityOf"]>;
@@ -35,21 +40,21 @@ export function startRecording(
   at: number,
   keepsAddresses: boolean,
 ): Started {
-  const disguise = createDisguise(options.peerId, keepsAddresses);
-  const line = encodeHeader({ at, options: disguiseOptions(disguise, options) }) + "\n";
-  const recording = { disguise, at, hash: NO_EFFECTS };
+  const names = createPseudonyms(options.peerId, keepsAddresses);
+  const line = encodeHeader({ at, options: anonymizeOptions(names, options) }) + "\n";
+  const recording = { names, at, hash: NO_EFFECTS };
   return {
     recording,
     line,
-    sha1: disguiseSha1(disguise, sha1),
+    sha1: anonymizeSha1(names, sha1),
     priorityOf: (ours, theirs) =>
-      peerPriority(disguiseAddress(disguise, ours), disguiseAddress(disguise, theirs)),
+      peerPriority(anonymizeAddress(names, ours), anonymizeAddress(names, theirs)),
   };
 }
 
 /** To be called before `step`, so that an event that the core fails at is in the trace. */
 export function recordEvent(recording: Recording, event: Event, at: number): string {
-  const row = encodeRow({ kind: "event", event: disguiseEvent(recording.disguise, event) });
+  const row = encodeRow({ kind: "event", event: anonymizeEvent(recording.names, event) });
   return `${timeLine(recording, at)}${row}\n`;
 }
 
@@ -69,7 +74,7 @@ export function recordBlock(
 /** To be called after `settle`, with all effects since the one before. */
 export function recordSettle(recording: Recording, effects: readonly Effect[], at: number): string {
   for (const effect of effects) {
-    recording.hash = hashValue(recording.hash, disguiseEffect(recording.disguise, effect));
+    recording.hash = hashValue(recording.hash, anonymizeEffect(recording.names, effect));
   }
   const row = encodeRow({ kind: "settle", hash: formatHash(recording.hash) });
   return `${timeLine(recording, at)}${row}\n`;

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { createFullBitfield } from "../../../core/bytes/bitfield.ts";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { Event } from "../../../core/torrent/protocol.ts";
-import { MADE_UP_INFO_HASH } from "../../../core/trace/disguise.ts";
-import type { RecordedOptions } from "../../../core/trace/disguise_protocol.ts";
+import { PSEUDONYM_INFO_HASH } from "../../../core/trace/pseudonyms.ts";
+import type { RecordedOptions } from "../../../core/trace/protocol_shapes.ts";
 import { formatHash, hashValue, NO_EFFECTS } from "../../../core/bytes/value_hash.ts";
 import {
   decodeHeader,
@@ -17,7 +17,7 @@ import {
 } from "../../../core/trace/format.ts";
 
 const OPTIONS: RecordedOptions = {
-  infoHash: MADE_UP_INFO_HASH,
+  infoHash: PSEUDONYM_INFO_HASH,
   geometry: createGeometry(100_000, 32_768),
   peerId: new Uint8Array(20).fill(7),
   port: 1,
@@ -134,7 +134,7 @@ Deno.test("a header of something else, of another version, or with sizes that di
     ['"pieceLength":32768', '"pieceLength":1e300'],
     ['{"hex":"f0"}', '{"hex":"ff"}'],
     ['{"hex":"f0"}', '"f0"'],
-    [MADE_UP_INFO_HASH, "abc"],
+    [PSEUDONYM_INFO_HASH, "abc"],
     ['"strict":true', '"strict":1'],
     ['"at":1', '"at":"1"'],
   ];

@@ -1,14 +1,14 @@
 /**
- * Made-up names in place of real ones, so that a trace can be shown to others: addresses, ports, peer
- * ids, tracker URLs, the info hash. One real name always gets the same made-up one.
+ * Pseudonyms in place of real ones, so that a trace can be shown to others: addresses, ports, peer
+ * ids, tracker URLs, the info hash. One real name always gets the same pseudonym.
  *
- * A replay must decide as the real run did, so made-up names keep what the core looks at, and nothing
+ * A replay must decide as the real run did, so pseudonyms keep what the core looks at, and nothing
  * else:
  * - Names are equal exactly when the real ones are; IPv4 stays IPv4 and loopback stays itself.
  * - Peer ids keep their order to our own (of two connections to one peer, it decides which stays).
  * - Addresses of one IPv6 /64 stay in one, and ports and addresses that are never dialled stay.
  * - Addresses of one /24 stay in one /24. The allowed fast set is a hash of the /24 and the info hash.
- *   The set would betray both, so a traced run hashes their made-up forms, and its replay finds the
+ *   The set would betray both, so a traced run hashes their pseudonymous forms, and its replay finds the
  *   same. No peer can tell: to others the set is arbitrary.
  */
 import type { PeerAddress } from "../bytes/address.ts";
@@ -22,19 +22,19 @@ import type { InfoHash, Sha1 } from "../metainfo/types.ts";
 /** Stands for free text that may name anything: what a tracker said, a path, a system's message. */
 export const LEFT_OUT = "(left out)";
 /** What is downloaded is nobody's business. */
-export const MADE_UP_INFO_HASH = "0".repeat(2 * INFO_HASH_SIZE) as InfoHash;
+export const PSEUDONYM_INFO_HASH = "0".repeat(2 * INFO_HASH_SIZE) as InfoHash;
 
-/** First three bytes of the first made-up IPv4 address: 10.0.0.x; they are counted up from there. */
+/** First three bytes of the first pseudonymous IPv4 address: 10.0.0.x; they are counted up from there. */
 const FIRST_NETWORK = 0x0a0000;
 const LOOPBACK_BYTE = 127;
 /** A unique local address, whose last bytes are counted up. Spec: RFC 4193. */
-const MADE_UP_IPV6 = [0xfd];
+const PSEUDONYM_IPV6 = [0xfd];
 const PEER_ID_SIZE = 20;
 /** Above every well-known port, and below as many ports as a run of a day sees. */
 const FIRST_PORT = 30_000;
 
-/** What was made up so far. Plain data, changed only by the functions below. */
-export interface Disguise {
+/** What was replaced so far. Plain data, changed only by the functions below. */
+export interface Pseudonyms {
   readonly keepsAddresses: boolean;
   readonly ourId: Uint8Array;
   readonly ips: Map<string, string>;
@@ -50,14 +50,14 @@ export interface Disguise {
 }
 
 interface Network {
-  /** First three bytes of the made-up address. */
-  readonly madeUp: number;
+  /** First three bytes of the pseudonymous address. */
+  readonly pseudonym: number;
   /** Addresses of it so far. */
   hosts: number;
 }
 
 /** `ourId` is our real peer id, 20 bytes. */
-export function createDisguise(ourId: Uint8Array, keepsAddresses: boolean): Disguise {
+export function createPseudonyms(ourId: Uint8Array, keepsAddresses: boolean): Pseudonyms {
   return {
     keepsAddresses,
     ourId,
@@ -71,48 +71,48 @@ export function createDisguise(ourId: Uint8Array, keepsAddresses: boolean): Disg
   };
 }
 
-/** A made-up IP of the same family; loopback stays. */
-export function disguiseIp(disguise: Disguise, ip: string): string {
-  if (disguise.keepsAddresses) return ip;
-  return recall(disguise.ips, ip, (count) => {
+/** A pseudonymous IP of the same family; loopback stays. */
+export function anonymizeIp(names: Pseudonyms, ip: string): string {
+  if (names.keepsAddresses) return ip;
+  return recall(names.ips, ip, (count) => {
     const bytes = parseIp(ip);
     if (isLoopbackIp(ip) || !isHostIp(ip)) return ip;
     if (bytes?.length === IPV4_SIZE) {
-      const network = networkOf(disguise, readNetwork(bytes));
-      return formatIp(Uint8Array.of(...networkBytes(network.madeUp), network.hosts++));
+      const network = networkOf(names, readNetwork(bytes));
+      return formatIp(Uint8Array.of(...networkBytes(network.pseudonym), network.hosts++));
     }
-    const madeUp = new Uint8Array(IPV6_SIZE);
-    madeUp.set(MADE_UP_IPV6);
-    const view = new DataView(madeUp.buffer);
-    view.setUint32(4, recall(disguise.networks6, hostOf(ip), (network) => network));
+    const pseudonym = new Uint8Array(IPV6_SIZE);
+    pseudonym.set(PSEUDONYM_IPV6);
+    const view = new DataView(pseudonym.buffer);
+    view.setUint32(4, recall(names.networks6, hostOf(ip), (network) => network));
     view.setUint32(IPV6_SIZE - 4, count);
-    return formatIp(madeUp);
+    return formatIp(pseudonym);
   });
 }
 
 /** Ports are numbered as they appear; well-known ones, which are not dialled, stay. */
-export function disguisePort(disguise: Disguise, port: number): number {
-  if (disguise.keepsAddresses || !isPeerPort(port)) return port;
-  return recall(disguise.ports, port, (count) => FIRST_PORT + count);
+export function anonymizePort(names: Pseudonyms, port: number): number {
+  if (names.keepsAddresses || !isPeerPort(port)) return port;
+  return recall(names.ports, port, (count) => FIRST_PORT + count);
 }
 
 /** Both halves of an address. */
-export function disguiseAddress(disguise: Disguise, { ip, port }: PeerAddress): PeerAddress {
-  return { ip: disguiseIp(disguise, ip), port: disguisePort(disguise, port) };
+export function anonymizeAddress(names: Pseudonyms, { ip, port }: PeerAddress): PeerAddress {
+  return { ip: anonymizeIp(names, ip), port: anonymizePort(names, port) };
 }
 
 /** The same for a text of `addressText`. */
-export function disguiseAddressText(disguise: Disguise, text: string): string {
+export function anonymizeAddressText(names: Pseudonyms, text: string): string {
   const colon = text.lastIndexOf(":");
   const ip = text.slice(0, colon).replace(/^\[|\]$/g, "");
-  return addressText(disguiseAddress(disguise, { ip, port: Number(text.slice(colon + 1)) }));
+  return addressText(anonymizeAddress(names, { ip, port: Number(text.slice(colon + 1)) }));
 }
 
 /** Starts with "<", "=" or ">" as the real id is below, equal to or above our own. */
-export function disguisePeerId(disguise: Disguise, id: Uint8Array): Uint8Array {
+export function anonymizePeerId(names: Pseudonyms, id: Uint8Array): Uint8Array {
   const hex = toHex(id);
-  return recall(disguise.peerIds, hex, (count) => {
-    const ours = toHex(disguise.ourId);
+  return recall(names.peerIds, hex, (count) => {
+    const ours = toHex(names.ourId);
     const order = hex < ours ? "<" : hex === ours ? "=" : ">";
     const text = order + String(count).padStart(PEER_ID_SIZE - 1, "0");
     return Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -120,44 +120,44 @@ export function disguisePeerId(disguise: Disguise, id: Uint8Array): Uint8Array {
 }
 
 /** Of a tracker's URL only the scheme is kept: passkeys may be in any other part. */
-export function disguiseUrl(disguise: Disguise, url: string): string {
-  return recall(disguise.urls, url, (count) => {
+export function anonymizeUrl(names: Pseudonyms, url: string): string {
+  return recall(names.urls, url, (count) => {
     const scheme = /^[a-z]+/i.exec(url)?.[0].toLowerCase() ?? "http";
     return `${scheme}://tracker-${count}.invalid/announce`;
   });
 }
 
 /** Of a web server's URL nothing is kept but that it is one. */
-export function disguiseWebUrl(disguise: Disguise, url: string): string {
-  return recall(disguise.urls, url, (count) => `http://web-seed-${count}.invalid/`);
+export function anonymizeWebUrl(names: Pseudonyms, url: string): string {
+  return recall(names.urls, url, (count) => `http://web-seed-${count}.invalid/`);
 }
 
 /** For what a tracker gives us to be known by. */
-export function disguiseTrackerId(disguise: Disguise, id: string): string {
-  return recall(disguise.trackerIds, id, (count) => `id-${count}`);
+export function anonymizeTrackerId(names: Pseudonyms, id: string): string {
+  return recall(names.trackerIds, id, (count) => `id-${count}`);
 }
 
 /**
- * The hash that a traced run's core is to use: that of the made-up network and info hash where it is
+ * The hash that a traced run's core is to use: that of the pseudonymous network and info hash where it is
  * asked for that of the real ones. Spec: BEP 6, allowed fast: the first hash is of 4 and 20 bytes.
  */
-export function disguiseSha1(disguise: Disguise, sha1: Sha1): Sha1 {
+export function anonymizeSha1(names: Pseudonyms, sha1: Sha1): Sha1 {
   return (bytes) => {
     if (bytes.length !== IPV4_SIZE + INFO_HASH_SIZE) return sha1(bytes);
-    const madeUp = bytes.slice();
-    if (!disguise.keepsAddresses && bytes[0] !== LOOPBACK_BYTE) {
-      madeUp.set(networkBytes(networkOf(disguise, readNetwork(bytes)).madeUp));
+    const pseudonym = bytes.slice();
+    if (!names.keepsAddresses && bytes[0] !== LOOPBACK_BYTE) {
+      pseudonym.set(networkBytes(networkOf(names, readNetwork(bytes)).pseudonym));
     }
-    madeUp.set(infoHashBytes(MADE_UP_INFO_HASH), IPV4_SIZE);
-    return sha1(madeUp);
+    pseudonym.set(infoHashBytes(PSEUDONYM_INFO_HASH), IPV4_SIZE);
+    return sha1(pseudonym);
   };
 }
 
-function networkOf(disguise: Disguise, real: number): Network {
+function networkOf(names: Pseudonyms, real: number): Network {
   return recall(
-    disguise.networks,
+    names.networks,
     real,
-    (count) => ({ madeUp: FIRST_NETWORK + count - 1, hosts: 0 }),
+    (count) => ({ pseudonym: FIRST_NETWORK + count - 1, hosts: 0 }),
   );
 }
 
@@ -169,9 +169,9 @@ function networkBytes(network: number): [number, number, number] {
   return [network >>> 16, (network >>> 8) & 0xff, network & 0xff];
 }
 
-/** What was made up for `real` before, or `make` of how many there are now, this one included. */
+/** The pseudonym of `real` before, or `make` of how many there are now, this one included. */
 function recall<K, V>(known: Map<K, V>, real: K, make: (count: number) => V): V {
-  let madeUp = known.get(real);
-  if (madeUp === undefined) known.set(real, madeUp = make(known.size + 1));
-  return madeUp;
+  let pseudonym = known.get(real);
+  if (pseudonym === undefined) known.set(real, pseudonym = make(known.size + 1));
+  return pseudonym;
 }

@@ -5,7 +5,7 @@ import { Kit } from "../torrent/kit.ts";
 
 const SECOND = 1_000;
 
-Deno.test("a peer silent for two minutes counts as dead; should it speak, it lives again", () => {
+Deno.test("a peer silent for two minutes and a margin counts as dead; should it speak, it lives again", () => {
   const kit = new Kit({ have: ".." });
   const quiet = kit.connect("##", { unchokes: false });
   const lively = [kit.connect("##"), kit.connect("##")];
@@ -15,6 +15,17 @@ Deno.test("a peer silent for two minutes counts as dead; should it speak, it liv
   assertEquals(isDead(kit.connection(quiet), kit.now), true);
   kit.say(quiet, { kind: "keep-alive" });
   assertEquals(isDead(kit.connection(quiet), kit.now), false);
+});
+
+Deno.test("a sole peer that sends its keep-alive every two minutes, late by a round trip, is kept", () => {
+  const kit = new Kit({ have: "..", announceTiers: [["http://a.test/"]] });
+  kit.answer();
+  const punctual = kit.connect("##", { unchokes: false });
+  for (let minutes = 0; minutes < 20; minutes += 2) {
+    kit.wait(120 * SECOND + 800);
+    kit.say(punctual, { kind: "keep-alive" });
+  }
+  assertEquals(kit.isConnected(punctual), true);
 });
 
 Deno.test("a dead peer loses its slot, and gets one again when it lives", () => {

@@ -54,7 +54,6 @@ import {
   oneOf,
   optional,
   record,
-  type Shape,
   tagged,
 } from "./shape.ts";
 

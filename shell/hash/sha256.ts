@@ -6,7 +6,9 @@ import { sha1 } from "./sha1.ts";
 
 /** 32 bytes. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
+  const { buffer, byteOffset, length } = createHash("sha256").update(bytes).digest();
+  // A view, not a copy: one is made for every block.
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** The digests that the core reads metainfo with. */

@@ -10,6 +10,7 @@ import { benchStart, START_USAGE } from "./start.ts";
 import { benchSim, SIM_USAGE } from "./sim.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
 import { benchTracker, TRACKER_USAGE } from "./tracker.ts";
+import { benchV2, V2_USAGE } from "./v2.ts";
 
 const SUBJECTS: Readonly<
   Record<string, { usage: string; run(args: readonly string[]): Promise<void> }>
@@ -25,6 +26,7 @@ const SUBJECTS: Readonly<
   sim: { usage: SIM_USAGE, run: benchSim },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
   tracker: { usage: TRACKER_USAGE, run: benchTracker },
+  v2: { usage: V2_USAGE, run: benchV2 },
 };
 
 const [name = "", ...args] = Deno.args;

@@ -1,0 +1,190 @@
+/**
+ * `bench v2`: what v2 and hybrids cost beside v1, in one run: making and checking a torrent, a download
+ * from libtorrent and to it, and the memory that a large torrent's layers take.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { buildMetainfo, type TorrentFormat } from "../../core/metainfo/create.ts";
+import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
+import { plannedTrees, treesOfNodes } from "../../core/metainfo/piece_trees.ts";
+import { MERKLE } from "../../shell/hash/sha256.ts";
+import { readMetainfo } from "../../shell/read_metainfo.ts";
+import { libtorrent } from "../interop/clients/libtorrent.ts";
+import { tt, ttCommand } from "../interop/clients/tt.ts";
+import { type Content, writeContent, writeTorrent } from "../interop/content.ts";
+import { atLeast, type Figure, printFigures, shorten } from "./figures.ts";
+import { timeCommand } from "./launch.ts";
+import { medianMsOf } from "./measure.ts";
+import { openMeetingPoint } from "./meeting_point.ts";
+import { openMemoryFolder } from "./memory_folder.ts";
+import { hashFile, runPair } from "./pair_run.ts";
+import { median, readSize } from "./report.ts";
+
+export const V2_USAGE = `v2 [--size 1G] [--piece 1M] [--runs 3] [--no-transfers] [--json]
+  v2 and hybrids beside v1: tt create and tt verify without their launch, a download from libtorrent and to it, and the
+  memory of the layers of a torrent of 200 GB.`;
+
+const FORMATS: readonly TorrentFormat[] = ["v1", "v2", "hybrid"];
+const PROBE_BYTES = 64 << 20;
+/** The content twice: at the seeder and at the downloader. */
+const ROOM_FACTOR = 2.4;
+const CREATE_SHARE = 0.7;
+const TRANSFER_SHARE = 0.95;
+const LARGE_BYTES = 200e9;
+const LARGE_PIECES: readonly number[] = [16 << 20, 4 << 20, 1 << 20];
+
+interface Options {
+  readonly sizeBytes: number;
+  readonly pieceLength: number;
+  readonly runs: number;
+}
+
+export async function benchV2(args: readonly string[]): Promise<void> {
+  const { values: flags } = parseArgs({
+    args: [...args],
+    options: {
+      size: { type: "string", default: "1G" },
+      piece: { type: "string", default: "1M" },
+      runs: { type: "string", default: "3" },
+      "no-transfers": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const options: Options = {
+    sizeBytes: readSize(flags.size),
+    pieceLength: readSize(flags.piece),
+    runs: Number(flags.runs),
+  };
+  const figures = [
+    ...await measureHashing(options),
+    ...(flags["no-transfers"] ? [] : await measureTransfers(options)),
+    ...LARGE_PIECES.map(measureLayers),
+  ];
+  const { sizeBytes, pieceLength, runs } = options;
+  const title = `${sizeBytes / 1e6} MB in pieces of ${pieceLength / 1024} KiB, median of ${runs}`;
+  printFigures(title, figures, flags.json);
+}
+
+async function measureHashing({ sizeBytes, pieceLength, runs }: Options): Promise<Figure[]> {
+  await using folder = await openMemoryFolder(1.2 * sizeBytes);
+  const files = [{ path: "", length: sizeBytes }];
+  await writeContent(folder.path, { title: "", name: "v2.bin", pieceLength, files });
+  const content = join(folder.path, "v2.bin");
+  const cores = navigator.hardwareConcurrency;
+  const walls: number[] = [];
+  const rates = new Map<string, number[]>();
+  const version = await ttCommand(["--version"]);
+  for (let run = 0; run < runs; run++) {
+    const launch = await timeCommand(version);
+    walls.push(cores * measureSha256());
+    for (const format of FORMATS) {
+      const torrent = join(folder.path, `${format}.torrent`);
+      const size = String(pieceLength);
+      const create = ["create", content, "--format", format, "--out", torrent, "--force"];
+      const verify = ["verify", torrent, "--dir", folder.path, "--quiet"];
+      const commands = { create: [...create, "--piece-length", size, "--quiet"], verify };
+      for (const [name, command] of Object.entries(commands)) {
+        const { seconds } = await timeCommand(await ttCommand(command));
+        const key = `tt ${name}, ${format}`;
+        const working = seconds - launch.seconds;
+        rates.set(key, [...rates.get(key) ?? [], sizeBytes / 1e6 / working]);
+      }
+    }
+  }
+  const wall = median(walls);
+  return [...rates].map(([what, values]) => ({
+    what,
+    measured: `${shorten(median(values))} MB/s`,
+    beside: `${cores} cores' SHA-256 of blocks, ${shorten(wall)} MB/s`,
+    ...(what.endsWith("v2") && { target: atLeast(median(values) / wall, CREATE_SHARE) }),
+  }));
+}
+
+/** Megabytes a second on one core, block by block. */
+function measureSha256(): number {
+  const block = new Uint8Array(BLOCK_SIZE).fill(7);
+  const ms = medianMsOf(1, () => {
+    for (let at = 0; at < PROBE_BYTES; at += BLOCK_SIZE) {
+      createHash("sha256").update(block).digest();
+    }
+  });
+  return PROBE_BYTES / 1e3 / ms;
+}
+
+async function measureTransfers({ sizeBytes, pieceLength, runs }: Options): Promise<Figure[]> {
+  await using meetingPoint = openMeetingPoint();
+  await using folder = await openMemoryFolder(ROOM_FACTOR * sizeBytes);
+  const content: Content = {
+    ...{ title: "bench", name: "v2.bin", pieceLength },
+    files: [{ path: "", length: sizeBytes }],
+  };
+  await writeContent(folder.path, content);
+  const sha1 = await hashFile(join(folder.path, content.name));
+  const rates = new Map<string, number[]>();
+  const pairs = {
+    "from libtorrent": [libtorrent, tt],
+    "to libtorrent": [tt, libtorrent],
+    "between two libtorrents": [libtorrent, libtorrent],
+  } as const;
+  const torrents = new Map<TorrentFormat, Awaited<ReturnType<typeof writeTorrent>>>();
+  for (const format of FORMATS) {
+    const path = join(folder.path, `${format}.torrent`);
+    const formatted = { ...content, format };
+    torrents.set(
+      format,
+      await writeTorrent(folder.path, formatted, meetingPoint.announceUrl, path),
+    );
+  }
+  for (let run = 0; run < runs; run++) {
+    for (const [way, [seeder, downloader]] of Object.entries(pairs)) {
+      for (const [format, torrent] of torrents) {
+        const given = { content, dir: folder.path, torrent, sizeBytes, sha1 };
+        const { launchSeconds } = await runPair(seeder, downloader, given, meetingPoint);
+        const key = `${way}, ${format}`;
+        rates.set(key, [...rates.get(key) ?? [], sizeBytes / 1e6 / launchSeconds]);
+      }
+    }
+  }
+  const rateOf = (way: string, format: TorrentFormat) => median(rates.get(`${way}, ${format}`)!);
+  return Object.keys(pairs).flatMap((way) =>
+    FORMATS.map((format): Figure => ({
+      what: `Download ${way}, ${format}`,
+      measured: `${shorten(rateOf(way, format))} MB/s`,
+      beside: `v1 ${shorten(rateOf(way, "v1"))} MB/s`,
+      ...(format === "v2" && way !== "between two libtorrents" && {
+        target: atLeast(rateOf(way, "v2") / rateOf(way, "v1"), TRANSFER_SHARE),
+      }),
+    }))
+  );
+}
+
+/** What a large torrent of one file keeps, and how long its layers take to be checked. */
+function measureLayers(pieceLength: number): Figure {
+  const planned = plannedTrees([LARGE_BYTES], pieceLength);
+  const nodes = new Uint8Array(planned.content.pieceCount * 32);
+  for (let at = 0; at < nodes.length; at += 32) nodes.set(createHash("sha256").digest(), at);
+  const bytes = buildMetainfo({
+    name: "large",
+    files: [{ path: ["large"], length: LARGE_BYTES }],
+    isFolder: false,
+    pieceLength,
+    pieceHashes: undefined,
+    trees: treesOfNodes(planned, MERKLE, nodes),
+    announceTiers: [],
+    isPrivate: false,
+  });
+  const startMs = performance.now();
+  const read = readMetainfo(bytes);
+  const ms = performance.now() - startMs;
+  if (!read.ok) throw new Error(read.error.code);
+  const kept = read.value.trees!.layers.reduce(
+    (sum, layer) => sum + (layer?.buffer.byteLength ?? 0),
+    0,
+  );
+  return {
+    what: `Layers of 200 GB in pieces of ${pieceLength >> 20} MiB`,
+    measured: `${shorten(kept / 1e6)} MB`,
+    beside: `${planned.content.pieceCount} pieces, checked in ${shorten(ms)} ms`,
+  };
+}

@@ -153,6 +153,7 @@ export class RawPeer implements AsyncDisposable {
   /** Resolves when the other side has closed the connection; never for a deaf peer. */
   readonly closed: Promise<void>;
   readonly #conn: Deno.Conn;
+  #writing: Promise<void> = Promise.resolve();
 
   /** `onMessage` gets what comes behind the handshake; a deaf peer never reads. */
   constructor(conn: Deno.Conn, onMessage: OnMessage | "deaf" = () => {}) {
@@ -167,11 +168,18 @@ export class RawPeer implements AsyncDisposable {
   /** False when the other side has closed the connection. */
   async write(...parts: readonly Part[]): Promise<boolean> {
     const bytes = bytesOf(...parts);
+    // Writes that the system takes in part must not mix with others.
+    const before = this.#writing;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#writing = promise;
+    await before;
     try {
       for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
       return true;
     } catch {
       return false;
+    } finally {
+      resolve();
     }
   }
 

@@ -1,6 +1,7 @@
 /** `deno task bench SUBJECT`: what `tt` costs, measured beside what others cost in the same run. */
 import { benchCheck, CHECK_USAGE } from "./check.ts";
 import { benchCore, CORE_USAGE } from "./core.ts";
+import { benchDaemon, DAEMON_USAGE } from "./daemon.ts";
 import { benchDht, DHT_USAGE } from "./dht.ts";
 import { benchDisk, DISK_USAGE } from "./disk.ts";
 import { benchIdle, IDLE_USAGE } from "./idle.ts";
@@ -17,6 +18,7 @@ const SUBJECTS: Readonly<
 > = {
   check: { usage: CHECK_USAGE, run: benchCheck },
   core: { usage: CORE_USAGE, run: benchCore },
+  daemon: { usage: DAEMON_USAGE, run: benchDaemon },
   dht: { usage: DHT_USAGE, run: benchDht },
   disk: { usage: DISK_USAGE, run: benchDisk },
   idle: { usage: IDLE_USAGE, run: benchIdle },

@@ -45,27 +45,30 @@ export interface TrackerDetails {
   readonly nextMs: number | undefined;
 }
 
+/** Each is made when it is asked for: there may be thousands of torrents, and of pieces. */
 export interface TorrentDetails {
-  readonly peers: readonly PeerDetails[];
-  readonly trackers: readonly TrackerDetails[];
+  peers(): readonly PeerDetails[];
+  trackers(): readonly TrackerDetails[];
   /** Bits of the pieces on disk, the first one the highest. */
-  readonly have: Uint8Array;
+  have(): Uint8Array;
   /** For each piece how many connected peers have it. */
-  readonly availability: readonly number[];
+  availability(): readonly number[];
 }
 
-/** All there is to know at `now` (monotonic ms). Costs time for each peer and piece: not for every tick. */
+/** All there is to know at `now` (monotonic ms). To be read before the torrent's next step. */
 export function detailsOf(torrent: Torrent, now: number): TorrentDetails {
   const { swarm, transfer } = torrent;
-  const connections = [...swarm.connections.values()].filter((peer) => !isDead(peer, now));
   return {
-    peers: connections.map((connection) => peerDetails(torrent, connection, now)),
-    trackers: trackerDetails(torrent),
-    have: transfer?.have.bytes.slice() ?? new Uint8Array(),
-    availability: transfer === undefined ? [] : Array.from(
-      { length: transfer.geometry.pieceCount },
-      (_, piece) => availabilityOf(transfer.availability, piece),
-    ),
+    peers: () =>
+      [...swarm.connections.values()].filter((peer) => !isDead(peer, now))
+        .map((connection) => peerDetails(torrent, connection, now)),
+    trackers: () => trackerDetails(torrent),
+    have: () => transfer?.have.bytes.slice() ?? new Uint8Array(),
+    availability: () =>
+      transfer === undefined ? [] : Array.from(
+        { length: transfer.geometry.pieceCount },
+        (_, piece) => availabilityOf(transfer.availability, piece),
+      ),
   };
 }
 

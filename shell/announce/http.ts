@@ -134,18 +134,40 @@ async function askOneOf(
     const isLast = i === tries.length - 1;
     const ended = isLast || isOne ? signal : AbortSignal.any([signal, share]);
     try {
-      const client = createClient(version, context);
-      try {
-        return await ask(url, { client, ip }, context, ended);
-      } finally {
-        client.close();
-      }
+      using shared = takeClient(version, context);
+      return await ask(url, { client: shared.client, ip }, context, ended);
     } catch (error) {
       if (isLast || signal.aborted) throw error;
       if (isOne) await sleepOrAbort(RETRY_MS, signal);
     }
   }
   throw new Error("no address");
+}
+
+interface SharedClient {
+  readonly client: Deno.HttpClient;
+  users: number;
+}
+
+/** A client holds the system's certificates: one for all announces that are under way, not one for each. */
+const clients = new Map<string, SharedClient>();
+
+function takeClient(
+  version: IpVersion,
+  context: AnnounceContext,
+): Disposable & { readonly client: Deno.HttpClient } {
+  const key = `${version} ${context.localAddress ?? ""}`;
+  const shared = clients.get(key) ?? { client: createClient(version, context), users: 0 };
+  clients.set(key, shared);
+  shared.users++;
+  return {
+    client: shared.client,
+    [Symbol.dispose]() {
+      if (--shared.users > 0) return;
+      clients.delete(key);
+      shared.client.close();
+    },
+  };
 }
 
 /** One that connects over the family alone: to bind to any of its addresses leaves out the other's. */

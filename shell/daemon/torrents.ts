@@ -23,6 +23,9 @@ import type { Store } from "./store.ts";
 /** Torrents of one daemon; each costs memory, and a list of more is of no use. */
 export const TORRENTS_MAX = 100_000;
 
+/** Torrents that look at their content at once: more only take memory, and wait for the same disk. */
+const STARTS_AT_ONCE = 16;
+
 /** How long a removed torrent is reported to those who ask for recent changes. */
 const REMOVED_MS = 60_000;
 
@@ -59,6 +62,9 @@ export class Torrents {
   readonly #removed: { readonly id: number; readonly atMs: number }[] = [];
   /** In the order of the queue. */
   #queue: TorrentEntry[] = [];
+  /** Admitted, and to be started when there is room. */
+  #toStart: TorrentEntry[] = [];
+  #starting = 0;
   #lastId = 0;
   #isClosing = false;
 
@@ -322,8 +328,22 @@ export class Torrents {
     entry.isAdmitted = true;
     entry.record.startedAt = unixSeconds();
     this.touch(entry);
-    const handle = entry.handle ?? this.#giveLife(entry, true);
-    void handle.resume();
+    this.#toStart.push(entry);
+    this.#startSome();
+  }
+
+  #startSome(): void {
+    while (this.#starting < STARTS_AT_ONCE && this.#toStart.length > 0 && !this.#isClosing) {
+      const entry = this.#toStart.shift()!;
+      // It may have been stopped or removed while it waited.
+      if (!entry.isAdmitted || this.#byHash.get(entry.infoHash) !== entry) continue;
+      const handle = entry.handle ?? this.#giveLife(entry, true);
+      this.#starting++;
+      void handle.resume().finally(() => {
+        this.#starting--;
+        this.#startSome();
+      });
+    }
   }
 
   async #rest(entry: TorrentEntry): Promise<void> {

@@ -34,10 +34,10 @@ export interface ViewContext {
 
 /** A torrent that is not connected to anything shows no more than this. */
 const NO_DETAILS: TorrentDetails = {
-  peers: [],
-  trackers: [],
-  have: new Uint8Array(),
-  availability: [],
+  peers: () => [],
+  trackers: () => [],
+  have: () => new Uint8Array(),
+  availability: () => [],
 };
 
 /** Words of the core for where an address came from, in the words of the protocol. */
@@ -75,7 +75,7 @@ export class EntryView implements TorrentView {
   get #look(): TorrentDetails {
     const { handle } = this.#entry;
     return this.#details ??= handle?.driver?.details() ??
-      { ...NO_DETAILS, have: handle?.pieces ?? NO_DETAILS.have };
+      { ...NO_DETAILS, have: () => handle?.pieces ?? new Uint8Array() };
   }
 
   get id(): number {
@@ -193,7 +193,7 @@ export class EntryView implements TorrentView {
   }
   get desiredAvailable(): number {
     if (this.leftUntilDone === 0) return 0;
-    const { availability, have } = this.#look;
+    const [availability, have] = [this.#look.availability(), this.#look.have()];
     const { geometry } = this.#entry.metainfo;
     let bytes = 0;
     for (const [piece, count] of availability.entries()) {
@@ -290,7 +290,7 @@ export class EntryView implements TorrentView {
     const { record, metainfo } = this.#entry;
     const { geometry, files } = metainfo;
     const isWhole = this.haveValid === this.totalSize;
-    const have = isWhole ? undefined : this.#look.have;
+    const have = isWhole ? undefined : this.#look.have();
     return contentFiles(this.#entry).map((index) => {
       const file = files[index]!;
       const beginPiece = Math.min(
@@ -328,7 +328,7 @@ export class EntryView implements TorrentView {
   }
 
   peers(): readonly PeerView[] {
-    return this.#look.peers.map((peer) => peerView(peer, this.pieceCount));
+    return this.#look.peers().map((peer) => peerView(peer, this.pieceCount));
   }
 
   peersFrom(): PeersFrom {
@@ -338,7 +338,7 @@ export class EntryView implements TorrentView {
   }
 
   trackers(): readonly TrackerView[] {
-    const known = new Map(this.#look.trackers.map((tracker) => [tracker.url, tracker]));
+    const known = new Map(this.#look.trackers().map((tracker) => [tracker.url, tracker]));
     return this.#entry.metainfo.announceTiers.flatMap((tier, place) =>
       tier.map((url) => ({ url, tier: place }))
     ).map(({ url, tier }, id) => trackerView(url, tier, id, known.get(url)));
@@ -350,12 +350,12 @@ export class EntryView implements TorrentView {
 
   pieces(): Uint8Array {
     if (this.haveValid === this.totalSize) return fullBits(this.pieceCount);
-    const { have } = this.#look;
+    const have = this.#look.have();
     return have.length > 0 ? have : new Uint8Array(Math.ceil(this.pieceCount / 8));
   }
 
   availability(): readonly number[] {
-    const { have, availability } = this.#look;
+    const [availability, have] = [this.#look.availability(), this.#look.have()];
     const isWhole = this.haveValid === this.totalSize;
     return Array.from(
       { length: this.pieceCount },

@@ -3,6 +3,8 @@
  * system; where its folder is stricter, the files are placed again by the portable rules.
  */
 import { join } from "node:path";
+import type { PathRules } from "../../core/metainfo/path_rules.ts";
+import { now } from "../clock.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { probePathRules } from "../disk/probe_folder.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";
@@ -16,7 +18,35 @@ export async function placeForWriting(
   fs: FileSystem = realFileSystem,
 ): Promise<LoadedTorrent> {
   if (NATIVE_PATH_RULES === "portable") return loaded;
-  return await probePathRules(dir, fs) === "portable" ? placePortably(loaded) : loaded;
+  return await rulesOf(dir, fs) === "portable" ? placePortably(loaded) : loaded;
+}
+
+/** How long an answer counts: another disk may be mounted there, but not while a thousand torrents start. */
+const PROBE_KEPT_MS = 60_000;
+
+/** Folders whose answers are kept; a process that uses more asks again. */
+const PROBES_MAX = 100;
+
+interface Probe {
+  readonly rules: Promise<PathRules>;
+  readonly untilMs: number;
+}
+
+const probes = new WeakMap<FileSystem, Map<string, Probe>>();
+
+/** Trying takes a dozen calls of the system and a look at a whole folder: once for all torrents in it. */
+function rulesOf(dir: string, fs: FileSystem): Promise<PathRules> {
+  const known = probes.get(fs) ?? new Map<string, Probe>();
+  probes.set(fs, known);
+  const at = now();
+  let probe = known.get(dir);
+  if (probe === undefined || probe.untilMs < at) {
+    if (known.size >= PROBES_MAX) known.clear();
+    probe = { rules: probePathRules(dir, fs), untilMs: at + PROBE_KEPT_MS };
+    probe.rules.catch(() => known.delete(dir));
+    known.set(dir, probe);
+  }
+  return probe.rules;
 }
 
 /** For content that is there: the portable names count when they lead to it and the others do not. */

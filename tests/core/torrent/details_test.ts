@@ -7,27 +7,28 @@ Deno.test("the details show peers, what they have and what came from them", () =
   const kit = new Kit({ have: "#..", blocks: 1 });
   const peer = kit.connect("##.");
   kit.deliver(peer);
-  const { peers: [details], have, availability } = detailsOf(kit.torrent, kit.now);
+  const look = detailsOf(kit.torrent, kit.now);
+  const [details] = look.peers();
   assertEquals([details!.piecesHave, details!.isChokingUs, details!.isInteresting], [
     2,
     false,
     true,
   ]);
   assertEquals(details!.downloaded > 0, true);
-  assertEquals(have[0]! >> 7, 1);
-  assertEquals(availability, [1, 1, 0]);
+  assertEquals(look.have()[0]! >> 7, 1);
+  assertEquals(look.availability(), [1, 1, 0]);
 });
 
 Deno.test("the details show each tracker, its error, and when it is asked next", () => {
   const tiers = [["http://a.test/announce"], ["http://b.test/announce"]];
   const kit = new Kit({ have: "..", announceTiers: tiers });
-  assertEquals(detailsOf(kit.torrent, kit.now).trackers.map(({ isUnderWay }) => isUnderWay), [
+  assertEquals(detailsOf(kit.torrent, kit.now).trackers().map(({ isUnderWay }) => isUnderWay), [
     true,
     false,
   ]);
   const error = { code: "unreachable", message: "no route" } as const;
   kit.feed({ kind: "announced", job: kit.all("announce")[0]!.job, result: fail(error) });
-  const [first] = detailsOf(kit.torrent, kit.now).trackers;
+  const [first] = detailsOf(kit.torrent, kit.now).trackers();
   assertEquals([first!.url, first!.tier, first!.error], [tiers[0]![0]!, 0, "no route"]);
 });
 

@@ -17,9 +17,22 @@ export function currentName(name: string): string {
   return RENAMED[snake] ?? snake;
 }
 
+/** Names that were asked for before: a list of thousands of torrents has the same few. */
+const camelNames = new Map<string, string>([["is_utp", "isUTP"]]);
+
+/** Names of the protocol are fewer; others come from outside and are not kept. */
+const NAMES_KEPT_MAX = 500;
+
 /** "download_dir" to "downloadDir". */
 export function camelName(name: string): string {
-  if (name === "is_utp") return "isUTP";
+  const known = camelNames.get(name);
+  if (known !== undefined) return known;
+  const camel = toCamel(name);
+  if (camelNames.size < NAMES_KEPT_MAX) camelNames.set(name, camel);
+  return camel;
+}
+
+function toCamel(name: string): string {
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 

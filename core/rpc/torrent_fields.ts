@@ -244,7 +244,7 @@ function trackerFacts(tracker: TrackerView): JsonObject {
     announce: tracker.announce,
     id: tracker.id,
     scrape: tracker.scrape,
-    sitename: siteName(tracker.announce),
+    sitename: siteOf(tracker.announce).name,
     tier: tracker.tier,
   };
 }
@@ -258,7 +258,7 @@ function trackerStats(tracker: TrackerView): JsonObject {
     downloader_count: -1,
     has_announced: tracker.hasAnnounced,
     has_scraped: tracker.lastAnnounceSucceeded,
-    host: hostOf(tracker.announce),
+    host: siteOf(tracker.announce).host,
     id: tracker.id,
     is_backup: tracker.isBackup,
     last_announce_peer_count: tracker.lastAnnouncePeers,
@@ -278,7 +278,7 @@ function trackerStats(tracker: TrackerView): JsonObject {
     scrape: tracker.scrape,
     scrape_state: 0,
     seeder_count: tracker.seeders,
-    sitename: siteName(tracker.announce),
+    sitename: siteOf(tracker.announce).name,
     tier: tracker.tier,
   };
 }
@@ -291,19 +291,32 @@ function webSeedFacts(seed: WebSeedView): JsonObject {
   };
 }
 
-/** "https://tracker.example.org:443" with its port. */
-function hostOf(announce: string): string {
-  if (!URL.canParse(announce)) return announce;
-  const { protocol, hostname, port } = new URL(announce);
-  return `${protocol}//${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+interface Site {
+  /** "https://tracker.example.org:443", with its port. */
+  readonly host: string;
+  /** "example" of tracker.example.org, for grouping; an IP address is its own site. */
+  readonly name: string;
 }
 
-/** "example" of tracker.example.org, for grouping; an IP address is its own site. */
-function siteName(announce: string): string {
-  const host = URL.canParse(announce) ? new URL(announce).hostname : announce;
-  if (/^[\d.]+$|^\[/.test(host)) return host;
-  const parts = host.split(".");
-  return parts.at(-2) ?? host;
+/** Thousands of torrents share a few trackers: URLs that were taken apart before. */
+const sites = new Map<string, Site>();
+const SITES_KEPT_MAX = 1000;
+
+function siteOf(announce: string): Site {
+  const known = sites.get(announce);
+  if (known !== undefined) return known;
+  const site = takeApart(announce);
+  if (sites.size >= SITES_KEPT_MAX) sites.clear();
+  sites.set(announce, site);
+  return site;
+}
+
+function takeApart(announce: string): Site {
+  if (!URL.canParse(announce)) return { host: announce, name: announce };
+  const { protocol, hostname, port } = new URL(announce);
+  const host = `${protocol}//${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  const isAddress = /^[\d.]+$|^\[/.test(hostname);
+  return { host, name: isAddress ? hostname : hostname.split(".").at(-2) ?? hostname };
 }
 
 const MIME_TYPES: Readonly<Record<string, string>> = {

@@ -26,6 +26,9 @@ export const TORRENTS_MAX = 100_000;
 /** Torrents that look at their content at once: more only take memory, and wait for the same disk. */
 const STARTS_AT_ONCE = 16;
 
+/** How soon the queue is looked at after a change. */
+const PLAN_DELAY_MS = 20;
+
 /** How long a removed torrent is reported to those who ask for recent changes. */
 const REMOVED_MS = 60_000;
 
@@ -65,6 +68,7 @@ export class Torrents {
   /** Admitted, and to be started when there is room. */
   #toStart: TorrentEntry[] = [];
   #starting = 0;
+  #planTimer: ReturnType<typeof setTimeout> | undefined;
   #lastId = 0;
   #isClosing = false;
 
@@ -152,7 +156,7 @@ export class Torrents {
     this.#options.store.put({ infoHash, torrent: loaded.bytes, record });
     this.#lastId++;
     this.#admitEntry(entry);
-    this.plan();
+    this.#planSoon();
     return { entry, isNew: true };
   }
 
@@ -294,6 +298,14 @@ export class Torrents {
     }
   }
 
+  /** Once for all that comes within a moment: a plan looks at every torrent. */
+  #planSoon(): void {
+    this.#planTimer ??= setTimeout(() => {
+      this.#planTimer = undefined;
+      this.plan();
+    }, PLAN_DELAY_MS);
+  }
+
   /** Keeps what changed. Throws a Failure; what was not kept is tried again. */
   save(): void {
     const dirty = this.#queue.filter((entry) => entry.isDirty);
@@ -306,6 +318,7 @@ export class Torrents {
   /** No torrent is started any more. */
   close(): void {
     this.#isClosing = true;
+    clearTimeout(this.#planTimer);
     for (const entry of this.#queue) this.#noteFacts(entry);
   }
 
@@ -403,7 +416,7 @@ export class Torrents {
       const facts = entry.facts()!;
       if (facts.bytesHave === facts.bytesTotal && record.doneAt === 0) {
         record.doneAt = unixSeconds();
-        this.plan();
+        this.#planSoon();
       }
     }
     if (event.kind === "moved") {
@@ -413,12 +426,12 @@ export class Torrents {
     if (event.kind === "piece-failed") record.corruptEver += entry.metainfo.geometry.pieceLength;
     if (event.kind === "failed") {
       entry.isAdmitted = false;
-      this.plan();
+      this.#planSoon();
     }
     this.#options.onEvent(entry, event);
     if (event.kind === "complete") {
       if (record.doneAt === 0) record.doneAt = unixSeconds();
-      this.plan();
+      this.#planSoon();
     }
   }
 

@@ -8,7 +8,7 @@ import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/
 import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
 import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
-import { pieceOffset, pieceSize } from "../core/metainfo/geometry.ts";
+import { pieceOffset } from "../core/metainfo/geometry.ts";
 import { isInfoOf, swarmHashes, v2SwarmHash } from "../core/metainfo/identity.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
@@ -18,16 +18,17 @@ import { detailsOf, type TorrentDetails } from "../core/torrent/details.ts";
 import type { Needs, Resources } from "../core/limits/resources.ts";
 import { needsOf } from "../core/torrent/grants.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
-import type { Effect, Event, SavedState } from "../core/torrent/protocol.ts";
+import type { Effect, Event, SavedState, Wish } from "../core/torrent/protocol.ts";
 import { savedStateOf } from "../core/transfer/saving.ts";
 import { EXTENSIONS, TRACED_EXTENSIONS } from "../core/torrent/extensions.ts";
-import { createTorrent, type Torrent } from "../core/torrent/state.ts";
+import { createTorrent, hasPiece, type Torrent } from "../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../core/torrent/step.ts";
 import { TUNING } from "../core/transfer/tuning.ts";
 import type { AnnounceResult } from "../core/tracker/types.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
 import { inAllSwarms, TrackerExchanges } from "./announce/exchanges.ts";
-import { type Clock, systemClock, type TimerId } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { readBlock } from "./disk/read_block.ts";
 import { DIGESTS } from "./hash/sha256.ts";
 import { messageOf } from "./failure.ts";
 import type { DriverOptions } from "./driver_options.ts";
@@ -39,6 +40,7 @@ import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { TorrentLimits } from "./life/types.ts";
 import { tcpNetwork } from "./net/tcp.ts";
 import { isTurnOver } from "./net/turn_budget.ts";
+import { WakeUp } from "./wake_up.ts";
 import { WebSeedLinks } from "./web_seed/web_seed_links.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
 
@@ -51,9 +53,11 @@ export class Driver implements LinkOwner {
   #options: DriverOptions;
   readonly #torrent: Torrent;
   readonly #trace: TraceRecorder | undefined;
+  readonly #pieceListeners = new Set<(piece: number) => void>();
   readonly #links = new Map<number, PeerLink>();
   /** Links with something to write since the last turn. */
   readonly #touched = new Set<PeerLink>();
+  readonly #wakeUp: WakeUp;
   #webSeeds!: WebSeedLinks;
   #pieces!: PieceBuffers;
   #hashes: HashExchange | undefined;
@@ -67,8 +71,6 @@ export class Driver implements LinkOwner {
   readonly #exchanges: TrackerExchanges;
   readonly #stopped = Promise.withResolvers<void>();
   readonly #clock: Clock;
-  #timer: TimerId | undefined;
-  #timerAt = Infinity;
   #isRunning = false;
   #isCrashed = false;
 
@@ -78,6 +80,7 @@ export class Driver implements LinkOwner {
     this.hasDht = options.torrent.dhtPort !== undefined;
     this.#trace = options.trace;
     this.#clock = options.clock ?? systemClock;
+    this.#wakeUp = new WakeUp(this.#clock, () => this.#feed({ kind: "timer" }));
     this.infoHashes = swarmHashes(options.metainfo.identity);
     const announce = inAllSwarms(options.announce, this.infoHashes);
     this.#exchanges = new TrackerExchanges(announce, this.#clock, this.#leaving);
@@ -161,9 +164,20 @@ export class Driver implements LinkOwner {
     return detailsOf(this.#torrent, this.#clock.now());
   }
 
-  /** Asks the trackers for peers as soon as they allow. */
-  reannounce(): void {
-    this.#feed({ kind: "announce-now" });
+  /** What the user, or a reader of a stream, wants from now on. */
+  tell(event: Wish): void {
+    this.#feed(event);
+  }
+
+  /** Whether the piece can be read. */
+  hasPiece(piece: number): boolean {
+    return hasPiece(this.#torrent, piece);
+  }
+
+  /** Tells of every piece that is on disk from now on, until the returned function is called. */
+  watchPieces(listener: (piece: number) => void): () => void {
+    this.#pieceListeners.add(listener);
+    return () => this.#pieceListeners.delete(listener);
   }
 
   /** Takes a connection that dialled us. */
@@ -200,11 +214,8 @@ export class Driver implements LinkOwner {
   }
 
   read(piece: number, begin: number, target: Uint8Array): Promise<void> {
-    const { metainfo: { geometry }, storage } = this.#options;
-    // A request may end behind a short piece: see uploads.ts.
-    const size = Math.min(target.length, pieceSize(geometry, piece) - begin);
-    if (size < target.length) target.fill(0, size);
-    return storage.readInto(pieceOffset(geometry, piece) + begin, target.subarray(0, size));
+    const { metainfo, storage } = this.#options;
+    return readBlock(storage, metainfo.geometry, piece, begin, target);
   }
 
   #feed(event: Event): void {
@@ -236,7 +247,7 @@ export class Driver implements LinkOwner {
       } while (this.#answers.length > 0);
       for (const link of this.#touched) link.flush();
       this.#touched.clear();
-      this.#armTimer();
+      this.#wakeUp.arm(nextDeadline(this.#torrent)?.at ?? Infinity);
       this.#options.onTurn?.();
       if (this.#torrent.stage === "stopped") this.#stopped.resolve();
     } catch (error) {
@@ -434,6 +445,7 @@ export class Driver implements LinkOwner {
       await storage.writePiece(pieceOffset(geometry, piece), buffer.content);
       this.#pieces.release(buffer);
       this.#feed({ kind: "piece-written", job });
+      for (const listener of this.#pieceListeners) listener(piece);
     } catch (error) {
       this.#options.onDiskError(error);
       this.#feed({ kind: "disk-failed", job, message: messageOf(error) });
@@ -460,17 +472,6 @@ export class Driver implements LinkOwner {
     await this.#options.saveState(state);
   }
 
-  #armTimer(): void {
-    const deadline = nextDeadline(this.#torrent)?.at ?? Infinity;
-    if (deadline >= this.#timerAt) return;
-    this.#clock.clearTimeout(this.#timer);
-    this.#timerAt = deadline;
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#timerAt = Infinity;
-      this.#feed({ kind: "timer" });
-    }, Math.max(0, deadline - this.#clock.now()));
-  }
-
   /** A mistake of ours: nothing more is fed, and what is on disk is saved all the same. */
   async #crash(error: unknown): Promise<void> {
     if (this.#isCrashed) return;
@@ -488,8 +489,7 @@ export class Driver implements LinkOwner {
 
   /** Lets go of sockets and timers. */
   #abandon(): void {
-    this.#clock.clearTimeout(this.#timer);
-    this.#timerAt = -Infinity;
+    this.#wakeUp.close();
     this.#leaving.abort();
     this.#pieces.close();
     for (const link of this.#links.values()) link.close();

@@ -11,6 +11,11 @@ export function randomWords(count: number): Int32Array {
   return crypto.getRandomValues(new Int32Array(count));
 }
 
+/** 128 random bits as 32 hexadecimal digits. */
+export function randomText(): string {
+  return crypto.getRandomValues(new Uint8Array(16)).toHex();
+}
+
 /** 20 bytes that no other peer has. Spec: BEP 20. */
 export function createPeerId(): Uint8Array {
   const id = crypto.getRandomValues(new Uint8Array(20));

@@ -130,6 +130,18 @@ function buildCommand(
           ...peerSettings(values),
         });
       });
+    case "stream":
+      return build(COMMANDS.stream, sources, (values) => {
+        const { tracker, dir, streamPort, keep, shareRule } = values;
+        return ok({
+          kind: "stream",
+          source: operands[0]!,
+          file: operands[1],
+          ...{ tracker, dir, streamPort, keep, shareRule },
+          trace: traceSettings(values),
+          ...peerSettings(values),
+        });
+      });
     case "create":
       return build(COMMANDS.create, sources, (values) =>
         checkOut(values, operands) ?? ok({

@@ -7,6 +7,7 @@ import type { TorrentFormat } from "../metainfo/create.ts";
 import type { PeerAddress } from "../bytes/address.ts";
 import type { DhtChoice, DhtCommand } from "./dht_command.ts";
 import type { Glob } from "../metainfo/glob.ts";
+import type { StreamCommand } from "./stream_command.ts";
 import type { SwarmOptions } from "../sim/swarm.ts";
 import type { Network } from "../tracker_server/access/networks.ts";
 import type { Shell } from "./completions.ts";
@@ -15,10 +16,13 @@ export type { ShellCommand } from "./daemon_command.ts";
 import type { SettingInForce } from "./settings.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
 
+export type { StreamCommand } from "./stream_command.ts";
+
 export type Command =
   | TrackerCommand
   | SeedCommand
   | GetCommand
+  | StreamCommand
   | CreateCommand
   | ShowCommand
   | VerifyCommand

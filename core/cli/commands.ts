@@ -5,10 +5,11 @@
 import { SYSTEM_FILES_TEXT } from "../metainfo/system_files.ts";
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
 import { defineCommand, handOver, NO_OPERANDS, output, state } from "./command_spec.ts";
-import { discoveryOptions } from "./discovery_options.ts";
 import { DAEMON_COMMANDS } from "./daemon_commands.ts";
-import { DHT_COMMAND, dhtOptions } from "./dht_command.ts";
+import { DHT_COMMAND } from "./dht_command.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
+import { peer, trace } from "./peer_options.ts";
+import { STREAM_COMMAND } from "./stream_command.ts";
 import {
   readContentSize,
   readCount,
@@ -17,15 +18,10 @@ import {
   readHost,
   readIntervalSeconds,
   readLinkRate,
-  readMinutesAsMs,
   readNetwork,
-  readPeer,
   readPercent,
   readPieceLength,
   readPort,
-  readRate,
-  readRatio,
-  readSecondsAsMs,
   readShareRule,
   readText,
   readToken,
@@ -37,12 +33,10 @@ import {
 } from "./values.ts";
 
 export type { CommandSpec } from "./command_spec.ts";
+export { PEER_PORT_DEFAULT } from "./peer_options.ts";
 
 /** Announce URL of the tracker whose catalog is asked when none is named. */
 export const CATALOG_DEFAULT = "http://127.0.0.1:8000/announce";
-
-/** Customary first port of BitTorrent peers. Spec: BEP 3, port. */
-export const PEER_PORT_DEFAULT = 6881;
 
 const torrentFile = {
   out: one("FILE", readText, "Write the .torrent there; - is stdout", {
@@ -76,51 +70,10 @@ const creation = {
   ...torrentFile,
 };
 
-const peer = {
-  host: one("IP", readHost, "Listen for peers on this address, and announce from it", {
-    shownDefault: "all",
-  }),
-  port: one("N", readPort, "Listen for peers on this port; 0 picks a free one", {
-    shownDefault: `${PEER_PORT_DEFAULT}, else the next free one`,
-  }),
-  announceIp: one("IP", readHost, "Have trackers note this address for us", {
-    shownDefault: "the one they see",
-  }),
-  allowLocal: flag(
-    "Ask what a torrent names on this machine and in private networks, whatever it is",
-  ),
-  ...discoveryOptions,
-  peer: many("IP:PORT", readPeer, "Connect to this peer too; repeat it for several"),
-  ...dhtOptions,
-  upLimit: one(
-    "RATE",
-    readRate,
-    "Upload at most so many bytes a second, such as 500K (that is 500,000) or 1.5M",
-  ),
-  downLimit: one("RATE", readRate, "Download at most so many bytes a second"),
-  seedRatio: one("R", readRatio, "Seed until the upload is R times the size, then leave"),
-  seedTime: one("MIN", readMinutesAsMs, "Seed for so many minutes, then leave"),
-  timeout: one(
-    "SECONDS",
-    readSecondsAsMs,
-    "Give up when no tracker and no peer answers for so long",
-    { shownDefault: "never" },
-  ),
-};
-
 const saveTorrent = one("FILE", readText, "Write the .torrent of a magnet link there");
 
 /** What it takes to meet peers, without content. */
 const { upLimit: _up, downLimit: _down, seedRatio: _ratio, seedTime: _time, ...meeting } = peer;
-
-const trace = {
-  trace: one(
-    "FILE",
-    readText,
-    "Record the run there for tt replay: no content, no passkeys, made-up addresses",
-  ),
-  traceAddresses: flag("Keep real addresses in the trace"),
-};
 
 const contentDir = one("DIR", readText, "Folder that holds the content of a .torrent", {
   shownDefault: "the folder of the .torrent",
@@ -276,6 +229,7 @@ export const COMMANDS = {
       "tt get --resume --dir films",
     ],
   }),
+  stream: STREAM_COMMAND,
   create: defineCommand({
     summary: "Make .torrent files without seeding",
     usage: ["PATH... [options]"],

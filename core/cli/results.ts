@@ -11,6 +11,7 @@ import { printable } from "./text.ts";
 
 export type ResultEvent =
   | CreatedResult
+  | StreamResult
   | TorrentResult
   | VerifiedResult
   | CatalogResult
@@ -19,6 +20,14 @@ export type ResultEvent =
   | SimulatedResult
   | SettingResult
   | DaemonResult;
+
+/** `tt stream`: where a player finds the file. */
+export interface StreamResult {
+  readonly event: "stream";
+  readonly file: string;
+  readonly url: string;
+  readonly playlist: string;
+}
 
 interface TorrentFigures {
   /** The 40 digits that name the torrent everywhere in tt. */
@@ -84,6 +93,8 @@ export function resultText(result: ResultEvent): string {
         `Created ${result.path}: ${formatBytes(result.bytes)} in ${piecesText(result)}, ` +
           hashesText(result),
       );
+    case "stream":
+      return result.url;
     case "torrent":
       return torrentLines(result).map(printable).join("\n");
     case "verified":

@@ -117,6 +117,9 @@ export type Event =
   | { readonly kind: "timer" }
   | { readonly kind: "stop" };
 
+/** What is asked of a torrent while it runs. */
+export type Wish = Extract<Event, { kind: "order" | "due" | "prioritize" | "announce-now" }>;
+
 /** What the swarm and the transfer ask of the shell: swarm/protocol.ts, transfer/protocol.ts. */
 export type Effect = SwarmEffect | TransferEffect | WebSeedEffect;
 

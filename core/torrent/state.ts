@@ -3,6 +3,7 @@
  * outside the core; `facts.ts` is the window. Its own part is changed by lifecycle.ts, deadlines.ts and
  * settle.ts.
  */
+import { hasBit } from "../bytes/bitfield.ts";
 import type { JobCounter } from "../bytes/jobs.ts";
 import { assert } from "../bytes/result.ts";
 import { createRng } from "../bytes/random.ts";
@@ -85,6 +86,11 @@ export function createTorrent(
 /** Whether every piece is on disk. */
 export function isComplete({ transfer }: Torrent): boolean {
   return transfer !== undefined && isTransferComplete(transfer);
+}
+
+/** Whether the piece is on disk. */
+export function hasPiece({ transfer }: Torrent, piece: number): boolean {
+  return transfer !== undefined && hasBit(transfer.have, piece);
 }
 
 /** Whether every wanted piece is on disk. */

@@ -91,6 +91,16 @@ interface Found {
   readonly tracker: string | undefined;
 }
 
+/** The torrent of a SOURCE, announced to the tracker that it came from as well. */
+export async function findTorrent(
+  source: string,
+  typed: string | undefined,
+  signal: AbortSignal,
+): Promise<LoadedTorrent> {
+  const { loaded, tracker } = await loadSource(source, typed, signal);
+  return announcedTo(loaded, tracker === undefined ? [] : [tracker]);
+}
+
 /** A file, a URL, or a name or info hash of a catalog, which is the customary one unless typed. */
 async function loadSource(
   source: string,

@@ -27,6 +27,7 @@ import { replay } from "./replay.ts";
 import { seed } from "./seed.ts";
 import { simulate } from "./simulate.ts";
 import { show } from "./show.ts";
+import { stream } from "./stream.ts";
 import { status } from "./status.ts";
 import { verify } from "./verify.ts";
 
@@ -79,6 +80,8 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await seed(command, context);
     case "get":
       return await get(command, context);
+    case "stream":
+      return await stream(command, context);
     case "create":
       return await create(command, context);
     case "show":

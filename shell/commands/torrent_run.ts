@@ -37,7 +37,7 @@ export interface RunOptions {
   /** Of this torrent, below those of the process. */
   readonly limits?: TorrentLimits;
   /** Told once what is here was checked and the torrent goes to its swarm. */
-  readonly onJoin?: (() => void) | undefined;
+  readonly onJoin?: ((torrent: TorrentHandle) => void) | undefined;
   readonly trace?: TraceSettings | undefined;
 }
 
@@ -74,7 +74,7 @@ export class TorrentRun {
     signal.throwIfAborted();
     const { session, loaded, dir, moveTo, remember, limits, settings, trace } = this.#options;
     const unsubscribe = session.subscribe((torrent, event) => {
-      if (torrent.infoHash === loaded.metainfo.infoHash) this.#onEvent(event);
+      if (torrent.infoHash === loaded.metainfo.infoHash) this.#onEvent(event, torrent);
     });
     const aborted = Promise.withResolvers<never>();
     const onAbort = () => aborted.reject(signal.reason);
@@ -152,10 +152,10 @@ export class TorrentRun {
     return role.kind === "download" ? role.shareRule : NO_RULE;
   }
 
-  #onEvent(event: TorrentEvent): void {
+  #onEvent(event: TorrentEvent, torrent: TorrentHandle): void {
     switch (event.kind) {
       case "joined":
-        return this.#options.onJoin?.();
+        return this.#options.onJoin?.(torrent);
       case "finished":
         return this.#done.resolve();
       case "failed":

@@ -193,7 +193,7 @@ export class Torrents {
 
   /** Asks its trackers again, as far as they allow. */
   reannounce(entry: TorrentEntry): void {
-    entry.handle?.driver?.reannounce();
+    entry.handle?.driver?.tell({ kind: "announce-now" });
   }
 
   async remove(entry: TorrentEntry, withData: boolean): Promise<void> {

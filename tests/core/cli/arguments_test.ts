@@ -281,7 +281,7 @@ Deno.test("a wrong command or option is answered with the nearest right one", ()
   );
   assertEquals(
     refuse("tracker --dir x"),
-    'unknown-option: Option "--dir" is not one of tt tracker; it belongs to seed, get, verify, daemon, add and shell',
+    'unknown-option: Option "--dir" is not one of tt tracker; it belongs to seed, get, stream, verify, daemon, add and shell',
   );
   assertEquals(
     refuse("get x --xyzzy"),

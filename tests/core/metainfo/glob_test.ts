@@ -77,3 +77,66 @@ Deno.test("a pattern made to backtrack takes no longer than pattern times path",
   assertEquals(matches("*a".repeat(500) + "b", "a".repeat(2000)), false);
   assertEquals(matches("**/a/".repeat(50) + "b", "a/".repeat(60) + "a"), false);
 });
+
+/** A second reading of the rules, by way of regular expressions. */
+function matchesByRegExp(pattern: string, path: string): boolean {
+  const components = pattern.replace(/^\.?\/+|\/+$/g, "").split(/\/+/);
+  const source = (name: string) =>
+    name.replace(
+      /\*+|\?|\[([!^]?)(\]?[^\]]*)\]|[\s\S]/gu,
+      (found, negated: string | undefined, set: string | undefined) => {
+        if (set !== undefined) return `[${negated ? "^/" : ""}${set.replace(/[\]\\^]/g, "\\$&")}]`;
+        if (found[0] === "*") return "[^/]*";
+        return found === "?" ? "[^/]" : found.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+      },
+    );
+  const names = path.split("/");
+  if (components.length === 1) {
+    const [only] = components;
+    if (only === "**") return true;
+    return names.some((name) => new RegExp(`^${source(only!)}$`, "u").test(name));
+  }
+  const whole = components.map((name) => name === "**" ? "(?:[^/]+/)*" : `${source(name)}/`).join(
+    "",
+  );
+  return names.some((_, i) => {
+    return new RegExp(`^${whole}$`, "u").test(names.slice(0, i + 1).join("/") + "/");
+  });
+}
+
+Deno.test("patterns match what regular expressions of the same meaning match", () => {
+  const part = fc.constantFrom("a", "b", "c", "*", "?", "[ab]", "[!a]", "[a-b]", "[^b-c]", "-");
+  const name = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(""))
+    .map((text) => text.replace(/\*+/g, "*"));
+  const pattern = fc.array(fc.oneof(name, fc.constant("**")), { minLength: 1, maxLength: 5 })
+    .map((components) => components.join("/"));
+  const word = fc.array(fc.constantFrom("a", "b", "c", "-"), { minLength: 1, maxLength: 5 })
+    .map((letters) => letters.join(""));
+  const path = fc.array(word, { minLength: 1, maxLength: 5 }).map((names) => names.join("/"));
+  fc.assert(
+    fc.property(pattern, path, (pattern, path) => {
+      assertEquals(matches(pattern, path), matchesByRegExp(pattern, path), `${pattern} ${path}`);
+    }),
+    { seed: 20261121, numRuns: 5000 },
+  );
+});
+
+Deno.test("sets hold ranges, a bracket that comes first, and a dash at the end", () => {
+  const cases: [string, string, boolean][] = [
+    ["[a-c-e]", "b", true],
+    ["[a-c-e]", "-", true],
+    ["[a-c-e]", "d", false],
+    ["[a-c-e]", "e", true],
+    ["[]a]", "]", true],
+    ["[]a]", "a", true],
+    ["[!]a]", "]", false],
+    ["[!]a]", "b", true],
+    ["x[0-9]y", "x5y", true],
+    ["x[0-9]y", "xy", false],
+  ];
+  for (const [pattern, path, expected] of cases) {
+    assertEquals(matches(pattern, path), expected, `${pattern} against ${path}`);
+  }
+  assertEquals(parseGlob("[]"), undefined);
+  assertEquals(parseGlob("[!]"), undefined);
+});

@@ -1,7 +1,6 @@
 /**
- * The only interpreter of effects: one torrent's core on real sockets and files. It feeds what one
- * read, timer or answer brings, settles, runs the effects in order, and arms one timer. Contract:
- * core/torrent/protocol.ts.
+ * The only interpreter of effects: one torrent's core on real sockets and files. Feeds what a read, a
+ * timer or an answer brings, settles, runs the effects, arms one timer: core/torrent/protocol.ts.
  */
 import { assert, unreachable } from "../core/bytes/result.ts";
 import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/frame.ts";
@@ -85,12 +84,9 @@ export class Driver implements LinkOwner {
     const announce = inAllSwarms(options.announce, this.infoHashes);
     this.#exchanges = new TrackerExchanges(announce, this.#clock, this.#leaving);
     const at = this.#clock.now();
-    this.#torrent = createTorrent(
-      this.#trace?.begin(options.torrent, at) ?? options.torrent,
-      at,
-      TUNING,
-      this.#trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS,
-    );
+    const told = this.#trace?.begin(options.torrent, at) ?? options.torrent;
+    const extensions = this.#trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS;
+    this.#torrent = createTorrent(told, at, TUNING, extensions);
     this.#equip(options);
   }
 
@@ -123,9 +119,9 @@ export class Driver implements LinkOwner {
   attach(options: DriverOptions): void {
     this.#options = { ...options, limits: this.#options.limits };
     this.#equip(this.#options);
-    const { torrent: { geometry, have, isPrivate } } = options;
+    const { torrent: { geometry, have, isPrivate, priorities } } = options;
     assert(geometry !== undefined && have !== undefined, "the metadata is known");
-    this.#feed({ kind: "metadata", geometry, have, isPrivate, priorities: undefined });
+    this.#feed({ kind: "metadata", geometry, have, isPrivate, priorities });
   }
 
   /** Dials these, as far as the limits allow. `source`: who told us of them. */
@@ -158,6 +154,11 @@ export class Driver implements LinkOwner {
 
   get socketCount(): number {
     return this.#links.size;
+  }
+
+  /** What is wanted of pieces, and how urgently, from now on. */
+  prioritize(ranges: Extract<Event, { kind: "prioritize" }>["ranges"]): void {
+    this.#feed({ kind: "prioritize", ranges });
   }
 
   details(): TorrentDetails {

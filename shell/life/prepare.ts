@@ -23,6 +23,8 @@ import { loadState, saveOptions, saveTorrent, sweepState } from "../disk/state_f
 import type { Storage } from "../disk/storage.ts";
 import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import { Failure } from "../failure.ts";
+import { PRIORITY_SKIP } from "../../core/transfer/availability.ts";
+import { type FilePriorities, piecePriorities } from "../../core/transfer/file_priorities.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { keepLayers } from "./keep_layers.ts";
 import { reuseKnownFiles } from "./reuse_files.ts";
@@ -33,6 +35,8 @@ export interface Preparation {
   readonly dir: string;
   readonly role: Role;
   readonly remember: Uint8Array | undefined;
+  /** What is wanted of its files; undefined where all are wanted alike. */
+  readonly filePriorities: FilePriorities | undefined;
   readonly storage: Storage;
   /** Whether the state may be believed where files agree with it. */
   readonly trust: boolean;
@@ -45,6 +49,10 @@ export interface Preparation {
 }
 
 export interface Prepared {
+  /** One a piece; undefined where all are wanted alike. */
+  readonly priorities: Uint8Array | undefined;
+  /** Of wanted pieces. */
+  readonly missingBytes: number;
   readonly have: Bitfield;
   readonly state: ResumeState | undefined;
 }
@@ -68,6 +76,9 @@ export async function readState(
   return decoded?.ok ? decoded.value : undefined;
 }
 
+/** A seeder has all that it wants. */
+const ALL = { priorities: undefined, missingBytes: 0 };
+
 async function prepareSeed(options: Preparation): Promise<Prepared> {
   const { loaded: { metainfo }, dir, role, storage, trust, ownState, say } = options;
   const pieces = metainfo.geometry.pieceCount;
@@ -76,7 +87,7 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
   if (state === undefined && trust && role.kind === "seed" && role.isChecked) {
     // What changes from now on is noticed.
     await storage.stamps();
-    return { have: all, state: ownState };
+    return { have: all, state: ownState, ...ALL };
   }
   const { trusted, toCheck } = state === undefined
     ? { trusted: createBitfield(pieces), toCheck: all }
@@ -85,7 +96,7 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
   if (countBits(toCheck) > 0) addAll(have, await check(options, toCheck));
   const piecesGood = countBits(have);
   if (countBits(toCheck) > 0) say({ kind: "checked", piecesGood, pieces });
-  if (piecesGood === pieces) return { have, state: ownState };
+  if (piecesGood === pieces) return { have, state: ownState, ...ALL };
   const message =
     `Cannot seed ${metainfo.name}: ${pieces - piecesGood} of its pieces are wrong or ` +
     `missing in ${dir}; name the right folder with --dir, or complete it with tt get`;
@@ -98,7 +109,12 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   await sweepState(dir, metainfo.infoHash);
   const state = await readState(dir, metainfo.infoHash);
   await keepLayers(dir, options.loaded);
-  await reuseKnownFiles(dir, metainfo, signal);
+  const { filePriorities } = options;
+  const priorities = filePriorities &&
+    piecePriorities(metainfo.files, metainfo.geometry, filePriorities);
+  const isWanted = (file: number) => isWantedFile(filePriorities, file);
+  storage.setWanted(isWanted);
+  await reuseKnownFiles(dir, wantedPart(metainfo, isWanted), signal);
   const onDisk = await storage.stamps();
   const { trusted, toCheck } = trustResume(trust ? state : undefined, metainfo, onDisk);
   const have = copyBitfield(trusted);
@@ -113,10 +129,10 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   const piecesKept = countBits(have);
   if (state !== undefined) sayMissing(metainfo, state, onDisk, have, say);
   const isForeign = state === undefined && piecesKept === 0;
-  if (isForeign) refuseForeignFiles(metainfo, dir, onDisk);
+  if (isForeign) await refuseForeignFiles(metainfo, dir, onDisk, storage);
   if (trust || piecesKept > 0) say({ kind: "resumed", piecesKept, pieces });
-  if (piecesKept < pieces) {
-    const missingBytes = metainfo.geometry.totalSize - bytesOf(metainfo, have);
+  const missingBytes = missingOf(metainfo, have, priorities);
+  if (missingBytes > 0) {
     await storage.reserve({ missingBytes, signal });
     await placeMarker(dir, metainfo);
   } else await removeMarker(dir, metainfo);
@@ -124,7 +140,34 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   if (options.remember !== undefined) {
     await saveOptions(dir, metainfo.infoHash, options.remember);
   }
-  return { have, state };
+  return { have, state, priorities, missingBytes };
+}
+
+/** Whether anything of the file is wanted. */
+export function isWantedFile(priorities: FilePriorities | undefined, file: number): boolean {
+  return priorities === undefined || (priorities[file] ?? PRIORITY_SKIP) !== PRIORITY_SKIP;
+}
+
+/** As if what is not wanted were padding, which is never on disk. */
+function wantedPart(metainfo: Metainfo, isWanted: (file: number) => boolean): Metainfo {
+  const files = metainfo.files.map((file, index) =>
+    isWanted(index) ? file : { ...file, pad: true }
+  );
+  return { ...metainfo, files };
+}
+
+/** Bytes of wanted pieces that `have` lacks. */
+function missingOf(
+  { geometry }: Metainfo,
+  have: Bitfield,
+  priorities: Uint8Array | undefined,
+): number {
+  let bytes = 0;
+  for (let piece = 0; piece < geometry.pieceCount; piece++) {
+    if (hasBit(have, piece) || priorities?.[piece] === PRIORITY_SKIP) continue;
+    bytes += pieceSize(geometry, piece);
+  }
+  return bytes;
 }
 
 /** Names the files that are gone since the state was saved, and what that costs. */
@@ -157,13 +200,17 @@ function sayMissing(
 }
 
 /** Files that hold data, none of it the torrent's, belong to the user: writing would destroy them. */
-function refuseForeignFiles(
+async function refuseForeignFiles(
   metainfo: Metainfo,
   dir: string,
   onDisk: readonly (FileOnDisk | undefined)[],
-): void {
-  const at = onDisk.findIndex((file) => file !== undefined && file.length > 0 && file.hasData);
-  if (at < 0) return;
+  storage: Storage,
+): Promise<void> {
+  const withData = [...onDisk.keys()].filter((file) => onDisk[file]?.hasData);
+  let at: number | undefined;
+  // What is kept apart has a stamp, but no file.
+  for (const file of withData) if (at === undefined && await storage.hasData(file)) at = file;
+  if (at === undefined) return;
   const path = join(dir, ...metainfo.files[at]!.path);
   const message = `Will not overwrite ${path}: it holds nothing of ${metainfo.name}; ` +
     "move it away or choose another --dir";

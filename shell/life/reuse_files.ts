@@ -55,7 +55,8 @@ async function missingFiles(
 ): Promise<Map<string, Path>> {
   const missing = new Map<string, Path>();
   for (const { file, root, length } of trees?.files ?? []) {
-    const { path } = files[file]!;
+    const { path, pad } = files[file]!;
+    if (pad) continue;
     const isThere = await fileStats(fs, dir, path).then((stats) => stats !== undefined, () => true);
     if (!isThere) missing.set(keyOf(root, length), path);
   }

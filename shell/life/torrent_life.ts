@@ -10,28 +10,28 @@
  * Deliberately absent: terminals, exit codes, when to give up waiting. Those are its adapters' matter.
  */
 import { resolve } from "node:path";
-import { countBits } from "../../core/bytes/bitfield.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { FilePriorities } from "../../core/transfer/file_priorities.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report, SavedState } from "../../core/torrent/protocol.ts";
 import type { ResumeState } from "../../core/transfer/resume.ts";
 import { now } from "../clock.ts";
 import { DiskError } from "../disk/disk_error.ts";
-import { lockTorrent, type TorrentLock } from "../disk/lock.ts";
-import { openStorage, type Storage } from "../disk/storage.ts";
+import type { TorrentLock } from "../disk/lock.ts";
+import type { Storage } from "../disk/storage.ts";
 import { removeMarker } from "../disk/unfinished_marker.ts";
 import type { Driver } from "../driver.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
-import { TraceRecorder } from "../trace/recorder.ts";
+import type { TraceRecorder } from "../trace/recorder.ts";
 import { saveDownload } from "./keep_layers.ts";
 import type { LifeHost, SwarmOptions } from "./host.ts";
 import { finishMove, relocate } from "./moving.ts";
-import { placeForReading, placeForWriting } from "./place_files.ts";
+import { openContent } from "./open_content.ts";
 import { bytesOf, prepare, type Prepared } from "./prepare.ts";
 import { removeTorrent } from "./remove_content.ts";
-import { swarmTorrent } from "./swarm_torrent.ts";
+import { openTrace, swarmTorrent, wantFiles } from "./swarm_torrent.ts";
 import type {
   AddOptions,
   Goals,
@@ -71,6 +71,7 @@ export class TorrentLife {
   #active: Active | undefined;
   #goals: Goals;
   #limits: TorrentLimits;
+  #filePriorities: FilePriorities | undefined;
   #trust: boolean;
   /** The state saved last by this process; a seeder keeps it in memory only. */
   #ownState: ResumeState | undefined;
@@ -92,6 +93,7 @@ export class TorrentLife {
     this.#dir = options.dir;
     this.#goals = options.goals ?? {};
     this.#limits = options.limits ?? {};
+    this.#filePriorities = options.filePriorities;
     this.#trust = options.role.kind === "seed" || options.role.resume;
   }
 
@@ -192,6 +194,17 @@ export class TorrentLife {
     this.#active?.driver?.setLimits(limits);
   }
 
+  /** Wants other files, PRIORITY_SKIP to PRIORITY_MAX each. Resolves when those are there. */
+  setFilePriorities(priorities: FilePriorities): Promise<void> {
+    this.#filePriorities = priorities;
+    return this.#enqueue(async () => {
+      const { storage, driver } = this.#active ?? {};
+      if (driver === undefined || this.#options.role.kind === "seed") return;
+      await wantFiles(this.metainfo, storage!, driver, priorities)
+        .catch((error) => this.#endFailed(toFailure(error)));
+    });
+  }
+
   /** Dials these, if it is in its swarm. */
   addPeers(addresses: readonly PeerAddress[]): void {
     this.#active?.driver?.addPeers(addresses);
@@ -264,22 +277,18 @@ export class TorrentLife {
       const isSeed = role.kind === "seed";
       const moved = isSeed ? undefined : await finishMove(this.loaded, this.#dir, signal);
       if (moved !== undefined) this.#emit({ kind: "moved", dir: this.#dir = moved });
-      const lock = isSeed ? undefined : await lockTorrent(this.#dir, this.infoHash, this.name);
-      const place = isSeed ? placeForReading : placeForWriting;
-      this.#loaded = await place(this.#options.loaded, this.#dir);
-      const storage = openStorage(this.#dir, this.metainfo, {
-        readOnly: isSeed,
-        places: role.kind === "seed" ? role.places : undefined,
-        ...{ infoHash: this.infoHash, handles: this.#host.handles },
-        onChanged: (file) => this.#onChanged(storage.pathOf(file)),
-      });
+      const { loaded, storage, lock } = await openContent(
+        ...[this.#options.loaded, this.#dir, role, this.#host.handles] as const,
+        (path) => this.#onChanged(path),
+      );
+      this.#loaded = loaded;
       this.#active = { storage, lock, trace: undefined, driver: undefined };
       const prepared = await this.#prepare(storage, signal);
       signal.throwIfAborted();
       if (this.#isDone(prepared)) {
         this.#sayComplete();
         await this.#finish();
-      } else if (countBits(prepared.have) === prepared.have.count && this.#mustMove()) {
+      } else if (prepared.missingBytes === 0 && this.#mustMove()) {
         await this.#end("paused");
         if (await this.#relocate(this.#options.moveTo!)) await this.#begin(checkOnly);
       } else if (this.#wantsToRun) this.#join(this.#active, prepared);
@@ -296,6 +305,7 @@ export class TorrentLife {
       dir: this.#dir,
       role: this.#options.role,
       remember: this.#options.remember,
+      filePriorities: this.#filePriorities,
       storage,
       trust: this.#trust,
       ownState: this.#ownState,
@@ -313,15 +323,14 @@ export class TorrentLife {
   }
 
   /** Everything is here and nothing else is wanted: no need to disturb a swarm. */
-  #isDone({ have }: Prepared): boolean {
-    return this.#wantsToRun && this.#goals.stopsWhenComplete === true &&
-      countBits(have) === have.count;
+  #isDone({ missingBytes }: Prepared): boolean {
+    return this.#wantsToRun && this.#goals.stopsWhenComplete === true && missingBytes === 0;
   }
 
   #join(active: Active, prepared: Prepared): void {
     this.#trackerAnsweredMs = now();
     this.#trackerError = undefined;
-    active.trace = this.#openTrace();
+    active.trace = openTrace(this.#options.trace, this.#emit);
     this.#state = "downloading";
     const { storage, trace } = active;
     const options: SwarmOptions = {
@@ -337,15 +346,6 @@ export class TorrentLife {
     };
     active.driver = this.#host.start(options, this.#options.peers ?? [], this.#limits);
     this.#emit({ kind: "joined" });
-  }
-
-  #openTrace(): TraceRecorder | undefined {
-    const { trace } = this.#options;
-    if (trace === undefined) return undefined;
-    return new TraceRecorder({
-      ...trace,
-      onError: (error) => this.#emit({ kind: "trace-failed", failure: toFailure(error) }),
-    });
   }
 
   async #save(storage: Storage, saved: SavedState): Promise<void> {

@@ -5,6 +5,7 @@
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { ShareRule } from "../../core/cli/values.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
+import type { FilePriorities } from "../../core/transfer/file_priorities.ts";
 import type { Places } from "../disk/storage.ts";
 import type { Failure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
@@ -22,6 +23,8 @@ export interface AddOptions {
   readonly limits?: TorrentLimits;
   /** Kept beside its state for later runs, as it is. */
   readonly remember?: Uint8Array | undefined;
+  /** What is wanted of its files: PRIORITY_SKIP to PRIORITY_MAX each; all alike unless given. */
+  readonly filePriorities?: FilePriorities | undefined;
   /** Where its content goes once it is complete. */
   readonly moveTo?: string | undefined;
   /** Taken in without being checked or joined; `resume` starts it. */

@@ -61,8 +61,8 @@ interface OwnEntry {
   source: AddressSource;
   failures: number;
   nextTryMs: number;
-  /** In use by a connection, being dialled, or free. */
-  use: "free" | "dialling" | "connected" | "never";
+  /** In use by a connection, being dialled, free, or not to be dialled: for now, or in this run. */
+  use: "free" | "dialling" | "connected" | "unneeded" | "never";
   /** The connection that uses it. */
   owner: PeerKey | undefined;
 }
@@ -413,6 +413,24 @@ export function releaseAddresses(
     postpone(book, entry, now);
   }
   book.owned.delete(owner);
+}
+
+/** The peer there has nothing for us as we are: not dialled before `retryAddresses`. */
+export function setUnneeded(book: AddressBook, address: PeerAddress): void {
+  const entry = book.entries.get(addressText(address)) as OwnEntry | undefined;
+  if (entry !== undefined) entry.use = "unneeded";
+}
+
+/** More is wanted: peers that were not needed, or wait for the next attempt, are dialled at once. */
+export function retryAddresses(view: AddressBook): void {
+  const book = view as Own;
+  for (const entry of book.entries.values()) {
+    if (entry.use !== "free" && entry.use !== "unneeded") continue;
+    entry.use = "free";
+    entry.failures = 0;
+    entry.nextTryMs = 0;
+  }
+  book.nextDialMs = 0;
 }
 
 /** Free again, to be dialled after a wait that doubles with every attempt. */

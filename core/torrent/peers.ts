@@ -3,7 +3,7 @@
  * happens to the one is carried to the other here.
  */
 import type { PeerAddress } from "../bytes/address.ts";
-import { neverDial } from "../swarm/address_book.ts";
+import { setUnneeded } from "../swarm/address_book.ts";
 import {
   acceptConnection,
   banPeer,
@@ -144,7 +144,7 @@ function forgetPeer(
   if (transfer === undefined || peer === undefined) return;
   const isUseless = isFinished(transfer) && wantsNothing(peer);
   removePeer(transfer, peer, effects);
-  if (isUseless) neverDial(swarm.addresses, connection.address);
+  if (isUseless) setUnneeded(swarm.addresses, connection.address);
 }
 
 /** Closes the connection, if it is still there, and takes none from its address again in this run. */

@@ -7,7 +7,7 @@
  */
 import { finishJob } from "../bytes/jobs.ts";
 import { unreachable } from "../bytes/result.ts";
-import { addAddresses, onDialFailed } from "../swarm/address_book.ts";
+import { addAddresses, onDialFailed, retryAddresses } from "../swarm/address_book.ts";
 import { announceCompleted, announceSoon, onAnnounced } from "../swarm/announcing.ts";
 import { banPeer } from "../swarm/connections.ts";
 import { sendDontHave } from "../swarm/dont_have.ts";
@@ -221,10 +221,13 @@ function onPrioritize(
   now: number,
   effects: Effect[],
 ): void {
+  const wasFinished = isFinished(transfer);
   if (setPriorities(transfer, ranges, now, effects)) {
     effects.push({ kind: "report", report: { kind: "complete" } });
     return finish(torrent, transfer, now, effects);
   }
+  // Seeds went because we were finished.
+  if (wasFinished && !isFinished(transfer)) retryAddresses(torrent.swarm.addresses);
   setUploadOnly(torrent.swarm, isFinished(transfer), effects);
 }
 

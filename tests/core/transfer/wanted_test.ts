@@ -151,3 +151,20 @@ Deno.test("whatever is wanted when, the bookkeeping holds and what is wanted com
     { seed: 1, numRuns: 100 },
   );
 });
+
+Deno.test("a seed that was not needed is dialled at once when more is wanted", () => {
+  const kit = new Kit({ have: "..", blocks: 1, priorities: levels("4-") });
+  const address = { ip: "10.0.0.9", port: 6881 };
+  kit.feed({ kind: "peers-found", addresses: [address], source: "tracker" });
+  const [dial] = kit.all("dial");
+  const peer = kit.handshake({ ...address, extended: true }, dial!.job);
+  kit.say(peer, { kind: "bitfield", bits: Uint8Array.of(0b1100_0000) });
+  kit.say(peer, { kind: "unchoke" });
+  kit.complete(peer);
+  assertEquals(kit.closed(peer), "both-complete");
+  kit.forget();
+  kit.wait(10 * 60_000);
+  assertEquals(kit.all("dial"), [], "nobody is needed");
+  prioritize(kit, [1, 2, PRIORITY_MAX]);
+  assertEquals(kit.all("dial").map(({ address }) => address), [address]);
+});

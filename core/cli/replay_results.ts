@@ -1,6 +1,7 @@
 /** What `tt replay` answers: the verdict, the state at an event, why a peer is not asked. */
 import type { PeerView, StateView } from "../trace/state_view.ts";
-import type { Standing, WhyNot } from "../torrent/why.ts";
+import type { WhyNot } from "../torrent/why.ts";
+import type { Obstacle } from "../transfer/picker.ts";
 import {
   formatBytes,
   formatCount,
@@ -103,7 +104,7 @@ export function whyText(why: WhyNot): string {
       return why.snubbed ? `${owes}, and is snubbed for sending none in time` : owes;
     }
     case "pieces": {
-      const standings = Object.entries(why.standings) as [Standing, number][];
+      const standings = Object.entries(why.standings) as [Obstacle, number][];
       const parts = standings.map(([standing, count]) =>
         `${formatCount(count, "piece")} ${STANDINGS[standing]}`
       );
@@ -114,8 +115,9 @@ export function whyText(why: WhyNot): string {
   }
 }
 
-const STANDINGS: Readonly<Record<Standing, string>> = {
-  open: "open",
+const STANDINGS: Readonly<Record<Obstacle, string>> = {
+  lacking: "that it lacks",
+  "no-hashes": "that cannot be checked before their hashes come",
   asked: "asked for already",
   arrived: "here and not yet on disk",
   choked: "out of reach, since it chokes us",

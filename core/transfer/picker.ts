@@ -100,9 +100,7 @@ function takeDue(
 
 /** Starts a due piece if it is to be picked and the peer lets us. */
 function startDue(transfer: Transfer, peer: Peer, piece: number): PartialPiece | undefined {
-  if (transfer.availability.position[piece]! < 0) return undefined;
-  if (peer.isChoking && !peer.allowedFast.has(piece)) return undefined;
-  if (!mayStartPiece(transfer) || !hasRoom(transfer)) return undefined;
+  if (startObstacle(transfer, peer, piece) !== undefined) return undefined;
   return startPiece(transfer, piece, peer.onParole);
 }
 
@@ -152,19 +150,109 @@ export function isEndgame(transfer: Transfer): boolean {
   return partials.size > 0;
 }
 
-/** The peer has it, may give it to us, and a piece that wants one sender has no other. */
-export function mayTake(partial: PartialPiece, peer: Peer, now: number): boolean {
-  if (!canGive(peer, partial, now)) return false;
-  if (partial.alone) return partial.owner === undefined || partial.owner === peer.key;
-  return !peer.onParole || isFresh(partial);
+/** What keeps a peer from being asked for a piece: the picker's answer, which `why.ts` only counts. */
+export type Obstacle =
+  /** It is here, being checked or written. */
+  | "arrived"
+  /** The peer lacks it. */
+  | "lacking"
+  /** The peer chokes us and does not allow this one. */
+  | "choked"
+  /** The peer rejected it a moment ago. */
+  | "refused"
+  /** A mix failed its check: one other peer sends it alone. */
+  | "reserved"
+  /** The peer had part in a piece that failed: it starts pieces of its own only. */
+  | "parole"
+  /** Every block of it is asked for, of others or as often as endgame allows. */
+  | "asked"
+  /** Unfinished pieces take all the memory they may; no other is started. */
+  | "buffers-full"
+  /** The share rule keeps it for last. */
+  | "withheld"
+  /** It cannot be checked before its hashes come. */
+  | "no-hashes";
+
+/** What keeps a wanted piece that was not started from being started with the peer, which has it. */
+export function startObstacle(
+  transfer: Transfer,
+  peer: Peer,
+  piece: number,
+): Obstacle | undefined {
+  if (transfer.availability.position[piece]! < 0) return "no-hashes";
+  if (!mayStartPiece(transfer)) return "withheld";
+  if (peer.isChoking && !peer.allowedFast.has(piece)) return "choked";
+  return hasRoom(transfer) ? undefined : "buffers-full";
 }
 
-/** Whether the piece still lacks blocks and the peer has it and lets us ask for it now. */
-export function canGive(peer: Peer, { stage, piece }: PartialPiece, now: number): boolean {
-  if (stage !== "open" || !hasBit(peer.have, piece)) return false;
+/** What keeps the peer from giving blocks of a started piece. */
+function giveObstacle(
+  peer: Peer,
+  { stage, piece }: PartialPiece,
+  now: number,
+): Obstacle | undefined {
+  if (stage !== "open") return "arrived";
+  if (!hasBit(peer.have, piece)) return "lacking";
+  if (peer.isChoking && !peer.allowedFast.has(piece)) return "choked";
   const refusal = peer.refused.get(piece);
-  if (refusal !== undefined && now < refusal.untilMs) return false;
-  return !peer.isChoking || peer.allowedFast.has(piece);
+  return refusal !== undefined && now < refusal.untilMs ? "refused" : undefined;
+}
+
+/** The same, and whether a piece that wants one sender has another. */
+function takeObstacle(partial: PartialPiece, peer: Peer, now: number): Obstacle | undefined {
+  const obstacle = giveObstacle(peer, partial, now);
+  if (obstacle !== undefined) return obstacle;
+  if (partial.alone) {
+    return partial.owner === undefined || partial.owner === peer.key ? undefined : "reserved";
+  }
+  return !peer.onParole || isFresh(partial) ? undefined : "parole";
+}
+
+/** What keeps the peer from being asked for some block of a started piece, by any of the ways above. */
+export function askObstacle(
+  transfer: Transfer,
+  peer: Peer,
+  partial: PartialPiece,
+  isEndgame: boolean,
+  now: number,
+): Obstacle | undefined {
+  const obstacle = takeObstacle(partial, peer, now);
+  if (obstacle !== undefined) {
+    return mayTakeStuck(transfer, peer, partial, now) ? undefined : obstacle;
+  }
+  if (partial.free > 0) return undefined;
+  return isEndgame && mayAskAgain(transfer, peer, partial) ? undefined : "asked";
+}
+
+function mayTakeStuck(
+  transfer: Transfer,
+  peer: Peer,
+  partial: PartialPiece,
+  now: number,
+): boolean {
+  if (peer.outstanding.size > 0 || peer.snubbed) return false;
+  if (giveObstacle(peer, partial, now) !== undefined) return false;
+  return partial.alone ? hasStuckOwner(transfer, partial, now) : partial.free > 0;
+}
+
+/** Endgame: whether a block that others owe us may be asked of this peer, too. */
+function mayAskAgain(transfer: Transfer, peer: Peer, partial: PartialPiece): boolean {
+  if (peer.snubbed || peer.onParole || partial.alone) return false;
+  if (peer.outstanding.size >= transfer.tuning.endgamePipeline) return false;
+  for (let block = 0; block < partial.blocks; block++) {
+    if (partial.state[block] !== BLOCK_REQUESTED) continue;
+    if (partial.requesters[block]! >= transfer.tuning.endgameRequesters) continue;
+    if (!peer.outstanding.has(blockKey(transfer, partial.piece, block))) return true;
+  }
+  return false;
+}
+
+function mayTake(partial: PartialPiece, peer: Peer, now: number): boolean {
+  return takeObstacle(partial, peer, now) === undefined;
+}
+
+function canGive(peer: Peer, partial: PartialPiece, now: number): boolean {
+  return giveObstacle(peer, partial, now) === undefined;
 }
 
 function takeFree(
@@ -289,7 +377,7 @@ function takeStuck(
 }
 
 /** Whether the peer that sends a piece alone has stopped, so that another may start it afresh. */
-export function hasStuckOwner(transfer: Transfer, partial: PartialPiece, now: number): boolean {
+function hasStuckOwner(transfer: Transfer, partial: PartialPiece, now: number): boolean {
   const owner = transfer.peers.get(partial.owner!)!;
   const isAsked = partial.free + partial.received < partial.blocks;
   const mayStillSend = isAsked || canGive(owner, partial, now);

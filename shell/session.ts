@@ -209,7 +209,10 @@ export class Session {
     this.#listener.register(driver.infoHashes, driver);
     driver.start(peers);
     this.#resources.join(driver);
-    if (!options.torrent.isPrivate) this.#dht?.join(driver);
+    if (!options.torrent.isPrivate) {
+      this.#dht?.join(driver);
+      this.#dht?.addNodes(options.metainfo.dhtNodes ?? [], this.#options.allowLocal ?? false);
+    }
     this.#discovery.join(driver, options.metainfo.isPrivate);
     return driver;
   }

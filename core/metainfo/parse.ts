@@ -27,6 +27,7 @@ import {
 } from "../bencode/node.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { parseAnnounceTiers, parseHttpSeeds, parseWebSeeds } from "./announce_urls.ts";
+import { parseDhtNodes } from "./dht_nodes.ts";
 import {
   type FileEntry,
   type FileError,
@@ -94,7 +95,7 @@ export interface ParseOptions {
 /**
  * Reads the bytes of a `.torrent`.
  *
- * Spec: BEP 3, metainfo files; BEP 12, 19, 27, 47, 52.
+ * Spec: BEP 3, metainfo files; BEP 5, nodes; BEP 12, 19, 27, 47, 52.
  */
 export function parseMetainfo(
   bytes: Uint8Array,
@@ -129,6 +130,7 @@ export function parseMetainfo(
     announceTiers: parseAnnounceTiers(root.value),
     webSeeds: parseWebSeeds(root.value),
     httpSeeds: parseHttpSeeds(root.value),
+    dhtNodes: parseDhtNodes(root.value),
     comment: nameText(dictGet(root.value, "comment")),
     createdBy: nameText(dictGet(root.value, "created by")),
     creationDate: asInteger(dictGet(root.value, "creation date")),

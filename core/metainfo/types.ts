@@ -1,4 +1,5 @@
 /** What a `.torrent` says once it was checked. */
+import type { PeerAddress } from "../bytes/address.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Identity } from "./identity.ts";
 import type { Sha256 } from "./merkle.ts";
@@ -60,6 +61,8 @@ export interface Metainfo {
   readonly webSeeds: readonly string[];
   /** BEP 17 `httpseeds`. */
   readonly httpSeeds?: readonly string[];
+  /** BEP 5 `nodes`, those named by an address. */
+  readonly dhtNodes?: readonly PeerAddress[];
   readonly comment: string | undefined;
   readonly createdBy: string | undefined;
   /** Seconds since 1970 as found. */

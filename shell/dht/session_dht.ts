@@ -2,6 +2,8 @@
  * The DHT node of a session: opened with the first torrent that may use it, told of every torrent, and
  * asked again while a download has few peers.
  */
+import type { PeerAddress } from "../../core/bytes/address.ts";
+import { isLoopbackIp, isPrivateIp } from "../../core/bytes/ip.ts";
 import type { Driver } from "../driver.ts";
 import { UdpSocket } from "../net/udp_socket.ts";
 import { DhtNode, type DhtSettings } from "./dht_node.ts";
@@ -41,6 +43,12 @@ export class SessionDht {
   join(driver: Driver): void {
     this.#joined.set(driver, false);
     if (this.#open() !== undefined) this.#announce(driver);
+  }
+
+  /** Nodes that a torrent names; those on this machine and in private networks only if `allowLocal`. */
+  addNodes(addresses: readonly PeerAddress[], allowLocal: boolean): void {
+    const isLocal = ({ ip }: PeerAddress) => isLoopbackIp(ip) || isPrivateIp(ip);
+    this.#node?.addNodes(addresses.filter((address) => allowLocal || !isLocal(address)));
   }
 
   leave(driver: Driver): void {

@@ -8,6 +8,7 @@ import { dhtSettings } from "../../../shell/dht/settings.ts";
 import { TableFile } from "../../../shell/dht/table_file.ts";
 import { UdpSocket } from "../../../shell/net/udp_socket.ts";
 import { at, idOf } from "../../core/dht/kit.ts";
+import { ipv6 } from "../../interop/clients/network.ts";
 import { openScratch } from "../../interop/content.ts";
 
 const LOCALHOST = "127.0.0.1";
@@ -53,6 +54,30 @@ Deno.test("nodes on loopback find a joined torrent's peer, and nothing of anothe
   const reports = await other!.lookup(OTHER, { onPeers: (more) => peers.push(...more) });
   assertEquals([reports.length, peers.length], [1, 0]);
 });
+
+Deno.test(
+  "nodes find each other over IPv6",
+  { ignore: await ipv6.missing() !== undefined },
+  async () => {
+    const sockets = [UdpSocket.open("::1", 0), UdpSocket.open("::1", 0)];
+    const routers = [{ ip: "::1", port: sockets[0]!.port }];
+    const nodes = sockets.map((socket) => new DhtNode(socket, { routers, tablePath: undefined }));
+    const found = Promise.withResolvers<readonly PeerAddress[]>();
+    nodes[0]!.join(HASH, { port: 7001, isSeed: true, onPeers: () => {} });
+    nodes[1]!.join(HASH, {
+      port: 7002,
+      isSeed: false,
+      onPeers: (peers) => peers.some(({ port }) => port === 7001) && found.resolve(peers),
+    });
+    assertEquals((await found.promise).some(({ ip, port }) => ip === "::1" && port === 7001), true);
+    assertEquals(nodes[1]!.facts()!.networks.map(({ version, nodes }) => [version, nodes]), [[
+      6,
+      1,
+    ]]);
+    for (const node of nodes) await node.close();
+    for (const socket of sockets) socket.close();
+  },
+);
 
 Deno.test("a lookup ends when it is aborted, and when the node closes", async () => {
   await using all = new Nodes(2);

@@ -1,6 +1,6 @@
 /**
  * Queries under way: their transactions, which nobody can guess, and how long to wait for an answer.
- * A query is slow when it takes longer than answers usually do, and lost after QUERY_TIMEOUT_MS.
+ * A query is slow when it takes longer than answers usually do, and lost when it takes much longer.
  */
 import { assert } from "../bytes/result.ts";
 import { type Endpoint, SCOPE_LOOPBACK, scopeOf } from "./endpoint.ts";
@@ -12,8 +12,13 @@ import { contactAt } from "./routing_table.ts";
 import type { Dht, NetworkState, PendingQuery, QueryPurpose } from "./state.ts";
 import { takeQuery } from "./traffic.ts";
 
-/** After this a node is taken for gone. In the field, 99 of 100 answers come within 3 s. */
-export const QUERY_TIMEOUT_MS = 4_000;
+/**
+ * After so many times of what is slow a node is taken for gone, within these bounds. In the field, 99 of
+ * 100 answers come within 3 s.
+ */
+const TIMEOUT_FACTOR = 10;
+const TIMEOUT_MIN_MS = 2_000;
+const TIMEOUT_MAX_MS = 4_000;
 /** Bounds of the time after which another is asked in place of a slow node. */
 const SLOW_MIN_MS = 100;
 const SLOW_MAX_MS = 1_500;
@@ -42,13 +47,15 @@ export function sendQuery(
   if (!takeQuery(traffic, to, now)) return false;
   const transaction = nextTransaction(dht);
   const bytes = encodeQuery(transaction, network.table.ownId, options.isReadOnly, body);
+  const slowMs = slowAfterMs(dht, contactAt(network.table, to)?.rttMs);
+  const lostMs = Math.min(TIMEOUT_MAX_MS, Math.max(TIMEOUT_MIN_MS, TIMEOUT_FACTOR * slowMs));
   queries.pending.set(transaction, {
     network,
     to,
     id,
     sentAt: now,
-    slowAt: now + slowAfterMs(dht, contactAt(network.table, to)?.rttMs),
-    expiresAt: now + QUERY_TIMEOUT_MS,
+    slowAt: now + slowMs,
+    expiresAt: now + lostMs,
     isSlow: false,
     purpose,
   });

@@ -41,6 +41,19 @@ Deno.test("a download without a tracker finds its seed through the DHT, by any n
   assertMatch(found.stdout, /^IPv4 {4}\d+ nodes?, \d+ good/m);
 });
 
+Deno.test("a magnet link that names nobody is enough", async () => {
+  await using dir = await scratch();
+  const { torrent, bytes } = await makeFile(dir.path, "film.bin", 300_000);
+  await using seed = await startSeed([torrent, ...ON]);
+  const { infoHash } = await seed.event("progress");
+  const magnet = `magnet:?xt=urn:btih:${infoHash}`;
+  const args = ["--dir", dir.at("D"), "--no-seed", "--timeout", "30", "--dht-node", seed.peer];
+  await using get = await startGet([magnet, ...args, ...ON]);
+  const ended = await get.end();
+  assertEquals(ended.code, 0, ended.stderr);
+  await assertContent(dir.at("D", "film.bin"), bytes);
+});
+
 Deno.test("a private torrent is not announced, and opens no UDP port", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.path, "film.bin", 30_000, ["--private"]);

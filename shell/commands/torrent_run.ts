@@ -1,4 +1,5 @@
 /** One torrent within a command: its life as events, exit codes and progress on the command's output. */
+import { addressText } from "../../core/bytes/address.ts";
 import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
 import type { OutputEvent, ProgressEvent } from "../../core/cli/events.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
@@ -73,6 +74,7 @@ export class TorrentRun {
   async execute(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { session, loaded, dir, moveTo, remember, limits, settings, trace } = this.#options;
+    refusePeersOfPrivate(loaded, settings);
     const unsubscribe = session.subscribe((torrent, event) => {
       if (torrent.infoHash === loaded.metainfo.infoHash) this.#onEvent(event, torrent);
     });
@@ -202,4 +204,12 @@ function stateOf(facts: LifeFacts): ProgressState {
   if (!facts.isJoined) return "stopped";
   if (swarm.isWaiting) return "waiting";
   return swarm.peers === 0 && swarm.downRate === 0 ? "connecting" : "downloading";
+}
+
+/** Spec: BEP 27, a client takes peers of a private torrent from its trackers alone. */
+function refusePeersOfPrivate({ metainfo }: LoadedTorrent, { peers }: PeerSettings): void {
+  if (!metainfo.isPrivate || peers.length === 0) return;
+  const message = `Cannot dial --peer ${addressText(peers[0]!)} for ${metainfo.name}: ` +
+    "a private torrent takes peers from its trackers alone; leave --peer out";
+  throw new CommandError(EXIT.usage, "private-torrent", message);
 }

@@ -127,6 +127,7 @@ export class Session {
       for (const listener of [...this.#listeners]) listener(torrent, event);
     });
     this.#torrents.set(infoHash, torrent);
+    this.#resources.expect(this.#torrents.size);
     if (!options.paused) torrent.resume();
     return torrent;
   }
@@ -207,8 +208,9 @@ export class Session {
     }
     const driver = new Driver(complete);
     this.#listener.register(driver.infoHashes, driver);
-    driver.start(peers);
+    // Before it dials anybody.
     this.#resources.join(driver);
+    driver.start(peers);
     if (!options.torrent.isPrivate) {
       this.#dht?.join(driver);
       this.#dht?.addNodes(options.metainfo.dhtNodes ?? [], this.#options.allowLocal ?? false);
@@ -231,6 +233,8 @@ export class Session {
     }
     driver.setLimits(limits);
     driver.attach(options);
+    // Its content is news to the grants, which it begins without.
+    this.#resources.join(driver);
     return driver;
   }
 

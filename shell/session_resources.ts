@@ -23,6 +23,12 @@ import { SharedTimers } from "./shared_timers.ts";
 const REVIEW_MS = 1_000;
 /** Where the system does not tell: what many systems allow a process. */
 const DESCRIPTORS_UNKNOWN = 1_024;
+/** Where so many more can be had, no torrent will want for one. */
+const DESCRIPTORS_PROBED = 640;
+/** A process with fewer torrents gets by without knowing. */
+const PROBED_FROM_TORRENTS = 4;
+/** What the runtime itself has open. */
+const DESCRIPTORS_OWN = 24;
 /** With fewer nothing works. */
 const DESCRIPTORS_MIN = 96;
 
@@ -51,6 +57,7 @@ export class SessionResources {
   /** As it was given, or the system's; notices when descriptors run out. */
   readonly network: Network;
   #descriptors: number;
+  #isKnown: boolean;
   /** What each torrent has. */
   #grants = new Map<Sharer, Resources>();
   #review: TimerId | undefined;
@@ -58,11 +65,12 @@ export class SessionResources {
   constructor(
     network: Network = tcpNetwork,
     clock: Clock = systemClock,
-    descriptors: number = descriptorLimit(),
+    descriptors: number | undefined = descriptorLimit(),
   ) {
-    this.#descriptors = descriptors;
+    this.#isKnown = descriptors !== undefined;
+    this.#descriptors = descriptors ?? DESCRIPTORS_UNKNOWN;
     this.clock = new SharedTimers(clock);
-    this.handles = new HandleCache(fileHandlesMax(descriptors));
+    this.handles = new HandleCache(fileHandlesMax(this.#descriptors));
     this.network = this.#watch(network);
   }
 
@@ -78,6 +86,18 @@ export class SessionResources {
   join(sharer: Sharer): void {
     this.#grants.set(sharer, TORRENT_CAP);
     this.#shareOut();
+  }
+
+  /** So many torrents will share. */
+  expect(torrents: number): void {
+    if (this.#isKnown || torrents < PROBED_FROM_TORRENTS) return;
+    this.#isKnown = true;
+    const free = probeDescriptors();
+    if (free >= DESCRIPTORS_PROBED) return;
+    const used = DESCRIPTORS_OWN + this.handles.openCount + this.#grants.size + this.#socketCount();
+    this.#descriptors = Math.max(DESCRIPTORS_MIN, free + used);
+    this.handles.max = fileHandlesMax(this.#descriptors);
+    this.touch();
   }
 
   leave(sharer: Sharer): void {
@@ -117,6 +137,12 @@ export class SessionResources {
     for (const [sharer, grant] of changed) sharer.grant(grant);
   }
 
+  #socketCount(): number {
+    let count = 0;
+    for (const sharer of this.#grants.keys()) count += sharer.socketCount;
+    return count;
+  }
+
   /** Where the limit was not known, or others in the process took their part, it shows like this. */
   #watch(network: Network): Network {
     const note = (error: unknown) => {
@@ -138,12 +164,23 @@ export class SessionResources {
 
   /** So many as there are now, and a few less, are what there is. */
   #onExhausted(): void {
-    let sockets = 0;
-    for (const sharer of this.#grants.keys()) sockets += sharer.socketCount;
     const { connections } = processTotals(this.#descriptors, this.#grants.size);
-    const less = this.#descriptors - Math.max(0, connections - sockets) - 8;
+    const less = this.#descriptors - Math.max(0, connections - this.#socketCount()) - 8;
     this.#descriptors = Math.max(DESCRIPTORS_MIN, Math.min(this.#descriptors - 8, less));
     this.touch();
+  }
+}
+
+/** How many files can be opened now, DESCRIPTORS_PROBED at most; all at once, so that none is missed. */
+function probeDescriptors(): number {
+  const files: Deno.FsFile[] = [];
+  try {
+    while (files.length < DESCRIPTORS_PROBED) files.push(Deno.openSync(Deno.execPath()));
+    return files.length;
+  } catch (error) {
+    return errorCode(error) === "EMFILE" ? files.length : DESCRIPTORS_PROBED;
+  } finally {
+    for (const file of files) file.close();
   }
 }
 
@@ -152,12 +189,13 @@ function rise(before: Resources | undefined, after: Resources): number {
 }
 
 /** Files and sockets that this process may have open, as far as the system tells. */
-function descriptorLimit(): number {
+function descriptorLimit(): number | undefined {
   try {
     const limits = Deno.readTextFileSync("/proc/self/limits");
     const soft = /^Max open files\s+(\d+)/m.exec(limits)?.[1];
-    return soft === undefined ? DESCRIPTORS_UNKNOWN : Math.max(DESCRIPTORS_MIN, Number(soft));
+    return soft && Math.max(DESCRIPTORS_MIN, Number(soft)) || undefined;
   } catch {
-    return DESCRIPTORS_UNKNOWN;
+    // The runtime keeps it from all but programs that may do anything.
+    return undefined;
   }
 }

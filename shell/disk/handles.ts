@@ -28,13 +28,11 @@ export function createHandle<File extends Closable>(
 }
 
 export class HandleCache {
-  readonly #max: number;
   readonly #open = new Set<Handle<Closable>>();
   #useCount = 0;
 
-  constructor(max = FILE_HANDLES_MAX) {
-    this.#max = max;
-  }
+  /** `max`: files open at once, but for those in use. */
+  constructor(public max = FILE_HANDLES_MAX) {}
 
   /** Files open now; may exceed the limit while more than that are in use at once. */
   get openCount(): number {
@@ -84,7 +82,7 @@ export class HandleCache {
 
   async #openFile<File extends Closable>(handle: Handle<File>): Promise<File> {
     try {
-      await this.#closeIdle(this.#max - 1);
+      await this.#closeIdle(this.max - 1);
       const file = await this.#openWithRoom(handle);
       handle.file = file;
       this.#open.add(handle);

@@ -5,6 +5,7 @@ import { benchDaemon, DAEMON_USAGE } from "./daemon.ts";
 import { benchDht, DHT_USAGE } from "./dht.ts";
 import { benchDisk, DISK_USAGE } from "./disk.ts";
 import { benchIdle, IDLE_USAGE } from "./idle.ts";
+import { benchMany, MANY_USAGE } from "./many.ts";
 import { benchMemory, MEMORY_USAGE } from "./memory.ts";
 import { benchScenarios, SCENARIOS_USAGE } from "./scenarios.ts";
 import { benchStart, START_USAGE } from "./start.ts";
@@ -22,6 +23,7 @@ const SUBJECTS: Readonly<
   dht: { usage: DHT_USAGE, run: benchDht },
   disk: { usage: DISK_USAGE, run: benchDisk },
   idle: { usage: IDLE_USAGE, run: benchIdle },
+  many: { usage: MANY_USAGE, run: benchMany },
   memory: { usage: MEMORY_USAGE, run: benchMemory },
   scenarios: { usage: SCENARIOS_USAGE, run: benchScenarios },
   start: { usage: START_USAGE, run: benchStart },

@@ -204,6 +204,40 @@ Deno.test("a process killed while bytes move into place loses none of them", asy
   assert(callsMax >= 3, `${callsMax} calls were cut short`);
 });
 
+Deno.test("bytes are on the medium in their place before the part file forgets them", async () => {
+  await inTempDir(async (dir) => {
+    const first = open(dir, [1]);
+    await first.reserve();
+    await write(first, [1, 2, 3, 4]);
+    await first.flush();
+    await first.close();
+    const calls: string[] = [];
+    const note = (call: string, path: string) =>
+      calls.push(`${call} ${path.slice(dir.length + 1)}`);
+    const fileSystem = fileSystemWith({
+      sync(path) {
+        note("sync", path);
+        return realFileSystem.sync(path);
+      },
+      remove(path) {
+        note("remove", path);
+        return realFileSystem.remove(path);
+      },
+    });
+    const second = open(dir, [0, 1], fileSystem);
+    await second.stamps();
+    await second.reserve();
+    // c is still apart, so the part file stays and forgets one piece.
+    assertEquals(calls, ["sync set/a", `sync ${PARTS}`]);
+    calls.length = 0;
+    second.setWanted(() => true);
+    await second.reserve();
+    assertEquals(calls, ["sync set/c", `sync ${PARTS}`, `remove ${PARTS}`, "sync .tt"]);
+    for (const piece of [1, 2, 3, 4]) await read(second, piece);
+    await second.close();
+  });
+});
+
 Deno.test("a part file of something else is made anew, a damaged one yields nothing wrong", async () => {
   await inTempDir(async (dir) => {
     await Deno.mkdir(`${dir}/.tt`);

@@ -362,8 +362,9 @@ class FileStorage implements Storage {
         .map(({ file }) => this.#slots[file]).filter((slot) => slot !== undefined);
       let isNeeded = false;
       for (const slot of slots) if (await this.#isApart(slot)) isNeeded = true;
+      const isRest = !isNeeded && !slots.some((slot) => late.has(slot));
       for (const slot of slots) {
-        if (late.has(slot) || (!isNeeded && wanted.has(slot))) {
+        if (late.has(slot) || (isRest && wanted.has(slot))) {
           await this.#copyFromParts(piece, slot);
         }
       }

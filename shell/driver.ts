@@ -33,7 +33,7 @@ import { messageOf } from "./failure.ts";
 import type { DriverOptions } from "./driver_options.ts";
 import { createHashExchange, type HashExchange } from "./hash/hash_exchange.ts";
 import { PieceBuffers } from "./hash/piece_buffers.ts";
-import { dialPeer, type HandshakenStream } from "./net/handshaking.ts";
+import { dialPeer, featuresOf, type HandshakenStream } from "./net/handshaking.ts";
 import { LATER } from "./net/link_reader.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { TorrentLimits } from "./life/types.ts";
@@ -45,8 +45,6 @@ import type { TraceRecorder } from "./trace/recorder.ts";
 
 export class Driver implements LinkOwner {
   readonly peerId: Uint8Array;
-  /** Those that peers may ask for. */
-  readonly infoHashes: readonly InfoHash[];
   /** Peers are told that there is a DHT node. */
   readonly hasDht: boolean;
   #options: DriverOptions;
@@ -80,8 +78,7 @@ export class Driver implements LinkOwner {
     this.#trace = options.trace;
     this.#clock = options.clock ?? systemClock;
     this.#wakeUp = new WakeUp(this.#clock, () => this.#feed({ kind: "timer" }));
-    this.infoHashes = swarmHashes(options.metainfo.identity);
-    const announce = inAllSwarms(options.announce, this.infoHashes);
+    const announce = inAllSwarms((...a) => this.#options.announce(...a), () => this.infoHashes);
     this.#exchanges = new TrackerExchanges(announce, this.#clock, this.#leaving);
     const at = this.#clock.now();
     const told = this.#trace?.begin(options.torrent, at) ?? options.torrent;
@@ -119,9 +116,9 @@ export class Driver implements LinkOwner {
   attach(options: DriverOptions): void {
     this.#options = { ...options, limits: this.#options.limits };
     this.#equip(this.#options);
-    const { torrent: { geometry, have, isPrivate, priorities } } = options;
+    const { torrent: { geometry, have, isPrivate, priorities, hashTrees } } = options;
     assert(geometry !== undefined && have !== undefined, "the metadata is known");
-    this.#feed({ kind: "metadata", geometry, have, isPrivate, priorities });
+    this.#feed({ kind: "metadata", geometry, have, isPrivate, priorities, hashTrees });
   }
 
   /** Dials these, as far as the limits allow. `source`: who told us of them. */
@@ -139,7 +136,11 @@ export class Driver implements LinkOwner {
     return factsOf(this.#torrent, this.#clock.now());
   }
 
-  /** What v2 names the torrent on the wire, if it has a v2 part. */
+  /** The hashes that peers may ask for; `v2Hash` is that of v2, if the torrent has a v2 part. */
+  get infoHashes(): readonly InfoHash[] {
+    return swarmHashes(this.#options.metainfo.identity);
+  }
+
   get v2Hash(): InfoHash | undefined {
     return v2SwarmHash(this.#options.metainfo.identity);
   }
@@ -403,15 +404,14 @@ export class Driver implements LinkOwner {
   #adopt({ stream, handshake, rest, address }: HandshakenStream, job: number | undefined): void {
     if (this.#isCrashed) return stream.close();
     const { limits, sendBuffers, metainfo: { geometry: { pieceCount } } } = this.#options;
-    const { peerId, fast, extended, dht } = handshake;
-    const v2 = handshake.v2 || handshake.infoHash === this.v2Hash;
+    const { peerId } = handshake;
     const peer = this.#options.nextPeerKey();
     const link = new PeerLink({
       ...{ key: peer, stream, rest, owner: this, limits, buffers: sendBuffers, pieceCount },
       clock: this.#clock,
     });
     this.#links.set(peer, link);
-    const features = { fast, extended, dht, ...(v2 && { v2 }) };
+    const features = featuresOf(handshake, this.v2Hash);
     this.#feed({ kind: "connected", peer, job, address, peerId, features });
     if (this.#links.has(peer)) link.open();
   }

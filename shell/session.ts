@@ -34,7 +34,7 @@ import { SessionDiscovery } from "./session_discovery.ts";
 import { SessionResources, type SessionUsage } from "./session_resources.ts";
 import { type FetchOptions, MetadataStage } from "./magnet/metadata_stage.ts";
 import type { DriverOptions } from "./driver_options.ts";
-import { keyOf } from "../core/metainfo/identity.ts";
+import { keyOf, swarmHashes } from "../core/metainfo/identity.ts";
 import { CLIENT_NAME } from "./version.ts";
 
 /** A torrent of the session. */
@@ -202,7 +202,9 @@ export class Session {
 
   #start(options: SwarmOptions, peers: readonly PeerAddress[], limits: TorrentLimits): Driver {
     const complete = this.#driverOptions(options, limits);
-    const stage = this.#stages.get(options.metainfo.infoHash);
+    // A link may name a hybrid by one of its hashes.
+    const stage = swarmHashes(options.metainfo.identity).map((hash) => this.#stages.get(hash))
+      .find((stage) => stage !== undefined);
     if (stage !== undefined && options.trace === undefined) {
       return this.#takeOver(stage, complete, limits);
     }
@@ -227,14 +229,22 @@ export class Session {
   ): Driver {
     this.#stages.delete(stage.infoHash);
     const driver = stage.handOver();
-    if (options.torrent.isPrivate) {
+    const hashes = swarmHashes(options.metainfo.identity);
+    const isOther = hashes.join() !== driver.infoHashes.join();
+    if (options.torrent.isPrivate || isOther) {
       this.#dht?.leave(driver);
       this.#discovery.leave(driver);
     }
+    this.#listener.unregister(driver.infoHashes);
     driver.setLimits(limits);
     driver.attach(options);
     // Its content is news to the grants, which it begins without.
     this.#resources.join(driver);
+    this.#listener.register(hashes, driver);
+    if (isOther && !options.torrent.isPrivate) {
+      this.#dht?.join(driver);
+      this.#discovery.join(driver, false);
+    }
     return driver;
   }
 

@@ -16,12 +16,16 @@ export type Announce = (
 ) => Promise<AnnounceResult>;
 
 /**
- * Announces a hybrid in both of its swarms at once, and any other torrent as it is. `infoHashes`: one or
- * two; a request names the first.
+ * Announces a hybrid in both of its swarms at once, and any other torrent as it is. `infoHashesOf`: the
+ * one or two that are known when an announce begins.
  */
-export function inAllSwarms(announce: Announce, infoHashes: readonly InfoHash[]): Announce {
-  if (infoHashes.length === 1) return announce;
+export function inAllSwarms(
+  announce: Announce,
+  infoHashesOf: () => readonly InfoHash[],
+): Announce {
   return async (url, request, signal) => {
+    const infoHashes = infoHashesOf();
+    if (infoHashes.length === 1) return await announce(url, request, signal);
     const results = infoHashes.map((infoHash, i) => {
       // What a tracker told of one swarm means nothing in the other.
       const trackerId = i === 0 ? request.trackerId : undefined;

@@ -57,7 +57,7 @@ async function planMagnet(link: string, command: GetCommand): Promise<MagnetPlan
   const { dir, saveTorrent, tracker, seedRatio, seedTimeMs, shareRule } = command;
   const bytes = await loadTorrentBytes(dir, keyOf(magnet.identity));
   if (bytes !== undefined) {
-    return { loaded: parseTorrent(bytes, `The torrent kept in ${dir}`), tracker };
+    return { loaded: parseTorrent(bytes, `The torrent kept in ${dir}`, true), tracker };
   }
   const goals = { shareRule, seedRatio, seedTimeMs };
   return { magnet, dir, goals, saveTorrent, planFor: (loaded) => planFor(loaded, command) };

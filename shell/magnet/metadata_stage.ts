@@ -147,7 +147,7 @@ export class MetadataStage {
     this.#timer = setTimeout(() => void this.stop(), KEPT_MS);
     Deno.unrefTimer(this.#timer);
     try {
-      this.#found.resolve(parseTorrent(torrentOfInfo(infoBytes, this.#magnet), this.name));
+      this.#found.resolve(parseTorrent(torrentOfInfo(infoBytes, this.#magnet), this.name, true));
     } catch (error) {
       this.#found.reject(error);
     }

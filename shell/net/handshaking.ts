@@ -4,6 +4,7 @@ import {
   completedHandshake,
   createHandshakeReader,
   encodeHandshake,
+  type Features,
   feedHandshake,
   type Handshake,
   type HandshakeError,
@@ -51,6 +52,14 @@ export function ourHandshake(
 ): Uint8Array {
   const v2 = v2Hash !== undefined;
   return encodeHandshake({ infoHash, peerId, fast: true, extended: true, dht, v2 });
+}
+
+/** What the peer speaks: v2 also where it names the torrent by its v2 hash. */
+export function featuresOf(
+  { fast, extended, dht, v2, infoHash }: Handshake,
+  v2Hash: InfoHash | undefined,
+): Features {
+  return { fast, extended, dht, ...((v2 || infoHash === v2Hash) && { v2: true }) };
 }
 
 /** Who answers for a torrent. */

@@ -5,6 +5,7 @@ import { aria2 } from "./clients/aria2.ts";
 import type { Client } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
 import { rtorrent } from "./clients/rtorrent.ts";
+import { ttTracker } from "./clients/tracker.ts";
 import { transmission } from "./clients/transmission.ts";
 import { tt } from "./clients/tt.ts";
 import { webtorrent } from "./clients/webtorrent.ts";
@@ -28,6 +29,9 @@ const HYBRID = [smallPieces, largePieces, awkwardSizes].map((content) =>
 await formatTest(tt, tt, [...V2, ...HYBRID]);
 await formatTest(tt, libtorrent, [...V2, ...HYBRID]);
 await formatTest(libtorrent, tt, [...V2, ...HYBRID]);
+await magnetTest(tt, tt);
+await magnetTest(tt, libtorrent);
+await magnetTest(libtorrent, tt);
 await formatTest(tt, rtorrent, HYBRID);
 await formatTest(tt, webtorrent, HYBRID);
 await refusalTest(aria2, ["aria2c", "-S"], /Info Hash: ([0-9a-f]{40})/);
@@ -81,5 +85,29 @@ async function refusalTest(client: Client, argv: string[], hash: RegExp): Promis
         assertEquals(found === infoHash, format === "v1", `${format}: ${found}`);
       }
     },
+  });
+}
+
+/** By the link of a v2 torrent, and by that of a hybrid, which names both hashes. */
+async function magnetTest(seeder: Client, downloader: Client): Promise<void> {
+  await interopTest({
+    name: `${downloader.name} fetches v2 and hybrid torrents from ${seeder.name} by magnet links`,
+    needs: [seeder, downloader, ttTracker],
+    fn: (test) =>
+      concurrentSteps(
+        test,
+        (["v2", "hybrid"] as const).map((format) => ({
+          name: format,
+          fn: () =>
+            transfer(
+              seeder,
+              downloader,
+              inFormat(awkwardSizes, format),
+              ttTracker,
+              undefined,
+              true,
+            ),
+        })),
+      ),
   });
 }

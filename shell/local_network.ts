@@ -20,6 +20,17 @@ export function localInterfaces(): LocalInterface[] {
   }
 }
 
+/** Whether an interface has an IPv6 address beyond its own link; yes where the system does not tell. */
+export function hasIpv6(): boolean {
+  try {
+    return Deno.networkInterfaces().some(({ family, address }) =>
+      family === "IPv6" && !isLoopbackIp(address) && !address.toLowerCase().startsWith("fe80:")
+    );
+  } catch {
+    return true;
+  }
+}
+
 /**
  * The default gateway's IPv4 address; undefined when there is none. Linux keeps the routes in a file,
  * which the runtime lets only a program with all permissions read. Otherwise it is a guess: the first

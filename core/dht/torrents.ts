@@ -22,7 +22,7 @@ const RETRY_MAX_MS = 5 * 60_000;
  * While next to nobody is found, ourselves perhaps, others may have come a moment after us: the first
  * wait, which doubles up to the usual interval.
  */
-const LONELY_FIRST_MS = 5_000;
+const LONELY_FIRST_MS = 2_000;
 const PEERS_FEW = 2;
 /** When nobody is there to be asked. */
 const RETRY_EMPTY_MS = 1_000;

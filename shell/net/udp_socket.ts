@@ -9,6 +9,7 @@ import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { IpVersion } from "../../core/bytes/compact_peers.ts";
 import { canonicalIp, isLoopbackIp } from "../../core/bytes/ip.ts";
 import { sleep } from "../clock.ts";
+import { hasIpv6 } from "../local_network.ts";
 
 export type UdpProtocol = "dht" | "utp" | "tracker";
 
@@ -36,7 +37,7 @@ export function protocolOf(bytes: Uint8Array): UdpProtocol | undefined {
 
 export class UdpSocket {
   readonly port: number;
-  /** The families that it was opened for. */
+  /** The families that it reaches. */
   readonly versions: readonly IpVersion[];
   /** It reaches this machine and nothing else. */
   readonly isLoopbackOnly: boolean;
@@ -50,7 +51,8 @@ export class UdpSocket {
     const { hostname, port } = conn.addr as Deno.NetAddr;
     this.port = port;
     const isIpv6 = hostname.includes(":");
-    this.versions = isIpv6 ? (host === undefined ? [4, 6] : [6]) : [4];
+    const isBoth = isIpv6 && host === undefined;
+    this.versions = isBoth ? (hasIpv6() ? [4, 6] : [4]) : isIpv6 ? [6] : [4];
     this.isLoopbackOnly = isLoopbackIp(hostname);
     this.#receive();
   }

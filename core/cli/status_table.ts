@@ -27,6 +27,7 @@ export const STATUS_FIELDS = [
   "status",
   "error",
   "error_string",
+  "metadata_percent_complete",
   "percent_done",
   "size_when_done",
   "left_until_done",
@@ -54,6 +55,7 @@ export interface StatusRow {
   readonly status: number;
   readonly error: number;
   readonly error_string: string;
+  readonly metadata_percent_complete: number;
   readonly percent_done: number;
   readonly size_when_done: number;
   readonly left_until_done: number;
@@ -150,8 +152,10 @@ export function renderDetails(row: StatusRow, canvas: Canvas): string[] {
 /** In a few words what a torrent does: "downloading", "31 s left", "queued". */
 export function stateOf(row: StatusRow): string {
   if (row.error_string !== "" && row.error === 3) return `failed: ${row.error_string}`;
+  const lacksMetadata = row.metadata_percent_complete < 1;
   switch (row.status) {
     case TORRENT_STATUS.stopped:
+      if (lacksMetadata) return "paused, no metadata yet";
       return row.is_finished ? "finished" : row.left_until_done > 0 ? "paused" : "paused, complete";
     case TORRENT_STATUS.checkQueued:
       return "waiting to check";
@@ -166,6 +170,7 @@ export function stateOf(row: StatusRow): string {
     default:
       break;
   }
+  if (lacksMetadata) return row.tt_why || "fetching metadata";
   if (row.eta >= 0) return `${formatDuration(row.eta)} left`;
   if (row.tt_why !== "") return row.tt_why;
   return row.is_stalled ? "stalled" : "downloading";
@@ -190,7 +195,10 @@ const DONE: Column = {
   title: "Done",
   isRight: true,
   least: undefined,
-  text: (row) => formatPercent(row.size_when_done - row.left_until_done, row.size_when_done),
+  text: (row) =>
+    row.metadata_percent_complete < 1
+      ? ""
+      : formatPercent(row.size_when_done - row.left_until_done, row.size_when_done),
 };
 const SIZE: Column = {
   title: "Size",

@@ -24,7 +24,8 @@ import { Log, type LogEntry } from "./log.ts";
 import { makePrivateFolder } from "./private_file.ts";
 import { SettingsStore, type WrittenSettings } from "./settings.ts";
 import { Store, type StoredTotals } from "./store.ts";
-import { Torrents, unixSeconds } from "./torrents.ts";
+import { unixSeconds } from "./torrent_parts.ts";
+import { Torrents } from "./torrents.ts";
 import { EntryView } from "./view.ts";
 import { WatchFolder } from "./watch_folder.ts";
 import { Webhook } from "./webhook.ts";
@@ -196,7 +197,7 @@ export class Daemon {
     this.#watch?.close();
     this.#webhook?.close();
     this.#tick();
-    this.torrents.close();
+    await this.torrents.close();
     await this.session.close();
     this.#save();
     this.#store.close();

@@ -1,6 +1,8 @@
 /** One torrent of the daemon: what is kept of it, and its life in the session. */
+import type { Magnet } from "../../core/metainfo/magnet.ts";
 import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
+import type { MetadataStage } from "../magnet/metadata_stage.ts";
 import type { LifeFacts } from "../life/types.ts";
 import type { TorrentHandle } from "../session.ts";
 import type { TorrentRecord } from "./record.ts";
@@ -10,6 +12,8 @@ export class TorrentEntry {
   loaded: LoadedTorrent;
   /** Undefined until it was started for the first time in this run. */
   handle: TorrentHandle | undefined;
+  /** Fetches its metadata now. */
+  metadata: MetadataStage | undefined;
   /** Changed since it was stored. */
   isDirty = false;
   /** It may run: by the user's will and by its place in the queue. */
@@ -28,10 +32,12 @@ export class TorrentEntry {
 
   constructor(
     readonly id: number,
-    /** The bytes that were added. */
-    readonly torrent: Uint8Array,
+    /** The bytes that were added; none for a magnet link. */
+    public torrent: Uint8Array,
     loaded: LoadedTorrent,
     readonly record: TorrentRecord,
+    /** Undefined once the metadata is here. */
+    public magnet: Magnet | undefined,
   ) {
     this.loaded = loaded;
   }

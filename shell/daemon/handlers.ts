@@ -21,20 +21,18 @@ import {
   parseTrackerList,
   type TorrentChange,
 } from "../../core/rpc/torrent_settings.ts";
-import { keyOf } from "../../core/metainfo/identity.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
 import { unreachable } from "../../core/bytes/result.ts";
 import type { QueueMove } from "../../core/session/queue.ts";
-import { Failure, toFailure } from "../failure.ts";
-import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.ts";
+import { toFailure } from "../failure.ts";
+import { loadTorrent, parseTorrent } from "../load_torrent.ts";
 import { readMagnet } from "../magnet/metadata_stage.ts";
 import { CLIENT_NAME } from "../version.ts";
 import type { Daemon } from "./daemon.ts";
 import type { TorrentEntry } from "./entry.ts";
 import type { TorrentRecord } from "./record.ts";
+import type { AddTorrent } from "./torrents.ts";
 import { contentFiles } from "./view.ts";
-
-/** A client of the RPC waits for no answer much longer. */
-const METADATA_TIMEOUT_MS = 60_000;
 
 /** What an answer needs besides the daemon. */
 export interface RpcContext {
@@ -229,13 +227,14 @@ async function addTorrent(
   { signal }: RpcContext,
 ): Promise<JsonObject> {
   const { current } = daemon.settings;
-  const loaded = await loadSource(daemon, command.source, signal);
+  const torrent = await loadSource(command.source, signal);
+  const metainfo = "magnet" in torrent ? undefined : torrent.metainfo;
   const dir = command.downloadDir ?? current.download_dir;
   const { entry, isNew } = daemon.torrents.add({
-    loaded,
+    torrent,
     dir,
     isPaused: command.paused ?? !current.start_added_torrents,
-    incompleteDir: await hasContent(loaded, dir) || !current.incomplete_dir_enabled
+    incompleteDir: await hasContent(metainfo, dir) || !current.incomplete_dir_enabled
       ? undefined
       : current.incomplete_dir || undefined,
     change: (record) => {
@@ -244,10 +243,11 @@ async function addTorrent(
         peer_limit: current.peer_limit_per_torrent,
         ...command.change,
       });
-      applyFiles(record, contentFiles(loaded), command.change);
+      // Without metadata there is nothing to choose among yet.
+      if (metainfo !== undefined) applyFiles(record, contentFiles({ metainfo }), command.change);
       const defaults = parseTrackerList(current.default_trackers);
-      if (!loaded.metainfo.isPrivate && defaults.ok && defaults.value.length > 0) {
-        record.trackers = [...loaded.metainfo.announceTiers, ...defaults.value];
+      if (metainfo?.isPrivate === false && defaults.ok && defaults.value.length > 0) {
+        record.trackers = [...metainfo.announceTiers, ...defaults.value];
       }
     },
   });
@@ -266,47 +266,25 @@ async function addTorrent(
 }
 
 /** What is there already is completed, or seeded, where it is. */
-async function hasContent({ metainfo: { files } }: LoadedTorrent, dir: string): Promise<boolean> {
-  const first = files.find(({ pad, length }) => !pad && length > 0);
+async function hasContent(metainfo: Metainfo | undefined, dir: string): Promise<boolean> {
+  const first = metainfo?.files.find(({ pad, length }) => !pad && length > 0);
   if (first === undefined) return false;
   return await Deno.lstat(join(dir, ...first.path)).then(() => true, () => false);
 }
 
 async function loadSource(
-  daemon: Daemon,
   source: TorrentSource,
   signal: AbortSignal,
-): Promise<LoadedTorrent> {
+): Promise<AddTorrent["torrent"]> {
   switch (source.kind) {
     case "metainfo":
       return parseTorrent(source.bytes, "The metainfo");
     case "magnet":
-      return await fetchMagnet(daemon, source.link, signal);
+      return { link: source.link, magnet: readMagnet(source.link) };
     case "url":
       return await loadTorrent(source.url, signal);
     case "path":
       return await loadTorrent(source.path, signal);
-  }
-}
-
-/** The answer waits for the metadata: until then there is nothing to show of the torrent. */
-async function fetchMagnet(
-  { session }: Daemon,
-  link: string,
-  signal: AbortSignal,
-): Promise<LoadedTorrent> {
-  const magnet = readMagnet(link);
-  const here = session.get(keyOf(magnet.identity));
-  if (here !== undefined) return here.loaded;
-  const stage = await session.fetch({ magnet });
-  const timeout = AbortSignal.timeout(METADATA_TIMEOUT_MS);
-  try {
-    return await stage.loaded(AbortSignal.any([signal, timeout]));
-  } catch (error) {
-    await stage.stop();
-    if (!timeout.aborted) throw error;
-    const message = `No peer gave the metadata of ${stage.name} within a minute; try again later`;
-    throw new Failure("network", "metadata", message);
   }
 }
 

@@ -8,6 +8,8 @@ export interface TorrentRecord {
   dir: string;
   /** Where it is until it is complete; empty when that is `dir`. */
   incompleteDir: string;
+  /** The link, until the metadata is here; empty for a torrent. */
+  magnet: string;
   addedAt: number;
   startedAt: number;
   doneAt: number;
@@ -42,6 +44,7 @@ export function newRecord(dir: string, at: number, queuePosition: number): Torre
   return {
     dir,
     incompleteDir: "",
+    magnet: "",
     addedAt: at,
     startedAt: 0,
     doneAt: 0,

@@ -5,20 +5,23 @@
  */
 import { join } from "node:path";
 import type { ShareRule } from "../../core/cli/values.ts";
+import type { Magnet } from "../../core/metainfo/magnet.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import type { Ids } from "../../core/rpc/commands.ts";
 import type { SessionSettings } from "../../core/rpc/session_settings.ts";
-import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
 import { moveInQueue, placeInQueue, planQueue, type QueueMove } from "../../core/session/queue.ts";
 import { now } from "../clock.ts";
 import { Failure } from "../failure.ts";
-import type { Goals, TorrentEvent, TorrentLimits } from "../life/types.ts";
+import type { Goals, TorrentEvent } from "../life/types.ts";
 import { type LoadedTorrent, parseTorrent } from "../load_torrent.ts";
+import { readMagnet } from "../magnet/metadata_stage.ts";
 import type { Session, TorrentHandle } from "../session.ts";
 import { TorrentEntry } from "./entry.ts";
+import { Magnets, withoutMetadata } from "./magnets.ts";
 import { applyRecord } from "./overrides.ts";
 import { newRecord, type TorrentRecord } from "./record.ts";
 import type { Store } from "./store.ts";
+import { asFailure, hashKey, limitsOf, renameOnDisk, unixSeconds } from "./torrent_parts.ts";
 
 /** Torrents of one daemon; each costs memory, and a list of more is of no use. */
 export const TORRENTS_MAX = 100_000;
@@ -39,7 +42,8 @@ export interface Added {
 }
 
 export interface AddTorrent {
-  readonly loaded: LoadedTorrent;
+  /** The torrent, or a magnet link. */
+  readonly torrent: LoadedTorrent | { readonly link: string; readonly magnet: Magnet };
   readonly dir: string;
   readonly isPaused: boolean;
   /** Where its content is until it is complete; undefined: in `dir`. */
@@ -59,6 +63,7 @@ export interface TorrentsOptions {
 
 export class Torrents {
   readonly #options: TorrentsOptions;
+  readonly #magnets: Magnets;
   readonly #byHash = new Map<InfoHash, TorrentEntry>();
   readonly #byId = new Map<number, TorrentEntry>();
   /** Ids of removed torrents, and when; the oldest first. */
@@ -74,6 +79,16 @@ export class Torrents {
 
   constructor(options: TorrentsOptions) {
     this.#options = options;
+    this.#magnets = new Magnets({
+      session: options.session,
+      goals: () => this.#goals(),
+      onLoaded: (entry, loaded) => this.#onMetadata(entry, loaded),
+      onFailed: (entry, failure) => {
+        entry.isAdmitted = false;
+        entry.record.isStopped = true;
+        options.onTrouble(failure);
+      },
+    });
     options.session.subscribe((handle, event) => {
       const entry = this.#byHash.get(handle.infoHash);
       if (entry?.handle === handle) this.#onEvent(entry, event);
@@ -84,10 +99,12 @@ export class Torrents {
   load(): void {
     for (const { torrent, record, infoHash } of this.#options.store.torrents()) {
       try {
-        const plain = parseTorrent(torrent, `The torrent ${infoHash} of the daemon`, true);
-        this.#admitEntry(
-          new TorrentEntry(++this.#lastId, torrent, applyRecord(plain, record), record),
-        );
+        const magnet = record.magnet === "" ? undefined : readMagnet(record.magnet);
+        const plain = magnet === undefined
+          ? parseTorrent(torrent, `The torrent ${infoHash} of the daemon`, true)
+          : withoutMetadata(magnet);
+        const loaded = applyRecord(plain, record);
+        this.#admitEntry(new TorrentEntry(++this.#lastId, torrent, loaded, record, magnet));
       } catch (error) {
         this.#options.onTrouble(asFailure(error));
       }
@@ -135,7 +152,9 @@ export class Torrents {
   }
 
   /** On the disk when it returns. Throws a Failure. */
-  add({ loaded, dir, isPaused, incompleteDir = "", change }: AddTorrent): Added {
+  add({ torrent, dir, isPaused, incompleteDir = "", change }: AddTorrent): Added {
+    const magnet = "magnet" in torrent ? torrent.magnet : undefined;
+    const loaded = "magnet" in torrent ? withoutMetadata(torrent.magnet) : torrent;
     const { infoHash } = loaded.metainfo;
     const known = this.#byHash.get(infoHash);
     if (known !== undefined) return { entry: known, isNew: false };
@@ -145,6 +164,7 @@ export class Torrents {
     }
     const record = newRecord(dir, unixSeconds(), this.#queue.length);
     record.isStopped = isPaused;
+    record.magnet = "magnet" in torrent ? torrent.link : "";
     record.incompleteDir = incompleteDir === dir ? "" : incompleteDir;
     change(record);
     const entry = new TorrentEntry(
@@ -152,6 +172,7 @@ export class Torrents {
       loaded.bytes,
       applyRecord(loaded, record),
       record,
+      magnet,
     );
     this.#options.store.put({ infoHash, torrent: loaded.bytes, record });
     this.#lastId++;
@@ -184,6 +205,7 @@ export class Torrents {
   }
 
   async verify(entry: TorrentEntry): Promise<void> {
+    if (entry.magnet !== undefined) return;
     entry.record.doneAt = 0;
     entry.record.isChecked = false;
     this.touch(entry);
@@ -203,15 +225,15 @@ export class Torrents {
     this.#byId.delete(id);
     this.#queue = this.#queue.filter((other) => other !== entry);
     this.#removed.push({ id, atMs: now() });
-    const handle = entry.handle ?? this.#giveLife(entry, true);
-    await handle.remove(withData);
+    if (entry.magnet !== undefined) await this.#magnets.stop(entry);
+    else await (entry.handle ?? this.#giveLife(entry, true)).remove(withData);
     this.#numberQueue();
     this.plan();
   }
 
   /** Moves content, or only looks for it elsewhere. Throws a Failure. */
   async relocate(entry: TorrentEntry, dir: string, moves: boolean): Promise<void> {
-    if (moves) {
+    if (moves && entry.magnet === undefined) {
       const handle = entry.handle ?? this.#giveLife(entry, true);
       await handle.move(dir);
       const { failure } = handle.facts();
@@ -236,6 +258,9 @@ export class Torrents {
 
   /** Renames a file or a folder on the disk as well. Throws a Failure. */
   async rename(entry: TorrentEntry, path: string, name: string): Promise<void> {
+    if (entry.magnet !== undefined) {
+      throw new Failure("input", "no-metadata", `The files of ${entry.name} are not known yet`);
+    }
     const renames = [...entry.record.renames, { path, name }];
     const before = entry.metainfo;
     const { metainfo: after } = applyRecord(this.#plain(entry), { ...entry.record, renames });
@@ -316,10 +341,11 @@ export class Torrents {
   }
 
   /** No torrent is started any more. */
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#planTimer);
     for (const entry of this.#queue) this.#noteFacts(entry);
+    await this.#magnets.stopAll();
   }
 
   #admitEntry(entry: TorrentEntry): void {
@@ -350,6 +376,10 @@ export class Torrents {
       const entry = this.#toStart.shift()!;
       // It may have been stopped or removed while it waited.
       if (!entry.isAdmitted || this.#byHash.get(entry.infoHash) !== entry) continue;
+      if (entry.magnet !== undefined) {
+        this.#magnets.start(entry, entry.magnet);
+        continue;
+      }
       const handle = entry.handle ?? this.#giveLife(entry, true);
       this.#starting++;
       void handle.resume().finally(() => {
@@ -363,6 +393,7 @@ export class Torrents {
     entry.isAdmitted = false;
     entry.isForced = false;
     this.plan();
+    await this.#magnets.stop(entry);
     await entry.handle?.pause();
   }
 
@@ -389,6 +420,7 @@ export class Torrents {
   async #reincarnate(entry: TorrentEntry, change: () => unknown): Promise<void> {
     const wasAdmitted = entry.isAdmitted;
     const { handle } = entry;
+    await this.#magnets.stop(entry);
     if (handle !== undefined) {
       this.#noteFacts(entry);
       entry.handle = undefined;
@@ -404,8 +436,30 @@ export class Torrents {
     }
   }
 
-  #plain(entry: TorrentEntry): LoadedTorrent {
-    return parseTorrent(entry.torrent, entry.name, true);
+  #plain({ magnet, torrent, name }: TorrentEntry): LoadedTorrent {
+    return magnet === undefined ? parseTorrent(torrent, name, true) : withoutMetadata(magnet);
+  }
+
+  /** From now on it is a torrent like any other. */
+  #onMetadata(entry: TorrentEntry, loaded: LoadedTorrent): void {
+    const { record, magnet } = entry;
+    entry.torrent = loaded.bytes;
+    entry.magnet = undefined;
+    record.magnet = "";
+    if (magnet?.selectOnly !== undefined) {
+      const isChosen = (index: number) =>
+        magnet.selectOnly!.some(({ first, last }) => first <= index && index <= last);
+      record.unwanted = [...loaded.metainfo.files.keys()].filter((index) => !isChosen(index));
+    }
+    entry.loaded = applyRecord(loaded, record);
+    this.touch(entry);
+    try {
+      this.#options.store.put({ infoHash: entry.infoHash, torrent: entry.torrent, record });
+    } catch (error) {
+      this.#options.onTrouble(asFailure(error));
+    }
+    this.#toStart.push(entry);
+    this.#startSome();
   }
 
   #onEvent(entry: TorrentEntry, event: TorrentEvent): void {
@@ -443,45 +497,4 @@ export class Torrents {
     record.uploaded = Math.max(record.uploaded, facts.uploaded);
     record.downloaded = Math.max(record.downloaded, facts.downloaded);
   }
-}
-
-/** Bytes a second out of kB/s. */
-export function limitsOf(settings: TorrentSettings): TorrentLimits {
-  return {
-    downLimit: settings.download_limited ? bytesASecond(settings.download_limit) : undefined,
-    upLimit: settings.upload_limited ? bytesASecond(settings.upload_limit) : undefined,
-  };
-}
-
-/** A limit of 0 lets next to nothing through. */
-function bytesASecond(rateKb: number): number {
-  return Math.max(1, rateKb * 1000);
-}
-
-/** Whole seconds since 1970. */
-export function unixSeconds(): number {
-  return Math.round(Date.now() / 1000);
-}
-
-/** Torrents of v2 are kept under the first 40 digits of their hash. */
-function hashKey(hash: string): InfoHash {
-  return hash.slice(0, 40) as InfoHash;
-}
-
-async function renameOnDisk(from: string, to: string): Promise<void> {
-  const isTaken = await Deno.lstat(to).then(() => true, () => false);
-  if (isTaken) throw new Failure("disk", "occupied", `Will not overwrite ${to}; move it away`);
-  try {
-    await Deno.rename(from, to);
-  } catch (error) {
-    // Nothing of it was made yet.
-    if (error instanceof Deno.errors.NotFound) return;
-    throw new Failure("disk", "rename", `Cannot rename ${from}: ${(error as Error).message}`);
-  }
-}
-
-function asFailure(error: unknown): Failure {
-  if (error instanceof Failure) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new Failure("input", "unreadable", message, { cause: error });
 }

@@ -20,6 +20,7 @@ import {
   type WebSeedView,
 } from "../../core/rpc/torrent_view.ts";
 import { explain } from "../../core/rpc/why.ts";
+import { formatCount } from "../../core/cli/format.ts";
 import { waitingFor } from "../../core/cli/waiting.ts";
 import type { PeerDetails, TorrentDetails, TrackerDetails } from "../../core/torrent/details.ts";
 import { now } from "../clock.ts";
@@ -89,7 +90,10 @@ export class EntryView implements TorrentView {
   }
 
   get status(): TorrentStatus {
-    const { record, isAdmitted } = this.#entry;
+    const { record, isAdmitted, magnet } = this.#entry;
+    if (magnet !== undefined && !record.isStopped) {
+      return isAdmitted ? TORRENT_STATUS.downloading : TORRENT_STATUS.downloadQueued;
+    }
     const isComplete = this.leftUntilDone === 0;
     switch (this.facts?.state) {
       case "checking":
@@ -139,7 +143,7 @@ export class EntryView implements TorrentView {
     return this.#entry.metainfo.isPrivate;
   }
   get magnetLink(): string {
-    return magnetLink(this.#entry.metainfo);
+    return this.#entry.record.magnet || magnetLink(this.#entry.metainfo);
   }
 
   get addedAt(): number {
@@ -165,6 +169,7 @@ export class EntryView implements TorrentView {
   }
 
   get totalSize(): number {
+    if (this.#entry.magnet !== undefined) return 0;
     return this.#entry.metainfo.geometry.totalSize;
   }
   get wantedSize(): number {
@@ -222,7 +227,10 @@ export class EntryView implements TorrentView {
     return Math.ceil(leftUntilDone / downRate);
   }
   get metadataDone(): number {
-    return 1;
+    const { magnet, metadata } = this.#entry;
+    if (magnet === undefined) return 1;
+    const part = metadata?.facts().metadata;
+    return part === undefined || part.bytesTotal === 0 ? 0 : part.bytesDone / part.bytesTotal;
   }
   get recheckProgress(): number {
     const { facts } = this;
@@ -231,6 +239,7 @@ export class EntryView implements TorrentView {
   }
 
   get pieceCount(): number {
+    if (this.#entry.magnet !== undefined) return 0;
     return this.#entry.metainfo.geometry.pieceCount;
   }
   get pieceLength(): number {
@@ -240,7 +249,7 @@ export class EntryView implements TorrentView {
     return contentFiles(this.#entry).length;
   }
   get peersConnected(): number {
-    return this.#swarmNow?.peers ?? 0;
+    return this.#swarmNow?.peers ?? this.#entry.metadata?.facts().peers ?? 0;
   }
   get peersSendingToUs(): number {
     return this.#swarmNow === undefined ? 0 : this.peers().filter((p) => p.rateToClient > 0).length;
@@ -266,6 +275,7 @@ export class EntryView implements TorrentView {
 
   get why(): string {
     const { facts } = this;
+    if (this.#entry.metadata !== undefined) return whyNoMetadata(this.peersConnected);
     if (facts?.failure !== undefined) return facts.failure.message;
     const swarm = this.#swarmNow;
     if (swarm === undefined) return "";
@@ -367,6 +377,11 @@ export class EntryView implements TorrentView {
   get #swarmNow(): LifeFacts["swarm"] {
     return this.facts?.isJoined ? this.facts.swarm : undefined;
   }
+}
+
+function whyNoMetadata(peers: number): string {
+  if (peers === 0) return "no peers yet, looking for some that have the metadata";
+  return `metadata from ${formatCount(peers, "peer")}`;
 }
 
 /** Indices of the files that hold content; padding is nobody's file. */

@@ -161,7 +161,7 @@ interface Before {
 }
 
 /** What a driver needs to know of a torrent before anything is known of its content. */
-function placeholderOf(magnet: Magnet, name: string): Metainfo {
+export function placeholderOf(magnet: Magnet, name: string): Metainfo {
   return {
     infoHash: keyOf(magnet.identity),
     identity: magnet.identity,

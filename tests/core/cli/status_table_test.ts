@@ -19,6 +19,7 @@ function row(changes: Partial<StatusRow>): StatusRow {
     status: 6,
     error: 0,
     error_string: "",
+    metadata_percent_complete: 1,
     percent_done: 1,
     size_when_done: 1e9,
     left_until_done: 0,

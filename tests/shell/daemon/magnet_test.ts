@@ -1,7 +1,7 @@
 /** Magnet links that the daemon is given by its RPC. */
-import { assertEquals, assertMatch } from "@std/assert";
-import { makeBytes, runTt, scratch, startSeed } from "../cli_kit.ts";
-import { DaemonKit } from "./kit.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertContent, makeBytes, makeFile, runTt, scratch, startSeed } from "../cli_kit.ts";
+import { daemonFolder, DaemonKit } from "./kit.ts";
 
 Deno.test("a magnet link is added once a peer has given its metadata, and downloads", async () => {
   await using dir = await scratch();
@@ -22,4 +22,36 @@ Deno.test("a link that names no torrent is refused at once", async () => {
   await using daemon = await DaemonKit.start(dir.at("state"));
   const { error } = await daemon.answer("torrent_add", { filename: "magnet:?dn=film" });
   assertMatch(JSON.stringify(error), /info hash/);
+});
+
+Deno.test("a magnet link is listed at once, survives kill -9 and a pause, and becomes a torrent", async () => {
+  await using dir = await daemonFolder();
+  const { torrent, bytes } = await makeFile(dir.at("src"), "film.bin", 200_000);
+  const shown = await runTt(["show", torrent, "--json"]);
+  const { infoHash, magnet } = shown.said[0]!;
+  const args = ["--dir", dir.at("dl"), "--share-rule", "off"];
+  {
+    await using daemon = await DaemonKit.start(dir.state, args);
+    const answer = await daemon.call("torrent_add", { filename: magnet, labels: ["films"] });
+    assertEquals(answer.torrent_added.hash_string, infoHash);
+    const fields = ["metadata_percent_complete", "percent_done", "total_size", "file_count"];
+    const facts = await daemon.until(({ status }) => status === 4, ...fields);
+    assertEquals(fields.map((field) => facts[field]), [0, 0, 0, 0]);
+    const again = await daemon.call("torrent_add", { filename: magnet });
+    assertEquals(again.torrent_duplicate.hash_string, infoHash);
+    const status = await daemon.run("status");
+    assertStringIncludes(status.stdout, "no peers yet, looking for some that have the metadata");
+    await daemon.call("torrent_stop", { ids: [1] });
+    await daemon.until(({ status }) => status === 0);
+    await daemon.call("torrent_start", { ids: [1] });
+    await daemon.until(({ status }) => status === 4);
+    await daemon.tt.stop("SIGKILL");
+  }
+  await using daemon = await DaemonKit.start(dir.state, args);
+  await daemon.until(({ status }) => status === 4);
+  const dial = `127.0.0.1:${daemon.peerPort}`;
+  await using _seed = await startSeed([torrent, "--dir", dir.at("src"), "--peer", dial]);
+  const done = await daemon.until(({ status }) => status === 6, "labels", "name", "total_size");
+  assertEquals([done.name, done.total_size, done.labels], ["film.bin", 200_000, ["films"]]);
+  await assertContent(dir.at("dl", "film.bin"), bytes);
 });

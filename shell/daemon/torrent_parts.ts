@@ -1,0 +1,48 @@
+/** Small parts of torrents.ts. */
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
+import { Failure } from "../failure.ts";
+import type { TorrentLimits } from "../life/types.ts";
+
+/** Bytes a second out of kB/s. */
+export function limitsOf(settings: TorrentSettings): TorrentLimits {
+  return {
+    downLimit: settings.download_limited ? bytesASecond(settings.download_limit) : undefined,
+    upLimit: settings.upload_limited ? bytesASecond(settings.upload_limit) : undefined,
+  };
+}
+
+/** A limit of 0 lets next to nothing through. */
+function bytesASecond(rateKb: number): number {
+  return Math.max(1, rateKb * 1000);
+}
+
+/** Whole seconds since 1970. */
+export function unixSeconds(): number {
+  return Math.round(Date.now() / 1000);
+}
+
+/** Torrents of v2 are kept under the first 40 digits of their hash. */
+export function hashKey(hash: string): InfoHash {
+  return hash.slice(0, 40) as InfoHash;
+}
+
+/** Throws a Failure. */
+export async function renameOnDisk(from: string, to: string): Promise<void> {
+  const isTaken = await Deno.lstat(to).then(() => true, () => false);
+  if (isTaken) throw new Failure("disk", "occupied", `Will not overwrite ${to}; move it away`);
+  try {
+    await Deno.rename(from, to);
+  } catch (error) {
+    // Nothing of it was made yet.
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new Failure("disk", "rename", `Cannot rename ${from}: ${(error as Error).message}`);
+  }
+}
+
+/** What made a stored torrent unreadable. */
+export function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new Failure("input", "unreadable", message, { cause: error });
+}

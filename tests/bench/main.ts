@@ -11,6 +11,7 @@ import { benchScenarios, SCENARIOS_USAGE } from "./scenarios.ts";
 import { benchStart, START_USAGE } from "./start.ts";
 import { benchSim, SIM_USAGE } from "./sim.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
+import { benchWebSeed, WEBSEED_USAGE } from "./webseed.ts";
 import { benchTracker, TRACKER_USAGE } from "./tracker.ts";
 import { benchV2, V2_USAGE } from "./v2.ts";
 
@@ -30,7 +31,11 @@ const SUBJECTS: Readonly<
   sim: { usage: SIM_USAGE, run: benchSim },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
   tracker: { usage: TRACKER_USAGE, run: benchTracker },
+<<<<<<< HEAD
   v2: { usage: V2_USAGE, run: benchV2 },
+=======
+  webseed: { usage: WEBSEED_USAGE, run: benchWebSeed },
+>>>>>>> 1ccc724 (Bench a web seed beside curl and beside a peer)
 };
 
 const [name = "", ...args] = Deno.args;

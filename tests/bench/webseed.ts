@@ -1,0 +1,131 @@
+/**
+ * A web seed against curl: the same file from the same nginx, each alone, in turns. Limited to a rate a
+ * connection, which is the wire of a fast link, and unlimited, which is memory.
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startNginx } from "../interop/clients/nginx.ts";
+import { ClientProcess, runCommand } from "../interop/clients/process.ts";
+import { ttCommand } from "../interop/clients/tt.ts";
+import { freshPort, loopback } from "../interop/clients/network.ts";
+import { type Content, writeContent } from "../interop/content.ts";
+import { atLeast, type Figure, printFigures } from "./figures.ts";
+import { timeCommand } from "./launch.ts";
+import { openMemoryFolder } from "./memory_folder.ts";
+import { median, readSize } from "./report.ts";
+
+export const WEBSEED_USAGE =
+  `deno task bench webseed [--size 512M] [--rate 100M] [--runs 3] [--json]
+  a web seed alone beside curl, limited and not, and a web seed with a peer, both limited`;
+
+/** Of curl's speed for the same file. */
+const OF_CURL = 0.9;
+/** Of the sum of both limits. */
+const OF_SUM = 0.9;
+
+export async function benchWebSeed(args: readonly string[]): Promise<void> {
+  const { values: flags } = parseArgs({
+    args: [...args],
+    options: {
+      size: { type: "string", default: "512M" },
+      rate: { type: "string", default: "100M" },
+      runs: { type: "string", default: "3" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const size = readSize(flags.size);
+  const rate = readSize(flags.rate);
+  const runs = Number(flags.runs);
+  await using folder = await openMemoryFolder(4 * size);
+  const content: Content = {
+    title: "one file",
+    name: "file.bin",
+    pieceLength: 1 << 20,
+    files: [{ path: "", length: size }],
+  };
+  await writeContent(folder.path, content);
+  const figures: Figure[] = [];
+  for (const limit of [rate, undefined]) {
+    figures.push(await alone(folder.path, size, limit, runs));
+  }
+  figures.push(await beside(folder.path, size, rate, runs));
+  printFigures(`A web seed of ${flags.size}, median of ${runs}`, figures, flags.json);
+}
+
+async function alone(
+  folder: string,
+  size: number,
+  limit: number | undefined,
+  runs: number,
+): Promise<Figure> {
+  await using server = await startNginx(folder, folder, limit);
+  const torrent = await makeTorrent(folder, `${server.url}file.bin`);
+  const seconds = { curl: [] as number[], tt: [] as number[] };
+  for (let run = 0; run < runs; run++) {
+    const out = join(folder, "curl.out");
+    const curl = ["curl", "--silent", "--output", out, `${server.url}file.bin`];
+    seconds.curl.push((await timeCommand(curl)).seconds);
+    await Deno.remove(out);
+    seconds.tt.push(await download(folder, torrent, []));
+  }
+  const [ours, theirs] = [size / median(seconds.tt), size / median(seconds.curl)];
+  return {
+    what: limit === undefined ? "unlimited" : `limited to ${speed(limit)}`,
+    measured: speed(ours),
+    beside: `curl ${speed(theirs)}`,
+    target: atLeast(ours / theirs, OF_CURL),
+  };
+}
+
+/** A web server and a peer, each limited: together they give the sum of both. */
+async function beside(folder: string, size: number, rate: number, runs: number): Promise<Figure> {
+  await using server = await startNginx(folder, folder, rate);
+  const torrent = await makeTorrent(folder, `${server.url}file.bin`);
+  const seconds: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const port = freshPort();
+    const argv = await ttCommand([
+      ...["seed", torrent, "--dir", folder, "--host", "127.0.0.1", "--port", String(port)],
+      ...["--up-limit", String(rate), "--json"],
+    ]);
+    await using seeder = await startSeeder(argv, port);
+    void seeder;
+    seconds.push(await download(folder, torrent, ["--peer", `127.0.0.1:${port}`]));
+  }
+  const ours = size / median(seconds);
+  return {
+    what: "with a peer, both limited",
+    measured: speed(ours),
+    beside: `sum ${speed(2 * rate)}`,
+    target: atLeast(ours / (2 * rate), OF_SUM),
+  };
+}
+
+async function startSeeder(argv: readonly string[], port: number): Promise<AsyncDisposable> {
+  const seeder = new ClientProcess({ place: loopback, port, argv });
+  await seeder.waitForLine((line) => /"state":"seeding"/.test(line) || undefined, "seed", 60_000);
+  return seeder;
+}
+
+async function makeTorrent(folder: string, url: string): Promise<string> {
+  const path = join(folder, "file.torrent");
+  const args = ["create", join(folder, "file.bin"), "--web-seed", url, "--out", path, "--force"];
+  await runCommand(await ttCommand([...args, "--piece-length", "1M"]));
+  return path;
+}
+
+/** Seconds by tt's own clock, which begins after its launch as curl's does not: a tenth of a second. */
+async function download(folder: string, torrent: string, more: readonly string[]): Promise<number> {
+  const dir = join(folder, "download");
+  const args = ["get", torrent, "--dir", dir, "--no-seed", "--share-rule", "off", "--json"];
+  const argv = await ttCommand([...args, "--host", "127.0.0.1", "--port", "0", ...more]);
+  const { stdout } = await timeCommand(argv);
+  await Deno.remove(dir, { recursive: true });
+  const line = stdout.split("\n").find((text) => text.startsWith('{"event":"complete"'));
+  if (line === undefined) throw new Error(`No completion in ${stdout.slice(-500)}`);
+  return JSON.parse(line).seconds;
+}
+
+function speed(bytesPerSecond: number): string {
+  return `${(bytesPerSecond / 1e6).toFixed(0)} MB/s`;
+}

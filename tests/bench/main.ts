@@ -31,11 +31,8 @@ const SUBJECTS: Readonly<
   sim: { usage: SIM_USAGE, run: benchSim },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
   tracker: { usage: TRACKER_USAGE, run: benchTracker },
-<<<<<<< HEAD
   v2: { usage: V2_USAGE, run: benchV2 },
-=======
   webseed: { usage: WEBSEED_USAGE, run: benchWebSeed },
->>>>>>> 1ccc724 (Bench a web seed beside curl and beside a peer)
 };
 
 const [name = "", ...args] = Deno.args;

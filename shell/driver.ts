@@ -157,9 +157,9 @@ export class Driver implements LinkOwner {
     return this.#links.size;
   }
 
-  /** What is wanted of pieces, and how urgently, from now on. */
-  prioritize(ranges: Extract<Event, { kind: "prioritize" }>["ranges"]): void {
-    this.#feed({ kind: "prioritize", ranges });
+  /** What is wanted, how urgently and in which order, from now on. */
+  want(change: Extract<Event, { kind: "prioritize" | "order" | "due" }>): void {
+    this.#feed(change);
   }
 
   details(): TorrentDetails {

@@ -12,11 +12,11 @@ export function waitingFor(
   sharePercent: number,
   trackerError: string | undefined,
 ): string | undefined {
-  if (facts.isComplete) return undefined;
+  if (facts.isFinished) return undefined;
   if (facts.isWaiting) {
     return shareWaitText({
       sharedBytes: facts.uploaded,
-      totalBytes: facts.bytesTotal,
+      totalBytes: facts.bytesWanted,
       percent: sharePercent,
       peersToServe: facts.servable,
     });

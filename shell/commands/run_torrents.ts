@@ -16,7 +16,18 @@ const TICK_MS = 500;
 
 /** What differs from torrent to torrent. */
 export type TorrentPlan =
-  & Pick<RunOptions, "loaded" | "dir" | "moveTo" | "remember" | "limits" | "role" | "onJoin">
+  & Pick<
+    RunOptions,
+    | "loaded"
+    | "filePriorities"
+    | "order"
+    | "dir"
+    | "moveTo"
+    | "remember"
+    | "limits"
+    | "role"
+    | "onJoin"
+  >
   & {
     /** Settings that are this torrent's own. */
     readonly ownSettings?: Partial<PeerSettings>;

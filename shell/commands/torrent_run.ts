@@ -7,10 +7,12 @@ import { formatDuration } from "../../core/cli/format.ts";
 import { checkingView, type ProgressState, type ProgressView } from "../../core/cli/progress.ts";
 import type { ShareRule } from "../../core/cli/values.ts";
 import { waitingFor } from "../../core/cli/waiting.ts";
+import type { FilePriorities } from "../../core/transfer/file_priorities.ts";
 import { now } from "../clock.ts";
 import type { Failure } from "../failure.ts";
 import type {
   AddOptions,
+  DownloadOrder,
   LifeFacts,
   Role,
   SeedRole,
@@ -31,6 +33,9 @@ export interface RunOptions {
   readonly output: Output;
   readonly settings: PeerSettings;
   readonly role: DownloadRole | SeedRole;
+  /** What is wanted of its files; all of them alike unless given. */
+  readonly filePriorities?: FilePriorities | undefined;
+  readonly order?: DownloadOrder | undefined;
   /** Where the content goes once it is complete. */
   readonly moveTo?: string | undefined;
   /** Kept for later runs. */
@@ -75,6 +80,7 @@ export class TorrentRun {
     signal.throwIfAborted();
     const { session, loaded, dir, moveTo, remember, limits, settings, trace } = this.#options;
     refusePeersOfPrivate(loaded, settings);
+    const { filePriorities, order } = this.#options;
     const unsubscribe = session.subscribe((torrent, event) => {
       if (torrent.infoHash === loaded.metainfo.infoHash) this.#onEvent(event, torrent);
     });
@@ -84,6 +90,7 @@ export class TorrentRun {
     try {
       this.#torrent = session.add({
         ...{ loaded, dir, moveTo, remember, limits, peers: settings.peers, trace },
+        ...{ filePriorities, order },
         role: this.#role(),
         goals: this.#goals(),
       });
@@ -99,22 +106,24 @@ export class TorrentRun {
 
   /** For the progress bars. */
   view(): ProgressView {
-    const { infoHash, name, geometry: { totalSize: bytesTotal } } = this.#options.loaded.metainfo;
+    const { infoHash, name, geometry: { totalSize } } = this.#options.loaded.metainfo;
     const facts = this.#torrent?.facts();
+    const bytesTotal = facts?.bytesWanted ?? totalSize;
     if (facts?.swarm === undefined) {
-      const view = checkingView(infoHash, name, facts?.checkedBytes ?? 0, bytesTotal);
-      return facts?.bytesHave === bytesTotal && !isActive(facts)
-        ? { ...view, state: "complete", bytesDone: bytesTotal }
+      const checkTotal = facts?.checkBytesTotal || bytesTotal;
+      const view = checkingView(infoHash, name, facts?.checkedBytes ?? 0, checkTotal);
+      return facts?.bytesWantedMissing === 0 && !isActive(facts)
+        ? { ...view, state: "complete", bytesDone: bytesTotal, bytesTotal }
         : view;
     }
     const { downRate, upRate, peers, seeds: seeders, isWaiting } = facts.swarm;
-    const { bytesHave: bytesDone, uploaded, isJoined } = facts;
-    const missing = bytesTotal - bytesDone;
+    const { bytesWantedMissing: missing, uploaded, isJoined } = facts;
+    const bytesDone = bytesTotal - missing;
     const isMoving = isJoined && missing > 0 && downRate > 0 && !isWaiting;
     return {
       ...{ infoHash, name, bytesTotal, bytesDone, downRate, upRate, peers, seeders, uploaded },
       state: stateOf(facts),
-      ratio: uploaded / bytesTotal,
+      ratio: bytesTotal === 0 ? 0 : uploaded / bytesTotal,
       etaSeconds: isMoving ? missing / downRate : undefined,
       waitingFor: isJoined
         ? waitingFor(facts.swarm, this.#shareRule().percent, facts.trackerError)
@@ -129,7 +138,7 @@ export class TorrentRun {
     if (timeoutMs === undefined || !facts?.isJoined) return;
     const { swarm, trackerAnsweredMs, trackerError } = facts;
     this.#answeredMs = Math.max(this.#answeredMs, trackerAnsweredMs);
-    if (swarm!.peers > 0 || swarm!.isComplete) this.#answeredMs = now();
+    if (swarm!.peers > 0 || swarm!.isFinished) this.#answeredMs = now();
     if (now() - this.#answeredMs < timeoutMs) return;
     const { name } = this.#options.loaded.metainfo;
     const why = trackerError === undefined ? "" : ` (${trackerError})`;
@@ -200,7 +209,7 @@ function isActive({ state }: LifeFacts): boolean {
 
 function stateOf(facts: LifeFacts): ProgressState {
   const swarm = facts.swarm!;
-  if (swarm.isComplete) return facts.isJoined ? "seeding" : "complete";
+  if (swarm.isFinished) return facts.isJoined ? "seeding" : "complete";
   if (!facts.isJoined) return "stopped";
   if (swarm.isWaiting) return "waiting";
   return swarm.peers === 0 && swarm.downRate === 0 ? "connecting" : "downloading";

@@ -257,7 +257,7 @@ export class Daemon {
     if (!facts?.isJoined) return;
     const { record } = entry;
     const settings = this.settings.current;
-    const isComplete = facts.swarm!.isComplete;
+    const isComplete = facts.swarm!.isFinished;
     if (isComplete) record.secondsSeeding += seconds;
     else record.secondsDownloading += seconds;
     // Times alone are not worth a turn of the disk: they are kept with the next change.

@@ -31,7 +31,7 @@ import { CLIENT_NAME } from "../version.ts";
 import type { Daemon } from "./daemon.ts";
 import type { TorrentEntry } from "./entry.ts";
 import type { TorrentRecord } from "./record.ts";
-import type { AddTorrent } from "./torrents.ts";
+import type { AddTorrent } from "./torrent_parts.ts";
 import { contentFiles } from "./view.ts";
 
 /** What an answer needs besides the daemon. */
@@ -297,15 +297,14 @@ async function changeTorrent(
   const { torrents } = daemon;
   const { record } = entry;
   const tiers = newTrackers(entry, change);
-  if (
-    change.files_wanted ?? change.files_unwanted ?? change.priority_high ??
-      change.priority_low ?? change.priority_normal
-  ) {
-    applyFiles(record, contentFiles(entry), change);
-  }
+  const isChoice = (change.files_wanted ?? change.files_unwanted ?? change.priority_high ??
+    change.priority_low ?? change.priority_normal) !== undefined;
+  if (isChoice) applyFiles(record, contentFiles(entry), change);
   record.settings = applySettings(record.settings, change);
   torrents.touch(entry);
   torrents.applySettings(entry);
+  // Making files may take long; how it goes is a field.
+  if (isChoice || change.sequential_download !== undefined) void torrents.applyFiles(entry);
   if (tiers !== undefined) await torrents.setTrackers(entry, tiers);
   if (change.queue_position !== undefined) torrents.placeInQueue(entry, change.queue_position);
   if (change.location !== undefined) await torrents.relocate(entry, change.location, true);

@@ -1,8 +1,28 @@
 /** Small parts of torrents.ts. */
+import type { Magnet } from "../../core/metainfo/magnet.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
 import { Failure } from "../failure.ts";
 import type { TorrentLimits } from "../life/types.ts";
+import type { LoadedTorrent } from "../load_torrent.ts";
+import type { TorrentEntry } from "./entry.ts";
+import type { TorrentRecord } from "./record.ts";
+
+/** What was added, and whether it was there before. */
+export interface Added {
+  readonly entry: TorrentEntry;
+  readonly isNew: boolean;
+}
+
+export interface AddTorrent {
+  /** The torrent, or a magnet link. */
+  readonly torrent: LoadedTorrent | { readonly link: string; readonly magnet: Magnet };
+  readonly dir: string;
+  readonly isPaused: boolean;
+  /** Where its content is until it is complete; undefined: in `dir`. */
+  readonly incompleteDir?: string | undefined;
+  readonly change: (record: TorrentRecord) => void;
+}
 
 /** Bytes a second out of kB/s. */
 export function limitsOf(settings: TorrentSettings): TorrentLimits {

@@ -5,7 +5,6 @@
  */
 import { join } from "node:path";
 import type { ShareRule } from "../../core/cli/values.ts";
-import type { Magnet } from "../../core/metainfo/magnet.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import type { Ids } from "../../core/rpc/commands.ts";
 import type { SessionSettings } from "../../core/rpc/session_settings.ts";
@@ -19,9 +18,18 @@ import type { Session, TorrentHandle } from "../session.ts";
 import { TorrentEntry } from "./entry.ts";
 import { Magnets, withoutMetadata } from "./magnets.ts";
 import { applyRecord } from "./overrides.ts";
-import { newRecord, type TorrentRecord } from "./record.ts";
+import { newRecord } from "./record.ts";
+import { applyChoice, filePrioritiesOf, orderOf } from "./selection.ts";
 import type { Store } from "./store.ts";
-import { asFailure, hashKey, limitsOf, renameOnDisk, unixSeconds } from "./torrent_parts.ts";
+import {
+  type Added,
+  type AddTorrent,
+  asFailure,
+  hashKey,
+  limitsOf,
+  renameOnDisk,
+  unixSeconds,
+} from "./torrent_parts.ts";
 
 /** Torrents of one daemon; each costs memory, and a list of more is of no use. */
 export const TORRENTS_MAX = 100_000;
@@ -34,22 +42,6 @@ const PLAN_DELAY_MS = 20;
 
 /** How long a removed torrent is reported to those who ask for recent changes. */
 const REMOVED_MS = 60_000;
-
-/** What was added, and whether it was there before. */
-export interface Added {
-  readonly entry: TorrentEntry;
-  readonly isNew: boolean;
-}
-
-export interface AddTorrent {
-  /** The torrent, or a magnet link. */
-  readonly torrent: LoadedTorrent | { readonly link: string; readonly magnet: Magnet };
-  readonly dir: string;
-  readonly isPaused: boolean;
-  /** Where its content is until it is complete; undefined: in `dir`. */
-  readonly incompleteDir?: string | undefined;
-  readonly change: (record: TorrentRecord) => void;
-}
 
 export interface TorrentsOptions {
   readonly session: Session;
@@ -282,6 +274,11 @@ export class Torrents {
     entry.handle?.setGoals(this.#goals());
   }
 
+  /** What is wanted of its files, and in which order, as its record says. */
+  async applyFiles(entry: TorrentEntry): Promise<void> {
+    if (await applyChoice(entry)) this.plan();
+  }
+
   moveInQueue(chosen: ReadonlySet<TorrentEntry>, move: QueueMove): void {
     this.#queue = moveInQueue(this.#queue, chosen, move);
     this.#numberQueue();
@@ -406,6 +403,8 @@ export class Torrents {
       role: { kind: "download", resume: record.isChecked },
       goals: this.#goals(),
       limits: limitsOf(record.settings),
+      filePriorities: filePrioritiesOf(record, loaded.metainfo.files.length),
+      order: orderOf(record),
       paused,
     });
     entry.handle = handle;
@@ -468,7 +467,7 @@ export class Torrents {
     if (event.kind === "joined") {
       record.isChecked = true;
       const facts = entry.facts()!;
-      if (facts.bytesHave === facts.bytesTotal && record.doneAt === 0) {
+      if (facts.bytesWantedMissing === 0 && record.doneAt === 0) {
         record.doneAt = unixSeconds();
         this.#planSoon();
       }

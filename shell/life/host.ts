@@ -2,8 +2,11 @@
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import type { HandleCache } from "../disk/handles.ts";
+import type { TorrentLock } from "../disk/lock.ts";
+import type { Storage } from "../disk/storage.ts";
 import type { Driver } from "../driver.ts";
 import type { DriverOptions } from "../driver_options.ts";
+import type { TraceRecorder } from "../trace/recorder.ts";
 import type { TorrentLimits } from "./types.ts";
 
 /** What a torrent needs of its session. */
@@ -32,3 +35,11 @@ export type SwarmOptions = Omit<
   | "clock"
   | "onTurn"
 >;
+
+/** What an active torrent holds. */
+export interface Active {
+  readonly storage: Storage;
+  readonly lock: TorrentLock | undefined;
+  trace: TraceRecorder | undefined;
+  driver: Driver | undefined;
+}

@@ -23,20 +23,24 @@ import { loadState, saveOptions, saveTorrent, sweepState } from "../disk/state_f
 import type { Storage } from "../disk/storage.ts";
 import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import { Failure } from "../failure.ts";
-import { PRIORITY_SKIP } from "../../core/transfer/availability.ts";
-import { type FilePriorities, piecePriorities } from "../../core/transfer/file_priorities.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { keepLayers } from "./keep_layers.ts";
 import { reuseKnownFiles } from "./reuse_files.ts";
 import type { Role, TorrentEvent } from "./types.ts";
+import {
+  countWanted,
+  isWantedFile,
+  type Wanted,
+  type WantedBytes,
+  wantedPieces,
+} from "./wanting.ts";
 
 export interface Preparation {
   readonly loaded: LoadedTorrent;
   readonly dir: string;
   readonly role: Role;
   readonly remember: Uint8Array | undefined;
-  /** What is wanted of its files; undefined where all are wanted alike. */
-  readonly filePriorities: FilePriorities | undefined;
+  readonly wanted: Wanted;
   readonly storage: Storage;
   /** Whether the state may be believed where files agree with it. */
   readonly trust: boolean;
@@ -51,8 +55,8 @@ export interface Preparation {
 export interface Prepared {
   /** One a piece; undefined where all are wanted alike. */
   readonly priorities: Uint8Array | undefined;
-  /** Of wanted pieces. */
-  readonly missingBytes: number;
+  readonly bytes: WantedBytes;
+  readonly isSequential?: boolean | undefined;
   readonly have: Bitfield;
   readonly state: ResumeState | undefined;
 }
@@ -76,9 +80,6 @@ export async function readState(
   return decoded?.ok ? decoded.value : undefined;
 }
 
-/** A seeder has all that it wants. */
-const ALL = { priorities: undefined, missingBytes: 0 };
-
 async function prepareSeed(options: Preparation): Promise<Prepared> {
   const { loaded: { metainfo }, dir, role, storage, trust, ownState, say } = options;
   const pieces = metainfo.geometry.pieceCount;
@@ -87,7 +88,7 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
   if (state === undefined && trust && role.kind === "seed" && role.isChecked) {
     // What changes from now on is noticed.
     await storage.stamps();
-    return { have: all, state: ownState, ...ALL };
+    return everything(all, metainfo, ownState);
   }
   const { trusted, toCheck } = state === undefined
     ? { trusted: createBitfield(pieces), toCheck: all }
@@ -96,11 +97,20 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
   if (countBits(toCheck) > 0) addAll(have, await check(options, toCheck));
   const piecesGood = countBits(have);
   if (countBits(toCheck) > 0) say({ kind: "checked", piecesGood, pieces });
-  if (piecesGood === pieces) return { have, state: ownState, ...ALL };
+  if (piecesGood === pieces) return everything(have, metainfo, ownState);
   const message =
     `Cannot seed ${metainfo.name}: ${pieces - piecesGood} of its pieces are wrong or ` +
     `missing in ${dir}; name the right folder with --dir, or complete it with tt get`;
   throw new Failure("mismatch", "incomplete", message);
+}
+
+/** A seeder has all that it wants. */
+function everything(
+  have: Bitfield,
+  metainfo: Metainfo,
+  state: ResumeState | undefined,
+): Prepared {
+  return { have, state, priorities: undefined, bytes: countWanted(metainfo, undefined, have) };
 }
 
 async function prepareDownload(options: Preparation): Promise<Prepared> {
@@ -109,10 +119,13 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   await sweepState(dir, metainfo.infoHash);
   const state = await readState(dir, metainfo.infoHash);
   await keepLayers(dir, options.loaded);
-  const { filePriorities } = options;
-  const priorities = filePriorities &&
-    piecePriorities(metainfo.files, metainfo.geometry, filePriorities);
-  const isWanted = (file: number) => isWantedFile(filePriorities, file);
+  // First of all: what was chosen must outlive whatever happens to this run.
+  if (options.remember !== undefined) {
+    await saveOptions(dir, metainfo.infoHash, options.remember);
+  }
+  const { wanted } = options;
+  const priorities = wantedPieces(metainfo, wanted);
+  const isWanted = (file: number) => isWantedFile(wanted.priorities, file);
   storage.setWanted(isWanted);
   await reuseKnownFiles(dir, wantedPart(metainfo, isWanted), signal);
   const onDisk = await storage.stamps();
@@ -127,25 +140,19 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
     say({ kind: "checked", piecesGood: countBits(good), pieces: checkCount });
   }
   const piecesKept = countBits(have);
-  if (state !== undefined) sayMissing(metainfo, state, onDisk, have, say);
+  if (state !== undefined) sayMissing(metainfo, state, onDisk, have, isWanted, say);
   const isForeign = state === undefined && piecesKept === 0;
   if (isForeign) await refuseForeignFiles(metainfo, dir, onDisk, storage);
   if (trust || piecesKept > 0) say({ kind: "resumed", piecesKept, pieces });
-  const missingBytes = missingOf(metainfo, have, priorities);
-  if (missingBytes > 0) {
-    await storage.reserve({ missingBytes, signal });
-    await placeMarker(dir, metainfo);
-  } else await removeMarker(dir, metainfo);
+  const counted = countWanted(metainfo, priorities, have);
+  const { bytesWantedMissing: missingBytes } = counted;
+  // Where all pieces are here, a file may still be kept apart that was not wanted before.
+  await storage.reserve({ missingBytes, signal });
+  if (missingBytes > 0) await placeMarker(dir, metainfo);
+  else await removeMarker(dir, metainfo);
   await saveTorrent(dir, metainfo.infoHash, bytes);
-  if (options.remember !== undefined) {
-    await saveOptions(dir, metainfo.infoHash, options.remember);
-  }
-  return { have, state, priorities, missingBytes };
-}
-
-/** Whether anything of the file is wanted. */
-export function isWantedFile(priorities: FilePriorities | undefined, file: number): boolean {
-  return priorities === undefined || (priorities[file] ?? PRIORITY_SKIP) !== PRIORITY_SKIP;
+  const { isSequential } = wanted.order;
+  return { have, state, priorities, bytes: counted, isSequential };
 }
 
 /** As if what is not wanted were padding, which is never on disk. */
@@ -156,26 +163,13 @@ function wantedPart(metainfo: Metainfo, isWanted: (file: number) => boolean): Me
   return { ...metainfo, files };
 }
 
-/** Bytes of wanted pieces that `have` lacks. */
-function missingOf(
-  { geometry }: Metainfo,
-  have: Bitfield,
-  priorities: Uint8Array | undefined,
-): number {
-  let bytes = 0;
-  for (let piece = 0; piece < geometry.pieceCount; piece++) {
-    if (hasBit(have, piece) || priorities?.[piece] === PRIORITY_SKIP) continue;
-    bytes += pieceSize(geometry, piece);
-  }
-  return bytes;
-}
-
 /** Names the files that are gone since the state was saved, and what that costs. */
 function sayMissing(
   metainfo: Metainfo,
   state: ResumeState,
   onDisk: readonly (FileOnDisk | undefined)[],
   have: Bitfield,
+  isWanted: (file: number) => boolean,
   say: Preparation["say"],
 ): void {
   const { geometry, files } = metainfo;
@@ -184,7 +178,10 @@ function sayMissing(
   const missing: string[] = [];
   const lost = createBitfield(geometry.pieceCount);
   for (const [index, { path, offset, length }] of files.entries()) {
-    if (length === 0 || state.files[index] === undefined || onDisk[index] !== undefined) continue;
+    if (
+      length === 0 || !isWanted(index) || state.files[index] === undefined ||
+      onDisk[index] !== undefined
+    ) continue;
     const first = Math.floor(offset / geometry.pieceLength);
     const last = Math.floor((offset + length - 1) / geometry.pieceLength);
     let isLost = false;

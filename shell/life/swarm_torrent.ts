@@ -1,13 +1,6 @@
-/** What the core is told of a torrent that joins its swarm, and of what is wanted there. */
+/** What the core is told of a torrent that joins its swarm. */
 import type { ShareRule } from "../../core/cli/values.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
-import {
-  type FilePriorities,
-  piecePriorities,
-  priorityRanges,
-} from "../../core/transfer/file_priorities.ts";
-import type { Storage } from "../disk/storage.ts";
-import type { Driver } from "../driver.ts";
 import type { DriverOptions } from "../driver_options.ts";
 import { createPeerId, randomSeed } from "../entropy.ts";
 import { hashTreesOf } from "../hash/piece_checks.ts";
@@ -15,7 +8,7 @@ import { sha1 } from "../hash/sha1.ts";
 import { toFailure } from "../failure.ts";
 import { TraceRecorder } from "../trace/recorder.ts";
 import { CLIENT_NAME } from "../version.ts";
-import { isWantedFile, type Prepared } from "./prepare.ts";
+import type { Prepared } from "./prepare.ts";
 import type { AddOptions, Goals, TorrentEvent } from "./types.ts";
 
 const NO_RULE: ShareRule = { percent: 0, strict: false };
@@ -23,7 +16,7 @@ const NO_RULE: ShareRule = { percent: 0, strict: false };
 /** `port`: where peers can reach us. */
 export function swarmTorrent(
   metainfo: Metainfo,
-  { have, priorities, state }: Prepared,
+  { have, priorities, state, isSequential }: Prepared,
   goals: Goals,
   port: number,
 ): DriverOptions["torrent"] {
@@ -36,7 +29,7 @@ export function swarmTorrent(
     announceTiers: metainfo.announceTiers,
     isPrivate: metainfo.isPrivate,
     infoBytes: metainfo.infoBytes,
-    ...{ have, priorities },
+    ...{ have, priorities, isSequential },
     uploadedBefore: state?.uploaded ?? 0,
     downloadedBefore: state?.downloaded ?? 0,
     waivedBefore: state?.waived ?? false,
@@ -47,18 +40,6 @@ export function swarmTorrent(
     sha1,
     hashTrees: hashTreesOf(metainfo),
   };
-}
-
-/** Makes what is wanted now and not there, then asks the swarm for it. Throws a DiskError. */
-export async function wantFiles(
-  { files, geometry }: Metainfo,
-  storage: Storage,
-  driver: Pick<Driver, "prioritize" | "facts">,
-  priorities: FilePriorities,
-): Promise<void> {
-  storage.setWanted((file) => isWantedFile(priorities, file));
-  await storage.reserve();
-  driver.prioritize(priorityRanges(piecePriorities(files, geometry, priorities)));
 }
 
 /** Undefined unless a trace is asked for. */

@@ -18,36 +18,29 @@ import type { Report, SavedState } from "../../core/torrent/protocol.ts";
 import type { ResumeState } from "../../core/transfer/resume.ts";
 import { now } from "../clock.ts";
 import { DiskError } from "../disk/disk_error.ts";
-import type { TorrentLock } from "../disk/lock.ts";
 import type { Storage } from "../disk/storage.ts";
 import { removeMarker } from "../disk/unfinished_marker.ts";
 import type { Driver } from "../driver.ts";
 import { type Failure, toFailure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
-import type { TraceRecorder } from "../trace/recorder.ts";
 import { saveDownload } from "./keep_layers.ts";
-import type { LifeHost, SwarmOptions } from "./host.ts";
+import type { Active, LifeHost, SwarmOptions } from "./host.ts";
+import { newsOf } from "./news.ts";
+import { countClaimed, type Wanted, type WantedBytes, wantedOf, wantFiles } from "./wanting.ts";
 import { finishMove, relocate } from "./moving.ts";
 import { openContent } from "./open_content.ts";
 import { bytesOf, prepare, type Prepared } from "./prepare.ts";
 import { removeTorrent } from "./remove_content.ts";
-import { openTrace, swarmTorrent, wantFiles } from "./swarm_torrent.ts";
+import { openTrace, swarmTorrent } from "./swarm_torrent.ts";
 import type {
   AddOptions,
+  DownloadOrder,
   Goals,
   LifeFacts,
   LifeState,
   TorrentEvent,
   TorrentLimits,
 } from "./types.ts";
-
-/** What an active torrent holds. */
-interface Active {
-  readonly storage: Storage;
-  readonly lock: TorrentLock | undefined;
-  trace: TraceRecorder | undefined;
-  driver: Driver | undefined;
-}
 
 /** Programs that save a file in several writes are done by then, most of the time. */
 const CHANGE_SETTLES_MS = 2_000;
@@ -71,11 +64,12 @@ export class TorrentLife {
   #active: Active | undefined;
   #goals: Goals;
   #limits: TorrentLimits;
-  #filePriorities: FilePriorities | undefined;
+  #wanted: Wanted;
   #trust: boolean;
   /** The state saved last by this process; a seeder keeps it in memory only. */
   #ownState: ResumeState | undefined;
   #bytesHave = 0;
+  #wantedBytes: WantedBytes;
   #checkedBytes = 0;
   #checkBytesTotal = 0;
   #lastFacts: TorrentFacts | undefined;
@@ -93,7 +87,8 @@ export class TorrentLife {
     this.#dir = options.dir;
     this.#goals = options.goals ?? {};
     this.#limits = options.limits ?? {};
-    this.#filePriorities = options.filePriorities;
+    this.#wanted = { priorities: options.filePriorities, order: options.order ?? {} };
+    this.#wantedBytes = countClaimed(this.metainfo, this.#wanted, undefined);
     this.#trust = options.role.kind === "seed" || options.role.resume;
   }
 
@@ -132,7 +127,7 @@ export class TorrentLife {
     const driver = this.#active?.driver;
     const swarm = driver?.facts() ?? this.#lastFacts;
     return {
-      state: driver !== undefined && this.#state === "downloading" && swarm!.isComplete
+      state: driver !== undefined && this.#state === "downloading" && swarm!.isFinished
         ? "seeding"
         : this.#state,
       dir: this.#dir,
@@ -141,6 +136,7 @@ export class TorrentLife {
       checkBytesTotal: this.#checkBytesTotal,
       bytesHave: driver === undefined ? this.#bytesHave : swarm!.bytesHave,
       bytesTotal: this.metainfo.geometry.totalSize,
+      ...(driver === undefined ? this.#wantedBytes : wantedOf(swarm!)),
       uploaded: swarm?.uploaded ?? this.#ownState?.uploaded ?? 0,
       downloaded: swarm?.downloaded ?? this.#ownState?.downloaded ?? 0,
       swarm,
@@ -196,11 +192,21 @@ export class TorrentLife {
 
   /** Wants other files, PRIORITY_SKIP to PRIORITY_MAX each. Resolves when those are there. */
   setFilePriorities(priorities: FilePriorities): Promise<void> {
-    this.#filePriorities = priorities;
+    return this.#want({ ...this.#wanted, priorities });
+  }
+
+  /** Asks for pieces in another order. */
+  setOrder(order: DownloadOrder): Promise<void> {
+    return this.#want({ ...this.#wanted, order });
+  }
+
+  #want(wanted: Wanted): Promise<void> {
+    this.#wanted = wanted;
+    this.#wantedBytes = countClaimed(this.metainfo, wanted, this.#ownState?.pieces);
     return this.#enqueue(async () => {
       const { storage, driver } = this.#active ?? {};
       if (driver === undefined || this.#options.role.kind === "seed") return;
-      await wantFiles(this.metainfo, storage!, driver, priorities)
+      await wantFiles(this.metainfo, this.#dir, storage!, driver, wanted)
         .catch((error) => this.#endFailed(toFailure(error)));
     });
   }
@@ -288,7 +294,7 @@ export class TorrentLife {
       if (this.#isDone(prepared)) {
         this.#sayComplete();
         await this.#finish();
-      } else if (prepared.missingBytes === 0 && this.#mustMove()) {
+      } else if (prepared.bytes.bytesWantedMissing === 0 && this.#mustMove()) {
         await this.#end("paused");
         if (await this.#relocate(this.#options.moveTo!)) await this.#begin(checkOnly);
       } else if (this.#wantsToRun) this.#join(this.#active, prepared);
@@ -305,7 +311,7 @@ export class TorrentLife {
       dir: this.#dir,
       role: this.#options.role,
       remember: this.#options.remember,
-      filePriorities: this.#filePriorities,
+      wanted: this.#wanted,
       storage,
       trust: this.#trust,
       ownState: this.#ownState,
@@ -318,13 +324,15 @@ export class TorrentLife {
     });
     this.#ownState = prepared.state;
     this.#bytesHave = bytesOf(this.metainfo, prepared.have);
+    this.#wantedBytes = prepared.bytes;
     this.#trust = true;
     return prepared;
   }
 
   /** Everything is here and nothing else is wanted: no need to disturb a swarm. */
-  #isDone({ missingBytes }: Prepared): boolean {
-    return this.#wantsToRun && this.#goals.stopsWhenComplete === true && missingBytes === 0;
+  #isDone(prepared: Prepared): boolean {
+    return this.#wantsToRun && this.#goals.stopsWhenComplete === true &&
+      prepared.bytes.bytesWantedMissing === 0;
   }
 
   #join(active: Active, prepared: Prepared): void {
@@ -371,6 +379,7 @@ export class TorrentLife {
           this.#lastFacts = driver.facts();
           active.driver = undefined;
           this.#bytesHave = this.#lastFacts.bytesHave;
+          this.#wantedBytes = wantedOf(this.#lastFacts);
           const { uploaded, downloaded } = this.#lastFacts;
           this.#emit({ kind: "stopped", uploaded, downloaded });
         }
@@ -418,35 +427,14 @@ export class TorrentLife {
   }
 
   #onReport(report: Report): void {
+    const news = newsOf(report);
+    if (news?.event.kind === "tracker") {
+      this.#trackerError = news.event.error;
+      if (news.event.error === undefined) this.#trackerAnsweredMs = now();
+    }
+    if (news?.once !== undefined) return this.#emitOnce(...news.once, news.event);
+    if (news !== undefined) return this.#emit(news.event);
     switch (report.kind) {
-      case "tracker": {
-        const { url, peers, seeders, leechers } = report;
-        this.#trackerAnsweredMs = now();
-        this.#trackerError = undefined;
-        const event = { kind: "tracker", url, peers, seeders, leechers, error: undefined } as const;
-        return this.#emitOnce(url, `${peers} ${seeders} ${leechers}`, event);
-      }
-      case "tracker-failed": {
-        const { url, message: error } = report;
-        this.#trackerError = error;
-        const none = { peers: undefined, seeders: undefined, leechers: undefined };
-        return this.#emitOnce(url, error, { kind: "tracker", url, ...none, error });
-      }
-      case "piece-failed":
-        return this.#emit({ kind: "piece-failed", piece: report.piece, peers: report.senders });
-      case "peer-banned":
-        return this.#emit({ kind: "peer-banned", peer: report.address, reason: report.why });
-      case "peer-violated":
-      case "metadata":
-        return;
-      case "web-seed-failed": {
-        const { kind, url, isDropped, why: reason } = report;
-        return this.#emitOnce(url, reason, { kind, url, isDropped, reason });
-      }
-      case "share": {
-        const { owedBytes, sharedBytes, state } = report;
-        return this.#emit({ kind: "share", owedBytes, sharedBytes, state });
-      }
       case "complete":
         this.#sayComplete();
         if (this.#goals.stopsWhenComplete) this.#stopFor(() => this.#finish());
@@ -465,9 +453,8 @@ export class TorrentLife {
   }
 
   #sayComplete(): void {
-    const { totalSize } = this.metainfo.geometry;
     const seconds = Math.round(now() - this.#addedMs) / 1000;
-    this.#emit({ kind: "complete", bytes: totalSize, seconds });
+    this.#emit({ kind: "complete", bytes: this.facts().bytesWanted, seconds });
     void removeMarker(this.#dir, this.metainfo);
   }
 

@@ -25,11 +25,20 @@ export interface AddOptions {
   readonly remember?: Uint8Array | undefined;
   /** What is wanted of its files: PRIORITY_SKIP to PRIORITY_MAX each; all alike unless given. */
   readonly filePriorities?: FilePriorities | undefined;
+  readonly order?: DownloadOrder | undefined;
   /** Where its content goes once it is complete. */
   readonly moveTo?: string | undefined;
   /** Taken in without being checked or joined; `resume` starts it. */
   readonly paused?: boolean;
   readonly trace?: Pick<TraceOptions, "path" | "keepsAddresses"> | undefined;
+}
+
+/** In which order pieces are asked for; rarest first within a priority where nothing is said. */
+export interface DownloadOrder {
+  /** From the beginning to the end. */
+  readonly isSequential?: boolean;
+  /** The first and the last piece of each file before the others of its priority. */
+  readonly firstLast?: boolean;
 }
 
 export type Role = DownloadRole | SeedRole;
@@ -95,6 +104,9 @@ export interface LifeFacts {
   /** Bytes on disk and checked, as far as it is known: 0 before the first check. */
   readonly bytesHave: number;
   readonly bytesTotal: number;
+  /** Bytes of wanted pieces, and of those of them that are not on disk as far as it is known. */
+  readonly bytesWanted: number;
+  readonly bytesWantedMissing: number;
   /** Payload of all runs. */
   readonly uploaded: number;
   readonly downloaded: number;

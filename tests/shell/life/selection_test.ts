@@ -227,3 +227,27 @@ Deno.test("a file that cannot be made ends the torrent with its sentence", async
   assert(failed.kind === "failed");
   assertEquals(failed.kind === "failed" && failed.failure.code, "occupied");
 });
+
+Deno.test("a file whose pieces are all here by its neighbours is made when it is wanted", async () => {
+  await using dir = await scratch();
+  await Deno.mkdir(dir.at("S", "set"), { recursive: true });
+  // The small one lies within the piece that both others end and begin in.
+  const sizes = { a: PIECE + 10, b: 20, c: PIECE };
+  for (const [name, size] of Object.entries(sizes)) {
+    await Deno.writeFile(dir.at("S", "set", name), makeBytes(size, size));
+  }
+  const loaded = await makeTorrent(dir.at("S", "set"), { pieceLength: PIECE });
+  await using seed = await seeder(loaded, dir.at("S"));
+  for (const wanted of [[0, 0, PRIORITY_NORMAL], [0, PRIORITY_NORMAL, 0]]) {
+    await using watched = new Watched();
+    const options = { dir: dir.at("D"), filePriorities: wanted };
+    const goals = { stopsWhenComplete: true };
+    const torrent = download(loaded, watched, { ...options, goals }, seed);
+    await watched.event("finished");
+    const { bytesWanted, bytesWantedMissing } = torrent.facts();
+    assertEquals(bytesWantedMissing, 0);
+    assertEquals(bytesWanted, wanted[2] === 0 ? PIECE : PIECE + 30);
+  }
+  assertEquals(await filesIn(dir.at("D")), ["b", "c"]);
+  await assertContent(dir.at("D", "set", "b"), makeBytes(sizes.b, sizes.b));
+});

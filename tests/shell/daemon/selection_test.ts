@@ -1,0 +1,55 @@
+/** Files that a remote chooses, on the running torrent. */
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { makeBytes, runTt, startSeed } from "../cli_kit.ts";
+import { exists } from "../disk/support.ts";
+import { daemonFolder, DaemonKit } from "./kit.ts";
+
+const PIECE = 16 * 1024;
+/** Every file ends within a piece. */
+const SIZE = 4 * PIECE + 100;
+
+Deno.test("files are chosen when a torrent is added and while it runs, and again after a kill", async () => {
+  await using dir = await daemonFolder();
+  await Deno.mkdir(dir.at("src", "set"), { recursive: true });
+  for (const name of ["a", "b", "c", "d"]) {
+    await Deno.writeFile(dir.at("src", "set", name), makeBytes(SIZE, name.charCodeAt(0)));
+  }
+  const torrent = dir.at("set.torrent");
+  const made = ["create", dir.at("src", "set"), "--out", torrent, "--piece-length", "16K"];
+  assertEquals((await runTt(made)).code, 0);
+  const files = async () => {
+    const there = [];
+    for (const name of ["a", "b", "c", "d"]) {
+      if (await exists(join(dir.at("dl"), "set", name))) there.push(name);
+    }
+    return there.join("");
+  };
+  const isDone = ({ left_until_done, status }: Record<string, number>) =>
+    left_until_done === 0 && status === 6;
+  {
+    await using daemon = await DaemonKit.start(dir.state, ["--dir", dir.at("dl")]);
+    const metainfo = (await Deno.readFile(torrent)).toBase64();
+    await daemon.call("torrent_add", { metainfo, files_unwanted: [0, 2, 3], paused: false });
+    await daemon.call("torrent_set", { ids: [1], sequential_download: true });
+    await using _peer = await startSeed([
+      ...[torrent, "--dir", dir.at("src"), "--peer", `127.0.0.1:${daemon.peerPort}`],
+    ]);
+    const fields = ["left_until_done", "size_when_done", "percent_done", "done_date"];
+    const done = await daemon.until(isDone, ...fields);
+    assertEquals([done.size_when_done, done.percent_done], [SIZE, 1]);
+    assertEquals(await files(), "b");
+
+    await daemon.call("torrent_set", { ids: [1], files_wanted: [2], priority_high: [2] });
+    await daemon.until((facts) => isDone(facts) && facts.size_when_done === 2 * SIZE, ...fields);
+    assertEquals(await files(), "bc");
+    const bad = await daemon.answer("torrent_set", { ids: [1], files_wanted: [4] });
+    assertEquals(bad.error.data.error_string, "There is no file 4; the torrent has 4");
+    await daemon.tt.stop("SIGKILL");
+  }
+  await using daemon = await DaemonKit.start(dir.state, ["--dir", dir.at("dl")]);
+  const again = await daemon.until(isDone, "left_until_done", "wanted", "priorities");
+  assertEquals(again.wanted.map(Number), [0, 1, 1, 0]);
+  assertEquals(again.priorities, [0, 0, 1, 0]);
+  assertEquals(await files(), "bc");
+});

@@ -55,6 +55,8 @@ export const PIPELINE_NEAR_MS = 4;
  * promises from fast ones: in simulated swarms, 2 s cost a tenth of everybody's time.
  */
 export const PIPELINE_SECONDS = 0.5;
+/** 2 MiB asked of a web server before its rate is known: a request costs it more than a peer. */
+export const WEB_SEED_PIPELINE_FIRST = 128;
 /** A web server is asked for this much time of its rate: few requests, each for several pieces. */
 export const WEB_SEED_PIPELINE_SECONDS = 4;
 /** Its requests are topped up in larger batches, for the same reason. */

@@ -3,7 +3,7 @@ import type { View } from "../bytes/view.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { markAllDirty, markDirty } from "./attention.ts";
 import { forgetPeerHashes } from "./hash_trees.ts";
-import { DISCONNECTED_PEERS_MAX } from "./limits.ts";
+import { DISCONNECTED_PEERS_MAX, WEB_SEED_PIPELINE_FIRST } from "./limits.ts";
 import { withdrawOffer } from "./offers.ts";
 import { giveBackAll } from "./partials.ts";
 import { createPeer, type Link, type Peer, setSilent } from "./peer.ts";
@@ -26,7 +26,8 @@ export function createPeerTable(): PeerTable {
 
 /** A connection that may exchange blocks. */
 export function addPeer(transfer: Transfer, link: Link, now: number): Peer {
-  const peer = createPeer(link, transfer.geometry, transfer.tuning.pipelineFirst, now);
+  const first = link.isWebSeed ? WEB_SEED_PIPELINE_FIRST : transfer.tuning.pipelineFirst;
+  const peer = createPeer(link, transfer.geometry, first, now);
   (transfer as PeerTable as Own).peers.set(link.key, peer);
   markDirty(transfer, peer);
   return peer;

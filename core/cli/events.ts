@@ -294,6 +294,7 @@ function shareText(event: ShareEvent): string {
     case "paid":
       return `shared ${shared} of the ${owed} owed, the debt is paid`;
     case "waived":
-      return `shared ${shared} of the ${owed} owed, the rest is waived: nobody is there to serve`;
+      return `shared ${shared} of the ${owed} owed; no peer can be served in time, so the last piece ` +
+        "is requested now and the rest is shared by seeding";
   }
 }

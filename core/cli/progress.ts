@@ -142,17 +142,26 @@ export function renderPlainLine(view: ProgressView): string {
   return printable(`${view.name}: ${parts.join(", ")}${waits}`);
 }
 
-/** "1 piece left: shared 3.2 % of the 10 % owed, 2 peers to serve". */
+/** "1 piece left: waiting for 2 peers to take 2.1 MB, about 40 s". Bytes, seconds. */
 export function shareWaitText(wait: {
-  readonly sharedBytes: number;
-  readonly totalBytes: number;
-  /** Of the share rule, 0..100. */
-  readonly percent: number;
+  readonly remainingBytes: number;
   readonly peersToServe: number;
+  /** Undefined while nothing is uploaded. */
+  readonly seconds: number | undefined;
 }): string {
-  const shared = formatPercent(wait.sharedBytes, wait.totalBytes);
-  const peers = wait.peersToServe === 0 ? "nobody" : formatCount(wait.peersToServe, "peer");
-  return `1 piece left: shared ${shared} of the ${wait.percent} % owed, ${peers} to serve`;
+  const amount = formatBytes(wait.remainingBytes);
+  if (wait.peersToServe === 0) {
+    return `1 piece left: ${amount} to share, looking for peers to serve`;
+  }
+  const peers = formatCount(wait.peersToServe, "peer");
+  const about = wait.seconds === undefined ? "" : `, about ${formatDuration(coarse(wait.seconds))}`;
+  return `1 piece left: waiting for ${peers} to take ${amount}${about}`;
+}
+
+/** In steps, so that the figure does not change with every frame. */
+function coarse(seconds: number): number {
+  const step = seconds < 120 ? 10 : 60;
+  return Math.max(step, Math.ceil(seconds / step) * step);
 }
 
 function progressLines(view: ProgressView, wide: Canvas): string[] {

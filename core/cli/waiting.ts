@@ -5,20 +5,18 @@ import { shareWaitText } from "./progress.ts";
 
 /**
  * What a download waits for now. `trackerError`: the last tracker's failure, if the last announce
- * failed. `sharePercent`: of the share rule.
+ * failed.
  */
 export function waitingFor(
   facts: TorrentFacts,
-  sharePercent: number,
   trackerError: string | undefined,
 ): string | undefined {
   if (facts.isFinished) return undefined;
   if (facts.isWaiting) {
     return shareWaitText({
-      sharedBytes: facts.uploaded,
-      totalBytes: facts.bytesWanted,
-      percent: sharePercent,
+      remainingBytes: facts.remainingDebt,
       peersToServe: facts.servable,
+      seconds: facts.secondsToPay,
     });
   }
   if (facts.downRate > 0) return undefined;

@@ -6,7 +6,13 @@ import { isDead } from "../swarm/liveness.ts";
 import { bytesMissing, isComplete, isFinished } from "../transfer/content.ts";
 import { isSeed } from "../transfer/offers.ts";
 import type { ShareState } from "../transfer/protocol.ts";
-import { countServable, isWaiting, owedBytes } from "../transfer/share_rule.ts";
+import {
+  countServable,
+  isWaiting,
+  owedBytes,
+  remainingDebt,
+  secondsToPay,
+} from "../transfer/share_rule.ts";
 import type { Torrent } from "./state.ts";
 import { type WebSeedFacts, webSeedFacts } from "./web_seeds.ts";
 
@@ -39,6 +45,9 @@ export interface TorrentFacts {
   readonly isWaiting: boolean;
   /** Peers that could be served while it waits. */
   readonly servable: number;
+  /** Bytes that the share rule still asks for, and how long that takes at the present rate, if known. */
+  readonly remainingDebt: number;
+  readonly secondsToPay: number | undefined;
   /** As the tracker said last. */
   readonly swarmSeeders: number | undefined;
   readonly swarmLeechers: number | undefined;
@@ -81,6 +90,7 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
   };
   const tracker = { swarmSeeders: seeders, swarmLeechers: leechers };
   if (transfer === undefined) return { ...NOTHING_KNOWN, ...shared, ...tracker };
+  const seconds = secondsToPay(transfer, now);
   const { geometry, haveCount, uploaded, downloaded, wasted, share } = transfer;
   return {
     ...shared,
@@ -102,6 +112,8 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
     owedBytes: owedBytes(transfer),
     isWaiting: isWaiting(transfer),
     servable: countServable(transfer, now),
+    remainingDebt: remainingDebt(transfer),
+    secondsToPay: Number.isFinite(seconds) ? seconds : undefined,
   };
 }
 
@@ -124,4 +136,6 @@ const NOTHING_KNOWN = {
   owedBytes: 0,
   isWaiting: false,
   servable: 0,
+  remainingDebt: 0,
+  secondsToPay: undefined,
 };

@@ -107,7 +107,12 @@ export const DISCONNECTED_PEERS_MAX = 200;
 export const SHARE_INTEREST_MS = 10_000;
 /** An unchoked peer that asks for nothing this long can't be served. */
 export const SHARE_IDLE_MS = 60_000;
-/** Peers that the tracker names and nobody can reach hold the wait no longer than this. */
-export const SHARE_UNMET_MS = 120_000;
-/** Whatever peers claim to want: when nobody took a byte for so long, nobody can be served. */
-export const SHARE_STALLED_MS = 5 * 60_000;
+/** Peers that the tracker names and that we have not reached hold the wait no longer than this. */
+export const SHARE_UNMET_MS = 15_000;
+/** Whatever peers claim to want: when none took a byte for so long, none can be served. */
+export const SHARE_STALLED_MS = 60_000;
+/** A debt may take as long to pay as the download took, within these bounds. */
+export const SHARE_WAIT_MIN_MS = 2 * 60_000;
+export const SHARE_WAIT_MAX_MS = 30 * 60_000;
+/** By then a wait has a rate from which its end can be told. */
+export const SHARE_JUDGE_MS = 15_000;

@@ -4,15 +4,24 @@
  *
  * Who could be served: a connected peer that lacks a piece of ours, wants it (a `tt` that waits under
  * this very rule tells others it is not interested, so two that wait never hold each other), and uses
- * the slot it is given; and, for a bounded time, incomplete peers that the tracker names and we have not
- * met. When nobody is left, and somebody offers the piece, the debt is waived for good, unless the rule
- * is strict. Without that offer a waiver would give nothing, and a restart would always earn it.
+ * the slot it is given; and, for a short time, incomplete peers that the tracker names and that we have
+ * not reached. When no such peer is left, or the debt cannot be paid at the present rate within the time
+ * that the download took, and a peer offers the piece, the debt is waived, unless the rule is strict. Without that offer a waiver would give nothing, and a restart would always earn it.
  */
 import type { View } from "../bytes/view.ts";
 import { markAllDirty } from "./attention.ts";
 import { anyWanted, availabilityOf } from "./availability.ts";
 import { isFinished } from "./content.ts";
-import { SHARE_IDLE_MS, SHARE_INTEREST_MS, SHARE_STALLED_MS, SHARE_UNMET_MS } from "./limits.ts";
+import { readRate } from "../limits/rate_meter.ts";
+import {
+  SHARE_IDLE_MS,
+  SHARE_INTEREST_MS,
+  SHARE_JUDGE_MS,
+  SHARE_STALLED_MS,
+  SHARE_UNMET_MS,
+  SHARE_WAIT_MAX_MS,
+  SHARE_WAIT_MIN_MS,
+} from "./limits.ts";
 import { isSeed } from "./offers.ts";
 import type { Peer } from "./peer.ts";
 import type { ShareState, TransferEffects } from "./protocol.ts";
@@ -26,9 +35,13 @@ export interface ShareRule {
   readonly strict: boolean;
 }
 
-/** How the share rule's wait goes; the clocks start anew with every byte that a peer takes. */
+/** How the share rule's wait goes; the unserved and untaken clocks start anew with every byte that a peer takes. */
 interface ShareWait {
+  /** How long the download took until here. */
+  readonly tookMs: number;
   reviewedMs: number;
+  /** How long there was a peer that could be served, all in all. */
+  servedMs: number;
   /** How long there was no peer that could be served. */
   unservedMs: number;
   /** How long there was one, and it took nothing. */
@@ -40,6 +53,8 @@ interface Own {
   waived: boolean;
   /** Waiting under a rule that may be waived. */
   wait: ShareWait | undefined;
+  /** When the download began in this run, monotonic ms. */
+  readonly beganMs: number;
 }
 
 export type Share = View<Own>;
@@ -53,8 +68,8 @@ export interface SwarmOutlook {
 }
 
 /** `waived`: the debt was waived in an earlier run. */
-export function createShare(waived: boolean): Share {
-  return { share: undefined, waived, wait: undefined };
+export function createShare(waived: boolean, now: number): Share {
+  return { share: undefined, waived, wait: undefined, beganMs: now };
 }
 
 /** Bytes that must be uploaded in all. */
@@ -130,7 +145,13 @@ export function reviewShare(
   let needsPeers = false;
   if (transfer.options.shareRule.strict || !isWaiting(transfer)) own.wait = undefined;
   else {
-    own.wait ??= { reviewedMs: now, unservedMs: 0, untakenMs: 0 };
+    own.wait ??= {
+      tookMs: now - own.beganMs,
+      reviewedMs: now,
+      servedMs: 0,
+      unservedMs: 0,
+      untakenMs: 0,
+    };
     const prospect = serviceProspect(transfer, own.wait, outlook, now);
     needsPeers = prospect === "unmet";
     if (
@@ -164,12 +185,34 @@ function serviceProspect(
   wait.reviewedMs = now;
   if (countServable(transfer, now) > 0) {
     wait.untakenMs += passedMs;
-    return wait.untakenMs < SHARE_STALLED_MS ? "servable" : "none";
+    wait.servedMs += passedMs;
+    const isHopeless = wait.untakenMs >= SHARE_STALLED_MS || isTooSlow(transfer, wait, now);
+    return isHopeless ? "none" : "servable";
   }
   wait.unservedMs += passedMs;
   if (wait.unservedMs >= SHARE_UNMET_MS) return "none";
   if (outlook.isAwaitingTracker) return "awaited";
   return countUnmet(transfer, outlook) > 0 ? "unmet" : "none";
+}
+
+/** Whether the debt cannot be paid at the present rate within the time that the download took. */
+function isTooSlow(transfer: Transfer, wait: ShareWait, now: number): boolean {
+  if (wait.servedMs < SHARE_JUDGE_MS) return false;
+  const allowedMs = Math.min(SHARE_WAIT_MAX_MS, Math.max(SHARE_WAIT_MIN_MS, wait.tookMs));
+  // Without a rate the clock of untaken bytes decides.
+  const leftMs = 1_000 * secondsToPay(transfer, now);
+  return wait.servedMs + (Number.isFinite(leftMs) ? leftMs : 0) > allowedMs;
+}
+
+/** Bytes that are still owed; 0 once the debt is paid. */
+export function remainingDebt(transfer: Transfer): number {
+  return Math.max(0, owedBytes(transfer) - transfer.uploaded);
+}
+
+/** How long the rest of the debt takes at the present upload rate; Infinity where nothing is uploaded. */
+export function secondsToPay(transfer: Transfer, now: number): number {
+  const rate = readRate(transfer.up, now);
+  return rate > 0 ? remainingDebt(transfer) / rate : Infinity;
 }
 
 /** What the user is told: nothing before the rule first matters. */

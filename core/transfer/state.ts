@@ -129,7 +129,7 @@ export function createTransfer(
     ...createDownloads(downloadedBefore, now),
     ...createUploads(uploadedBefore, now),
     ...createChoking(now),
-    ...createShare(waivedBefore),
+    ...createShare(waivedBefore, now),
     ...createSuggesting(),
     ...createSaving(),
     ...createSeeding(),

@@ -125,9 +125,7 @@ export class TorrentRun {
       state: stateOf(facts),
       ratio: bytesTotal === 0 ? 0 : uploaded / bytesTotal,
       etaSeconds: isMoving ? missing / downRate : undefined,
-      waitingFor: isJoined
-        ? waitingFor(facts.swarm, this.#shareRule().percent, facts.trackerError)
-        : undefined,
+      waitingFor: isJoined ? waitingFor(facts.swarm, facts.trackerError) : undefined,
     };
   }
 

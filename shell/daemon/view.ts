@@ -279,7 +279,7 @@ export class EntryView implements TorrentView {
     if (facts?.failure !== undefined) return facts.failure.message;
     const swarm = this.#swarmNow;
     if (swarm === undefined) return "";
-    return waitingFor(swarm, this.#context.sharePercent, facts?.trackerError) ?? "";
+    return waitingFor(swarm, facts?.trackerError) ?? "";
   }
 
   get explanation(): string {

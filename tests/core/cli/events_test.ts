@@ -60,7 +60,8 @@ Deno.test("every event has a sentence", () => {
     [{ ...share, state: "paid" }, "film: shared 250.0 kB of the 1.0 MB owed, the debt is paid"],
     [
       { ...share, state: "waived" },
-      "film: shared 250.0 kB of the 1.0 MB owed, the rest is waived: nobody is there to serve",
+      "film: shared 250.0 kB of the 1.0 MB owed; no peer can be served in time, so the last piece is " +
+      "requested now and the rest is shared by seeding",
     ],
     [
       { event: "piece-failed", ...TORRENT, piece: 7, peers: ["1.2.3.4:5", "6.7.8.9:1"] },

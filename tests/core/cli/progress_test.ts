@@ -43,10 +43,9 @@ const WAITING: ProgressView = {
   bytesDone: 661_500_000,
   etaSeconds: undefined,
   waitingFor: shareWaitText({
-    sharedBytes: 21_174_400,
-    totalBytes: 661_700_000,
-    percent: 10,
+    remainingBytes: 45_000_000,
     peersToServe: 2,
+    seconds: 37.5,
   }),
 };
 
@@ -91,7 +90,7 @@ debian-12.9.0-amd64-netinst.iso                                  0 B of 661.7 MB
 No tracker answered yet                                                         |
 debian-12.9.0-amd64-netinst.iso                             661.5 MB of 661.7 MB|
 ▕██████████████████████████████████████████████▉▏ 99.9 %  ↑   1.2 MB/s   8 peers|
-1 piece left: shared 3.2 % of the 10 % owed, 2 peers to serve                   |
+1 piece left: waiting for 2 peers to take 45.0 MB, about 40 s                   |
 映画 🎬                                                        661.7 MB, seeding|
 ▕██████████████████▏  100 %  ↑   1.2 MB/s   8 peers  ratio 2.04  uploaded 1.4 GB|
 film                                                          661.7 MB, complete|
@@ -113,8 +112,8 @@ debian-12.9.0-amd64-ne…  0 B of 661.7 MB|
 No tracker answered yet                 |
 debian-12.9.0-amd…  661.5 MB of 661.7 MB|
 ▕████████████████▉▏ 99.9 %  ↑   1.2 MB/s|
-1 piece left: shared 3.2 % of the 10 %  |
-owed, 2 peers to serve                  |
+1 piece left: waiting for 2 peers to    |
+take 45.0 MB, about 40 s                |
 映画 🎬                661.7 MB, seeding|
 ▕█████████████████▏  100 %  ↑   1.2 MB/s|
 film                  661.7 MB, complete|
@@ -131,8 +130,8 @@ debian-12.9.0-amd64-neti...  282.1 MB of 661.7 MB, 31 s left|
 [###>.....] 42.6 %  down  12.3 MB/s  up   1.2 MB/s   8 peers|
 debian-12.9.0-amd64-netinst.iso         661.5 MB of 661.7 MB|
 [#########################>] 99.9 %  up   1.2 MB/s   8 peers|
-1 piece left: shared 3.2 % of the 10 % owed, 2 peers to     |
-serve                                                       |
+1 piece left: waiting for 2 peers to take 45.0 MB, about 40 |
+s                                                           |
 ?? ?                                       661.7 MB, seeding|
 [##############]  100 %  up   1.2 MB/s   8 peers  ratio 2.04|
 `,
@@ -223,7 +222,7 @@ Deno.test("plain lines say in one line what the bars show", () => {
     "debian-12.9.0-amd64-netinst.iso: checked 42.6 % of 661.7 MB, 3 s left",
     "debian-12.9.0-amd64-netinst.iso: 0.0 % of 661.7 MB, looking for peers; No tracker answered yet",
     "debian-12.9.0-amd64-netinst.iso: 99.9 % of 661.7 MB, up 1.2 MB/s, 8 peers; 1 piece left: " +
-    "shared 3.2 % of the 10 % owed, 2 peers to serve",
+    "waiting for 2 peers to take 45.0 MB, about 40 s",
     "映画 🎬: seeding 661.7 MB, up 1.2 MB/s, 8 peers, uploaded 1.4 GB, ratio 2.04",
     "film: complete, 661.7 MB, uploaded 1.4 GB, ratio 2.04",
   ]);
@@ -231,8 +230,22 @@ Deno.test("plain lines say in one line what the bars show", () => {
 });
 
 Deno.test("a download that waits for nobody says so", () => {
-  const wait = { sharedBytes: 0, totalBytes: 100, percent: 10, peersToServe: 0 };
-  assertEquals(shareWaitText(wait), "1 piece left: shared 0.0 % of the 10 % owed, nobody to serve");
+  const wait = { remainingBytes: 2_100_000, peersToServe: 0, seconds: undefined };
+  const text = "1 piece left: 2.1 MB to share, looking for peers to serve";
+  assertEquals(shareWaitText(wait), text);
+});
+
+Deno.test("the end of a wait is told in steps, so that the words hold still", () => {
+  const at = (seconds: number) =>
+    shareWaitText({ remainingBytes: 1_000, peersToServe: 1, seconds }).split("about ")[1];
+  assertEquals([1, 31, 39, 119, 121, 150].map(at), [
+    "10 s",
+    "40 s",
+    "40 s",
+    "2 min",
+    "3 min",
+    "3 min",
+  ]);
 });
 
 Deno.test("the environment says what a terminal can show", () => {

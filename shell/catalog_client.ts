@@ -5,6 +5,7 @@
 import type { PeerAddress } from "../core/bytes/address.ts";
 import { canonicalIp } from "../core/bytes/ip.ts";
 import { MESSAGE_BYTES_MAX } from "../core/bencode/decode.ts";
+import { infoHashV2FromHex, swarmHashes, truncatedInfoHash } from "../core/metainfo/identity.ts";
 import { infoHashFromHex } from "../core/metainfo/info_hash.ts";
 import { LIST_LIMIT_MAX, type ListedTorrent } from "../core/tracker_server/catalog.ts";
 import { Failure } from "./failure.ts";
@@ -63,7 +64,8 @@ export class CatalogClient {
 
   /** The info hash of a torrent named by it or by its name. Two of one name are an error. */
   async resolve(name: string): Promise<string> {
-    const infoHash = infoHashFromHex(name);
+    const v2 = infoHashV2FromHex(name);
+    const infoHash = infoHashFromHex(name) ?? (v2 && truncatedInfoHash(v2));
     if (infoHash !== undefined) return infoHash;
     const found: ListedTorrent[] = [];
     for await (const torrent of this.#page({ name })) found.push(torrent);
@@ -98,7 +100,7 @@ export class CatalogClient {
     const { status, bytes } = await this.#ask(`${infoHash}.torrent`, MESSAGE_BYTES_MAX);
     if (status !== 200) throw this.#missing(name, status);
     const loaded = parseTorrent(bytes, `What the catalog of ${this.#announceUrl} gave for ${name}`);
-    if (loaded.metainfo.infoHash === infoHash) return loaded;
+    if (swarmHashes(loaded.metainfo.identity).some((hash) => hash === infoHash)) return loaded;
     const message =
       `The catalog of ${this.#announceUrl} gave another torrent than ${name}; do not ` +
       "trust it";
@@ -260,8 +262,10 @@ function readListed(value: unknown): ListedTorrent | undefined {
   if (![bytes, pieceLength, pieces, files].every(isCount) || !isTextList(trackers)) {
     return undefined;
   }
+  const { infoHashV2 } = value;
   return {
     ...{ infoHash, name, bytes, pieceLength, pieces, files, trackers },
+    infoHashV2: typeof infoHashV2 === "string" ? infoHashV2FromHex(infoHashV2) : undefined,
     private: value.private === true,
     ...{ seeders, leechers, completed, addedAt },
   };

@@ -344,6 +344,12 @@ export const COMMANDS = {
       }),
       size: oneOr("SIZE", readContentSize, "64M", "Bytes of the content"),
       pieceLength: creation.pieceLength,
+      format: one(
+        "FORMAT",
+        readFormat,
+        "Share a v1, v2 or hybrid torrent; of v2 layers, downloaders begin with none",
+        { shownDefault: "v1" },
+      ),
       up: oneOr("RATE", readLinkRate, "1M", "Bytes a second that each peer can send"),
       down: oneOr("RATE", readLinkRate, "10M", "Bytes a second that each peer can take"),
       shareRule: oneOr("RULE", readShareRule, "10", "Share rule of the downloaders"),

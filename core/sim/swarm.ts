@@ -4,6 +4,7 @@
  */
 import { randomBelow } from "../bytes/random.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
+import type { TorrentFormat } from "../metainfo/create.ts";
 import type { Sha1 } from "../metainfo/types.ts";
 import { isComplete } from "../torrent/state.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
@@ -24,6 +25,8 @@ export interface SwarmOptions {
   readonly size: number;
   /** Bytes, a power of two; undefined is chosen by size. */
   readonly pieceLength: number | undefined;
+  /** Which versions the torrent is for; v1 unless given. Downloaders begin without v2 layers. */
+  readonly format?: TorrentFormat | undefined;
   /** Of each peer and seeder, bytes a second. */
   readonly up: number;
   readonly down: number;
@@ -83,6 +86,7 @@ export function createSwarm(options: SwarmOptions, sha1: Sha1): Swarm {
     pieces: Math.ceil(options.size / pieceLength),
     blocks: pieceLength / BLOCK_SIZE,
     size: options.size,
+    ...options.format && { format: options.format },
     tickMs: isLarge ? LARGE_TICK_MS : TICK_MS,
     named: options.peers >= HUGE_PEERS ? HUGE_NAMED : NAMED,
     announceIntervalSeconds: ANNOUNCE_SECONDS,

@@ -6,6 +6,13 @@
  * Deliberately absent: a search index. Names are few enough to look through one by one.
  */
 import { fail, ok, type Result } from "../bytes/result.ts";
+import {
+  type Identity,
+  type InfoHashV2,
+  infoHashV2FromHex,
+  swarmHashes,
+  truncatedInfoHash,
+} from "../metainfo/identity.ts";
 import { infoHashFromHex } from "../metainfo/info_hash.ts";
 import type { InfoHash, Metainfo } from "../metainfo/types.ts";
 
@@ -25,7 +32,10 @@ export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 1_000;
 
 export interface CatalogEntry {
+  /** The torrent's key: see `keyOf` in core/metainfo/identity.ts. */
   readonly infoHash: InfoHash;
+  /** Of a torrent with a v2 part. */
+  readonly infoHashV2?: InfoHashV2 | undefined;
   readonly name: string;
   /** Size of the content, padding left out. */
   readonly bytes: number;
@@ -60,6 +70,8 @@ interface Card {
 /** Opaque outside this module. */
 export interface Catalog {
   readonly cards: Map<InfoHash, Card>;
+  /** The keys of hybrids by the hashes of their v2 swarms. */
+  readonly keysByV2: Map<InfoHash, InfoHash>;
   readonly entriesMax: number;
 }
 
@@ -82,15 +94,16 @@ export interface ListPage {
 
 /** A catalog without entries, for at most `entriesMax` of them. */
 export function createCatalog(entriesMax: number = CATALOG_ENTRIES_MAX): Catalog {
-  return { cards: new Map(), entriesMax };
+  return { cards: new Map(), keysByV2: new Map(), entriesMax };
 }
 
 /** What the catalog keeps of a torrent; `addedAt` in seconds since 1970. */
 export function catalogEntry(metainfo: Metainfo, addedAt: number): CatalogEntry {
-  const { infoHash, name, geometry, isPrivate } = metainfo;
+  const { infoHash, identity, name, geometry, isPrivate } = metainfo;
   const content = metainfo.files.filter((file) => !file.pad);
   return {
     infoHash,
+    infoHashV2: identity.v2,
     name,
     bytes: content.reduce((total, file) => total + file.length, 0),
     pieceLength: geometry.pieceLength,
@@ -104,14 +117,22 @@ export function catalogEntry(metainfo: Metainfo, addedAt: number): CatalogEntry 
   };
 }
 
-/** The entry of an info hash, private or not. */
+/** The entry of an info hash, private or not; a hybrid is found by that of its v2 swarm, too. */
 export function findEntry(catalog: Catalog, infoHash: InfoHash): CatalogEntry | undefined {
-  return catalog.cards.get(infoHash)?.entry;
+  return catalog.cards.get(catalog.keysByV2.get(infoHash) ?? infoHash)?.entry;
 }
 
-/** Of every entry, private ones too, in the order they came in. */
+/** By what an entry's torrent is known. */
+export function identityOf(
+  { infoHash, infoHashV2 }: Pick<CatalogEntry, "infoHash" | "infoHashV2">,
+): Identity {
+  const hasV1 = infoHashV2 === undefined || truncatedInfoHash(infoHashV2) !== infoHash;
+  return { v1: hasV1 ? infoHash : undefined, v2: infoHashV2 };
+}
+
+/** The swarms of every entry, private ones too, in the order they came in. */
 export function infoHashesOf(catalog: Catalog): InfoHash[] {
-  return [...catalog.cards.keys()];
+  return [...catalog.cards.values()].flatMap(({ entry }) => swarmHashes(identityOf(entry)));
 }
 
 /** Whether an entry that is not there yet would be one too many. */
@@ -123,24 +144,32 @@ export function isCatalogFull(catalog: Catalog): boolean {
 export function addEntry(catalog: Catalog, entry: CatalogEntry): void {
   if (catalog.cards.has(entry.infoHash)) return;
   catalog.cards.set(entry.infoHash, { entry, folded: fold(entry.name) });
+  for (const hash of swarmHashes(identityOf(entry)).slice(1)) {
+    catalog.keysByV2.set(hash, entry.infoHash);
+  }
 }
 
 /** Removes an entry; false when there is none. */
 export function removeEntry(catalog: Catalog, infoHash: InfoHash): boolean {
+  const entry = catalog.cards.get(infoHash)?.entry;
+  if (entry === undefined) return false;
+  for (const hash of swarmHashes(identityOf(entry)).slice(1)) catalog.keysByV2.delete(hash);
   return catalog.cards.delete(infoHash);
 }
 
 /** The public entries that match, newest first. */
 export function listEntries(catalog: Catalog, query: ListQuery): ListPage {
   const { name, text, offset, limit } = query;
-  const infoHash = infoHashFromHex(text.trim());
+  const infoHashV2 = infoHashV2FromHex(text.trim());
+  const infoHash = infoHashFromHex(text.trim()) ?? (infoHashV2 && truncatedInfoHash(infoHashV2));
+  const wanted = infoHash && findEntry(catalog, infoHash);
   const words = fold(text).split(/\s+/).filter((word) => word !== "");
   const entries: CatalogEntry[] = [];
   for (const { entry, folded } of catalog.cards.values()) {
     if (entry.isPrivate || (name !== undefined && entry.name !== name)) continue;
     const matches = infoHash === undefined
       ? words.every((word) => folded.includes(word))
-      : entry.infoHash === infoHash;
+      : entry === wanted;
     if (matches) entries.push(entry);
   }
   const { length: total } = entries;

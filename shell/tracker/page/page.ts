@@ -3,6 +3,7 @@
  * needs no script; a small one keeps the numbers alive. Names come from strangers, so every text is
  * escaped, and nothing but our own style and script may run.
  */
+import { identityOf } from "../../../core/tracker_server/catalog.ts";
 import { createHash } from "node:crypto";
 import { formatBytes, formatCount } from "../../../core/cli/format.ts";
 import { printable } from "../../../core/cli/text.ts";
@@ -124,7 +125,7 @@ function torrentRow(torrent: ListedTorrent, announceUrl: string): string {
   const trackers = [...new Set([...torrent.trackers, announceUrl])];
   const magnet = magnetLink({
     ...torrent,
-    identity: { v1: torrent.infoHash, v2: undefined },
+    identity: identityOf(torrent),
     announceTiers: trackers.map((url) => [url]),
   });
   const facts = [

@@ -6,12 +6,14 @@
  * seconds of announces may be missing, and clients repeat them.
  */
 import { DatabaseSync } from "node:sqlite";
+import { fromHex } from "../../../core/bytes/hex.ts";
+import { infoHashV2FromBytes } from "../../../core/metainfo/identity.ts";
 import { infoHashBytes, infoHashFromBytes } from "../../../core/metainfo/info_hash.ts";
 import type { CatalogEntry } from "../../../core/tracker_server/catalog.ts";
 import type { TorrentShelf } from "../catalog/catalog.ts";
 
 /** Raised whenever the tables change. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const SCHEMA = `
 create table torrents (
@@ -25,10 +27,17 @@ create table torrents (
   private integer not null,
   trackers text not null,
   added_at integer not null,
-  torrent blob not null
+  torrent blob not null,
+  info_hash_v2 blob
 ) strict;
 create table swarm_log (seq integer primary key, changes blob not null) strict;
 create table alive (id integer primary key check (id = 0), at integer not null) strict;
+pragma user_version = ${FORMAT};
+`;
+
+/** From the first format, which knew no v2 torrents. */
+const MIGRATION = `
+alter table torrents add column info_hash_v2 blob;
 pragma user_version = ${FORMAT};
 `;
 
@@ -82,6 +91,7 @@ export function openTrackerFile(path: string): TrackerFile {
 function prepareTables(database: DatabaseSync, path: string): void {
   const { user_version: format } = database.prepare("pragma user_version").get()!;
   if (format === FORMAT) return;
+  if (format === 1) return database.exec(`begin exclusive; ${MIGRATION} commit`);
   if (format !== 0) {
     throw new TrackerFileError(
       `The file ${path} was made by another version of tt; use that one, or choose another --data`,
@@ -92,11 +102,11 @@ function prepareTables(database: DatabaseSync, path: string): void {
 
 function openShelf(database: DatabaseSync): TorrentShelf {
   const columns =
-    "info_hash, name, bytes, piece_length, pieces, files, private, trackers, added_at";
+    "info_hash, name, bytes, piece_length, pieces, files, private, trackers, added_at, info_hash_v2";
   const select = database.prepare(`select ${columns} from torrents order by id`);
   const selectBytes = database.prepare("select torrent from torrents where info_hash = ?");
   const insert = database.prepare(
-    `insert into torrents (${columns}, torrent) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `insert into torrents (${columns}, torrent) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const remove = database.prepare("delete from torrents where info_hash = ?");
   /** The catalog is promised to survive a power cut; the log is not, and is much quicker for it. */
@@ -118,7 +128,8 @@ function openShelf(database: DatabaseSync): TorrentShelf {
       const { name, pieceLength, pieces, files, trackers, addedAt } = entry;
       const hash = infoHashBytes(entry.infoHash);
       const facts = [name, entry.bytes, pieceLength, pieces, files, Number(entry.isPrivate)];
-      durably(() => insert.run(hash, ...facts, trackers.join("\n"), addedAt, bytes));
+      const v2 = entry.infoHashV2 === undefined ? null : fromHex(entry.infoHashV2)!;
+      durably(() => insert.run(hash, ...facts, trackers.join("\n"), addedAt, v2, bytes));
     },
     remove: (infoHash) => durably(() => remove.run(infoHashBytes(infoHash))),
   };
@@ -135,11 +146,13 @@ interface TorrentRow {
   /** URLs, a line each. */
   readonly trackers: string;
   readonly added_at: number;
+  readonly info_hash_v2: Uint8Array | null;
 }
 
 function toEntry(row: TorrentRow): CatalogEntry {
   return {
     infoHash: infoHashFromBytes(row.info_hash),
+    infoHashV2: row.info_hash_v2 === null ? undefined : infoHashV2FromBytes(row.info_hash_v2),
     name: row.name,
     bytes: row.bytes,
     pieceLength: row.piece_length,

@@ -152,6 +152,7 @@ Deno.test("every command without options has its defaults", () => {
       seed: 1,
       size: 2_000_000,
       pieceLength: undefined,
+      format: undefined,
       up: 500_000,
       down: 10_000_000,
       shareRule: { percent: 10, strict: false },

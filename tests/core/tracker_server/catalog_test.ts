@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { infoHashV2FromHex, truncatedInfoHash } from "../../../core/metainfo/identity.ts";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import {
   addEntry,
@@ -7,6 +8,8 @@ import {
   type CatalogEntry,
   createCatalog,
   findEntry,
+  identityOf,
+  infoHashesOf,
   isCatalogFull,
   LIST_LIMIT_DEFAULT,
   LIST_LIMIT_MAX,
@@ -137,4 +140,23 @@ Deno.test("a list query is checked, and what is wrong is told", () => {
   ) {
     assertEquals(parseListQuery(bad).ok, false, bad);
   }
+});
+
+Deno.test("hybrids are found by each of their hashes, whole or cut, until they are removed", () => {
+  const v2 = infoHashV2FromHex("cd".repeat(32))!;
+  const cut = truncatedInfoHash(v2);
+  const only = infoHashV2FromHex("ef".repeat(32))!;
+  const catalog = catalogOf(
+    { ...entry(1, "hybrid"), infoHashV2: v2 },
+    { ...entry(2, "v2"), infoHash: truncatedInfoHash(only), infoHashV2: only },
+    entry(3, "v1"),
+  );
+  assertEquals(findEntry(catalog, cut)?.name, "hybrid");
+  assertEquals(findEntry(catalog, hash(1))?.name, "hybrid");
+  for (const text of [v2, cut, hash(1)]) assertEquals(find(catalog, `q=${text}`), ["hybrid"]);
+  assertEquals(find(catalog, `q=${only}`), ["v2"]);
+  assertEquals(infoHashesOf(catalog), [hash(1), cut, truncatedInfoHash(only), hash(3)]);
+  assertEquals(identityOf({ ...entry(1, "hybrid"), infoHashV2: v2 }), { v1: hash(1), v2 });
+  removeEntry(catalog, hash(1));
+  assertEquals([findEntry(catalog, cut), findEntry(catalog, hash(1))], [undefined, undefined]);
 });

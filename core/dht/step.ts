@@ -252,10 +252,20 @@ function onQuery(
   now: number,
   effects: DhtEffect[],
 ): void {
-  if (dht.options.isReadOnly || query.id === network.table.ownId) return;
+  if (query.id === network.table.ownId) return onOwnQuery(dht, query.transaction);
+  if (dht.options.isReadOnly) return;
   if (!admitQuery(dht.traffic, from, now)) return;
   answerQuery(dht, network, from, query, now, effects);
   if (!query.isReadOnly) onHeardFrom(network, { id: query.id, endpoint: from }, now);
+}
+
+/** A query of ours has come back to us: somebody named us to ourselves. */
+function onOwnQuery(dht: Dht, transaction: string): void {
+  const query = dht.queries.pending.get(transaction);
+  if (query === undefined) return;
+  dht.queries.pending.delete(transaction);
+  query.network.upkeep.starts.delete(query.to);
+  giveUp(dht, query);
 }
 
 function onResponse(

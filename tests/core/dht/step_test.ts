@@ -146,6 +146,20 @@ Deno.test("a node finds its way back from what it saved", () => {
   assertEquals(table.size, 4);
 });
 
+Deno.test("a node that was named to itself loses no time over it", () => {
+  const wires = new Wires();
+  const [one, other] = [at("10.0.0.1:1"), at("10.0.0.2:1")];
+  const dht = wires.add(one, optionsOf(1));
+  wires.tell(one, { kind: "nodes", endpoints: [one], areRouters: false });
+  wires.tell(one, JOIN);
+  wires.run(10);
+  assertEquals([dht.queries.pending.size, dht.lookups.size], [0, 0]);
+  wires.add(other, optionsOf(2));
+  wires.tell(other, { kind: "nodes", endpoints: [one], areRouters: false });
+  wires.run(5_000);
+  assertEquals(wires.nodes.get(other)!.peers.swarms.has(HASH), true);
+});
+
 Deno.test("a read-only node asks, says so, answers nobody and is in no table", () => {
   const { wires, endpoints } = privateNetwork(4);
   wires.run(5_000);

@@ -1,5 +1,5 @@
 /**
- * Keeps the table full of nodes that answer: finds our neighbours, fills empty buckets, asks each node
+ * Keeps the table full of nodes that answer: finds our neighbours, fills what is empty, asks each node
  * once in a quarter of an hour, and nodes we heard of where there is a place for them.
  *
  * A node that asked us is not asked back at once: behind a NAT it could be reached by us for some
@@ -19,7 +19,7 @@ import {
 } from "./endpoint.ts";
 import type { KrpcResponse, NodeInfo } from "./krpc.ts";
 import { type FinishedLookup, startLookup } from "./lookups.ts";
-import { randomIdSharing } from "./node_id.ts";
+import { randomIdSharing, sharedPrefixBits } from "./node_id.ts";
 import type { DhtEffect, DhtEvent } from "./protocol.ts";
 import { sendQuery } from "./queries.ts";
 import { bucketIndexOf, type Contact, contactsOf, K, wantsContact } from "./routing_table.ts";
@@ -135,7 +135,7 @@ export function runMaintenance(dht: Dht, now: number, effects: DhtEffect[]): voi
   for (const network of dht.networks) {
     if (network.upkeep.nextAt > now) continue;
     lookUpOurselves(dht, network, now, effects);
-    fillBuckets(dht, network, now, effects);
+    fillDistances(dht, network, now, effects);
     checkNodes(dht, network, now, effects);
     network.upkeep.nextAt = nextUpkeepAt(network, now);
   }
@@ -189,24 +189,30 @@ function retryBootstrap(network: NetworkState, now: number, effects: DhtEffect[]
   effects.push({ kind: "resolve-routers" });
 }
 
-/** One lookup at a time for a bucket that our neighbours' answers left empty. */
-function fillBuckets(
+/**
+ * One lookup at a time for each distance at which we know too few: what share exactly so many bits with
+ * us, farther away than our neighbours. By distance and not by bucket, since a large far bucket may be
+ * full of near nodes.
+ */
+function fillDistances(
   dht: Dht,
   network: NetworkState,
   now: number,
   effects: DhtEffect[],
 ): void {
   const { upkeep, table } = network;
-  if (upkeep.fillLookup !== undefined) return;
-  while (upkeep.fillFrom < table.buckets.length - 1) {
-    const index = upkeep.fillFrom;
-    if (table.buckets[index]!.contacts.length < K) {
-      const target = randomIdSharing(table.ownId, index, dht.rng);
-      upkeep.fillLookup = startLookup(dht, network, target, { kind: "find" }, now, effects)?.key;
-      if (upkeep.fillLookup !== undefined) return;
-    }
-    upkeep.fillFrom++;
+  if (upkeep.fillLookup !== undefined || upkeep.fillFrom === Infinity) return;
+  const known: number[] = [];
+  for (const { id } of contactsOf(table)) known.push(sharedPrefixBits(table.ownId, id));
+  known.sort((a, b) => b - a);
+  const neighbours = known[K - 1] ?? 0;
+  for (; upkeep.fillFrom < neighbours; upkeep.fillFrom++) {
+    if (known.filter((bits) => bits === upkeep.fillFrom).length >= K) continue;
+    const target = randomIdSharing(table.ownId, upkeep.fillFrom, dht.rng);
+    upkeep.fillLookup = startLookup(dht, network, target, { kind: "find" }, now, effects)?.key;
+    if (upkeep.fillLookup !== undefined) return;
   }
+  upkeep.fillFrom = Infinity;
 }
 
 function checkNodes(dht: Dht, network: NetworkState, now: number, effects: DhtEffect[]): void {

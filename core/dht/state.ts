@@ -64,7 +64,7 @@ export interface UpkeepState {
   /** When to look for our own neighbours. */
   selfLookupAt: number;
   selfLookup: number | undefined;
-  /** Buckets from here on are to be filled. */
+  /** Distances, in shared bits, from here on are to be filled; Infinity when that was done. */
   fillFrom: number;
   fillLookup: number | undefined;
   /** Lookups for ourselves in a row that nobody answered. */

@@ -1,5 +1,8 @@
 /** DHT nodes for tests: endpoints as text, and a few nodes that exchange datagrams at once. */
 import { type Endpoint, endpointOf } from "../../../core/dht/endpoint.ts";
+import type { KrpcQuery } from "../../../core/dht/krpc.ts";
+import { decodeKrpc } from "../../../core/dht/krpc_decode.ts";
+import { type Answer, encodeResponse } from "../../../core/dht/krpc_encode.ts";
 import type { DhtEffect, DhtEvent, DhtOptions } from "../../../core/dht/protocol.ts";
 import { createDht, type Dht } from "../../../core/dht/state.ts";
 import { nextDeadline, step } from "../../../core/dht/step.ts";
@@ -96,4 +99,66 @@ export class Wires {
     return this.effects.filter((told) => told.from === from && told.effect.kind === kind)
       .map(({ effect }) => effect as Extract<OtherEffect, { kind: K }>);
   }
+}
+
+/** One node whose peers are played by the test: it sees every query and answers what it wants. */
+export class Solo {
+  readonly dht: Dht;
+  now = 0;
+  /** Queries that left and were not answered here. */
+  queries: { to: Endpoint; transaction: string; body: KrpcQuery; at: number }[] = [];
+  /** Everything but sent packets. */
+  effects: OtherEffect[] = [];
+
+  constructor(options: DhtOptions = optionsOf(1)) {
+    this.dht = createDht(options, 0);
+    this.tell({ kind: "start" });
+  }
+
+  get table() {
+    return this.dht.networks[0]!.table;
+  }
+
+  tell(event: DhtEvent): void {
+    const effects: DhtEffect[] = [];
+    step(this.dht, event, this.now, effects);
+    for (const effect of effects) {
+      if (effect.kind !== "send") {
+        this.effects.push(effect);
+        continue;
+      }
+      const message = decodeKrpc(effect.bytes);
+      if (!message.ok || message.value.kind !== "query") continue;
+      const { transaction } = message.value;
+      this.queries.push({ to: effect.to, transaction, body: message.value, at: this.now });
+    }
+  }
+
+  /** Lets time pass, waking the node whenever it wants; `answer` plays all others at once. */
+  run(ms: number, answer?: (query: Solo["queries"][number]) => Answered | undefined): void {
+    const end = this.now + ms;
+    for (;;) {
+      if (answer !== undefined) {
+        for (let query = this.queries.shift(); query !== undefined; query = this.queries.shift()) {
+          const answered = answer(query);
+          if (answered !== undefined) this.reply(query, answered);
+        }
+      }
+      const { at } = nextDeadline(this.dht, this.now);
+      if (at > end) break;
+      this.now = Math.max(this.now, Math.ceil(at));
+      this.tell({ kind: "wake" });
+    }
+    this.now = end;
+  }
+
+  reply(query: Solo["queries"][number], { id, ...content }: Answered): void {
+    const bytes = encodeResponse(query.transaction, id, at("20.0.0.9:1"), content);
+    this.tell({ kind: "datagram", from: query.to, bytes });
+  }
+}
+
+/** What a played node answers. */
+export interface Answered extends Answer {
+  readonly id: string;
 }

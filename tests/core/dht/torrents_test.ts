@@ -1,0 +1,186 @@
+import { assertEquals } from "@std/assert";
+import { ANNOUNCE_INTERVAL_MS, LOOKUP_INTERVAL_MIN_MS } from "../../../core/dht/torrents.ts";
+import { type Answered, at, idOf, optionsOf, Solo } from "./kit.ts";
+
+const HASH = idOf(77);
+const OTHER = at("10.0.0.2:1");
+const JOIN = {
+  kind: "join",
+  infoHash: HASH,
+  port: 7000,
+  impliedPort: false,
+  isSeed: false,
+} as const;
+
+type Query = Solo["queries"][number];
+
+/** A node that answers everything, and names as many peers as are set. */
+class Other {
+  peers: string[] = [];
+  lookups: number[] = [];
+  announces: { port: number; isSeed: boolean }[] = [];
+
+  readonly answer = ({ to, body, at }: Query): Answered | undefined => {
+    if (to !== OTHER) return undefined;
+    if (body.method === "get_peers") this.lookups.push(at);
+    if (body.method === "announce_peer") {
+      this.announces.push({ port: body.port, isSeed: body.isSeed });
+    }
+    return { id: idOf(9), token: new Uint8Array(2), nodes: [], values: this.peers };
+  };
+}
+
+function startWith(other: Other): Solo {
+  const solo = new Solo();
+  solo.tell({ kind: "nodes", endpoints: [OTHER], areRouters: false });
+  solo.run(4_000, other.answer);
+  return solo;
+}
+
+function gaps(times: readonly number[]): number[] {
+  return times.slice(1).map((time, i) => time - times[i]!);
+}
+
+Deno.test("while no peer is found the waits double, up to the interval", () => {
+  const other = new Other();
+  const solo = startWith(other);
+  solo.tell(JOIN);
+  solo.run(60 * 60_000, other.answer);
+  const waits = gaps(other.lookups);
+  for (const [i, wait] of waits.slice(0, 8).entries()) {
+    const most = 2_000 * 2 ** i;
+    assertEquals(wait > 0.9 * most && wait <= most, true, `${i}: ${wait}`);
+  }
+  assertEquals(waits.every((wait) => wait <= ANNOUNCE_INTERVAL_MS), true);
+  assertEquals(other.announces.length, other.lookups.length);
+});
+
+Deno.test("with peers a torrent is announced once an interval, less a tenth at random", () => {
+  const other = new Other();
+  other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1"), at("20.0.0.3:1")];
+  const solo = startWith(other);
+  solo.tell(JOIN);
+  solo.run(3 * 60 * 60_000, other.answer);
+  const waits = gaps(other.lookups);
+  assertEquals(waits.length >= 12, true);
+  for (const wait of waits) {
+    assertEquals(
+      wait > 0.9 * ANNOUNCE_INTERVAL_MS && wait <= ANNOUNCE_INTERVAL_MS,
+      true,
+      `${wait}`,
+    );
+  }
+});
+
+Deno.test("joining again changes what is announced, and looks nothing up by itself", () => {
+  const other = new Other();
+  other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];
+  const solo = startWith(other);
+  solo.tell(JOIN);
+  solo.run(1_000, other.answer);
+  solo.tell({ ...JOIN, port: 7001, isSeed: true });
+  solo.run(1_000, other.answer);
+  assertEquals(other.announces, [{ port: 7000, isSeed: false }]);
+  solo.run(ANNOUNCE_INTERVAL_MS, other.answer);
+  assertEquals(other.announces.at(-1), { port: 7001, isSeed: true });
+});
+
+Deno.test("a torrent that wants peers is looked up once a minute at most", () => {
+  const other = new Other();
+  other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];
+  const solo = startWith(other);
+  solo.tell({ kind: "want-peers", infoHash: HASH });
+  solo.tell(JOIN);
+  solo.run(1_000, other.answer);
+  for (let i = 0; i < 300; i++) {
+    solo.tell({ kind: "want-peers", infoHash: HASH });
+    solo.run(1_000, other.answer);
+  }
+  assertEquals(gaps(other.lookups), Array(5).fill(LOOKUP_INTERVAL_MIN_MS));
+});
+
+Deno.test("a lookup that nobody answers is tried again after waits that double", () => {
+  const solo = new Solo();
+  solo.tell({ kind: "nodes", endpoints: [OTHER], areRouters: false });
+  solo.tell(JOIN);
+  const asked: number[] = [];
+  solo.run(10 * 60_000, ({ body, at }) => {
+    if (body.method === "get_peers") asked.push(at);
+    return undefined;
+  });
+  const waits = gaps(asked);
+  assertEquals(waits.length >= 6, true, `${asked}`);
+  for (let i = 1; i < waits.length; i++) assertEquals(waits[i]! >= waits[i - 1]!, true, `${waits}`);
+  assertEquals(waits.at(-1)! > 60_000, true);
+  // What a user wants does not make it ask the dead more often.
+  const before = asked.length;
+  for (let i = 0; i < 60; i++) {
+    solo.tell({ kind: "want-peers", infoHash: HASH });
+    solo.run(500, ({ body }) => void (body.method === "get_peers" && asked.push(0)));
+  }
+  assertEquals(asked.length - before <= 1, true);
+});
+
+Deno.test("without anybody to ask, a torrent waits for the first node", () => {
+  const solo = new Solo();
+  solo.tell(JOIN);
+  solo.run(30_000);
+  const other = new Other();
+  solo.tell({ kind: "nodes", endpoints: [OTHER], areRouters: false });
+  solo.run(3_000, other.answer);
+  assertEquals(other.announces.length >= 1, true);
+});
+
+Deno.test("of many torrents eight are looked up at a time, and all in turn", () => {
+  const other = new Other();
+  other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];
+  const solo = startWith(other);
+  for (let i = 0; i < 100; i++) solo.tell({ ...JOIN, infoHash: idOf(1, i) });
+  assertEquals(solo.dht.lookups.size, 8);
+  solo.run(100_000, other.answer);
+  assertEquals([...solo.dht.torrents.values()].every(({ lookedUpAt }) => lookedUpAt > 0), true);
+});
+
+Deno.test("with thousands of torrents the interval grows by a second for each", () => {
+  const other = new Other();
+  other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];
+  const solo = startWith(other);
+  for (let i = 0; i < 2_000; i++) solo.tell({ ...JOIN, infoHash: idOf(1, i >> 8, i & 255) });
+  const [first] = solo.dht.torrents.values();
+  solo.run(1_000, other.answer);
+  const wait = first!.nextAt - first!.lookedUpAt;
+  assertEquals(wait > 0.9 * 2_000_000 && wait <= 2_000_000 + 1_000, true, `${wait}`);
+  for (let i = 0; i < 9_000; i++) solo.tell({ ...JOIN, infoHash: idOf(2, i >> 8, i & 255) });
+  assertEquals(solo.dht.torrents.size, 10_000);
+});
+
+Deno.test("a torrent that left while it was looked up is announced no more", () => {
+  const other = new Other();
+  const solo = startWith(other);
+  solo.tell(JOIN);
+  solo.tell({ kind: "leave", infoHash: HASH });
+  solo.run(60_000, other.answer);
+  assertEquals(other.announces, []);
+});
+
+Deno.test("a job is cancelled alone, and one that nobody can be asked for ends at once", () => {
+  const solo = new Solo(optionsOf(1));
+  solo.tell({ kind: "lookup", job: 1, infoHash: HASH, scrape: false });
+  solo.tell({ kind: "get", job: 2, target: HASH, salt: new Uint8Array() });
+  const told = solo.effects.filter(({ kind }) => kind === "lookup-done" || kind === "value");
+  assertEquals(told.map((effect) => [effect.kind, "job" in effect && effect.job]), [
+    ["lookup-done", 1],
+    ["value", 2],
+    ["lookup-done", 2],
+  ]);
+  const other = new Other();
+  solo.tell({ kind: "nodes", endpoints: [OTHER], areRouters: false });
+  solo.run(4_000, other.answer);
+  solo.effects = [];
+  solo.tell({ kind: "lookup", job: 3, infoHash: HASH, scrape: false });
+  solo.tell({ kind: "lookup", job: 4, infoHash: HASH, scrape: false });
+  solo.tell({ kind: "cancel", job: 3 });
+  solo.run(10_000, other.answer);
+  const jobs = solo.effects.flatMap((effect) => effect.kind === "lookup-done" ? [effect.job] : []);
+  assertEquals(jobs, [4]);
+});

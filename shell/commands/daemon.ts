@@ -39,20 +39,22 @@ export async function daemon(command: DaemonCommand, context: Context): Promise<
     },
   });
   let server: RpcServer | undefined;
+  let local: RpcServer | undefined;
   try {
-    server = RpcServer.open({
+    const options = {
       daemon: running,
-      hostname: command.rpc.host,
-      port: command.rpc.port,
-      tls,
       token,
       login: command.rpcUser === undefined
         ? undefined
         : { user: command.rpcUser, password: command.rpcPassword! },
       allowedHosts: command.allowHost,
       metrics: () => daemonMetrics(running),
-    });
-    await writeEndpoint(folder, { url: server.url, pid: Deno.pid });
+    };
+    const { host: hostname, port } = command.rpc;
+    server = RpcServer.open({ ...options, hostname, port, tls });
+    // The commands of this machine need not know whose certificate it is.
+    local = tls && RpcServer.open({ ...options, hostname: "127.0.0.1", port: 0, tls: undefined });
+    await writeEndpoint(folder, { url: (local ?? server).url, pid: Deno.pid });
     const { host } = command;
     output.event({ event: "listening", host, port: running.session.port, url: undefined });
     output.event({ event: "serving", url: server.url });
@@ -64,7 +66,7 @@ export async function daemon(command: DaemonCommand, context: Context): Promise<
     await removeEndpoint(folder);
     // Torrents first: the answer to the one who asked for the end is on its way meanwhile.
     await running.close();
-    await server?.close();
+    await Promise.all([server?.close(), local?.close()]);
     writeLog.close();
   }
 }

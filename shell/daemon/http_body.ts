@@ -62,6 +62,19 @@ export async function readBody(
   }
 }
 
+/** Bytes that are read only to be polite. */
+const DRAIN_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Takes a small body that is not wanted: clients over HTTP/2 take an answer that comes before they are
+ * done for a broken stream. A large one is refused unread.
+ */
+export async function drainBody(request: Request): Promise<void> {
+  const size = Number(request.headers.get("content-length") ?? 0);
+  if (size > DRAIN_BYTES_MAX) return await request.body?.cancel().catch(() => {});
+  await readBody(request, DRAIN_BYTES_MAX);
+}
+
 /** `text` as a body that does not wait for ever for its reader. */
 export function answerBody(
   text: string,

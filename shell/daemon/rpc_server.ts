@@ -21,7 +21,7 @@ import { PortError, toPortError } from "../net/port_error.ts";
 import { servePage } from "../page/serve.ts";
 import type { Daemon } from "./daemon.ts";
 import { handleCommand } from "./handlers.ts";
-import { answerBody, readBody } from "./http_body.ts";
+import { answerBody, drainBody, readBody } from "./http_body.ts";
 
 const RPC_PATHS = ["/transmission/rpc", "/transmission/rpc/", "/rpc"];
 const SESSION_HEADER = "x-transmission-session-id";
@@ -105,7 +105,8 @@ export class RpcServer {
     const page = servePage(request.method, url.pathname);
     const header = (name: string) => request.headers.get(name) ?? undefined;
     const refused = checkHead({
-      host: header("host"),
+      // HTTP/2, which is spoken over TLS only, has the host in the request's own line.
+      host: header("host") ?? (this.#options.tls === undefined ? undefined : url.host),
       origin: header("origin"),
       secFetchSite: header("sec-fetch-site"),
       upgrade: header("upgrade"),
@@ -117,7 +118,10 @@ export class RpcServer {
       return new Response(null, { status: 301, headers: { location: "/" } });
     }
     const denied = await this.#authorize(request, from.hostname);
-    if (denied !== undefined) return denied;
+    if (denied !== undefined) {
+      await drainBody(request);
+      return denied;
+    }
     if (RPC_PATHS.includes(url.pathname)) return await this.#rpc(request);
     if (url.pathname === "/metrics" && request.method === "GET") return this.#metrics();
     return plain(404, "There is nothing here");
@@ -159,7 +163,7 @@ export class RpcServer {
       "x-transmission-rpc-version": RPC_VERSION_SEMVER,
     };
     if (request.headers.get(SESSION_HEADER) !== this.#sessionId) {
-      await request.body?.cancel().catch(() => {});
+      await drainBody(request);
       return plain(
         409,
         "Send the request again with the session id of this answer",

@@ -271,6 +271,7 @@ function transmissionSubject(state: string): Subject {
       "port-forwarding-enabled": false,
       "utp-enabled": false,
       "bind-address-ipv4": "127.0.0.1",
+      "download-queue-enabled": false,
       "rpc-port": rpcPort,
       "rpc-bind-address": "127.0.0.1",
       "download-dir": state,

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { makeBytes, makeFile, runTt } from "../shell/cli_kit.ts";
 import { type Answer, daemonFolder, DaemonKit } from "../shell/daemon/kit.ts";
 import { hasProgram } from "./clients/process.ts";
+import { program } from "./clients/tmux.ts";
 import { interopTest, type Requirement } from "./requirements.ts";
 
 const remote: Requirement = {
@@ -190,3 +191,31 @@ await interopTest({
 function isSame(actual: Answer, wanted: Answer): boolean {
   return JSON.stringify(actual) === JSON.stringify(wanted);
 }
+
+await interopTest({
+  name: "transmission-remote over TLS: another address is served with a certificate",
+  needs: [remote, program("openssl")],
+  async fn() {
+    await using dir = await daemonFolder();
+    const [cert, key] = [dir.at("cert.pem"), dir.at("key.pem")];
+    await new Deno.Command("openssl", {
+      args: [
+        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+        ...["-nodes", "-days", "2", "-subj", "/CN=tt.example.org", "-keyout", key, "-out", cert],
+      ],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    await using daemon = await DaemonKit.start(dir.state, [
+      ...["--rpc", "0.0.0.0:0", "--cert", cert, "--key", key],
+    ]);
+    assertMatch(daemon.url, /^https:\/\/127\.0\.0\.1:/);
+    const info = await run(daemon, "--ssl", "-si");
+    assertStringIncludes(info, "Daemon version: 4.1.1 (tt");
+    // Commands of this machine find a way without knowing the certificate.
+    const status = await daemon.run("status");
+    assertEquals(status.code, 0, status.stderr);
+    await daemon.run("stop");
+    assertEquals((await daemon.tt.end()).code, 0);
+  },
+});

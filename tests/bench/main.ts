@@ -6,6 +6,7 @@ import { benchDht, DHT_USAGE } from "./dht.ts";
 import { benchDisk, DISK_USAGE } from "./disk.ts";
 import { benchIdle, IDLE_USAGE } from "./idle.ts";
 import { benchMany, MANY_USAGE } from "./many.ts";
+import { benchMagnet, MAGNET_USAGE } from "./magnet.ts";
 import { benchMemory, MEMORY_USAGE } from "./memory.ts";
 import { benchScenarios, SCENARIOS_USAGE } from "./scenarios.ts";
 import { benchStart, START_USAGE } from "./start.ts";
@@ -25,6 +26,7 @@ const SUBJECTS: Readonly<
   disk: { usage: DISK_USAGE, run: benchDisk },
   idle: { usage: IDLE_USAGE, run: benchIdle },
   many: { usage: MANY_USAGE, run: benchMany },
+  magnet: { usage: MAGNET_USAGE, run: benchMagnet },
   memory: { usage: MEMORY_USAGE, run: benchMemory },
   scenarios: { usage: SCENARIOS_USAGE, run: benchScenarios },
   start: { usage: START_USAGE, run: benchStart },

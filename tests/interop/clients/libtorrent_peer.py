@@ -1,6 +1,7 @@
 """One torrent in libtorrent, seeded or downloaded, driven by tests and benchmarks.
 
-Prints `checked` once the content is known, then `complete SECONDS` once everything is there.
+Prints `peers N` whenever the number of connected peers changes, for a magnet link `metadata SECONDS`
+once that is here, `checked` once the content is known, then `complete SECONDS` once everything is there.
 """
 
 import argparse
@@ -72,6 +73,8 @@ signal.signal(signal.SIGTERM, stop)
 signal.signal(signal.SIGINT, stop)
 
 checked = complete = flushed = False
+peers = 0
+has_metadata = not options.torrent.startswith("magnet:")
 while not stopping:
     session.wait_for_alert(100)
     for alert in session.pop_alerts():
@@ -79,6 +82,12 @@ while not stopping:
         if isinstance(alert, libtorrent.cache_flushed_alert):
             flushed = True
     state = torrent.status()
+    if not has_metadata and state.has_metadata:
+        has_metadata = True
+        print(f"metadata {time.monotonic() - started:.3f}", flush=True)
+    if state.num_peers != peers:
+        peers = state.num_peers
+        print(f"peers {peers}", flush=True)
     if not checked and state.state not in (
         libtorrent.torrent_status.checking_files,
         libtorrent.torrent_status.checking_resume_data,

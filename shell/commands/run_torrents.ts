@@ -114,7 +114,15 @@ export async function runTorrents(
     const own = { ...settings, ...ownSettings };
     const run = new TorrentRun({ ...planned, session, settings: own, output, trace });
     runs.push(run);
-    await run.execute(signal);
+    try {
+      await run.execute(signal);
+    } catch (error) {
+      if (!(error instanceof Stopped) || planned.role.kind !== "download") throw error;
+      // The user has what was asked for: ending the seeding is no failure.
+      if (run.isFinished) return;
+      output.notice(`${name} is not complete; go on with: ${resumeCommand(planned.dir)}`);
+      throw error;
+    }
   };
   const tellAtOnce = (error: unknown) => {
     if (plans.length === 1 || error instanceof Stopped) throw error;
@@ -137,6 +145,12 @@ export async function runTorrents(
     for (const timer of timers) clearInterval(timer);
     await session.close();
   }
+}
+
+/** As it would be typed in a shell. */
+function resumeCommand(dir: string): string {
+  const word = /^[\w./~+:@%,=-]+$/.test(dir) ? dir : `'${dir.replaceAll("'", `'\\''`)}'`;
+  return `tt get --resume --dir ${word}`;
 }
 
 /** A torrent's trace is a file of its own. */

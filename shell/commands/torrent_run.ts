@@ -104,6 +104,11 @@ export class TorrentRun {
     }
   }
 
+  /** Whether all that was wanted is here. */
+  get isFinished(): boolean {
+    return this.#torrent?.facts().swarm?.isFinished === true;
+  }
+
   /** For the progress bars. */
   view(): ProgressView {
     const { infoHash, name, geometry: { totalSize } } = this.#options.loaded.metainfo;

@@ -368,3 +368,23 @@ function ofTorrent(torrent: string): (said: Said) => boolean {
   const name = basename(torrent, ".torrent");
   return (said) => said.name === name;
 }
+
+Deno.test("Ctrl-C ends the seeding of a finished download with 0, and names the command that resumes another", async () => {
+  await using dir = await scratch();
+  const { path, torrent } = await makeFile(dir.at("S"), "film.bin", SIZE, SMALL_PIECES);
+  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
+  await using finished = await startGet([torrent, "--dir", dir.at("D"), "--peer", seed.peer]);
+  await finished.event("complete");
+  assertEquals((await finished.stop("SIGINT")).code, 0);
+  await using slow = await Tt.start([
+    ...["get", torrent, "--dir", dir.at("it's here"), "--peer", seed.peer],
+    ...["--down-limit", "200K", "--host", "127.0.0.1", "--port", "0"],
+  ]);
+  await untilPieces(dir.at("it's here", "film.bin"), await Deno.readFile(path), 2);
+  const { code, stderr } = await slow.stop("SIGINT");
+  assertEquals(code, 130);
+  assertMatch(
+    stderr,
+    /film\.bin is not complete; go on with: tt get --resume --dir '.*it'\\''s here'/,
+  );
+});

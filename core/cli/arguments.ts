@@ -312,15 +312,14 @@ function checkOut(
   if (out === undefined || operands.length === 1) return undefined;
   return fail({
     code: "conflict",
-    message:
-      `Option --out names one file, but ${operands.length} torrents are asked for; ask for one`,
+    message: `Option --out names one file, but ${operands.length} torrents were given; give one`,
   });
 }
 
 function missingSource(): Result<never, UsageError> {
   return fail({
     code: "missing-operand",
-    message: "Command get needs a SOURCE, or --resume to go on with what is unfinished",
+    message: "Command get needs a SOURCE, or --resume to resume unfinished downloads",
   });
 }
 

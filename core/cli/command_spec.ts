@@ -27,18 +27,18 @@ export function defineCommand<O extends Options>(spec: CommandSpec<O>): CommandS
 }
 
 export const output = {
-  json: flag("Print one JSON object a line on stdout, each with an event name"),
-  quiet: flag("Print only errors and left-out files on stderr"),
+  json: flag("Print events as JSON on stdout, one object per line"),
+  quiet: flag("Print only errors and skipped files, on stderr"),
 };
 
 /** Folder in which the daemon is found. */
-export const state = one("DIR", readText, "Folder of the daemon's state", {
+export const state = one("DIR", readText, "State folder of the daemon", {
   shownDefault: "$XDG_STATE_HOME/tt",
 });
 
 /** For commands whose torrents the daemon can take over. */
 export const handOver = {
-  daemon: flag("Hand the torrents to the running daemon, and leave"),
+  daemon: flag("Hand the torrents over to the running daemon, and exit"),
   state,
 };
 

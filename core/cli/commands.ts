@@ -1,5 +1,5 @@
 /**
- * The table of commands: operands, options, conflicts and examples. The parser obeys it and the help
+ * The table of commands: operands, options, conflicts and examples. The parser follows it and the help
  * prints it. A command is listed here once it works.
  */
 import { SYSTEM_FILES_TEXT } from "../metainfo/system_files.ts";
@@ -39,43 +39,47 @@ export { PEER_PORT_DEFAULT } from "./peer_options.ts";
 export const CATALOG_DEFAULT = "http://127.0.0.1:8000/announce";
 
 const torrentFile = {
-  out: one("FILE", readText, "Write the .torrent there; - is stdout", {
+  out: one("FILE", readText, "Write the .torrent to this file; - is stdout", {
     shownDefault: "NAME.torrent",
   }),
-  force: flag("Replace a file that is there already"),
+  force: flag("Overwrite an existing file"),
 };
 
 const creation = {
   tracker: many(
     "URL[,URL]",
     readTrackerTier,
-    "Announce to this tracker, http, https or udp; repeat it for several, which are tried in order; " +
-      "those behind commas are of equal rank",
+    "Announce to this tracker (http, https or udp); may be repeated, and trackers are tried in order; " +
+      "comma-separated trackers form one tier",
   ),
   private: flag("Mark the torrent private: peers come from its trackers only"),
   pieceLength: one(
     "SIZE",
     readPieceLength,
-    "Bytes of a piece, a power of two, such as 256K or 1M",
+    "Piece length in bytes, a power of two, such as 256K or 1M",
     {
-      shownDefault: "chosen by the size of the content",
+      shownDefault: "depends on the size of the content",
     },
   ),
-  format: one("FORMAT", readFormat, "Make a v1, v2 or hybrid torrent", { shownDefault: "v1" }),
-  webSeed: many("URL", readWebSeedUrl, "Name a web server that has the content; may be repeated"),
-  source: one("TEXT", readText, "Source tag; gives the same content another info hash"),
-  exclude: many("GLOB", readGlob, "Leave out files and folders such as *.tmp; may be repeated"),
-  keepSystemFiles: flag(`Share ${SYSTEM_FILES_TEXT}, which are left out otherwise`),
-  followSymlinks: flag("Share what symbolic links below PATH or in DIR point to"),
+  format: one("FORMAT", readFormat, "Torrent format: v1, v2 or hybrid", { shownDefault: "v1" }),
+  webSeed: many("URL", readWebSeedUrl, "Web server that has the content; may be repeated"),
+  source: one("TEXT", readText, "Source tag; changes the info hash of the same content"),
+  exclude: many(
+    "GLOB",
+    readGlob,
+    "Exclude matching files and folders, such as *.tmp; may be repeated",
+  ),
+  keepSystemFiles: flag(`Include ${SYSTEM_FILES_TEXT}, which are skipped by default`),
+  followSymlinks: flag("Follow symbolic links in PATH or DIR and share their targets"),
   ...torrentFile,
 };
 
-const saveTorrent = one("FILE", readText, "Write the .torrent of a magnet link there");
+const saveTorrent = one("FILE", readText, "Write the .torrent of a magnet link to this file");
 
-/** What it takes to meet peers, without content. */
+/** Options for connecting to peers, without those about content. */
 const { upLimit: _up, downLimit: _down, seedRatio: _ratio, seedTime: _time, ...meeting } = peer;
 
-const contentDir = one("DIR", readText, "Folder that holds the content of a .torrent", {
+const contentDir = one("DIR", readText, "Folder that contains the content of a .torrent", {
   shownDefault: "the folder of the .torrent",
 });
 
@@ -84,71 +88,77 @@ const catalogTracker = oneOr(
   "URL",
   readTrackerUrl,
   CATALOG_DEFAULT,
-  "Ask this tracker, by its announce URL or HOST:PORT",
+  "Tracker to query: its announce URL, or HOST:PORT",
 );
 
 /** For a change of the catalog. */
-const catalogToken = one("TOKEN", readToken, "Token of the tracker's catalog");
+const catalogToken = one("TOKEN", readToken, "Token for changes to the tracker's catalog");
 
 export const COMMANDS = {
   tracker: defineCommand({
-    summary: "Run a tracker, where peers find each other",
+    summary: "Run a tracker, through which peers find each other",
     usage: ["[options]"],
     operands: NO_OPERANDS,
     about: [
       "Serves every torrent that peers announce, until stopped. The announce URL is " +
-      "http://HOST:PORT/announce. Keeps a catalog of .torrent files, with a page for people at " +
+      "http://HOST:PORT/announce. Also keeps a catalog of .torrent files, with a web page at " +
       "http://HOST:PORT/.",
-      "Everybody may read the catalog. On a loopback address every program of this machine may change " +
-      "it; elsewhere, or with --catalog-token, only who shows the token.",
-      "Trackers on one Redis, Valkey or cluster serve the same swarms. While it is away they answer " +
-      "from memory, with a warning.",
+      "The catalog can be read by all clients. On a loopback address every program on this machine can " +
+      "change it; on other addresses, or with --catalog-token, only clients that present the token can.",
+      "Trackers that share one Redis or Valkey server or cluster serve the same swarms. While it is " +
+      "unreachable they answer from memory and log a warning.",
     ],
     options: {
-      host: oneOr("IP", readHost, "127.0.0.1", "Listen on this address; 0.0.0.0 is all", {
+      host: oneOr("IP", readHost, "127.0.0.1", "Listen on this address; 0.0.0.0 means all", {
         setting: "tracker-host",
       }),
       port: oneOr("N", readPort, "8000", "Listen on this port; 0 picks a free one", {
         setting: "tracker-port",
       }),
-      interval: oneOr("SECONDS", readIntervalSeconds, "300", "Ask peers to announce so often", {
+      interval: oneOr("SECONDS", readIntervalSeconds, "300", "Announce interval, in seconds", {
         setting: "tracker-interval",
       }),
-      data: oneOr("FILE", readText, "tt-tracker.db", "Keep catalog and swarms in this file", {
-        setting: "tracker-data",
-      }),
+      data: oneOr(
+        "FILE",
+        readText,
+        "tt-tracker.db",
+        "Database file for the catalog and the swarms",
+        {
+          setting: "tracker-data",
+        },
+      ),
       store: oneOr(
         "WHERE",
         readTrackerStore,
         "file",
-        "Keep them in the file, or in memory only; redis://HOST:PORT shares them through Redis or Valkey",
+        "Where to store them: file, memory, or redis://HOST:PORT to share them through Redis or Valkey",
         { setting: "tracker-store" },
       ),
-      accessLog: one("FILE", readText, "Append a line about each request there; - is stdout", {
+      accessLog: one("FILE", readText, "Append a line per request to this file; - is stdout", {
         setting: "tracker-access-log",
       }),
       catalogToken: one(
         "TOKEN",
         readToken,
-        "Let only those change the catalog who show this token",
+        "Token that clients must present to change the catalog",
       ),
-      registeredOnly: flag("Serve only torrents of the catalog"),
-      deny: one("FILE", readText, "Do not serve the info hashes in this file, one a line"),
-      addressRate: one("N", readCount, "Take so many announces a second from one address"),
-      totalRate: one("N", readCount, "Take so many announces a second from all together"),
-      maxPeers: one("N", readCount, "Know at most so many peers", {
+      registeredOnly: flag("Serve only torrents that are in the catalog"),
+      deny: one("FILE", readText, "Refuse the info hashes listed in this file, one per line"),
+      addressRate: one("N", readCount, "Maximum number of announces per second from one address"),
+      totalRate: one("N", readCount, "Maximum number of announces per second in total"),
+      maxPeers: one("N", readCount, "Maximum number of peers", {
         shownDefault: String(PEERS_MAX),
       }),
-      maxTorrents: one("N", readCount, "Serve at most so many torrents", {
+      maxTorrents: one("N", readCount, "Maximum number of torrents", {
         shownDefault: String(SWARMS_MAX),
       }),
       fullScrape: flag("Answer a scrape without info hashes with all torrents"),
       trustedProxy: many(
         "CIDR",
         readNetwork,
-        "Believe X-Forwarded-For from there; repeat it for several",
+        "Trust X-Forwarded-For from this network; may be repeated",
       ),
-      trustIpParam: flag("Believe ip= of announces from this machine and private networks"),
+      trustIpParam: flag("Trust ip= in announces from this machine and private networks"),
       ...output,
     },
     conflicts: [],
@@ -160,20 +170,20 @@ export const COMMANDS = {
     ],
   }),
   seed: defineCommand({
-    summary: "Share files, folders or the content of .torrent files",
+    summary: "Share files and folders, or the content of .torrent files",
     usage: ["PATH... [options]", "X.torrent... [options]"],
     operands: { name: "PATH", min: 1, max: Infinity },
     about: [
-      "Makes NAME.torrent for a file or a folder and seeds it until stopped. The content of a " +
-      ".torrent is checked first.",
-      "A tracker that keeps a catalog gets the .torrent, so that tt list shows it and tt get finds it " +
-      "by its name; a private torrent is found by its info hash only.",
+      "Creates NAME.torrent for a file or folder and seeds it until stopped. Given a .torrent, checks " +
+      "its content first.",
+      "Trackers with a catalog are sent the .torrent, so that tt list shows it and tt get finds it by " +
+      "name; a private torrent can be found only by its info hash.",
     ],
     options: {
       ...creation,
       dir: contentDir,
       catalogToken,
-      noRegister: flag("Put the .torrent into no catalog"),
+      noRegister: flag("Do not add the .torrent to any catalog"),
       ...handOver,
       ...peer,
       ...trace,
@@ -186,34 +196,34 @@ export const COMMANDS = {
     ],
   }),
   get: defineCommand({
-    summary: "Download torrents, then go on seeding",
+    summary: "Download torrents, then seed them",
     usage: ["SOURCE... [options]", "--resume [--dir DIR] [options]"],
     operands: { name: "SOURCE", min: 0, max: Infinity },
     about: [
       "SOURCE is a .torrent file or the http(s) URL of one, a magnet link, or the name or info hash " +
-      "of a torrent in the tracker's catalog. With --resume and no SOURCE, everything unfinished in " +
-      "DIR goes on.",
+      "of a torrent in the tracker's catalog. With --resume and no SOURCE, all unfinished downloads " +
+      "in DIR are resumed.",
       "The share rule: the last missing piece is requested once you have uploaded 10 % of the " +
-      "torrent's size. When nobody is there to be served, the rest of the debt is waived; strict " +
-      "never waives. Examples: 20 or 20,strict or strict (that is 10,strict) or off.",
+      "torrent's size. When no peer can be served, the rest is waived; strict never waives it. " +
+      "Examples: 20; 20,strict; strict (the same as 10,strict); off.",
     ],
     options: {
       tracker: one(
         "URL",
         readTrackerUrl,
-        "Find names and info hashes in this tracker's catalog, and announce to it",
+        "Look up names and info hashes in this tracker's catalog, and announce to it",
         { shownDefault: `${CATALOG_DEFAULT} for names` },
       ),
-      dir: oneOr("DIR", readText, "downloads", "Put the content in this folder"),
+      dir: oneOr("DIR", readText, "downloads", "Save the content in this folder"),
       moveTo: one("DIR", readText, "Move the content to this folder once it is complete"),
-      resume: flag("Go on from the saved state without checking unchanged files again"),
-      noSeed: flag("Leave once the download is complete"),
+      resume: flag("Resume from the saved state without rechecking unchanged files"),
+      noSeed: flag("Exit once the download is complete"),
       saveTorrent,
       shareRule: oneOr(
         "RULE",
         readShareRule,
         "10",
-        "Percentage to upload before the last piece, strict or off",
+        "Percentage to upload before the last piece is requested, or strict, or off",
       ),
       ...handOver,
       ...peer,
@@ -231,20 +241,20 @@ export const COMMANDS = {
   }),
   stream: STREAM_COMMAND,
   create: defineCommand({
-    summary: "Make .torrent files without seeding",
+    summary: "Create .torrent files without seeding",
     usage: ["PATH... [options]"],
     operands: { name: "PATH", min: 1, max: Infinity },
     about: ["The same content and options give the same .torrent, byte for byte."],
     options: {
       ...creation,
-      comment: one("TEXT", readText, "Put this remark into the .torrent"),
+      comment: one("TEXT", readText, "Comment to store in the .torrent"),
       ...output,
     },
     conflicts: [],
     examples: ["tt create photos --tracker http://127.0.0.1:8000/announce --out photos.torrent"],
   }),
   show: defineCommand({
-    summary: "Print what a .torrent or a magnet link's torrent says",
+    summary: "Print the metadata of a .torrent file or a magnet link",
     usage: ["SOURCE... [options]"],
     operands: { name: "SOURCE", min: 1, max: Infinity },
     about: [
@@ -262,7 +272,7 @@ export const COMMANDS = {
     summary: "Check content against a .torrent, piece by piece",
     usage: ["X.torrent... [options]"],
     operands: { name: "X.torrent", min: 1, max: Infinity },
-    about: ["The exit code is 0 when every piece is there and right, else 6."],
+    about: ["The exit code is 0 if every piece is present and correct, otherwise 6."],
     options: { dir: contentDir, ...output },
     conflicts: [],
     examples: ["tt verify film.torrent --dir downloads"],
@@ -272,15 +282,15 @@ export const COMMANDS = {
     usage: ["FILE [options]"],
     operands: { name: "FILE", min: 1, max: 1 },
     about: [
-      "FILE was recorded with tt get --trace or tt seed --trace. The exit code is 0 when all " +
-      "decisions are the same as then, else 6.",
+      "FILE was recorded with tt get --trace or tt seed --trace. The exit code is 0 if all decisions " +
+      "are the same as in the recording, otherwise 6.",
     ],
     options: {
       at: one("N", readCount, "Stop after event N and print the state of the torrent"),
       why: one(
         "PEER",
         readText,
-        "Say why this peer is not asked there; PEER is its number or address",
+        "Explain why nothing is requested from this peer at that point; PEER is its number or address",
       ),
       json: output.json,
     },
@@ -288,18 +298,18 @@ export const COMMANDS = {
     examples: ["tt replay run.trace", "tt replay run.trace --at 4711 --why 3"],
   }),
   list: defineCommand({
-    summary: "List the torrents of a tracker's catalog",
+    summary: "List the torrents in a tracker's catalog",
     usage: ["[WORD...] [options]"],
     operands: { name: "WORD", min: 0, max: Infinity },
     about: [
-      "With words, only torrents that have all of them in their names. The newest come first.",
+      "With WORDs, lists only torrents whose names contain all of them. Newest first.",
     ],
     options: { tracker: catalogTracker, ...output },
     conflicts: [],
     examples: ["tt list", "tt list debian iso --tracker http://127.0.0.1:8000"],
   }),
   fetch: defineCommand({
-    summary: "Save a .torrent of a tracker's catalog",
+    summary: "Save a .torrent from a tracker's catalog",
     usage: ["NAME... [options]"],
     operands: { name: "NAME", min: 1, max: Infinity },
     about: ["NAME is the name of a torrent as tt list shows it, or its info hash."],
@@ -308,17 +318,22 @@ export const COMMANDS = {
     examples: ["tt fetch film.mkv", "tt fetch film.mkv --out /tmp/film.torrent"],
   }),
   peers: defineCommand({
-    summary: "Show who is connected, or who is in the swarm of a torrent",
+    summary: "Show the connected peers of a torrent, or the peers in its swarm",
     usage: ["NAME... [options]"],
     operands: { name: "NAME", min: 1, max: Infinity },
     about: [
-      "NAME is a torrent of the daemon, as in tt status. With --tracker it is one of the tracker's " +
-      "catalog, as in tt list, and of a large swarm 200 peers are shown.",
+      "NAME is a torrent of the daemon, as in tt status. With --tracker, NAME is a torrent in the " +
+      "tracker's catalog, as in tt list; at most 200 peers of its swarm are shown.",
     ],
     options: {
-      tracker: one("URL", readTrackerUrl, "Ask this tracker instead, by its announce URL", {
-        setting: "peers-tracker",
-      }),
+      tracker: one(
+        "URL",
+        readTrackerUrl,
+        "Query this tracker instead: its announce URL, or HOST:PORT",
+        {
+          setting: "peers-tracker",
+        },
+      ),
       state,
       ...output,
     },
@@ -327,35 +342,50 @@ export const COMMANDS = {
   }),
   dht: DHT_COMMAND,
   simulate: defineCommand({
-    summary: "Run a whole swarm on a virtual clock",
+    summary: "Simulate a whole swarm on a virtual clock",
     usage: ["[options]"],
     operands: NO_OPERANDS,
     about: [
-      "Every peer is the real one, and so is the tracker; only the network, the disks and the clock " +
-      "are made up. The same seed gives the same run, decision for decision.",
-      "Prints how the swarm filled up, when everybody was complete and how near that is to the least " +
-      "possible: content has to leave the seeders once, and what is taken has to be sent.",
+      "Peers and tracker run the real code; only the network, the disks and the clock are simulated. " +
+      "The same seed gives the same run, decision for decision.",
+      "Prints the progress of the swarm, when all peers were complete, and how close that is to the " +
+      "lower bound: content has to leave the seeders once, and every byte received has to be sent.",
     ],
     options: {
-      peers: oneOr("N", readWhole(1, 20_000), "50", "Downloaders"),
-      seeders: oneOr("N", readWhole(1, 1_000), "1", "Peers that are complete from the start"),
-      seed: oneOr("N", readWhole(0, 0xffff_ffff), "1", "What chance decides follows from it", {
+      peers: oneOr("N", readWhole(1, 20_000), "50", "Number of downloaders"),
+      seeders: oneOr("N", readWhole(1, 1_000), "1", "Number of seeders at the start"),
+      seed: oneOr("N", readWhole(0, 0xffff_ffff), "1", "Seed of the random number generator", {
         setting: "simulate-seed",
       }),
-      size: oneOr("SIZE", readContentSize, "64M", "Bytes of the content"),
+      size: oneOr("SIZE", readContentSize, "64M", "Size of the content"),
       pieceLength: creation.pieceLength,
       format: one(
         "FORMAT",
         readFormat,
-        "Share a v1, v2 or hybrid torrent; of v2 layers, downloaders begin with none",
+        "Torrent format: v1, v2 or hybrid; downloaders start without v2 piece layers",
         { shownDefault: "v1" },
       ),
-      up: oneOr("RATE", readLinkRate, "1M", "Bytes a second that each peer can send"),
-      down: oneOr("RATE", readLinkRate, "10M", "Bytes a second that each peer can take"),
+      up: oneOr("RATE", readLinkRate, "1M", "Upload capacity of each peer, in bytes per second"),
+      down: oneOr(
+        "RATE",
+        readLinkRate,
+        "10M",
+        "Download capacity of each peer, in bytes per second",
+      ),
       shareRule: oneOr("RULE", readShareRule, "10", "Share rule of the downloaders"),
-      freeRiders: oneOr("PERCENT", readPercent, "0", "Downloaders that give nothing"),
-      churn: oneOr("PERCENT", readPercent, "0", "Downloaders that leave and are replaced"),
-      plot: one("FILE", readText, "Draw the run as an SVG picture there"),
+      freeRiders: oneOr(
+        "PERCENT",
+        readPercent,
+        "0",
+        "Percentage of downloaders that upload nothing",
+      ),
+      churn: oneOr(
+        "PERCENT",
+        readPercent,
+        "0",
+        "Percentage of downloaders that leave and are replaced",
+      ),
+      plot: one("FILE", readText, "Write a plot of the run to this SVG file"),
       ...output,
     },
     conflicts: [],
@@ -366,41 +396,41 @@ export const COMMANDS = {
   }),
   ...DAEMON_COMMANDS,
   config: defineCommand({
-    summary: "Print the settings that hold, and where each comes from",
+    summary: "Print the effective settings, and where each comes from",
     usage: ["[NAME...] [options]"],
     operands: { name: "NAME", min: 0, max: Infinity },
     about: [
-      "Prints every setting as a line of the config file, or those named; defaults are comments. The config file is the one " +
-      "of --config or TT_CONFIG, else $XDG_CONFIG_HOME/tt/config.toml if it is there. Passwords and " +
-      "tokens are not shown.",
+      "Prints all settings, or those named, in the format of the config file; defaults are printed as " +
+      "comments. The config file is that of --config or TT_CONFIG, otherwise " +
+      "$XDG_CONFIG_HOME/tt/config.toml if it exists. Passwords and tokens are not shown.",
     ],
     options: { json: output.json },
     conflicts: [],
     examples: ["tt config", "tt config port dir"],
   }),
   demo: defineCommand({
-    summary: "Watch a tracker, a seeder and two downloaders on this machine",
+    summary: "Run a tracker, a seeder and two downloaders on this machine",
     usage: [""],
     operands: NO_OPERANDS,
     about: [
-      "Moves a made-up file over real sockets of this machine, in temporary folders, and ends with a " +
-      "table and a verdict. The exit code is 0 when every byte arrived.",
+      "Transfers a generated file over loopback sockets, in temporary folders, and ends with a table " +
+      "and a verdict. The exit code is 0 if every byte arrived.",
     ],
     options: {},
     conflicts: [],
     examples: [],
   }),
   completions: defineCommand({
-    summary: "Print a script that completes command lines in a shell",
+    summary: "Print a completion script for a shell",
     usage: ["bash|zsh|fish"],
     operands: { name: "bash, zsh or fish", min: 1, max: 1 },
-    about: ["Each script says in its first lines where it goes."],
+    about: ["The first lines of each script say where to install it."],
     options: {},
     conflicts: [],
     examples: ["tt completions bash"],
   }),
   man: defineCommand({
-    summary: "Print the manual page, for man",
+    summary: "Print the manual page in man format",
     usage: ["> tt.1"],
     operands: NO_OPERANDS,
     about: [],
@@ -409,7 +439,7 @@ export const COMMANDS = {
     examples: ["tt man"],
   }),
   help: defineCommand({
-    summary: "Explain a command",
+    summary: "Show the help of a command",
     usage: ["[COMMAND]"],
     operands: { name: "COMMAND", min: 0, max: 1 },
     about: [],

@@ -1,4 +1,4 @@
-/** The table of commands, continued: the daemon, and what speaks to it. */
+/** The table of commands, continued: the daemon, and the commands that control it. */
 import { defineCommand, NO_OPERANDS, output, state } from "./command_spec.ts";
 import {
   readDays,
@@ -35,62 +35,101 @@ const torrents = { name: "NAME", min: 1, max: Infinity };
 
 export const DAEMON_COMMANDS = {
   daemon: defineCommand({
-    summary: "Run many torrents in one process, for remotes and the page",
+    summary: "Run many torrents in one process, with RPC and a web page",
     usage: ["[options]"],
     operands: NO_OPERANDS,
     about: [
-      "Keeps every torrent across restarts. Speaks Transmission's RPC on --rpc; the page is at the " +
-      "same address. Whoever connects shows the token in the file token of the state folder (as a " +
-      "bearer, or as the password of any user), or --rpc-user and --rpc-password.",
-      "It stays in the foreground. In the background: run it as a service (docs/tt.service), or with " +
-      "setsid tt daemon --quiet &.",
-      "Off the loopback addresses it needs --cert and --key.",
+      "Keeps all torrents across restarts. Serves Transmission's RPC and a web page at --rpc. Clients " +
+      "present the token from the file named token in the state folder (as a bearer token, or as the " +
+      "password of any user), or log in with --rpc-user and --rpc-password.",
+      "It stays in the foreground. To run it in the background, use a service manager " +
+      "(docs/tt.service) or setsid tt daemon --quiet &.",
+      "Addresses other than loopback need --cert and --key.",
     ],
     options: {
-      dir: oneOr("DIR", readText, "downloads", "Put content in this folder"),
-      incompleteDir: one("DIR", readText, "Keep it in this one until it is complete"),
-      rpc: oneOr("IP:PORT", readRpcAddress, "127.0.0.1:9091", "Serve RPC and page there"),
+      dir: oneOr("DIR", readText, "downloads", "Save content in this folder"),
+      incompleteDir: one("DIR", readText, "Save incomplete content in this folder"),
+      rpc: oneOr(
+        "IP:PORT",
+        readRpcAddress,
+        "127.0.0.1:9091",
+        "Serve RPC and the web page at this address",
+      ),
       state,
       host: one("IP", readHost, "Listen for peers on this address", { shownDefault: "all" }),
       port: one("N", readPort, "Listen for peers on this port; 0 picks a free one", {
         shownDefault: "6881, else the next free one",
       }),
-      announceIp: one("IP", readHost, "Have trackers note this address for us", {
-        shownDefault: "the one they see",
+      announceIp: one("IP", readHost, "Address to announce to trackers", {
+        shownDefault: "the one that they see",
       }),
-      allowLocal: flag("Ask what a torrent names on this machine and in private networks"),
+      allowLocal: flag(
+        "Do not restrict URLs in a torrent that point to this machine or private networks",
+      ),
       ...dhtOptions,
       ...discoveryOptions,
-      upLimit: one("RATE", readLimit, "Upload at most this many bytes a second in all"),
-      downLimit: one("RATE", readLimit, "Download at most this many bytes a second in all"),
-      altUpLimit: one("RATE", readLimit, "The same, while the alternate rates are on"),
-      altDownLimit: one("RATE", readLimit, "The same, while the alternate rates are on"),
-      altTime: one("SPAN", readTimeSpan, "Alternate rates each day, such as 22:00-06:30"),
-      altDays: one("DAYS", readDays, "Days of --alt-time, such as mon-fri", {
+      upLimit: one("RATE", readLimit, "Maximum total upload rate in bytes per second"),
+      downLimit: one("RATE", readLimit, "Maximum total download rate in bytes per second"),
+      altUpLimit: one("RATE", readLimit, "Alternate maximum upload rate"),
+      altDownLimit: one("RATE", readLimit, "Alternate maximum download rate"),
+      altTime: one("SPAN", readTimeSpan, "When the alternate rates apply, such as 22:00-06:30"),
+      altDays: one("DAYS", readDays, "Days on which --alt-time applies, such as mon-fri", {
         shownDefault: "all",
       }),
-      maxDownloads: oneOr("N", readWhole(0, 1_000_000), "5", "Downloads at once; 0 is no limit"),
-      maxSeeds: oneOr("N", readWhole(0, 1_000_000), "0", "Seeds at once; 0 is no limit"),
+      maxDownloads: oneOr(
+        "N",
+        readWhole(0, 1_000_000),
+        "5",
+        "Maximum number of active downloads; 0 means no limit",
+      ),
+      maxSeeds: oneOr(
+        "N",
+        readWhole(0, 1_000_000),
+        "0",
+        "Maximum number of active seeds; 0 means no limit",
+      ),
       shareRule: oneOr(
         "RULE",
         readShareRule,
         "10",
-        "Share rule of every download; see tt help get",
+        "Share rule of all downloads; see tt help get",
       ),
-      seedRatio: one("R", readRatio, "Stop seeding once the upload is R times the size"),
-      seedIdle: one("MIN", readWhole(1, MINUTES_MAX), "Stop seeding after so long without upload"),
-      maxPeers: one("N", readCount, "Maximum number of peers in all", { setting: "max-peers-all" }),
+      seedRatio: one("R", readRatio, "Stop seeding once the upload reaches R times the size"),
+      seedIdle: one(
+        "MIN",
+        readWhole(1, MINUTES_MAX),
+        "Stop seeding after this many minutes without upload",
+      ),
+      maxPeers: one("N", readCount, "Maximum number of peers in total", {
+        setting: "max-peers-all",
+      }),
       paused: flag("Add torrents without starting them"),
-      allowHost: many("NAME", readHostName, "Allow this host name, for a proxy; may be repeated"),
-      rpcUser: one("NAME", readText, "Let in this user with --rpc-password, too"),
-      rpcPassword: one("TEXT", readText, "Password; better in TT_RPC_PASSWORD or the config file"),
-      cert: one("FILE", readText, "Certificate of the RPC server, PEM"),
-      key: one("FILE", readText, "Key of the certificate, PEM"),
-      allowPlainHttp: flag("Serve an address other than loopback without --cert"),
-      watchFolder: one("DIR", readText, "Add each .torrent and .magnet file that appears there"),
-      blocklist: one("FILE", readText, "Refuse peers in these address ranges"),
-      webhook: one("URL", readHttpUrl, "POST there when a download is complete"),
-      log: one("FILE", readText, "Append events there, a JSON object a line", {
+      allowHost: many(
+        "NAME",
+        readHostName,
+        "Accept requests for this host name, as behind a proxy; may be repeated",
+      ),
+      rpcUser: one("NAME", readText, "Also accept this user, with --rpc-password"),
+      rpcPassword: one(
+        "TEXT",
+        readText,
+        "Password of --rpc-user; safer in TT_RPC_PASSWORD or the config file",
+      ),
+      cert: one("FILE", readText, "TLS certificate of the RPC server, in PEM format"),
+      key: one("FILE", readText, "Private key of the certificate, in PEM format"),
+      allowPlainHttp: flag("Serve other addresses than loopback without TLS"),
+      watchFolder: one(
+        "DIR",
+        readText,
+        "Add .torrent and .magnet files that appear in this folder",
+      ),
+      blocklist: one("FILE", readText, "Refuse peers in the address ranges listed in this file"),
+      webhook: one(
+        "URL",
+        readHttpUrl,
+        "Send a POST request to this URL when a download is complete",
+      ),
+      log: one("FILE", readText, "Append events to this file, as one JSON object per line", {
         setting: "daemon-log",
       }),
       ...output,
@@ -104,12 +143,12 @@ export const DAEMON_COMMANDS = {
     operands: { name: "SOURCE", min: 1, max: Infinity },
     about: ["SOURCE is a .torrent file, the http(s) URL of one, or a magnet link."],
     options: {
-      dir: one("DIR", readText, "Put the content in this folder", {
+      dir: one("DIR", readText, "Save the content in this folder", {
         shownDefault: "that of the daemon",
         setting: "add-dir",
       }),
-      paused: flag("Add without starting"),
-      label: many("TEXT", readText, "Give it this label; may be repeated"),
+      paused: flag("Add the torrents without starting them"),
+      label: many("TEXT", readText, "Label for the torrents; may be repeated"),
       ...remote,
     },
     conflicts: [],
@@ -120,16 +159,17 @@ export const DAEMON_COMMANDS = {
     usage: ["[NAME...] [options]"],
     operands: { name: "NAME", min: 0, max: Infinity },
     about: [
-      "Active torrents come first. With -w the table stays fresh: s changes the order, r reverses it, " +
-      "the arrows choose a torrent, p pauses or resumes it, Enter shows its details, q ends.",
+      "Active torrents come first. With -w the table is updated continuously: s changes the sort order, " +
+      "r reverses it, the arrow keys select a torrent, p pauses or resumes it, Enter shows its details, " +
+      "q quits.",
     ],
     options: {
-      watch: flag("Keep it fresh until stopped; the same as -w"),
+      watch: flag("Update the table until stopped"),
       sort: oneOr(
         "ORDER",
         readStatusSort,
         "activity",
-        "activity, name, progress, size, ratio or added",
+        "Sort by activity, name, progress, size, ratio or added",
       ),
       ...remote,
     },
@@ -137,7 +177,7 @@ export const DAEMON_COMMANDS = {
     examples: ["tt status", "tt status -w --sort ratio", "tt status film --json"],
   }),
   pause: defineCommand({
-    summary: "Stop torrents of the daemon until they are resumed",
+    summary: "Pause torrents of the daemon",
     usage: ["NAME... [options]"],
     operands: torrents,
     about: [NAMES],
@@ -146,11 +186,11 @@ export const DAEMON_COMMANDS = {
     examples: ["tt pause film", "tt pause all"],
   }),
   resume: defineCommand({
-    summary: "Start torrents of the daemon again",
+    summary: "Resume paused torrents of the daemon",
     usage: ["NAME... [options]"],
     operands: torrents,
     about: [NAMES],
-    options: { now: flag("Start past the queue"), ...remote },
+    options: { now: flag("Start now, regardless of the queue"), ...remote },
     conflicts: [],
     examples: ["tt resume film --now"],
   }),
@@ -161,15 +201,15 @@ export const DAEMON_COMMANDS = {
     about: [
       NAMES,
       "With --tracker, NAME is the name of a torrent as tt list shows it, or its info hash; the " +
-      "content, and peers that share it, are left alone.",
+      "content is kept, and its peers are not affected.",
     ],
     options: {
-      data: flag("Delete their content, too"),
+      data: flag("Also delete their content"),
       // A tracker that is set for other commands must not make this one mean something else.
       tracker: one("URL", readTrackerUrl, "Remove from the catalog of this tracker instead", {
         setting: "remove-tracker",
       }),
-      catalogToken: one("TOKEN", readToken, "Token of the tracker's catalog"),
+      catalogToken: one("TOKEN", readToken, "Token for changes to the tracker's catalog"),
       ...remote,
     },
     conflicts: [["data", "tracker"]],
@@ -180,7 +220,7 @@ export const DAEMON_COMMANDS = {
     ],
   }),
   recheck: defineCommand({
-    summary: "Check the content of the daemon's torrents again",
+    summary: "Recheck the content of the daemon's torrents",
     usage: ["NAME... [options]"],
     operands: torrents,
     about: [NAMES],
@@ -193,7 +233,7 @@ export const DAEMON_COMMANDS = {
     usage: ["NAME... DIR [options]"],
     operands: { name: "NAME and a DIR", min: 2, max: Infinity },
     about: [NAMES],
-    options: { find: flag("Move nothing: the content is there already"), ...remote },
+    options: { find: flag("Do not move anything: the content is already there"), ...remote },
     conflicts: [],
     examples: ["tt move film /media/films"],
   }),
@@ -201,15 +241,20 @@ export const DAEMON_COMMANDS = {
     summary: "Limit the rates of torrents, or of the whole daemon",
     usage: ["[NAME...] [options]"],
     operands: { name: "NAME", min: 0, max: Infinity },
-    about: [`${NAMES} Without a NAME the limits are those of all torrents together.`],
+    about: [`${NAMES} Without a NAME, the limits apply to all torrents together.`],
     options: {
-      down: one("RATE", readLimit, "Download at most this many bytes a second; off is no limit", {
-        setting: "limit-down",
-      }),
-      up: one("RATE", readLimit, "Upload at most this many bytes a second; off is no limit", {
+      down: one(
+        "RATE",
+        readLimit,
+        "Maximum download rate in bytes per second; off means no limit",
+        {
+          setting: "limit-down",
+        },
+      ),
+      up: one("RATE", readLimit, "Maximum upload rate in bytes per second; off means no limit", {
         setting: "limit-up",
       }),
-      ratio: one("R", readRatio, "Stop seeding once the upload is R times the size", {
+      ratio: one("R", readRatio, "Stop seeding once the upload reaches R times the size", {
         setting: "limit-ratio",
       }),
       ...remote,
@@ -218,7 +263,7 @@ export const DAEMON_COMMANDS = {
     examples: ["tt limit --up 500K", "tt limit film --down 2M --ratio 1.5"],
   }),
   why: defineCommand({
-    summary: "Say what a torrent of the daemon waits for, and what would help",
+    summary: "Explain what a torrent of the daemon is waiting for, and what would help",
     usage: ["NAME... [options]"],
     operands: torrents,
     about: [NAMES],
@@ -227,27 +272,27 @@ export const DAEMON_COMMANDS = {
     examples: ["tt why film"],
   }),
   log: defineCommand({
-    summary: "Print what happened in the daemon",
+    summary: "Print the daemon's event log",
     usage: ["[NAME...] [options]"],
     operands: { name: "NAME", min: 0, max: Infinity },
-    about: ["The newest come last."],
-    options: { follow: flag("Go on with what happens, until stopped"), ...remote },
+    about: ["The newest events come last."],
+    options: { follow: flag("Print new events as they happen, until stopped"), ...remote },
     conflicts: [],
     examples: ["tt log", "tt log film --follow"],
   }),
   shell: defineCommand({
-    summary: "Open a prompt on the daemon, or on a session of its own",
+    summary: "Open an interactive prompt on the daemon, or on its own session",
     usage: ["[options]"],
     operands: NO_OPERANDS,
     about: [
-      "Words of the prompt: seed, download, list, number_of_piece, peerlist, clear, end; and add, " +
+      "Commands of the prompt: seed, download, list, number_of_piece, peerlist, clear, end; and add, " +
       "status, pause, resume, remove, recheck, move, limit, why, peers, log, show, create, verify, " +
-      "config, help. Tab completes them, options and names of torrents; the arrows go through " +
-      "earlier lines, which are kept.",
-      "Without a running daemon the torrents run while the prompt is open.",
+      "config, help. Tab completes commands, options and names of torrents; the arrow keys recall " +
+      "earlier lines, which are saved.",
+      "Without a running daemon, torrents run for as long as the prompt is open.",
     ],
     options: {
-      dir: one("DIR", readText, "Put the content in this folder, in a session of its own", {
+      dir: one("DIR", readText, "Save the content in this folder, if no daemon is running", {
         shownDefault: "downloads",
         setting: "dir",
       }),
@@ -264,7 +309,7 @@ export const DAEMON_COMMANDS = {
     summary: "Stop the daemon",
     usage: ["[options]"],
     operands: NO_OPERANDS,
-    about: ["Returns once every torrent's state is saved."],
+    about: ["Returns once the state of all torrents has been saved."],
     options: remote,
     conflicts: [],
     examples: ["tt stop"],

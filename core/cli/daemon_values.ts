@@ -34,7 +34,7 @@ export function readTimeSpan(text: string): Result<TimeSpan, string> {
       return ok({ begin: hour * 60 + minute, end: endHour * 60 + endMinute });
     }
   }
-  return fail("is not a span of time; give one such as 22:00-06:30");
+  return fail("is not a time span; give one such as 22:00-06:30");
 }
 
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];

@@ -29,7 +29,7 @@ export interface DhtCommand extends OutputSettings {
 const dhtNode = many(
   "IP:PORT",
   readPeer,
-  "Begin with this node in place of the well-known ones; repeat it for several",
+  "Bootstrap from this node instead of the well-known ones; may be repeated",
 );
 
 /** For every command that runs torrents. */
@@ -39,25 +39,31 @@ export const dhtOptions = {
 };
 
 export const DHT_COMMAND = defineCommand({
-  summary: "Show the health of the DHT: nodes, lookups, traffic",
+  summary: "Show the state of the DHT: nodes, lookups, traffic",
   usage: ["[INFO_HASH...] [options]"],
   operands: { name: "INFO_HASH", min: 0, max: Infinity },
   about: [
-    "Joins the DHT until its nearest nodes are known, and shows what it found. With info hashes, " +
-    "looks for the peers of those torrents, too.",
-    "The nodes known are kept in the state folder for the next run, unless --dht-node names others.",
+    "Joins the DHT, finds the nodes nearest to its own ID, and prints statistics. With info hashes, " +
+    "also looks up the peers of those torrents.",
+    "Known nodes are saved in the state folder for the next run, except with --dht-node.",
   ],
   options: {
-    host: one("IP", readHost, "Use this address; a loopback one reaches only this machine", {
+    host: one("IP", readHost, "Use this address; a loopback address reaches only this machine", {
       shownDefault: "all",
     }),
     port: oneOr("N", readPort, "0", "Use this UDP port; 0 picks a free one", {
       setting: "dht-port",
     }),
     dhtNode,
-    timeout: oneOr("SECONDS", readSecondsAsMs, "20", "Give up when no node answers for so long", {
-      setting: "dht-timeout",
-    }),
+    timeout: oneOr(
+      "SECONDS",
+      readSecondsAsMs,
+      "20",
+      "Give up if no node answers within this time",
+      {
+        setting: "dht-timeout",
+      },
+    ),
     ...output,
   },
   conflicts: [],
@@ -93,5 +99,5 @@ function readSwitch(text: string): Result<boolean, string> {
   const word = text.toLowerCase();
   if (["on", "true", "yes", "1"].includes(word)) return ok(true);
   if (["off", "false", "no", "0"].includes(word)) return ok(false);
-  return fail("is neither on nor off");
+  return fail("is not valid; give on or off");
 }

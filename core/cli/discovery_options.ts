@@ -11,12 +11,17 @@ export interface DiscoverySettings {
 
 export const discoveryOptions = {
   lsd: oneOr("on|off", readSwitch, "on", "Find peers on the local network"),
-  portmap: oneOr("on|off", readSwitch, "on", "Ask the router to let peers reach this port"),
+  portmap: oneOr(
+    "on|off",
+    readSwitch,
+    "on",
+    "Ask the router to forward the listening port (UPnP, NAT-PMP)",
+  ),
   noPortmap: flag("The same as --portmap off"),
 };
 
 function readSwitch(text: string): Result<boolean, string> {
-  if (text !== "on" && text !== "off") return fail("is neither on nor off");
+  if (text !== "on" && text !== "off") return fail("is not valid; give on or off");
   return ok(text === "on");
 }
 

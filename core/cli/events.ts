@@ -216,36 +216,34 @@ function sentence(event: OutputEvent): string | undefined {
         ? `Listening for peers on port ${event.port}`
         : `Tracker is ready: announce to ${event.url}`;
     case "serving":
-      return `Serving RPC and page at ${event.url}`;
+      return `Serving RPC and the web page at ${event.url}`;
     case "resumed":
       return `${event.name}: resumed with ${formatPart(event.piecesKept, event.pieces, "piece")}`;
     case "checked":
-      return `${event.name}: checked, ${
-        formatPart(event.piecesGood, event.pieces, "piece")
-      } are right`;
+      return `${event.name}: checked, ${formatPart(event.piecesGood, event.pieces, "piece")} good`;
     case "tracker":
       return event.error === undefined
         ? `${event.name}: tracker ${event.url} answered with ${swarmText(event)}`
         : `${event.name}: tracker ${event.url} failed: ${event.error}`;
     case "registered":
       return event.error === undefined
-        ? `${event.name}: ${event.isNew ? "put into" : "already in"} the catalog ${event.url}`
-        : `${event.name}: the catalog ${event.url} did not take it: ${event.error}`;
+        ? `${event.name}: ${event.isNew ? "added to" : "already in"} the catalog ${event.url}`
+        : `${event.name}: the catalog ${event.url} rejected it: ${event.error}`;
     case "progress":
       return undefined;
     case "share":
       return `${event.name}: ${shareText(event)}`;
     case "piece-failed":
-      return `${event.name}: piece ${event.piece} came damaged` +
-        `${event.peers.length > 0 ? ` from ${event.peers.join(", ")}` : ""}; asking again`;
+      return `${event.name}: piece ${event.piece} failed the hash check` +
+        `${event.peers.length > 0 ? ` (from ${event.peers.join(", ")})` : ""}; requesting it again`;
     case "peer-banned":
       return `${event.name}: banned ${event.peer}: ${event.reason}`;
     case "changed":
-      return `${event.name}: ${event.path} changed on disk; it is checked again and not shared ` +
-        "meanwhile";
+      return `${event.name}: ${event.path} changed on disk; it is being rechecked and is not ` +
+        "shared meanwhile";
     case "web-seed-failed":
       return `${event.name}: web seed ${event.url} ${
-        event.isDropped ? "is not asked any more" : "is asked again later"
+        event.isDropped ? "was dropped" : "will be retried later"
       }: ${event.reason}`;
     case "missing-files":
       return `${event.name}: missing files: ${missingText(event.files)}; ` +
@@ -253,10 +251,10 @@ function sentence(event: OutputEvent): string | undefined {
     case "moved":
       return `${event.name}: moved to ${event.dir}`;
     case "metadata":
-      return `${event.name}: metadata of ${formatBytes(event.bytes)} in ` +
+      return `${event.name}: received ${formatBytes(event.bytes)} of metadata in ` +
         formatDuration(event.seconds);
     case "left-out":
-      return `Left out ${event.path}: ${leftOutText(event.reason)}`;
+      return `Skipped ${event.path}: ${leftOutText(event.reason)}`;
     case "complete":
       return `${event.name}: complete, ${formatBytes(event.bytes)} in ` +
         formatDuration(event.seconds);
@@ -292,7 +290,7 @@ function shareText(event: ShareEvent): string {
       return `owes the swarm ${owed} before its last piece, shared ${shared} ` +
         `(${formatPercent(event.sharedBytes, event.owedBytes)})`;
     case "paid":
-      return `shared ${shared} of the ${owed} owed, the debt is paid`;
+      return `shared ${shared} of the ${owed} owed; the debt is paid`;
     case "waived":
       return `shared ${shared} of the ${owed} owed; no peer can be served in time, so the last piece ` +
         "is requested now and the rest is shared by seeding";

@@ -17,10 +17,10 @@ export type ExitCode = typeof EXIT[keyof typeof EXIT];
 export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.done, "Done"],
   [EXIT.internal, "Internal error"],
-  [EXIT.usage, "Wrong usage"],
-  [EXIT.input, "Bad torrent or other input"],
-  [EXIT.network, "Network: no tracker answered, or no peer within --timeout"],
-  [EXIT.disk, "Disk: full, or not permitted"],
-  [EXIT.mismatch, "Content does not match the hashes"],
-  [EXIT.interrupted, "Stopped by the user, state saved"],
+  [EXIT.usage, "Usage error"],
+  [EXIT.input, "Invalid torrent or other input"],
+  [EXIT.network, "Network error, such as no answer within --timeout"],
+  [EXIT.disk, "Disk error, such as disk full or permission denied"],
+  [EXIT.mismatch, "Content does not match its hashes"],
+  [EXIT.interrupted, "Interrupted; the state was saved"],
 ];

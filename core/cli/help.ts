@@ -32,20 +32,20 @@ function overview(): string[] {
     "Commands:",
     ...COMMAND_NAMES.flatMap((name) => entry(name, COMMANDS[name].summary)),
     "",
-    "Options of every command:",
+    "Options of all commands:",
     ...optionLines(GLOBAL_OPTIONS),
     "",
     ...wrap(
-      "Settings come from options, then environment variables (TT_UP_LIMIT for --up-limit), then " +
-        'the config file (TOML: lines such as up-limit = "2M"), then defaults. tt config prints what ' +
-        "holds and where it comes from.",
+      "Settings are taken from options, then environment variables (TT_UP_LIMIT for --up-limit), " +
+        'then the config file (TOML, such as up-limit = "2M"), then defaults. tt config prints the ' +
+        "effective settings and where each comes from.",
       0,
     ),
     "",
     "Exit codes:",
     ...EXIT_MEANINGS.flatMap(([code, meaning]) => entry(String(code), meaning)),
     "",
-    "Begin with:",
+    "To get started:",
     "  tt demo",
     "  tt help get",
   ];

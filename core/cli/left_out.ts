@@ -1,4 +1,4 @@
-/** Files that a command passes over though nobody asked for that, each with a reason. */
+/** Files that a command skips without being asked to, each with a reason. */
 
 export type LeftOutReason =
   | "symlink"
@@ -15,23 +15,23 @@ export type LeftOutReason =
   | "torrent-symlink";
 
 const TEXTS: Readonly<Record<LeftOutReason, string>> = {
-  "symlink": "it is a symbolic link; --follow-symlinks shares what it points to",
-  "broken-symlink": "it is a symbolic link to nothing",
-  "symlink-loop": "it is a symbolic link to a folder that it is in",
-  "not-a-file": "it is no regular file",
+  "symlink": "it is a symbolic link; use --follow-symlinks to share its target",
+  "broken-symlink": "it is a broken symbolic link",
+  "symlink-loop": "it is a symbolic link to a folder that contains it",
+  "not-a-file": "it is not a regular file",
   "state-folder": "it is the state folder of tt",
-  "system-file": "desktops make it by themselves; --keep-system-files shares it",
-  "unsupported-name": "it has a name that other systems cannot store; rename it to share it",
-  "output": "it is the .torrent that is being made",
+  "system-file": "it is a system file; use --keep-system-files to share it",
+  "unsupported-name": "other systems cannot store its name; rename it to share it",
+  "output": "it is the .torrent that is being created",
   "torrent-symlink": "it is a symbolic link",
 };
 
-/** Completes "Left out PATH: ...". */
+/** Completes "Skipped PATH: ...". */
 export function leftOutText(reason: LeftOutReason): string {
   return TEXTS[reason];
 }
 
-/** Reasons that say nothing about the user's own content: not worth a word with --quiet. */
+/** Reasons that do not concern the user's own content: not printed with --quiet. */
 export function isRoutine(reason: LeftOutReason): boolean {
   return reason === "system-file" || reason === "state-folder" || reason === "output";
 }

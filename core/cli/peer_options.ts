@@ -23,27 +23,27 @@ export const peer = {
   port: one("N", readPort, "Listen for peers on this port; 0 picks a free one", {
     shownDefault: `${PEER_PORT_DEFAULT}, else the next free one`,
   }),
-  announceIp: one("IP", readHost, "Have trackers note this address for us", {
-    shownDefault: "the one they see",
+  announceIp: one("IP", readHost, "Address to announce to trackers", {
+    shownDefault: "the one that they see",
   }),
   allowLocal: flag(
-    "Ask what a torrent names on this machine and in private networks, whatever it is",
+    "Do not restrict URLs in a torrent that point to this machine or private networks",
   ),
   ...discoveryOptions,
-  peer: many("IP:PORT", readPeer, "Connect to this peer too; repeat it for several"),
+  peer: many("IP:PORT", readPeer, "Also connect to this peer; may be repeated"),
   ...dhtOptions,
   upLimit: one(
     "RATE",
     readRate,
-    "Upload at most so many bytes a second, such as 500K (that is 500,000) or 1.5M",
+    "Maximum upload rate in bytes per second, such as 500K (500,000) or 1.5M",
   ),
-  downLimit: one("RATE", readRate, "Download at most so many bytes a second"),
-  seedRatio: one("R", readRatio, "Seed until the upload is R times the size, then leave"),
-  seedTime: one("MIN", readMinutesAsMs, "Seed for so many minutes, then leave"),
+  downLimit: one("RATE", readRate, "Maximum download rate in bytes per second"),
+  seedRatio: one("R", readRatio, "Seed until the upload reaches R times the size, then exit"),
+  seedTime: one("MIN", readMinutesAsMs, "Seed for this many minutes, then exit"),
   timeout: one(
     "SECONDS",
     readSecondsAsMs,
-    "Give up when no tracker and no peer answers for so long",
+    "Give up if no tracker and no peer answers within this time",
     { shownDefault: "never" },
   ),
 };
@@ -52,7 +52,8 @@ export const trace = {
   trace: one(
     "FILE",
     readText,
-    "Record the run there for tt replay: no content, no passkeys, made-up addresses",
+    "Record the run in this file for tt replay, without content or passkeys and with pseudonymous " +
+      "addresses",
   ),
-  traceAddresses: flag("Keep real addresses in the trace"),
+  traceAddresses: flag("Record real addresses in the trace"),
 };

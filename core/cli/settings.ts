@@ -199,6 +199,6 @@ function isNearer(a: Given, b: Given): boolean {
 }
 
 function conflict(left: string, right: string): Result<never, UsageError> {
-  const message = `${left} and ${right.replace(/^Option /, "")} contradict each other; remove one`;
+  const message = `${left} and ${right.replace(/^Option /, "")} cannot be combined; remove one`;
   return fail({ code: "conflict", message });
 }

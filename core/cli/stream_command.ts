@@ -26,22 +26,22 @@ export const STREAM_COMMAND = defineCommand({
   usage: ["SOURCE [FILE] [options]"],
   operands: { name: "SOURCE", min: 1, max: 2 },
   about: [
-    "Prints an address for a player such as mpv or vlc, and the address of a playlist. FILE is a " +
-    "number as in tt show, counted from 1, or a path; without it the largest file that can be " +
-    "played is served.",
-    "What the player is about to need is downloaded first. Half a minute after the player has left, " +
-    "tt ends; with --keep it goes on as tt get does.",
+    "Prints a URL for a player such as mpv or vlc, and the URL of a playlist. FILE is a path in the " +
+    "torrent or a file's number in tt show, counted from 1; without it, the largest playable file " +
+    "is served.",
+    "Pieces that the player needs next are downloaded first. tt exits 30 seconds after the player " +
+    "disconnects; with --keep it continues like tt get.",
   ],
   options: {
-    tracker: one("URL", readTrackerUrl, "Find names and info hashes in this tracker's catalog"),
-    dir: oneOr("DIR", readText, "downloads", "Put the content in this folder"),
+    tracker: one("URL", readTrackerUrl, "Look up names and info hashes in this tracker's catalog"),
+    dir: oneOr("DIR", readText, "downloads", "Save the content in this folder"),
     streamPort: oneOr("N", readPort, "0", "Serve HTTP on this port; 0 picks a free one"),
-    keep: flag("Go on downloading and seeding when the player has left"),
+    keep: flag("Continue to download and seed after the player disconnects"),
     shareRule: oneOr(
       "RULE",
       readShareRule,
       "10",
-      "Percentage to upload before the last piece, strict or off",
+      "Percentage to upload before the last piece is requested, or strict, or off",
     ),
     ...peer,
     ...trace,

@@ -50,7 +50,7 @@ export function readText(text: string): Result<string, string> {
 /** A whole number, 1 or more. */
 export function readCount(text: string): Result<number, string> {
   const count = /^\d{1,15}$/.test(text) ? Number(text) : 0;
-  return count > 0 ? ok(count) : fail("is not a count; give a whole number from 1 on");
+  return count > 0 ? ok(count) : fail("is not a count; give a whole number of at least 1");
 }
 
 /** A reader of whole numbers from `least` to `most`. */
@@ -80,7 +80,7 @@ export function readContentSize(text: string): Result<number, string> {
 export function readLinkRate(text: string): Result<number, string> {
   const rate = readRate(text);
   if (rate.ok && rate.value !== undefined) return ok(rate.value);
-  return fail("is not a rate in bytes a second; give 1K or more, such as 500K or 1.5M");
+  return fail("is not a rate in bytes per second; give 1K or more, such as 500K or 1.5M");
 }
 
 /** 0..65535, decimal. */
@@ -94,7 +94,7 @@ export function readRate(text: string): Result<number | undefined, string> {
   if (text === "off") return ok(undefined);
   const rate = readSize(text, 1000);
   if (rate !== undefined && rate >= RATE_MIN && rate <= RATE_MAX) return ok(rate);
-  return fail("is not a rate in bytes a second; give 1K or more, such as 500K or 1.5M, or off");
+  return fail("is not a rate in bytes per second; give 1K or more, such as 500K or 1.5M, or off");
 }
 
 /** Bytes, a power of two from 16 KiB to 64 MiB; K and M are powers of 1024 here. */
@@ -201,7 +201,7 @@ export function readTrackerTier(text: string): Result<readonly string[], string>
 export function readWebSeedUrl(text: string): Result<string, string> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== "") return ok(text);
-  return fail("is not a URL of content; give one such as https://example.org/film.mkv");
+  return fail("is not a web seed URL; give one such as https://example.org/film.mkv");
 }
 
 /** A pattern for paths. */
@@ -225,7 +225,7 @@ export function readTrackerStore(text: string): Result<TrackerStore, string> {
 /** A secret that fits into a header: characters that can be seen, without blanks. */
 export function readToken(text: string): Result<string, string> {
   if (/^[\x21-\x7e]{8,200}$/.test(text)) return ok(text);
-  return fail("is not a token; give 8 to 200 letters, digits and signs without blanks");
+  return fail("is not a token; give 8 to 200 letters, digits or punctuation marks, without spaces");
 }
 
 /** Bytes, a whole number; undefined if `text` is no size. */

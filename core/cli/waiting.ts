@@ -22,11 +22,11 @@ export function waitingFor(
   if (facts.downRate > 0) return undefined;
   if (facts.peers === 0) {
     return trackerError === undefined
-      ? "no peers yet, looking for some"
+      ? "no peers yet, searching"
       : `no peers yet, still trying: ${trackerError}`;
   }
   const peers = formatCount(facts.peers, "peer");
-  if (facts.wanted === 0) return `${peers}, but none has a piece that is missing here`;
-  if (facts.unchokingUs === 0) return `${peers}, waiting for a turn: all of them serve others now`;
+  if (facts.wanted === 0) return `${peers}, but none has a missing piece`;
+  if (facts.unchokingUs === 0) return `${peers}, waiting to be unchoked`;
   return undefined;
 }

@@ -20,7 +20,7 @@ export function eventText(event: TorrentEvent, name: string): EventText | undefi
     case "resumed":
       return info(`${name}: resumed with ${formatPart(event.piecesKept, event.pieces, "piece")}`);
     case "checked":
-      return info(`${name}: ${formatPart(event.piecesGood, event.pieces, "piece")} are right`);
+      return info(`${name}: ${formatPart(event.piecesGood, event.pieces, "piece")} good`);
     case "tracker":
       return event.error === undefined
         ? info(`${name}: tracker ${event.url} answered`)
@@ -32,8 +32,8 @@ export function eventText(event: TorrentEvent, name: string): EventText | undefi
       );
     case "piece-failed":
       return warning(
-        `${name}: piece ${event.piece} came damaged` +
-          `${event.peers.length > 0 ? ` from ${event.peers.join(", ")}` : ""}`,
+        `${name}: piece ${event.piece} failed the hash check` +
+          `${event.peers.length > 0 ? ` (from ${event.peers.join(", ")})` : ""}`,
       );
     case "peer-banned":
       return warning(`${name}: banned ${event.peer}: ${event.reason}`);

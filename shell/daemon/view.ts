@@ -380,7 +380,7 @@ export class EntryView implements TorrentView {
 }
 
 function whyNoMetadata(peers: number): string {
-  if (peers === 0) return "no peers yet, looking for some that have the metadata";
+  if (peers === 0) return "no peers yet, searching for some that have the metadata";
   return `metadata from ${formatCount(peers, "peer")}`;
 }
 

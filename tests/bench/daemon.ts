@@ -252,7 +252,7 @@ function ttSubject(state: string): Subject {
       ...["--rpc", `127.0.0.1:${freshPort()}`, "--dir", state, "--dht", "off", "--allow-local"],
     ]);
     const client = new ClientProcess({ place: loopback, port, argv });
-    const found = (line: string) => /Serving RPC and page at (\S+)/.exec(line)?.[1];
+    const found = (line: string) => /Serving RPC and the web page at (\S+)/.exec(line)?.[1];
     url = await client.waitForLine(found, "serve", DEADLINE_MS);
     token = (await Deno.readTextFile(join(state, "token"))).trim();
     return client;

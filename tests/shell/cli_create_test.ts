@@ -102,7 +102,10 @@ Deno.test("files that are left out are named with --quiet, and are events in --j
   await Deno.writeFile(dir.at("set", "Thumbs.db"), makeBytes(5));
   await Deno.symlink("a", dir.at("set", "b"));
   const quiet = await runTt(["create", "set", "--quiet"], { cwd: dir.path });
-  assertMatch(quiet.stderr, /^Left out \S+set\/b: it is a symbolic link; --follow-symlinks .*\n$/);
+  assertMatch(
+    quiet.stderr,
+    /^Skipped \S+set\/b: it is a symbolic link; use --follow-symlinks .*\n$/,
+  );
   const json = await runTt(["create", "set", "--json"], { cwd: dir.path });
   const reasons = json.said.filter(({ event }) => event === "left-out").map(({ reason }) => reason);
   assertEquals([reasons.sort(), json.stderr], [["symlink", "system-file"], ""]);
@@ -127,7 +130,7 @@ Deno.test("a link inside a torrent is told as left out by a download", async () 
   const { path, reason } = json.said.find(({ event }) => event === "left-out")!;
   assertEquals([path, reason], ["name/link", "torrent-symlink"]);
   const quiet = await runTt(["get", dir.at("linked.torrent"), ...args, "--quiet"]);
-  assertEquals(quiet.stderr, "Left out name/link: it is a symbolic link\n");
+  assertEquals(quiet.stderr, "Skipped name/link: it is a symbolic link\n");
   assert(!await exists(dir.at("D", "name", "link")));
 });
 

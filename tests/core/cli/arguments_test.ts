@@ -223,7 +223,7 @@ Deno.test("options fill in a new torrent", () => {
     force: true,
     ...OUTPUT,
   });
-  assertMatch(refuse("create a --web-seed udp://w/"), /is not a URL of content/);
+  assertMatch(refuse("create a --web-seed udp://w/"), /is not a web seed URL/);
   assertMatch(refuse("create a --exclude [a"), /is not a pattern/);
   assertMatch(refuse("create a --tracker http://h,ftp://x"), /is not a tracker's URL/);
   assertMatch(refuse("create a --out - --json"), /^conflict: .*both write to stdout/);
@@ -234,7 +234,7 @@ Deno.test("get without SOURCE goes on with everything unfinished, when asked to 
   assertEquals(command.kind === "get" && [command.sources, command.resume], [[], true]);
   assertEquals(
     refuse("get"),
-    "missing-operand: Command get needs a SOURCE, or --resume to go on with what is unfinished",
+    "missing-operand: Command get needs a SOURCE, or --resume to resume unfinished downloads",
   );
 });
 
@@ -346,20 +346,20 @@ Deno.test("operands are counted", () => {
   assertEquals(!empty.ok && empty.error.code, "missing-operand");
 });
 
-Deno.test("options that contradict each other are refused", () => {
+Deno.test("options that cannot be combined are refused", () => {
   assertEquals(
     refuse("get x --no-seed --seed-ratio 2"),
-    "conflict: Option --no-seed and --seed-ratio contradict each other; remove one",
+    "conflict: Option --no-seed and --seed-ratio cannot be combined; remove one",
   );
   assertEquals(
     refuse("get x", {}, "no-seed = true\nseed-time = 5\n"),
     "conflict: Line 1 of the config file: no-seed and Line 2 of the config file: seed-time " +
-      "contradict each other; remove one",
+      "cannot be combined; remove one",
   );
   for (const command of ["seed", "create"]) {
     assertEquals(
       refuse(`${command} a b --out c`),
-      "conflict: Option --out names one file, but 2 torrents are asked for; ask for one",
+      "conflict: Option --out names one file, but 2 torrents were given; give one",
     );
   }
 });

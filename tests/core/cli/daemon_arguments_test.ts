@@ -95,7 +95,7 @@ Deno.test("a daemon is not opened to other machines by mistake", () => {
   assertEquals(accept("daemon --rpc 0.0.0.0:9091 --allow-plain-http").kind, "daemon");
   assertEquals(accept("daemon --rpc [::1]:9091").kind, "daemon");
   assertMatch(refuse("daemon --rpc 9091"), /is not an address to listen on/);
-  assertMatch(refuse("daemon --alt-time 25:00-06:00"), /is not a span of time/);
+  assertMatch(refuse("daemon --alt-time 25:00-06:00"), /is not a time span/);
   assertMatch(refuse("daemon --alt-days mon-xyz"), /is not a list of days/);
   assertMatch(refuse("limit film"), /needs a limit/);
   const off = accept("limit --down off");

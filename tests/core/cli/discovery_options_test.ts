@@ -7,7 +7,7 @@ function discoveryOf(args: string[], env: Record<string, string> = {}) {
   return parsed.value.kind === "get" ? parsed.value.discovery : undefined;
 }
 
-Deno.test("local discovery and port mapping are on until switched off, each by itself", () => {
+Deno.test("local discovery and port mapping are on until switched off, independently of each other", () => {
   assertEquals(discoveryOf([]), { lsd: true, portmap: true });
   assertEquals(discoveryOf(["--no-portmap"]), { lsd: true, portmap: false });
   assertEquals(discoveryOf(["--lsd", "off"]), { lsd: false, portmap: true });
@@ -16,5 +16,8 @@ Deno.test("local discovery and port mapping are on until switched off, each by i
     portmap: false,
   });
   assertEquals(discoveryOf(["--lsd", "on"], { TT_LSD: "off" }), { lsd: true, portmap: true });
-  assertEquals(discoveryOf(["--lsd", "maybe"]), 'Option --lsd "maybe" is neither on nor off');
+  assertEquals(
+    discoveryOf(["--lsd", "maybe"]),
+    'Option --lsd "maybe" is not valid; give on or off',
+  );
 });

@@ -33,7 +33,7 @@ Deno.test("every event has a sentence", () => {
     ],
     [
       { event: "checked", ...TORRENT, piecesGood: 1, pieces: 1 },
-      "film: checked, 1 of 1 piece are right",
+      "film: checked, 1 of 1 piece good",
     ],
     [
       { ...tracker, peers: 5, seeders: 1, leechers: 4 },
@@ -41,7 +41,7 @@ Deno.test("every event has a sentence", () => {
     ],
     [
       { event: "registered", ...TORRENT, url: "http://t/torrents", isNew: true, error: undefined },
-      "film: put into the catalog http://t/torrents",
+      "film: added to the catalog http://t/torrents",
     ],
     [
       { event: "registered", ...TORRENT, url: "http://t/torrents", isNew: false, error: undefined },
@@ -49,7 +49,7 @@ Deno.test("every event has a sentence", () => {
     ],
     [
       { event: "registered", ...TORRENT, url: "http://t/torrents", isNew: undefined, error: "No" },
-      "film: the catalog http://t/torrents did not take it: No",
+      "film: the catalog http://t/torrents rejected it: No",
     ],
     [tracker, "film: tracker http://t/announce answered with 0 peers"],
     [{ ...tracker, error: "no answer" }, "film: tracker http://t/announce failed: no answer"],
@@ -57,7 +57,7 @@ Deno.test("every event has a sentence", () => {
       { ...share, state: "owing" },
       "film: owes the swarm 1.0 MB before its last piece, shared 250.0 kB (25.0 %)",
     ],
-    [{ ...share, state: "paid" }, "film: shared 250.0 kB of the 1.0 MB owed, the debt is paid"],
+    [{ ...share, state: "paid" }, "film: shared 250.0 kB of the 1.0 MB owed; the debt is paid"],
     [
       { ...share, state: "waived" },
       "film: shared 250.0 kB of the 1.0 MB owed; no peer can be served in time, so the last piece is " +
@@ -65,11 +65,11 @@ Deno.test("every event has a sentence", () => {
     ],
     [
       { event: "piece-failed", ...TORRENT, piece: 7, peers: ["1.2.3.4:5", "6.7.8.9:1"] },
-      "film: piece 7 came damaged from 1.2.3.4:5, 6.7.8.9:1; asking again",
+      "film: piece 7 failed the hash check (from 1.2.3.4:5, 6.7.8.9:1); requesting it again",
     ],
     [
       { event: "piece-failed", ...TORRENT, piece: 7, peers: [] },
-      "film: piece 7 came damaged; asking again",
+      "film: piece 7 failed the hash check; requesting it again",
     ],
     [
       { event: "peer-banned", ...TORRENT, peer: "1.2.3.4:5", reason: "it sent a damaged piece" },
@@ -77,7 +77,7 @@ Deno.test("every event has a sentence", () => {
     ],
     [
       { event: "metadata", ...TORRENT, bytes: 20_000, seconds: 2 },
-      "film: metadata of 20.0 kB in 2 s",
+      "film: received 20.0 kB of metadata in 2 s",
     ],
     [
       {
@@ -87,7 +87,7 @@ Deno.test("every event has a sentence", () => {
         isDropped: true,
         reason: "it answered 404",
       },
-      "film: web seed http://w.example/ is not asked any more: it answered 404",
+      "film: web seed http://w.example/ was dropped: it answered 404",
     ],
     [
       { event: "complete", ...TORRENT, bytes: 1_000_000, seconds: 61 },

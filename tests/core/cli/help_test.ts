@@ -52,14 +52,13 @@ tt verify: Check content against a .torrent, piece by piece
 Usage:
   tt verify X.torrent... [options]
 
-The exit code is 0 when every piece is there and right, else 6.
+The exit code is 0 if every piece is present and correct, otherwise 6.
 
 Options:
-  --dir DIR             Folder that holds the content of a .torrent (default:
+  --dir DIR             Folder that contains the content of a .torrent (default:
                         the folder of the .torrent)
-  --json                Print one JSON object a line on stdout, each with an
-                        event name
-  --quiet               Print only errors and left-out files on stderr
+  --json                Print events as JSON on stdout, one object per line
+  --quiet               Print only errors and skipped files, on stderr
 
   --config FILE         Read settings from this file
   -h, --help            Print this help

@@ -40,7 +40,7 @@ Deno.test("a magnet link is listed at once, survives kill -9 and a pause, and be
     const again = await daemon.call("torrent_add", { filename: magnet });
     assertEquals(again.torrent_duplicate.hash_string, infoHash);
     const status = await daemon.run("status");
-    assertStringIncludes(status.stdout, "no peers yet, looking for some that have the metadata");
+    assertStringIncludes(status.stdout, "no peers yet, searching for some that have the metadata");
     await daemon.call("torrent_stop", { ids: [1] });
     await daemon.until(({ status }) => status === 0);
     await daemon.call("torrent_start", { ids: [1] });

@@ -61,7 +61,12 @@ const creation = {
       shownDefault: "depends on the size of the content",
     },
   ),
-  format: one("FORMAT", readFormat, "Torrent format: v1, v2 or hybrid", { shownDefault: "v1" }),
+  format: one(
+    "FORMAT",
+    readFormat,
+    "Torrent format: v1, which every client accepts, v2 or hybrid, which some cannot open",
+    { shownDefault: "v1" },
+  ),
   webSeed: many("URL", readWebSeedUrl, "Web server that has the content; may be repeated"),
   source: one("TEXT", readText, "Source tag; changes the info hash of the same content"),
   exclude: many(

@@ -1,4 +1,5 @@
 /** `deno task bench SUBJECT`: what `tt` costs, measured beside what others cost in the same run. */
+import { ATTACK_USAGE, benchAttack } from "./attack.ts";
 import { benchCheck, CHECK_USAGE } from "./check.ts";
 import { benchCore, CORE_USAGE } from "./core.ts";
 import { benchDaemon, DAEMON_USAGE } from "./daemon.ts";
@@ -19,6 +20,7 @@ import { benchV2, V2_USAGE } from "./v2.ts";
 const SUBJECTS: Readonly<
   Record<string, { usage: string; run(args: readonly string[]): Promise<void> }>
 > = {
+  attack: { usage: ATTACK_USAGE, run: benchAttack },
   check: { usage: CHECK_USAGE, run: benchCheck },
   core: { usage: CORE_USAGE, run: benchCore },
   daemon: { usage: DAEMON_USAGE, run: benchDaemon },

@@ -27,6 +27,11 @@ const DESCRIPTORS_UNKNOWN = 1_024;
 const DESCRIPTORS_PROBED = 640;
 /** A process with fewer torrents gets by without knowing. */
 const PROBED_FROM_TORRENTS = 4;
+/** When descriptors ran out, so many sockets are given up for what else must be opened. */
+const CONNECTIONS_SPARED = 8;
+const CONNECTIONS_SHORT_MIN = 8;
+/** After this long there may be more again. */
+const SHORT_MS = 10 * 60_000;
 /** What the runtime itself has open. */
 const DESCRIPTORS_OWN = 24;
 /** With fewer nothing works. */
@@ -58,6 +63,8 @@ export class SessionResources {
   readonly network: Network;
   #descriptors: number;
   #isKnown: boolean;
+  /** Since descriptors ran out. */
+  #short: { readonly connections: number; readonly sinceMs: number } | undefined;
   /** What each torrent has. */
   #grants = new Map<Sharer, Resources>();
   #review: TimerId | undefined;
@@ -121,7 +128,7 @@ export class SessionResources {
 
   #shareOut(): void {
     const sharers = [...this.#grants.keys()];
-    const total = processTotals(this.#descriptors, sharers.length);
+    const total = this.#totals(sharers.length);
     const demands = sharers.map((key) => ({ key, ...key.needs() }));
     const wanted = grantAll(total, TORRENT_CAP, demands, this.clock.now());
     const before = this.#grants;
@@ -162,12 +169,21 @@ export class SessionResources {
     };
   }
 
-  /** So many as there are now, and a few less, are what there is. */
+  /** So many sockets as there are now, and a few less, are what there is room for. */
   #onExhausted(): void {
-    const { connections } = processTotals(this.#descriptors, this.#grants.size);
-    const less = this.#descriptors - Math.max(0, connections - this.#socketCount()) - 8;
-    this.#descriptors = Math.max(DESCRIPTORS_MIN, Math.min(this.#descriptors - 8, less));
+    const count = Math.max(CONNECTIONS_SHORT_MIN, this.#socketCount() - CONNECTIONS_SPARED);
+    if (this.#short === undefined || count < this.#short.connections) {
+      this.#short = { connections: count, sinceMs: this.clock.now() };
+    }
     this.touch();
+  }
+
+  #totals(torrents: number): Resources {
+    const totals = processTotals(this.#descriptors, torrents);
+    if (this.#short === undefined) return totals;
+    if (this.clock.now() - this.#short.sinceMs > SHORT_MS) this.#short = undefined;
+    const connections = Math.min(totals.connections, this.#short?.connections ?? Infinity);
+    return { ...totals, connections };
   }
 }
 

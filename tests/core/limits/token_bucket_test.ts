@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { createTokenBucket, take } from "../../../core/limits/token_bucket.ts";
+import { createTokenBucket, giveBack, setRate, take } from "../../../core/limits/token_bucket.ts";
 
 Deno.test("a full bucket lets a burst pass and then makes callers wait for their bytes", () => {
   const bucket = createTokenBucket(1000, 500, 0);
@@ -9,6 +9,26 @@ Deno.test("a full bucket lets a burst pass and then makes callers wait for their
   assertEquals(take(bucket, 100, 99), 1);
   assertEquals(take(bucket, 100, 100), 0);
   assertEquals(take(bucket, 1, 100), 1);
+});
+
+Deno.test("tokens that are given back pass again, no more than a burst of them", () => {
+  const bucket = createTokenBucket(1000, 500, 0);
+  take(bucket, 500, 0);
+  giveBack(bucket, 200);
+  assertEquals(take(bucket, 200, 0), 0);
+  giveBack(bucket, 9_000);
+  assertEquals([take(bucket, 500, 0), take(bucket, 1, 0)], [0, 1]);
+});
+
+Deno.test("another rate counts from its moment on; a debt stays, what was earned stays", () => {
+  const bucket = createTokenBucket(1000, 500, 0);
+  take(bucket, 500, 0);
+  setRate(bucket, 100, 500, 100);
+  assertEquals([take(bucket, 100, 100), take(bucket, 10, 100)], [0, 100]);
+  take(bucket, 2_000, 1e6);
+  setRate(bucket, 10_000, 500, 1e6);
+  assertEquals(take(bucket, 1, 1e6), 151);
+  assertThrows(() => setRate(bucket, 0, 500, 1e6));
 });
 
 Deno.test("a pause earns no more than the burst", () => {

@@ -253,3 +253,25 @@ Deno.test("any error of making a folder is fine where one is: the root of a driv
     await failsWith(storage.reserve(), "not-permitted");
   });
 });
+
+Deno.test("content of an earlier run is put on the medium before a state may claim it", async () => {
+  await inTempDir(async (dir) => {
+    await Deno.writeFile(`${dir}/there`, bytesFrom(1, 20));
+    const synced: string[] = [];
+    const fileSystem = fileSystemWith({
+      sync(path) {
+        synced.push(path);
+        return Promise.resolve();
+      },
+    });
+    const torrent = torrentOf({ path: "there", length: 20 }, { path: "missing", length: 20 });
+    const storage = openStorage(dir, torrent, { fileSystem });
+    await storage.stamps();
+    await storage.flush();
+    assertEquals(synced, [], "nothing was written by this run");
+    storage.expectUnflushed();
+    await storage.flush();
+    assertEquals(synced, [`${dir}/there`]);
+    await storage.close();
+  });
+});

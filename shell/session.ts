@@ -13,6 +13,7 @@
  *
  * A torrent's failure is its state and its event; it never ends the session.
  */
+import { isLocalIp } from "../core/bytes/local_address.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
 import type { WebSeedOptions } from "../core/torrent/web_seeds.ts";
 import type { WebSeedKind } from "../core/web_seed/urls.ts";
@@ -63,6 +64,10 @@ export interface SessionOptions {
   readonly dht?: DhtSettings | undefined;
   /** What it does on the network that it is in; nothing unless given. */
   readonly discovery?: DiscoverySettings | undefined;
+  /** Told once, when a peer from outside our own networks has dialled us. */
+  readonly onReachable?: ((peer: PeerAddress) => void) | undefined;
+  /** Told when the router opens our port, and when it stops doing so. */
+  readonly onMapped?: ((mapped: MappedPort | undefined) => void) | undefined;
 }
 
 const NO_DISCOVERY: DiscoverySettings = { lsd: false, portmap: false };
@@ -82,15 +87,18 @@ export class Session {
   readonly #dht: SessionDht | undefined;
   readonly #discovery: SessionDiscovery;
   #peerKeys = 0;
+  #isReachable = false;
 
   /** Throws a PortError. */
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#resources = new SessionResources(options.network, undefined, options.descriptors);
     const { network, clock, handles, pendingHandshakesMax } = this.#resources;
-    this.#listener = new PeerListener({ ...options, network, pendingHandshakesMax });
+    const onIncoming = (peer: PeerAddress) => this.#onIncoming(peer);
+    this.#listener = new PeerListener({ ...options, network, pendingHandshakesMax, onIncoming });
     const { discovery = NO_DISCOVERY, host } = options;
-    this.#discovery = new SessionDiscovery(discovery, host, this.#listener.port);
+    const { port } = this.#listener;
+    this.#discovery = new SessionDiscovery(discovery, host, port, options.onMapped);
     this.#limits = {
       down: new RateLimiter(options.downLimit, undefined, clock),
       up: new RateLimiter(options.upLimit, undefined, clock),
@@ -103,6 +111,11 @@ export class Session {
       stop: (driver) => this.#stop(driver),
       onLeft: (infoHash) => this.#torrents.delete(infoHash),
     };
+  }
+
+  /** Whether a peer from outside our own networks has dialled us. */
+  get isReachable(): boolean {
+    return this.#isReachable;
   }
 
   /** The port that the gateway keeps open for us, if it does. */
@@ -279,6 +292,12 @@ export class Session {
     const seeds = (urls: readonly string[], seedKind: WebSeedKind) =>
       urls.map((url) => ({ key: ++this.#peerKeys, url, seedKind }));
     return [...seeds(webSeeds, "files"), ...seeds(httpSeeds, "script")];
+  }
+
+  #onIncoming(peer: PeerAddress): void {
+    if (this.#isReachable || isLocalIp(peer.ip)) return;
+    this.#isReachable = true;
+    this.#options.onReachable?.(peer);
   }
 
   async #stop(driver: Driver): Promise<void> {

@@ -21,7 +21,12 @@ export class SessionDiscovery {
   readonly #portmap: PortMapping | undefined;
   #mapped: MappedPort | undefined;
 
-  constructor(settings: DiscoverySettings, host: string | undefined, port: number) {
+  constructor(
+    settings: DiscoverySettings,
+    host: string | undefined,
+    port: number,
+    onMapped: (mapped: MappedPort | undefined) => void = () => {},
+  ) {
     const isLoopback = host !== undefined && isLoopbackIp(host);
     if (settings.lsd && !isLoopback) {
       this.#lsd = new LocalDiscovery({
@@ -33,7 +38,11 @@ export class SessionDiscovery {
       });
     }
     if (settings.portmap && !isLoopback) {
-      this.#portmap = new PortMapping({ port, onChange: (mapped) => this.#mapped = mapped });
+      const onChange = (mapped: MappedPort | undefined) => {
+        if (this.#mapped !== undefined || mapped !== undefined) onMapped(mapped);
+        this.#mapped = mapped;
+      };
+      this.#portmap = new PortMapping({ port, onChange });
     }
   }
 

@@ -15,6 +15,8 @@ interface OfTorrent {
 
 export type OutputEvent =
   | ListeningEvent
+  | ReachableEvent
+  | PortMappedEvent
   | ServingEvent
   | ResumedEvent
   | CheckedEvent
@@ -42,6 +44,22 @@ export interface ListeningEvent {
   readonly port: number;
   /** A tracker's announce URL. */
   readonly url: string | undefined;
+}
+
+/** A peer from outside dialled us: others can reach this port. Told once. */
+export interface ReachableEvent {
+  readonly event: "reachable";
+  /** "192.0.2.1:6881". */
+  readonly peer: string;
+}
+
+/** The router lets peers reach our port, or stopped doing so. */
+export interface PortMappedEvent {
+  readonly event: "port-mapped";
+  readonly isMapped: boolean;
+  readonly method: "pcp" | "nat-pmp" | "upnp" | undefined;
+  readonly externalIp: string | undefined;
+  readonly externalPort: number | undefined;
 }
 
 /** The daemon can be reached: RPC and page. */
@@ -217,6 +235,13 @@ function sentence(event: OutputEvent): string | undefined {
         : `Tracker is ready: announce to ${event.url}`;
     case "serving":
       return `Serving RPC and the web page at ${event.url}`;
+    case "reachable":
+      return `Peers can reach us: ${event.peer} did`;
+    case "port-mapped":
+      return event.isMapped
+        ? `The router lets peers reach us at ${event.externalIp ?? "its address"}, port ` +
+          `${event.externalPort} (${event.method})`
+        : "The router lets no peer reach us any more";
     case "resumed":
       return `${event.name}: resumed with ${formatPart(event.piecesKept, event.pieces, "piece")}`;
     case "checked":

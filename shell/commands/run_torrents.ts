@@ -1,4 +1,5 @@
 /** Runs torrents side by side in one session until all are done, showing how they do. */
+import { addressText } from "../../core/bytes/address.ts";
 import { PEER_PORT_DEFAULT } from "../../core/cli/commands.ts";
 import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
@@ -46,12 +47,22 @@ type RunSettings = PeerSettings & {
   readonly typedTrackers: readonly string[];
 };
 
+const NOT_MAPPED = { method: undefined, externalIp: undefined, externalPort: undefined };
+
 /** Opens the port that all torrents of a command share, and says which. */
 export function openSession(
   settings: PeerSettings & Partial<Pick<RunSettings, "typedTrackers">>,
   { output }: Context,
 ): Session {
-  const session = new Session(sessionOptions(settings));
+  const session = new Session({
+    ...sessionOptions(settings),
+    onReachable: (peer) => output.event({ event: "reachable", peer: addressText(peer) }),
+    onMapped: (mapped) => {
+      const { method, externalIp, externalPort } = mapped ?? NOT_MAPPED;
+      const isMapped = mapped !== undefined;
+      output.event({ event: "port-mapped", isMapped, method, externalIp, externalPort });
+    },
+  });
   const { host } = settings;
   output.event({ event: "listening", host, port: session.port, url: undefined });
   return session;

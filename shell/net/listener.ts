@@ -1,4 +1,5 @@
 /** The one port that all torrents of this process listen on. */
+import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { type Clock, sleep, systemClock } from "../clock.ts";
 import {
@@ -29,6 +30,8 @@ export interface ListenerOptions {
   /** 0 is any free one; undefined is `defaultPort` or one of the next. */
   readonly port: number | undefined;
   readonly defaultPort: number;
+  /** A peer dialled us and asked for a torrent that is here. */
+  readonly onIncoming?: ((address: PeerAddress) => void) | undefined;
   readonly network?: Network | undefined;
   /** Connections whose handshake may be under way; PENDING_HANDSHAKES_MAX unless given. */
   readonly pendingHandshakesMax?: number;
@@ -38,6 +41,7 @@ export interface ListenerOptions {
 export class PeerListener {
   readonly #listener: StreamListener;
   readonly #clock: Clock;
+  readonly #onIncoming: ListenerOptions["onIncoming"];
   readonly #pendingMax: number;
   readonly #acceptors = new Map<InfoHash, Acceptor>();
   /** In the order in which they came. */
@@ -47,6 +51,7 @@ export class PeerListener {
   constructor(options: ListenerOptions) {
     this.#listener = open(options);
     this.#clock = options.clock ?? systemClock;
+    this.#onIncoming = options.onIncoming;
     this.#pendingMax = options.pendingHandshakesMax ?? PENDING_HANDSHAKES_MAX;
     this.#acceptLoop();
   }
@@ -99,8 +104,9 @@ export class PeerListener {
     this.#pending.delete(stream);
     if (connection === undefined) return;
     const acceptor = this.#acceptors.get(connection.handshake.infoHash);
-    if (acceptor === undefined) stream.close();
-    else acceptor.accept(connection);
+    if (acceptor === undefined) return stream.close();
+    this.#onIncoming?.(connection.address);
+    acceptor.accept(connection);
   }
 }
 

@@ -119,6 +119,31 @@ await interopTest({
 });
 
 await interopTest({
+  name: "a seeder says so once when a peer from outside has reached it",
+  needs: [namespaces],
+  fn: () =>
+    withScene(async ({ network, folder, torrent }) => {
+      const [a, b] = network.places;
+      // Addresses of nobody that a test could reach, but of no private network either.
+      for (const [place, host] of [[a!, "45.45.46.1"], [b!, "45.45.46.2"]] as const) {
+        await runCommand(place.command(["ip", "address", "add", `${host}/24`, "dev", "eth0"]));
+      }
+      const args = ["seed", torrent.path, "--dir", folder, "--port", "6999"];
+      await using seeder = await startTt(a!, args, {});
+      await seeder.waitForLine(eventIs("checked"), "the seeder", DEADLINE_MS);
+      const get = ["get", torrent.path, "--dir", `${folder}/got`, "--no-seed"];
+      await using inside = await startTt(b!, [...get, "--peer", `${a!.host}:6999`], {});
+      await inside.waitForLine(eventIs("complete"), "the first download", DEADLINE_MS);
+      assertEquals(seeder.log().includes('"event":"reachable"'), false);
+      const more = ["--dir", `${folder}/again`, "--peer", "45.45.46.1:6999"];
+      await using outside = await startTt(b!, ["get", torrent.path, "--no-seed", ...more], {});
+      await outside.waitForLine(eventIs("complete"), "the second download", DEADLINE_MS);
+      const line = await seeder.waitForLine(eventIs("reachable"), "reachable", DEADLINE_MS);
+      assertEquals(JSON.parse(line).peer.startsWith("45.45.46.2:"), true);
+    }),
+});
+
+await interopTest({
   name: "miniupnpd understands our PCP, NAT-PMP and UPnP",
   needs: [namespaces, miniupnpd],
   fn: () =>

@@ -75,6 +75,27 @@ Deno.test("every event has a sentence", () => {
       { event: "peer-banned", ...TORRENT, peer: "1.2.3.4:5", reason: "it sent a damaged piece" },
       "film: banned 1.2.3.4:5: it sent a damaged piece",
     ],
+    [{ event: "reachable", peer: "1.2.3.4:5" }, "Peers can reach us: 1.2.3.4:5 did"],
+    [
+      {
+        event: "port-mapped",
+        isMapped: true,
+        method: "pcp",
+        externalIp: "1.2.3.4",
+        externalPort: 6881,
+      },
+      "The router lets peers reach us at 1.2.3.4, port 6881 (pcp)",
+    ],
+    [
+      {
+        event: "port-mapped",
+        isMapped: false,
+        method: undefined,
+        externalIp: undefined,
+        externalPort: undefined,
+      },
+      "The router lets no peer reach us any more",
+    ],
     [
       { event: "metadata", ...TORRENT, bytes: 20_000, seconds: 2 },
       "film: received 20.0 kB of metadata in 2 s",

@@ -114,11 +114,11 @@ export class Driver implements LinkOwner {
 
   /** Goes on with the content, of which only the info hash was known. Connections stay. */
   attach(options: DriverOptions): void {
-    this.#options = { ...options, limits: this.#options.limits };
-    this.#equip(this.#options);
-    const { torrent: { geometry, have, isPrivate, priorities, hashTrees } } = options;
+    this.#equip(this.#options = { ...options, limits: this.#options.limits });
+    const { geometry, have, isPrivate, priorities, hashTrees, isSequential } = options.torrent;
     assert(geometry !== undefined && have !== undefined, "the metadata is known");
     this.#feed({ kind: "metadata", geometry, have, isPrivate, priorities, hashTrees });
+    if (isSequential) this.#feed({ kind: "order", isSequential });
   }
 
   /** Dials these, as far as the limits allow. `source`: who told us of them. */

@@ -23,7 +23,8 @@ import { handOver } from "./hand_over.ts";
 import { readMagnet } from "../magnet/metadata_stage.ts";
 import { type MagnetPlan, runTorrents, type TorrentPlan } from "./run_torrents.ts";
 import { keyOf } from "../../core/metainfo/identity.ts";
-import { isMagnet } from "../../core/metainfo/magnet.ts";
+import { isMagnet, isSelected, type Magnet } from "../../core/metainfo/magnet.ts";
+import { filePriorities } from "../../core/transfer/file_priorities.ts";
 
 export async function get(command: GetCommand, context: Context): Promise<void> {
   const { sources, tracker } = command;
@@ -60,7 +61,17 @@ async function planMagnet(link: string, command: GetCommand): Promise<MagnetPlan
     return { loaded: parseTorrent(bytes, `The torrent kept in ${dir}`, true), tracker };
   }
   const goals = { shareRule, seedRatio, seedTimeMs };
-  return { magnet, dir, goals, saveTorrent, planFor: (loaded) => planFor(loaded, command) };
+  const planForLink = async (loaded: LoadedTorrent): Promise<TorrentPlan> =>
+    selectedBy(magnet, await planFor(loaded, command));
+  return { magnet, dir, goals, saveTorrent, planFor: planForLink };
+}
+
+/** The files that the link selects, unless the user selected others. Spec: BEP 53. */
+function selectedBy({ selectOnly }: Magnet, plan: TorrentPlan): TorrentPlan {
+  if (selectOnly === undefined || plan.filePriorities !== undefined) return plan;
+  const { files } = plan.loaded.metainfo;
+  const choices = files.map((_, i) => isSelected(selectOnly, i) ? "normal" : "skip");
+  return { ...plan, filePriorities: filePriorities(choices) };
 }
 
 /** Options of earlier runs of the same download fill in for what was not typed. */

@@ -39,6 +39,24 @@ Deno.test("a magnet link with a peer is enough: metadata, then content", async (
   assertEquals(saved.said[0]!.infoHash, infoHash);
 });
 
+Deno.test("a link that selects files downloads those alone", async () => {
+  await using dir = await scratch();
+  await Deno.mkdir(dir.at("films"));
+  const size = 200_000;
+  for (const name of ["a", "b", "c"]) {
+    await Deno.writeFile(dir.at("films", name), makeBytes(size, name.charCodeAt(0)));
+  }
+  await using seed = await startSeed(["films", "--piece-length", "16K"], { cwd: dir.path });
+  const shown = await runTt(["show", dir.at("films.torrent"), "--json"]);
+  const link = `${shown.said[0]!.magnet}&x.pe=${seed.peer}&so=1`;
+  await using get = await startGet([link, "--dir", "D", "--no-seed", "--json"], { cwd: dir.path });
+  const ended = await get.end();
+  assertEquals(ended.code, 0, ended.stderr);
+  await assertContent(dir.at("D", "films", "b"), makeBytes(size, "b".charCodeAt(0)));
+  const names = [...Deno.readDirSync(dir.at("D", "films"))].map(({ name }) => name);
+  assertEquals(names, ["b"]);
+});
+
 Deno.test("tt show fetches the metadata, prints it and leaves", async () => {
   await using dir = await scratch();
   const { seed, infoHash, link } = await startSource(dir.path);

@@ -92,6 +92,7 @@ async function measure(
   seconds: number,
 ): Promise<Measured> {
   const wanted = torrents.length;
+  console.error(`${subject.name} ...`);
   let client = await subject.start();
   try {
     const addFrom = performance.now();
@@ -169,13 +170,13 @@ function print(count: number, measured: ReadonlyMap<string, Measured>, isJson: b
     "idle, of a core",
     (of) => of.idlePercent,
     (percent) => `${shorten(percent)} %`,
-    atMost(figure(tt?.idlePercent), other("transmission")?.idlePercent ?? 1, " %"),
+    atMost(figure(tt?.idlePercent), round(other("transmission")?.idlePercent ?? 1), " %"),
   );
   row(
     "restarted until all listed",
     (of) => of.listedSeconds,
     (s) => `${shorten(s)} s`,
-    atMost(figure(tt?.listedSeconds), other("qbittorrent")?.listedSeconds ?? 10, " s"),
+    atMost(figure(tt?.listedSeconds), round(other("qbittorrent")?.listedSeconds ?? 10), " s"),
   );
   row(
     "restarted until all announced",
@@ -343,6 +344,8 @@ function qbittorrentSubject(state: string): Subject {
         const form = new FormData();
         form.append("torrents", new Blob([await Deno.readFile(path)]), "a.torrent");
         form.append("savepath", dir);
+        // Its parser takes the end of the form for part of the last field.
+        form.append("last", "");
         const response = await fetch(`${base}/torrents/add`, { method: "POST", body: form });
         await response.body?.cancel();
       }
@@ -423,4 +426,9 @@ function since(ms: number): number {
 
 function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Two digits say enough. */
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
 }

@@ -82,7 +82,9 @@ export function findPeer(torrent: Torrent, name: string): Connection | undefined
 function viewPeers({ swarm, transfer }: Torrent, now: number): PeerView[] {
   const views: PeerView[] = [];
   for (const peer of transfer?.peers.values() ?? []) {
-    views.push(viewPeer(swarm.connections.get(peer.key)!, peer, now));
+    const connection = swarm.connections.get(peer.key);
+    // A web server is a peer of the transfer without a connection.
+    if (connection !== undefined) views.push(viewPeer(connection, peer, now));
   }
   return views;
 }

@@ -205,3 +205,20 @@ Deno.test("a peer is found by its number or by the address that the trace gives 
   assertEquals(findPeer(torrent, "203.0.113.7:6881"), undefined);
   assertEquals(findPeer(torrent, "7"), undefined);
 });
+
+Deno.test("a run with a web server is replayed, and its trace does not name the server", () => {
+  const url = "http://secret.example/film?key=1";
+  const webSeeds = [{ key: 900, url, seedKind: "files" as const }];
+  const kit = new RecordingKit({ have: "....", blocks: 2, webSeeds });
+  kit.deliver(900, 3);
+  const failed = { kind: "web-seed-failed", peer: 900, waitMs: undefined } as const;
+  kit.feed({ ...failed, verdict: "wait", why: "secret.example is busy" });
+  kit.wait(20_000);
+  kit.complete(900);
+  const trace = kit.end();
+  const replay = replayText(trace);
+  assertEquals(replay.end, { kind: "end" });
+  assertEquals(replay.torrent.transfer?.haveCount, 4);
+  assertEquals(viewState(replay.torrent, replay.now).peers, []);
+  assertEquals(trace.includes("secret"), false);
+});

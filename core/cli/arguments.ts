@@ -23,6 +23,7 @@ import { rememberedOf } from "./remembered.ts";
 import type { Options, Values } from "./option.ts";
 import { resolveSettings, settingsInForce, type Sources } from "./settings.ts";
 import { scanTokens, type Tokens } from "./tokens.ts";
+import { selectionOf, type selectionOptions } from "./selection_options.ts";
 import { quote, type UsageError } from "./usage_error.ts";
 
 type Environment = Readonly<Record<string, string>>;
@@ -119,11 +120,14 @@ function buildCommand(
     case "get":
       return build(COMMANDS.get, sources, (values) => {
         const { tracker, dir, moveTo, resume, noSeed, saveTorrent, shareRule } = values;
+        const { choose, sequential, firstLast } = values;
         if (operands.length === 0 && !resume) return missingSource();
+        if (choose && operands.length !== 1) return chooseOfOne();
         return ok({
           kind: "get",
           sources: operands,
           ...{ tracker, dir, moveTo, resume, noSeed, saveTorrent, shareRule },
+          ...{ choose, sequential, firstLast, ...selectionOf(values) },
           typed: rememberedOf(sources.flags),
           handOver: values.daemon ? { state: values.state } : undefined,
           trace: traceSettings(values),
@@ -155,11 +159,11 @@ function buildCommand(
       return build(
         COMMANDS.show,
         sources,
-        ({ saveTorrent, ...values }) => {
+        ({ files, saveTorrent, ...values }) => {
           const nothing = { upLimit: undefined, downLimit: undefined, quiet: false };
           const goals = { seedRatio: undefined, seedTime: undefined };
           const settings = peerSettings({ ...values, ...nothing, ...goals });
-          return ok({ kind: "show", sources: operands, saveTorrent, ...settings });
+          return ok({ kind: "show", sources: operands, files, saveTorrent, ...settings });
         },
       );
     case "verify":
@@ -231,6 +235,7 @@ type PeerValues = Omit<
   | "noSeed"
   | "saveTorrent"
   | "shareRule"
+  | keyof typeof selectionOptions
   | "trace"
   | "traceAddresses"
   | "daemon"
@@ -314,6 +319,11 @@ function checkOut(
     code: "conflict",
     message: `Option --out names one file, but ${operands.length} torrents were given; give one`,
   });
+}
+
+function chooseOfOne(): Result<never, UsageError> {
+  const message = "Option --choose asks about one SOURCE; name one, or use --select";
+  return fail({ code: "conflict", message });
 }
 
 function missingSource(): Result<never, UsageError> {

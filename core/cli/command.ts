@@ -13,6 +13,7 @@ import type { Network } from "../tracker_server/access/networks.ts";
 import type { Shell } from "./completions.ts";
 import type { DaemonCommands } from "./daemon_command.ts";
 export type { ShellCommand } from "./daemon_command.ts";
+import type { SelectionSettings } from "./selection_options.ts";
 import type { SettingInForce } from "./settings.ts";
 import type { ShareRule, TrackerStore } from "./values.ts";
 
@@ -157,8 +158,12 @@ export interface SeedCommand extends PeerSettings, CreationSettings {
   readonly trace: TraceSettings | undefined;
 }
 
-export interface GetCommand extends PeerSettings {
+export interface GetCommand extends PeerSettings, SelectionSettings {
   readonly kind: "get";
+  /** Ask on the terminal which files are wanted. */
+  readonly choose: boolean;
+  readonly sequential: boolean;
+  readonly firstLast: boolean;
   /**
    * `.torrent` paths, http(s) URLs, and names and info hashes in the catalog of `tracker`; none with
    * `resume` is everything unfinished in `dir`.
@@ -191,13 +196,16 @@ export interface CreateCommand extends CreationSettings, OutputSettings {
 
 export interface ShowCommand extends PeerSettings {
   readonly kind: "show";
+  /** Print files with their numbers and nothing else. */
+  readonly files: boolean;
   /** `.torrent` paths, http(s) URLs and magnet links, one or more. */
   readonly sources: readonly string[];
   /** Where the `.torrent` of a magnet link is written. */
   readonly saveTorrent: string | undefined;
 }
 
-export interface VerifyCommand extends OutputSettings {
+export interface VerifyCommand
+  extends OutputSettings, Pick<SelectionSettings, "select" | "exclude"> {
   readonly kind: "verify";
   /** `.torrent` files, one or more. */
   readonly torrents: readonly string[];

@@ -7,6 +7,7 @@ import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
 import { defineCommand, handOver, NO_OPERANDS, output, state } from "./command_spec.ts";
 import { DAEMON_COMMANDS } from "./daemon_commands.ts";
 import { DHT_COMMAND } from "./dht_command.ts";
+import { checkedFiles, selectionOptions } from "./selection_options.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import { peer, trace } from "./peer_options.ts";
 import { STREAM_COMMAND } from "./stream_command.ts";
@@ -209,8 +210,10 @@ export const COMMANDS = {
       "of a torrent in the tracker's catalog. With --resume and no SOURCE, all unfinished downloads " +
       "in DIR are resumed.",
       "The share rule: the last missing piece is requested once you have uploaded 10 % of the " +
-      "torrent's size. When no peer can be served, the rest is waived; strict never waives it. " +
-      "Examples: 20; 20,strict; strict (the same as 10,strict); off.",
+      "size of what is wanted. When no peer can be served, the rest is waived; strict never waives " +
+      "it. Examples: 20; 20,strict; strict (the same as 10,strict); off.",
+      "Files that are not selected are not created. The selection holds for later runs of the same " +
+      "download until --select, --exclude or --choose replaces it.",
     ],
     options: {
       tracker: one(
@@ -230,18 +233,25 @@ export const COMMANDS = {
         "10",
         "Percentage to upload before the last piece is requested, or strict, or off",
       ),
+      ...selectionOptions,
       ...handOver,
       ...peer,
       ...trace,
       ...output,
     },
-    conflicts: [["noSeed", "seedRatio"], ["noSeed", "seedTime"]],
+    conflicts: [
+      ["noSeed", "seedRatio"],
+      ["noSeed", "seedTime"],
+      ["choose", "select"],
+      ["choose", "exclude"],
+    ],
     examples: [
       "tt get film.torrent --no-seed",
       "tt get 'magnet:?xt=urn:btih:...' --save-torrent film.torrent",
       "tt get https://example.org/film.torrent --dir films --seed-ratio 2",
       "tt get film.mkv --tracker http://127.0.0.1:8000",
       "tt get --resume --dir films",
+      "tt get season.torrent --select '*.mkv' --exclude sample --sequential",
     ],
   }),
   stream: STREAM_COMMAND,
@@ -266,7 +276,12 @@ export const COMMANDS = {
       "SOURCE is a .torrent file, the http(s) URL of one, or a magnet link, whose metadata is fetched " +
       "from peers. Prints its name, info hash, pieces, files, trackers and magnet link.",
     ],
-    options: { saveTorrent, ...meeting, json: output.json },
+    options: {
+      files: flag("Print the files only, with the numbers that --select takes"),
+      saveTorrent,
+      ...meeting,
+      json: output.json,
+    },
     conflicts: [],
     examples: [
       "tt show film.torrent",
@@ -277,8 +292,11 @@ export const COMMANDS = {
     summary: "Check content against a .torrent, piece by piece",
     usage: ["X.torrent... [options]"],
     operands: { name: "X.torrent", min: 1, max: Infinity },
-    about: ["The exit code is 0 if every piece is present and correct, otherwise 6."],
-    options: { dir: contentDir, ...output },
+    about: [
+      "The exit code is 0 if every piece is present and correct, otherwise 6. If a download selected " +
+      "files, only those are checked, unless --select or --exclude select others.",
+    ],
+    options: { dir: contentDir, ...checkedFiles, ...output },
     conflicts: [],
     examples: ["tt verify film.torrent --dir downloads"],
   }),

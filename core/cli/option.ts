@@ -96,13 +96,14 @@ export function many<T>(
   placeholder: string,
   read: Reader<T>,
   text: string,
+  extra: Extra = {},
 ): Option<readonly T[]> {
   return {
     kind: "many",
     placeholder,
     text,
-    shownDefault: undefined,
-    setting: undefined,
+    shownDefault: extra.shownDefault,
+    setting: extra.setting,
     resolve: (texts) => readAll(texts, read),
   };
 }

@@ -8,10 +8,28 @@ import { encodeBencode } from "../bencode/encode.ts";
 import { asList, asText, dictGet } from "../bencode/node.ts";
 import type { GetCommand } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import type { Selector } from "../metainfo/selection.ts";
 import { optionName } from "./option.ts";
+import type { SelectionSettings } from "./selection_options.ts";
 
 /** Keys of options of `tt get`. */
-const KEYS = ["shareRule", "upLimit", "downLimit", "seedRatio", "seedTime", "moveTo"] as const;
+const KEYS = [
+  "shareRule",
+  "upLimit",
+  "downLimit",
+  "seedRatio",
+  "seedTime",
+  "moveTo",
+  "select",
+  "exclude",
+  "priorityHigh",
+  "priorityLow",
+  "sequential",
+  "firstLast",
+] as const;
+
+/** A new choice of files replaces the earlier one as a whole. */
+const CHOICE: readonly string[] = ["select", "exclude"] satisfies (typeof KEYS[number])[];
 
 type Key = typeof KEYS[number];
 
@@ -54,7 +72,7 @@ export function decodeRemembered(bytes: Uint8Array): Remembered {
 
 /** What holds from now on: what was typed now, else what was typed earlier. */
 export function mergeRemembered(typed: Remembered, earlier: Remembered): Remembered {
-  return new Map([...earlier, ...typed]);
+  return new Map([...[...earlier].filter(([key]) => !isReplaced(key, typed)), ...typed]);
 }
 
 /** The values of a command that earlier runs decide, as far as this one leaves them open. */
@@ -62,18 +80,32 @@ export function recall(
   command: GetCommand,
   earlier: Remembered,
 ): Partial<
-  Pick<GetCommand, "shareRule" | "upLimit" | "downLimit" | "seedRatio" | "seedTimeMs" | "moveTo">
+  Pick<GetCommand, Exclude<Key, "seedTime"> | "seedTimeMs">
 > {
   const values: Record<string, unknown> = {};
   for (const key of KEYS) {
     const texts = earlier.get(key);
-    if (texts === undefined || command.typed.has(key)) continue;
+    if (texts === undefined || isReplaced(key, command.typed)) continue;
     // Leaving at once contradicts them.
     if (command.noSeed && (key === "seedRatio" || key === "seedTime")) continue;
     const value = valueOf(key, texts);
     if (value !== undefined) values[key === "seedTime" ? "seedTimeMs" : key] = value;
   }
   return values;
+}
+
+/** Which files a download was last told to want; priorities are left out. */
+export function rememberedSelection(earlier: Remembered): SelectionSettings {
+  const selectors = (key: "select" | "exclude") =>
+    (valueOf(key, earlier.get(key) ?? []) ?? []) as readonly Selector[];
+  return {
+    ...{ select: selectors("select"), exclude: selectors("exclude") },
+    ...{ priorityHigh: [], priorityLow: [] },
+  };
+}
+
+function isReplaced(key: string, typed: Remembered): boolean {
+  return typed.has(key) || (CHOICE.includes(key) && CHOICE.some((other) => typed.has(other)));
 }
 
 function valueOf(key: Key, texts: readonly string[]): unknown {

@@ -13,6 +13,7 @@ export type ResultEvent =
   | CreatedResult
   | StreamResult
   | TorrentResult
+  | FilesResult
   | VerifiedResult
   | CatalogResult
   | DhtResult
@@ -60,6 +61,22 @@ export interface TorrentResult extends TorrentFigures {
   readonly createdBy: string | undefined;
 }
 
+/** `tt show --files`. */
+export interface FilesResult {
+  readonly event: "files";
+  readonly infoHash: string;
+  readonly name: string;
+  readonly files: readonly FileRow[];
+}
+
+/** A file as `--select` knows it. */
+export interface FileRow {
+  /** 1 or more; padding is not counted. */
+  readonly number: number;
+  readonly path: string;
+  readonly length: number;
+}
+
 /** `tt verify` hashed the content. */
 export interface VerifiedResult {
   readonly event: "verified";
@@ -67,6 +84,8 @@ export interface VerifiedResult {
   readonly name: string;
   readonly piecesGood: number;
   readonly pieces: number;
+  /** Files that were checked, where not all were. */
+  readonly filesChecked?: number | undefined;
   /** Files that hold a wrong or missing piece. */
   readonly badFiles: readonly string[];
   /** What is wrong or missing, as runs of bytes in files. */
@@ -97,6 +116,8 @@ export function resultText(result: ResultEvent): string {
       return result.url;
     case "torrent":
       return torrentLines(result).map(printable).join("\n");
+    case "files":
+      return fileLines(result.files);
     case "verified":
       return verifiedText(result).split("\n").map(printable).join("\n");
     case "replayed":
@@ -151,9 +172,22 @@ function torrentLines(torrent: TorrentResult): string[] {
   return lines;
 }
 
+/** A line a file: number, size, path. */
+export function fileLines(files: readonly FileRow[]): string {
+  const digits = String(files.at(-1)?.number ?? 0).length;
+  return files.map(({ number, length, path }) =>
+    printable(`${String(number).padStart(digits)}  ${formatBytes(length).padStart(9)}  ${path}`)
+  ).join("\n");
+}
+
 function verifiedText(result: VerifiedResult): string {
   const bad = result.pieces - result.piecesGood;
-  if (bad === 0) return `${result.name}: all right, ${formatCount(result.pieces, "piece")} checked`;
+  if (bad === 0) {
+    const of = result.filesChecked === undefined
+      ? ""
+      : ` of ${formatCount(result.filesChecked, "chosen file")}`;
+    return `${result.name}: all right, ${formatCount(result.pieces, "piece")}${of} checked`;
+  }
   const shown = result.badFiles.slice(0, BAD_FILES_SHOWN).join(", ");
   const hidden = result.badFiles.length - BAD_FILES_SHOWN;
   const files = hidden > 0 ? `${shown} and ${formatCount(hidden, "more file")}` : shown;

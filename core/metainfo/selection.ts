@@ -33,7 +33,7 @@ export interface SelectionOptions {
 }
 
 export type SelectionError =
-  /** The selector is about no file. */
+  /** No file matches the pattern. */
   | { readonly code: "no-match"; readonly selector: string }
   /** There is no file of that number; the torrent has `count`. */
   | { readonly code: "no-such-number"; readonly number: number; readonly count: number }
@@ -55,7 +55,7 @@ export function parseSelector(text: string): Selector | undefined {
 
 /**
  * What is wanted of each file, in the order of `files`; padding is skipped. Errors: see SelectionError;
- * a selector that matches nothing is one, whatever the others match.
+ * a pattern of `select` that matches nothing is one, whatever the others match.
  */
 export function selectFiles(
   files: readonly Pick<TorrentFile, "path" | "pad">[],
@@ -63,7 +63,7 @@ export function selectFiles(
 ): Result<readonly FileChoice[], SelectionError> {
   const { select, exclude, high = [], low = [], selectOnly } = options;
   const numbered = contentFiles(files);
-  const selected = filesOf(files, numbered, select);
+  const selected = filesOf(files, numbered, select, true);
   if (!selected.ok) return selected;
   const excluded = filesOf(files, numbered, exclude);
   if (!excluded.ok) return excluded;
@@ -132,6 +132,7 @@ function filesOf(
   files: readonly Pick<TorrentFile, "path">[],
   numbered: readonly number[],
   selectors: readonly Selector[],
+  mustMatch = false,
 ): Result<ReadonlySet<number>, SelectionError> {
   const found = new Set<number>();
   for (const { text, files: wanted } of selectors) {
@@ -147,7 +148,7 @@ function filesOf(
     }
     const { glob } = wanted;
     const matching = numbered.filter((index) => matches(glob, files[index]!.path));
-    if (matching.length === 0) return fail({ code: "no-match", selector: text });
+    if (matching.length === 0 && mustMatch) return fail({ code: "no-match", selector: text });
     for (const index of matching) found.add(index);
   }
   return ok(found);

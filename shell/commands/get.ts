@@ -1,5 +1,4 @@
 /** `tt get`: downloads, then goes on seeding until stopped. */
-import { countBits, parseBitfield } from "../../core/bytes/bitfield.ts";
 import type { GetCommand } from "../../core/cli/command.ts";
 import { CATALOG_DEFAULT } from "../../core/cli/commands.ts";
 import {
@@ -23,14 +22,17 @@ import { handOver } from "./hand_over.ts";
 import { readMagnet } from "../magnet/metadata_stage.ts";
 import { type MagnetPlan, runTorrents, type TorrentPlan } from "./run_torrents.ts";
 import { keyOf } from "../../core/metainfo/identity.ts";
-import { isMagnet, isSelected, type Magnet } from "../../core/metainfo/magnet.ts";
-import { filePriorities } from "../../core/transfer/file_priorities.ts";
+import { isMagnet, type Magnet } from "../../core/metainfo/magnet.ts";
+import { parseSelector } from "../../core/metainfo/selection.ts";
+import { askForFiles, choosePriorities, selectOnlyText } from "../choose_files.ts";
+import { countClaimed } from "../life/wanting.ts";
+import { terminalAsker } from "../terminal/asker.ts";
 
 export async function get(command: GetCommand, context: Context): Promise<void> {
   const { sources, tracker } = command;
   if (command.handOver !== undefined) {
     const handed = sources.map(async (source) => {
-      if (/^magnet:/i.test(source)) return { torrent: { magnet: source }, dir: command.dir };
+      if (isMagnet(source)) return { torrent: { magnet: source }, dir: command.dir };
       const { loaded, tracker: from } = await loadSource(source, tracker, context.signal);
       return { torrent: announcedTo(loaded, from === undefined ? [] : [from]), dir: command.dir };
     });
@@ -38,45 +40,58 @@ export async function get(command: GetCommand, context: Context): Promise<void> 
   }
   const loads = sources.length > 0
     ? sources.map((source) =>
-      isMagnet(source) ? planMagnet(source, command) : loadSource(source, tracker, context.signal)
+      isMagnet(source)
+        ? planMagnet(source, command, context)
+        : loadSource(source, tracker, context.signal)
     )
-    : (await loadUnfinished(command.dir)).map(async (load) => ({ loaded: await load, tracker }));
+    : (await loadUnfinished(command)).map(async (load): Promise<Found> => ({
+      loaded: await load,
+      tracker,
+    }));
   const plans = loads.map(async (load): Promise<TorrentPlan | MagnetPlan> => {
     const found = await load;
     if ("magnet" in found) return found;
     // The tracker whose catalog has a torrent knows its peers, whether the torrent names it or not.
     const loaded = announcedTo(found.loaded, found.tracker === undefined ? [] : [found.tracker]);
-    return await planFor(loaded, command);
+    return await planFor(loaded, command, context, found.selectOnly);
   });
   const typedTrackers = tracker === undefined ? [] : [tracker];
   await runTorrents(plans, { ...command, typedTrackers }, context);
 }
 
 /** The metadata of an earlier run is not fetched again. */
-async function planMagnet(link: string, command: GetCommand): Promise<MagnetPlan | Found> {
+async function planMagnet(
+  link: string,
+  command: GetCommand,
+  context: Context,
+): Promise<MagnetPlan | Found> {
   const magnet = readMagnet(link);
+  const { selectOnly } = magnet;
   const { dir, saveTorrent, tracker, seedRatio, seedTimeMs, shareRule } = command;
   const bytes = await loadTorrentBytes(dir, keyOf(magnet.identity));
   if (bytes !== undefined) {
-    return { loaded: parseTorrent(bytes, `The torrent kept in ${dir}`, true), tracker };
+    const loaded = parseTorrent(bytes, `The torrent kept in ${dir}`, true);
+    return { loaded, tracker, selectOnly };
   }
   const goals = { shareRule, seedRatio, seedTimeMs };
-  const planForLink = async (loaded: LoadedTorrent): Promise<TorrentPlan> =>
-    selectedBy(magnet, await planFor(loaded, command));
-  return { magnet, dir, goals, saveTorrent, planFor: planForLink };
-}
-
-/** The files that the link selects, unless the user selected others. Spec: BEP 53. */
-function selectedBy({ selectOnly }: Magnet, plan: TorrentPlan): TorrentPlan {
-  if (selectOnly === undefined || plan.filePriorities !== undefined) return plan;
-  const { files } = plan.loaded.metainfo;
-  const choices = files.map((_, i) => isSelected(selectOnly, i) ? "normal" : "skip");
-  return { ...plan, filePriorities: filePriorities(choices) };
+  const plan = (loaded: LoadedTorrent) => planFor(loaded, command, context, selectOnly);
+  return { magnet, dir, goals, saveTorrent, planFor: plan };
 }
 
 /** Options of earlier runs of the same download fill in for what was not typed. */
-async function planFor(loaded: LoadedTorrent, command: GetCommand): Promise<TorrentPlan> {
+async function planFor(
+  loaded: LoadedTorrent,
+  asTyped: GetCommand,
+  context: Context | undefined,
+  selectOnly?: Magnet["selectOnly"],
+): Promise<TorrentPlan> {
   const { infoHash } = loaded.metainfo;
+  let command = asTyped;
+  if (command.choose && context !== undefined) {
+    command = withSelect(command, await askUser(loaded, context));
+  } else if (selectOnly !== undefined && !command.typed.has("select")) {
+    command = withSelect(command, selectOnlyText(loaded.metainfo, selectOnly));
+  }
   const kept = await loadOptions(
     await currentFolder(loaded, command.dir, command.moveTo),
     infoHash,
@@ -84,9 +99,12 @@ async function planFor(loaded: LoadedTorrent, command: GetCommand): Promise<Torr
   const earlier = kept === undefined ? new Map() : decodeRemembered(kept);
   const remembered = mergeRemembered(command.typed, earlier);
   const { upLimit, downLimit, ...own } = recall(command, earlier);
-  const { moveTo, resume, noSeed, shareRule } = { ...command, ...own };
+  const holding = { ...command, ...own };
+  const { moveTo, resume, noSeed, shareRule, sequential, firstLast } = holding;
   return {
     loaded,
+    filePriorities: choosePriorities(loaded.metainfo, holding),
+    order: { isSequential: sequential, firstLast },
     dir: await currentFolder(loaded, command.dir, moveTo),
     moveTo,
     remember: remembered.size === 0 ? undefined : encodeRemembered(remembered),
@@ -96,10 +114,31 @@ async function planFor(loaded: LoadedTorrent, command: GetCommand): Promise<Torr
   };
 }
 
+/** As if that had been typed. */
+function withSelect(command: GetCommand, text: string): GetCommand {
+  const typed = new Map([...command.typed, ["select", [text]] as const]);
+  return { ...command, typed, select: [parseSelector(text)!] };
+}
+
+async function askUser(
+  { metainfo }: LoadedTorrent,
+  { output, signal }: Context,
+): Promise<string> {
+  const asker = terminalAsker(signal);
+  if (asker === undefined) {
+    const message = "Option --choose needs a terminal to ask on; use --select";
+    throw new CommandError(EXIT.usage, "no-terminal", message);
+  }
+  output.progress([]);
+  return await askForFiles(metainfo, asker);
+}
+
 /** A torrent, and the tracker whose catalog it came from. */
 interface Found {
   readonly loaded: LoadedTorrent;
   readonly tracker: string | undefined;
+  /** What a magnet link selects. */
+  readonly selectOnly?: Magnet["selectOnly"];
 }
 
 /** The torrent of a SOURCE, announced to the tracker that it came from as well. */
@@ -150,8 +189,9 @@ async function loadByName(
   throw new Failure(kind, code, message);
 }
 
-/** Every torrent with a saved state that lacks pieces. */
-async function loadUnfinished(dir: string): Promise<Promise<LoadedTorrent>[]> {
+/** Every torrent with a saved state that lacks pieces of what is wanted. */
+async function loadUnfinished(command: GetCommand): Promise<Promise<LoadedTorrent>[]> {
+  const { dir } = command;
   const unfinished: Promise<LoadedTorrent>[] = [];
   for (const infoHash of await listStates(dir)) {
     const bytes = await loadState(dir, infoHash);
@@ -161,11 +201,27 @@ async function loadUnfinished(dir: string): Promise<Promise<LoadedTorrent>[]> {
     if (torrent === undefined) continue;
     const loaded = parseTorrent(torrent, `The torrent kept in ${dir}`, true);
     const isMoving = await moveUnderWay(dir, infoHash) !== undefined;
-    const pieces = parseBitfield(state.value.pieces, loaded.metainfo.geometry.pieceCount);
-    if (!isMoving && pieces.ok && countBits(pieces.value) === pieces.value.count) continue;
+    if (!isMoving && await hasAllWanted(loaded, command, state.value.pieces)) continue;
     unfinished.push(Promise.resolve(loaded));
   }
   if (unfinished.length > 0) return unfinished;
   const message = `Nothing in ${dir} is unfinished; name a torrent, or the right --dir`;
   throw new CommandError(EXIT.input, "nothing-unfinished", message);
+}
+
+/** Whether these pieces are all that the options of now and of earlier runs want. */
+async function hasAllWanted(
+  loaded: LoadedTorrent,
+  command: GetCommand,
+  pieces: Uint8Array,
+): Promise<boolean> {
+  try {
+    const { filePriorities: priorities } = await planFor(loaded, command, undefined);
+    const { bytesWantedMissing } = countClaimed(loaded.metainfo, { priorities, order: {} }, pieces);
+    return bytesWantedMissing === 0;
+  } catch (error) {
+    // A selection that does not fit is told when it runs.
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }

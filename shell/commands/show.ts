@@ -22,6 +22,12 @@ export async function show(command: ShowCommand, context: Context): Promise<void
     const { comment, createdBy, announceTiers: trackers, isPrivate } = metainfo;
     const content = metainfo.files.filter((file) => !file.pad);
     const files = content.map(({ path, length }) => ({ path: path.join("/"), length }));
+    if (command.files) {
+      const { infoHash, name } = metainfo;
+      const numbered = files.map((file, at) => ({ number: at + 1, ...file }));
+      output.result({ event: "files", infoHash, name, files: numbered });
+      continue;
+    }
     const facts = { files, trackers, private: isPrivate, comment, createdBy };
     output.result({ event: "torrent", ...figuresOf(metainfo), ...facts });
   }

@@ -5,9 +5,16 @@ import type { VerifyCommand } from "../../core/cli/command.ts";
 import type { BadRange } from "../../core/cli/results.ts";
 import { checkingView } from "../../core/cli/progress.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
+import { decodeRemembered, rememberedSelection } from "../../core/cli/remembered.ts";
+import { isSelecting } from "../../core/cli/selection_options.ts";
 import { rangesOf } from "../../core/metainfo/file_map.ts";
 import { pieceOffset, pieceSize } from "../../core/metainfo/geometry.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
+import { PRIORITY_SKIP } from "../../core/transfer/availability.ts";
+import type { FilePriorities } from "../../core/transfer/file_priorities.ts";
+import { choosePriorities } from "../choose_files.ts";
+import { loadOptions } from "../disk/state_file.ts";
+import { countWanted, wantedPieces } from "../life/wanting.ts";
 import { checkContent } from "../check_content.ts";
 import { openStorage } from "../disk/storage.ts";
 import { placeForReading } from "../life/place_files.ts";
@@ -18,47 +25,69 @@ import type { Context } from "./context.ts";
 export async function verify(command: VerifyCommand, context: Context): Promise<void> {
   let isAllGood = true;
   for (const source of command.torrents) {
-    if (!await verifyOne(source, command.dir, context)) isAllGood = false;
+    if (!await verifyOne(source, command, context)) isAllGood = false;
   }
   if (isAllGood) return;
   const message = "Content does not match; tt get X.torrent --dir DIR mends it";
   throw new CommandError(EXIT.mismatch, "mismatch", message);
 }
 
-/** Whether every piece is there and right. */
+/** Whether every piece, or every one of the chosen files, is there and right. */
 async function verifyOne(
   source: string,
-  dir: string | undefined,
+  command: VerifyCommand,
   { output, signal }: Context,
 ): Promise<boolean> {
-  const content = dir ?? dirname(source);
+  const content = command.dir ?? dirname(source);
   const { metainfo } = await placeForReading(await loadTorrent(source, signal), content);
   const { infoHash, name, geometry } = metainfo;
+  const priorities = await chosenFiles(metainfo, content, command);
+  const wanted = wantedPieces(metainfo, { priorities, order: {} });
   const storage = openStorage(content, metainfo, {
     readOnly: true,
     infoHash: metainfo.infoHash,
   });
   try {
-    const all = Array.from({ length: geometry.pieceCount }, (_, piece) => piece);
+    const all = Array.from({ length: geometry.pieceCount }, (_, piece) => piece)
+      .filter((piece) => wanted?.[piece] !== PRIORITY_SKIP);
+    const { bytesWanted } = countWanted(metainfo, wanted, undefined);
     const good = await checkContent(metainfo, storage, all, (bytes) => {
-      output.progress([checkingView(infoHash, name, bytes, geometry.totalSize)]);
+      output.progress([checkingView(infoHash, name, bytes, bytesWanted)]);
     }, signal);
     const piecesGood = countBits(good);
-    const pieces = geometry.pieceCount;
-    const badRanges = badRangesOf(metainfo, good);
+    const pieces = all.length;
+    const badRanges = badRangesOf(metainfo, all, good);
     const badFiles = [...new Set(badRanges.map(({ path }) => path))];
-    output.result({ event: "verified", infoHash, name, piecesGood, pieces, badFiles, badRanges });
+    const filesChecked = priorities?.filter((priority) => priority !== PRIORITY_SKIP).length;
+    const counts = { piecesGood, pieces, filesChecked };
+    output.result({ event: "verified", infoHash, name, ...counts, badFiles, badRanges });
     return piecesGood === pieces;
   } finally {
     await storage.close();
   }
 }
 
+/** What is typed, else what the download there was told to want; undefined: every file. */
+async function chosenFiles(
+  metainfo: Metainfo,
+  dir: string,
+  { select, exclude }: VerifyCommand,
+): Promise<FilePriorities | undefined> {
+  const typed = { select, exclude, priorityHigh: [], priorityLow: [] };
+  if (isSelecting(typed)) return choosePriorities(metainfo, typed);
+  const kept = await loadOptions(dir, metainfo.infoHash);
+  return kept && choosePriorities(metainfo, rememberedSelection(decodeRemembered(kept)));
+}
+
 /** The bytes of bad pieces, those of neighbours together; padding is nobody's file. */
-function badRangesOf({ geometry, files }: Metainfo, good: Bitfield): BadRange[] {
+function badRangesOf(
+  { geometry, files }: Metainfo,
+  pieces: readonly number[],
+  good: Bitfield,
+): BadRange[] {
   const ranges: BadRange[] = [];
   let last: { path: string; offset: number; length: number } | undefined;
-  for (let piece = 0; piece < geometry.pieceCount; piece++) {
+  for (const piece of pieces) {
     if (hasBit(good, piece)) continue;
     const at = pieceOffset(geometry, piece);
     for (const range of rangesOf(files, at, pieceSize(geometry, piece))) {

@@ -60,6 +60,16 @@ const CREATION = {
   force: false,
 };
 
+const EVERY_FILE = {
+  choose: false,
+  select: [],
+  exclude: [],
+  priorityHigh: [],
+  priorityLow: [],
+  sequential: false,
+  firstLast: false,
+};
+
 Deno.test("every command without options has its defaults", () => {
   assertEquals(accept("tracker"), {
     kind: "tracker",
@@ -103,6 +113,7 @@ Deno.test("every command without options has its defaults", () => {
     resume: false,
     noSeed: false,
     saveTorrent: undefined,
+    ...EVERY_FILE,
     handOver: undefined,
     shareRule: { percent: 10, strict: false },
     ...PEER,
@@ -117,6 +128,7 @@ Deno.test("every command without options has its defaults", () => {
   assertEquals(accept("show x"), {
     kind: "show",
     sources: ["x"],
+    files: false,
     saveTorrent: undefined,
     ...PEER,
   });
@@ -124,6 +136,8 @@ Deno.test("every command without options has its defaults", () => {
     kind: "verify",
     torrents: ["x"],
     dir: undefined,
+    select: [],
+    exclude: [],
     ...OUTPUT,
   });
   const tracker = "http://127.0.0.1:8000/announce";
@@ -183,6 +197,7 @@ Deno.test("options fill in a download", () => {
     resume: false,
     noSeed: true,
     saveTorrent: undefined,
+    ...EVERY_FILE,
     handOver: undefined,
     shareRule: { percent: 20, strict: true },
     host: "::1",

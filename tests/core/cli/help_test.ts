@@ -52,11 +52,18 @@ tt verify: Check content against a .torrent, piece by piece
 Usage:
   tt verify X.torrent... [options]
 
-The exit code is 0 if every piece is present and correct, otherwise 6.
+The exit code is 0 if every piece is present and correct, otherwise 6. If a
+download selected files, only those are checked, unless --select or --exclude
+select others.
 
 Options:
   --dir DIR             Folder that contains the content of a .torrent (default:
                         the folder of the .torrent)
+  --select GLOB|NUMBERS
+                        Check these files only; see tt help get (variable:
+                        TT_VERIFY_SELECT)
+  --exclude GLOB|NUMBERS
+                        Do not check these files (variable: TT_VERIFY_EXCLUDE)
   --json                Print events as JSON on stdout, one object per line
   --quiet               Print only errors and skipped files, on stderr
 

@@ -64,3 +64,19 @@ Deno.test("what is kept is read back; what cannot be read any more is forgotten"
     { seed: 7, numRuns: 200 },
   );
 });
+
+Deno.test("a new choice of files replaces the earlier one as a whole", () => {
+  const { typed } = get("--select *.mkv --exclude sample --sequential --priority-high 1");
+  const kept = decodeRemembered(encodeRemembered(typed));
+  assertEquals(kept, typed);
+  const again = recall(get(""), kept);
+  assertEquals(again.select?.map(({ text }) => text), ["*.mkv"]);
+  assertEquals(again.exclude?.map(({ text }) => text), ["sample"]);
+  assertEquals([again.sequential, again.priorityHigh?.length], [true, 1]);
+  const wider = get("--select 1-3 --sequential=false");
+  assertEquals(Object.keys(recall(wider, kept)), ["priorityHigh"]);
+  assertEquals([...mergeRemembered(wider.typed, kept).keys()].sort(), [
+    ...["priorityHigh", "select", "sequential"],
+  ]);
+  assertEquals(mergeRemembered(wider.typed, kept).get("select"), ["1-3"]);
+});

@@ -63,7 +63,8 @@ Deno.test("priorities are those of files that are selected", () => {
 Deno.test("what matches nothing is named", () => {
   assertEquals(choose(["*.iso"]), "no file matches *.iso");
   assertEquals(choose(["*.mkv", "*.iso"]), "no file matches *.iso");
-  assertEquals(choose([], ["*.iso"]), "no file matches *.iso");
+  assertEquals(choose([], ["*.iso"], { low: ["*.iso"] }), "nsnnn");
+  assertEquals(choose([], ["5"]), "there is no file 5, only 1 to 4");
   assertEquals(choose(["5"]), "there is no file 5, only 1 to 4");
   assertEquals(choose(["3-900"]), "there is no file 900, only 1 to 4");
   assertEquals(choose(["0"]), "there is no file 0, only 1 to 4");

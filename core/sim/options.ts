@@ -68,6 +68,8 @@ export interface NodeOptions {
   readonly name: string;
   /** "#" for a piece it holds from the start; "seed" and "leech" for all and none. */
   readonly have?: string;
+  /** A priority for each piece, "0" to "7"; every piece is wanted alike unless given. */
+  readonly want?: string;
   readonly upBytesPerSecond?: number;
   readonly downBytesPerSecond?: number;
   /** Its own part of the way to anybody. */

@@ -273,6 +273,7 @@ function createCore(
       announceTiers: options.isAlone ? [] : world.trackers.map(({ url }) => [url]),
       isPrivate: false,
       have,
+      priorities: options.want === undefined ? undefined : Uint8Array.from(options.want, Number),
       uploadedBefore: saved?.uploaded ?? options.uploadedBefore ?? 0,
       downloadedBefore: saved?.downloaded ?? 0,
       waivedBefore: saved?.waived ?? false,

@@ -1,7 +1,8 @@
 """One torrent in libtorrent, seeded or downloaded, driven by tests and benchmarks.
 
 Prints `peers N` whenever the number of connected peers changes, for a magnet link `metadata SECONDS`
-once that is here, `checked` once the content is known, then `complete SECONDS` once everything is there.
+once that is here, `checked` once the content is known, then `complete SECONDS` once everything is there that is wanted: all files,
+or those of `--file`, counted from 0.
 """
 
 import argparse
@@ -19,6 +20,7 @@ arguments.add_argument("--peer", action="append", default=[])
 arguments.add_argument("--dht-node", action="append", default=[])
 arguments.add_argument("--then-seed", action="store_true")
 arguments.add_argument("--super-seed", action="store_true")
+arguments.add_argument("--file", action="append", type=int, default=[])
 options = arguments.parse_args()
 
 session = libtorrent.session({
@@ -53,6 +55,9 @@ parameters.flags &= ~libtorrent.torrent_flags.auto_managed
 parameters.flags &= ~libtorrent.torrent_flags.paused
 if options.role == "seed":
     parameters.flags |= libtorrent.torrent_flags.seed_mode
+if options.file:
+    count = parameters.ti.files().num_files()
+    parameters.file_priorities = [4 if file in options.file else 0 for file in range(count)]
 if options.super_seed:
     parameters.flags |= libtorrent.torrent_flags.super_seeding
 started = time.monotonic()
@@ -95,7 +100,8 @@ while not stopping:
     ):
         checked = True
         print("checked", flush=True)
-    if not complete and state.is_seeding and options.role == "download":
+    is_done = state.is_finished if options.file else state.is_seeding
+    if not complete and is_done and options.role == "download":
         complete = True
         print(f"complete {time.monotonic() - started:.3f}", flush=True)
         torrent.flush_cache()

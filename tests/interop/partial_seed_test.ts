@@ -1,0 +1,155 @@
+/** Clients that want one file of several: each takes from such a partial seed, and gives as one. */
+import { assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { aria2 } from "./clients/aria2.ts";
+import { type Client, formatEndpoint } from "./clients/client.ts";
+import { libtorrent } from "./clients/libtorrent.ts";
+import { freshPort, loopback } from "./clients/network.ts";
+import { ClientProcess } from "./clients/process.ts";
+import { tt, ttCommand } from "./clients/tt.ts";
+import { type Content, openScratch, writeContent, writeTorrent } from "./content.ts";
+import { concurrentSteps, interopTest } from "./requirements.ts";
+
+const DEADLINE_MS = 60_000;
+const SCRIPT = fileURLToPath(new URL("clients/libtorrent_peer.py", import.meta.url));
+
+/** Its middle file begins and ends within pieces. */
+const content: Content = {
+  title: "three files that share pieces",
+  name: "three",
+  pieceLength: 16 * 1024,
+  files: [
+    { path: "a.bin", length: 300_001 },
+    { path: "b.bin", length: 500_003 },
+    { path: "c.bin", length: 300_001 },
+  ],
+};
+const WANTED = "b.bin";
+
+interface Options {
+  readonly torrent: string;
+  readonly dir: string;
+  readonly port: number;
+  /** Ports to dial. */
+  readonly peers?: readonly number[];
+}
+
+/** A client that downloads the middle file and stays. */
+interface Partial {
+  readonly client: Client;
+  readonly dials: boolean;
+  readonly argv: (options: Options) => Promise<string[]>;
+  /** Whether the line says that what is wanted is here. */
+  readonly isDone: (line: string) => boolean;
+}
+
+const addresses = (ports: readonly number[] = []) =>
+  ports.flatMap((port) => ["--peer", formatEndpoint({ host: loopback.host, port })]);
+
+const ttPartial: Partial = {
+  client: tt,
+  dials: true,
+  argv: ({ torrent, dir, port, peers }) =>
+    ttCommand([
+      ...["get", torrent, "--dir", dir, "--host", loopback.host, "--port", `${port}`, "--json"],
+      ...["--select", WANTED, "--share-rule", "off", "--resume", ...addresses(peers)],
+    ]),
+  isDone: (line) => line.includes('"state":"seeding"'),
+};
+
+const others: Partial[] = [{
+  client: libtorrent,
+  dials: true,
+  argv: ({ torrent, dir, port, peers }) => {
+    const listen = formatEndpoint({ host: loopback.host, port });
+    return Promise.resolve([
+      ...["/usr/bin/python3", "-u", SCRIPT, "download", torrent, "--dir", dir, "--then-seed"],
+      ...["--listen", listen, "--file", "1", ...addresses(peers)],
+    ]);
+  },
+  isDone: (line) => line.startsWith("complete "),
+}, {
+  client: aria2,
+  dials: false,
+  argv: ({ torrent, dir, port }) =>
+    Promise.resolve([
+      ...["aria2c", "--no-conf", "--enable-dht=false", "--bt-enable-lpd=false"],
+      ...["--allow-overwrite=true", "--file-allocation=none", "--summary-interval=0"],
+      ...["--select-file=2", "--seed-ratio=0.0", "--bt-remove-unselected-file=false"],
+      ...["--on-bt-download-complete=/bin/echo", `--listen-port=${port}`, `--dir=${dir}`],
+      ...["--disable-ipv6=true", torrent],
+    ]),
+  isDone: (line) => /^[0-9a-f]{16} \d+ /.test(line),
+}];
+
+for (const other of others) {
+  const { name } = other.client;
+  await interopTest({
+    name: `tt and ${name} take one file from each other, as partial seeds`,
+    needs: [other.client],
+    fn: (test) =>
+      concurrentSteps(test, [
+        { name: `${name} takes from tt`, fn: () => pass(ttPartial, other) },
+        { name: `tt takes from ${name}`, fn: () => pass(other, ttPartial) },
+      ]),
+  });
+}
+
+/** The giver downloads the file from a seed, which goes; then the taker has nobody but the giver. */
+async function pass(giver: Partial, taker: Partial): Promise<void> {
+  await using scratch = await openScratch();
+  const [seedDir, giverDir, takerDir] = ["seed", "giver", "taker"].map((name) =>
+    `${scratch.path}/${name}`
+  ) as [string, string, string];
+  for (const dir of [giverDir, takerDir]) await Deno.mkdir(dir);
+  await writeContent(seedDir, content);
+  const { path: torrent } = await writeTorrent(seedDir, content);
+  const giverPort = freshPort(), takerPort = freshPort(), seedPort = freshPort();
+
+  // Those that do not dial are dialled.
+  const seedArgs = ["seed", torrent, "--dir", seedDir, "--host", loopback.host, "--json"];
+  const seedArgv = await ttCommand([
+    ...[...seedArgs, "--port", `${seedPort}`, ...giver.dials ? [] : addresses([giverPort])],
+  ]);
+  const seed = () => new ClientProcess({ place: loopback, port: seedPort, argv: seedArgv });
+  const start = async (client: Partial, options: Options) => {
+    const argv = await client.argv(options);
+    return new ClientProcess({ place: loopback, port: options.port, argv });
+  };
+  const untilDone = (client: Partial, process: ClientProcess) =>
+    process.waitForLine((line) => client.isDone(line) || undefined, "complete", DEADLINE_MS);
+
+  const givingOptions = { torrent, dir: giverDir, port: giverPort };
+  const takingOptions = { torrent, dir: takerDir, port: takerPort };
+  await using stack = new AsyncDisposableStack();
+  let source: ClientProcess, giving: ClientProcess;
+  if (giver.dials) {
+    source = seed();
+    stack.use(source);
+    await source.waitForListening();
+    giving = await start(giver, { ...givingOptions, peers: [seedPort, takerPort] });
+    stack.use(giving);
+  } else {
+    giving = await start(giver, givingOptions);
+    stack.use(giving);
+    await giving.waitForListening();
+    source = seed();
+    stack.use(source);
+  }
+  await untilDone(giver, giving);
+  await source.stop();
+  const peers = taker.dials ? [giverPort] : [];
+  const taking = await start(taker, { ...takingOptions, peers });
+  stack.use(taking);
+  if (!taker.dials) {
+    await taking.waitForListening();
+    // The giver dials once more, as it starts.
+    await giving.stop();
+    giving = await start(giver, { ...givingOptions, peers: [takerPort] });
+    stack.use(giving);
+  }
+  await untilDone(taker, taking);
+  const file = `three/${WANTED}`;
+  const wanted = await Deno.readFile(`${seedDir}/${file}`);
+  assertEquals(await Deno.readFile(`${takerDir}/${file}`), wanted);
+}

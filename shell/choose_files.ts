@@ -2,6 +2,7 @@
 import { fileLines } from "../core/cli/results.ts";
 import { isSelecting, type SelectionSettings } from "../core/cli/selection_options.ts";
 import { printable } from "../core/cli/text.ts";
+import type { JsonObject } from "../core/rpc/json.ts";
 import type { IndexRange } from "../core/metainfo/magnet.ts";
 import {
   contentFiles,
@@ -38,6 +39,30 @@ export function choosePriorities(
 ): FilePriorities | undefined {
   const choices = chooseFiles(content, settings);
   return choices && filePriorities(choices);
+}
+
+/** The same as parameters of `torrent_add`; in them, an empty list would stand for all files. */
+export function chooseParams(content: Content, settings: SelectionSettings): JsonObject {
+  const choices = chooseFiles(content, settings);
+  if (choices === undefined) return {};
+  const numbered = contentFiles(content.files).map((file) => choices[file]!);
+  const indices = (choice: FileChoice) =>
+    numbered.flatMap((found, index) => found === choice ? [index] : []);
+  const lists = {
+    files_unwanted: indices("skip"),
+    priority_high: indices("high"),
+    priority_low: indices("low"),
+  };
+  return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0));
+}
+
+/** Magnet links are handed over as they are. Throws a Failure of kind `usage`. */
+export function refuseSelection(link: string, settings: SelectionSettings): void {
+  if (!isSelecting(settings)) return;
+  const message =
+    `Cannot select files of ${link.slice(0, 60)}... for the daemon: its metadata is ` +
+    "not known; add it with --paused, or give the .torrent";
+  throw new Failure("usage", "no-metadata", message);
 }
 
 /** What a magnet link's `so` selects, as text for `--select`. Throws a Failure of kind `input`. */

@@ -43,3 +43,8 @@ export const handOver = {
 };
 
 export const NO_OPERANDS = { name: "", min: 0, max: 0 };
+
+/** For content that is there. */
+export const contentDir = one("DIR", readText, "Folder that contains the content of a .torrent", {
+  shownDefault: "the folder of the .torrent",
+});

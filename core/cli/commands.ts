@@ -4,10 +4,11 @@
  */
 import { SYSTEM_FILES_TEXT } from "../metainfo/system_files.ts";
 import { PEERS_MAX, SWARMS_MAX } from "../tracker_server/swarms/swarm_store.ts";
-import { defineCommand, handOver, NO_OPERANDS, output, state } from "./command_spec.ts";
+import { contentDir, defineCommand, handOver, NO_OPERANDS, output, state } from "./command_spec.ts";
 import { DAEMON_COMMANDS } from "./daemon_commands.ts";
+import { VERIFY_COMMAND } from "./verify_command.ts";
 import { DHT_COMMAND } from "./dht_command.ts";
-import { checkedFiles, selectionOptions } from "./selection_options.ts";
+import { selectionOptions } from "./selection_options.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import { peer, trace } from "./peer_options.ts";
 import { STREAM_COMMAND } from "./stream_command.ts";
@@ -84,10 +85,6 @@ const saveTorrent = one("FILE", readText, "Write the .torrent of a magnet link t
 
 /** Options for connecting to peers, without those about content. */
 const { upLimit: _up, downLimit: _down, seedRatio: _ratio, seedTime: _time, ...meeting } = peer;
-
-const contentDir = one("DIR", readText, "Folder that contains the content of a .torrent", {
-  shownDefault: "the folder of the .torrent",
-});
 
 /** The tracker whose catalog is asked. */
 const catalogTracker = oneOr(
@@ -288,18 +285,7 @@ export const COMMANDS = {
       "tt show 'magnet:?xt=urn:btih:...' --save-torrent f.torrent",
     ],
   }),
-  verify: defineCommand({
-    summary: "Check content against a .torrent, piece by piece",
-    usage: ["X.torrent... [options]"],
-    operands: { name: "X.torrent", min: 1, max: Infinity },
-    about: [
-      "The exit code is 0 if every piece is present and correct, otherwise 6. If a download selected " +
-      "files, only those are checked, unless --select or --exclude select others.",
-    ],
-    options: { dir: contentDir, ...checkedFiles, ...output },
-    conflicts: [],
-    examples: ["tt verify film.torrent --dir downloads"],
-  }),
+  verify: VERIFY_COMMAND,
   replay: defineCommand({
     summary: "Run a recorded download again and compare every decision",
     usage: ["FILE [options]"],

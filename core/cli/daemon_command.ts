@@ -3,6 +3,7 @@ import type { PeerAddress } from "../bytes/address.ts";
 import type { SessionChange } from "../rpc/session_settings.ts";
 import type { OutputSettings } from "./command.ts";
 import type { RpcAddress, StatusSort } from "./daemon_values.ts";
+import type { SelectionSettings } from "./selection_options.ts";
 import type { ShareRule } from "./values.ts";
 
 export type DaemonCommands =
@@ -50,8 +51,9 @@ export interface RemoteSettings extends OutputSettings {
   readonly state: string | undefined;
 }
 
-export interface AddCommand extends RemoteSettings {
+export interface AddCommand extends RemoteSettings, SelectionSettings {
   readonly kind: "add";
+  readonly sequential: boolean;
   readonly sources: readonly string[];
   readonly dir: string | undefined;
   readonly paused: boolean;

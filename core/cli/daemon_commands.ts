@@ -12,6 +12,7 @@ import {
 import { discoveryOptions } from "./discovery_options.ts";
 import { dhtOptions } from "./dht_command.ts";
 import { flag, many, one, oneOr } from "./option.ts";
+import { addOptions } from "./selection_options.ts";
 import {
   readCount,
   readHost,
@@ -149,6 +150,7 @@ export const DAEMON_COMMANDS = {
       }),
       paused: flag("Add the torrents without starting them"),
       label: many("TEXT", readText, "Label for the torrents; may be repeated"),
+      ...addOptions,
       ...remote,
     },
     conflicts: [],

@@ -47,6 +47,18 @@ export const selectionOptions = {
   firstLast: flag("Download the first and the last piece of each file before the others"),
 };
 
+/** For torrents that a daemon takes. */
+const { choose: _choose, firstLast: _firstLast, ...addOptions } = selectionOptions;
+export { addOptions };
+
+/** Every file alike. */
+export const NO_SELECTION: SelectionSettings = {
+  select: [],
+  exclude: [],
+  priorityHigh: [],
+  priorityLow: [],
+};
+
 /** The values of `selectionOptions` out of those of a command. */
 export function selectionOf(
   { select, exclude, priorityHigh, priorityLow }: SelectionSettings,

@@ -36,7 +36,7 @@ export async function get(command: GetCommand, context: Context): Promise<void> 
       const { loaded, tracker: from } = await loadSource(source, tracker, context.signal);
       return { torrent: announcedTo(loaded, from === undefined ? [] : [from]), dir: command.dir };
     });
-    return await handOver(handed, command.handOver, command, context);
+    return await handOver(handed, command.handOver, command, context, command);
   }
   const loads = sources.length > 0
     ? sources.map((source) =>

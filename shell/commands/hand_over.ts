@@ -3,6 +3,8 @@ import { resolve } from "node:path";
 import type { HandOver, PeerSettings } from "../../core/cli/command.ts";
 import type { Json, JsonObject } from "../../core/rpc/json.ts";
 import { DaemonClient } from "../daemon/client.ts";
+import { NO_SELECTION, type SelectionSettings } from "../../core/cli/selection_options.ts";
+import { chooseParams, refuseSelection } from "../choose_files.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { Context } from "./context.ts";
 
@@ -18,6 +20,7 @@ export async function handOver(
   { state }: HandOver,
   settings: PeerSettings,
   { output, signal }: Context,
+  selection: SelectionSettings & { readonly sequential?: boolean } = NO_SELECTION,
 ): Promise<void> {
   // The daemon is asked after the first: without one nothing is made in vain.
   for (const torrent of torrents) torrent.catch(() => {});
@@ -27,8 +30,11 @@ export async function handOver(
     const from: JsonObject = "magnet" in torrent
       ? { filename: torrent.magnet }
       : { metainfo: torrent.bytes.toBase64() };
+    if ("magnet" in torrent) refuseSelection(torrent.magnet, selection);
     const answer = await client.call("torrent_add", {
       ...from,
+      ...("magnet" in torrent ? {} : chooseParams(torrent.metainfo, selection)),
+      ...(selection.sequential ? { sequential_download: true } : {}),
       download_dir: resolve(dir),
       ...limits(settings),
     });

@@ -11,6 +11,8 @@ import type {
 } from "../../core/cli/daemon_command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import type { Json, JsonObject } from "../../core/rpc/json.ts";
+import { isSelecting } from "../../core/cli/selection_options.ts";
+import { chooseParams, refuseSelection } from "../choose_files.ts";
 import { DaemonClient } from "../daemon/client.ts";
 import { sleep } from "../clock.ts";
 import { loadTorrent } from "../load_torrent.ts";
@@ -30,15 +32,19 @@ export interface Named {
 export async function add(command: AddCommand, { output, signal }: Context): Promise<void> {
   const client = await DaemonClient.open(command.state, signal);
   for (const source of command.sources) {
-    // Files are read here, where the path means something.
-    const isRemote = /^(magnet:|https?:\/\/)/i.test(source);
-    const from: JsonObject = isRemote
+    // Files are read here, where the path means something; so is what files are selected of.
+    const isLink = /^magnet:/i.test(source);
+    if (isLink) refuseSelection(source, command);
+    const isRemote = isLink || (/^https?:\/\//i.test(source) && !isSelecting(command));
+    const loaded = isRemote ? undefined : await loadTorrent(source, signal);
+    const from: JsonObject = loaded === undefined
       ? { filename: source }
-      : { metainfo: (await loadTorrent(source, signal)).bytes.toBase64() };
+      : { metainfo: loaded.bytes.toBase64(), ...chooseParams(loaded.metainfo, command) };
     const answer = await client.call("torrent_add", {
       ...from,
       ...(command.dir === undefined ? {} : { download_dir: resolve(command.dir) }),
       ...(command.paused ? { paused: true } : {}),
+      ...(command.sequential ? { sequential_download: true } : {}),
       ...(command.labels.length === 0 ? {} : { labels: command.labels }),
     });
     const isNew = answer.torrent_added !== undefined;

@@ -1,7 +1,7 @@
 /** Files that a remote chooses, on the running torrent. */
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { makeBytes, runTt, startSeed } from "../cli_kit.ts";
+import { assertOneSentence, makeBytes, runTt, startSeed } from "../cli_kit.ts";
 import { exists } from "../disk/support.ts";
 import { daemonFolder, DaemonKit } from "./kit.ts";
 
@@ -52,4 +52,28 @@ Deno.test("files are chosen when a torrent is added and while it runs, and again
   assertEquals(again.wanted.map(Number), [0, 1, 1, 0]);
   assertEquals(again.priorities, [0, 0, 1, 0]);
   assertEquals(await files(), "bc");
+});
+
+Deno.test("tt add and tt get --daemon select files", async () => {
+  await using dir = await daemonFolder();
+  await Deno.mkdir(dir.at("set"));
+  for (const name of ["a", "b", "c"]) await Deno.writeFile(dir.at("set", name), makeBytes(1000));
+  const torrent = dir.at("set.torrent");
+  assertEquals((await runTt(["create", dir.at("set"), "--out", torrent])).code, 0);
+  await using daemon = await DaemonKit.start(dir.state, ["--dir", dir.at("dl")]);
+  const choice = ["--select", "1-2", "--priority-high", "b", "--sequential"];
+  const fields = ["wanted", "priorities", "sequential_download"];
+  for (const args of [["add", torrent], ["get", torrent, "--daemon", "--dir", dir.at("dl")]]) {
+    const { code, stderr } = await daemon.run(...args, ...choice);
+    assertEquals(code, 0, stderr);
+    const [facts] = await daemon.torrents(...fields);
+    assertEquals(facts.wanted.map(Number), [1, 1, 0]);
+    assertEquals(facts.priorities, [0, 1, 0]);
+    assertEquals(facts.sequential_download, true);
+    await daemon.run("remove", "all", "--data");
+  }
+  assertOneSentence(await daemon.run("add", torrent, "--select", "4"), 3);
+  const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}`;
+  assertOneSentence(await daemon.run("add", link, "--select", "1"), 2);
+  assertEquals(await daemon.torrents("id"), []);
 });

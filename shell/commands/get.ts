@@ -86,17 +86,18 @@ async function planFor(
   selectOnly?: Magnet["selectOnly"],
 ): Promise<TorrentPlan> {
   const { infoHash } = loaded.metainfo;
-  let command = asTyped;
-  if (command.choose && context !== undefined) {
-    command = withSelect(command, await askUser(loaded, context));
-  } else if (selectOnly !== undefined && !command.typed.has("select")) {
-    command = withSelect(command, selectOnlyText(loaded.metainfo, selectOnly));
-  }
   const kept = await loadOptions(
-    await currentFolder(loaded, command.dir, command.moveTo),
+    await currentFolder(loaded, asTyped.dir, asTyped.moveTo),
     infoHash,
   );
   const earlier = kept === undefined ? new Map() : decodeRemembered(kept);
+  let command = asTyped;
+  if (command.choose && context !== undefined) {
+    command = withSelect(command, await askUser(loaded, context));
+  } else if (selectOnly !== undefined && !command.typed.has("select") && !earlier.has("select")) {
+    // Remembered like what is typed: a later run may not name the link.
+    command = withSelect(command, selectOnlyText(loaded.metainfo, selectOnly));
+  }
   const remembered = mergeRemembered(command.typed, earlier);
   const { upLimit, downLimit, ...own } = recall(command, earlier);
   const holding = { ...command, ...own };

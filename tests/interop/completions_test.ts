@@ -31,7 +31,7 @@ await interopTest({
         `COMP_CWORD=${words.length - 1}; _tt; printf '%s\\n' "\${COMPREPLY[@]}"`;
       return (await run(["bash", "--norc", "-c", code], dir.path)).toSorted();
     };
-    assertEquals(await complete("tt", "st"), ["status", "stop"]);
+    assertEquals(await complete("tt", "st"), ["status", "stop", "stream"]);
     assertEquals(await complete("tt", "get", "--seed"), ["--seed-ratio", "--seed-time"]);
     assertEquals(await complete("tt", "get", "--dht", ""), ["off", "on"]);
     assertEquals(await complete("tt", "get", "--dir", "f"), ["films"]);
@@ -54,7 +54,7 @@ await interopTest({
       const lines = await run(["fish", "--no-config", "-c", code], dir.path);
       return lines.map((found) => found.split("\t")[0]).toSorted();
     };
-    assertEquals(await complete("tt st"), ["status", "stop"]);
+    assertEquals(await complete("tt st"), ["status", "stop", "stream"]);
     assertEquals(await complete("tt get --seed-"), ["--seed-ratio", "--seed-time"]);
     assertEquals(await complete("tt get --dht "), ["off", "on"]);
     assertEquals(await complete("tt add f"), ["fig.torrent", "films/"]);

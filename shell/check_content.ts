@@ -38,12 +38,13 @@ export async function checkContent(
     onPiece(piece, digest) {
       const verdict = digest && check.judge(piece, digest);
       if (verdict === "good") setBit(good, piece);
-      if (verdict === "unknown" && digest?.node !== undefined) learner?.note(piece, digest.node);
+      if (verdict === "unknown" && digest?.node !== undefined) {
+        for (const known of learner?.note(piece, digest.node) ?? []) setBit(good, known);
+      }
       bytes += pieceSize(geometry, piece);
       onProgress(bytes);
     },
   });
-  for (const piece of learner?.learn() ?? []) setBit(good, piece);
   return good;
 }
 

@@ -14,6 +14,8 @@ export interface LoadedTorrent {
   /** The bytes as found. */
   readonly bytes: Uint8Array;
   readonly metainfo: Metainfo;
+  /** Wants the bytes of the `.torrent` once it has the piece layers that `bytes` lacks. */
+  readonly onLayers?: (bytes: Uint8Array) => Promise<void>;
 }
 
 /** `source`: a path, or an http or https URL. Throws a Failure, or the signal's reason. */

@@ -112,6 +112,11 @@ export function nodeOfLeaves(
   return merkleRoot(hasher, leaves, 0, pieceNodeHeight(trees, piece));
 }
 
+/** Whether every piece can be checked, none waits for a layer. */
+export function hasAllLayers({ files, layers }: PieceTrees): boolean {
+  return files.every((file, tree) => !needsLayer(file) || layers[tree] !== undefined);
+}
+
 /** Whether `layer` has one hash for each piece of the file and leads to its root. */
 export function isLayerOf(
   trees: PieceTrees,

@@ -1,4 +1,5 @@
 /** A magnet link within a command: its torrent, once peers have given the metadata. */
+import { hasAllLayers } from "../../core/metainfo/piece_trees.ts";
 import type { PeerSettings } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { formatCount, formatDuration } from "../../core/cli/format.ts";
@@ -56,7 +57,12 @@ export class MagnetRun {
       const { infoHash, name, infoBytes } = loaded.metainfo;
       const seconds = Math.round(now() - stage.startedMs) / 1_000;
       output.event({ event: "metadata", infoHash, name, bytes: infoBytes.length, seconds });
-      await file?.write(loaded.bytes, loaded.metainfo);
+      if (file === undefined) return loaded;
+      const write = (bytes: Uint8Array) => file.write(bytes, loaded.metainfo);
+      const { trees } = loaded.metainfo;
+      if (trees === undefined || hasAllLayers(trees)) await write(loaded.bytes);
+      else if (dir !== undefined) return { ...loaded, onLayers: write };
+      else throw new CommandError(EXIT.usage, "layers", withoutLayers(name));
       return loaded;
     } catch (error) {
       await stage.stop();
@@ -134,4 +140,9 @@ export class MagnetRun {
     this.#told.add(news);
     return isNew;
   }
+}
+
+function withoutLayers(name: string): string {
+  return `Cannot save the .torrent of ${name}: peers give its piece layers with the content only; ` +
+    "use tt get with --save-torrent";
 }

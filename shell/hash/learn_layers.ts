@@ -11,36 +11,38 @@ import {
 } from "../../core/metainfo/piece_trees.ts";
 import { MERKLE } from "./sha256.ts";
 
+interface Found {
+  readonly layer: Uint8Array;
+  /** Pieces of the file whose hash is not in `layer` yet. */
+  readonly missing: Set<number>;
+}
+
 export class LayerLearner {
   readonly #trees: PieceTrees;
-  /** By tree: the hashes so far, and how many pieces are still missing. */
-  readonly #found = new Map<number, { readonly layer: Uint8Array; left: number }>();
+  readonly #found = new Map<number, Found>();
 
   constructor(trees: PieceTrees) {
     this.#trees = trees;
   }
 
-  /** The hash above a piece whose layer is unknown. Call it once for each piece. */
-  note(piece: number, node: Uint8Array): void {
+  /**
+   * The hash above a piece whose layer is unknown. When it completes a layer that leads to its root, the
+   * layer is kept, and the pieces of the file are the answer.
+   */
+  note(piece: number, node: Uint8Array): number[] {
     const tree = treeOfPiece(this.#trees, piece);
     const file = this.#trees.files[tree]!;
-    if (!needsLayer(file) || this.#trees.layers[tree] !== undefined) return;
+    if (!needsLayer(file) || this.#trees.layers[tree] !== undefined) return [];
+    const pieces = Array.from({ length: file.pieceCount }, (_, i) => file.firstPiece + i);
     const found = this.#found.get(tree) ??
-      { layer: new Uint8Array(file.pieceCount * MERKLE_HASH_SIZE), left: file.pieceCount };
+      { layer: new Uint8Array(file.pieceCount * MERKLE_HASH_SIZE), missing: new Set(pieces) };
     found.layer.set(node, (piece - file.firstPiece) * MERKLE_HASH_SIZE);
-    found.left--;
+    found.missing.delete(piece);
     this.#found.set(tree, found);
-  }
-
-  /** Keeps the layers that lead to their roots; gives the pieces that are right by them. */
-  learn(): number[] {
-    const pieces: number[] = [];
-    for (const [tree, { layer, left }] of this.#found) {
-      const file = this.#trees.files[tree]!;
-      if (left > 0 || !isLayerOf(this.#trees, MERKLE, file, layer)) continue;
-      this.#trees.layers[tree] = layer;
-      for (let i = 0; i < file.pieceCount; i++) pieces.push(file.firstPiece + i);
-    }
+    if (found.missing.size > 0) return [];
+    this.#found.delete(tree);
+    if (!isLayerOf(this.#trees, MERKLE, file, found.layer)) return [];
+    this.#trees.layers[tree] = found.layer;
     return pieces;
   }
 }

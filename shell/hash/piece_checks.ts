@@ -5,9 +5,15 @@ import {
   createSha1Check,
   type PieceCheck,
 } from "../../core/metainfo/piece_check.ts";
-import { needsLayer } from "../../core/metainfo/piece_trees.ts";
+import {
+  needsLayer,
+  nodeOfLeaves,
+  pieceNode,
+  type PieceTrees,
+} from "../../core/metainfo/piece_trees.ts";
 import type { HashTreeOptions } from "../../core/transfer/hash_trees.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
+import { LayerLearner } from "./learn_layers.ts";
 import { MERKLE } from "./sha256.ts";
 
 /** What the core has to know of the torrent's hash trees; undefined without a v2 part. */
@@ -30,5 +36,21 @@ export function pieceCheckOf(
   const v1 = createSha1Check(geometry, pieceHashes);
   if (trees === undefined) return v1;
   const v2 = createMerkleCheck(trees, MERKLE);
-  return identity.v1 === undefined ? v2 : createHybridCheck(v1, v2);
+  return identity.v1 === undefined ? v2 : learning(createHybridCheck(v1, v2), trees);
+}
+
+/** From peers that know v1 only no layer can be had: content that is right by v1 tells them. */
+function learning(check: PieceCheck, trees: PieceTrees): PieceCheck {
+  const learner = new LayerLearner(trees);
+  return {
+    ...check,
+    judge(piece, digest) {
+      const verdict = check.judge(piece, digest);
+      if (verdict !== "good" || pieceNode(trees, piece) !== undefined) return verdict;
+      const { node, leaves } = digest;
+      const found = node ?? (leaves && nodeOfLeaves(trees, MERKLE, piece, leaves));
+      if (found !== undefined) learner.note(piece, found);
+      return verdict;
+    },
+  };
 }

@@ -1,24 +1,30 @@
 /** Piece layers that peers gave, or content, are kept in the `.torrent` of the state folder. */
 import { withPieceLayers } from "../../core/metainfo/piece_layers.ts";
-import type { PieceTrees } from "../../core/metainfo/piece_trees.ts";
+import { hasAllLayers, type PieceTrees } from "../../core/metainfo/piece_trees.ts";
 import { encodeResume, type ResumeState } from "../../core/transfer/resume.ts";
 import { saveState, saveTorrent } from "../disk/state_file.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 
-/** How many layers of a torrent its `.torrent` has. */
+/** How many layers a torrent's bytes have. */
+const given = new WeakMap<PieceTrees, number>();
+/** How many the `.torrent` of the state folder has. */
 const kept = new WeakMap<PieceTrees, number>();
 
-/** To be called before layers are learned, which saves nothing, and whenever the state is saved. */
-export async function keepLayers(dir: string, { metainfo, bytes }: LoadedTorrent): Promise<void> {
-  const { trees, infoHash } = metainfo;
-  if (trees === undefined) return;
-  const known = trees.layers.filter((layer) => layer !== undefined).length;
-  if (known === (kept.get(trees) ?? known)) {
-    kept.set(trees, known);
-    return;
-  }
-  await saveTorrent(dir, infoHash, withPieceLayers(bytes, trees));
+/** To be called before layers are learned. */
+export function noteLayers({ metainfo: { trees } }: LoadedTorrent): void {
+  if (trees === undefined || given.has(trees)) return;
+  given.set(trees, countLayers(trees));
+}
+
+/** Keeps the `.torrent` with the layers that are known now. */
+export async function keepTorrent(dir: string, loaded: LoadedTorrent): Promise<void> {
+  const { metainfo: { infoHash, trees }, bytes, onLayers } = loaded;
+  if (trees === undefined) return await saveTorrent(dir, infoHash, bytes);
+  const known = countLayers(trees);
+  const current = known === given.get(trees) ? bytes : withPieceLayers(bytes, trees);
+  await saveTorrent(dir, infoHash, current);
   kept.set(trees, known);
+  if (hasAllLayers(trees)) await onLayers?.(current);
 }
 
 /** Makes the state of a download durable, and the layers that it learned. */
@@ -28,5 +34,10 @@ export async function saveDownload(
   state: ResumeState,
 ): Promise<void> {
   await saveState(dir, loaded.metainfo.infoHash, encodeResume(state));
-  await keepLayers(dir, loaded);
+  const { trees } = loaded.metainfo;
+  if (trees !== undefined && kept.get(trees) !== countLayers(trees)) await keepTorrent(dir, loaded);
+}
+
+function countLayers({ layers }: PieceTrees): number {
+  return layers.filter((layer) => layer !== undefined).length;
 }

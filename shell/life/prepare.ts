@@ -19,12 +19,12 @@ import {
   trustResume,
 } from "../../core/transfer/resume.ts";
 import { checkContent } from "../check_content.ts";
-import { loadState, saveOptions, saveTorrent, sweepState } from "../disk/state_file.ts";
+import { loadState, saveOptions, sweepState } from "../disk/state_file.ts";
 import type { Storage } from "../disk/storage.ts";
 import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import { Failure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
-import { keepLayers } from "./keep_layers.ts";
+import { keepTorrent, noteLayers } from "./keep_layers.ts";
 import { reuseKnownFiles } from "./reuse_files.ts";
 import type { Role, TorrentEvent } from "./types.ts";
 import {
@@ -114,11 +114,11 @@ function everything(
 }
 
 async function prepareDownload(options: Preparation): Promise<Prepared> {
-  const { loaded: { metainfo, bytes }, dir, storage, trust, say, signal } = options;
+  const { loaded: { metainfo }, dir, storage, trust, say, signal } = options;
   const pieces = metainfo.geometry.pieceCount;
+  noteLayers(options.loaded);
   await sweepState(dir, metainfo.infoHash);
   const state = await readState(dir, metainfo.infoHash);
-  await keepLayers(dir, options.loaded);
   // First of all: what was chosen must outlive whatever happens to this run.
   if (options.remember !== undefined) {
     await saveOptions(dir, metainfo.infoHash, options.remember);
@@ -150,7 +150,7 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   await storage.reserve({ missingBytes, signal });
   if (missingBytes > 0) await placeMarker(dir, metainfo);
   else await removeMarker(dir, metainfo);
-  await saveTorrent(dir, metainfo.infoHash, bytes);
+  await keepTorrent(dir, options.loaded);
   const { isSequential } = wanted.order;
   return { have, state, priorities, bytes: counted, isSequential };
 }

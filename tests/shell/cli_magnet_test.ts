@@ -57,6 +57,20 @@ Deno.test("a link that selects files downloads those alone", async () => {
   assertEquals(names, ["b"]);
 });
 
+Deno.test("the .torrent that a v2 link is saved to has its layers, or is not written", async () => {
+  await using dir = await scratch();
+  const { seed, infoHash, link } = await startSource(dir.path, ["--format", "v2"]);
+  await using _seed = seed;
+  const shown = await runTt(["show", link, "--save-torrent", dir.at("shown.torrent"), ...LOCAL]);
+  assertEquals([shown.code, shown.said.at(-1)!.code], [2, "layers"], shown.stderr);
+  const args = ["--dir", "D", "--no-seed", "--json", "--save-torrent", "saved.torrent"];
+  await using get = await startGet([link, ...args], { cwd: dir.path });
+  const ended = await get.end();
+  assertEquals(ended.code, 0, ended.stderr);
+  const saved = await runTt(["show", "saved.torrent", "--json"], { cwd: dir.path });
+  assertEquals([saved.code, saved.said[0]!.infoHash], [0, infoHash], saved.stderr);
+});
+
 Deno.test("tt show fetches the metadata, prints it and leaves", async () => {
   await using dir = await scratch();
   const { seed, infoHash, link } = await startSource(dir.path);

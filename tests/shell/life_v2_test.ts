@@ -2,11 +2,15 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { countBits, createFullBitfield } from "../../core/bytes/bitfield.ts";
+import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 import { withPieceLayers } from "../../core/metainfo/piece_layers.ts";
 import { encodeResume } from "../../core/transfer/resume.ts";
 import { checkContent } from "../../shell/check_content.ts";
-import { saveState, saveTorrent } from "../../shell/disk/state_file.ts";
+import { loadTorrentBytes, saveState, saveTorrent } from "../../shell/disk/state_file.ts";
 import { openStorage } from "../../shell/disk/storage.ts";
+import { PieceBuffers } from "../../shell/hash/piece_buffers.ts";
+import { PieceMemory } from "../../shell/hash/piece_memory.ts";
+import { keepTorrent, noteLayers, saveDownload } from "../../shell/life/keep_layers.ts";
 import { reuseKnownFiles } from "../../shell/life/reuse_files.ts";
 import { makeTorrent } from "../../shell/make_torrent.ts";
 import { readMetainfo } from "../../shell/read_metainfo.ts";
@@ -49,21 +53,74 @@ Deno.test("a torrent with its layers put back has its bytes again", () =>
     assertEquals(withPieceLayers(bare.bytes, made.metainfo.trees!), made.bytes);
   }));
 
-Deno.test("content that is there tells the layers that the metadata lacks", () =>
+for (const format of ["v2", "hybrid"] as const) {
+  Deno.test(`content that is there tells the layers that the metadata lacks: ${format}`, () =>
+    withFolder(async (folder) => {
+      await Deno.mkdir(join(folder, "f"));
+      await Deno.writeFile(join(folder, "f", "a"), vectorContent(5 * PIECE + 3));
+      await Deno.writeFile(join(folder, "f", "b"), vectorContent(4 * PIECE));
+      const made = await makeTorrent(join(folder, "f"), { format, pieceLength: PIECE });
+      const { metainfo } = withoutLayers(made);
+      // One wrong byte: by v2, nothing proves the other pieces of that file.
+      await Deno.writeFile(join(folder, "f", "b"), vectorContent(4 * PIECE).fill(1, 7, 8));
+      const storage = openStorage(folder, metainfo, { readOnly: true });
+      const pieces = Array.from({ length: metainfo.geometry.pieceCount }, (_, piece) => piece);
+      const good = await checkContent(metainfo, storage, pieces, () => {}, never);
+      await storage.close();
+      assertEquals(countBits(good), format === "v2" ? 6 : 9);
+      assertEquals(metainfo.trees!.layers, [made.metainfo.trees!.layers[0], undefined]);
+    }));
+}
+
+Deno.test("pieces of a hybrid that arrive tell its layers, where peers know v1 only", () =>
   withFolder(async (folder) => {
-    await Deno.mkdir(join(folder, "f"));
-    await Deno.writeFile(join(folder, "f", "a"), vectorContent(5 * PIECE + 3));
-    await Deno.writeFile(join(folder, "f", "b"), vectorContent(4 * PIECE));
-    const made = await makeTorrent(join(folder, "f"), { format: "v2", pieceLength: PIECE });
+    const content = vectorContent(3 * PIECE + 5);
+    await Deno.writeFile(join(folder, "a"), content);
+    const made = await makeTorrent(join(folder, "a"), { format: "hybrid", pieceLength: PIECE });
     const { metainfo } = withoutLayers(made);
-    // One wrong byte: nothing proves the other pieces of that file.
-    await Deno.writeFile(join(folder, "f", "b"), vectorContent(4 * PIECE).fill(1, 7, 8));
-    const storage = openStorage(folder, metainfo, { readOnly: true });
-    const pieces = Array.from({ length: metainfo.geometry.pieceCount }, (_, piece) => piece);
-    const good = await checkContent(metainfo, storage, pieces, () => {}, never);
-    await storage.close();
-    assertEquals(countBits(good), 6);
-    assertEquals(metainfo.trees!.layers, [made.metainfo.trees!.layers[0], undefined]);
+    const buffers = new PieceBuffers(metainfo, new PieceMemory());
+    const put = (piece: number, bytes: Uint8Array) => {
+      for (let at = 0; at < bytes.length; at += BLOCK_SIZE) {
+        buffers.put(piece, at, bytes.subarray(at, at + BLOCK_SIZE));
+      }
+      return buffers.check(piece);
+    };
+    assertEquals(await put(1, new Uint8Array(PIECE)), false);
+    buffers.drop(1);
+    for (const piece of [3, 0, 2, 1]) {
+      assertEquals(metainfo.trees!.layers, [undefined]);
+      const bytes = content.subarray(piece * PIECE, (piece + 1) * PIECE);
+      assertEquals(await put(piece, bytes), true);
+    }
+    assertEquals(metainfo.trees!.layers, made.metainfo.trees!.layers);
+    buffers.close();
+  }));
+
+Deno.test("the .torrent that is kept has the layers that were learned, in a later check as well", () =>
+  withFolder(async (folder) => {
+    await Deno.writeFile(join(folder, "a"), vectorContent(3 * PIECE + 5));
+    const made = await makeTorrent(join(folder, "a"), { format: "v2", pieceLength: PIECE });
+    const told: Uint8Array[] = [];
+    const bare = {
+      ...withoutLayers(made),
+      onLayers: (bytes: Uint8Array) => Promise.resolve(void told.push(bytes)),
+    };
+    const { infoHash } = bare.metainfo;
+    noteLayers(bare);
+    await keepTorrent(folder, bare);
+    assertEquals(await loadTorrentBytes(folder, infoHash), bare.bytes);
+    assertEquals(told, []);
+    bare.metainfo.trees!.layers[0] = made.metainfo.trees!.layers[0];
+    const state = {
+      ...{ infoHash, pieces: new Uint8Array(1), uploaded: 0, downloaded: 0, waived: false },
+      ...{ files: [], torrent: undefined },
+    };
+    await saveDownload(folder, bare, state);
+    assertEquals(await loadTorrentBytes(folder, infoHash), made.bytes);
+    assertEquals(told, [made.bytes]);
+    noteLayers(bare);
+    await keepTorrent(folder, bare);
+    assertEquals(await loadTorrentBytes(folder, infoHash), made.bytes);
   }));
 
 Deno.test("a file that another torrent of the folder has finished is copied", () =>

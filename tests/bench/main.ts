@@ -4,6 +4,7 @@ import { benchCheck, CHECK_USAGE } from "./check.ts";
 import { benchCore, CORE_USAGE } from "./core.ts";
 import { benchDaemon, DAEMON_USAGE } from "./daemon.ts";
 import { benchDht, DHT_USAGE } from "./dht.ts";
+import { ATTACKERS_USAGE, benchAttackers } from "./eight_attackers.ts";
 import { benchDisk, DISK_USAGE } from "./disk.ts";
 import { benchIdle, IDLE_USAGE } from "./idle.ts";
 import { benchMany, MANY_USAGE } from "./many.ts";
@@ -21,6 +22,7 @@ const SUBJECTS: Readonly<
   Record<string, { usage: string; run(args: readonly string[]): Promise<void> }>
 > = {
   attack: { usage: ATTACK_USAGE, run: benchAttack },
+  attackers: { usage: ATTACKERS_USAGE, run: benchAttackers },
   check: { usage: CHECK_USAGE, run: benchCheck },
   core: { usage: CORE_USAGE, run: benchCore },
   daemon: { usage: DAEMON_USAGE, run: benchDaemon },

@@ -105,9 +105,11 @@ function buildCommand(
         ({ interval, ...values }) => ok({ kind: "tracker", ...values, intervalSeconds: interval }),
       );
     case "seed":
-      return build(COMMANDS.seed, sources, (values) =>
-        checkOut(values, operands) ?? ok({
+      return build(COMMANDS.seed, sources, (values) => {
+        if (operands.length === 0 && !values.resume) return missingPath();
+        return checkOut(values, operands) ?? ok({
           kind: "seed",
+          resume: values.resume,
           sources: operands,
           dir: values.dir,
           catalogToken: values.catalogToken,
@@ -116,7 +118,8 @@ function buildCommand(
           trace: traceSettings(values),
           ...creationSettings(values),
           ...peerSettings(values),
-        }));
+        });
+      });
     case "get":
       return build(COMMANDS.get, sources, (values) => {
         const { tracker, dir, moveTo, resume, noSeed, saveTorrent, shareRule } = values;
@@ -324,6 +327,13 @@ function checkOut(
 function chooseOfOne(): Result<never, UsageError> {
   const message = "Option --choose asks about one SOURCE; name one, or use --select";
   return fail({ code: "conflict", message });
+}
+
+function missingPath(): Result<never, UsageError> {
+  return fail({
+    code: "missing-operand",
+    message: "Command seed needs a PATH, or --resume to seed what earlier runs seeded",
+  });
 }
 
 function missingSource(): Result<never, UsageError> {

@@ -151,7 +151,9 @@ export interface SeedCommand extends PeerSettings, CreationSettings {
   /** Put the torrent into no tracker's catalog. */
   readonly noRegister: boolean;
   readonly handOver: HandOver | undefined;
-  /** Files and folders to make a torrent of, and `.torrent` files; one or more. */
+  /** What earlier runs seeded, too. */
+  readonly resume: boolean;
+  /** Files and folders to make a torrent of, and `.torrent` files; none only with `resume`. */
   readonly sources: readonly string[];
   /** Where a `.torrent`'s content is; undefined is the `.torrent`'s own folder. */
   readonly dir: string | undefined;

@@ -174,11 +174,11 @@ export const COMMANDS = {
   }),
   seed: defineCommand({
     summary: "Share files and folders, or the content of .torrent files",
-    usage: ["PATH... [options]", "X.torrent... [options]"],
-    operands: { name: "PATH", min: 1, max: Infinity },
+    usage: ["PATH... [options]", "X.torrent... [options]", "--resume [options]"],
+    operands: { name: "PATH", min: 0, max: Infinity },
     about: [
       "Creates NAME.torrent for a file or folder and seeds it until stopped. Given a .torrent, checks " +
-      "its content first.",
+      "its content first. --resume seeds what earlier runs seeded and is still there.",
       "Trackers with a catalog are sent the .torrent, so that tt list shows it and tt get finds it by " +
       "name; a private torrent can be found only by its info hash.",
     ],
@@ -187,6 +187,7 @@ export const COMMANDS = {
       dir: contentDir,
       catalogToken,
       noRegister: flag("Do not add the .torrent to any catalog"),
+      resume: flag("Seed what earlier runs seeded, too", { setting: "seed-resume" }),
       ...handOver,
       ...peer,
       ...trace,

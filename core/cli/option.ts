@@ -45,13 +45,13 @@ interface Extra {
 }
 
 /** True when given; `--json=false` takes back what the environment or the config file says. */
-export function flag(text: string): Option<boolean> {
+export function flag(text: string, extra: Pick<Extra, "setting"> = {}): Option<boolean> {
   return {
     kind: "flag",
     placeholder: "",
     text,
     shownDefault: undefined,
-    setting: undefined,
+    setting: extra.setting,
     resolve: (texts) => readLast(texts, readBoolean) ?? ok(false),
   };
 }

@@ -1,10 +1,13 @@
 /** `tt seed`: shares a file, a folder, or the content of a `.torrent`. */
 import { dirname, resolve } from "node:path";
 import type { SeedCommand } from "../../core/cli/command.ts";
+import { EXIT } from "../../core/cli/exit_codes.ts";
 import { followLinks, placesInOrder } from "../disk/places.ts";
 import { announcedTo } from "../announced_to.ts";
 import { type LoadedTorrent, loadTorrent } from "../load_torrent.ts";
+import { rememberedSeeds, rememberSeed } from "../remembered_seeds.ts";
 import { registerTorrent } from "../register_torrent.ts";
+import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
 import { makeTorrentFile } from "./create.ts";
 import { handOver } from "./hand_over.ts";
@@ -21,15 +24,33 @@ export async function seed(command: SeedCommand, context: Context): Promise<void
     });
     return await handOver(handed, command.handOver, command, context);
   }
-  const plans = command.sources.map(async (source) => {
-    const plan = await planFor(source, command, context);
+  const sources = command.sources.map((source) => planFor(source, command, context));
+  if (command.resume) sources.push(...await plansOfEarlierRuns(sources.length === 0));
+  const plans = sources.map(async (source) => {
+    const plan = await source;
     // Not awaited: seeding waits for no catalog.
     const onEvent: Context["output"]["event"] = (event) => output.event(event);
     const register = () =>
       void registerTorrent(plan.loaded, catalogToken, typedTrackers, onEvent, signal);
-    return noRegister ? plan : { ...plan, onJoin: register };
+    const onJoin = () => {
+      void rememberSeed(plan);
+      if (!noRegister) register();
+    };
+    return { ...plan, onJoin };
   });
   await runTorrents(plans, { ...command, typedTrackers }, context);
+}
+
+/** `isAll`: nothing else is to be seeded. */
+async function plansOfEarlierRuns(isAll: boolean): Promise<Promise<TorrentPlan>[]> {
+  const seeds = await rememberedSeeds();
+  if (isAll && seeds.length === 0) {
+    const message = "No earlier run of tt seed left anything that is still there; name a PATH";
+    throw new CommandError(EXIT.input, "nothing-seeded", message);
+  }
+  return seeds.map(({ loaded, dir }) =>
+    Promise.resolve({ loaded, dir, role: { kind: "seed", isChecked: false } })
+  );
 }
 
 async function planFor(

@@ -32,6 +32,17 @@ export interface Ended {
   readonly said: readonly Said[];
 }
 
+let stateHomePath: string | undefined;
+
+/** What tests leave behind there is no user's. */
+export function stateHome(): string {
+  if (stateHomePath === undefined) {
+    const path = stateHomePath = Deno.makeTempDirSync({ prefix: "tt-state-" });
+    addEventListener("unload", () => Deno.removeSync(path, { recursive: true }));
+  }
+  return stateHomePath;
+}
+
 /** A running `tt`; killed when disposed. Always on an IPv4 loopback address and a free port. */
 export class Tt implements AsyncDisposable {
   readonly said: Said[] = [];
@@ -54,6 +65,7 @@ export class Tt implements AsyncDisposable {
         TT_DHT: "off",
         TT_LSD: "off",
         TT_PORTMAP: "off",
+        XDG_STATE_HOME: stateHome(),
         ...env,
       },
       stdin: "null",

@@ -97,6 +97,7 @@ Deno.test("every command without options has its defaults", () => {
     dir: undefined,
     catalogToken: undefined,
     noRegister: false,
+    resume: false,
     handOver: undefined,
     trace: undefined,
     ...CREATION,
@@ -348,7 +349,10 @@ Deno.test("a message stays short and harmless whatever was typed", () => {
 });
 
 Deno.test("operands are counted", () => {
-  assertEquals(refuse("seed"), "missing-operand: Command seed needs a PATH; run tt help seed");
+  assertEquals(
+    refuse("seed", { TT_RESUME: "yes" }),
+    "missing-operand: Command seed needs a PATH, or --resume to seed what earlier runs seeded",
+  );
   assertEquals(
     refuse("demo now"),
     'extra-operand: Command demo takes no argument such as "now"; remove it',

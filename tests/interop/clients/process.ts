@@ -54,7 +54,15 @@ export class ClientProcess implements Running {
     this.#child = new Deno.Command(argv[0]!, {
       args: argv.slice(1),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { NO_COLOR: "1", TT_DHT: "off", TT_LSD: "off", TT_PORTMAP: "off", ...options.env },
+      env: {
+        NO_COLOR: "1",
+        TT_DHT: "off",
+        TT_LSD: "off",
+        TT_PORTMAP: "off",
+        // Not a folder: nothing is kept there.
+        XDG_STATE_HOME: "/dev/null",
+        ...options.env,
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -415,14 +415,6 @@ Deno.test("a variable may list several trackers, a config file repeat them", () 
   assertEquals(trackers({}, 'tracker = ["udp://a:1", "udp://b:2"]'), both);
 });
 
-Deno.test("the tracker's own port and address have names of their own outside the command line", () => {
-  const env = { TT_PORT: "7000", TT_HOST: "::1", TT_TRACKER_PORT: "7001" };
-  const tracker = accept("tracker", env, 'tracker-host = "0.0.0.0"\nport = 9');
-  assertEquals(tracker.kind === "tracker" && [tracker.host, tracker.port], ["0.0.0.0", 7001]);
-  const get = accept("get x", env);
-  assertEquals(get.kind === "get" && [get.host, get.port], ["::1", 7000]);
-});
-
 Deno.test("a bad value is blamed on where it came from", () => {
   assertEquals(
     refuse("get x", { TT_PORT: "x" }),

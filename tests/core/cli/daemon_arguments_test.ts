@@ -101,3 +101,11 @@ Deno.test("a daemon is not opened to other machines by mistake", () => {
   const off = accept("limit --down off");
   assertEquals(off.kind === "limit" && [off.down, off.up], [null, undefined]);
 });
+
+Deno.test("the tracker's own port and address have names of their own outside the command line", () => {
+  const env = { TT_PORT: "7000", TT_HOST: "::1", TT_TRACKER_PORT: "7001" };
+  const tracker = accept("tracker", env, 'tracker-host = "0.0.0.0"\nport = 9');
+  assertEquals(tracker.kind === "tracker" && [tracker.host, tracker.port], ["0.0.0.0", 7001]);
+  const get = accept("get x", env);
+  assertEquals(get.kind === "get" && [get.host, get.port], ["::1", 7000]);
+});

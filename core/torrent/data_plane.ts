@@ -40,6 +40,10 @@ export function receiveBlock(
   if (peer.isSilent) onSilence(transfer, peer, false);
   markDirty(transfer, peer);
   const verdict = takeBlock(transfer, peer, piece, begin, length, now, effects);
+  if (verdict === "violation") {
+    const why = "a flood of blocks that were not requested";
+    closePeer(torrent, key, "protocol-violation", now, effects, why);
+  }
   if (connection === undefined && verdict === "accepted") countWebSeedBytes(torrent, key, length);
   return verdict;
 }

@@ -146,8 +146,8 @@ function faultOf(transfer: Transfer, peer: Peer, message: Message): string | und
     }
     case "have-all":
     case "have-none":
-      if (!peer.link.features.fast) return `${message.kind} without the Fast extension`;
-      return peer.haveCount > 0 ? `${message.kind} after the first message` : undefined;
+      // Late ones are taken as a late bitfield is: BEP 6 wants them first, but nothing is gained by closing.
+      return peer.link.features.fast ? undefined : `${message.kind} without the Fast extension`;
     case "suggest":
     case "allowed-fast":
       if (!peer.link.features.fast) return `${message.kind} without the Fast extension`;

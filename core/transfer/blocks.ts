@@ -7,10 +7,10 @@ import type { View } from "../bytes/view.ts";
 import { countBytes, createRateMeter, type RateMeter } from "../limits/rate_meter.ts";
 import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
 import { noteBlockFrom } from "./blame.ts";
-import { blockKey, markReceived, takeOutstanding } from "./partials.ts";
+import { blockKey, markReceived, reviveRequest, takeOutstanding } from "./partials.ts";
 import type { Peer } from "./peer.ts";
 import type { BlockVerdict, TransferEffects } from "./protocol.ts";
-import { cancelOthers, onBlockFrom } from "./requests.ts";
+import { cancelOthers, noteUnrequested, onBlockFrom, takeCancelled } from "./requests.ts";
 import type { Transfer } from "./state.ts";
 
 interface Own {
@@ -41,9 +41,13 @@ export function takeBlock(
   const block = Math.floor(begin / BLOCK_SIZE);
   const isExact = begin % BLOCK_SIZE === 0 &&
     length === blockLength(transfer.geometry, piece, block);
-  if (!isExact || !takeOutstanding(peer, blockKey(transfer, piece, block))) {
-    own.wasted += length;
-    return "unwanted";
+  const key = blockKey(transfer, piece, block);
+  if (!isExact || !takeOutstanding(peer, key)) {
+    const wasCancelled = isExact && takeCancelled(peer, key);
+    if (!wasCancelled || !reviveRequest(transfer, piece, block, peer)) {
+      own.wasted += length;
+      return !wasCancelled && noteUnrequested(peer, length) ? "violation" : "unwanted";
+    }
   }
   onBlockFrom(peer, length, now);
   noteBlockFrom(peer);

@@ -3,6 +3,7 @@
  * send more. While seeding: those that take fastest, in turns. The peer that waited longest is next, so
  * that none waits for ever.
  */
+import { randomBelow } from "../bytes/random.ts";
 import type { View } from "../bytes/view.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { isFinished } from "./content.ts";
@@ -27,6 +28,8 @@ interface OwnPeer {
   /** When choke state last changed, by us. Orders optimistic unchokes and seeding turns. */
   chokeChangedMs: number;
   optimistic: boolean;
+  /** Its place in the rotation of the optimistic slot: the least is next. Monotonic ms, roughly. */
+  rotationMs: number;
 }
 
 export type PeerChoking = View<OwnPeer>;
@@ -47,7 +50,25 @@ export function createChoking(now: number): Choking {
 
 /** We choke it. Spec: BEP 3, "Connections start out choked and not interested". */
 export function createPeerChoking(now: number): PeerChoking {
-  return { amChoking: true, chokeChangedMs: now, optimistic: false };
+  return { amChoking: true, chokeChangedMs: now, optimistic: false, rotationMs: now };
+}
+
+/**
+ * Puts a new peer somewhere into the rotation of the optimistic slot: to the front three times as likely
+ * as to any other place, so that it has a chance of a piece to trade with.
+ *
+ * Spec: BEP 3, optimistic unchoke.
+ */
+export function placeInRotation(transfer: Transfer, peer: Peer): void {
+  const places = [...transfer.peers.values()]
+    .filter((other) => other !== peer && other.amChoking)
+    .map((other) => other.rotationMs)
+    .sort((a, b) => a - b);
+  const place = randomBelow(transfer.rng, places.length + 3) - 2;
+  const next = places[Math.max(0, place)];
+  if (next === undefined) return;
+  const before = places[place - 1];
+  (peer as OwnPeer).rotationMs = before === undefined ? next - 1 : (before + next) / 2;
 }
 
 /** What the choker sees of a peer. */
@@ -64,6 +85,8 @@ export interface ChokeView {
   readonly isSnubbing: boolean;
   /** Milliseconds since we last changed its choke state. */
   readonly sinceChangeMs: number;
+  /** Its place in the rotation of the optimistic slot: the least is next. */
+  readonly rotationMs: number;
 }
 
 export interface ChokePlan {
@@ -96,7 +119,9 @@ export function rankUnchokes(
   }
   const waiting = others
     .filter((view) => !optimistic.has(view.key))
-    .sort((a, b) => waitOf(b) - waitOf(a) || a.key - b.key);
+    .sort((a, b) =>
+      Number(a.isUnchoked) - Number(b.isUnchoked) || a.rotationMs - b.rotationMs || a.key - b.key
+    );
   for (const view of waiting) {
     if (optimistic.size >= optimisticSlots) break;
     optimistic.add(view.key);
@@ -215,6 +240,7 @@ function viewsOf(transfer: Transfer, now: number): ChokeView[] {
       upRate: peer.up.rate,
       isSnubbing: peer.snubbed,
       sinceChangeMs: now - peer.chokeChangedMs,
+      rotationMs: peer.rotationMs,
     });
   }
   return views;
@@ -233,6 +259,7 @@ function chokePeer(transfer: Transfer, peer: Peer, now: number, effects: Transfe
   const own = peer as OwnPeer;
   own.amChoking = true;
   own.chokeChangedMs = now;
+  own.rotationMs = now;
   effects.push({ kind: "send", peer: peer.key, message: { kind: "choke" } });
   dropQueue(transfer, peer, effects);
 }

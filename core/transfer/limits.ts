@@ -65,6 +65,10 @@ export const WEB_SEED_REFILL_BELOW = 0.5;
 export const ROUND_TRIP_MAX_MS = 4_000;
 /** Spec: BEP 10, reqq: "The default in libtorrent is 250". */
 export const REQQ_DEFAULT = 250;
+/** Cancelled requests of one peer whose answers may still come: all that were under way. */
+export const CANCELLED_MAX = 1_024;
+/** Payload that was never asked for: more is no mistake about what was cancelled. */
+export const UNREQUESTED_BYTES_MAX = 16 * 1024 * 1024;
 /** In endgame a block is asked of at most this many peers at once. */
 export const ENDGAME_REQUESTERS_MAX = 3;
 /** In endgame a peer owes us no more than this when it is asked for what others owe us, too. */

@@ -105,6 +105,10 @@ export function onBitfield(transfer: Transfer, peer: Peer, bits: Uint8Array): vo
 export function onHaveAll(transfer: Transfer, peer: Peer): void {
   const { pieceCount } = transfer.geometry;
   const own = peer as Own;
+  if (own.countedAsSeed) return;
+  for (let piece = 0; piece < pieceCount && own.haveCount > 0; piece++) {
+    if (hasBit(own.have, piece)) removeHolder(transfer.availability, piece);
+  }
   own.have.bytes.set(createFullBitfield(pieceCount).bytes);
   own.haveCount = pieceCount;
   own.offered = transfer.wantedCount - transfer.wantedHaveCount;

@@ -178,6 +178,27 @@ export function markReceived(
   return true;
 }
 
+/**
+ * The block of a cancelled request came all the same and is still missing: counted as if the peer had
+ * been asked for it again. False when it is of no use.
+ */
+export function reviveRequest(
+  transfer: Transfer,
+  piece: number,
+  block: number,
+  peer: Peer,
+): boolean {
+  const partial = transfer.partials.get(piece) as OwnPartial | undefined;
+  if (partial === undefined || partial.stage !== "open") return false;
+  if (partial.alone || peer.onParole || partial.state[block] === BLOCK_RECEIVED) return false;
+  if (partial.state[block] === BLOCK_FREE) {
+    partial.state[block] = BLOCK_REQUESTED;
+    partial.free--;
+  }
+  partial.requesters[block]!++;
+  return true;
+}
+
 /** Its digest matched: the piece is on its way to the disk. */
 export function markWriting(partial: PartialPiece): void {
   (partial as OwnPartial).stage = "writing";

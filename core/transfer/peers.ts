@@ -2,6 +2,7 @@
 import type { View } from "../bytes/view.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { markAllDirty, markDirty } from "./attention.ts";
+import { placeInRotation } from "./choker.ts";
 import { forgetPeerHashes } from "./hash_trees.ts";
 import { DISCONNECTED_PEERS_MAX, WEB_SEED_PIPELINE_FIRST } from "./limits.ts";
 import { withdrawOffer } from "./offers.ts";
@@ -29,6 +30,7 @@ export function addPeer(transfer: Transfer, link: Link, now: number): Peer {
   const first = link.isWebSeed ? WEB_SEED_PIPELINE_FIRST : transfer.tuning.pipelineFirst;
   const peer = createPeer(link, transfer.geometry, first, now);
   (transfer as PeerTable as Own).peers.set(link.key, peer);
+  if (!link.isWebSeed) placeInRotation(transfer, peer);
   markDirty(transfer, peer);
   return peer;
 }

@@ -9,6 +9,7 @@ import type { BlockMessage } from "../wire/message.ts";
 import { markDirty } from "./attention.ts";
 import { disallowFast, dropSuggestions, noteRefusal } from "./hints.ts";
 import {
+  CANCELLED_MAX,
   PIPELINE_MAX,
   PIPELINE_MIN,
   PIPELINE_NEAR,
@@ -16,6 +17,7 @@ import {
   PIPELINE_SECONDS,
   ROUND_TRIP_MAX_MS,
   SNUB_MS,
+  UNREQUESTED_BYTES_MAX,
   WEB_SEED_PIPELINE_SECONDS,
   WEB_SEED_REFILL_BELOW,
 } from "./limits.ts";
@@ -45,6 +47,10 @@ interface Own {
   snubbed: boolean;
   lastBlockMs: number;
   readonly down: RateMeter;
+  /** Answers that it may still give to requests which were cancelled, by block key; the oldest first. */
+  readonly cancelled: Map<number, number>;
+  /** Payload that it sent without being asked. */
+  unrequestedBytes: number;
 }
 
 export type PeerRequests = View<Own>;
@@ -61,6 +67,8 @@ export function createPeerRequests(pipeline: number, now: number): PeerRequests 
     snubbed: false,
     lastBlockMs: now,
     down: createRateMeter(now),
+    cancelled: new Map(),
+    unrequestedBytes: 0,
   };
 }
 
@@ -84,7 +92,7 @@ export function refillRequests(
   pickBlocks(transfer, peer, pipelineTarget(peer) - peer.outstanding.size, now, blocks);
   if (blocks.length === 0) return;
   if (peer.outstanding.size === blocks.length / 3) {
-    const own = peer as Own;
+    const own = peer as PeerRequests as Own;
     own.lastBlockMs = now;
     own.askedAfreshMs = now;
   }
@@ -114,7 +122,7 @@ function pipelineCeiling({ roundTripMs, link }: Peer): number {
 
 /** A block of `length` bytes came that the peer owed us. */
 export function onBlockFrom(peer: Peer, length: number, now: number): void {
-  const own = peer as Own;
+  const own = peer as PeerRequests as Own;
   own.lastBlockMs = now;
   own.snubbed = false;
   measureRoundTrip(own, now);
@@ -164,7 +172,7 @@ export function checkSnubbed(
   effects: TransferEffects,
 ): void {
   if (peer.outstanding.size === 0 || now - peer.lastBlockMs < SNUB_MS) return;
-  const own = peer as Own;
+  const own = peer as PeerRequests as Own;
   own.snubbed = true;
   own.slowStart = false;
   own.pipeline = PIPELINE_MIN;
@@ -202,7 +210,31 @@ export function cancelOthers(
   }
 }
 
+/** Whether this answers a request that was cancelled; the answer is not expected any more. */
+export function takeCancelled(peer: Peer, key: number): boolean {
+  const { cancelled } = peer as PeerRequests as Own;
+  const owed = cancelled.get(key);
+  if (owed === undefined) return false;
+  if (owed > 1) cancelled.set(key, owed - 1);
+  else cancelled.delete(key);
+  return true;
+}
+
+/** The peer sent payload that was not asked for. Whether that is more than any mistake explains. */
+export function noteUnrequested(peer: Peer, length: number): boolean {
+  const own = peer as PeerRequests as Own;
+  own.unrequestedBytes += length;
+  return own.unrequestedBytes > UNREQUESTED_BYTES_MAX;
+}
+
+function expectCancelled(peer: Peer, key: number): void {
+  const { cancelled } = peer as PeerRequests as Own;
+  cancelled.set(key, (cancelled.get(key) ?? 0) + 1);
+  if (cancelled.size > CANCELLED_MAX) cancelled.delete(cancelled.keys().next().value!);
+}
+
 function sendCancel(transfer: Transfer, peer: Peer, key: number, effects: TransferEffects): void {
+  expectCancelled(peer, key);
   const piece = Math.floor(key / transfer.blocksPerPiece);
   const block = key % transfer.blocksPerPiece;
   const length = blockLength(transfer.geometry, piece, block);
@@ -212,7 +244,7 @@ function sendCancel(transfer: Transfer, peer: Peer, key: number, effects: Transf
 
 /** The peer serves us. Spec: BEP 3, unchoke. */
 export function onUnchoke(transfer: Transfer, peer: Peer, now: number): void {
-  const own = peer as Own;
+  const own = peer as PeerRequests as Own;
   own.isChoking = false;
   own.lastBlockMs = now;
   markDirty(transfer, peer);
@@ -223,9 +255,10 @@ export function onUnchoke(transfer: Transfer, peer: Peer, now: number): void {
  * not thrown away. Without it, what the peer owes us will not come. Spec: BEP 6, choke.
  */
 export function onChoke(transfer: Transfer, peer: Peer): void {
-  (peer as Own).isChoking = true;
+  (peer as PeerRequests as Own).isChoking = true;
   dropSuggestions(peer);
   if (peer.link.features.fast) return releaseUntouched(transfer, peer);
+  (peer as PeerRequests as Own).cancelled.clear();
   for (const key of [...peer.outstanding.keys()]) {
     const piece = Math.floor(key / transfer.blocksPerPiece);
     if (!peer.allowedFast.has(piece)) giveBack(transfer, peer, key);
@@ -238,8 +271,10 @@ export function onReject(transfer: Transfer, peer: Peer, reject: BlockMessage, n
   const { piece, begin } = reject;
   const { geometry } = transfer;
   if (piece >= geometry.pieceCount || begin >= pieceSize(geometry, piece)) return;
-  if (peer.isChoking) disallowFast(peer, piece);
   const key = blockKey(transfer, piece, Math.floor(begin / BLOCK_SIZE));
+  // Answers come in order: the first of two is to the request that was cancelled. Spec: BEP 6, reject.
+  if (takeCancelled(peer, key)) return;
+  if (peer.isChoking) disallowFast(peer, piece);
   if (giveBack(transfer, peer, key) && !peer.isChoking) noteRefusal(peer, piece, now);
 }
 

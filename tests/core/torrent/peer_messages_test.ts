@@ -9,8 +9,6 @@ const FORBIDDEN: [string, Message[], boolean?][] = [
   ["a bitfield that is too short", [bits(0)]],
   ["a bitfield that is too long", [bits(0, 0, 0)]],
   ["a bitfield with spare bits", [bits(0, 0x20)]],
-  ["have-all after a have", [{ kind: "have", piece: 1 }, { kind: "have-all" }]],
-  ["have-none after a have", [{ kind: "have", piece: 1 }, { kind: "have-none" }]],
   ["a have beyond the end", [{ kind: "have", piece: 10 }]],
   ["a suggestion beyond the end", [{ kind: "suggest", piece: 10 }]],
   ["an allowed piece beyond the end", [{ kind: "allowed-fast", piece: 10 }]],
@@ -36,6 +34,19 @@ for (const [what, messages, fast = true] of FORBIDDEN) {
     assertEquals(kit.reports("peer-violated").length, 1);
   });
 }
+
+Deno.test("have-all after a have counts as late haves do, and a late have-none changes nothing", () => {
+  const kit = new Kit({ have: "...." });
+  const peer = kit.handshake({ fast: true });
+  kit.say(peer, { kind: "have", piece: 1 });
+  kit.say(peer, { kind: "have-none" });
+  assertEquals([kit.closed(peer), kit.peer(peer).haveCount], [undefined, 1]);
+  kit.say(peer, { kind: "have-all" });
+  kit.say(peer, { kind: "have-all" });
+  assertEquals([kit.closed(peer), kit.peer(peer).haveCount], [undefined, 4]);
+  kit.disconnect(peer);
+  assertEquals(kit.transfer.availability.seeds, 0);
+});
 
 Deno.test("what has no bearing on us is ignored", () => {
   const kit = new Kit({ have: ".." });

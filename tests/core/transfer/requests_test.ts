@@ -8,6 +8,8 @@ import {
   PIPELINE_NEAR,
   PIPELINE_NEAR_MS,
   PIPELINE_SECONDS,
+  SNUB_MS,
+  UNREQUESTED_BYTES_MAX,
 } from "../../../core/transfer/limits.ts";
 import { adjustPipeline, onBlockFrom, pipelineTarget } from "../../../core/transfer/requests.ts";
 import { Kit, writable } from "../torrent/kit.ts";
@@ -140,4 +142,51 @@ Deno.test("a peer is busy again the moment something can be asked of it", () => 
   kit.say(idle, { kind: "have", piece: 3 });
   kit.block(slow, 2, 0);
   assertEquals(kit.owed(idle), ["3.0"]);
+});
+
+/** One piece of a block that was asked of `peer` and cancelled, and may be asked of it again. */
+function cancelled(): { kit: Kit; peer: number } {
+  const kit = new Kit({ have: "..", blocks: 1 });
+  const peer = kit.connect("##", { fast: true });
+  kit.feed({ kind: "prioritize", ranges: [{ first: 0, end: 1, priority: 0 }] });
+  assertEquals(kit.sentKinds(peer).includes("cancel"), true);
+  kit.feed({ kind: "prioritize", ranges: [{ first: 0, end: 1, priority: 4 }] });
+  return { kit, peer };
+}
+
+Deno.test("a reject of the cancelled request is not taken for one of the request that followed", () => {
+  const { kit, peer } = cancelled();
+  assertEquals(kit.owed(peer).includes("0.0"), true);
+  const reject = { kind: "reject", piece: 0, begin: 0, length: BLOCK_SIZE } as const;
+  kit.say(peer, reject);
+  assertEquals(kit.owed(peer).includes("0.0"), true, "the second request still stands");
+  kit.say(peer, reject);
+  assertEquals(kit.owed(peer).includes("0.0"), false);
+});
+
+Deno.test("a block that was cancelled and is needed all the same is kept", () => {
+  const kit = new Kit({ have: "..", blocks: 2 });
+  const late = kit.connect("##", { fast: true });
+  const before = kit.owed(late);
+  kit.waitWith([], SNUB_MS + 2_000);
+  assertEquals(kit.sentKinds(late).includes("cancel"), true);
+  const wasted = kit.transfer.wasted;
+  for (const block of before) {
+    const [piece, index] = block.split(".").map(Number) as [number, number];
+    assertEquals(kit.block(late, piece, index), "accepted", block);
+  }
+  assertEquals(kit.transfer.wasted, wasted);
+  kit.finish();
+  assertEquals(kit.have, "##");
+});
+
+Deno.test("a flood of blocks that nobody asked for ends the connection after a named amount", () => {
+  const kit = new Kit({ have: "#.", blocks: 1 });
+  const peer = kit.connect("##", { unchokes: false });
+  const most = Math.floor(UNREQUESTED_BYTES_MAX / BLOCK_SIZE);
+  for (let i = 0; i < most; i++) {
+    assertEquals(kit.block(peer, 0, 0), "unwanted");
+  }
+  assertEquals(kit.block(peer, 0, 0), "violation");
+  assertEquals(kit.closed(peer), "protocol-violation");
 });

@@ -272,6 +272,7 @@ function benchChoker(peers: number): Figure {
     upRate: randomBelow(rng, 1_000_000),
     isSnubbing: randomBelow(rng, 20) === 0,
     sinceChangeMs: randomBelow(rng, 600_000),
+    rotationMs: 0,
   }));
   const ms = medianMs(() => {
     rankUnchokes(views, false, true);

@@ -17,6 +17,8 @@ export interface ModelPeer {
   weServe: boolean;
   /** "piece.block" that it owes us, and that it asked of us. */
   readonly owes: Set<string>;
+  /** Requests that were cancelled, each of which it may still answer once. */
+  readonly cancelled: string[];
   readonly asked: string[];
 }
 
@@ -41,6 +43,7 @@ export class Model {
       weWant: false,
       weServe: false,
       owes: new Set(),
+      cancelled: [],
       asked: [],
     });
   }
@@ -50,6 +53,14 @@ export class Model {
     this.peers.get(key)!.owes.delete(name);
     const blocks = this.received.get(piece!) ?? new Set();
     this.received.set(piece!, blocks.add(block!));
+  }
+
+  /** The first of several answers is to what was cancelled. */
+  reject(key: PeerKey, name: string): void {
+    const { owes, cancelled } = this.peers.get(key)!;
+    const at = cancelled.indexOf(name);
+    if (at >= 0) cancelled.splice(at, 1);
+    else owes.delete(name);
   }
 
   written(piece: number): void {
@@ -114,6 +125,7 @@ export class Model {
         return;
       case "cancel":
         assert(peer.owes.delete(nameOf(message.piece, message.begin)), "what is owed is cancelled");
+        peer.cancelled.push(nameOf(message.piece, message.begin));
         return;
       case "reject":
         return this.#answerOf(peer, nameOf(message.piece, message.begin));

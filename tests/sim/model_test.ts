@@ -67,7 +67,7 @@ class Pair {
         if (name === undefined) return;
         const [at, block] = name.split(".").map(Number);
         model.isPlain = false;
-        peer.owes.delete(name);
+        model.reject(key, name);
         const begin = block! * BLOCK_SIZE;
         kit.say(key, { kind: "reject", piece: at!, begin, length: BLOCK_SIZE });
         return;

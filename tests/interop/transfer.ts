@@ -84,7 +84,7 @@ async function magnetOf(torrentPath: string): Promise<string> {
 }
 
 /** A failure of one side is often explained by the other. */
-async function complete(download: Downloading, seed: Running): Promise<void> {
+export async function complete(download: Downloading, seed: Running): Promise<void> {
   try {
     await download.completed;
   } catch (error) {

@@ -19,7 +19,9 @@ import {
   writeTorrent,
 } from "./content.ts";
 import { concurrentSteps, interopTest } from "./requirements.ts";
-import { transfer } from "./transfer.ts";
+import { assertSameBytes, complete, transfer, TRANSFER_DEADLINE_MS } from "./transfer.ts";
+import { freshPort, loopback, type Place } from "./clients/network.ts";
+import { loadTorrent } from "../../shell/load_torrent.ts";
 
 const V2 = [smallPieces, largePieces, awkwardSizes].map((content) => inFormat(content, "v2"));
 const HYBRID = [smallPieces, largePieces, awkwardSizes].map((content) =>
@@ -34,6 +36,7 @@ await magnetTest(tt, libtorrent);
 await magnetTest(libtorrent, tt);
 await formatTest(tt, rtorrent, HYBRID);
 await formatTest(tt, webtorrent, HYBRID);
+await bridgeTest();
 await refusalTest(aria2, ["aria2c", "-S"], /Info Hash: ([0-9a-f]{40})/);
 await refusalTest(transmission, ["transmission-show"], /Hash: ([0-9a-f]{40})/);
 
@@ -109,5 +112,50 @@ async function magnetTest(seeder: Client, downloader: Client): Promise<void> {
             ),
         })),
       ),
+  });
+}
+
+/**
+ * A client that knows v1 only gives a hybrid to `tt`, without any layer, and `tt` to one that asks for the
+ * v2 hash only and needs the layers.
+ */
+async function bridgeTest(): Promise<void> {
+  await interopTest({
+    name: "a hybrid goes from webtorrent by its v1 hash through tt to libtorrent by its v2 hash",
+    needs: [tt, webtorrent, libtorrent],
+    fn: async () => {
+      await using scratch = await openScratch();
+      const content = inFormat(awkwardSizes, "hybrid");
+      const dirs = ["source", "v1", "both", "v2"].map((name) => join(scratch.path, name));
+      const [source, v1, both, v2] = dirs.map((dir) => {
+        return { dir, place: loopback, port: freshPort(), deadlineMs: TRANSFER_DEADLINE_MS };
+      });
+      for (const dir of dirs) await Deno.mkdir(dir);
+      await writeContent(source!.dir, content);
+      const { path: torrentPath, infoHash } = await writeTorrent(source!.dir, content);
+      const { metainfo: { identity } } = await loadTorrent(torrentPath, AbortSignal.timeout(9_000));
+      const peersAt = ({ place, port }: { place: Place; port: number }) => [
+        { host: place.host, port },
+      ];
+
+      const first = await tt.seed({ ...source!, torrentPath });
+      await using second = await webtorrent.download({
+        ...{ ...v1!, torrentPath, peers: peersAt(source!), thenSeed: true },
+      });
+      await second.completed;
+      await first.stop();
+      await using third = await tt.download({
+        ...{ ...both!, peers: peersAt(v1!), thenSeed: true },
+        torrentPath: `magnet:?xt=urn:btih:${infoHash}`,
+      });
+      await third.completed;
+      await using fourth = await libtorrent.download({
+        ...{ ...v2!, peers: peersAt(both!) },
+        torrentPath: `magnet:?xt=urn:btmh:1220${identity.v2}`,
+      });
+      await complete(fourth, third);
+      await assertSameBytes(tt, content, both!.dir, source!.dir);
+      await assertSameBytes(libtorrent, content, v2!.dir, source!.dir);
+    },
   });
 }

@@ -78,7 +78,7 @@ export class CatalogClient {
     const hashes = found.map((torrent) => torrent.infoHash).join(", ");
     const message =
       `The catalog of ${this.#announceUrl} has ${found.length} torrents named ${name}; ` +
-      `ask for one by its info hash: ${hashes}`;
+      `give the info hash of one: ${hashes}`;
     throw new Failure("input", "ambiguous-name", message);
   }
 
@@ -99,10 +99,10 @@ export class CatalogClient {
     const infoHash = await this.resolve(name);
     const { status, bytes } = await this.#ask(`${infoHash}.torrent`, MESSAGE_BYTES_MAX);
     if (status !== 200) throw this.#missing(name, status);
-    const loaded = parseTorrent(bytes, `What the catalog of ${this.#announceUrl} gave for ${name}`);
+    const loaded = parseTorrent(bytes, `The torrent that the catalog of ${this.#announceUrl} sent for ${name}`);
     if (swarmHashes(loaded.metainfo.identity).some((hash) => hash === infoHash)) return loaded;
     const message =
-      `The catalog of ${this.#announceUrl} gave another torrent than ${name}; do not ` +
+      `The catalog of ${this.#announceUrl} sent another torrent than ${name}; do not ` +
       "trust it";
     throw new Failure("input", "wrong-torrent", message);
   }
@@ -194,19 +194,19 @@ export class CatalogClient {
       if (error instanceof Failure) throw error;
       this.#signal.throwIfAborted();
       const isLate = error instanceof DOMException && error.name === "TimeoutError";
-      throw this.#failed(isLate ? "no answer in time" : "it can't be reached");
+      throw this.#failed(isLate ? "no answer in time" : "it cannot be reached");
     }
   }
 
   #failed(why: string): Failure {
     const message =
-      `Cannot ask the catalog of ${this.#announceUrl}: ${why}; check the address, or ` +
+      `Cannot query the catalog of ${this.#announceUrl}: ${why}; check the address, or ` +
       "start it with tt tracker";
     return new Failure("network", "catalog-failed", message);
   }
 
   #noCatalog(): Failure {
-    const message = `The tracker ${this.#announceUrl} keeps no catalog of torrents; name another ` +
+    const message = `The tracker ${this.#announceUrl} has no catalog; name another ` +
       "with --tracker";
     return new Failure("network", "no-catalog", message);
   }
@@ -214,7 +214,7 @@ export class CatalogClient {
   #missing(name: string, status: number): Failure {
     const message = status === 404
       ? `The catalog of ${this.#announceUrl} has no torrent ${name}; tt list shows what it has`
-      : `The catalog of ${this.#announceUrl} answered ${status} when asked for ${name}; try again later`;
+      : `The catalog of ${this.#announceUrl} answered ${status} to the request for ${name}; try again later`;
     return new Failure("input", "unknown-name", message);
   }
 }

@@ -84,7 +84,7 @@ export async function listContent(path: string, options: ListOptions = {}): Prom
   // A link that the user names is followed; links found below it are not unless that is asked for.
   const info = await attempt(root, () => stat(root));
   if (name === "" || (!info.isFile() && !info.isDirectory())) {
-    throw new ContentError("no-content", `${path} is no file or folder; choose one to share`);
+    throw new ContentError("no-content", `${path} is not a file or folder; choose one to share`);
   }
   if (safePath([name], NATIVE_PATH_RULES)[0] !== name) throw unsupportedName(root);
   const place = await attempt(root, () => realpath(root));
@@ -93,7 +93,7 @@ export async function listContent(path: string, options: ListOptions = {}): Prom
     ? await new FolderListing(root, place, options).list()
     : [foundFile([name], place, info)];
   if (files.every((file) => file.length === 0)) {
-    throw new ContentError("no-content", `${path} holds no content to share; add a file to it`);
+    throw new ContentError("no-content", `${path} contains no files to share; add a file to it`);
   }
   return { name, isFolder, files: isFolder ? distinctFiles(name, root, files, options) : files };
 }
@@ -131,7 +131,7 @@ class FolderListing {
       }
       if (this.#files.length > FILES_MAX) {
         const advice = "share an archive, or several parts";
-        const message = `${this.#root} holds more than ${FILES_MAX} files; ${advice}`;
+        const message = `${this.#root} contains more than ${FILES_MAX} files; ${advice}`;
         throw new ContentError("too-many-files", message);
       }
     }
@@ -204,7 +204,7 @@ function unsupportedName(place: string): ContentError {
 function pathTooLong(place: string): ContentError {
   return new ContentError(
     "path-too-long",
-    `${place} lies in more folders, or under a longer path, than a torrent can hold; share an ` +
+    `${place} is nested too deeply, or has too long a path, for a torrent; share an ` +
       "archive, or a folder nearer to it",
   );
 }
@@ -217,7 +217,7 @@ export async function attempt<T>(place: string, call: () => Promise<T>): Promise
     if (cause instanceof ContentError) throw cause;
     const code = (cause as { code?: string }).code;
     if (code === "ENOENT" || code === "ENOTDIR") {
-      throw new ContentError("missing", `${place} is not there; check the path`, { cause });
+      throw new ContentError("missing", `${place} does not exist; check the path`, { cause });
     }
     if (code === "EACCES" || code === "EPERM" || cause instanceof Deno.errors.NotCapable) {
       throw new ContentError(

@@ -30,7 +30,7 @@ export function parseTorrent(bytes: Uint8Array, source: string, isKept = false):
   const metainfo = readMetainfo(bytes, undefined, isKept);
   if (metainfo.ok) return { bytes, metainfo: metainfo.value };
   const why = describeMetainfoError(metainfo.error);
-  throw new Failure("input", metainfo.error.code, `${source} is no usable torrent: ${why}`);
+  throw new Failure("input", metainfo.error.code, `${source} is not a usable torrent: ${why}`);
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -90,6 +90,6 @@ function concatenate(parts: readonly Uint8Array[], size: number): Uint8Array {
 }
 
 function tooLarge(source: string): Failure {
-  const message = `${source} is larger than ${MESSAGE_BYTES_MAX} bytes, so it is no torrent`;
+  const message = `${source} is larger than ${MESSAGE_BYTES_MAX} bytes, so it is not a torrent`;
   return new Failure("input", "too-large", message);
 }

@@ -151,7 +151,7 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 function occupied(path: string): Failure {
-  const message = `${path} is there already and is not a torrent of this content; move it away, ` +
+  const message = `${path} exists and is not a torrent of this content; move it away, ` +
     "replace it with --force or choose another name with --out";
   return new Failure("usage", "occupied", message);
 }

@@ -82,7 +82,7 @@ ${values.map((line) => `        ${line}`).join("\n")}
       esac
       operands='${bashReply(operandKind(name))}' ;;`;
   });
-  return `# bash completion of tt: source it, or put it into bash-completion's folder
+  return `# bash completion of tt: source it, or put it in bash-completion's folder
 _tt() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]}
   local command= options= operands= word
@@ -182,7 +182,7 @@ function zshAction(kind: Kind): string {
 }
 
 function fish(): string {
-  const lines = ["# fish completion of tt: put it into ~/.config/fish/completions/tt.fish", ""];
+  const lines = ["# fish completion of tt: put it in ~/.config/fish/completions/tt.fish", ""];
   lines.push("complete -c tt -f");
   for (const name of COMMAND_NAMES) {
     const summary = quote(COMMANDS[name].summary);

@@ -47,7 +47,7 @@ export function parseConfig(
   try {
     root = parse(plain);
   } catch (error) {
-    return badConfig(`${whereOf(error, path)} is no setting; write name = 1 or name = "text"`);
+    return badConfig(`${whereOf(error, path)} is not a setting; write name = 1 or name = "text"`);
   }
   const names = knownNames();
   const entries: ConfigEntry[] = [];

@@ -65,7 +65,7 @@ function healthText(result: DhtHealthResult): string {
   const { queriesSent, replies, timeouts, queriesReceived, bytesSent, bytesReceived } = result;
   return [
     ...lines,
-    `Asked   ${formatCount(queriesSent, "request")}, ${replies} answered, ` +
+    `Sent    ${formatCount(queriesSent, "request")}, ${replies} answered, ` +
     `${timeouts} lost, ${Math.round(result.roundTripMs)} ms round trip`,
     ...(queriesReceived > 0 ? [`Served  ${formatCount(queriesReceived, "request")}`] : []),
     `Traffic ${formatBytes(bytesSent)} out, ${

@@ -25,10 +25,10 @@ export function manPage(version: string): string {
     ".SH OPTIONS OF EVERY COMMAND",
     ...optionLines(GLOBAL_OPTIONS),
     ".SH SETTINGS",
-    "Settings come from options, then environment variables (TT_UP_LIMIT for \\-\\-up\\-limit), " +
+    "Settings are taken from options, then environment variables (TT_UP_LIMIT for \\-\\-up\\-limit), " +
     "then the config file, then defaults.",
     ".B tt config",
-    "prints what holds and where it comes from.",
+    "prints the effective settings and where each comes from.",
     ".SH EXIT STATUS",
     ...EXIT_MEANINGS.flatMap(([code, meaning]) => [".TP", `.B ${code}`, roff(meaning)]),
     ".SH FILES",
@@ -37,7 +37,7 @@ export function manPage(version: string): string {
     "Settings, unless \\-\\-config or TT_CONFIG names another file.",
     ".TP",
     ".I ~/.local/state/tt/",
-    "What the daemon keeps: its torrents, the token of its RPC port, settings made by RPC.",
+    "The state of the daemon: its torrents, its RPC token, and settings changed over RPC.",
   ].join("\n") + "\n";
 }
 

@@ -84,24 +84,24 @@ function linesOf(result: ReplayResult): string[] {
 export function whyText(why: WhyNot): string {
   switch (why.kind) {
     case "not-running":
-      return `nobody is asked, since the torrent is ${why.stage}`;
+      return `nothing is requested: the torrent is ${why.stage}`;
     case "no-metadata":
-      return "nobody is asked, since the metadata is not known yet";
+      return "nothing is requested: the metadata is not known yet";
     case "complete":
-      return "nobody is asked, since every piece is here";
+      return "nothing is requested: the content is complete";
     case "disk-failed":
-      return "nobody is asked, since the disk failed";
+      return "nothing is requested: the disk failed";
     case "nothing-wanted":
-      return "it has no piece that is missing here";
+      return "it has no missing piece";
     case "withheld":
-      return `all it has for us is piece ${why.piece}, which the share rule withholds`;
+      return `the only piece it has for us is ${why.piece}, which the share rule withholds`;
     case "dead":
-      return `it has been silent for ${formatDuration(why.silentMs / 1000)} and counts as dead`;
+      return `it has been silent for ${formatDuration(why.silentMs / 1000)} and is considered dead`;
     case "chokes-us":
       return "it chokes us";
     case "pipeline-full": {
-      const owes = `it owes us ${formatCount(why.outstanding, "block")} of ${why.target} at once`;
-      return why.snubbed ? `${owes}, and is snubbed for sending none in time` : owes;
+      const owes = `${formatCount(why.outstanding, "request")} of ${why.target} are outstanding`;
+      return why.snubbed ? `${owes}, and it is snubbed for not answering in time` : owes;
     }
     case "pieces": {
       const standings = Object.entries(why.standings) as [Obstacle, number][];
@@ -111,20 +111,20 @@ export function whyText(why: WhyNot): string {
       return parts.join(", ");
     }
     case "nothing":
-      return `nothing is in the way: piece ${why.piece} is next`;
+      return `nothing prevents it: piece ${why.piece} is next`;
   }
 }
 
 const STANDINGS: Readonly<Record<Obstacle, string>> = {
   lacking: "that it lacks",
-  "no-hashes": "that cannot be checked before their hashes come",
-  asked: "asked for already",
-  arrived: "here and not yet on disk",
-  choked: "out of reach, since it chokes us",
+  "no-hashes": "that cannot be verified before their hashes arrive",
+  asked: "already requested",
+  arrived: "received but not yet on disk",
+  choked: "not available while it chokes us",
   refused: "that it just rejected",
-  reserved: "that another peer must send alone",
-  parole: "that others began and it may not join, since a piece of its failed",
-  "buffers-full": "not started, since unfinished ones fill the memory",
+  reserved: "reserved for another peer",
+  parole: "started by others, which it may not join after a failed piece",
+  "buffers-full": "not started, since unfinished pieces fill the buffers",
   withheld: "withheld by the share rule",
 };
 
@@ -139,9 +139,9 @@ function replayedLines(result: ReplayedResult): string[] {
   ];
   if (result.truncated) {
     const rest = unchecked > 0
-      ? `; its last ${formatCount(unchecked, "event")} went unchecked`
+      ? `; its last ${formatCount(unchecked, "event")} were not checked`
       : "";
-    lines.push(`The run was cut off, and the trace with it${rest}`);
+    lines.push(`The run was interrupted, and the trace ends early${rest}`);
   }
   if (result.verdict === "same") {
     lines.push(`Verdict: the same decisions${result.stopped ? ` up to event ${events}` : ""}`);
@@ -166,7 +166,7 @@ function stateLines(state: StateResult): string[] {
   const row = (label: string, text: string) => `${`${label}:`.padEnd(12)}${text}`;
   const share = facts.share === undefined ? "" : ` (${facts.share})`;
   const next = deadline === undefined
-    ? "nothing by itself"
+    ? "nothing scheduled"
     : `${deadline.reason} in ${(deadline.inMs / 1000).toFixed(3)} s`;
   return [
     row("Event", `${state.at}, ${state.seconds.toFixed(3)} s into the run, ${facts.stage}`),
@@ -193,9 +193,9 @@ function mapLines(map: string): string[] {
     for (let at = line; at < end; at += perMark) marks += markOf(map.slice(at, at + perMark));
     lines.push(`${String(line).padStart(10)}  ${marks}`);
   }
-  const several = perMark > 1 ? `; ${perMark} pieces a mark, + is some of each` : "";
+  const several = perMark > 1 ? `; ${perMark} pieces per mark, + is a mixture` : "";
   const legend =
-    `# here, w being written, c being checked, 0-9 tenths received, . missing${several}`;
+    `# complete, w being written, c being checked, 0-9 tenths received, . missing${several}`;
   return [...lines, `            ${legend}`];
 }
 
@@ -210,8 +210,8 @@ function peerLines(peers: readonly PeerView[]): string[] {
     peer.client ?? "?",
     `has ${peer.piecesHave}`,
     `offers ${peer.offered}`,
-    `owes ${peer.outstanding}/${peer.target}`,
-    `waits for ${peer.queued}`,
+    `requests ${peer.outstanding}/${peer.target}`,
+    `queued ${peer.queued}`,
     `down ${formatRate(peer.downRate)}`,
     `up ${formatRate(peer.upRate)}`,
     statesOf(peer).join(", "),
@@ -225,10 +225,10 @@ function peerLines(peers: readonly PeerView[]): string[] {
 
 function statesOf(peer: PeerView): string[] {
   const states = [
-    peer.amInterested ? "we want" : "we want nothing",
-    peer.isChoking ? "chokes us" : "serves us",
-    peer.isInterested ? "wants" : "wants nothing",
-    peer.amChoking ? "choked" : peer.optimistic ? "served in turn" : "served",
+    peer.amInterested ? "interesting" : "not interesting",
+    peer.isChoking ? "chokes us" : "unchokes us",
+    peer.isInterested ? "interested" : "not interested",
+    peer.amChoking ? "choked" : peer.optimistic ? "optimistically unchoked" : "unchoked",
   ];
   if (peer.snubbed) states.push("snubbed");
   if (peer.onParole) states.push("on parole");

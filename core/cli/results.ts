@@ -172,7 +172,7 @@ function torrentLines(torrent: TorrentResult): string[] {
   return lines;
 }
 
-/** A line a file: number, size, path. */
+/** One line per file: number, size, path. */
 export function fileLines(files: readonly FileRow[]): string {
   const digits = String(files.at(-1)?.number ?? 0).length;
   return files.map(({ number, length, path }) =>
@@ -185,15 +185,15 @@ function verifiedText(result: VerifiedResult): string {
   if (bad === 0) {
     const of = result.filesChecked === undefined
       ? ""
-      : ` of ${formatCount(result.filesChecked, "chosen file")}`;
-    return `${result.name}: all right, ${formatCount(result.pieces, "piece")}${of} checked`;
+      : ` of ${formatCount(result.filesChecked, "selected file")}`;
+    return `${result.name}: all good, ${formatCount(result.pieces, "piece")}${of} checked`;
   }
   const shown = result.badFiles.slice(0, BAD_FILES_SHOWN).join(", ");
   const hidden = result.badFiles.length - BAD_FILES_SHOWN;
   const files = hidden > 0 ? `${shown} and ${formatCount(hidden, "more file")}` : shown;
   const summary = `${result.name}: ${
     formatPart(bad, result.pieces, "piece")
-  } wrong or missing, in ${files}`;
+  } bad or missing, in ${files}`;
   return [summary, ...result.badRanges.slice(0, BAD_RANGES_SHOWN).map(rangeText)].join("\n");
 }
 

@@ -16,7 +16,7 @@ export interface SelectionSettings {
 export function readSelector(text: string): Result<Selector, string> {
   const selector = parseSelector(text);
   return selector === undefined
-    ? fail("is neither a pattern nor numbers; give one such as *.mkv or 1-3,7")
+    ? fail("is not a pattern or a list of numbers; give one such as *.mkv or 1-3,7")
     : ok(selector);
 }
 
@@ -24,7 +24,7 @@ const FILES = "GLOB|NUMBERS";
 
 /** For what is on disk. */
 export const checkedFiles = {
-  select: many(FILES, readSelector, "Check these files only; see tt help get", {
+  select: many(FILES, readSelector, "Check only these files; see tt help get", {
     setting: "verify-select",
   }),
   exclude: many(FILES, readSelector, "Do not check these files", { setting: "verify-exclude" }),
@@ -34,16 +34,16 @@ export const selectionOptions = {
   select: many(
     FILES,
     readSelector,
-    "Download these files only: a pattern such as *.mkv, or numbers of tt show --files such as " +
-      "1-3,7; may be repeated",
+    "Download only these files: a pattern such as *.mkv, or file numbers from tt show --files such " +
+      "as 1-3,7; may be repeated",
   ),
   exclude: many(FILES, readSelector, "Do not download these files; may be repeated", {
     setting: "get-exclude",
   }),
-  choose: flag("List the files and ask on the terminal which to download"),
+  choose: flag("List the files and ask which to download"),
   priorityHigh: many(FILES, readSelector, "Download these files first; may be repeated"),
   priorityLow: many(FILES, readSelector, "Download these files last; may be repeated"),
-  sequential: flag("Download from the beginning to the end"),
+  sequential: flag("Download the pieces in order"),
   firstLast: flag("Download the first and the last piece of each file before the others"),
 };
 

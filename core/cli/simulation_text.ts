@@ -66,7 +66,7 @@ function partWith({ pieces }: Sample, least: number): number {
   return count / pieces.length;
 }
 
-/** Only nobody is blank and only everybody is full. */
+/** Only 0 % is blank and only 100 % is full. */
 function shadeOf(part: number, shades: number): number {
   if (part === 0 || part === 1) return part * (shades - 1);
   return 1 + Math.floor(part * (shades - 2));
@@ -81,13 +81,13 @@ function markBound(line: string, report: SwarmReport, unicode: boolean): string 
 /** `tt simulate`: the report, and what the run cost. */
 export interface SimulatedResult extends SwarmReport {
   readonly event: "simulated";
-  /** Of the clock on the wall. */
+  /** Wall-clock time. */
   readonly realSeconds: number;
   readonly eventsPerSecond: number;
   readonly memoryBytes: number;
 }
 
-/** The figures, a line each. */
+/** The results, one per line. */
 export function simulatedText(report: SimulatedResult): string {
   const { options } = report;
   const row = (label: string, text: string) => `${`${label}:`.padEnd(22)}${text}`;
@@ -97,17 +97,17 @@ export function simulatedText(report: SimulatedResult): string {
     row("Completed", `${report.completed} of ${report.downloaders}`),
     row("Completion", completionText(report.honest)),
   ];
-  if (report.riders !== undefined) lines.push(row("Of free riders", completionText(report.riders)));
+  if (report.riders !== undefined) lines.push(row("Free riders", completionText(report.riders)));
   if (report.boundRatio !== undefined) {
-    const bound = `no swarm can do it in less than ${formatDuration(report.boundSeconds)}`;
+    const bound = `the lower bound is ${formatDuration(report.boundSeconds)}`;
     lines.push(row("Worst to bound", `${report.boundRatio.toFixed(3)} (${bound})`));
   }
   const { least, median, most } = report.shareRatio;
   const ratios = [least, median, most].map(formatRatio);
   lines.push(
-    row("Came in vain", wasteText(report)),
-    row("Share ratios", `${ratios[1]} in the middle, ${ratios[0]} to ${ratios[2]}`),
-    row("Fairness", `${report.fairness.toFixed(3)} (1 is: all gave the same)`),
+    row("Wasted", wasteText(report)),
+    row("Share ratios", `${ratios[1]} median, ${ratios[0]} to ${ratios[2]}`),
+    row("Fairness", `${report.fairness.toFixed(3)} (1 means that all uploaded the same)`),
     row("Share rule", debtText(report)),
     row("Seeders sent", `${report.seederCopies.toFixed(2)} copies`),
     row("Seed", `${options.seed}, trace ${report.trace}`),
@@ -119,7 +119,7 @@ export function simulatedText(report: SimulatedResult): string {
 function costText(report: SimulatedResult): string {
   const { events, eventsPerSecond, realSeconds, memoryBytes } = report;
   return `${formatCount(events, "event")} in ${realSeconds.toFixed(1)} s, ` +
-    `${formatCount(eventsPerSecond, "event")} a second, ${formatBytes(memoryBytes)}`;
+    `${formatCount(eventsPerSecond, "event")} per second, ${formatBytes(memoryBytes)}`;
 }
 
 function swarmText({ options, pieces, pieceLength }: SwarmReport): string {
@@ -133,7 +133,7 @@ function swarmText({ options, pieces, pieceLength }: SwarmReport): string {
 }
 
 function completionText({ first, median, worst }: Completion): string {
-  if (first === undefined || median === undefined) return "nobody finished";
+  if (first === undefined || median === undefined) return "none finished";
   const last = worst === undefined ? "not all finished" : `${worst.toFixed(1)} s worst`;
   return `${first.toFixed(1)} s first, ${median.toFixed(1)} s median, ${last}`;
 }
@@ -146,7 +146,7 @@ function wasteText({ wastedBytes, receivedBytes }: SwarmReport): string {
 
 function debtText({ options, debts }: SwarmReport): string {
   if (options.shareRule.percent === 0) return "off";
-  const parts = [`${debts.paid} paid`, `${debts.waived} excused`];
-  if (debts.owing > 0) parts.push(`${debts.owing} owe`);
+  const parts = [`${debts.paid} paid`, `${debts.waived} waived`];
+  if (debts.owing > 0) parts.push(`${debts.owing} owing`);
   return `${options.shareRule.percent} %, ${parts.join(", ")}`;
 }

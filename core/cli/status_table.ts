@@ -145,7 +145,7 @@ export function renderDetails(row: StatusRow, canvas: Canvas): string[] {
     fact("Info hash", row.hash_string),
   ];
   if (row.labels.length > 0) lines.push(fact("Labels", row.labels.join(", ")));
-  if (row.tt_why !== "") lines.push(fact("Waits for", row.tt_why));
+  if (row.tt_why !== "") lines.push(fact("Waiting for", row.tt_why));
   return lines.map((text) => cutText(safe(text, canvas), canvas.columns, ellipsis(canvas)));
 }
 

@@ -14,7 +14,7 @@ function describeProblem(error: MetainfoError): string {
     case "bad-bencode":
       return `This is not a valid torrent file: ${describeBencodeError(error.cause)}`;
     case "not-a-dictionary":
-      return "This is not a torrent file: it holds no dictionary";
+      return "This is not a torrent file: it is not a dictionary";
     case "info-missing":
       return "The torrent has no info dictionary";
     case "name-missing":
@@ -22,13 +22,13 @@ function describeProblem(error: MetainfoError): string {
     case "pieces-missing":
       return "The torrent has no piece hashes";
     case "no-content":
-      return "The torrent holds no content, only empty files or none";
+      return "The torrent has no content, only empty files or none";
     case "piece-length-invalid":
       return error.found === undefined
         ? "The torrent has no piece length"
-        : `The torrent has a piece length of ${error.found}, which is not in 1 to ${PIECE_LENGTH_MAX}`;
+        : `The torrent has a piece length of ${error.found}, which is not between 1 and ${PIECE_LENGTH_MAX}`;
     case "pieces-size":
-      return `The torrent's piece hashes take ${error.size} bytes, which is no multiple of 20`;
+      return `The torrent's piece hashes have ${error.size} bytes, which is not a multiple of 20`;
     case "piece-count":
       return `The torrent has ${error.found} piece hashes, but its content has ${error.wanted} pieces`;
     case "files-invalid":
@@ -41,16 +41,16 @@ function describeProblem(error: MetainfoError): string {
       return `File ${error.file + 1} of the torrent has a path of more than ` +
         `${PATH_COMPONENTS_MAX} folders or ${PATH_BYTES_MAX} bytes`;
     case "too-many-files":
-      return `The torrent lists ${error.found} files, but tt takes ${error.max} at most`;
+      return `The torrent lists ${error.found} files, but the maximum is ${error.max}`;
     case "content-too-large":
-      return "The torrent's files are larger than 2^53 bytes together";
+      return "The torrent's files have more than 2^53 bytes in total";
     case "meta-version-unknown":
       return "The torrent has a v2 part of an unknown version";
     case "piece-length-v2":
       return `The torrent has a v2 part with a piece length of ${error.found}, which is not a ` +
         "power of two from 16 KiB";
     case "too-many-pieces":
-      return `The torrent has ${error.found} pieces, but tt takes ${error.max} at most`;
+      return `The torrent has ${error.found} pieces, but the maximum is ${error.max}`;
     case "layer-missing":
       return `The torrent lacks the v2 piece layer of file ${error.file + 1}`;
     case "layer-invalid":
@@ -69,6 +69,6 @@ function adviceFor(error: MetainfoError): string {
     case "too-many-files":
       return "ask for the content as an archive or as several torrents";
     default:
-      return "fetch it again, or ask its maker for a correct one";
+      return "download it again, or ask its creator for a correct one";
   }
 }

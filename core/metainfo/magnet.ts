@@ -187,11 +187,11 @@ export function describeMagnetError({ code, found }: MagnetError): string {
     case "info-hash-missing":
       return "it names no BitTorrent info hash (xt=urn:btih: or xt=urn:btmh:)";
     case "info-hash-invalid":
-      return `${found} is no info hash; copy the whole link`;
+      return `${found} is not an info hash; copy the whole link`;
     case "info-hash-conflict":
       return `it names two torrents; ${found} is the second`;
     case "select-only-invalid":
-      return `so=${found} is no list of file numbers`;
+      return `so=${found} is not a list of file numbers`;
   }
 }
 

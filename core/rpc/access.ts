@@ -45,14 +45,14 @@ export function checkHead(
   }
   const { origin, secFetchSite } = head;
   if (origin !== undefined && !isOwnOrigin(origin, host, allowedHosts)) {
-    return { status: 403, message: "Requests of other sites are refused" };
+    return { status: 403, message: "Cross-site requests are refused" };
   }
   // Without an origin a browser still says that another site made it ask.
   if (
     !head.isPublic && origin === undefined &&
     (secFetchSite === "cross-site" || secFetchSite === "same-site")
   ) {
-    return { status: 403, message: "Requests of other sites are refused" };
+    return { status: 403, message: "Cross-site requests are refused" };
   }
   return undefined;
 }

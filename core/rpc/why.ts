@@ -38,25 +38,25 @@ function state(torrent: Explained, now: number): string[] {
     case TORRENT_STATUS.stopped:
       if (torrent.error === 3) return [`${name} failed: ${torrent.errorText}.`];
       return torrent.isFinished
-        ? [`${name} is finished: it reached its ratio or its idle limit.`]
+        ? [`${name} is finished: it reached its ratio or idle limit.`]
         : [`${name} is paused at ${percent} %.`];
     case TORRENT_STATUS.downloadQueued:
     case TORRENT_STATUS.seedQueued:
-      return [`${name} waits in the queue as number ${torrent.queuePosition + 1}.`];
+      return [`${name} is waiting in the queue as number ${torrent.queuePosition + 1}.`];
     case TORRENT_STATUS.checkQueued:
     case TORRENT_STATUS.checking:
-      return [`${name} is being checked: what is on disk is compared with the hashes.`];
+      return [`${name} is being checked: its files are compared with the hashes.`];
     case TORRENT_STATUS.seeding:
       return upRate > 0
-        ? [`${name} is complete and uploads.`]
-        : [`${name} is complete${quiet(torrent, now)} and seeds: no peer asks for anything now.`];
+        ? [`${name} is complete and uploading.`]
+        : [`${name} is complete${quiet(torrent, now)} and seeding: no peer requests anything now.`];
     default:
       break;
   }
   if (torrent.why !== "") return [`${name} at ${percent} %: ${torrent.why}.${since(torrent, now)}`];
   return downRate > 0
-    ? [`${name} at ${percent} % downloads from ${count(sending(torrent), "peer")}.`]
-    : [`${name} at ${percent} % gets nothing now.${since(torrent, now)}`];
+    ? [`${name} at ${percent} % is downloading from ${count(sending(torrent), "peer")}.`]
+    : [`${name} at ${percent} % is receiving nothing.${since(torrent, now)}`];
 }
 
 function quiet({ activeAt }: Explained, now: number): string {
@@ -76,11 +76,11 @@ function tried(torrent: Explained, now: number): string[] {
   for (const tracker of trackers.slice(0, 3)) {
     const host = URL.canParse(tracker.announce) ? new URL(tracker.announce).host : tracker.announce;
     const next = tracker.nextAnnounceAt > now
-      ? `; it is asked again in ${span(tracker.nextAnnounceAt - now)}`
+      ? `; next announce in ${span(tracker.nextAnnounceAt - now)}`
       : "";
     sentences.push(
       tracker.lastAnnounceSucceeded
-        ? `Tracker ${host} knows ${count(Math.max(0, tracker.seeders), "seeder")} and ` +
+        ? `Tracker ${host} reports ${count(Math.max(0, tracker.seeders), "seeder")} and ` +
           `${count(Math.max(0, tracker.leechers), "leecher")}${next}.`
         : `Tracker ${host} failed: ${tracker.lastAnnounceResult}${next}.`,
     );
@@ -91,7 +91,7 @@ function tried(torrent: Explained, now: number): string[] {
     const choking = willing.filter((peer) => peer.clientIsChoked);
     sentences.push(
       `Of ${count(peers.length, "connected peer")} ${willing.length} have something for us` +
-        (choking.length > 0 ? `, ${choking.length} of them let us wait.` : "."),
+        (choking.length > 0 ? `, ${choking.length} of them choke us.` : "."),
     );
   }
   return sentences;
@@ -102,11 +102,13 @@ function advice(torrent: Explained): string[] {
   switch (status) {
     case TORRENT_STATUS.stopped:
       return torrent.error === 3
-        ? ["When that is mended, tt resume tries again."]
+        ? ["Once that is fixed, tt resume tries again."]
         : ["tt resume starts it."];
     case TORRENT_STATUS.downloadQueued:
     case TORRENT_STATUS.seedQueued:
-      return ["tt resume --now starts it past the queue; --max-downloads lets more run at once."];
+      return [
+        "tt resume --now starts it regardless of the queue; --max-downloads allows more at once.",
+      ];
     case TORRENT_STATUS.downloading:
       break;
     default:
@@ -117,7 +119,9 @@ function advice(torrent: Explained): string[] {
     sentences.push(`Its own limit is ${settings.download_limit} kB/s: tt limit changes it.`);
   }
   if (torrent.downRate > 0) return sentences;
-  if (share.state === "owing") sentences.push("It goes on once a peer has taken what is owed.");
+  if (share.state === "owing") {
+    sentences.push("It continues once peers have downloaded what is owed.");
+  }
   if (torrent.peersConnected === 0) {
     sentences.push(
       torrent.isPrivate

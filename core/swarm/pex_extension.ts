@@ -39,7 +39,7 @@ function takeMessage(
 ): string | undefined {
   if (swarm.addresses.isPrivate) return undefined;
   const decoded = decodePex(payload);
-  if (!decoded.ok) return "a peer exchange that is no dictionary";
+  if (!decoded.ok) return "a peer exchange message that is not a dictionary";
   // Some send before their handshake has named it.
   peerState.exchange ??= createPeerExchange(now);
   const verdict = receivePex(peerState.exchange, decoded.value, peer.address, now);

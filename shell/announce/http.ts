@@ -51,7 +51,7 @@ export async function announceHttp(
     wasOutside ||= !ips.every(isLocalIp);
     const next = URL.parse(reply.location, target);
     if (next === null || !/^https?:$/.test(next.protocol)) {
-      return badAnswer("The tracker redirects to something that is no web address");
+      return badAnswer("The tracker redirects to an invalid URL");
     }
     target = next.href;
     const found = resolveHost(endpointOf(target).host, context.lookup);
@@ -92,7 +92,7 @@ export async function announceByProxy(
     wasOutside ||= !ips.every(isLocalIp);
     const next = URL.parse(reply.location, target);
     if (next === null || !/^https?:$/.test(next.protocol)) {
-      return badAnswer("The tracker redirects to something that is no web address");
+      return badAnswer("The tracker redirects to an invalid URL");
     }
     target = next.href;
   }

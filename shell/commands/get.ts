@@ -186,7 +186,7 @@ async function loadByName(
   if (why !== undefined && why.code !== "catalog-failed" && why.code !== "unknown-name") throw why;
   const message = `There is no file ${source}` +
     (why === undefined ? "" : `, and no torrent of that name at ${CATALOG_DEFAULT}`) +
-    "; check the path, or name with --tracker whose catalog knows it";
+    "; check the path, or name the tracker of its catalog with --tracker";
   throw new Failure(kind, code, message);
 }
 
@@ -206,7 +206,7 @@ async function loadUnfinished(command: GetCommand): Promise<Promise<LoadedTorren
     unfinished.push(Promise.resolve(loaded));
   }
   if (unfinished.length > 0) return unfinished;
-  const message = `Nothing in ${dir} is unfinished; name a torrent, or the right --dir`;
+  const message = `There are no unfinished downloads in ${dir}; name a torrent, or the right --dir`;
   throw new CommandError(EXIT.input, "nothing-unfinished", message);
 }
 

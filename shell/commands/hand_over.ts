@@ -46,7 +46,7 @@ export async function handOver(
       event: isNew ? "added" : "duplicate",
       infoHash: String(added.hash_string),
       name,
-      message: isNew ? `The daemon has ${name} now` : `The daemon has ${name} already`,
+      message: isNew ? `Added ${name} to the daemon` : `The daemon already has ${name}`,
     });
   }
 }

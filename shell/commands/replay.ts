@@ -83,13 +83,13 @@ function summaryOf(replay: Replay, stops: boolean): ReplayedResult {
 function judge({ end, events, line, torrent }: Replay, path: string): void {
   if (end?.kind === "differs") {
     const message = `The replay of ${path} differs at event ${events} (line ${line}): the trace ` +
-      `was changed, or this tt decides otherwise than ${torrent.options.clientName} did`;
+      `was changed, or this tt decides differently from ${torrent.options.clientName}`;
     throw new CommandError(EXIT.mismatch, "differs", message);
   }
   if (end?.kind === "failed") {
     const message =
       `The core fails at event ${events} (line ${line}) of ${path}: ${end.message}; ` +
-      "this is a mistake in tt, please report it with the trace";
+      "this is a bug in tt, please report it with the trace";
     throw new CommandError(EXIT.internal, "internal", message);
   }
 }

@@ -57,7 +57,7 @@ async function execute(command: Command): Promise<ExitCode> {
   const output = createProcessOutput({
     json: "json" in command && command.json,
     quiet: "quiet" in command && command.quiet,
-    onStdoutClosed: () => stop.abort(new Stopped("nobody reads the output any more")),
+    onStdoutClosed: () => stop.abort(new Stopped("the reader of stdout has closed it")),
   });
   try {
     await dispatch(command, { output, signal: stop.signal });

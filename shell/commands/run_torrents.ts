@@ -119,7 +119,7 @@ export async function runTorrents(
     const found = "magnet" in source ? await fetchMagnet(source) : source;
     const { ownSettings, ...planned } = found;
     const { infoHash, name } = planned.loaded.metainfo;
-    if (started.has(infoHash)) return output.notice(`${name} is named twice and runs once`);
+    if (started.has(infoHash)) return output.notice(`${name} was given twice and is run once`);
     started.add(infoHash);
     const trace = traceOf(settings.trace, index);
     const own = { ...settings, ...ownSettings };
@@ -131,7 +131,7 @@ export async function runTorrents(
       if (!(error instanceof Stopped) || planned.role.kind !== "download") throw error;
       // The user has what was asked for: ending the seeding is no failure.
       if (run.isFinished) return;
-      output.notice(`${name} is not complete; go on with: ${resumeCommand(planned.dir)}`);
+      output.notice(`${name} is not complete; resume it with: ${resumeCommand(planned.dir)}`);
       throw error;
     }
   };

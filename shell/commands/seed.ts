@@ -64,7 +64,7 @@ async function planFor(
     const loaded = announcedTo(stored, trackers);
     if (loaded === stored && trackers.some((url) => !isAnnouncedTo(stored, url))) {
       const { name } = stored.metainfo;
-      context.output.notice(`${name} is private and is announced to its own trackers only`);
+      context.output.notice(`${name} is private and is announced only to its own trackers`);
     }
     const dir = command.dir ?? dirname(source);
     const places = command.followSymlinks ? await followLinks(dir, loaded.metainfo) : undefined;

@@ -47,7 +47,7 @@ async function openOwnSession(
   { parse, dispatch }: Interpreter,
 ): Promise<{ close(): Promise<void> } | undefined> {
   if (await isRunning(folder, signal)) {
-    output.notice("Connected to the running daemon; end leaves it running");
+    output.notice("Connected to the running daemon; it keeps running after end");
     return undefined;
   }
   const argv = ["daemon", "--rpc", "127.0.0.1:0", "--quiet", "--state", folder, ...command.session];
@@ -61,7 +61,7 @@ async function openOwnSession(
     signal.throwIfAborted();
   }
   if (hasEnded) await running;
-  output.notice("No daemon is running: the torrents run while this prompt is open");
+  output.notice("No daemon is running: torrents run for as long as this prompt is open");
   return {
     async close() {
       stop.abort(new Stopped("the prompt was left"));

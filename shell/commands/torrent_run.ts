@@ -222,6 +222,6 @@ function stateOf(facts: LifeFacts): ProgressState {
 function refusePeersOfPrivate({ metainfo }: LoadedTorrent, { peers }: PeerSettings): void {
   if (!metainfo.isPrivate || peers.length === 0) return;
   const message = `Cannot dial --peer ${addressText(peers[0]!)} for ${metainfo.name}: ` +
-    "a private torrent takes peers from its trackers alone; leave --peer out";
+    "a private torrent uses only peers from its trackers; remove --peer";
   throw new CommandError(EXIT.usage, "private-torrent", message);
 }

@@ -76,7 +76,7 @@ export class BlocklistKeeper {
 async function readList(bytes: Uint8Array, from: string): Promise<Blocklist> {
   const parsed = parseBlocklist(await toText(bytes));
   if (parsed.ok) return parsed.value;
-  throw new Failure("input", "blocklist", `${from} is no blocklist: ${parsed.error}`);
+  throw new Failure("input", "blocklist", `${from} is not a blocklist: ${parsed.error}`);
 }
 
 /** Lists come gzipped more often than not. */
@@ -90,7 +90,7 @@ async function toText(bytes: Uint8Array): Promise<string> {
   for await (const part of stream) {
     text += decoder.decode(part, { stream: true });
     if (text.length > BLOCKLIST_LENGTH_MAX) {
-      throw new Failure("input", "blocklist", "The blocklist is too long to be one");
+      throw new Failure("input", "blocklist", "The blocklist is too long");
     }
   }
   return text;

@@ -124,7 +124,7 @@ export class RpcServer {
     }
     if (RPC_PATHS.includes(url.pathname)) return await this.#rpc(request);
     if (url.pathname === "/metrics" && request.method === "GET") return this.#metrics();
-    return plain(404, "There is nothing here");
+    return plain(404, "Not found");
   }
 
   /** Undefined lets the request pass. */
@@ -141,7 +141,7 @@ export class RpcServer {
     const secrets = await this.#secrets;
     const token = given.kind === "token" ? given.token : given.password;
     if (await isEqual(token, secrets.token)) return undefined;
-    if (given.kind === "token") return plain(401, "The token is wrong", ask);
+    if (given.kind === "token") return plain(401, "The token is invalid", ask);
     const { current } = this.#options.daemon.settings;
     const limit = current.anti_brute_force_enabled ? current.anti_brute_force_threshold : Infinity;
     if (!mayTryLogin(this.#guard, address, limit, now())) {
@@ -175,7 +175,7 @@ export class RpcServer {
     this.#underWay++;
     try {
       const body = await readBody(request);
-      if (!body.ok) return plain(body.status, "The body is too large, too slow or broken");
+      if (!body.ok) return plain(body.status, "The body is too large, too slow or incomplete");
       return await this.#answer(body.text, sessionHeaders);
     } finally {
       this.#underWay--;
@@ -217,7 +217,7 @@ export class RpcServer {
 
   #metrics(): Response {
     const { metrics } = this.#options;
-    if (metrics === undefined) return plain(404, "There is nothing here");
+    if (metrics === undefined) return plain(404, "Not found");
     return new Response(metrics(), {
       headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
     });

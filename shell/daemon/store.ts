@@ -165,7 +165,7 @@ export class Store {
 }
 
 function foreignFormat(path: string): Failure {
-  const message = `The file ${path} was made by another version of tt; use that one, or choose ` +
+  const message = `The file ${path} was created by another version of tt; use that one, or choose ` +
     "another --state";
   return new Failure("disk", "format", message);
 }
@@ -180,12 +180,12 @@ function toStoreFailure(error: unknown, path: string): Failure {
   }
   if (/not a database|malformed/.test(why)) {
     const message =
-      `The file ${path} is no state of a daemon, or damaged; move it away, or choose ` +
+      `The file ${path} is not the state of a daemon, or is damaged; move it away, or choose ` +
       "another --state";
     return new Failure("disk", "damaged", message, options);
   }
   if (/full/.test(why)) {
-    const message = `Cannot write ${path}: the disk is full; make room, nothing was lost`;
+    const message = `Cannot write ${path}: the disk is full; free some space, nothing was lost`;
     return new Failure("disk", "disk-full", message, options);
   }
   const reason = why.replace(/: .*/, "");

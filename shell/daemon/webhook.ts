@@ -76,7 +76,7 @@ export class Webhook {
         why = "it can't be reached";
       }
     }
-    this.#onTrouble(`The webhook did not hear that ${news.name} is complete: ${why}`);
+    this.#onTrouble(`The webhook was not told that ${news.name} is complete: ${why}`);
   }
 
   async #wait(ms: number): Promise<void> {

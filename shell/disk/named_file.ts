@@ -2,7 +2,7 @@
 import { causeOf, DiskError } from "./disk_error.ts";
 
 /**
- * One sentence such as "Cannot write the plot a/b.svg: its folder is not there; name another file with
+ * One sentence such as "Cannot write the plot a/b.svg: its folder does not exist; name another file with
  * --plot". `file` is the path with what it is; `advice` says what to do.
  */
 export function namedFileError(
@@ -12,7 +12,7 @@ export function namedFileError(
   advice: string,
 ): DiskError {
   const [code, what] = causeOf(error);
-  const cause = code === "missing" && action === "write" ? "its folder is not there" : what;
+  const cause = code === "missing" && action === "write" ? "its folder does not exist" : what;
   const message = `Cannot ${action} ${file}: ${cause}; ${advice}`;
   return new DiskError(code, file, message, { cause: error });
 }

@@ -130,7 +130,7 @@ async function statsOf(fs: FileSystem, path: string): Promise<FileStats | undefi
   throw new DiskError(
     "symlink",
     path,
-    `Refuses to follow the symbolic link ${path}: put the real thing there or choose another ` +
+    `Refuses to follow the symbolic link ${path}: replace it by the file or folder, or choose another ` +
       "--dir; tt seed follows it with --follow-symlinks",
   );
 }
@@ -138,7 +138,9 @@ async function statsOf(fs: FileSystem, path: string): Promise<FileStats | undefi
 /** A parent that was found and takes no folder is a link to nothing, or no place for folders. */
 function cannotMake(folder: string, error: unknown): DiskError {
   if (errorCode(error) !== "ENOENT") return toDiskError(error, "create", folder);
-  const message = `Cannot create ${folder}: ${dirname(folder)} leads nowhere; check --dir`;
+  const message = `Cannot create ${folder}: ${
+    dirname(folder)
+  } is a broken symbolic link; check --dir`;
   return new DiskError("missing", folder, message, { cause: error });
 }
 

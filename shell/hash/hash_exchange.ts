@@ -239,7 +239,7 @@ export class HashExchange {
     const count = (this.#unasked.get(peer) ?? 0) + 1;
     this.#unasked.set(peer, count);
     return count > UNASKED_MAX
-      ? { kind: "violated", peer, why: "hashes that nobody asked for" }
+      ? { kind: "violated", peer, why: "hashes that were not requested" }
       : undefined;
   }
 

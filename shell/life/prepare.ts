@@ -99,7 +99,7 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
   if (countBits(toCheck) > 0) say({ kind: "checked", piecesGood, pieces });
   if (piecesGood === pieces) return everything(have, metainfo, ownState);
   const message =
-    `Cannot seed ${metainfo.name}: ${pieces - piecesGood} of its pieces are wrong or ` +
+    `Cannot seed ${metainfo.name}: ${pieces - piecesGood} of its pieces are bad or ` +
     `missing in ${dir}; name the right folder with --dir, or complete it with tt get`;
   throw new Failure("mismatch", "incomplete", message);
 }
@@ -209,7 +209,7 @@ async function refuseForeignFiles(
   for (const file of withData) if (at === undefined && await storage.hasData(file)) at = file;
   if (at === undefined) return;
   const path = join(dir, ...metainfo.files[at]!.path);
-  const message = `Will not overwrite ${path}: it holds nothing of ${metainfo.name}; ` +
+  const message = `Will not overwrite ${path}: it contains nothing of ${metainfo.name}; ` +
     "move it away or choose another --dir";
   throw new Failure("disk", "occupied", message);
 }

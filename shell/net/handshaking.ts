@@ -119,7 +119,7 @@ export async function acceptHandshake(
     const { remote: address } = stream;
     const answer = async (infoHash: InfoHash, speaksV2: boolean) => {
       const identity = identityFor(infoHash);
-      if (identity === undefined) throw new Error("The peer asks for a torrent that is not here");
+      if (identity === undefined) throw new Error("The peer asks for an unknown torrent");
       const { v2Hash } = identity;
       const answered = speaksV2 && v2Hash !== undefined ? v2Hash : infoHash;
       await writeAll(stream, ourHandshake(answered, identity));

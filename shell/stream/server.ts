@@ -87,7 +87,7 @@ export class StreamServer {
     const { pathname } = new URL(request.url);
     const [, secret, place] = pathname.split("/", 3);
     if (secret === undefined || !isSame(secret, this.#options.secret)) {
-      return plain(404, "There is nothing here");
+      return plain(404, "Not found");
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
       return new Response(null, { status: 405, headers: { Allow: "GET, HEAD" } });

@@ -17,9 +17,9 @@ await interopTest({
     const command = `${argv.map((word) => `'${word}'`).join(" ")}; echo left; sleep 60`;
     {
       await using terminal = await Terminal.open(command, 100, 30);
-      await terminal.shows(/the torrents run while this prompt is open/);
+      await terminal.shows(/torrents run for as long as this prompt is open/);
       await terminal.line(`download ${torrent} --dir ${dir.at("src")}`);
-      await terminal.shows(/The daemon has film.bin now/);
+      await terminal.shows(/Added film.bin to the daemon/);
       await terminal.type("n", "u", "m", "Tab");
       await terminal.shows(/^tt> number_of_piece $|^tt> number_of_piece$/m);
       await terminal.type("f", "i", "Tab", "Enter");

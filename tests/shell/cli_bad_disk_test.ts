@@ -24,7 +24,7 @@ onTinyDisk("a disk that is too small is found out before anything is fetched", a
   await using seed = await startSeed([torrent, "--dir", dirname(path)]);
   await using get = await startGet([torrent, "--dir", disk, "--peer", seed.peer, "--no-seed"]);
   const ended = await get.end();
-  assertMatch(assertOneSentence(ended, 5), /3\.1 MB more are needed and .* are free/);
+  assertMatch(assertOneSentence(ended, 5), /3\.1 MB more is needed and .* is free/);
   assertEquals(ended.said.find(({ event }) => event === "error")!.code, "disk-full");
   assert(!await exists(join(disk, "large.bin")));
   await seed.stop();

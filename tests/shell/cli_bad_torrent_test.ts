@@ -62,7 +62,7 @@ const BAD_TORRENTS: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["a minus zero", inInfo("d6:lengthi-0ee"), /not a valid torrent/],
   ["keys out of order", inInfo("d4:name1:a6:lengthi1ee"), /not a valid torrent/],
   ["a key twice", inInfo("d4:name1:a4:name1:be"), /not a valid torrent/],
-  ["a list instead of a dictionary", text("le"), /holds no dictionary/],
+  ["a list instead of a dictionary", text("le"), /is not a dictionary/],
   ["no info dictionary", text("d8:announce3:abce"), /no info dictionary/],
   ["no name", torrentWith({ name: undefined }), /no name/],
   ["no pieces", torrentWith({ pieces: undefined }), /no piece hashes/],
@@ -71,7 +71,7 @@ const BAD_TORRENTS: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["a piece length that is too large", torrentWith({ "piece length": 2 ** 40 }), /piece length of/],
   ["a wrong piece length", torrentWith({ "piece length": 2 * PIECE }), /4 piece hashes, but.* 2 /],
   ["too few hashes", torrentWith({ pieces: new Uint8Array(20) }), /1 piece hashes, but.* 4 /],
-  ["half a hash", torrentWith({ pieces: new Uint8Array(70) }), /no multiple of 20/],
+  ["half a hash", torrentWith({ pieces: new Uint8Array(70) }), /not a multiple of 20/],
   ["a negative length", torrentWith({ length: -5 }), /no valid length/],
   ["neither length nor files", torrentWith({ length: undefined }), /either a length or a list/],
   [
@@ -125,7 +125,7 @@ Deno.test("sources that are not there, folders and magnet links are told apart",
   ]);
   assertMatch(assertOneSentence(missing, 3), /There is no file .*missing\.torrent/);
   assertMatch(assertOneSentence(folder, 3), /is not a file/);
-  assertMatch(assertOneSentence(magnet, 3), /magnet link cannot be used: .* is no info hash/);
+  assertMatch(assertOneSentence(magnet, 3), /magnet link cannot be used: .* is not an info hash/);
 });
 
 /** Content of one piece, in files whose names lead elsewhere, or to the same place. */
@@ -206,7 +206,7 @@ Deno.test("content that is missing or wrong is not seeded", async () => {
   await using dir = await scratch();
   await Deno.writeFile(dir.at("f.torrent"), good);
   const missing = await runTt(["seed", dir.at("f.torrent"), ...LOCAL]);
-  assertMatch(assertOneSentence(missing, 6), /4 of its pieces are wrong or missing/);
+  assertMatch(assertOneSentence(missing, 6), /4 of its pieces are bad or missing/);
   const damaged = CONTENT.slice();
   damaged[PIECE]! ^= 1;
   await Deno.writeFile(dir.at("f.bin"), damaged);

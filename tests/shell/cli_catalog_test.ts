@@ -106,7 +106,7 @@ Deno.test("of two torrents with one name, the info hash is asked for", async () 
   for (const command of [["fetch"], ["peers"], ["get", ...LOCAL, "--dir", dir.path]]) {
     const line = [...command, "twice", "--tracker", tracker.url];
     const sentence = assertOneSentence(await runTt(line, { cwd: dir.path }), 3);
-    assertMatch(sentence, /has 2 torrents named twice; ask for one by its info hash/);
+    assertMatch(sentence, /has 2 torrents named twice; give the info hash of one/);
     for (const hash of hashes) assertStringIncludes(sentence, hash);
   }
 });
@@ -201,8 +201,8 @@ Deno.test("what can't be asked for is told in one sentence, with the exit code f
     const [line, exit, pattern] of [
       [["fetch", "nothing", "--tracker", tracker.url], 3, /no torrent named nothing/],
       [["peers", "0".repeat(40), "--tracker", tracker.url], 3, /no torrent 0000/],
-      [["list", "--tracker", `http://127.0.0.1:${stranger.addr.port}`], 4, /keeps no catalog/],
-      [["list", "--tracker", `http://127.0.0.1:${port}`], 4, /can't be reached/],
+      [["list", "--tracker", `http://127.0.0.1:${stranger.addr.port}`], 4, /has no catalog/],
+      [["list", "--tracker", `http://127.0.0.1:${port}`], 4, /cannot be reached/],
       [["get", "film", "--dir", dir.path, ...LOCAL], 3, /There is no file film.*--tracker/],
     ] as const
   ) {
@@ -249,7 +249,7 @@ Deno.test("a private torrent is announced to its own trackers only, and the user
   assertEquals((await runTt(create, { cwd: dir.path })).code, 0);
   const line = ["seed", "one.bin.torrent", "--tracker", other.url, "--host", "127.0.0.1"];
   await using seed = await Tt.start([...line, "--port", "0"], { cwd: dir.path });
-  await seed.stderrHas(/one\.bin is private and is announced to its own trackers only/);
+  await seed.stderrHas(/one\.bin is private and is announced only to its own trackers/);
 });
 
 Deno.test("a torrent is removed from the catalog by its name or its info hash", async () => {

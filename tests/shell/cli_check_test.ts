@@ -17,7 +17,7 @@ Deno.test("much content is made a torrent, checked, and its damage found", async
   const args = ["verify", torrent, "--dir", dir.at(".")];
   const checked = await runTt(args);
   assertEquals(checked.code, EXIT.done, checked.stderr);
-  assertMatch(checked.stdout, /all right, 200 pieces checked/);
+  assertMatch(checked.stdout, /all good, 200 pieces checked/);
 
   await file.seek(MUCH_BYTES / 2, Deno.SeekMode.Start);
   await file.write(new Uint8Array([1]));

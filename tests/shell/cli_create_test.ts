@@ -53,10 +53,10 @@ Deno.test("a torrent for which there is no place is refused before anything is h
   const other = await runTt(["create", "other"], { cwd: dir.path });
   assertEquals(other.code, 0, other.stderr);
   const cases: [string, number, RegExp][] = [
-    ["nowhere/x.torrent", 5, /Cannot write nowhere\/x\.torrent: its folder is not there/],
+    ["nowhere/x.torrent", 5, /Cannot write nowhere\/x\.torrent: its folder does not exist/],
     [".", 2, /Cannot write \.: it is a folder/],
-    ["taken", 2, /taken is there already and is not a torrent of this content; .*--force/],
-    ["other.torrent", 2, /other\.torrent is there already and is not a torrent of this content/],
+    ["taken", 2, /taken exists and is not a torrent of this content; .*--force/],
+    ["other.torrent", 2, /other\.torrent exists and is not a torrent of this content/],
   ];
   for (const [out, code, message] of cases) {
     const ended = await runTt(["create", "large", "--out", out], { cwd: dir.path });

@@ -9,16 +9,24 @@ Deno.test("a file that can't be read or written is named, with the option to loo
   const tracker = ["tracker", "--port", "0", "--store", "memory"];
   const simulation = ["simulate", "--peers", "2", "--size", "64K", "--quiet"];
   const cases: readonly (readonly [string[], number, RegExp])[] = [
-    [["replay", nowhere], 3, /Cannot read .*x: it is not there; check the path/],
-    [["show", dir.at("S"), "--config", nowhere], 2, /config file .*: it is not there; check --con/],
+    [["replay", nowhere], 3, /Cannot read .*x: it does not exist; check the path/],
+    [
+      ["show", dir.at("S"), "--config", nowhere],
+      2,
+      /config file .*: it does not exist; check --con/,
+    ],
     [
       ["create", path, "--out", nowhere],
       5,
-      /its folder is not there; name another file with --out/,
+      /its folder does not exist; name another file with --out/,
     ],
-    [[...simulation, "--plot", nowhere], 5, /plot .*: its folder is not there; .* --plot/],
-    [[...tracker, "--access-log", nowhere], 5, /log .*: its folder is not there; .* --access-log/],
-    [[...tracker, "--deny", nowhere], 5, /it is not there; check --deny/],
+    [[...simulation, "--plot", nowhere], 5, /plot .*: its folder does not exist; .* --plot/],
+    [
+      [...tracker, "--access-log", nowhere],
+      5,
+      /log .*: its folder does not exist; .* --access-log/,
+    ],
+    [[...tracker, "--deny", nowhere], 5, /it does not exist; check --deny/],
   ];
   await forEachAtOnce(cases, async ([args, code, pattern]) => {
     assertMatch(assertOneSentence(await runTt(args), code), pattern);

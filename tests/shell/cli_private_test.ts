@@ -14,6 +14,6 @@ Deno.test("--peer is refused for a private torrent, whose peers come from its tr
   );
   assertMatch(
     assertOneSentence(get, 2),
-    /--peer 127\.0\.0\.1:6881 .* private torrent .* leave --peer out/,
+    /--peer 127\.0\.0\.1:6881 .* private torrent .* remove --peer/,
   );
 });

@@ -58,7 +58,7 @@ Deno.test("one file of 1,000 costs its bytes and its boundary pieces, and nothin
 
   const verified = await runTt(["verify", torrent, "--dir", dir.at("D")]);
   assertEquals(verified.code, 0, verified.stdout);
-  assertStringIncludes(verified.stdout, "of 1 chosen file checked");
+  assertStringIncludes(verified.stdout, "of 1 selected file checked");
   const other = await runTt(["verify", torrent, "--dir", dir.at("D"), "--select", "f500"]);
   assertEquals(other.code, 6);
   // What was wanted is here: there is nothing to go on with.

@@ -140,7 +140,7 @@ Deno.test("get --resume without a source goes on with everything unfinished", as
   for (const { path, bytes } of made) await assertContent(dir.at("D", basename(path)), bytes);
 
   const again = await runTt(["get", "--resume", "--dir", dir.at("D")]);
-  assertMatch(assertOneSentence(again, 3), /Nothing in .* is unfinished/);
+  assertMatch(assertOneSentence(again, 3), /There are no unfinished downloads in /);
 });
 
 Deno.test("without --resume the content is hashed and its good pieces are kept", async () => {
@@ -385,6 +385,6 @@ Deno.test("Ctrl-C ends the seeding of a finished download with 0, and names the 
   assertEquals(code, 130);
   assertMatch(
     stderr,
-    /film\.bin is not complete; go on with: tt get --resume --dir '.*it'\\''s here'/,
+    /film\.bin is not complete; resume it with: tt get --resume --dir '.*it'\\''s here'/,
   );
 });

@@ -84,7 +84,10 @@ const FIELDS_BY_LETTER = Array.from(
 );
 
 const BAD_REQUEST: HeadError = { status: 400, message: "This is not a valid HTTP request" };
-const UNKNOWN_VERSION: HeadError = { status: 505, message: "Ask by HTTP/1.1" };
+const UNKNOWN_VERSION: HeadError = {
+  status: 505,
+  message: "Unsupported HTTP version; use HTTP/1.1",
+};
 
 /** A head to fill in. */
 export function createHttpHead(): HttpHead {
@@ -279,9 +282,11 @@ function readField(
       head.contentLength = Number(value);
       return undefined;
     case "transfer-encoding":
-      return { status: 411, message: "Send the body with a Content-Length" };
+      return { status: 411, message: "Content-Length is required" };
     case "expect":
-      if (value !== "100-continue") return { status: 417, message: `Cannot do ${value}` };
+      if (value !== "100-continue") {
+        return { status: 417, message: `Unsupported expectation ${value}` };
+      }
       head.expectsContinue = true;
       return undefined;
   }

@@ -138,9 +138,12 @@ function nameTooLong(length: number): UploadRefusal {
 
 function notSaved(error: unknown): UploadRefusal {
   const why = error instanceof Error ? error.message : String(error);
-  return { status: 507, message: `The torrent can't be saved: ${why}; send it again later` };
+  return { status: 507, message: `The torrent cannot be saved: ${why}; send it again later` };
 }
 
 function full(): UploadRefusal {
-  return { status: 507, message: "The catalog is full; ask who runs this tracker to remove some" };
+  return {
+    status: 507,
+    message: "The catalog is full; ask the operator of this tracker to remove some torrents",
+  };
 }

@@ -124,7 +124,10 @@ async function answerRemoval(
   { infoHash }: CatalogEntry,
 ): Promise<Response> {
   if (await shared?.withdraw(infoHash) === false) {
-    return refusal(503, "The tracker's database is away and would bring it back; try again later");
+    return refusal(
+      503,
+      "The tracker's database is unreachable and would restore the torrent; try again later",
+    );
   }
   catalog.remove(infoHash);
   return new Response(null, { status: 204 });
@@ -179,7 +182,7 @@ function bodyRefusal(error: BodyError): Response {
     case "busy":
       return refusal(503, "Too many torrents are arriving at once; send it again in a moment");
     case "broken":
-      return refusal(400, "The torrent did not arrive whole; send it again");
+      return refusal(400, "The torrent arrived incomplete; send it again");
   }
 }
 

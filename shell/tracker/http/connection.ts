@@ -359,7 +359,7 @@ class ConnectionBody implements RequestBody {
         if (isAwaited) await sayContinue();
         isAwaited = false;
         const part = await read(this.left);
-        if (part === undefined) throw new Error("The client has gone");
+        if (part === undefined) throw new Error("The client disconnected");
         this.left -= part.length;
         controller.enqueue(part);
         if (this.left === 0) controller.close();

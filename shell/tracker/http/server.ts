@@ -78,7 +78,7 @@ async function answerByRoute(
     }
     return await route.handle({ request, match, query, remoteIp, tracker });
   }
-  if (allowed.size === 0) return sentence(404, "There is nothing here");
+  if (allowed.size === 0) return sentence(404, "Not found");
   const methods = [...allowed].join(", ");
   const response = sentence(405, `Only ${methods} is answered here`);
   response.headers.set("allow", methods);

@@ -84,7 +84,7 @@ function readMetrics(tracker: Tracker): string {
 /** A tracker whose database is away still answers, so it is healthy: nobody else would do better. */
 function checkHealth({ backend }: Tracker): Response {
   const isAway = backend.state?.().isUp === false;
-  return new Response(isAway ? "ok, but its database is away\n" : "ok\n");
+  return new Response(isAway ? "ok, but its database is unreachable\n" : "ok\n");
 }
 
 function uptimeOf({ now, startedAt }: Tracker): number {

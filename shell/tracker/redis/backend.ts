@@ -32,7 +32,8 @@ import { decodeRequest, encodeRequest, swarmKey } from "./script.ts";
 import { NO_TOTALS, readTotals } from "./totals.ts";
 import type { SwarmBackend } from "../store/store.ts";
 
-export const STALE_WARNING = "The tracker's database is away, so it knows some of the peers only";
+export const STALE_WARNING =
+  "The tracker's database is unreachable, so it knows only some of the peers";
 
 /** About 5 MB, and told to a Redis that comes back within a second or two. */
 const RECENT_PEERS_MAX = 50_000;

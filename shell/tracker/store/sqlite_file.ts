@@ -94,7 +94,7 @@ function prepareTables(database: DatabaseSync, path: string): void {
   if (format === 1) return database.exec(`begin exclusive; ${MIGRATION} commit`);
   if (format !== 0) {
     throw new TrackerFileError(
-      `The file ${path} was made by another version of tt; use that one, or choose another --data`,
+      `The file ${path} was created by another version of tt; use that one, or choose another --data`,
     );
   }
   database.exec(`begin exclusive; ${SCHEMA} commit`);
@@ -191,7 +191,8 @@ function closeOnce(database: DatabaseSync): () => void {
 
 /** Why a file that could be opened can't be used: what is in it makes no sense. */
 export function damagedFile(error: unknown, path: string): TrackerFileError {
-  const message = `The file ${path} is no tracker's file, or damaged; move it away, or choose ` +
+  const message =
+    `The file ${path} is not a tracker's database, or is damaged; move it away, or choose ` +
     "another --data";
   return new TrackerFileError(message, { cause: error });
 }

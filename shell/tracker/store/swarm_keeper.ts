@@ -162,7 +162,7 @@ export class SwarmKeeper {
       const why = error instanceof Error ? error.message : String(error);
       if (this.#brokenMs === undefined) {
         this.#options.onProblem(
-          `Cannot save the swarms: ${why}; they live on in memory, and are saved once that works`,
+          `Cannot save the swarms: ${why}; they are kept in memory, and saved once that works`,
         );
       }
       this.#brokenMs = performance.now();
@@ -175,7 +175,7 @@ export class SwarmKeeper {
   #onSuccess(): void {
     if (this.#brokenMs === undefined) return;
     this.#brokenMs = undefined;
-    this.#options.onProblem("The swarms are saved again");
+    this.#options.onProblem("Saving the swarms works again");
   }
 }
 

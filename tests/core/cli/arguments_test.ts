@@ -443,11 +443,11 @@ Deno.test("a config file is read strictly, and comments and blank lines are free
   );
   assertEquals(
     refuse("get x", {}, "json"),
-    'bad-config: Line 1 of the config file is no setting; write name = 1 or name = "text"',
+    'bad-config: Line 1 of the config file is not a setting; write name = 1 or name = "text"',
   );
   assertEquals(
     refuse("get x", {}, "port = 1\nup-limit = 2M"),
-    'bad-config: Line 2 of the config file is no setting; write name = 1 or name = "text"',
+    'bad-config: Line 2 of the config file is not a setting; write name = 1 or name = "text"',
   );
   assertEquals(
     refuse("get x", {}, "port = 1\nport = 2"),

@@ -207,20 +207,20 @@ Deno.test("create and verify answer in a sentence", () => {
   const verified = { event: "verified", ...TORRENT, pieces: 9, badRanges: [] } as const;
   assertEquals(
     resultText({ ...verified, piecesGood: 9, badFiles: [] }),
-    "film: all right, 9 pieces checked",
+    "film: all good, 9 pieces checked",
   );
   assertEquals(
     resultText({ ...verified, piecesGood: 7, badFiles: ["a", "b"] }),
-    "film: 2 of 9 pieces wrong or missing, in a, b",
+    "film: 2 of 9 pieces bad or missing, in a, b",
   );
   const badRanges = [{ path: "a", offset: 16_384, length: 100 }];
   assertEquals(
     resultText({ ...verified, piecesGood: 8, badFiles: ["a"], badRanges }),
-    "film: 1 of 9 pieces wrong or missing, in a\n  a: bytes 16384 to 16483",
+    "film: 1 of 9 pieces bad or missing, in a\n  a: bytes 16384 to 16483",
   );
   assertEquals(
     resultText({ ...verified, piecesGood: 0, badFiles: ["a", "b", "c", "d", "e", "f"] }),
-    "film: 9 of 9 pieces wrong or missing, in a, b, c, d, e and 1 more file",
+    "film: 9 of 9 pieces bad or missing, in a, b, c, d, e and 1 more file",
   );
 });
 

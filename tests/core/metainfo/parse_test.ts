@@ -231,12 +231,12 @@ Deno.test("the sentence names the numbers", () => {
   assertEquals(
     describeMetainfoError({ code: "piece-count", found: 1, wanted: 3 }),
     "The torrent has 1 piece hashes, but its content has 3 pieces; " +
-      "fetch it again, or ask its maker for a correct one",
+      "download it again, or ask its creator for a correct one",
   );
   assertEquals(
     describeMetainfoError({ code: "bad-bencode", cause: { code: "unexpected-end", offset: 12 } }),
     "This is not a valid torrent file: it stops in the middle (at byte 12); " +
-      "fetch it again, or ask its maker for a correct one",
+      "download it again, or ask its creator for a correct one",
   );
 });
 

@@ -19,7 +19,7 @@ Deno.test("a download without peers says since when, what was tried and what wou
       peersConnected: 0,
     }),
     "album at 50 %: no peers yet, looking for some. Nothing has moved for 10 minutes. " +
-      "Tracker tracker.example.org:6969 knows 2 seeders and 1 leecher; it is asked again in " +
+      "Tracker tracker.example.org:6969 reports 2 seeders and 1 leecher; next announce in " +
       "23 minutes. What would help: another tracker, or a peer's address.",
   );
 });
@@ -34,11 +34,11 @@ Deno.test("a tracker that failed is named with its reason", () => {
   assertEquals(text.includes("only its own trackers can name peers"), true, text);
 });
 
-Deno.test("peers that let us wait are counted", () => {
+Deno.test("peers that choke us are counted", () => {
   const [peer] = view().peers();
   const choking = { ...peer!, clientIsChoked: true };
   const text = why({ peers: () => [choking, choking, peer!], peersConnected: 3 });
-  const part = "Of 3 connected peers 3 have something for us, 2 of them let us wait.";
+  const part = "Of 3 connected peers 3 have something for us, 2 of them choke us.";
   assertEquals(text.includes(part), true, text);
 });
 
@@ -49,19 +49,19 @@ Deno.test("each state has its sentence, and what to do about it", () => {
   );
   assertEquals(
     why({ status: TORRENT_STATUS.stopped, error: 3, errorText: "The disk is full" }),
-    "album failed: The disk is full. When that is mended, tt resume tries again.",
+    "album failed: The disk is full. Once that is fixed, tt resume tries again.",
   );
   assertEquals(
     why({ status: TORRENT_STATUS.downloadQueued, queuePosition: 2 }),
-    "album waits in the queue as number 3. tt resume --now starts it past the queue; " +
-      "--max-downloads lets more run at once.",
+    "album is waiting in the queue as number 3. tt resume --now starts it regardless of the queue; " +
+      "--max-downloads allows more at once.",
   );
   assertEquals(
     why({ status: TORRENT_STATUS.seeding, activeAt: NOW - 7300 }),
-    "album is complete, has sent nothing for 2 hours, and seeds: no peer asks for anything now.",
+    "album is complete, has sent nothing for 2 hours, and seeding: no peer requests anything now.",
   );
   assertEquals(
     explain(view({ downRate: 5 }), NOW),
-    "album at 50 % downloads from 1 peer.",
+    "album at 50 % is downloading from 1 peer.",
   );
 });

@@ -174,8 +174,8 @@ Deno.test("a redirect is followed, a circle is not, nor one that leaves the web"
 
   const to = (location: string) => () => new Response("", { status: 301, headers: { location } });
   assertMatch((await errorFor(to("/announce")))[1], /redirects more than 5 times/);
-  assertMatch((await errorFor(to("file:///etc/hostname")))[1], /no web address/);
-  assertMatch((await errorFor(to("http://[")))[1], /no web address/);
+  assertMatch((await errorFor(to("file:///etc/hostname")))[1], /invalid URL/);
+  assertMatch((await errorFor(to("http://[")))[1], /invalid URL/);
   assertEquals((await errorFor(() => new Response(null, { status: 304 })))[0], "http-status");
 });
 

@@ -156,7 +156,7 @@ Deno.test("tt get and tt seed hand their torrents over, and the daemon's peers a
     ...["get", dir.at("new.torrent"), "--dir", dir.at("dl"), "--daemon", "--down-limit", "200K"],
   );
   assertEquals(got.code, EXIT.done, got.stderr);
-  assertStringIncludes(got.stdout, "The daemon has film.bin now");
+  assertStringIncludes(got.stdout, "Added film.bin to the daemon");
   const [torrent] = await two.torrents("download_limit", "download_dir");
   assertEquals([torrent.download_limit, torrent.download_dir], [200, dir.at("dl")]);
 

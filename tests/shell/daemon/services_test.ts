@@ -48,7 +48,7 @@ Deno.test("a webhook tries again until it is heard, and gives up with a word", a
   const { promise, resolve } = Promise.withResolvers<string>();
   const deaf = new Webhook("http://127.0.0.1:9/hook", resolve, [5]);
   deaf.tell(NEWS);
-  assertMatch(await promise, /did not hear that film is complete/);
+  assertMatch(await promise, /was not told that film is complete/);
   deaf.close();
 });
 
@@ -170,7 +170,7 @@ Deno.test("lines that are piped into tt shell are carried out one after another"
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   assertEquals(code, 0, err);
   assertStringIncludes(out!, "No torrents. Add one with tt add.\n");
-  assertStringIncludes(out!, "The daemon has film.bin now\n");
+  assertStringIncludes(out!, "Added film.bin to the daemon\n");
   assertMatch(out!, /film.bin: \d+ of 7 pieces\nPaused film.bin\n/);
   assertStringIncludes(err!, '"nonsense" is not a word of this prompt');
 });

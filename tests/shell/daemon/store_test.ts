@@ -47,7 +47,7 @@ Deno.test("work that fails half way leaves nothing behind", async () => {
 Deno.test("a file that is no store, or of another, is refused with a sentence", async () => {
   await using dir = await scratch();
   await Deno.writeTextFile(dir.at("daemon.db"), "no database at all, but text".repeat(100));
-  assertThrows(() => Store.open(dir.path), Failure, "is no state of a daemon");
+  assertThrows(() => Store.open(dir.path), Failure, "is not the state of a daemon");
 });
 
 Deno.test("records of older versions get today's defaults, and nonsense is no record", () => {

@@ -121,7 +121,7 @@ Deno.test("quiet keeps errors and results, and takes nothing away from json", ()
   output.event(FAILURE);
   output.finish();
   assertEquals(stderr.text, "Error: The disk is full\n");
-  assertEquals(stdout.text, "film: all right, 1 piece checked\n");
+  assertEquals(stdout.text, "film: all good, 1 piece checked\n");
 
   const both = open({ quiet: true, json: true });
   both.output.event(LISTENING);

@@ -123,7 +123,7 @@ await redisTest(
     assertEquals(await first.refusal(TWO, "http"), undefined);
     const { status, text } = await first.remove(ONE);
     assertEquals(status, 503);
-    assertMatch(text, /database is away/);
+    assertMatch(text, /database is unreachable/);
 
     await redis.start();
     await until(() => first.backend.state().isUp && second.backend.state().isUp, "the return");

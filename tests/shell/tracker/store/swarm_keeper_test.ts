@@ -229,7 +229,7 @@ Deno.test("a data file that can't be used is told in one sentence", async () => 
     };
     refuses(`${path}/missing/data.db`, /Cannot use the file .* choose another --data/);
     await Deno.writeTextFile(`${path}.txt`, "no database at all ".repeat(100));
-    refuses(`${path}.txt`, /no tracker's file/);
+    refuses(`${path}.txt`, /not a tracker's database/);
     const file = openTrackerFile(path);
     refuses(path, /Another tracker uses the file/);
     file.close();

@@ -99,7 +99,10 @@ export class CatalogClient {
     const infoHash = await this.resolve(name);
     const { status, bytes } = await this.#ask(`${infoHash}.torrent`, MESSAGE_BYTES_MAX);
     if (status !== 200) throw this.#missing(name, status);
-    const loaded = parseTorrent(bytes, `The torrent that the catalog of ${this.#announceUrl} sent for ${name}`);
+    const loaded = parseTorrent(
+      bytes,
+      `The torrent that the catalog of ${this.#announceUrl} sent for ${name}`,
+    );
     if (swarmHashes(loaded.metainfo.identity).some((hash) => hash === infoHash)) return loaded;
     const message =
       `The catalog of ${this.#announceUrl} sent another torrent than ${name}; do not ` +

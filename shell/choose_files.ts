@@ -102,7 +102,7 @@ export async function askForFiles(content: Content, asker: Asker): Promise<strin
     const choices = selector && selectFiles(content.files, { select: [selector], exclude: [] });
     if (choices?.ok) return text;
     const why = choices === undefined
-      ? `${text} is neither a pattern nor numbers`
+      ? `${text} is not a pattern or a list of numbers`
       : describeSelectionError(choices.error);
     asker.tell(printable(`That cannot be: ${why}`));
   }

@@ -323,7 +323,10 @@ function newTrackers(
   if ((tracker_add ?? tracker_remove ?? tracker_replace) === undefined) return undefined;
   const tiers = changeTrackers(entry.metainfo.announceTiers, change);
   if (tiers.ok) return tiers.value;
-  throw refusal(RPC_ERROR.announceList, `Cannot change the trackers: ${tiers.error} is not a tracker URL`);
+  throw refusal(
+    RPC_ERROR.announceList,
+    `Cannot change the trackers: ${tiers.error} is not a tracker URL`,
+  );
 }
 
 /** `content`: the place in the torrent of each file that the protocol numbers. */

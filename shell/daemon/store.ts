@@ -165,7 +165,8 @@ export class Store {
 }
 
 function foreignFormat(path: string): Failure {
-  const message = `The file ${path} was created by another version of tt; use that one, or choose ` +
+  const message =
+    `The file ${path} was created by another version of tt; use that one, or choose ` +
     "another --state";
   return new Failure("disk", "format", message);
 }

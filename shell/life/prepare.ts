@@ -98,8 +98,7 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
   const piecesGood = countBits(have);
   if (countBits(toCheck) > 0) say({ kind: "checked", piecesGood, pieces });
   if (piecesGood === pieces) return everything(have, metainfo, ownState);
-  const message =
-    `Cannot seed ${metainfo.name}: ${pieces - piecesGood} of its pieces are bad or ` +
+  const message = `Cannot seed ${metainfo.name}: ${pieces - piecesGood} of its pieces are bad or ` +
     `missing in ${dir}; name the right folder with --dir, or complete it with tt get`;
   throw new Failure("mismatch", "incomplete", message);
 }

@@ -60,7 +60,7 @@ Options:
   --dir DIR             Folder that contains the content of a .torrent (default:
                         the folder of the .torrent)
   --select GLOB|NUMBERS
-                        Check these files only; see tt help get (variable:
+                        Check only these files; see tt help get (variable:
                         TT_VERIFY_SELECT)
   --exclude GLOB|NUMBERS
                         Do not check these files (variable: TT_VERIFY_EXCLUDE)

@@ -32,7 +32,7 @@ Deno.test("whoever chooses sees numbers, and is asked until the answer fits", as
   assertStringIncludes(list!, "set/c.txt");
   assertEquals(list!.split("\n").length, 3);
   assertStringIncludes(complaints[0]!, "there is no file 9, only 1 to 3");
-  assertStringIncludes(complaints[1]!, "neither a pattern nor numbers");
+  assertStringIncludes(complaints[1]!, "not a pattern or a list of numbers");
   assertStringIncludes(complaints[2]!, "no file matches *.iso");
   assertEquals(await askForFiles(content, asker("")), "*");
   await assertRejects(() => askForFiles(content, asker("9")), Failure, "No files were chosen");

@@ -88,7 +88,7 @@ const BAD_TORRENTS: readonly (readonly [string, Uint8Array, RegExp])[] = [
       length: undefined,
       files: [{ length: Number.MAX_SAFE_INTEGER, path: ["a"] }, { length: 2, path: ["b"] }],
     }),
-    /larger than 2\^53/,
+    /more than 2\^53 bytes/,
   ],
   ["no content", torrentWith({ length: 0, pieces: new Uint8Array() }), /no content/],
 ];

@@ -12,7 +12,7 @@ const FILES = ["main.ts", "deno.json", "deno.lock", "README.md", "CHANGELOG.md"]
 /** Other endings are data. */
 const ENDINGS = /\.(ts|js|mjs|json|lock|md|py|sh|html|css|txt)$|\/run$/;
 
-Deno.test("every file keeps the rules of the house", () => {
+Deno.test("every file follows the project rules", () => {
   const faults = projectFiles().flatMap((path) =>
     checkSource(readSource(path, Deno.readTextFileSync(new URL(path, ROOT))))
   );
@@ -26,9 +26,9 @@ Deno.test("the walk sees the project", () => {
   }
 });
 
-Deno.test("every room of the core is in the layer table", () => {
-  const rooms = [...Deno.readDirSync(new URL("core/", ROOT))].map((entry) => entry.name);
-  assertEquals(rooms.filter((room) => !(room in LAYERS)), []);
+Deno.test("every module of the core is in the layer table", () => {
+  const modules = [...Deno.readDirSync(new URL("core/", ROOT))].map((entry) => entry.name);
+  assertEquals(modules.filter((module) => !(module in LAYERS)), []);
 });
 
 /** A rule, the file it is shown, its text, and how many faults it must find there. */

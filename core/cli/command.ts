@@ -101,9 +101,9 @@ export interface PeerSettings extends OutputSettings {
   readonly downLimit: number | undefined;
   /** Stop seeding once uploaded / size reaches this. */
   readonly seedRatio: number | undefined;
-  /** Stop seeding after so long. */
+  /** Stop seeding after this time. */
   readonly seedTimeMs: number | undefined;
-  /** Give up when no tracker and no peer answered for so long. */
+  /** Give up if no tracker and no peer answers within this time. */
   readonly timeoutMs: number | undefined;
   /** Nothing unless given. */
   readonly discovery?: DiscoverySettings;

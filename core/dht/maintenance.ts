@@ -25,7 +25,7 @@ import { sendQuery } from "./queries.ts";
 import { bucketIndexOf, type Contact, contactsOf, K, wantsContact } from "./routing_table.ts";
 import { type Dht, type HeardNode, networkOf, type NetworkState } from "./state.ts";
 
-/** A node that was silent for so long is questionable. Spec: BEP 5. */
+/** A node that was silent for this long is questionable. Spec: BEP 5. */
 export const CHECK_INTERVAL_MS = 15 * 60_000;
 /** Checks under way of one network. */
 const CHECKS_MAX = 4;
@@ -33,7 +33,7 @@ const CHECKS_MAX = 4;
 const HEARD_MAX = 600;
 /** A NAT forgets after this that its node spoke to us; RFC 4787 wants 2 to 5 minutes. */
 export const NAT_MAPPING_MS = 5 * 60_000;
-/** Below so many nodes any is welcome at once. */
+/** Below this number of nodes, any node is added at once. */
 const SPARSE_TABLE = 2 * K;
 /** Between two lookups for our neighbours, and while we have next to none. */
 const SELF_LOOKUP_MS = 30 * 60_000;

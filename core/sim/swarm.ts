@@ -39,7 +39,7 @@ export interface SwarmOptions {
   readonly tuning?: Tuning;
 }
 
-/** About so many pieces, where the piece length is ours to choose. */
+/** Approximate number of pieces, where the piece length is ours to choose. */
 const PIECES_WANTED = 1_000;
 const PIECE_LENGTH_MIN = BLOCK_SIZE;
 const PIECE_LENGTH_MAX = 4 * 1024 * 1024;
@@ -47,7 +47,7 @@ const PIECE_LENGTH_MAX = 4 * 1024 * 1024;
 const TICK_MS = 10;
 const LARGE_TICK_MS = 25;
 const LARGE_PEERS = 250;
-/** Everybody comes within this. */
+/** All downloaders arrive within this time. */
 const JOIN_MS = 1_000;
 /** One way, each side's part: from the same town to another continent. */
 const LATENCY_MIN_MS = 5;
@@ -72,7 +72,7 @@ export interface Swarm {
   readonly downloaders: Node[];
   readonly lastTick: number;
   ticks: number;
-  /** The first so many downloaders are complete. */
+  /** Number of downloaders, the first ones, that are complete. */
   complete: number;
   isStuck: boolean;
 }

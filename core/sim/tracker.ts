@@ -26,7 +26,7 @@ export interface Tracker {
   readonly url: string;
   readonly store: SwarmStore;
   readonly intervalSeconds: number;
-  /** Names at most so many. */
+  /** Maximum number of peers in an answer. */
   readonly named: number;
   isUp: boolean;
 }

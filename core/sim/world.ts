@@ -80,7 +80,7 @@ export function addNode(world: World, options: NodeOptions): Node {
   return node;
 }
 
-/** Ends a node as Ctrl-C does: it says farewell and saves. */
+/** Ends a node as Ctrl-C does: it announces stopped and saves. */
 export function stopNode(world: World, node: Node): void {
   if (!node.isOnline) return;
   feed(world, node, { kind: "stop" });

@@ -25,7 +25,7 @@ export const CATALOG_NAME_LENGTH_MAX = 1_000;
 /** Of the announce URLs, so many are listed, and none that is longer: nobody asks dozens. */
 const TRACKERS_LISTED_MAX = 20;
 const TRACKER_LENGTH_MAX = 500;
-/** Longer questions are no words that somebody looks for. */
+/** Maximum length of a search. */
 export const SEARCH_LENGTH_MAX = 200;
 /** Entries of one answer: by default, and at most. */
 export const LIST_LIMIT_DEFAULT = 100;

@@ -28,7 +28,7 @@ export interface Pace {
   readonly calmPerSecond: number;
   /** What peers are asked for now, before chance. */
   intervalSeconds: number;
-  /** After so long a silence a peer is forgotten. */
+  /** A peer is removed after this silence. */
   expirySeconds: number;
   /** In the caller's seconds: until then there are peers that were asked for a longer interval. */
   heldUntil: number;

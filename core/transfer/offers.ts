@@ -154,7 +154,7 @@ export function recountPiece(transfer: Transfer, piece: number, change: () => vo
   }
 }
 
-/** Whether a search for a new piece with this peer is in vain. */
+/** Whether a search for a new piece with this peer would find none. */
 export function setNothingNew(peer: PeerOffer, hasNothingNew: boolean): void {
   (peer as Own).hasNothingNew = hasNothingNew;
 }

@@ -97,7 +97,7 @@ export function hasRoom(transfer: Transfer): boolean {
   return bufferedBytesMax > 0 && transfer.partials.size <= 1;
 }
 
-/** Starts no piece beyond so many buffered bytes; at 0 none at all. */
+/** Maximum number of buffered bytes at which a piece is started; at 0 none at all. */
 export function limitBuffers(transfer: Transfer, bytes: number): void {
   (transfer as PartialPieces as Own).bufferedBytesMax = Math.min(BUFFERED_BYTES_MAX, bytes);
   markAllDirty(transfer);

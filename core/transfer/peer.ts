@@ -46,7 +46,7 @@ export interface Link {
 }
 
 interface Own {
-  /** It said nothing for so long that it counts as dead. */
+  /** It has been silent for long enough to be considered dead. */
   isSilent: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The 10 % share rule: until it has uploaded the owed part of the torrent's size, a download does not
- * start its last missing piece. It waits only while somebody could be served.
+ * start its last missing piece. It waits only while a peer can be served.
  *
  * Who could be served: a connected peer that lacks a piece of ours, wants it (a `tt` that waits under
  * this very rule tells others it is not interested, so two that wait never hold each other), and uses

@@ -6,7 +6,7 @@ export const BODY_BYTES_MAX = 48 * 1024 * 1024;
 /** A client that sends no faster than this has stopped. */
 const BODY_TIMEOUT_MS = 30_000;
 
-/** A client that takes no byte of an answer for so long has stopped reading. */
+/** A client that reads no byte of an answer for this long has stopped reading. */
 const READ_TIMEOUT_MS = 30_000;
 
 /** Bytes handed over at once. */

@@ -26,7 +26,7 @@ export interface Space {
   readonly available: number;
 }
 
-/** Every failure of this room; `message` is ready for the user. */
+/** Every failure of this module; `message` is ready for the user. */
 export class DiskError extends Error {
   override readonly name = "DiskError";
   /** Set when a "disk-full" was seen before anything was written. */

@@ -1,5 +1,5 @@
 /**
- * The few calls of the operating system that this room uses, as promises. It is the seam where tests
+ * The few calls of the operating system that this module uses, as promises. It is the seam where tests
  * put a disk that is full, slow or broken; everything else uses real_file_system.ts.
  */
 import { constants } from "node:fs";

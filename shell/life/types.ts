@@ -66,7 +66,7 @@ export interface Goals {
   readonly shareRule?: ShareRule;
   /** Leave once uploaded / size reaches this. */
   readonly seedRatio?: number | undefined;
-  /** Leave so long after completion. */
+  /** Leave this long after completion. */
   readonly seedTimeMs?: number | undefined;
 }
 

@@ -140,7 +140,7 @@ export class PeerLink {
     return take(this.#messages, count, this.#clock.now()) === 0;
   }
 
-  /** Lets so many more messages pass. */
+  /** Allows this many more messages. */
   allowMessages(count: number): void {
     giveBack(this.#messages, count);
   }

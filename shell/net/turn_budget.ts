@@ -3,7 +3,7 @@ import type { Clock } from "../clock.ts";
 
 /** About as many messages as fill a read. */
 const MESSAGES_PER_TURN = 1_024;
-/** The clock is looked at after so many messages, a power of two. */
+/** Number of messages between two looks at the clock, a power of two. */
 const MESSAGES_PER_LOOK = 64;
 const TURN_MS = 4;
 

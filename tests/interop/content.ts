@@ -1,5 +1,5 @@
 /**
- * Owns what the clients move: made-up content that is awkward where clients differ, its torrents
+ * Owns what the clients move: generated content that is awkward where clients differ, its torrents
  * (made by `tt create`), and the comparison at the end.
  */
 import { createHash } from "node:crypto";

@@ -1,4 +1,4 @@
-/** The rules of the house, each a function from one file to what is wrong with it. */
+/** The project rules, each a function from one file to what is wrong with it. */
 import { importsOf, lineAt, type Source } from "./source.ts";
 
 export interface Fault {
@@ -6,7 +6,7 @@ export interface Fault {
   readonly rule: string;
 }
 
-/** Which rooms of the core a room may import, itself apart. */
+/** Which modules of the core a module may import besides itself. */
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   bytes: [],
   bencode: ["bytes"],
@@ -247,7 +247,7 @@ export function checkSource(source: Source): string[] {
 
 function coreImportFault(path: string, room: string, specifier: string): string | undefined {
   const allowed = LAYERS[room];
-  if (allowed === undefined) return `core/${room} is no room of the layer table`;
+  if (allowed === undefined) return `core/${room} is not in the layer table`;
   if (PURE_PACKAGES.includes(specifier)) return undefined;
   const target = resolve(path, specifier);
   if (target === undefined) return `The core imports only itself, not ${specifier}`;

@@ -101,7 +101,7 @@ export function createHistogram(): Histogram {
   return { counts: new Float64Array(LATENCY_BOUNDS_MS.length + 1), sumMs: 0 };
 }
 
-/** Takes note that something took so many milliseconds. */
+/** Records a duration in milliseconds. */
 export function observe(histogram: Histogram, ms: number): void {
   let at = 0;
   while (at < LATENCY_BOUNDS_MS.length && ms > LATENCY_BOUNDS_MS[at]!) at++;

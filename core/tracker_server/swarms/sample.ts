@@ -16,7 +16,7 @@ const UINT32_COUNT = 0x1_0000_0000;
 
 /** What a draw is for. */
 export interface Draw {
-  /** At most so many peers. */
+  /** Maximum number of peers. */
   readonly count: number;
   /** Seeders are of no use to a seeder. */
   readonly leechersOnly: boolean;

@@ -77,7 +77,7 @@ export interface SwarmStoreOptions {
   readonly swarmsMax?: number;
 }
 
-/** Opaque outside this room, but for `expirySeconds` and `changes`, which may be set at any time. */
+/** Opaque outside this module, except for `expirySeconds` and `changes`, which may be set at any time. */
 export interface SwarmStore {
   expirySeconds: number;
   /** Where changes are written down, as in `change_log.ts`; nowhere unless set. */

@@ -22,7 +22,7 @@ const TICK_MS = 1_000;
 const IPV6_NETWORK_SIZE = 8;
 /** Before the next attempt when the system has no room for another connection. */
 const RETRY_MS = 100;
-/** What is under way at the stop may take so long. */
+/** Time that requests in progress get when the server stops. */
 const STOP_MS = 5_000;
 const STOP_STEP_MS = 5;
 

@@ -1,4 +1,4 @@
-/** One entry of the tracker's table of HTTP routes; a room that answers requests exports its own. */
+/** One entry of the tracker's table of HTTP routes; each module that answers requests exports its own. */
 import type { Tracker } from "../tracker.ts";
 
 export interface RouteRequest {

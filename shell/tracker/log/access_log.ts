@@ -9,7 +9,7 @@ import type {
   Protocol,
 } from "../../../core/tracker_server/metrics/metrics.ts";
 
-/** Lines wait at most so long. */
+/** Longest time that a line waits. */
 const FLUSH_MS = 500;
 const FLUSH_CHARACTERS = 64 * 1024;
 /** Half a minute of a busy tracker; beyond it lines are lost. */

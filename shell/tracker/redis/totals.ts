@@ -23,7 +23,7 @@ const TURN_SECONDS_MIN = 10;
 const TURN_DURATIONS = 20;
 /** Two milliseconds of Redis's time. */
 const KEYS_A_STEP = 1_000;
-/** After so long without a tracker nobody believes the numbers. */
+/** After this time without a tracker the numbers are stale. */
 const KEPT_SECONDS = 3_600;
 
 /** ARGV: cursor. Returns the next one, and sums over the swarms on the way to it. */

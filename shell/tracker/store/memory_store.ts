@@ -21,7 +21,7 @@ import type {
 import { infoHashAt } from "../../../core/tracker_server/swarms/swarm_table.ts";
 import type { SwarmBackend } from "./store.ts";
 
-/** Every swarm is looked at so often. */
+/** How often every swarm is visited. */
 const ROUND_SECONDS = 30;
 const STEP_MS = 250;
 /** A small store is looked through in one step. */

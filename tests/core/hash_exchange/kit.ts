@@ -1,4 +1,4 @@
-/** Trees over made-up content for tests of the hash exchange. */
+/** Trees over generated content for tests of the hash exchange. */
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import {
   nodeOfLeaves,

@@ -1,4 +1,4 @@
-/** Messages and frames for the tests of this room. */
+/** Messages and frames for the tests of this module. */
 import fc from "fast-check";
 import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import { appendMessage } from "../../../core/wire/codec.ts";

@@ -1,4 +1,4 @@
-/** What the tests of this room share. */
+/** What the tests of this module share. */
 import { assert } from "@std/assert";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { InfoHash, Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";

@@ -117,7 +117,7 @@ async function magnetTest(seeder: Client, downloader: Client): Promise<void> {
 
 /**
  * A client that knows v1 only gives a hybrid to `tt`, without any layer, and `tt` to one that asks for the
- * v2 hash only and needs the layers.
+ * v2 hash only.
  */
 async function bridgeTest(): Promise<void> {
   await interopTest({

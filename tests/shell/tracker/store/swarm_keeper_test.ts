@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { createRng, randomBelow } from "../../../../core/bytes/random.ts";
 import { listPeers } from "../../../../core/tracker_server/swarms/list_peers.ts";
 import {
@@ -10,6 +11,7 @@ import {
   sweepSome,
   totalsOf,
 } from "../../../../core/tracker_server/swarms/swarm_store.ts";
+import { makeTorrent } from "../../../../shell/make_torrent.ts";
 import { openTrackerData } from "../../../../shell/tracker/tracker_data.ts";
 import { TorrentCatalog } from "../../../../shell/tracker/catalog/catalog.ts";
 import {
@@ -217,6 +219,30 @@ Deno.test("torrents come back as they were put there, and stay away once removed
     assertEquals(again.find(infoHashOf(three) as InfoHash), undefined);
     assertEquals([...second.shelf.entries()].length, 2);
     second.close();
+  });
+});
+
+Deno.test("a data file that knew no v2 torrents is taken over, and keeps them from then on", async () => {
+  await withFolder(async (path) => {
+    const first = openTrackerFile(path);
+    const old = valueOf(new TorrentCatalog(first.shelf).add(torrent({ salt: 1 }))).entry;
+    first.close();
+    const database = new DatabaseSync(path);
+    database.exec("alter table torrents drop column info_hash_v2; pragma user_version = 1");
+    database.close();
+
+    const second = openTrackerFile(path);
+    const catalog = new TorrentCatalog(second.shelf);
+    assertEquals(catalog.find(old.infoHash), old);
+    const content = `${path}.content`;
+    await Deno.writeFile(content, new Uint8Array(40_000));
+    const { bytes } = await makeTorrent(content, { format: "v2", announceTiers: [["http://t/"]] });
+    const { entry } = valueOf(catalog.add(bytes));
+    assertEquals(entry.infoHashV2?.length, 64);
+    second.close();
+    const third = openTrackerFile(path);
+    assertEquals(new TorrentCatalog(third.shelf).find(entry.infoHash), entry);
+    third.close();
   });
 });
 

@@ -45,7 +45,7 @@ export function plotSvg(swarm: Swarm, report: SwarmReport): string {
   const useTop = mapTop + MAP_HEIGHT + GAP;
   const height = useTop + USE_HEIGHT + 40;
   const riders = new Set(
-    downloaders.flatMap(({ options }, i) => options.vice === undefined ? [] : [i]),
+    downloaders.flatMap(({ options }, i) => options.misbehaviour === undefined ? [] : [i]),
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" ` +

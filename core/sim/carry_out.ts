@@ -91,9 +91,9 @@ function sendOut(world: World, node: Node, key: PeerKey, message: Message): void
   const end = world.ends[key];
   if (end === undefined || end.isStuck) return;
   const isGift = message.kind === "unchoke" || message.kind === "allowed-fast";
-  if (isGift && node.options.vice === "freeload") return;
+  if (isGift && node.options.misbehaviour === "freeload") return;
   sendMessage(world, end, message);
-  if (message.kind === "have" && node.options.vice === "boast") {
+  if (message.kind === "have" && node.options.misbehaviour === "boast") {
     const piece = randomBelow(world.rng, world.geometry.pieceCount);
     sendMessage(world, end, { kind: "have", piece });
   }
@@ -103,7 +103,7 @@ function requestOut(world: World, node: Node, key: PeerKey, blocks: readonly num
   const end = world.ends[key];
   if (end === undefined || end.isStuck) return;
   if (world.options.isChecked) checkRequest(node, key, blocks);
-  const times = node.options.vice === "flood" ? FLOOD : 1;
+  const times = node.options.misbehaviour === "flood" ? FLOOD : 1;
   for (let time = 0; time < times; time++) {
     for (let i = 0; i < blocks.length; i += 3) {
       const piece = blocks[i]!, begin = blocks[i + 1]!, length = blocks[i + 2]!;

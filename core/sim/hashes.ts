@@ -37,7 +37,10 @@ export function carryHashes(world: World, node: Node, { kind, peer, range }: Has
       case "reject-hashes":
         return { kind: "hashes-refused", ...there };
       case "answer-hashes":
-        return { kind: node.options.vice === "lie" ? "hashes-wrong" : "hashes-proven", ...there };
+        return {
+          kind: node.options.misbehaviour === "lie" ? "hashes-wrong" : "hashes-proven",
+          ...there,
+        };
     }
   });
 }

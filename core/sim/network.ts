@@ -11,7 +11,7 @@ import type { End, Node } from "./node.ts";
 export const HAVE = 0;
 export const REQUEST = 1;
 export const BLOCK = 2;
-/** Anything else; the message itself is in `letters`. */
+/** Anything else; the message itself is in `messages`. */
 export const LETTER = 3;
 export const CLOSED = 4;
 
@@ -48,7 +48,7 @@ export function postMessage(end: End, tick: number, message: Message): boolean {
   if (message.kind === "request") {
     return post(end, tick, REQUEST, message.piece, message.begin, message.length);
   }
-  end.letters.push(message);
+  end.messages.push(message);
   return post(end, tick, LETTER);
 }
 

@@ -75,7 +75,7 @@ export interface End {
   inboxHead: number;
   inboxTail: number;
   /** Messages that are more than numbers. */
-  readonly letters: Message[];
+  readonly messages: Message[];
   /** Nothing arrives before what was sent earlier. */
   lastTick: number;
   /** Blocks to send: triples of piece, begin, length. */

@@ -46,7 +46,7 @@ export interface WorldOptions {
  * - `lie` answers hash requests with wrong hashes.
  * - `freeload` takes what it gets and unchokes nobody.
  */
-export type Vice =
+export type Misbehaviour =
   | "corrupt"
   | "corrupt-some"
   | "silent"
@@ -81,7 +81,7 @@ export interface NodeOptions {
   readonly isAlone?: boolean;
   /** Nobody can dial it. */
   readonly isBehindNat?: boolean;
-  readonly vice?: Vice;
+  readonly misbehaviour?: Misbehaviour;
   readonly disk?: DiskOptions;
 }
 

@@ -52,8 +52,8 @@ export interface SwarmReport {
 /** Sums the run up, finished or not. */
 export function reportOf(swarm: Swarm): SwarmReport {
   const { options, world, downloaders } = swarm;
-  const honest = downloaders.filter((node) => node.options.vice === undefined);
-  const riders = downloaders.filter((node) => node.options.vice !== undefined);
+  const honest = downloaders.filter((node) => node.options.misbehaviour === undefined);
+  const riders = downloaders.filter((node) => node.options.misbehaviour !== undefined);
   const ratios = honest.map(({ torrent }) => transferOf(torrent).uploaded / options.size).sort(
     ascending,
   );

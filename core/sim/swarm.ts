@@ -178,7 +178,7 @@ function addDownloaders(swarm: Swarm): void {
       name: `${isRider ? "rider" : "peer"} ${i + 1}`,
       joinMs: randomBelow(world.rng, JOIN_MS),
       shareRule: isRider ? RULE_OFF : shareRule,
-      ...isRider && { vice: "freeload" as const },
+      ...isRider && { misbehaviour: "freeload" as const },
       ...linkOf(swarm),
     });
     if (i < peers - leavers) swarm.downloaders.push(node);

@@ -92,7 +92,7 @@ function createEnd(world: World, node: Node, latencyMs: number): End {
     inbox: [],
     inboxHead: 0,
     inboxTail: 0,
-    letters: [],
+    messages: [],
     lastTick: 0,
     uploads: [],
     uploadHead: 0,
@@ -201,7 +201,7 @@ export function deliver(world: World, end: End): void {
         return hangUp(world, end, "closed");
       default:
         end.inboxHead += 2;
-        feed(world, node, { kind: "message", peer: key, message: end.letters.shift()! });
+        feed(world, node, { kind: "message", peer: key, message: end.messages.shift()! });
     }
   }
   if (end.isOpen) trimInbox(end);
@@ -242,8 +242,8 @@ function takeBlock(world: World, end: End, piece: number, begin: number, sized: 
 /** Takes blocks to send, as triples. */
 export function upload(world: World, node: Node, key: PeerKey, blocks: readonly number[]): void {
   const end = world.ends[key];
-  if (end === undefined || end.isStuck || node.options.vice === "silent") return;
-  if (node.options.vice === "refuse") {
+  if (end === undefined || end.isStuck || node.options.misbehaviour === "silent") return;
+  if (node.options.misbehaviour === "refuse") {
     for (let i = 0; i < blocks.length; i += 3) {
       const piece = blocks[i]!, begin = blocks[i + 1]!, length = blocks[i + 2]!;
       const kind = "block-unreadable";
@@ -251,7 +251,7 @@ export function upload(world: World, node: Node, key: PeerKey, blocks: readonly 
     }
     return;
   }
-  if (node.options.vice === "drip") {
+  if (node.options.misbehaviour === "drip") {
     end.isStuck = true;
     return;
   }
@@ -339,6 +339,6 @@ function sendBlock(world: World, end: End): void {
 }
 
 function isBad(world: World, { options }: Node): boolean {
-  return options.vice === "corrupt" ||
-    (options.vice === "corrupt-some" && randomBelow(world.rng, 2) === 0);
+  return options.misbehaviour === "corrupt" ||
+    (options.misbehaviour === "corrupt-some" && randomBelow(world.rng, 2) === 0);
 }

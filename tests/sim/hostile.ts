@@ -6,7 +6,7 @@
 import { assert } from "@std/assert";
 import { createRng, nextUint32, randomBelow, type Rng } from "../../core/bytes/random.ts";
 import { isOnDisk } from "../../core/sim/disk.ts";
-import type { Vice } from "../../core/sim/options.ts";
+import type { Misbehaviour } from "../../core/sim/options.ts";
 import { formatHash } from "../../core/bytes/value_hash.ts";
 import { isDebtSettled } from "../../core/transfer/share_rule.ts";
 import { isComplete, transferOf } from "../../core/torrent/state.ts";
@@ -17,7 +17,7 @@ import { type Node, RULE_10, RULE_OFF, World } from "./world.ts";
 const TROUBLE_MS = 600_000;
 /** Everybody finishes by then. */
 const END_MS = 6 * 3_600_000;
-const VICES: readonly Vice[] = [
+const MISBEHAVIOURS: readonly Misbehaviour[] = [
   ...["corrupt", "corrupt-some", "silent", "drip", "refuse", "boast", "flood"] as const,
   "freeload",
 ];
@@ -52,7 +52,7 @@ export function runHostileWorld(seed: number): HostileRun {
   for (let i = randomBelow(rng, 4); i > 0; i--) {
     world.add({
       name: `liar ${i}`,
-      vice: pick(rng, VICES),
+      misbehaviour: pick(rng, MISBEHAVIOURS),
       have: randomBelow(rng, 3) === 0 ? "seed" : picture(rng, pieces),
       joinMs: randomBelow(rng, 60_000),
     });

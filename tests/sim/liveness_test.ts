@@ -1,7 +1,7 @@
 /** No swarm with a full copy within reach stops. The share rule's own cases are in share_rule_test.ts. */
 import { assert, assertEquals } from "@std/assert";
 import { hasBit } from "../../core/bytes/bitfield.ts";
-import type { Vice } from "../../core/sim/options.ts";
+import type { Misbehaviour } from "../../core/sim/options.ts";
 import { owedBytes } from "../../core/transfer/share_rule.ts";
 import { isComplete, transferOf } from "../../core/torrent/state.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
@@ -121,18 +121,20 @@ Deno.test("slow disks delay their own only", () => {
   assertAllFinish(world, slow);
 });
 
-const VICES: readonly Vice[] = [
+const MISBEHAVIOURS: readonly Misbehaviour[] = [
   ...["corrupt", "corrupt-some", "silent", "drip", "refuse", "boast", "flood"] as const,
   "freeload",
 ];
 
-for (const vice of VICES) {
-  Deno.test(`three that ${vice} among honest ones keep nobody from finishing`, () => {
+for (const misbehaviour of MISBEHAVIOURS) {
+  Deno.test(`three that ${misbehaviour} among honest ones keep nobody from finishing`, () => {
     for (let seed = 0; seed < 3; seed++) {
       const world = createWorld({ seed, pieces: 12 });
       world.add({ name: "seed", have: "seed" });
-      const have = vice === "flood" || vice === "freeload" ? "leech" : "####....####";
-      for (const i of [1, 2, 3]) world.add({ name: `liar ${i}`, have, vice });
+      const have = misbehaviour === "flood" || misbehaviour === "freeload"
+        ? "leech"
+        : "####....####";
+      for (const i of [1, 2, 3]) world.add({ name: `liar ${i}`, have, misbehaviour });
       assertAllFinish(world, addLeeches(world, 3));
     }
   });

@@ -102,7 +102,7 @@ Deno.test("free riders that take and give nothing stop nobody, and count as serv
   const world = createWorld({ seed: 3, pieces: 12 });
   world.add({ name: "seed", have: "seed" });
   const honest = [1, 2].map((i) => world.add({ name: `honest ${i}`, shareRule: RULE_10 }));
-  for (const i of [1, 2, 3]) world.add({ name: `rider ${i}`, vice: "silent" });
+  for (const i of [1, 2, 3]) world.add({ name: `rider ${i}`, misbehaviour: "silent" });
   assert(world.run(600_000, () => honest.every(({ torrent }) => isComplete(torrent))));
   assertSettled(honest);
 });
@@ -158,7 +158,7 @@ const member = fc.record({
   have: fc.stringMatching(/^[#.]{6}$/),
   joinMs: fc.nat(60_000),
   shareRule: fc.constantFrom(RULE_10, RULE_10, { percent: 100, strict: false }, undefined),
-  vice: fc.constantFrom(undefined, undefined, undefined, "silent", "corrupt"),
+  misbehaviour: fc.constantFrom(undefined, undefined, undefined, "silent", "corrupt"),
   up: fc.constantFrom(20_000, 200_000, 2_000_000),
 });
 
@@ -167,16 +167,16 @@ Deno.test("whatever the swarm, if every piece stays in it everybody honest finis
     fc.property(fc.array(member, { minLength: 1, maxLength: 7 }), fc.nat(), (members, seed) => {
       const world = createWorld({ seed, pieces: 6, phantoms: seed % 3 });
       world.add({ name: "seed", have: "seed", upBytesPerSecond: 200_000 });
-      const nodes = members.map(({ vice, shareRule, up, ...options }, i) =>
+      const nodes = members.map(({ misbehaviour, shareRule, up, ...options }, i) =>
         world.add({
           name: `member ${i}`,
           upBytesPerSecond: up,
           ...options,
-          ...vice && { vice: vice as "silent" },
+          ...misbehaviour && { misbehaviour: misbehaviour as "silent" },
           ...shareRule && { shareRule },
         })
       );
-      const honest = nodes.filter(({ options }) => options.vice === undefined);
+      const honest = nodes.filter(({ options }) => options.misbehaviour === undefined);
       const isDone = () => honest.every(({ torrent }) => isComplete(torrent));
       assert(world.run(3_600_000, isDone), "all finish within the hour");
       for (const { torrent, options } of honest) {

@@ -33,7 +33,7 @@ Deno.test("a liar is banned and everybody completes", () => {
   for (let seed = 0; seed < 5; seed++) {
     const world = new World({ seed, pieces: 16, watch });
     world.add({ name: "seed", have: "seed" });
-    world.add({ name: "liar", have: "seed", vice: "corrupt" });
+    world.add({ name: "liar", have: "seed", misbehaviour: "corrupt" });
     const leeches = [1, 2, 3].map((i) => world.add({ name: `leech ${i}` }));
     assert(world.run(900_000, () => leeches.every((node) => node.completedMs !== undefined)));
     const banned = leeches.flatMap((node) =>
@@ -47,7 +47,9 @@ Deno.test("a liar is banned and everybody completes", () => {
 Deno.test("seeds that send nothing delay nobody for ever", () => {
   const world = new World({ seed: 4, pieces: 12, watch });
   world.add({ name: "seed", have: "seed" });
-  for (let i = 0; i < 4; i++) world.add({ name: `silent ${i}`, have: "seed", vice: "silent" });
+  for (let i = 0; i < 4; i++) {
+    world.add({ name: `silent ${i}`, have: "seed", misbehaviour: "silent" });
+  }
   const leeches = [1, 2].map((i) => world.add({ name: `leech ${i}` }));
   assert(world.run(600_000, () => leeches.every((node) => node.completedMs !== undefined)));
 });
@@ -73,7 +75,7 @@ const guest = fc.record({
   stayMs: fc.integer({ min: 1_000, max: 120_000 }),
   have: fc.stringMatching(/^[#.]{8}$/),
   leaves: fc.constantFrom("stop", "kill"),
-  vice: fc.constantFrom(undefined, undefined, "corrupt", "silent"),
+  misbehaviour: fc.constantFrom(undefined, undefined, "corrupt", "silent"),
 });
 
 Deno.test("whoever comes and goes, those who stay complete", () => {
@@ -82,8 +84,8 @@ Deno.test("whoever comes and goes, those who stay complete", () => {
       const world = new World({ seed, pieces: 8, watch });
       world.add({ name: "seed", have: "seed" });
       const residents = [1, 2, 3].map((i) => world.add({ name: `resident ${i}` }));
-      for (const { stayMs, leaves, vice, ...options } of guests) {
-        const node = world.add({ name: "guest", ...options, ...vice && { vice } });
+      for (const { stayMs, leaves, misbehaviour, ...options } of guests) {
+        const node = world.add({ name: "guest", ...options, ...misbehaviour && { misbehaviour } });
         world.at(options.joinMs + stayMs, () => world[leaves as "stop" | "kill"](node));
       }
       const isDone = () => residents.every((node) => node.completedMs !== undefined);

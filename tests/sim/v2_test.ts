@@ -25,7 +25,7 @@ for (const format of ["v2", "hybrid"] as const) {
     for (let seed = 0; seed < 5; seed++) {
       const world = new World({ seed, pieces: 16, blocks: 16, format, watch });
       world.add({ name: "seed", have: "seed" });
-      const liar = world.add({ name: "liar", have: "seed", vice: "corrupt-some" });
+      const liar = world.add({ name: "liar", have: "seed", misbehaviour: "corrupt-some" });
       const leeches = [1, 2, 3].map((i) => world.add({ name: `leech ${i}` }));
       assert(world.run(900_000, () => leeches.every((node) => node.completedMs !== undefined)));
       const address = `${liar.address.ip}:${liar.address.port}`;
@@ -38,7 +38,7 @@ Deno.test("a peer that answers with wrong hashes is banned, and layers come from
   for (let seed = 0; seed < 5; seed++) {
     const world = new World({ seed, pieces: 16, format: "v2", watch });
     world.add({ name: "seed", have: "seed" });
-    world.add({ name: "liar", have: "seed", vice: "lie" });
+    world.add({ name: "liar", have: "seed", misbehaviour: "lie" });
     const leeches = [1, 2, 3].map((i) => world.add({ name: `leech ${i}` }));
     assert(world.run(900_000, () => leeches.every((node) => node.completedMs !== undefined)));
   }
@@ -48,7 +48,7 @@ Deno.test("a v2 world is the same each time", () => {
   const run = () => {
     const world = new World({ seed: 9, pieces: 20, format: "v2" });
     world.add({ name: "seed", have: "seed" });
-    world.add({ name: "liar", have: "seed", vice: "corrupt-some" });
+    world.add({ name: "liar", have: "seed", misbehaviour: "corrupt-some" });
     for (let i = 0; i < 3; i++) world.add({ name: `leech ${i}` });
     world.run(60_000);
     return world.state.trace;

@@ -55,7 +55,11 @@ Deno.test("free riders give nothing and stop nobody, and neither does churn", ()
   assertEquals(report.completed, 16);
   assert(report.riders!.worst !== undefined);
   for (const { torrent, options } of swarm.downloaders) {
-    assertEquals(transferOf(torrent).uploaded === 0, options.vice === "freeload", options.name);
+    assertEquals(
+      transferOf(torrent).uploaded === 0,
+      options.misbehaviour === "freeload",
+      options.name,
+    );
   }
 });
 

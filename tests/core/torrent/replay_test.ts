@@ -8,8 +8,8 @@ function record(seed: number): string {
   const world = new World({ seed, pieces: 10, phantoms: 1 });
   const nodes = [
     world.add({ name: "seed", have: "seed" }),
-    world.add({ name: "liar", have: "#####.....", vice: "corrupt" }),
-    world.add({ name: "silent", have: ".....#####", vice: "silent" }),
+    world.add({ name: "liar", have: "#####.....", misbehaviour: "corrupt" }),
+    world.add({ name: "silent", have: ".....#####", misbehaviour: "silent" }),
     world.add({ name: "one", shareRule: RULE_10 }),
     world.add({ name: "two", shareRule: RULE_10, joinMs: 1_500 }),
     world.add({ name: "late", joinMs: 30_000 }),

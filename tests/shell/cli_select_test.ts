@@ -63,7 +63,7 @@ Deno.test("one file of 1,000 costs its bytes and its boundary pieces, and nothin
   assertEquals(other.code, 6);
   // What was wanted is here: there is nothing to go on with.
   const none = await runTt(["get", "--resume", "--dir", dir.at("D"), "--port", "0"]);
-  assertStringIncludes(assertOneSentence(none, 3), "is unfinished");
+  assertStringIncludes(assertOneSentence(none, 3), "There are no unfinished downloads in");
 });
 
 Deno.test("a selection outlives kill -9, and a wider one goes on where it was", async () => {

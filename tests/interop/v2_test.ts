@@ -5,7 +5,7 @@ import { aria2 } from "./clients/aria2.ts";
 import type { Client } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
 import { rtorrent } from "./clients/rtorrent.ts";
-import { ttTracker } from "./clients/tracker.ts";
+import { announceUrl, awaitSeeder, ttTracker } from "./clients/tracker.ts";
 import { transmission } from "./clients/transmission.ts";
 import { tt } from "./clients/tt.ts";
 import { webtorrent } from "./clients/webtorrent.ts";
@@ -37,6 +37,7 @@ await magnetTest(libtorrent, tt);
 await formatTest(tt, rtorrent, HYBRID);
 await formatTest(tt, webtorrent, HYBRID);
 await bridgeTest();
+await mixedSwarmTest();
 await refusalTest(aria2, ["aria2c", "-S"], /Info Hash: ([0-9a-f]{40})/);
 await refusalTest(transmission, ["transmission-show"], /Hash: ([0-9a-f]{40})/);
 
@@ -156,6 +157,57 @@ async function bridgeTest(): Promise<void> {
       await complete(fourth, third);
       await assertSameBytes(tt, content, both!.dir, source!.dir);
       await assertSameBytes(libtorrent, content, v2!.dir, source!.dir);
+    },
+  });
+}
+
+/** All of them at once at one tracker: by the v1 hash, by the v2 hash, and by both. */
+async function mixedSwarmTest(): Promise<void> {
+  await interopTest({
+    name: "peers of v1, of v2 and of both complete in the swarms of one hybrid",
+    needs: [tt, webtorrent, libtorrent, ttTracker],
+    fn: async () => {
+      await using scratch = await openScratch();
+      const content = inFormat(awkwardSizes, "hybrid");
+      const source = join(scratch.path, "source");
+      await writeContent(source, content);
+      const trackerPort = freshPort();
+      const url = announceUrl(loopback.host, trackerPort);
+      const { path: torrentPath, infoHash } = await writeTorrent(source, content, url);
+      const { metainfo: { identity } } = await loadTorrent(torrentPath, AbortSignal.timeout(9_000));
+      const tracker = `tr=${encodeURIComponent(url)}`;
+      const v1 = `magnet:?xt=urn:btih:${infoHash}&${tracker}`;
+      const v2 = `magnet:?xt=urn:btmh:1220${identity.v2}&${tracker}`;
+
+      await using meeting = await ttTracker.start({
+        place: loopback,
+        port: trackerPort,
+        infoHashes: [infoHash],
+      });
+      await using _seed = await tt.seed({
+        ...{ torrentPath, dir: source, place: loopback, port: freshPort() },
+      });
+      await awaitSeeder(loopback, meeting, infoHash);
+      await using running = new AsyncDisposableStack();
+      const peers = [
+        { client: webtorrent, by: torrentPath },
+        { client: libtorrent, by: torrentPath },
+        { client: libtorrent, by: v2 },
+        { client: tt, by: v1 },
+        { client: tt, by: v2 },
+      ];
+      const downloads = await Promise.all(peers.map(async ({ client, by }, index) => {
+        const dir = join(scratch.path, `${index}`);
+        await Deno.mkdir(dir);
+        const options = { dir, place: loopback, port: freshPort(), thenSeed: true };
+        const deadlineMs = TRANSFER_DEADLINE_MS;
+        const download = await client.download({ ...options, torrentPath: by, deadlineMs });
+        running.use(download);
+        return { client, dir, completed: download.completed };
+      }));
+      await Promise.all(downloads.map(({ completed }) => completed));
+      await running.disposeAsync();
+      for (const { client, dir } of downloads) await assertSameBytes(client, content, dir, source);
     },
   });
 }

@@ -2,6 +2,7 @@
  * Asks a tracker's catalog: what there is, one `.torrent`, who is in a swarm; and puts a torrent there.
  * The tracker may be anybody's, so its answers are bounded and checked.
  */
+import { readBounded } from "./net/read_bounded.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
 import { canonicalIp } from "../core/bytes/ip.ts";
 import { MESSAGE_BYTES_MAX } from "../core/bencode/decode.ts";
@@ -185,14 +186,9 @@ export class CatalogClient {
     const headers = { "user-agent": CLIENT_NAME, ...init.headers };
     try {
       const response = await fetch(url, { ...init, signal, headers, redirect: "follow" });
-      const parts: Uint8Array[] = [];
-      let size = 0;
-      for await (const part of response.body ?? []) {
-        size += part.length;
-        if (size > bytesMax) throw this.#failed(`it sent more than ${bytesMax} bytes`);
-        parts.push(part);
-      }
-      return { status: response.status, bytes: await new Blob(parts as BlobPart[]).bytes() };
+      const bytes = await readBounded(response.body, bytesMax);
+      if (bytes === undefined) throw this.#failed(`it sent more than ${bytesMax} bytes`);
+      return { status: response.status, bytes };
     } catch (error) {
       if (error instanceof Failure) throw error;
       this.#signal.throwIfAborted();

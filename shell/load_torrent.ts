@@ -1,4 +1,5 @@
 /** A `.torrent` from a path or a URL, read within limits. */
+import { readBounded } from "./net/read_bounded.ts";
 import { MESSAGE_BYTES_MAX } from "../core/bencode/decode.ts";
 import { describeMetainfoError } from "../core/metainfo/describe_error.ts";
 import type { Metainfo } from "../core/metainfo/types.ts";
@@ -63,30 +64,15 @@ async function fetchBytes(url: string, stop: AbortSignal): Promise<Uint8Array> {
       await response.body?.cancel();
       throw failed(`the server answered ${response.status}`);
     }
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    for await (const part of response.body ?? []) {
-      size += part.length;
-      if (size > MESSAGE_BYTES_MAX) throw tooLarge(url);
-      parts.push(part);
-    }
-    return concatenate(parts, size);
+    const bytes = await readBounded(response.body, MESSAGE_BYTES_MAX);
+    if (bytes === undefined) throw tooLarge(url);
+    return bytes;
   } catch (error) {
     if (error instanceof Failure) throw error;
     stop.throwIfAborted();
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
     throw failed(isLate ? "no answer in time" : "the server can't be reached");
   }
-}
-
-function concatenate(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function tooLarge(source: string): Failure {

@@ -5,6 +5,7 @@
  * name's own is refused by its certificate before it sees a request. Redirects are followed by hand, and the answer is read piece by piece, so that neither
  * can go on for ever.
  */
+import { readBounded } from "../net/read_bounded.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { IpVersion } from "../../core/bytes/compact_peers.ts";
 import { isLocalIp, refuseLocalRequest } from "../../core/bytes/local_address.ts";
@@ -214,7 +215,7 @@ async function ask(
 }
 
 async function readAnswer(response: Response, context: AnnounceContext): Promise<AnnounceResult> {
-  const body = await readBody(response);
+  const body = await readBounded(response.body, ANSWER_BYTES_MAX);
   if (body === undefined) {
     return badAnswer(`The tracker's answer is longer than ${ANSWER_BYTES_MAX} bytes`);
   }
@@ -258,24 +259,6 @@ async function resolvePeers(
   });
   await orAbort(Promise.all(lookups), signal).catch(() => {});
   return [...found];
-}
-
-/** Undefined beyond ANSWER_BYTES_MAX, of which no more is read. */
-async function readBody(response: Response): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > ANSWER_BYTES_MAX) return undefined;
-    chunks.push(chunk);
-  }
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
 }
 
 function badAnswer(message: string): Failure<AnnounceError> {

@@ -1,4 +1,5 @@
 /** The port mapping machine on real sockets. Quiet in every failure: most hosts need no mapping. */
+import { readBounded } from "../net/read_bounded.ts";
 import { GATEWAY_PORT } from "../../core/port_mapping/nat_pmp.ts";
 import { PCP_NONCE_SIZE } from "../../core/port_mapping/pcp.ts";
 import {
@@ -184,16 +185,9 @@ export class PortMapping {
 }
 
 async function readText(response: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const part of response.body ?? []) {
-    text += decoder.decode(part, { stream: true });
-    if (text.length > DESCRIPTION_BYTES_MAX) {
-      await response.body?.cancel().catch(() => {});
-      throw new Error("the answer is too long");
-    }
-  }
-  return text;
+  const bytes = await readBounded(response.body, DESCRIPTION_BYTES_MAX);
+  if (bytes === undefined) throw new Error("the answer is too long");
+  return new TextDecoder().decode(bytes);
 }
 
 /** Our address that shares most bits with the gateway's; any when the gateway is not known. */

@@ -4,7 +4,8 @@
  * from, and a page that had its name pointed at this machine is known by the name that it asks for. A
  * request that names no host, or an odd one, is refused as well.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash } from "node:crypto";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { isLoopbackIp } from "../../../core/bytes/ip.ts";
 
 export interface Access {

@@ -3,6 +3,7 @@
  * needs no script; a small one keeps the numbers alive. Names come from strangers, so every text is
  * escaped, and nothing but our own style and script may run.
  */
+import { escape as escapeHtml } from "@std/html/entities";
 import { identityOf } from "../../../core/tracker_server/catalog.ts";
 import { createHash } from "node:crypto";
 import { formatBytes, formatCount } from "../../../core/cli/format.ts";
@@ -189,19 +190,6 @@ ${older ? link(end, "Older") : ""}
 /** "12,345" */
 function digits(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-/** Text for any place in HTML but a script or a style. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
 /** Two peers, and what passes between them. */

@@ -39,7 +39,8 @@ export function Login({ onDone }: { readonly onDone: () => void }) {
       <p class="hint">
         {isPassword
           ? "As given to tt daemon."
-          : "tt daemon prints this page's address with its token; tt status --json has it, too."}
+          : "On a terminal tt daemon prints this page's address with the token, which is in the file token " +
+            "of its state folder, too."}
       </p>
       <div class="buttons">
         <button type="button" onClick={() => setPassword(!isPassword)}>

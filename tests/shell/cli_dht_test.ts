@@ -86,5 +86,5 @@ Deno.test("TT_DHT=off and --dht off open no UDP port", async () => {
 Deno.test("what is no info hash and no switch is refused in a sentence", async () => {
   assertMatch(assertOneSentence(await runTt(["dht", "film"]), 2), /is not an info hash/);
   const wrong = await runTt(["get", "x.torrent", "--dht", "maybe"]);
-  assertMatch(assertOneSentence(wrong, 2), /is neither on nor off/);
+  assertMatch(assertOneSentence(wrong, 2), /is not valid; give on or off/);
 });

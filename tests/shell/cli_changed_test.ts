@@ -21,7 +21,7 @@ Deno.test("a file changed in place is not served, told once, and found wrong", a
   await Deno.writeFile(path, makeBytes(64 * PIECE, 77));
   await using get = await startGet([torrent, "--dir", dir.at("D"), "--peer", seed.peer]);
   const ended = await seed.end();
-  assertMatch(assertOneSentence(ended, 6), /Cannot seed file\.bin: 64 of its pieces are wrong/);
+  assertMatch(assertOneSentence(ended, 6), /Cannot seed file\.bin: 64 of its pieces are bad/);
   const changes = ended.said.filter(({ event }) => event === "changed");
   assertEquals(changes.map((said) => said.path), [path]);
   const { said } = await get.stop();
@@ -58,7 +58,7 @@ Deno.test("a file that shrinks is told once, and nobody gets a wrong piece of it
   const args = [torrent, "--dir", dir.at("D"), "--no-seed", "--resume"];
   await using get = await startGet([...args, "--peer", seed.peer]);
   const ended = await seed.end();
-  assertMatch(assertOneSentence(ended, 6), /Cannot seed file\.bin: 14 of its pieces are wrong/);
+  assertMatch(assertOneSentence(ended, 6), /Cannot seed file\.bin: 14 of its pieces are bad/);
   assertEquals(ended.said.filter(({ event }) => event === "changed").length, 1);
   assert(!(await get.stop()).said.some(({ event }) => event === "piece-failed"));
   await Deno.writeFile(path, bytes);

@@ -22,7 +22,9 @@ await interopTest({
       await terminal.shows(/Added film.bin to the daemon/);
       await terminal.type("n", "u", "m", "Tab");
       await terminal.shows(/^tt> number_of_piece $|^tt> number_of_piece$/m);
-      await terminal.type("f", "i", "Tab", "Enter");
+      await terminal.type("f", "i", "Tab");
+      await terminal.shows(/^tt> number_of_piece film\.bin/m);
+      await terminal.type("Enter");
       await terminal.shows(/^film.bin: \d+ of 7 pieces/m);
       await terminal.type("x", "y", "C-c");
       await terminal.line("clear");

@@ -187,6 +187,11 @@ export class Session {
     return () => this.#listeners.delete(listener);
   }
 
+  /** What limits all torrents together. */
+  get rates(): RateLimits {
+    return this.#limits;
+  }
+
   /** Limits of all torrents together, from now on. */
   setLimits({ upLimit, downLimit }: TorrentLimits): void {
     this.#limits.up.setRate(upLimit);
@@ -273,8 +278,8 @@ export class Session {
       },
       torrent: { ...options.torrent, dhtPort, webSeeds: this.#webSeedsOf(options) },
       limits: {
-        down: new RateLimiter(limits.downLimit, this.#limits.down, clock),
-        up: new RateLimiter(limits.upLimit, this.#limits.up, clock),
+        down: new RateLimiter(limits.downLimit, (limits.parent ?? this.#limits).down, clock),
+        up: new RateLimiter(limits.upLimit, (limits.parent ?? this.#limits).up, clock),
       },
       allowLocal: this.#options.allowLocal,
       nextPeerKey: () => ++this.#peerKeys,

@@ -19,6 +19,7 @@ import { Session } from "../session.ts";
 import { BlocklistKeeper } from "./blocklist.ts";
 import type { TorrentEntry } from "./entry.ts";
 import { eventText } from "./event_text.ts";
+import { Groups } from "./groups.ts";
 import { handleCommand } from "./handlers.ts";
 import { Log, type LogEntry } from "./log.ts";
 import { makePrivateFolder } from "./private_file.ts";
@@ -60,6 +61,7 @@ export class Daemon {
   readonly settings: SettingsStore;
   readonly torrents: Torrents;
   readonly session: Session;
+  readonly groups: Groups;
   readonly log: Log;
   readonly stateFolder: string;
   readonly blocklist: BlocklistKeeper;
@@ -110,11 +112,16 @@ export class Daemon {
     this.#webhook = options.webhook === undefined
       ? undefined
       : new Webhook(options.webhook, (message) => this.#warn(message));
+    this.groups = new Groups(
+      this.session.rates,
+      (name) => settings.groups.find((group) => group.name === name),
+    );
     this.torrents = new Torrents({
       session: this.session,
       store,
       shareRule: options.shareRule,
       settings: () => settings.current,
+      limitsOf: (own) => this.groups.limitsOf(own),
       onEvent: (entry, event) => this.#onEvent(entry, event),
       onTrouble: (failure) => this.#onTrouble(failure),
     });

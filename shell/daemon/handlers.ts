@@ -30,6 +30,7 @@ import { readMagnet } from "../magnet/metadata_stage.ts";
 import { CLIENT_NAME } from "../version.ts";
 import type { Daemon } from "./daemon.ts";
 import type { TorrentEntry } from "./entry.ts";
+import { rejoin } from "./groups.ts";
 import type { TorrentRecord } from "./record.ts";
 import type { AddTorrent } from "./torrent_parts.ts";
 import { contentFiles } from "./view.ts";
@@ -195,6 +196,7 @@ async function carryOut(
     }
     case "group_set":
       await settings.setGroup(command.name, command.change);
+      daemon.groups.update(command.name);
       return NOTHING;
     case "tt_log": {
       const { ids, since } = command;
@@ -303,6 +305,8 @@ async function changeTorrent(
   record.settings = applySettings(record.settings, change);
   torrents.touch(entry);
   torrents.applySettings(entry);
+  const isRegrouped = change.group !== undefined || change.honors_session_limits !== undefined;
+  if (isRegrouped) await rejoin(entry);
   // Making files may take long; how it goes is a field.
   if (isChoice || change.sequential_download !== undefined) void torrents.applyFiles(entry);
   if (tiers !== undefined) await torrents.setTrackers(entry, tiers);

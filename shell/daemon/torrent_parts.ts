@@ -33,7 +33,7 @@ export function limitsOf(settings: TorrentSettings): TorrentLimits {
 }
 
 /** A limit of 0 lets next to nothing through. */
-function bytesASecond(rateKb: number): number {
+export function bytesASecond(rateKb: number): number {
   return Math.max(1, rateKb * 1000);
 }
 

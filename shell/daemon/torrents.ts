@@ -8,10 +8,11 @@ import type { ShareRule } from "../../core/cli/values.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import type { Ids } from "../../core/rpc/commands.ts";
 import type { SessionSettings } from "../../core/rpc/session_settings.ts";
+import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
 import { moveInQueue, placeInQueue, planQueue, type QueueMove } from "../../core/session/queue.ts";
 import { now } from "../clock.ts";
 import { Failure } from "../failure.ts";
-import type { Goals, TorrentEvent } from "../life/types.ts";
+import type { Goals, TorrentEvent, TorrentLimits } from "../life/types.ts";
 import { type LoadedTorrent, parseTorrent } from "../load_torrent.ts";
 import { readMagnet } from "../magnet/metadata_stage.ts";
 import type { Session, TorrentHandle } from "../session.ts";
@@ -26,7 +27,6 @@ import {
   type AddTorrent,
   asFailure,
   hashKey,
-  limitsOf,
   renameOnDisk,
   unixSeconds,
 } from "./torrent_parts.ts";
@@ -48,6 +48,7 @@ export interface TorrentsOptions {
   readonly store: Store;
   readonly shareRule: ShareRule;
   readonly settings: () => SessionSettings;
+  readonly limitsOf: (settings: TorrentSettings) => TorrentLimits;
   readonly onEvent: (entry: TorrentEntry, event: TorrentEvent) => void;
   /** Something could not be kept. */
   readonly onTrouble: (failure: Failure) => void;
@@ -270,7 +271,7 @@ export class Torrents {
 
   /** New limits and goals, as its settings and those of the session say. */
   applySettings(entry: TorrentEntry): void {
-    entry.handle?.setLimits(limitsOf(entry.record.settings));
+    entry.handle?.setLimits(this.#options.limitsOf(entry.record.settings));
     entry.handle?.setGoals(this.#goals());
   }
 
@@ -402,7 +403,7 @@ export class Torrents {
       moveTo: record.incompleteDir === "" ? undefined : record.dir,
       role: { kind: "download", resume: record.isChecked },
       goals: this.#goals(),
-      limits: limitsOf(record.settings),
+      limits: this.#options.limitsOf(record.settings),
       filePriorities: filePrioritiesOf(record, loaded.metainfo.files.length),
       order: orderOf(record),
       paused,

@@ -8,6 +8,7 @@ import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { FilePriorities } from "../../core/transfer/file_priorities.ts";
 import type { Places } from "../disk/storage.ts";
 import type { Failure } from "../failure.ts";
+import type { RateLimits } from "../net/rate_limiter.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { TraceOptions } from "../trace/recorder.ts";
 
@@ -74,6 +75,8 @@ export interface Goals {
 export interface TorrentLimits {
   readonly downLimit?: number | undefined;
   readonly upLimit?: number | undefined;
+  /** What limits it, too, from the next time on that it joins; the session's rates unless given. */
+  readonly parent?: RateLimits | undefined;
 }
 
 export type LifeState =

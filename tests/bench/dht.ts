@@ -39,7 +39,7 @@ export function benchDht(args: readonly string[]): Promise<void> {
     const bytes = (Deno.memoryUsage().heapUsed - before) / report.world.nodes.length;
     printFigures(`${nodes} nodes, a third behind NAT, 20 % churn, seed ${seed}`, [
       found(report, FOUND_MIN),
-      ...figuresOf(report, nodes),
+      ...figuresOf(report, nodes, FIRST_PEER_MAX_MS),
       {
         what: "memory a node, all of it, garbage too",
         measured: `${(bytes / 1024).toFixed(0)} KiB`,
@@ -74,7 +74,7 @@ function found({ found, lookups }: DhtRunReport, min: number): Figure {
   };
 }
 
-function figuresOf(report: DhtRunReport, nodes: number): Figure[] {
+function figuresOf(report: DhtRunReport, nodes: number, firstPeerMaxMs?: number): Figure[] {
   const { hops, queries, firstPeerMs, durationMs, tableSizes } = report;
   const spread = (values: readonly number[], unit = "") =>
     [0.5, 0.9, 0.99].map((part) => `${quantile(values, part)}${unit}`).join(" / ");
@@ -91,7 +91,9 @@ function figuresOf(report: DhtRunReport, nodes: number): Figure[] {
       what: "time to the first peer",
       measured: spread(firstPeerMs, " ms"),
       beside: "mainline, improved: 100 to 200 ms (2011)",
-      target: atMost(quantile(firstPeerMs, 0.99), FIRST_PEER_MAX_MS, " ms"),
+      ...(firstPeerMaxMs === undefined
+        ? {}
+        : { target: atMost(quantile(firstPeerMs, 0.99), firstPeerMaxMs, " ms") }),
     },
     {
       what: "time to the end of a lookup",

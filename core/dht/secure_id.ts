@@ -3,6 +3,7 @@
  *
  * Spec: BEP 42, node ID restriction.
  */
+import { crc32c } from "../bytes/crc32c.ts";
 import { nextUint32, type Rng } from "../bytes/random.ts";
 import { type Endpoint, ENDPOINT4_SIZE, SCOPE_PUBLIC, scopeOf } from "./endpoint.ts";
 import { NODE_ID_SIZE, type NodeId, randomNodeId } from "./node_id.ts";
@@ -10,9 +11,6 @@ import { NODE_ID_SIZE, type NodeId, randomNodeId } from "./node_id.ts";
 /** Which bits of each byte of the address count; the fewer, the larger the network. */
 const MASK4 = [0x03, 0x0f, 0x3f, 0xff];
 const MASK6 = [0x01, 0x03, 0x07, 0x0f, 0x1f, 0x3f, 0x7f, 0xff];
-/** CRC32C (Castagnoli), bits reflected. */
-const POLYNOMIAL = 0x82f63b78;
-const CRC_TABLE = createTable();
 
 /** Whether `id` is one that the node at `endpoint` may have; any, unless the address is public. */
 export function isCompliantId(id: NodeId, endpoint: Endpoint): boolean {
@@ -35,21 +33,7 @@ export function createSecureId(endpoint: Endpoint, rng: Rng): NodeId {
 /** The checksum whose first 21 bits the id begins with; `r` is 0..7. */
 function prefixOf(endpoint: Endpoint, r: number): number {
   const mask = endpoint.length === ENDPOINT4_SIZE ? MASK4 : MASK6;
-  let crc = 0xffffffff;
-  for (let i = 0; i < mask.length; i++) {
-    let byte = endpoint.charCodeAt(i) & mask[i]!;
-    if (i === 0) byte |= r << 5;
-    crc = CRC_TABLE[(crc ^ byte) & 255]! ^ (crc >>> 8);
-  }
-  return ~crc >>> 0;
-}
-
-function createTable(): Uint32Array {
-  const table = new Uint32Array(256);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-    table[byte] = crc;
-  }
-  return table;
+  const bytes = Uint8Array.from(mask, (bits, i) => endpoint.charCodeAt(i) & bits);
+  bytes[0]! |= r << 5;
+  return crc32c(bytes);
 }

@@ -2,6 +2,7 @@
  * One timer of the system for all torrents of a process: what is due at one time wakes it once, and a
  * deadline that is put off costs no call to the system.
  */
+import { TimerHeap } from "./timer_heap.ts";
 import { type Clock, systemClock, type TimerId } from "./clock.ts";
 
 interface Timer {
@@ -16,7 +17,7 @@ export class SharedTimers implements Clock {
   readonly #clock: Clock;
   readonly #timers = new Map<number, Timer>();
   /** A binary heap, the earliest on top; timers that were cleared are passed over. */
-  readonly #heap: Timer[] = [];
+  readonly #heap = new TimerHeap<Timer>();
   #ids = 0;
   /** Of those in `#timers`, how many keep the process alive. */
   #keeping = 0;
@@ -39,7 +40,7 @@ export class SharedTimers implements Clock {
     const timer = { id, atMs: this.now() + Math.max(0, ms), callback, keepsAlive: true };
     this.#timers.set(id, timer);
     this.#keeping++;
-    this.#push(timer);
+    this.#heap.push(timer);
     this.#arm();
     return id as unknown as TimerId;
   }
@@ -90,7 +91,7 @@ export class SharedTimers implements Clock {
     const last = this.#ids;
     const later: Timer[] = [];
     for (let next; (next = this.#next()) !== undefined && next.atMs <= now;) {
-      this.#pop();
+      this.#heap.pop();
       if (next.id > last) {
         later.push(next);
         continue;
@@ -98,43 +99,15 @@ export class SharedTimers implements Clock {
       this.#remove(next);
       next.callback();
     }
-    for (const timer of later) this.#push(timer);
+    for (const timer of later) this.#heap.push(timer);
     this.#arm();
   }
 
   #next(): Timer | undefined {
-    while (this.#heap.length > 0 && !this.#timers.has(this.#heap[0]!.id)) this.#pop();
-    return this.#heap[0];
-  }
-
-  #push(timer: Timer): void {
-    const heap = this.#heap;
-    let at = heap.push(timer) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!isBefore(heap[at]!, heap[parent]!)) break;
-      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
-      at = parent;
+    let first: Timer | undefined;
+    while ((first = this.#heap.first) !== undefined && !this.#timers.has(first.id)) {
+      this.#heap.pop();
     }
+    return first;
   }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    heap[0] = last;
-    for (let at = 0;;) {
-      let least = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < heap.length && isBefore(heap[child]!, heap[least]!)) least = child;
-      }
-      if (least === at) return;
-      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
-      at = least;
-    }
-  }
-}
-
-function isBefore(a: Timer, b: Timer): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id);
 }

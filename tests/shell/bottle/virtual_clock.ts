@@ -3,6 +3,7 @@
  * same inputs give the same order of events. Everything must be in memory: a real file or socket would
  * answer at a time of its own.
  */
+import { TimerHeap } from "../../../shell/timer_heap.ts";
 import { setImmediate } from "node:timers";
 import type { Clock, TimerId } from "../../../shell/clock.ts";
 
@@ -18,7 +19,7 @@ export class VirtualClock implements Clock {
   #ids = 0;
   readonly #timers = new Map<number, Timer>();
   /** A binary heap, the earliest on top; timers that were cleared are passed over. */
-  readonly #heap: Timer[] = [];
+  readonly #heap = new TimerHeap<Timer>();
 
   now(): number {
     return this.#nowMs;
@@ -28,7 +29,7 @@ export class VirtualClock implements Clock {
     const id = ++this.#ids;
     const timer = { id, atMs: this.#nowMs + Math.max(0, ms), callback };
     this.#timers.set(id, timer);
-    this.#push(timer);
+    this.#heap.push(timer);
     return id as unknown as TimerId;
   }
 
@@ -55,7 +56,7 @@ export class VirtualClock implements Clock {
       if (isOver()) return true;
       const next = this.#next();
       if (next === undefined || next.atMs > endMs) break;
-      this.#pop();
+      this.#heap.pop();
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       this.#timers.delete(next.id);
       next.callback();
@@ -80,40 +81,12 @@ export class VirtualClock implements Clock {
 
   /** The earliest; of several at one time the one that was set first. */
   #next(): Timer | undefined {
-    while (this.#heap.length > 0 && !this.#timers.has(this.#heap[0]!.id)) this.#pop();
-    return this.#heap[0];
-  }
-
-  #push(timer: Timer): void {
-    const heap = this.#heap;
-    let at = heap.push(timer) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!isBefore(heap[at]!, heap[parent]!)) break;
-      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
-      at = parent;
+    let first: Timer | undefined;
+    while ((first = this.#heap.first) !== undefined && !this.#timers.has(first.id)) {
+      this.#heap.pop();
     }
+    return first;
   }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    heap[0] = last;
-    for (let at = 0;;) {
-      let least = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < heap.length && isBefore(heap[child]!, heap[least]!)) least = child;
-      }
-      if (least === at) return;
-      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
-      at = least;
-    }
-  }
-}
-
-function isBefore(a: Timer, b: Timer): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.id < b.id);
 }
 
 /** All microtasks have run when a turn of the real event loop has passed. */

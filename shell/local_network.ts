@@ -20,11 +20,43 @@ export function localInterfaces(): LocalInterface[] {
   }
 }
 
+/** One interface with IPv6 addresses beyond its own link. */
+export interface Ipv6Interface {
+  readonly name: string;
+  /** The system's number for it. */
+  readonly index: number;
+  /** Not loopback and not link-local; at least one. */
+  readonly ips: readonly string[];
+}
+
+/** None where the system does not tell. */
+export function ipv6Interfaces(): Ipv6Interface[] {
+  try {
+    const found = new Map<string, { index: number; ips: string[] }>();
+    for (const { family, name, address, scopeid } of Deno.networkInterfaces()) {
+      if (family !== "IPv6" || isLoopbackIp(address)) continue;
+      const entry = found.get(name) ?? { index: 0, ips: [] };
+      found.set(name, entry);
+      // The system tells the number with the link-local address only.
+      if (isLinkLocal(address)) entry.index = scopeid ?? 0;
+      else entry.ips.push(address);
+    }
+    return [...found].map(([name, entry]) => ({ name, ...entry }))
+      .filter(({ index, ips }) => index > 0 && ips.length > 0);
+  } catch {
+    return [];
+  }
+}
+
+function isLinkLocal(ip: string): boolean {
+  return ip.toLowerCase().startsWith("fe80:");
+}
+
 /** Whether an interface has an IPv6 address beyond its own link; yes where the system does not tell. */
 export function hasIpv6(): boolean {
   try {
     return Deno.networkInterfaces().some(({ family, address }) =>
-      family === "IPv6" && !isLoopbackIp(address) && !address.toLowerCase().startsWith("fe80:")
+      family === "IPv6" && !isLoopbackIp(address) && !isLinkLocal(address)
     );
   } catch {
     return true;

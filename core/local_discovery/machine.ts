@@ -6,7 +6,7 @@
  * by their cookie. The caller never adds a private torrent.
  */
 import type { PeerAddress } from "../bytes/address.ts";
-import { isLoopbackIp, isPrivateIp } from "../bytes/ip.ts";
+import { IPV6_SIZE, isLoopbackIp, isPrivateIp, parseIp } from "../bytes/ip.ts";
 import type { InfoHash } from "../metainfo/types.ts";
 import { decodeLocalAnnounce, type LocalAnnounce, LSD_INFO_HASHES_MAX } from "./codec.ts";
 
@@ -23,6 +23,8 @@ export const LSD_HEARD_PER_SECOND = 50;
 export const LSD_HEARD_PER_SENDER = 20;
 /** Senders whose datagrams are counted. */
 export const LSD_SENDERS_MAX = 1_000;
+/** Bytes that the IPv6 addresses of one network have in common. Spec: RFC 4291, 2.5.4. */
+const IPV6_NETWORK_SIZE = 8;
 
 interface LocalTorrent {
   nextMs: number;
@@ -108,23 +110,45 @@ export function nextLocalAnnounceMs(lsd: LocalDiscovery): number {
   return Math.max(at, lsd.nextSendMs);
 }
 
+/** Who sent a datagram. */
+export interface LocalSender {
+  readonly ip: string;
+  /** Our own addresses where it came in. */
+  readonly ownIps: readonly string[];
+}
+
 /**
- * A datagram from `ip`. Only senders on private, link-local or loopback addresses count: anything else
- * was not sent by a neighbour. Undefined for what says nothing about our torrents.
+ * A datagram that came in. Only neighbours count: senders on private or loopback addresses, and over IPv6,
+ * where hosts of a home network have public addresses, those in one network with us. Undefined for what
+ * says nothing about our torrents.
  */
 export function hearLocalAnnounce(
   lsd: LocalDiscovery,
   bytes: Uint8Array,
-  ip: string,
+  { ip, ownIps }: LocalSender,
   now: number,
 ): LocalPeer | undefined {
-  if (!isPrivateIp(ip) && !isLoopbackIp(ip)) return undefined;
+  if (!isNeighbour(ip, ownIps)) return undefined;
   if (!takeBudget(lsd, ip, now)) return undefined;
   const decoded = decodeLocalAnnounce(bytes);
   if (!decoded.ok || decoded.value.cookie === lsd.cookie) return undefined;
   const infoHashes = decoded.value.infoHashes.filter((infoHash) => lsd.torrents.has(infoHash));
   if (infoHashes.length === 0) return undefined;
   return { address: { ip, port: decoded.value.port }, infoHashes };
+}
+
+function isNeighbour(ip: string, ownIps: readonly string[]): boolean {
+  if (isLoopbackIp(ip)) return true;
+  const bytes = parseIp(ip);
+  if (bytes === undefined || bytes.length !== IPV6_SIZE) return isPrivateIp(ip);
+  // A link-local address cannot be dialed without its interface, which an address of a peer has not.
+  const isUniqueLocal = (bytes[0]! & 0xfe) === 0xfc;
+  return isUniqueLocal || ownIps.some((own) => isOneNetwork(parseIp(own), bytes));
+}
+
+function isOneNetwork(own: Uint8Array | undefined, other: Uint8Array): boolean {
+  if (own?.length !== IPV6_SIZE) return false;
+  return own.subarray(0, IPV6_NETWORK_SIZE).every((byte, i) => byte === other[i]);
 }
 
 function takeBudget(lsd: LocalDiscovery, ip: string, now: number): boolean {

@@ -1,10 +1,9 @@
 /**
- * Local service discovery on real sockets: one that hears the group, and one for each interface to
- * send from. Quiet in every failure: a machine without multicast is as common as one with it.
- *
- * Deliberately absent: the IPv6 group, which hosts that share a network reach by IPv4 as well.
+ * Local service discovery over IPv4 and IPv6: feeds the machine of `core/local_discovery` with what the
+ * groups' members send, and sends what is due on every interface.
  */
-import { encodeLocalAnnounce, LSD_GROUP_V4, LSD_PORT } from "../../core/local_discovery/codec.ts";
+import type { IpVersion } from "../../core/bytes/compact_peers.ts";
+import { encodeLocalAnnounce } from "../../core/local_discovery/codec.ts";
 import {
   addLocalTorrent,
   createLocalDiscovery,
@@ -18,14 +17,13 @@ import {
 } from "../../core/local_discovery/machine.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { now } from "../clock.ts";
-import { localInterfaces } from "../local_network.ts";
+import { groupInterfaces, listenToGroup, sendToGroup } from "./multicast.ts";
 
 /** Bytes of the random cookie. */
 const COOKIE_BYTES = 8;
 /** Longest sleep of the runtime's timers. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
-/** Interfaces that are announced on; a host has few, a router of containers has hundreds. */
-const INTERFACES_MAX = 16;
+const VERSIONS: readonly IpVersion[] = [4, 6];
 
 export interface LocalDiscoveryOptions {
   /** Where we listen for peers. */
@@ -38,7 +36,8 @@ export interface LocalDiscoveryOptions {
 export class LocalDiscovery {
   readonly #machine: Machine;
   readonly #options: LocalDiscoveryOptions;
-  #hearing: Deno.DatagramConn | undefined;
+  /** The sockets that hear the groups; undefined until the first torrent. */
+  #hearing: readonly { close(): void }[] | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosed = false;
 
@@ -64,51 +63,18 @@ export class LocalDiscovery {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#hearing?.close();
-    this.#hearing = undefined;
+    for (const socket of this.#hearing ?? []) socket.close();
   }
 
-  /** Undefined where the system gives no such socket. */
-  #open(): Deno.DatagramConn | undefined {
-    try {
-      const conn = Deno.listenDatagram({
-        transport: "udp",
-        hostname: "0.0.0.0",
-        port: LSD_PORT,
-        reuseAddress: true,
-      });
-      this.#hear(conn).catch(() => {});
-      this.#join(conn).catch(() => {});
-      return conn;
-    } catch {
-      return undefined;
-    }
-  }
-
-  async #join(conn: Deno.DatagramConn): Promise<void> {
-    for (const ip of this.#addresses()) {
-      try {
-        await conn.joinMulticastV4(LSD_GROUP_V4, ip);
-      } catch {
-        // This interface has no multicast.
-      }
-    }
-  }
-
-  async #hear(conn: Deno.DatagramConn): Promise<void> {
-    for await (const [bytes, from] of conn) {
-      if (from.transport !== "udp") continue;
-      const peer = hearLocalAnnounce(this.#machine, bytes, from.hostname, now());
-      if (peer !== undefined) this.#options.onPeer(peer);
-    }
-  }
-
-  #addresses(): string[] {
-    const { host } = this.#options;
-    const all = localInterfaces().map(({ ip }) => ip).slice(0, INTERFACES_MAX);
-    return host === undefined || host === "0.0.0.0" || host === "::"
-      ? all
-      : all.filter((ip) => ip === host);
+  #open(): readonly { close(): void }[] {
+    return VERSIONS.flatMap((version) => {
+      const interfaces = groupInterfaces(version, this.#options.host);
+      const ownIps = interfaces.map(({ ip }) => ip);
+      return listenToGroup(version, interfaces, (bytes, ip) => {
+        const peer = hearLocalAnnounce(this.#machine, bytes, { ip, ownIps }, now());
+        if (peer !== undefined) this.#options.onPeer(peer);
+      }) ?? [];
+    });
   }
 
   #arm(): void {
@@ -123,25 +89,14 @@ export class LocalDiscovery {
   async #announce(): Promise<void> {
     const announce = planLocalAnnounce(this.#machine, now());
     if (announce !== undefined) {
-      const bytes = encodeLocalAnnounce(announce, 4);
-      const sent = await Promise.all(this.#addresses().map((ip) => sendFrom(ip, bytes)));
-      localAnnounceSent(this.#machine, sent.includes(true), now());
+      const sent = VERSIONS.flatMap((version) => {
+        const bytes = encodeLocalAnnounce(announce, version);
+        const interfaces = groupInterfaces(version, this.#options.host);
+        return interfaces.map((from) => sendToGroup(from, bytes));
+      });
+      const hasSent = (await Promise.all(sent)).includes(true);
+      localAnnounceSent(this.#machine, hasSent, now());
     }
     this.#arm();
-  }
-}
-
-/** A socket bound to an interface's address sends to the group there, whatever the routes are. */
-async function sendFrom(ip: string, bytes: Uint8Array): Promise<boolean> {
-  try {
-    const conn = Deno.listenDatagram({ transport: "udp", hostname: ip, port: 0 });
-    try {
-      await conn.send(bytes, { transport: "udp", hostname: LSD_GROUP_V4, port: LSD_PORT });
-      return true;
-    } finally {
-      conn.close();
-    }
-  } catch {
-    return false;
   }
 }

@@ -2,8 +2,16 @@
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { aria2 } from "./clients/aria2.ts";
+import { locallyDiscoveredLibtorrent } from "./clients/libtorrent.ts";
 import { miniupnpd, startGateway } from "./clients/miniupnpd.ts";
-import { namespacesMissing, type Network, openNetwork, type Place } from "./clients/network.ts";
+import {
+  ipv6,
+  namespacesMissing,
+  type Network,
+  openNetwork,
+  type Place,
+  placeOver,
+} from "./clients/network.ts";
 import { ClientProcess, runCommand } from "./clients/process.ts";
 import { ttCommand } from "./clients/tt.ts";
 import { openScratch, smallPieces, writeContent } from "./content.ts";
@@ -96,6 +104,90 @@ await interopTest({
 });
 
 await interopTest({
+  name: "tt and libtorrent find each other by local discovery over IPv6 alone",
+  needs: [namespaces, ipv6, locallyDiscoveredLibtorrent],
+  fn: async (test) => {
+    const withIpv6 = (run: (scene: Scene) => Promise<void>) =>
+      withScene(async (scene) => {
+        for (const place of scene.network.places) {
+          await runCommand(place.command(["ip", "-4", "address", "flush", "dev", "eth0"]));
+        }
+        await run(scene);
+      });
+    const seedTt = async (place: Place, { torrent, folder }: Scene) => {
+      const seeder = await startTt(place, ["seed", torrent.path, "--dir", folder], ONLY_LSD);
+      await seeder.waitForLine(eventIs("checked"), "the seeder", DEADLINE_MS);
+      return seeder;
+    };
+    await test.step("tt finds tt", () =>
+      withIpv6(async (scene) => {
+        const [a, b] = scene.network.places;
+        await using _seeder = await seedTt(a!, scene);
+        const args = ["get", scene.torrent.path, "--dir", `${scene.folder}/got`, "--no-seed"];
+        await using get = await startTt(b!, args, ONLY_LSD);
+        await get.waitForLine(eventIs("complete"), "the download", DEADLINE_MS);
+      }));
+    await test.step("tt finds libtorrent", () =>
+      withIpv6(async ({ network, folder, torrent }) => {
+        const [a, b] = network.places;
+        const args = ["get", torrent.path, "--dir", `${folder}/got`, "--no-seed"];
+        await using get = await startTt(b!, args, ONLY_LSD);
+        await get.waitForLine(eventIs("listening"), "the download to listen", DEADLINE_MS);
+        await using _seeder = await locallyDiscoveredLibtorrent.seed({
+          torrentPath: torrent.path,
+          dir: folder,
+          place: placeOver(6, a!),
+          port: 6881,
+        });
+        await get.waitForLine(eventIs("complete"), "the download", DEADLINE_MS);
+      }));
+    await test.step("libtorrent finds tt", () =>
+      withIpv6(async (scene) => {
+        const [a, b] = scene.network.places;
+        await using download = await locallyDiscoveredLibtorrent.download({
+          torrentPath: scene.torrent.path,
+          dir: `${scene.folder}/got`,
+          place: placeOver(6, a!),
+          port: 6881,
+          deadlineMs: DEADLINE_MS,
+        });
+        await using _seeder = await seedTt(b!, scene);
+        await download.completed;
+      }));
+  },
+});
+
+await interopTest({
+  name:
+    "a torrent is announced to both groups on every interface, from an address of that interface",
+  needs: [namespaces, ipv6, python],
+  fn: () =>
+    withScene(async ({ network, folder, torrent }) => {
+      const place = network.places[0]!;
+      const ip = (...args: string[]) => runCommand(place.command(["ip", ...args]));
+      await ip("link", "add", "eth1", "type", "veth", "peer", "name", "eth2");
+      await ip("address", "add", "10.67.0.1/24", "dev", "eth1");
+      await ip("-6", "address", "add", "fd67::1/64", "dev", "eth1", "nodad");
+      for (const name of ["eth1", "eth2"]) await ip("link", "set", name, "up");
+      const seen = await packetsDuring(
+        place,
+        async () => {
+          const args = ["get", torrent.path, "--dir", `${folder}/got`];
+          await using get = await startTt(place, args, ONLY_LSD);
+          await get.waitForLine(eventIs("listening"), "the download", DEADLINE_MS);
+          await new Promise((resolve) => setTimeout(resolve, 3_000));
+        },
+        "eth1",
+      );
+      const announces = seen.filter((line) => line.endsWith(" 6771")).sort();
+      assertEquals(announces, [
+        "udp 10.67.0.1 239.192.152.143 6771",
+        "udp fd67::1 ff15::efc0:988f 6771",
+      ]);
+    }),
+});
+
+await interopTest({
   name: "aria2 fetches metadata and content from tt by a magnet link and local discovery",
   needs: [namespaces, aria2],
   fn: () =>
@@ -172,8 +264,12 @@ await interopTest({
 });
 
 /** What leaves or reaches `place` while `run` goes on. */
-async function packetsDuring(place: Place, run: () => Promise<void>): Promise<string[]> {
-  const argv = ["/usr/bin/python3", LISTENER, "eth0"];
+async function packetsDuring(
+  place: Place,
+  run: () => Promise<void>,
+  networkInterface = "eth0",
+): Promise<string[]> {
+  const argv = ["/usr/bin/python3", LISTENER, networkInterface];
   await using tap = new ClientProcess({ place, port: 0, argv });
   await tap.waitForLine((line) => line === "listening" || undefined, "the listener", DEADLINE_MS);
   await run();
@@ -213,7 +309,10 @@ await interopTest({
           await get.waitForLine(eventIs("listening"), "a public download", DEADLINE_MS);
           await new Promise((resolve) => setTimeout(resolve, 3_000));
         });
-        assertEquals(packets.some((line) => /239\.192\.152\.143 6771/.test(line)), true);
+        assertEquals(packets.some((line) => / 239\.192\.152\.143 6771$/.test(line)), true);
+        if (await ipv6.missing() === undefined) {
+          assertEquals(packets.some((line) => / ff15::efc0:988f 6771$/.test(line)), true);
+        }
         const { host } = network.places[1]!;
         assertEquals(packets.some((line) => line.endsWith(` ${host} ${DHT_PORT}`)), true);
       }));

@@ -28,6 +28,7 @@ import { hostile } from "../../fuzz/hostile_bytes.ts";
 import { fuzzParameters } from "../../fuzz/runs.ts";
 
 const hash = (i: number) => i.toString(16).padStart(40, "0") as InfoHash;
+const OWN_IPS = ["10.0.0.1", "2001:db8:0:7::1"];
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const errorOf = (text: string) => {
   const decoded = decodeLocalAnnounce(bytesOf(text));
@@ -145,14 +146,41 @@ Deno.test("a neighbour that has our torrent is a peer; we, others and strangers 
   addLocalTorrent(lsd, hash(1), 0);
   const say = (infoHashes: InfoHash[], cookie = "you") =>
     encodeLocalAnnounce({ port: 7, infoHashes, cookie }, 4);
-  assertEquals(hearLocalAnnounce(lsd, say([hash(2), hash(1)]), "10.0.0.2", 0), {
-    address: { ip: "10.0.0.2", port: 7 },
-    infoHashes: [hash(1)],
-  });
-  assertEquals(hearLocalAnnounce(lsd, say([hash(1)], "me"), "10.0.0.2", 0), undefined);
-  assertEquals(hearLocalAnnounce(lsd, say([hash(2)]), "10.0.0.2", 0), undefined);
-  assertEquals(hearLocalAnnounce(lsd, say([hash(1)]), "8.8.8.8", 0), undefined);
-  assertEquals(hearLocalAnnounce(lsd, bytesOf("noise"), "10.0.0.2", 0), undefined);
+  assertEquals(
+    hearLocalAnnounce(lsd, say([hash(2), hash(1)]), { ip: "10.0.0.2", ownIps: OWN_IPS }, 0),
+    {
+      address: { ip: "10.0.0.2", port: 7 },
+      infoHashes: [hash(1)],
+    },
+  );
+  assertEquals(
+    hearLocalAnnounce(lsd, say([hash(1)], "me"), { ip: "10.0.0.2", ownIps: OWN_IPS }, 0),
+    undefined,
+  );
+  assertEquals(
+    hearLocalAnnounce(lsd, say([hash(2)]), { ip: "10.0.0.2", ownIps: OWN_IPS }, 0),
+    undefined,
+  );
+  assertEquals(
+    hearLocalAnnounce(lsd, say([hash(1)]), { ip: "8.8.8.8", ownIps: OWN_IPS }, 0),
+    undefined,
+  );
+  assertEquals(
+    hearLocalAnnounce(lsd, bytesOf("noise"), { ip: "10.0.0.2", ownIps: OWN_IPS }, 0),
+    undefined,
+  );
+});
+
+Deno.test("over IPv6 neighbours have unique local addresses, or public ones of a network of ours", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  addLocalTorrent(lsd, hash(1), 0);
+  const bytes = encodeLocalAnnounce({ port: 7, infoHashes: [hash(1)], cookie: "you" }, 6);
+  const isHeard = (ip: string) =>
+    hearLocalAnnounce(lsd, bytes, { ip, ownIps: OWN_IPS }, 0)?.address.ip === ip;
+  const heard = ["fd00::1", "fc12:3456::2", "2001:db8:0:7::2", "2001:db8:0:7:ffff::", "::1"];
+  assertEquals(heard.filter(isHeard), heard);
+  const ignored = ["2001:db8:0:8::2", "2002:db8:0:7::2", "fe80::1", "fb00::1", "fe00::1", "fd00"];
+  assertEquals(ignored.filter(isHeard), []);
 });
 
 Deno.test("floods are not read, whether they come from one sender or from many", () => {
@@ -161,7 +189,9 @@ Deno.test("floods are not read, whether they come from one sender or from many",
   const bytes = encodeLocalAnnounce({ port: 7, infoHashes: [hash(1)], cookie: "you" }, 4);
   const heard = (ip: (i: number) => string, now: number) => {
     let count = 0;
-    for (let i = 0; i < 1_000; i++) if (hearLocalAnnounce(lsd, bytes, ip(i), now)) count++;
+    for (let i = 0; i < 1_000; i++) {
+      if (hearLocalAnnounce(lsd, bytes, { ip: ip(i), ownIps: OWN_IPS }, now)) count++;
+    }
     return count;
   };
   assertEquals(heard(() => "10.0.0.2", 0), LSD_HEARD_PER_SENDER);

@@ -45,6 +45,19 @@ export const superSeedingLibtorrent: Client = {
   },
 };
 
+/** Knows no peers but those of local discovery. Spec: BEP 14. */
+export const locallyDiscoveredLibtorrent: Client = {
+  ...libtorrent,
+
+  async seed(options) {
+    return await watchSeed(launch("seed", options, ["--lsd"]), checkedLine);
+  },
+
+  async download(options) {
+    return await watchDownload(launch("download", options, ["--lsd"]), options, completeLine);
+  },
+};
+
 function launch(role: string, options: TransferOptions, more: readonly string[] = []) {
   const { torrentPath, dir, place, port, peers = [], dhtNodes = [] } = options;
   const argv = [PYTHON, "-u", SCRIPT, role, torrentPath, "--dir", dir];

@@ -18,6 +18,7 @@ arguments.add_argument("--dir", required=True)
 arguments.add_argument("--listen", required=True)
 arguments.add_argument("--peer", action="append", default=[])
 arguments.add_argument("--dht-node", action="append", default=[])
+arguments.add_argument("--lsd", action="store_true")
 arguments.add_argument("--then-seed", action="store_true")
 arguments.add_argument("--super-seed", action="store_true")
 arguments.add_argument("--file", action="append", type=int, default=[])
@@ -28,7 +29,7 @@ session = libtorrent.session({
     "allow_multiple_connections_per_ip": True,
     "enable_dht": bool(options.dht_node),
     "dht_bootstrap_nodes": ",".join(options.dht_node),
-    "enable_lsd": False,
+    "enable_lsd": options.lsd,
     "enable_upnp": False,
     "enable_natpmp": False,
     "enable_incoming_utp": False,

@@ -19,7 +19,7 @@ function errorOf(text: string, options = {}): BencodeError | undefined {
   return result.ok ? undefined : result.error;
 }
 
-Deno.test("every kind of value is decoded", () => {
+Deno.test("all kinds of values are decoded", () => {
   const cases: [string, unknown][] = [
     ["4:spam", "spam"],
     ["0:", ""],
@@ -86,7 +86,7 @@ Deno.test("malformed input is refused with a code and an offset", () => {
   }
 });
 
-Deno.test("tolerant decoding forgives order, repetition, padded lengths and a tail only", () => {
+Deno.test("tolerant decoding accepts key order, duplicates, padded lengths and a tail only", () => {
   const forgiven: [string, unknown][] = [
     ["d1:bi1e1:ai2ee", { a: 2, b: 1 }],
     ["d1:ai1e1:ai2ee", { a: 1 }],
@@ -115,12 +115,12 @@ Deno.test("tolerant decoding forgives order, repetition, padded lengths and a ta
   }
 });
 
-Deno.test("the tail of a tolerated message starts where its node ends", () => {
+Deno.test("the tolerated trailing data starts where the node ends", () => {
   const result = decodeBencode(ascii("d1:ai1eeREST"), { tolerant: true });
   assertEquals(result.ok && result.value.end, 8);
 });
 
-Deno.test("limits on depth, values, strings, keys and the whole are kept", () => {
+Deno.test("limits on depth, node count, string length, keys and input size are enforced", () => {
   const nested = (depth: number) => "l".repeat(depth) + "e".repeat(depth);
   assertEquals(errorOf(nested(DEPTH_MAX)), undefined);
   assertEquals(errorOf(nested(DEPTH_MAX + 1)), {
@@ -142,7 +142,7 @@ Deno.test("a claimed length allocates nothing and reads nothing beyond the input
   assertEquals(result, { ok: false, error: { code: "unexpected-end", offset: 12 } });
 });
 
-Deno.test("an error reads as a clause", () => {
+Deno.test("an error message is a clause without a full stop", () => {
   assertEquals(
     describeBencodeError({ code: "keys-unsorted", offset: 7 }),
     "there is a dictionary key out of order (at byte 7)",
@@ -153,7 +153,7 @@ Deno.test("an error reads as a clause", () => {
   );
 });
 
-Deno.test("each node spans exactly its own bytes, also in a view of a larger buffer", () => {
+Deno.test("a node's span covers exactly its bytes, also in a view of a larger buffer", () => {
   const text = "d4:infod6:lengthi5e4:name3:abce4:listl2:hiee";
   const buffer = ascii(`junk${text}junk`);
   const bytes = buffer.subarray(4, buffer.length - 4);
@@ -169,7 +169,7 @@ Deno.test("each node spans exactly its own bytes, also in a view of a larger buf
   assertEquals(textOf(asList(dictGet(result.value, "list"))?.[0]), "2:hi");
 });
 
-Deno.test("reading a node as another kind gives undefined", () => {
+Deno.test("reading a node as a different kind returns undefined", () => {
   const result = decodeBencode(ascii("d1:bl1:\xffe1:ii7ee"));
   if (!result.ok) throw new Error(result.error.code);
   const list = dictGet(result.value, "b");
@@ -188,12 +188,12 @@ Deno.test("reading a node as another kind gives undefined", () => {
   ]);
 });
 
-Deno.test("byte text keeps every byte", () => {
+Deno.test("byte text round-trips every byte value", () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
   assertEquals(bytesOfByteText(byteText(bytes)), bytes);
 });
 
-Deno.test("random bytes are answered, never thrown on", () => {
+Deno.test("random bytes give a result and never an exception", () => {
   const soup = fc.array(fc.constantFrom(..."idle0123456789:-ab \xff"), { maxLength: 60 });
   fc.assert(fc.property(soup, fc.boolean(), (characters, tolerant) => {
     const result = decodeBencode(ascii(characters.join("")), { tolerant });

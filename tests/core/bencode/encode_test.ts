@@ -26,7 +26,7 @@ function trees(keys: fc.Arbitrary<string>): fc.Arbitrary<Bencodable> {
   })).tree;
 }
 
-Deno.test("values have one encoding each", () => {
+Deno.test("each value has exactly one encoding", () => {
   const cases: [Bencodable, string][] = [
     ["spam", "4:spam"],
     ["", "0:"],
@@ -44,24 +44,24 @@ Deno.test("values have one encoding each", () => {
   for (const [value, text] of cases) assertEquals(byteText(encodeBencode(value)), text);
 });
 
-Deno.test("keys are sorted by their bytes, not by UTF-16 units", () => {
+Deno.test("keys are sorted by bytes, not by UTF-16 units", () => {
   // U+FF21 is EF BC A1, U+1F600 is F0 9F 98 80 and D83D DE00 in UTF-16.
   const bytes = encodeBencode({ "\u{1F600}": 1, "\uFF21": 2 });
   assertEquals(byteText(bytes).indexOf("i2e") < byteText(bytes).indexOf("i1e"), true);
 });
 
-Deno.test("a number that is no safe integer is a mistake of ours", () => {
+Deno.test("encoding a number that is not a safe integer fails an assertion", () => {
   for (const value of [1.5, NaN, Infinity, 2 ** 53]) assertThrows(() => encodeBencode(value));
 });
 
-Deno.test("what was encoded decodes to the same value", () => {
+Deno.test("encoded values decode to the same value", () => {
   fc.assert(fc.property(trees(anyKey), (value) => {
     const result = decodeBencode(encodeBencode(value));
     assertEquals(result.ok && plainValue(result.value, "exact"), value);
   }));
 });
 
-Deno.test("another encoder gives the same bytes, and another decoder the same value", () => {
+Deno.test("encoder and decoder agree with npm:bencode", () => {
   fc.assert(fc.property(trees(asciiKey), (value) => {
     const bytes = encodeBencode(value);
     assertEquals(byteText(bencode.encode(value)), byteText(bytes));

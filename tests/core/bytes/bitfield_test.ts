@@ -44,14 +44,14 @@ Deno.test("a full bitfield has every piece and no spare bit", () => {
   }
 });
 
-Deno.test("a copy does not change with its original", () => {
+Deno.test("a copy is independent of its original", () => {
   const field = bitfieldOf(9, [8]);
   const copy = copyBitfield(field);
   setBit(field, 0);
   assertEquals([hasBit(copy, 0), hasBit(copy, 8), copy.count], [false, true, 9]);
 });
 
-Deno.test("a bitfield from the wire is copied", () => {
+Deno.test("a bitfield received from a peer is copied", () => {
   const bytes = Uint8Array.of(0x80);
   const parsed = parseBitfield(bytes, 8);
   bytes[0] = 0;

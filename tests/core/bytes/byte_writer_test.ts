@@ -11,7 +11,7 @@ import {
   writtenBytes,
 } from "../../../core/bytes/byte_writer.ts";
 
-Deno.test("numbers are written big-endian, one behind the other", () => {
+Deno.test("numbers are written big-endian, in order", () => {
   const writer = createByteWriter();
   writeUint8(writer, 0x01);
   writeUint16(writer, 0x0203);
@@ -20,7 +20,7 @@ Deno.test("numbers are written big-endian, one behind the other", () => {
   assertEquals([...writtenBytes(writer)], [1, 2, 3, 0x84, 5, 6, 7, 8, 9]);
 });
 
-Deno.test("a writer grows beyond its capacity and loses nothing", () => {
+Deno.test("a writer grows beyond its capacity without losing bytes", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 8 }), fc.array(fc.uint8Array()), (size, parts) => {
       const writer = createByteWriter(size);
@@ -30,13 +30,13 @@ Deno.test("a writer grows beyond its capacity and loses nothing", () => {
   );
 });
 
-Deno.test("a writer that grew still writes numbers", () => {
+Deno.test("a writer that has grown still writes numbers", () => {
   const writer = createByteWriter(1);
   for (let i = 0; i < 3; i++) writeUint32(writer, 0xfffffff0 + i);
   assertEquals(readUint32(writtenBytes(writer), 8), 0xfffffff2);
 });
 
-Deno.test("a reset writer is empty and uses its space again", () => {
+Deno.test("a reset writer is empty and reuses its buffer", () => {
   const writer = createByteWriter(4);
   writeUint32(writer, 1);
   const space = writer.bytes;
@@ -47,7 +47,7 @@ Deno.test("a reset writer is empty and uses its space again", () => {
   assertEquals(writer.bytes === space, true);
 });
 
-Deno.test("numbers are read as unsigned, at any offset", () => {
+Deno.test("numbers are read as unsigned at any offset", () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 12, maxLength: 12 }), (bytes) => {
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     for (let at = 0; at <= 8; at++) {

@@ -15,27 +15,27 @@ Deno.test("peers are packed as address and port in network order", () => {
   assertEquals(toHex(encodeCompactPeers(V6, 6)), V6_HEX);
 });
 
-Deno.test("packed peers are unpacked in their order", () => {
+Deno.test("packed peers are unpacked in order", () => {
   assertEquals<unknown>(decodeCompactPeers(fromHex(V4_HEX)!, 4), { ok: true, value: V4 });
   assertEquals<unknown>(decodeCompactPeers(fromHex(V6_HEX)!, 6), { ok: true, value: V6 });
 });
 
-Deno.test("each family leaves the peers of the other out", () => {
+Deno.test("packing one address family omits peers of the other", () => {
   assertEquals(toHex(encodeCompactPeers([...V6, ...V4], 4)), V4_HEX);
   assertEquals(toHex(encodeCompactPeers([...V4, ...V6], 6)), V6_HEX);
 });
 
-Deno.test("a peer with port 0 is left out", () => {
+Deno.test("a peer with port 0 is omitted", () => {
   const packed = fromHex("0a0000020000" + V4_HEX)!;
   assertEquals<unknown>(decodeCompactPeers(packed, 4), { ok: true, value: V4 });
 });
 
-Deno.test("IPv4 inside IPv6 is unpacked as IPv4", () => {
+Deno.test("an IPv4-mapped IPv6 address is unpacked as IPv4", () => {
   const packed = fromHex("00000000000000000000ffff0a0000011ae1")!;
   assertEquals<unknown>(decodeCompactPeers(packed, 6), { ok: true, value: [V4[0]] });
 });
 
-Deno.test("a length that is no whole number of peers is refused", () => {
+Deno.test("a length that is not a multiple of the entry size is refused", () => {
   for (
     const [size, version, peerSize] of [[7, 4, 6], [5, 4, 6], [6, 6, 18], [19, 6, 18]] as const
   ) {
@@ -46,7 +46,7 @@ Deno.test("a length that is no whole number of peers is refused", () => {
   }
 });
 
-Deno.test("any peers come back from their packed form", () => {
+Deno.test("packing and unpacking round-trips any peers", () => {
   const port = fc.integer({ min: 1, max: 65_535 });
   for (const [version, size] of [[4, 4], [6, 16]] as const) {
     const ip = fc.uint8Array({ minLength: size, maxLength: size }).map(formatIp);
@@ -57,7 +57,7 @@ Deno.test("any peers come back from their packed form", () => {
   }
 });
 
-Deno.test("the text of an address puts IPv6 in brackets", () => {
+Deno.test("the text of an IPv6 endpoint has brackets", () => {
   assertEquals(addressText(V4[0]!), "10.0.0.1:6881");
   assertEquals(addressText(V6[0]!), "[2001:db8::1]:6881");
 });

@@ -31,7 +31,7 @@ Deno.test("an address has one canonical text", () => {
   for (const [text, canonical] of texts) assertEquals(canonicalIp(text), canonical, text);
 });
 
-Deno.test("text that is no address is refused", () => {
+Deno.test("invalid address text is refused", () => {
   const texts = [
     ..."|1|1.2.3|1.2.3.4.5|256.1.1.1|01.2.3.4|1.2.3.|1.2.3.-4|1.2.3.4 |0x7f.1.1.1|example".split(
       "|",
@@ -43,7 +43,7 @@ Deno.test("text that is no address is refused", () => {
   for (const text of texts) assertEquals(parseIp(text), undefined, text);
 });
 
-Deno.test("any bytes of an address come back through its text", () => {
+Deno.test("formatting and parsing round-trips any address", () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 4, maxLength: 4 }), (bytes) => {
     assertEquals(parseIp(formatIp(bytes)), bytes);
   }));
@@ -58,7 +58,7 @@ Deno.test("any bytes of an address come back through its text", () => {
   }));
 });
 
-Deno.test("any IPv6 text that a browser reads is read alike", () => {
+Deno.test("IPv6 text is parsed as browsers parse it", () => {
   fc.assert(fc.property(fc.ipV6(), (text) => {
     const bytes = parseIp(text)!;
     // The URL standard keeps IPv4 inside IPv6 as IPv6.
@@ -66,11 +66,11 @@ Deno.test("any IPv6 text that a browser reads is read alike", () => {
   }));
 });
 
-Deno.test("only 4 or 16 bytes are an address", () => {
+Deno.test("an address has 4 or 16 bytes", () => {
   assertThrows(() => formatIp(new Uint8Array(5)));
 });
 
-Deno.test("loopback is told from everything else", () => {
+Deno.test("loopback addresses are recognised, others are not", () => {
   for (const ip of ["127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1"]) {
     assertEquals(isLoopbackIp(ip), true, ip);
   }
@@ -79,7 +79,7 @@ Deno.test("loopback is told from everything else", () => {
   }
 });
 
-Deno.test("private networks are told from the public one, edges included", () => {
+Deno.test("private networks are recognised up to their boundaries", () => {
   const inside = "10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 192.168.0.1 169.254.1.1 " +
     "100.64.0.0 100.127.255.255 fc00:: fdff::1 fe80::1 febf::1 ::ffff:10.0.0.1";
   const outside = "9.255.255.255 11.0.0.0 172.15.255.255 172.32.0.0 192.167.1.1 169.253.1.1 " +

@@ -27,13 +27,13 @@ function isRefused(purpose: WebPurpose, url: string, ip: string, isRedirectFromO
   return refuseLocalRequest({ purpose, url, ip, isRedirectFromOutside }) !== undefined;
 }
 
-Deno.test("local addresses are those of this machine and of networks that are not public", () => {
+Deno.test("local addresses are loopback, private and other non-public networks", () => {
   for (const ip of LOCAL) assertEquals(isLocalIp(ip), true, ip);
   for (const ip of OUTSIDE) assertEquals(isLocalIp(ip), false, ip);
   assertEquals(isLocalIp("tracker.example"), true, "what is no address is not trusted");
 });
 
-Deno.test("a tracker at a local address is asked on its own path and with its own parameters", () => {
+Deno.test("of a local tracker only /announce is requested, without the torrent's parameters", () => {
   for (const ip of LOCAL) {
     const at = (rest: string) => isRefused("tracker", `http://name.example:8000${rest}`, ip);
     assertEquals(at("/announce"), false);
@@ -51,26 +51,26 @@ Deno.test("a tracker at a local address is asked on its own path and with its ow
   }
 });
 
-Deno.test("a web seed at a local address has no query", () => {
+Deno.test("a web seed at a local address is requested without a query", () => {
   for (const ip of LOCAL) {
     assertEquals(isRefused("web-seed", "http://nas/films/film.mkv", ip), false);
     assertEquals(isRefused("web-seed", "http://nas/set?password=", ip), true);
   }
 });
 
-Deno.test("servers outside are asked whatever the torrent says", () => {
+Deno.test("requests to public addresses are not restricted", () => {
   for (const ip of OUTSIDE) {
     assertEquals(isRefused("tracker", "http://t/x?passkey=1", ip), false);
     assertEquals(isRefused("web-seed", "http://t/x?token=1", ip, true), false);
   }
 });
 
-Deno.test("a redirect from outside to a local address is refused, whatever it asks", () => {
+Deno.test("a redirect from a public to a local address is refused, whatever its path", () => {
   assertEquals(isRefused("tracker", "http://t/announce", "192.168.1.1", true), true);
   assertEquals(isRefused("web-seed", "http://t/file", "127.0.0.1", true), true);
 });
 
-Deno.test("the refusal names the address and what lifts it", () => {
+Deno.test("the error names the address and the option that allows it", () => {
   const url = "http://router/reboot";
   for (const isRedirectFromOutside of [false, true]) {
     const request = { purpose: "tracker", url, ip: "192.168.1.1", isRedirectFromOutside } as const;

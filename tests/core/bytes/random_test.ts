@@ -7,36 +7,36 @@ const draw = (seed: number, count: number) => {
   return Array.from({ length: count }, () => nextUint32(rng));
 };
 
-Deno.test("one seed gives one sequence, in every version of this program", () => {
+Deno.test("a seed gives the same sequence in every version of the program", () => {
   // sfc32 worked out with big integers in another language.
   assertEquals(draw(1, 4), [287317652, 3844763798, 2725124882, 3606935424]);
 });
 
-Deno.test("another seed gives another sequence", () => {
+Deno.test("different seeds give different sequences", () => {
   assertNotEquals(draw(1, 4), draw(2, 4));
 });
 
-Deno.test("every draw is an unsigned 32-bit integer", () => {
+Deno.test("random numbers are unsigned 32-bit integers", () => {
   fc.assert(fc.property(fc.integer(), (seed) => {
     for (const value of draw(seed, 20)) assert(Number.isInteger(value) && value === value >>> 0);
   }));
 });
 
-Deno.test("a bounded draw is an integer below its bound", () => {
+Deno.test("a bounded random number is an integer below the bound", () => {
   fc.assert(fc.property(fc.integer(), fc.integer({ min: 1, max: 2 ** 32 }), (seed, bound) => {
     const value = randomBelow(createRng(seed), bound);
     assert(Number.isInteger(value) && value >= 0 && value < bound);
   }));
 });
 
-Deno.test("bounded draws fall evenly", () => {
+Deno.test("bounded random numbers are uniformly distributed", () => {
   const rng = createRng(7);
   const counts = [0, 0, 0, 0, 0];
   for (let i = 0; i < 10_000; i++) counts[randomBelow(rng, 5)]!++;
   for (const count of counts) assert(Math.abs(count - 2_000) < 250, `${counts}`);
 });
 
-Deno.test("a shuffle keeps every item and works in place", () => {
+Deno.test("a shuffle works in place and keeps all items", () => {
   fc.assert(fc.property(fc.integer(), fc.array(fc.integer()), (seed, items) => {
     const shuffled = [...items];
     assertEquals(shuffle(createRng(seed), shuffled) === shuffled, true);
@@ -44,7 +44,7 @@ Deno.test("a shuffle keeps every item and works in place", () => {
   }));
 });
 
-Deno.test("a shuffle brings every item to every place", () => {
+Deno.test("a shuffle can move every item to every position", () => {
   const rng = createRng(3);
   const seen = new Set<string>();
   for (let i = 0; i < 200; i++) seen.add(shuffle(rng, ["a", "b", "c"]).join(""));

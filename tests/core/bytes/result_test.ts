@@ -1,16 +1,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { assert, fail, ok, unreachable } from "../../../core/bytes/result.ts";
 
-Deno.test("a result tells good from bad", () => {
+Deno.test("a result is either a value or an error", () => {
   assertEquals(ok(5), { ok: true, value: 5 });
   assertEquals(fail({ code: "bad" }), { ok: false, error: { code: "bad" } });
 });
 
-Deno.test("a broken invariant throws and says which", () => {
+Deno.test("a failed assertion throws and names the invariant", () => {
   assert(true, "never said");
   assertThrows(() => assert(false, "one and one is two"), Error, "one and one is two");
 });
 
-Deno.test("a case that cannot be throws and shows the value", () => {
+Deno.test("unreachable() throws and shows the value", () => {
   assertThrows(() => unreachable({ kind: "new" } as never), Error, '{"kind":"new"}');
 });

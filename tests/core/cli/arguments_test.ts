@@ -70,7 +70,7 @@ const EVERY_FILE = {
   firstLast: false,
 };
 
-Deno.test("every command without options has its defaults", () => {
+Deno.test("every command has defaults for all its options", () => {
   assertEquals(accept("tracker"), {
     kind: "tracker",
     host: "127.0.0.1",
@@ -179,7 +179,7 @@ Deno.test("every command without options has its defaults", () => {
   });
 });
 
-Deno.test("options fill in a download", () => {
+Deno.test("options set the fields of a download", () => {
   const line = "get a --dir d --no-seed --share-rule 20,strict --port 0 --peer 127.0.0.1:7000 " +
     "--peer=[::1]:7001 --up-limit 1.5M --down-limit 512K --timeout 30 --host ::1 --json --quiet " +
     "--announce-ip 192.0.2.7 --allow-local b";
@@ -218,7 +218,7 @@ Deno.test("options fill in a download", () => {
   });
 });
 
-Deno.test("options fill in a new torrent", () => {
+Deno.test("options set the fields of a new torrent", () => {
   const line = "create a --tracker http://h:1,udp://h:2 --tracker http://h/a,b --private " +
     "--piece-length 1M --out o.torrent --force --comment hello --source S --web-seed http://w/ " +
     "--exclude *.tmp --keep-system-files --follow-symlinks --format hybrid";
@@ -245,7 +245,7 @@ Deno.test("options fill in a new torrent", () => {
   assertMatch(refuse("create a --out - --json"), /^conflict: .*both write to stdout/);
 });
 
-Deno.test("get without SOURCE goes on with everything unfinished, when asked to resume", () => {
+Deno.test("get --resume without SOURCE resumes all unfinished downloads", () => {
   const command = accept("get --resume --dir d");
   assertEquals(command.kind === "get" && [command.sources, command.resume], [[], true]);
   assertEquals(
@@ -254,7 +254,7 @@ Deno.test("get without SOURCE goes on with everything unfinished, when asked to 
   );
 });
 
-Deno.test("help and version win over every mistake", () => {
+Deno.test("help and version take precedence over all errors", () => {
   assertEquals(accept(""), { kind: "help", topic: undefined });
   assertEquals(accept("--help"), { kind: "help", topic: undefined });
   assertEquals(accept("help"), { kind: "help", topic: undefined });
@@ -269,12 +269,12 @@ Deno.test("help and version win over every mistake", () => {
   }
 });
 
-Deno.test("a name beginning with a dash is reached after --", () => {
+Deno.test("names that start with a dash are accepted after --", () => {
   const command = accept("seed --quiet -- --odd -h");
   assertEquals(command.kind === "seed" && command.sources, ["--odd", "-h"]);
 });
 
-Deno.test("a wrong command or option is answered with the nearest right one", () => {
+Deno.test("an unknown command or option is answered with the closest match", () => {
   assertEquals(refuse("gte x"), 'unknown-command: Command "gte" is unknown; did you mean get?');
   assertEquals(
     refuse("frobnicate"),
@@ -318,7 +318,7 @@ Deno.test("a wrong command or option is answered with the nearest right one", ()
   );
 });
 
-Deno.test("a value that is missing or makes no sense is named with its option", () => {
+Deno.test("a missing or invalid value is reported with its option", () => {
   assertEquals(
     refuse("get x --dir"),
     "missing-value: Option --dir needs a value; write --dir DIR",
@@ -343,12 +343,12 @@ Deno.test("a value that is missing or makes no sense is named with its option", 
   assertEquals(refuse("get x --dir="), 'bad-value: Option --dir "" is empty; give a value');
 });
 
-Deno.test("a message stays short and harmless whatever was typed", () => {
+Deno.test("error messages stay short and printable for any input", () => {
   const message = refuse(`get x --port ${"\x1b".repeat(5000)}`);
   assertMatch(message, /^[ -~…]{1,800}$/);
 });
 
-Deno.test("operands are counted", () => {
+Deno.test("the number of operands is checked", () => {
   assertEquals(
     refuse("seed", { TT_RESUME: "yes" }),
     "missing-operand: Command seed needs a PATH, or --resume to seed what earlier runs seeded",
@@ -383,7 +383,7 @@ Deno.test("options that cannot be combined are refused", () => {
   }
 });
 
-Deno.test("between two sources that contradict each other the nearer one wins", () => {
+Deno.test("when two sources conflict, the one with higher precedence wins", () => {
   const plain = accept("get x --no-seed", { TT_SEED_RATIO: "2" });
   assertEquals(plain.kind === "get" && [plain.noSeed, plain.seedRatio], [true, undefined]);
   const ratio = accept("get x --seed-ratio 2", {}, "no-seed = true");
@@ -392,7 +392,7 @@ Deno.test("between two sources that contradict each other the nearer one wins", 
   assertEquals(off.kind === "get" && [off.noSeed, off.seedRatio], [false, 2]);
 });
 
-Deno.test("settings come from flags, then the environment, then the config file, then defaults", () => {
+Deno.test("precedence is options, environment, config file, defaults", () => {
   const dir = (line: string, env: Record<string, string>, config?: string) => {
     const command = accept(line, env, config);
     return command.kind === "get" && command.dir;
@@ -404,7 +404,7 @@ Deno.test("settings come from flags, then the environment, then the config file,
   assertEquals(dir("get x --dir one --dir two", {}), "two");
 });
 
-Deno.test("a variable may list several trackers, a config file repeat them", () => {
+Deno.test("an environment variable lists trackers with blanks, a config file repeats them", () => {
   const both = ["udp://a:1", "udp://b:2"];
   const trackers = (env: Record<string, string>, config?: string) => {
     const command = accept("create x", env, config);
@@ -415,7 +415,7 @@ Deno.test("a variable may list several trackers, a config file repeat them", () 
   assertEquals(trackers({}, 'tracker = ["udp://a:1", "udp://b:2"]'), both);
 });
 
-Deno.test("a bad value is blamed on where it came from", () => {
+Deno.test("an error about an invalid value names its source", () => {
   assertEquals(
     refuse("get x", { TT_PORT: "x" }),
     'bad-value: Variable TT_PORT "x" is not a port; give a number from 0 to 65535',
@@ -426,7 +426,7 @@ Deno.test("a bad value is blamed on where it came from", () => {
   );
 });
 
-Deno.test("a config file is read strictly, and comments and blank lines are free", () => {
+Deno.test("a config file is parsed strictly; comments and blank lines are allowed", () => {
   const command = accept(
     "get x",
     {},
@@ -461,7 +461,7 @@ Deno.test("a config file is read strictly, and comments and blank lines are free
   assertMatch(refuse("get x", {}, "#".repeat(300_000)), /^bad-config: .* too long/);
 });
 
-Deno.test("the config file is the flag's, else the variable's, else none", () => {
+Deno.test("the config file comes from --config, else TT_CONFIG, else there is none", () => {
   const env = { TT_CONFIG: "env.conf" };
   assertEquals(configPath(words("get x --config a --config b"), env), "b");
   assertEquals(configPath(words("--config a get x"), env), "a");

@@ -21,7 +21,7 @@ function refuse(line: string, env: Record<string, string> = {}, config?: string)
   return `${parsed.error.code}: ${parsed.error.message}`;
 }
 
-Deno.test("config tells what holds and where it comes from, and hides what is secret", () => {
+Deno.test("config prints effective values and their sources, and hides secrets", () => {
   const command = accept(
     "config port up-limit dir tracker catalog-token no-seed",
     { TT_UP_LIMIT: "2M" },
@@ -38,7 +38,7 @@ Deno.test("config tells what holds and where it comes from, and hides what is se
   ]);
 });
 
-Deno.test("what config prints can be a config file again", () => {
+Deno.test("the output of config is a valid config file", () => {
   const all = accept("config");
   const settings = all.kind === "config" ? all.settings : [];
   const text = settings.map((setting) => settingText(settingResult(setting))).join("\n");
@@ -46,7 +46,7 @@ Deno.test("what config prints can be a config file again", () => {
   assertEquals(accept("tracker", {}, text), accept("tracker"));
 });
 
-Deno.test("config names the nearest setting for one that is none", () => {
+Deno.test("config suggests the closest name for an unknown setting", () => {
   assertEquals(
     refuse("config prot"),
     'missing-operand: There is no setting "prot"; did you mean port?',
@@ -57,14 +57,14 @@ Deno.test("config names the nearest setting for one that is none", () => {
   );
 });
 
-Deno.test("torrents are handed to the daemon of a state folder", () => {
+Deno.test("--daemon and --state select the daemon that receives the torrents", () => {
   const get = accept("get x.torrent --daemon --state s");
   assertEquals(get.kind === "get" && get.handOver, { state: "s" });
   const seed = accept("seed x", { TT_DAEMON: "yes" });
   assertEquals(seed.kind === "seed" && seed.handOver, { state: undefined });
 });
 
-Deno.test("what is written for the daemon becomes settings of its session, by how much it counts", () => {
+Deno.test("daemon settings become session settings, by precedence", () => {
   const command = accept(
     "daemon --up-limit 2M --alt-time 22:00-06:30 --max-downloads 0",
     { TT_SEED_RATIO: "1.5" },
@@ -88,7 +88,7 @@ Deno.test("what is written for the daemon becomes settings of its session, by ho
   });
 });
 
-Deno.test("a daemon is not opened to other machines by mistake", () => {
+Deno.test("a daemon listens on other addresses only with TLS or --allow-plain-http", () => {
   assertMatch(refuse("daemon --rpc 0.0.0.0:9091"), /^conflict: .*give --cert and --key/);
   assertMatch(refuse("daemon --rpc 127.0.0.1:1 --cert a"), /^conflict: .*go together/);
   assertMatch(refuse("daemon --rpc-user a"), /^conflict: .*go together/);
@@ -102,7 +102,7 @@ Deno.test("a daemon is not opened to other machines by mistake", () => {
   assertEquals(off.kind === "limit" && [off.down, off.up], [null, undefined]);
 });
 
-Deno.test("the tracker's own port and address have names of their own outside the command line", () => {
+Deno.test("some settings of tracker, add and limit have separate names in the environment", () => {
   const env = { TT_PORT: "7000", TT_HOST: "::1", TT_TRACKER_PORT: "7001" };
   const tracker = accept("tracker", env, 'tracker-host = "0.0.0.0"\nport = 9');
   assertEquals(tracker.kind === "tracker" && [tracker.host, tracker.port], ["0.0.0.0", 7001]);

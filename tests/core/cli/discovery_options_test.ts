@@ -7,7 +7,7 @@ function discoveryOf(args: string[], env: Record<string, string> = {}) {
   return parsed.value.kind === "get" ? parsed.value.discovery : undefined;
 }
 
-Deno.test("local discovery and port mapping are on until switched off, independently of each other", () => {
+Deno.test("local discovery and port mapping are enabled by default and disabled separately", () => {
   assertEquals(discoveryOf([]), { lsd: true, portmap: true });
   assertEquals(discoveryOf(["--no-portmap"]), { lsd: true, portmap: false });
   assertEquals(discoveryOf(["--lsd", "off"]), { lsd: false, portmap: true });

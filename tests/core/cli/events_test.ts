@@ -123,7 +123,7 @@ Deno.test("every event has a sentence", () => {
   for (const [event, text] of cases) assertEquals(eventText(event), text);
 });
 
-Deno.test("progress is an event without a sentence, and leaves out what is not there", () => {
+Deno.test("progress is an event without a sentence, and omits unknown values", () => {
   const event = progressEvent({
     ...TORRENT,
     state: "downloading",
@@ -167,7 +167,7 @@ const SHOWN: TorrentResult = {
   createdBy: "tt",
 };
 
-Deno.test("show prints what a torrent says", () => {
+Deno.test("show prints the metadata of a torrent", () => {
   assertEquals(
     resultText(SHOWN),
     `\
@@ -192,7 +192,7 @@ Trackers:
   assertEquals(resultText(bare).endsWith("\n\nNo trackers"), true);
 });
 
-Deno.test("create and verify answer in a sentence", () => {
+Deno.test("create and verify print one sentence", () => {
   const { infoHash } = SHOWN;
   const created = { ...SHOWN, path: "film.torrent" };
   assertEquals(
@@ -224,7 +224,7 @@ Deno.test("create and verify answer in a sentence", () => {
   );
 });
 
-Deno.test("the catalog's answers line up, and a swarm is told in words", () => {
+Deno.test("catalog results are aligned, and a swarm is described in words", () => {
   const listed: ListedResult = {
     event: "listed",
     ...TORRENT,

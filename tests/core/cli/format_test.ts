@@ -12,7 +12,7 @@ import {
 } from "../../../core/cli/format.ts";
 import { cutText, printable, textWidth, wrapText } from "../../../core/cli/text.ts";
 
-Deno.test("sizes are decimal, with one digit after the point", () => {
+Deno.test("sizes use decimal units with one fractional digit", () => {
   assertEquals(
     [0, 999, 1000, 1500, 999_949, 999_950, 12_345_678, 2e9, 3.5e15, 1e21].map(formatBytes),
     ["0 B", "999 B", "1.0 kB", "1.5 kB", "999.9 kB", "1.0 MB", "12.3 MB", "2.0 GB", "3.5 PB"]
@@ -22,7 +22,7 @@ Deno.test("sizes are decimal, with one digit after the point", () => {
   assertEquals(formatBytes(-5), "0 B");
 });
 
-Deno.test("piece lengths are binary and whole", () => {
+Deno.test("piece lengths use binary units", () => {
   assertEquals(
     [16_384, 262_144, 1_048_576, 67_108_864].map(formatPieceLength),
     ["16 KiB", "256 KiB", "1 MiB", "64 MiB"],
@@ -39,7 +39,7 @@ Deno.test("100 % is shown only when nothing is missing", () => {
   }));
 });
 
-Deno.test("spans of time show their two largest units", () => {
+Deno.test("durations show their two largest units", () => {
   assertEquals(
     [0, 59.4, 59.6, 60, 125, 3599, 3600, 11_520, 86_399, 180_000, 1e9].map(formatDuration),
     ["0 s", "59 s", "1 min", "1 min", "2 min 5 s", "59 min 59 s", "1 h", "3 h 12 min"]
@@ -47,7 +47,7 @@ Deno.test("spans of time show their two largest units", () => {
   );
 });
 
-Deno.test("ratios are rounded down and counts are grouped", () => {
+Deno.test("ratios are rounded down and counts have digit groups", () => {
   assertEquals(formatRatio(1.999), "1.99");
   assertEquals(formatCount(1, "peer"), "1 peer");
   assertEquals(formatCount(0, "peer"), "0 peers");
@@ -55,16 +55,16 @@ Deno.test("ratios are rounded down and counts are grouped", () => {
   assertEquals(formatPart(1_145, 1_200, "piece"), "1,145 of 1,200 pieces");
 });
 
-Deno.test("text that strangers wrote gives a terminal no orders", () => {
+Deno.test("control characters in untrusted text are replaced", () => {
   assertEquals(printable("a\x1b[2J\r\n\x9b\u202eb\u2066"), "a?[2J????b?");
   assertEquals(printable("naïve 映画 🎬"), "naïve 映画 🎬");
 });
 
-Deno.test("wide characters take two columns and combining ones none", () => {
+Deno.test("wide characters take two columns, combining characters none", () => {
   assertEquals(["abc", "映画", "🎬", "e\u0301", "한"].map(textWidth), [3, 4, 2, 1, 2]);
 });
 
-Deno.test("text is cut to its room with a mark", () => {
+Deno.test("truncated text ends with an ellipsis", () => {
   assertEquals(cutText("abcdef", 6, "…"), "abcdef");
   assertEquals(cutText("abcdef", 4, "…"), "abc…");
   assertEquals(cutText("映画館", 4, "…"), "映…");
@@ -74,7 +74,7 @@ Deno.test("text is cut to its room with a mark", () => {
   }));
 });
 
-Deno.test("text is wrapped at blanks", () => {
+Deno.test("text is wrapped at spaces", () => {
   assertEquals(wrapText("one two three", 8), ["one two", "three"]);
   assertEquals(wrapText("", 8), [""]);
 });

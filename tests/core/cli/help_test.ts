@@ -6,7 +6,7 @@ import { HELP_WIDTH, helpText } from "../../../core/cli/help.ts";
 import { nearestWord } from "../../../core/cli/nearest.ts";
 import { optionName } from "../../../core/cli/option.ts";
 
-Deno.test("no line of help is wider than a terminal, and none ends in blanks", () => {
+Deno.test("help lines fit the terminal and have no trailing spaces", () => {
   for (const topic of [undefined, ...COMMAND_NAMES]) {
     for (const line of helpText(topic).split("\n")) {
       assert(line.length <= HELP_WIDTH, line);
@@ -15,7 +15,7 @@ Deno.test("no line of help is wider than a terminal, and none ends in blanks", (
   }
 });
 
-Deno.test("the overview names every command and every exit code", () => {
+Deno.test("the overview lists all commands and exit codes", () => {
   const overview = helpText(undefined);
   for (const name of COMMAND_NAMES) {
     assertStringIncludes(overview, `\n  ${name} `);
@@ -25,7 +25,7 @@ Deno.test("the overview names every command and every exit code", () => {
   for (const [code] of EXIT_MEANINGS) assertStringIncludes(overview, `\n  ${code} `);
 });
 
-Deno.test("a command's screen names each of its options", () => {
+Deno.test("the help of a command lists all its options", () => {
   for (const name of COMMAND_NAMES) {
     if (Object.keys(COMMANDS[name].options).length === 0) continue;
     for (const key of Object.keys(optionsOf(name))) {
@@ -43,7 +43,7 @@ Deno.test("every example in the help is accepted by the parser", () => {
   }
 });
 
-Deno.test("the screen of verify looks like this", () => {
+Deno.test("the help of verify is as expected", () => {
   assertEquals(
     helpText("verify"),
     `\
@@ -77,7 +77,7 @@ Examples:
   );
 });
 
-Deno.test("the nearest word is found over swapped, missing, doubled and wrong letters", () => {
+Deno.test("suggestions tolerate swapped, missing, doubled and wrong letters", () => {
   const words = ["get", "seed", "show", "seed-ratio", "seed-time"];
   assertEquals(nearestWord("gte", words), "get");
   assertEquals(nearestWord("sed", words), "seed");

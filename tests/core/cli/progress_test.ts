@@ -77,7 +77,7 @@ function framed(lines: readonly string[], columns: number): string {
     lines.map((line) => `${line}${" ".repeat(columns - textWidth(line))}|\n`).join("");
 }
 
-Deno.test("progress on 80 columns looks like this", () => {
+Deno.test("progress on 80 columns is as expected", () => {
   assertEquals(
     picture(ALL, 80),
     `
@@ -99,7 +99,7 @@ film                                                          661.7 MB, complete
   );
 });
 
-Deno.test("progress on 40 columns keeps the name, the bar and what matters most", () => {
+Deno.test("on 40 columns progress shows the name, the bar and the most important figures", () => {
   assertEquals(
     picture(ALL, 40),
     `
@@ -122,7 +122,7 @@ film                  661.7 MB, complete|
   );
 });
 
-Deno.test("progress without Unicode is plain ASCII", () => {
+Deno.test("without Unicode, progress is plain ASCII", () => {
   assertEquals(
     picture([DOWNLOADING, WAITING, SEEDING], 60, false),
     `
@@ -138,11 +138,11 @@ s                                                           |
   );
 });
 
-Deno.test("progress on a few columns still says how far it is", () => {
+Deno.test("progress on very few columns still shows the percentage", () => {
   assertEquals(picture([DOWNLOADING], 12), "\ndebian-12.9…|\n42.6 %      |\n");
 });
 
-Deno.test("a very wide terminal does not tear a block apart", () => {
+Deno.test("rows stay compact on a very wide terminal", () => {
   const width = Math.max(...renderProgress(DOWNLOADING, wide(500)).split("\n").map(textWidth));
   assertEquals(width, 96);
 });
@@ -155,7 +155,7 @@ const MANY: readonly ProgressView[] = [
   { ...CONNECTING, name: "quiet", downRate: 0, upRate: 0 },
 ];
 
-Deno.test("many torrents have a line each, active ones first, then the totals", () => {
+Deno.test("each of many torrents has one row, active ones first, followed by totals", () => {
   assertEquals(
     framed(renderScreen(MANY, wide(80)), 80),
     `
@@ -169,7 +169,7 @@ film                         complete                                           
   );
 });
 
-Deno.test("many torrents on 50 columns keep name, progress and the download rate", () => {
+Deno.test("on 50 columns each torrent shows name, progress and download rate", () => {
   const lines = renderScreen(MANY, wide(50));
   assertEquals(lines[0], "debian-12.9.0-amd64-net…      42.6 %  ↓  12.3 MB/s");
   assertEquals(lines.every((line) => textWidth(line) <= 50), true);
@@ -181,7 +181,7 @@ Deno.test("torrents that do not fit on the screen are counted", () => {
   assertEquals(lines.at(-1)!.startsWith("9 torrents, 9 downloading, 3 not shown"), true);
 });
 
-Deno.test("colour tells the state apart and changes no text", () => {
+Deno.test("colour shows the state and does not change the text", () => {
   const colours = ALL.map((view) => {
     const painted = renderProgress(view, { ...wide(80), colour: true });
     assertEquals(painted.replace(SGR, ""), renderProgress(view, wide(80)));
@@ -190,7 +190,7 @@ Deno.test("colour tells the state apart and changes no text", () => {
   assertEquals(colours, ["36", "34", "36", "33", "32", "32"]);
 });
 
-Deno.test("no line is wider than the terminal, whatever the figures are", () => {
+Deno.test("no row is wider than the terminal, for any figures", () => {
   const size = fc.oneof(fc.nat(2000), fc.maxSafeNat());
   const view: fc.Arbitrary<ProgressView> = fc.record({
     infoHash: fc.constant(""),
@@ -215,7 +215,7 @@ Deno.test("no line is wider than the terminal, whatever the figures are", () => 
   }));
 });
 
-Deno.test("plain lines say in one line what the bars show", () => {
+Deno.test("a plain line contains what the bars show", () => {
   assertEquals(ALL.map(renderPlainLine), [
     "debian-12.9.0-amd64-netinst.iso: 42.6 % of 661.7 MB, down 12.3 MB/s, up 1.2 MB/s, 8 peers, " +
     "31 s left",
@@ -229,13 +229,13 @@ Deno.test("plain lines say in one line what the bars show", () => {
   assertEquals(renderPlainLine({ ...COMPLETE, name: "a\nb\x1b[2J" }).split(":")[0], "a?b?[2J");
 });
 
-Deno.test("a download that waits for nobody says so", () => {
+Deno.test("the share rule's wait is shown with its peers and its end", () => {
   const wait = { remainingBytes: 2_100_000, peersToServe: 0, seconds: undefined };
   const text = "1 piece left: 2.1 MB to share, looking for peers to serve";
   assertEquals(shareWaitText(wait), text);
 });
 
-Deno.test("the end of a wait is told in steps, so that the words hold still", () => {
+Deno.test("the remaining time of a wait is rounded to steps, so that it does not flicker", () => {
   const at = (seconds: number) =>
     shareWaitText({ remainingBytes: 1_000, peersToServe: 1, seconds }).split("about ")[1];
   assertEquals([1, 31, 39, 119, 121, 150].map(at), [
@@ -248,7 +248,7 @@ Deno.test("the end of a wait is told in steps, so that the words hold still", ()
   ]);
 });
 
-Deno.test("the environment says what a terminal can show", () => {
+Deno.test("terminal capabilities are derived from the environment", () => {
   const utf8 = { LANG: "en_US.UTF-8" };
   assertEquals(terminalTraits(utf8, true, "linux"), {
     movable: true,

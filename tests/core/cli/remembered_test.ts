@@ -24,7 +24,7 @@ const EARLIER: Remembered = new Map([
   ["moveTo", ["done"]],
 ]);
 
-Deno.test("what was typed once holds again, unless it is typed anew", () => {
+Deno.test("remembered options apply until they are overridden", () => {
   assertEquals(recall(get(""), EARLIER), {
     shareRule: { percent: 10, strict: true },
     upLimit: 1_000_000,
@@ -39,7 +39,7 @@ Deno.test("what was typed once holds again, unless it is typed anew", () => {
   assertEquals(recall(get("--no-seed"), EARLIER).seedTimeMs, undefined);
 });
 
-Deno.test("only flags are remembered, and what is typed now replaces what was typed before", () => {
+Deno.test("only options are remembered, and new options override remembered ones", () => {
   const { typed } = get("--down-limit 2M --no-seed --dir d --resume", { TT_UP_LIMIT: "7M" });
   assertEquals(typed, new Map([["downLimit", ["2M"]]]));
   const merged = mergeRemembered(get("--up-limit 3M").typed, EARLIER);
@@ -47,7 +47,7 @@ Deno.test("only flags are remembered, and what is typed now replaces what was ty
   assertEquals(merged.get("moveTo"), ["done"]);
 });
 
-Deno.test("what is kept is read back; what cannot be read any more is forgotten", () => {
+Deno.test("remembered options round-trip; those that no longer parse are dropped", () => {
   assertEquals(decodeRemembered(encodeRemembered(EARLIER)), EARLIER);
   const bytes = encodeBencode({
     "share-rule": ["no rule"],
@@ -65,7 +65,7 @@ Deno.test("what is kept is read back; what cannot be read any more is forgotten"
   );
 });
 
-Deno.test("a new choice of files replaces the earlier one as a whole", () => {
+Deno.test("a new selection replaces the previous one completely", () => {
   const { typed } = get("--select *.mkv --exclude sample --sequential --priority-high 1");
   const kept = decodeRemembered(encodeRemembered(typed));
   assertEquals(kept, typed);

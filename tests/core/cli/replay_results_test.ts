@@ -23,7 +23,7 @@ const REPLAYED: ReplayedResult = {
   effects: undefined,
 };
 
-Deno.test("the verdict stands below what was replayed", () => {
+Deno.test("the verdict comes after the replayed state", () => {
   assertEquals(
     replayText(REPLAYED),
     `\
@@ -38,7 +38,7 @@ Verdict: the same decisions`,
   assertMatch(replayText({ ...cut, unchecked: 2 }), /its last 2 events were not checked/);
 });
 
-Deno.test("of a difference the first effects are shown, and no verdict", () => {
+Deno.test("at a mismatch the first effects are printed, and no verdict", () => {
   const effects = Array.from({ length: 7 }, (_, i) => `{"kind":"${i}\u001b[2J${"x".repeat(500)}"}`);
   const lines = replayText({ ...REPLAYED, verdict: "differs", effects }).split("\n");
   assertEquals(lines.length, 2 + 5 + 1);
@@ -46,7 +46,7 @@ Deno.test("of a difference the first effects are shown, and no verdict", () => {
   assertEquals(lines.at(-1), "  and 2 more effects");
 });
 
-Deno.test("the state shows pieces, the share rule, what is next, and each peer", () => {
+Deno.test("the state shows pieces, the share rule, the next deadline, and each peer", () => {
   const kit = new Kit({ have: "#.....", blocks: 2, shareRule: { percent: 10, strict: false } });
   const peer = kit.connect("##.#..");
   kit.deliver(peer, 2);
@@ -64,7 +64,7 @@ Deno.test("the state shows pieces, the share rule, what is next, and each peer",
   );
 });
 
-Deno.test("a map of many pieces shows several as one mark", () => {
+Deno.test("in the map of a large torrent one character stands for several pieces", () => {
   const kit = new Kit({ have: "." });
   const view: StateView = {
     ...viewState(kit.torrent, kit.now),
@@ -82,7 +82,7 @@ Deno.test("a map of many pieces shows several as one mark", () => {
   assertMatch(text, /Next: +nothing scheduled\nPeers: +none$/);
 });
 
-Deno.test("every reason why a peer is not asked is a clause of its own", () => {
+Deno.test("each reason for not requesting from a peer is a separate clause", () => {
   const reasons: WhyNot[] = [
     { kind: "not-running", stage: "stopping" },
     { kind: "complete" },

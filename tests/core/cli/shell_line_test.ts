@@ -7,7 +7,7 @@ import {
   splitWords,
 } from "../../../core/cli/shell_line.ts";
 
-Deno.test("words are split as in a shell", () => {
+Deno.test("input is split into words as a shell does", () => {
   assertEquals(splitWords(` a 'b c' "d \\" e" f\\ g '' `), {
     ok: true,
     value: ["a", "b c", 'd " e', "f g", ""],
@@ -15,7 +15,7 @@ Deno.test("words are split as in a shell", () => {
   assertEquals(splitWords("a 'b"), { ok: false, error: "A ' is not closed" });
 });
 
-Deno.test("any words survive quoting and splitting", () => {
+Deno.test("quoting and splitting round-trips any words", () => {
   fc.assert(
     fc.property(fc.array(fc.string()), (words) => {
       const line = words.map((word) => `'${word.replaceAll("'", `'"'"'`)}'`).join(" ");
@@ -25,7 +25,7 @@ Deno.test("any words survive quoting and splitting", () => {
   );
 });
 
-Deno.test("the words of the prompt become command lines", () => {
+Deno.test("input at the prompt becomes command lines", () => {
   const command = (line: string) => {
     const parsed = parseShellLine(line);
     if (!parsed.ok) return parsed.error;
@@ -50,7 +50,7 @@ Deno.test("the words of the prompt become command lines", () => {
   assertEquals(command("daemon"), '"daemon" is not a word of this prompt; help lists the words');
 });
 
-Deno.test("words, options and names of torrents are completed", () => {
+Deno.test("commands, options and torrent names are completed", () => {
   const names = ["film.mkv", "a film.mkv"];
   assertEquals(completeShellLine("pe", names).found, ["peerlist", "peers"]);
   assertEquals(completeShellLine("download x --sh", names).found, ["--share-rule"]);

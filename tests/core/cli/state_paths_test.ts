@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { defaultConfigPath, defaultStateFolder } from "../../../core/cli/state_paths.ts";
 
-Deno.test("state and settings are where XDG puts them", () => {
+Deno.test("state and settings are in the XDG directories", () => {
   const env = { HOME: "/h" };
   assertEquals(defaultConfigPath(env), "/h/.config/tt/config.toml");
   assertEquals(defaultStateFolder(env), "/h/.local/state/tt");

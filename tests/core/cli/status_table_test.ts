@@ -63,7 +63,7 @@ function table(changes: Partial<TableView> = {}, canvas: Canvas = WIDE): string 
   return renderTable(view as TableView, canvas).join("\n");
 }
 
-Deno.test("at 120 columns the table has every column, active ones first, totals last", () => {
+Deno.test("at 120 columns the table has all columns, active torrents first, totals last", () => {
   assertEquals(
     table(),
     `\
@@ -75,7 +75,7 @@ Deno.test("at 120 columns the table has every column, active ones first, totals 
   );
 });
 
-Deno.test("at 80 columns the table leaves out what can be asked for", () => {
+Deno.test("at 80 columns the table omits less important columns", () => {
   assertEquals(
     table({}, { ...WIDE, columns: 80 }),
     `\
@@ -87,7 +87,7 @@ Deno.test("at 80 columns the table leaves out what can be asked for", () => {
   );
 });
 
-Deno.test("no line is wider than the terminal, whatever the names are", () => {
+Deno.test("no row is wider than the terminal, for any name", () => {
   const rows = [
     row({ name: "名前".repeat(60) }),
     row({ id: 2, name: "x".repeat(300), status: 4, tt_why: "y".repeat(200) }),
@@ -106,7 +106,7 @@ Deno.test("no line is wider than the terminal, whatever the names are", () => {
   }
 });
 
-Deno.test("the order can be chosen and reversed", () => {
+Deno.test("the sort order can be changed and reversed", () => {
   const names = (changes: Partial<TableView>) =>
     table(changes).split("\n").slice(1, -1).map((line) => line[0]).join("");
   assertEquals(names({ sort: "name" }), "123");
@@ -115,7 +115,7 @@ Deno.test("the order can be chosen and reversed", () => {
   assertEquals(names({ sort: "progress" }), "213");
 });
 
-Deno.test("rows that do not fit are counted, and the chosen one is always seen", () => {
+Deno.test("rows that do not fit are counted, and the selected one stays visible", () => {
   const rows = Array.from(
     { length: 50 },
     (_, id) => row({ id, name: `t${String(id).padStart(2, "0")}` }),
@@ -126,7 +126,7 @@ Deno.test("rows that do not fit are counted, and the chosen one is always seen",
   assertEquals(lines.at(-2), "and 44 more torrents");
 });
 
-Deno.test("a state says what goes on in a few words", () => {
+Deno.test("the status column describes the state in a few words", () => {
   assertEquals(stateOf(row({ status: 0 })), "paused, complete");
   assertEquals(stateOf(row({ status: 0, is_finished: true })), "finished");
   assertEquals(stateOf(row({ status: 2, recheck_progress: 0.5 })), "checking 50.0 %");
@@ -134,6 +134,6 @@ Deno.test("a state says what goes on in a few words", () => {
   assertEquals(stateOf(row({ error: 3, error_string: "disk full" })), "failed: disk full");
 });
 
-Deno.test("an empty table says how to fill it", () => {
+Deno.test("an empty table explains how to add torrents", () => {
   assertEquals(table({ rows: [] }), "No torrents. Add one with tt add.");
 });

@@ -28,7 +28,7 @@ Deno.test("a port is 0 to 65535", () => {
   refuses(readPort, ["", "-1", "65536", "1e3", "0x10", " 1", "99999999999"]);
 });
 
-Deno.test("a rate is decimal unless it says otherwise, and off is no limit", () => {
+Deno.test("a rate has decimal units unless binary ones are given, and off means no limit", () => {
   accepts(readRate, [
     ["5M", 5_000_000],
     ["1.5M", 1_500_000],
@@ -91,7 +91,7 @@ Deno.test("a host is an IP address or localhost", () => {
   refuses(readHost, ["example.org", "", "1.2.3", "127.0.0.1:80"]);
 });
 
-Deno.test("a tracker without a path gets the customary one, and other URLs stay as they are", () => {
+Deno.test("a tracker URL without a path gets /announce; other URLs are unchanged", () => {
   accepts(readTrackerUrl, [
     ["http://127.0.0.1:8000", "http://127.0.0.1:8000/announce"],
     ["https://user:key@t.example/", "https://user:key@t.example/announce"],
@@ -112,7 +112,7 @@ Deno.test("a tracker without a path gets the customary one, and other URLs stay 
   ]);
 });
 
-Deno.test("a store is a file, memory or the URL of a Redis", () => {
+Deno.test("a store is file, memory or a Redis URL", () => {
   accepts(readTrackerStore, [
     ["file", "file"],
     ["memory", "memory"],
@@ -123,7 +123,7 @@ Deno.test("a store is a file, memory or the URL of a Redis", () => {
   refuses(readTrackerStore, ["redis://h/name", "redis://h:99999", "redis://h?x=1", "REDIS://h"]);
 });
 
-Deno.test("spans of time and ratios are bounded", () => {
+Deno.test("durations and ratios have bounds", () => {
   accepts(readSecondsAsMs, [["30", 30_000], ["0.5", 500]]);
   refuses(readSecondsAsMs, ["0", "-1", "", "x", "99999999"]);
   accepts(readMinutesAsMs, [["0", 0], ["1.5", 90_000]]);

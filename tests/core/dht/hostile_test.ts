@@ -52,7 +52,7 @@ class Node {
   }
 }
 
-Deno.test("a flood from one host is answered up to its limit, and others go on", () => {
+Deno.test("a flood from one host is answered up to its limit without affecting others", () => {
   const node = new Node();
   const from = at("20.0.0.1:1");
   let answered = 0;
@@ -63,7 +63,7 @@ Deno.test("a flood from one host is answered up to its limit, and others go on",
   assertEquals(node.ask(from, { method: "ping" })?.kind, "response");
 });
 
-Deno.test("malformed queries are told so, malformed anything else is not", () => {
+Deno.test("malformed queries get an error, other malformed packets get no response", () => {
   const node = new Node();
   const query = (args: string, method: string) =>
     `d1:ad2:id20:${ID}${args}e1:q${method.length}:${method}2:roi1e1:t2:aa1:y1:qe`;
@@ -77,7 +77,7 @@ Deno.test("malformed queries are told so, malformed anything else is not", () =>
   assertEquals(node.dht.traffic.totals.malformedIn, 5);
 });
 
-Deno.test("errors come back with malformed queries only as often as answers", () => {
+Deno.test("errors for malformed queries count towards the response limit", () => {
   const node = new Node();
   const text = `d1:ad2:id20:${ID}e1:q9:get_peers1:t2:aa1:y1:qe`;
   let told = 0;
@@ -85,7 +85,7 @@ Deno.test("errors come back with malformed queries only as often as answers", ()
   assertEquals(told, HOST_QUERIES_IN_MAX);
 });
 
-Deno.test("an announce needs the token of its asker, and is then found by others", () => {
+Deno.test("announce_peer needs the token of the sender; get_peers then returns the peer", () => {
   const node = new Node();
   const [one, other] = [at("20.0.0.1:5"), at("21.0.0.1:5")];
   const peers = {
@@ -111,7 +111,7 @@ Deno.test("an announce needs the token of its asker, and is then found by others
   assertEquals(found?.kind === "response" && found.values, [one]);
 });
 
-Deno.test("a peer that announces a torrent of ours is told at once", () => {
+Deno.test("an announce_peer for a joined torrent is reported at once", () => {
   const node = new Node();
   node.tell({ kind: "join", infoHash: HASH, port: 1, impliedPort: false, isSeed: false });
   const one = at("20.0.0.1:5");
@@ -136,7 +136,7 @@ Deno.test("a peer that announces a torrent of ours is told at once", () => {
   assertEquals(peers?.peers, [{ ip: "20.0.0.1", port: 7 }]);
 });
 
-Deno.test("addresses of our own network are neither told to the outside nor taken from it", () => {
+Deno.test("private addresses are neither sent to public nodes nor accepted from them", () => {
   const node = new Node();
   const inside = at("192.168.1.5:6881");
   node.tell({ kind: "nodes", endpoints: [inside], areRouters: false });
@@ -152,7 +152,7 @@ Deno.test("addresses of our own network are neither told to the outside nor take
   assertEquals(neighbour?.kind === "response" && neighbour.nodes.length, 1);
 });
 
-Deno.test("a poisoned answer makes us ask no address inside, and few of those outside", () => {
+Deno.test("a poisoned response causes no query to local and few to public addresses", () => {
   const node = new Node();
   const liar = at("20.0.0.1:1");
   node.tell({ kind: "nodes", endpoints: [liar], areRouters: false });
@@ -169,7 +169,7 @@ Deno.test("a poisoned answer makes us ask no address inside, and few of those ou
   assertEquals(sent.length <= 3, true, `${sent.length}`);
 });
 
-Deno.test("a host that answers wrongly again and again is not heard for half an hour", () => {
+Deno.test("a host that repeatedly sends invalid responses is ignored for half an hour", () => {
   const node = new Node();
   const liar = at("20.0.0.1:1");
   for (let i = 0; i < 3; i++) {
@@ -191,7 +191,7 @@ Deno.test("a host that answers wrongly again and again is not heard for half an 
   assertEquals(node.ask(liar, { method: "ping" })?.kind, "response");
 });
 
-Deno.test("however many torrents and jobs there are, queries keep below their rate", () => {
+Deno.test("queries stay below their rate limit for any number of torrents and jobs", () => {
   const node = new Node();
   node.tell({ kind: "start" });
   node.tell({

@@ -35,7 +35,7 @@ const BEP42: [string, string][] = [
 ];
 
 for (const [address, hex] of BEP42) {
-  Deno.test(`the id of BEP 42 for ${address} is proper, and another is not`, () => {
+  Deno.test(`the BEP 42 ID for ${address} is valid, and another is not`, () => {
     const proper = textOf(fromHex(hex)!);
     assertEquals(isCompliantId(proper, at(address)), true);
     assertEquals(isCompliantId(proper, at("124.31.75.99:1")), false);
@@ -44,7 +44,7 @@ for (const [address, hex] of BEP42) {
   });
 }
 
-Deno.test("an id made for an address is proper there, over IPv4 and IPv6", () => {
+Deno.test("a generated ID is valid for its address, over IPv4 and IPv6", () => {
   const rng = createRng(1);
   for (let i = 0; i < 200; i++) {
     const four = at(`${1 + i}.2.3.${i}:1`);
@@ -55,12 +55,12 @@ Deno.test("an id made for an address is proper there, over IPv4 and IPv6", () =>
   }
 });
 
-Deno.test("any id is proper in a private network", () => {
+Deno.test("any ID is valid in a private network", () => {
   assertEquals(isCompliantId(idOf(1), at("10.0.0.1:1")), true);
   assertEquals(isCompliantId(idOf(1), at("127.0.0.1:1")), true);
 });
 
-Deno.test("distance is xor: symmetric, zero for the same, and the nearer is less", () => {
+Deno.test("XOR distance is symmetric, zero for equal IDs, and orders nodes", () => {
   fc.assert(
     fc.property(id, id, id, (a, b, target) => {
       const number = (text: string) =>
@@ -78,7 +78,7 @@ Deno.test("distance is xor: symmetric, zero for the same, and the nearer is less
   );
 });
 
-Deno.test("a random id for a bucket shares exactly as many bits as it should", () => {
+Deno.test("a random ID for a bucket shares exactly the required prefix", () => {
   const rng = createRng(3);
   const own = randomNodeId(rng);
   for (let bits = 0; bits < 160; bits++) {
@@ -86,7 +86,7 @@ Deno.test("a random id for a bucket shares exactly as many bits as it should", (
   }
 });
 
-Deno.test("addresses have a scope, and only the inside may name the inside", () => {
+Deno.test("only nodes in the same scope may name local addresses", () => {
   const loopback = [at("127.0.0.1:1"), at("[::1]:1")];
   const inside = [
     at("10.1.2.3:1"),
@@ -109,7 +109,7 @@ Deno.test("addresses have a scope, and only the inside may name the inside", () 
   assertEquals(mayName(outside[0]!, outside[1]!), true);
 });
 
-Deno.test("nothing is sent to port 0, multicast, broadcast or no address", () => {
+Deno.test("nothing is sent to port 0, multicast, broadcast or invalid addresses", () => {
   for (
     const text of ["1.2.3.4:0", "0.1.2.3:1", "224.0.0.1:1", "255.255.255.255:1", "[ff02::1]:1"]
   ) {
@@ -119,7 +119,7 @@ Deno.test("nothing is sent to port 0, multicast, broadcast or no address", () =>
   assertEquals(isUsable("\0".repeat(10) + "\xff\xff\x01\x02\x03\x04\x00\x01"), false);
 });
 
-Deno.test("one host is an IPv4 address or an IPv6 /64, on loopback an endpoint", () => {
+Deno.test("a host is an IPv4 address, an IPv6 /64, or a loopback endpoint", () => {
   assertEquals(hostKey(at("8.8.8.8:1")), hostKey(at("8.8.8.8:2")));
   assertEquals(hostKey(at("[2001:db8::1]:1")), hostKey(at("[2001:db8::2]:2")));
   assertEquals(hostKey(at("127.0.0.1:1")) === hostKey(at("127.0.0.1:2")), false);
@@ -127,7 +127,7 @@ Deno.test("one host is an IPv4 address or an IPv6 /64, on loopback an endpoint",
   assertEquals(networkKey(at("10.0.0.1:1")), undefined);
 });
 
-Deno.test("an address is believed when two thirds of eight networks say it, and the id follows", () => {
+Deno.test("an address reported by two thirds of eight networks is adopted with a new ID", () => {
   const dht = createDht(optionsOf(1), 0);
   const network = dht.networks[0]!;
   const vote = (voter: string, own: string) => voteForAddress(dht, network, at(voter), at(own), 0);
@@ -145,7 +145,7 @@ Deno.test("an address is believed when two thirds of eight networks say it, and 
   assertEquals(network.table.ownId, ownId);
 });
 
-Deno.test("a node of our own network does not say what the world sees", () => {
+Deno.test("nodes in private networks do not vote on our public address", () => {
   const dht = createDht(optionsOf(1), 0);
   for (let i = 1; i < 20; i++) {
     voteForAddress(dht, dht.networks[0]!, at(`10.0.0.${i}:1`), at("23.0.0.1:1"), 0);

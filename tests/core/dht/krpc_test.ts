@@ -84,20 +84,20 @@ const QUERIES: [Exclude<QueryBody, { method: "unknown" }>, string][] = [
 ];
 
 for (const [body, bytes] of QUERIES) {
-  Deno.test(`a query ${body.method} is written and read as BEP 5 has it`, () => {
+  Deno.test(`${body.method} is encoded and decoded as BEP 5 specifies`, () => {
     assertEquals(textOf(encodeQuery("aa", OURS, false, body)), bytes);
     const query = decoded(bytes);
     assertEquals(query, { kind: "query", transaction: "aa", id: OURS, isReadOnly: false, ...body });
   });
 }
 
-Deno.test("a read-only node says so in its queries (BEP 43)", () => {
+Deno.test("queries of a read-only node carry ro (BEP 43)", () => {
   const bytes = encodeQuery("aa", OURS, true, { method: "ping" });
   assertEquals(textOf(bytes), `d1:ad2:id20:${OURS}e1:q4:ping2:roi1e1:t2:aa${V}1:y1:qe`);
   assertEquals((decoded(textOf(bytes)) as { isReadOnly: boolean }).isReadOnly, true);
 });
 
-Deno.test("an answer with everything is written in order and read back", () => {
+Deno.test("a response with all fields is encoded in order and decoded", () => {
   const answer = {
     nodes: [{ id: THEIRS, endpoint: at("192.0.2.1:6881") }],
     nodes6: [{ id: HASH, endpoint: at("[2001:db8::1]:6882") }],
@@ -133,7 +133,7 @@ Deno.test("an answer with everything is written in order and read back", () => {
   );
 });
 
-Deno.test("an error carries its code and is read with it", () => {
+Deno.test("an error round-trips with its code", () => {
   const bytes = encodeError("aa", at("192.0.2.9:9"), 203, "Protocol error");
   assertEquals(
     textOf(bytes),
@@ -148,7 +148,7 @@ Deno.test("an error carries its code and is read with it", () => {
   });
 });
 
-Deno.test("what lacks an argument is refused by its name", () => {
+Deno.test("a query without a required argument is refused with the argument's name", () => {
   const query = (args: string, method: string) =>
     `d1:ad2:id20:${OURS}${args}e1:q${method.length}:${method}1:t2:aa1:y1:qe`;
   assertEquals(faultOf("hello"), "krpc-bencode");
@@ -177,13 +177,13 @@ Deno.test("what lacks an argument is refused by its name", () => {
   assertEquals(faultOf(query("", "vote")), "ok");
 });
 
-Deno.test("an implied port needs no port", () => {
+Deno.test("implied_port makes the port optional", () => {
   const text = `d1:ad2:id20:${OURS}12:implied_porti1e9:info_hash20:${HASH}5:token1:xe` +
     "1:q13:announce_peer1:t2:aa1:y1:qe";
   assertEquals((decoded(text) as { impliedPort: boolean }).impliedPort, true);
 });
 
-Deno.test("lists of other sizes are read as far as they go", () => {
+Deno.test("lists with a partial last entry are read up to it", () => {
   const text = `d1:rd2:id20:${OURS}5:nodes27:${THEIRS}\x01\x02\x03\x04\x00\x05x6:values` +
     "l6:\x01\x02\x03\x04\x00\x055:short18:0123456789abcdef\x00\x07i5eee1:t2:aa1:y1:re";
   const response = decoded(text) as Extract<KrpcMessage, { kind: "response" }>;
@@ -191,7 +191,7 @@ Deno.test("lists of other sizes are read as far as they go", () => {
   assertEquals(response.values, ["\x01\x02\x03\x04\x00\x05", "0123456789abcdef\x00\x07"]);
 });
 
-Deno.test("bytes that are cut anywhere give a code, never an exception", () => {
+Deno.test("truncated input gives an error code, never an exception", () => {
   for (const [, bytes] of QUERIES) {
     for (let size = 0; size < bytes.length; size++) {
       assertEquals(decodeKrpc(bytesOf(bytes.slice(0, size))).ok, false);
@@ -199,7 +199,7 @@ Deno.test("bytes that are cut anywhere give a code, never an exception", () => {
   }
 });
 
-Deno.test("an answer to any query keeps below the size of a datagram", () => {
+Deno.test("responses to all queries fit a datagram", () => {
   fc.assert(
     fc.property(fc.nat(50), fc.nat(32), (count, size) => {
       const values = Array.from({ length: count }, () => at("192.0.2.1:1"));

@@ -48,7 +48,7 @@ function bytesAsked(lookup: Lookup): number[] {
     .map(({ id }) => id!.charCodeAt(0));
 }
 
-Deno.test("three are asked at a time, the closest first", () => {
+Deno.test("three queries are outstanding at a time, closest nodes first", () => {
   const lookup = lookupOver(9, 3, 7, 1, 5);
   while (ask(lookup) !== undefined);
   assertEquals(bytesAsked(lookup), [1, 3, 5]);
@@ -57,7 +57,7 @@ Deno.test("three are asked at a time, the closest first", () => {
   assertEquals(ask(lookup)?.id, idOf(7));
 });
 
-Deno.test("a slow node leaves its place to the next, and its answer still counts", () => {
+Deno.test("a slow node frees its slot, and its late response still counts", () => {
   const lookup = lookupOver(1, 2, 3, 4);
   while (ask(lookup) !== undefined);
   const slow = lookup.candidates[0]!;
@@ -69,7 +69,7 @@ Deno.test("a slow node leaves its place to the next, and its answer still counts
   assertEquals([isLookupDone(lookup), lookup.replies], [true, 4]);
 });
 
-Deno.test("the lookup ends once the eight closest have answered", () => {
+Deno.test("a lookup ends once the eight closest nodes have responded", () => {
   const lookup = lookupOver(...Array.from({ length: 20 }, (_, i) => i + 1));
   for (let i = 0; i < K; i++) markReplied(lookup, ask(lookup)!);
   assertEquals(ask(lookup), undefined);
@@ -77,7 +77,7 @@ Deno.test("the lookup ends once the eight closest have answered", () => {
   assertEquals(bytesAsked(lookup), [1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-Deno.test("a node that failed is replaced by the next closest", () => {
+Deno.test("a failed node is replaced by the next closest", () => {
   const lookup = lookupOver(...Array.from({ length: 20 }, (_, i) => i + 1));
   markFailed(lookup, ask(lookup)!);
   for (let i = 0; i < K; i++) markReplied(lookup, ask(lookup)!);
@@ -85,7 +85,7 @@ Deno.test("a node that failed is replaced by the next closest", () => {
   assertEquals(isLookupDone(lookup), true);
 });
 
-Deno.test("a node whose named nodes do not answer is doubted while others are there", () => {
+Deno.test("a node whose nodes do not respond loses priority to others", () => {
   const lookup = lookupOver(200, 201);
   const liar = ask(lookup)!;
   const honest = ask(lookup)!;
@@ -107,7 +107,7 @@ Deno.test("a node whose named nodes do not answer is doubted while others are th
   assertEquals(liar.refuted, 2);
 });
 
-Deno.test("a node that an honest node names, too, is believed in spite of the liar", () => {
+Deno.test("a node that an honest node names as well is accepted despite the liar", () => {
   const lookup = lookupOver(200, 201);
   const liar = ask(lookup)!;
   const honest = ask(lookup)!;
@@ -119,7 +119,7 @@ Deno.test("a node that an honest node names, too, is believed in spite of the li
   assertEquals(ask(lookup)!.id, idOf(9));
 });
 
-Deno.test("a node named by a wrong id counts by its own, and against whoever named it", () => {
+Deno.test("a node named with a wrong ID counts by its own ID, and against its source", () => {
   const lookup = lookupOver(200);
   const liar = ask(lookup)!;
   markReplied(lookup, liar);
@@ -131,7 +131,7 @@ Deno.test("a node named by a wrong id counts by its own, and against whoever nam
   assertEquals([named.state, liar.refuted, liar.confirmed], ["replied", 1, 0]);
 });
 
-Deno.test("one host has one place and one public network two", () => {
+Deno.test("a host has one place in a lookup, a public network two", () => {
   const lookup = createLookup(TARGET, 4, 0);
   assertEquals(addCandidate(lookup, { id: idOf(1), endpoint: at("20.0.0.1:1") }, undefined), true);
   assertEquals(addCandidate(lookup, { id: idOf(2), endpoint: at("20.0.0.1:2") }, undefined), false);
@@ -144,7 +144,7 @@ Deno.test("one host has one place and one public network two", () => {
   );
 });
 
-Deno.test("nodes with improper ids cannot keep the lookup from the eight closest proper ones", () => {
+Deno.test("nodes with invalid IDs cannot displace the eight closest valid ones", () => {
   const rng = createRng(1);
   const lookup = createLookup(TARGET, 4, 0);
   for (let i = 1; i <= 30; i++) {
@@ -168,7 +168,7 @@ Deno.test("nodes with improper ids cannot keep the lookup from the eight closest
   assertEquals(targets.length <= 2 * K, true);
 });
 
-Deno.test("addresses without ids are asked when nobody else is left, and become nodes", () => {
+Deno.test("addresses without IDs are queried last, and become nodes", () => {
   const lookup = lookupOver(5);
   addUnnamed(lookup, at("10.0.1.1:1"));
   assertEquals(ask(lookup)!.id, idOf(5));
@@ -180,7 +180,7 @@ Deno.test("addresses without ids are asked when nobody else is left, and become 
   assertEquals(lookup.unnamed, []);
 });
 
-Deno.test("whatever is answered, a lookup ends within its queries and keeps its count", () => {
+Deno.test("for any responses, a lookup ends within its query limit", () => {
   fc.assert(
     fc.property(fc.integer(), (seed) => {
       const rng = createRng(seed);

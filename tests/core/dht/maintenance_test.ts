@@ -42,7 +42,7 @@ function joined(world: World): Solo {
   return solo;
 }
 
-Deno.test("one known node is enough to fill the table, far buckets and near", () => {
+Deno.test("one known node suffices to fill near and far buckets", () => {
   const world = new World(60);
   const solo = joined(world);
   assertEquals(solo.table.size >= 30, true, `${solo.table.size}`);
@@ -59,7 +59,7 @@ Deno.test("one known node is enough to fill the table, far buckets and near", ()
   }
 });
 
-Deno.test("each node of the table is asked once in a quarter of an hour, near its own place", () => {
+Deno.test("each node of the table is checked every 15 minutes, with a nearby target", () => {
   const world = new World(20);
   const solo = joined(world);
   world.asked = [];
@@ -77,7 +77,7 @@ Deno.test("each node of the table is asked once in a quarter of an hour, near it
   }
 });
 
-Deno.test("a node that is gone is asked sooner again and forgotten, while others answer", () => {
+Deno.test("a node that stops responding is retried sooner and then removed", () => {
   const world = new World(20);
   const solo = joined(world);
   const gone = [...contactsOf(solo.table)][3]!.endpoint;
@@ -92,7 +92,7 @@ Deno.test("a node that is gone is asked sooner again and forgotten, while others
   assertEquals(solo.dht.traffic.totals.timeouts >= 4, true);
 });
 
-Deno.test("when nobody answers any more it is our network that is down, and the table stays", () => {
+Deno.test("when no node responds any more, the table is kept: our network is down", () => {
   const world = new World(20);
   const solo = joined(world);
   const size = solo.table.size;
@@ -104,7 +104,7 @@ Deno.test("when nobody answers any more it is our network that is down, and the 
   assertEquals([...contactsOf(solo.table)].every(({ failures }) => failures === 0), true);
 });
 
-Deno.test("what a check's answer names fills gaps, unless it names inside from outside", () => {
+Deno.test("nodes named in check responses fill gaps, except private ones from outside", () => {
   const solo = new Solo();
   const outside = at("20.0.0.1:1");
   solo.tell({ kind: "nodes", endpoints: [outside], areRouters: false });
@@ -131,7 +131,7 @@ Deno.test("what a check's answer names fills gaps, unless it names inside from o
   assertEquals(solo.table.size, 2);
 });
 
-Deno.test("with next to no nodes neighbours are looked for again soon, later less often", () => {
+Deno.test("with few nodes, neighbours are looked up again soon, then less often", () => {
   const world = new World(2);
   const solo = joined(world);
   world.asked = [];
@@ -145,7 +145,7 @@ Deno.test("with next to no nodes neighbours are looked for again soon, later les
   assertEquals(waits.every((wait) => wait <= 60_000), true, `${waits}`);
 });
 
-Deno.test("with enough of them neighbours are looked for twice an hour", () => {
+Deno.test("with enough nodes, neighbours are looked up twice an hour", () => {
   const world = new World(40);
   const solo = joined(world);
   let lookups = 0;
@@ -160,7 +160,7 @@ Deno.test("with enough of them neighbours are looked for twice an hour", () => {
   assertEquals(lookups >= 8, true, `${lookups}`);
 });
 
-Deno.test("saved nodes are asked at the start, and those that answer are known again", () => {
+Deno.test("saved nodes are checked at the start, and responding ones are restored", () => {
   const world = new World(30);
   const nodes = [...world.nodes].map(([endpoint, id]) => ({ id, endpoint }));
   world.dead.add(world.endpoints[5]!);
@@ -173,7 +173,7 @@ Deno.test("saved nodes are asked at the start, and those that answer are known a
   assertEquals(saved?.saved.nodes.length, solo.table.size);
 });
 
-Deno.test("peers are forgotten by the clock, though nobody asks for them", () => {
+Deno.test("stored peers expire without any query for them", () => {
   const solo = new Solo();
   storePeer(solo.dht.peers, idOf(1), at("20.0.0.1:1"), false, 0);
   solo.run(PEER_LIFE_MS - 1_000);
@@ -182,7 +182,7 @@ Deno.test("peers are forgotten by the clock, though nobody asks for them", () =>
   assertEquals(solo.dht.peers.peerCount, 0);
 });
 
-Deno.test("a lookup goes on when the limit on queries ends", () => {
+Deno.test("a lookup continues when the query limit allows it", () => {
   const world = new World(200);
   const solo = joined(world);
   for (let job = 1; job <= 64; job++) {
@@ -196,7 +196,7 @@ Deno.test("a lookup goes on when the limit on queries ends", () => {
   assertEquals(done.length, 64);
 });
 
-Deno.test("what was answered and lost is counted, and round trips are learned", () => {
+Deno.test("responses and timeouts are counted, and round-trip times are measured", () => {
   const world = new World(12);
   const solo = joined(world);
   const { traffic, queries } = solo.dht;

@@ -59,7 +59,7 @@ function checkTable(table: RoutingTable): void {
   assertEquals([...networks.values()].every((count) => count <= NETWORK_NODES_MAX), true);
 }
 
-Deno.test("the table's invariants hold whatever happens, and its closest nodes are the closest", () => {
+Deno.test("the table's invariants hold for any operations, and closest() is exact", () => {
   fc.assert(
     fc.property(fc.integer(), (seed) => {
       const rng = createRng(seed);
@@ -99,7 +99,7 @@ Deno.test("the table's invariants hold whatever happens, and its closest nodes a
   );
 });
 
-Deno.test("a full bucket far from us keeps its old nodes, the one near us splits", () => {
+Deno.test("a full distant bucket keeps its old nodes, our own bucket splits", () => {
   const rng = createRng(1);
   const table = createRoutingTable(OWN, 4);
   const far: Endpoint[] = [];
@@ -117,7 +117,7 @@ Deno.test("a full bucket far from us keeps its old nodes, the one near us splits
   assertEquals(table.buckets[9]!.replacements.length, K);
 });
 
-Deno.test("a node that fails makes place for one that waits, and goes in the end", () => {
+Deno.test("a failing node is replaced by a waiting one, and finally removed", () => {
   const rng = createRng(2);
   const table = createRoutingTable(OWN, 4);
   addContact(table, randomIdSharing(OWN, 3, rng), randomEndpoint(rng), 5, 0);
@@ -140,7 +140,7 @@ Deno.test("a node that fails makes place for one that waits, and goes in the end
   assertEquals([lonely.size, lonely.hosts.size], [0, 0]);
 });
 
-Deno.test("an endpoint whose id changes loses its place; an id has one endpoint", () => {
+Deno.test("an endpoint whose ID changes is removed; an ID has one endpoint", () => {
   const table = createRoutingTable(OWN, 4);
   assertEquals(addContact(table, idOf(1), at("20.0.0.1:1"), 5, 0), true);
   assertEquals(addContact(table, idOf(1), at("21.0.0.1:1"), 5, 0), false);
@@ -149,7 +149,7 @@ Deno.test("an endpoint whose id changes loses its place; an id has one endpoint"
   assertEquals(addContact(table, OWN, at("20.0.0.1:1"), 5, 0), false);
 });
 
-Deno.test("a network of attackers gets few places, and one a bucket", () => {
+Deno.test("one network gets few places in the table, and one per bucket", () => {
   const rng = createRng(3);
   const table = createRoutingTable(OWN, 4);
   for (let i = 1; i < 250; i++) {
@@ -163,7 +163,7 @@ Deno.test("a network of attackers gets few places, and one a bucket", () => {
   assertEquals((table.networks.get(networkKey(at("20.0.0.1:1"))!) ?? 0) <= NETWORK_NODES_MAX, true);
 });
 
-Deno.test("nodes of one machine and of a private network are not limited by network", () => {
+Deno.test("loopback and private nodes have no limit per network", () => {
   const rng = createRng(4);
   const table = createRoutingTable(OWN, 4);
   for (let port = 1; port <= 8; port++) {
@@ -173,7 +173,7 @@ Deno.test("nodes of one machine and of a private network are not limited by netw
   assertEquals(table.size, 16);
 });
 
-Deno.test("a proper id is preferred to one that does not follow from the address", () => {
+Deno.test("an ID that is valid for its address is preferred", () => {
   const rng = createRng(5);
   const table = createRoutingTable(OWN, 4);
   addContact(table, randomIdSharing(OWN, 5, rng), randomEndpoint(rng), 5, 0);

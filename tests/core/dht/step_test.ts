@@ -31,7 +31,7 @@ function privateNetwork(count: number): { wires: Wires; endpoints: string[] } {
   return { wires, endpoints };
 }
 
-Deno.test("two nodes find each other, and the peers that the other announced", () => {
+Deno.test("two nodes find each other, and each other's announced peers", () => {
   const { wires, endpoints: [a, b] } = privateNetwork(2);
   wires.run(1_000);
   assertEquals([...wires.nodes.values()].map((dht) => dht.networks[0]!.table.size), [1, 1]);
@@ -71,7 +71,7 @@ Deno.test("ten nodes that know one of them find what any of them announced", () 
   assertEquals(facts.lookups.lookups, 1);
 });
 
-Deno.test("a joined torrent is announced again, with what has changed, until it leaves", () => {
+Deno.test("a joined torrent is announced again with current values until it leaves", () => {
   const { wires, endpoints: [a, b] } = privateNetwork(2);
   wires.run(1_000);
   wires.tell(a!, JOIN);
@@ -92,7 +92,7 @@ Deno.test("a joined torrent is announced again, with what has changed, until it 
   assertEquals(stored(), []);
 });
 
-Deno.test("values are put and got, and a value nobody has is told as undefined", () => {
+Deno.test("values can be stored and fetched, and a missing value is undefined", () => {
   const { wires, endpoints } = privateNetwork(6);
   wires.run(10_000);
   const item = { kind: "immutable", value: bytesOf("12:Hello World!") } as const;
@@ -112,7 +112,7 @@ Deno.test("values are put and got, and a value nobody has is told as undefined",
   assertEquals(values.find(({ job }) => job === 3)!.item, undefined);
 });
 
-Deno.test("a node without any contact asks for routers, less and less often", () => {
+Deno.test("without contacts, bootstrap nodes are queried with growing intervals", () => {
   const wires = new Wires();
   const lone = at("10.0.0.1:1");
   wires.add(lone, optionsOf(1));
@@ -121,7 +121,7 @@ Deno.test("a node without any contact asks for routers, less and less often", ()
   assertEquals(wires.sent, []);
 });
 
-Deno.test("routers are where to begin and never become part of the table", () => {
+Deno.test("bootstrap nodes are never added to the routing table", () => {
   const { wires, endpoints } = privateNetwork(5);
   wires.run(5_000);
   const late = at("10.0.0.99:1");
@@ -133,7 +133,7 @@ Deno.test("routers are where to begin and never become part of the table", () =>
   assertEquals(table.hosts.has(endpoints[0]!.slice(0, 4)), false);
 });
 
-Deno.test("a node finds its way back from what it saved", () => {
+Deno.test("a restarted node rejoins from its saved nodes", () => {
   const { wires, endpoints } = privateNetwork(5);
   wires.run(70_000);
   const { saved } = wires.of(endpoints[4]!, "save").at(-1)!;
@@ -146,7 +146,7 @@ Deno.test("a node finds its way back from what it saved", () => {
   assertEquals(table.size, 4);
 });
 
-Deno.test("a node that was named to itself loses no time over it", () => {
+Deno.test("our own address named to us costs no time", () => {
   const wires = new Wires();
   const [one, other] = [at("10.0.0.1:1"), at("10.0.0.2:1")];
   const dht = wires.add(one, optionsOf(1));
@@ -160,7 +160,7 @@ Deno.test("a node that was named to itself loses no time over it", () => {
   assertEquals(wires.nodes.get(other)!.peers.swarms.has(HASH), true);
 });
 
-Deno.test("a read-only node asks, says so, answers nobody and is in no table", () => {
+Deno.test("a read-only node sends ro, answers no query and is in no routing table", () => {
   const { wires, endpoints } = privateNetwork(4);
   wires.run(5_000);
   const quiet = at("10.0.0.50:1");
@@ -178,7 +178,7 @@ Deno.test("a read-only node asks, says so, answers nobody and is in no table", (
   }
 });
 
-Deno.test("a node bound to loopback sends to no other address, whoever names one", () => {
+Deno.test("a node bound to loopback sends to no other address", () => {
   const wires = new Wires();
   const home = at("127.0.0.1:1");
   wires.add(home, optionsOf(1, { isLoopbackOnly: true }));
@@ -193,7 +193,7 @@ Deno.test("a node bound to loopback sends to no other address, whoever names one
   assertEquals([...new Set(wires.sent.map(({ to }) => to))], [at("127.0.0.1:2")]);
 });
 
-Deno.test("an announce with a forged token is refused and stored nowhere", () => {
+Deno.test("an announce_peer with a forged token is refused and not stored", () => {
   const dht = createDht(optionsOf(1), 0);
   const effects: DhtEffect[] = [];
   const from = at("20.0.0.1:1");
@@ -212,7 +212,7 @@ Deno.test("an announce with a forged token is refused and stored nowhere", () =>
   assertEquals(answer.ok && answer.value.kind === "error" && answer.value.code, 203);
 });
 
-Deno.test("answers that nobody asked for, or from another address, change nothing", () => {
+Deno.test("unsolicited responses and those from another address are ignored", () => {
   const wires = new Wires();
   const one = at("20.0.0.1:1");
   const dht = wires.add(one, optionsOf(1));
@@ -229,7 +229,7 @@ Deno.test("answers that nobody asked for, or from another address, change nothin
   assertEquals(dht.traffic.totals.unexpectedIn, 2);
 });
 
-Deno.test("a node that others named by a wrong id is not blamed, one that changes its id is", () => {
+Deno.test("a node is blamed for changing its ID, not for wrong IDs that others name", () => {
   const wires = new Wires();
   const [one, liar, honest] = ["20.0.0.1:1", "21.0.0.1:1", "22.0.0.1:1"].map(at) as string[];
   const dht = wires.add(one!, optionsOf(1));
@@ -258,7 +258,7 @@ Deno.test("a node that others named by a wrong id is not blamed, one that change
   assertEquals(dht.networks[0]!.table.hosts.has(honest!.slice(0, 4)), false);
 });
 
-Deno.test("a node that asked us is asked back once its NAT has forgotten us", () => {
+Deno.test("a node that queried us is queried once its NAT mapping has expired", () => {
   const wires = new Wires();
   const one = at("20.0.0.1:1");
   const dht = wires.add(one, optionsOf(1));
@@ -282,7 +282,7 @@ Deno.test("a node that asked us is asked back once its NAT has forgotten us", ()
   assertEquals(isAsked(), true);
 });
 
-Deno.test("a dual-stack node looks in both networks and learns one through the other", () => {
+Deno.test("a dual-stack node searches both networks and learns one through the other", () => {
   const wires = new Wires();
   const four = at("20.0.0.1:1");
   const dht = wires.add(four, optionsOf(1, { versions: [4, 6] }));
@@ -295,7 +295,7 @@ Deno.test("a dual-stack node looks in both networks and learns one through the o
   assertEquals(dht.networks.map(({ version }) => version), [4, 6]);
 });
 
-Deno.test("the same seed and the same events give the same packets", () => {
+Deno.test("the same seed and events give the same packets", () => {
   const trace = () => {
     const { wires, endpoints } = privateNetwork(6);
     wires.run(30_000);
@@ -306,7 +306,7 @@ Deno.test("the same seed and the same events give the same packets", () => {
   assertEquals(trace(), trace());
 });
 
-Deno.test("the next wake-up is named and never lies behind a step", () => {
+Deno.test("the next deadline has a reason and is never in the past", () => {
   const { wires, endpoints: [a] } = privateNetwork(3);
   const dht = wires.nodes.get(a!)!;
   wires.tell(a!, JOIN);
@@ -316,7 +316,7 @@ Deno.test("the next wake-up is named and never lies behind a step", () => {
   }
 });
 
-Deno.test("a node told its address by many networks takes an id that follows from it", () => {
+Deno.test("a node whose address many networks report adopts a matching ID", () => {
   const wires = new Wires();
   const others = Array.from({ length: 12 }, (_, i) => at(`${40 + i}.0.0.1:1`));
   for (const [i, endpoint] of others.entries()) wires.add(endpoint, optionsOf(100 + i));

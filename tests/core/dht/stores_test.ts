@@ -48,7 +48,7 @@ import { at, bytesOf, idOf, textOf } from "./kit.ts";
 const HASH = idOf(7);
 const publicIp = (n: number) => at(`${20 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}.1:6881`);
 
-Deno.test("the filter of BEP 33's addresses has its bytes and its estimate", () => {
+Deno.test("the Bloom filter of BEP 33's addresses has the published bytes and estimate", () => {
   const bloom = createBloom();
   for (let i = 0; i < 256; i++) addToBloom(bloom, Uint8Array.of(192, 0, 2, i), sha1);
   for (let i = 0; i <= 0x3e7; i++) {
@@ -72,7 +72,7 @@ Deno.test("the filter of BEP 33's addresses has its bytes and its estimate", () 
   assertEquals(both, bloom);
 });
 
-Deno.test("a token is good for one address and target, for two periods", () => {
+Deno.test("a token is valid for one address and target, for two periods", () => {
   const tokens = { secret: new Uint8Array(20).fill(9) };
   const asker = at("192.0.2.1:5");
   const token = createToken(tokens, asker, HASH, 0, sha1);
@@ -88,7 +88,7 @@ Deno.test("a token is good for one address and target, for two periods", () => {
   assertEquals(isValid("192.0.2.1:5", HASH, 0, token.map((byte) => byte ^ 1)), false);
 });
 
-Deno.test("peers are stored once a host, expire, and are sampled without seeds if wanted", () => {
+Deno.test("peers are stored once per host, expire, and can be sampled without seeds", () => {
   const store = createPeerStore();
   const rng = createRng(1);
   storePeer(store, HASH, at("20.0.0.1:1"), false, 0);
@@ -105,7 +105,7 @@ Deno.test("peers are stored once a host, expire, and are sampled without seeds i
   assertEquals([store.swarms.size, store.peerCount, store.hosts.size], [0, 0, 0]);
 });
 
-Deno.test("no flood makes the peer store larger than its limits", () => {
+Deno.test("no flood makes the peer store exceed its limits", () => {
   const store = createPeerStore();
   for (let i = 0; i < 2 * SWARM_PEERS_MAX; i++) storePeer(store, HASH, publicIp(i), false, i);
   assertEquals(store.swarms.get(HASH)!.size, SWARM_PEERS_MAX);
@@ -123,7 +123,7 @@ Deno.test("no flood makes the peer store larger than its limits", () => {
   assertEquals(hosts, store.peerCount);
 });
 
-Deno.test("a sample is at random and never larger than asked for", () => {
+Deno.test("a sample is random and never larger than requested", () => {
   const store = createPeerStore();
   for (let i = 0; i < 200; i++) storePeer(store, HASH, publicIp(i), i % 2 === 0, 0);
   const seen = new Set<string>();
@@ -190,7 +190,7 @@ Deno.test("stored values have the targets and signatures of BEP 44", () => {
   }
 });
 
-Deno.test("a mutable value is replaced by newer ones of its owner only", () => {
+Deno.test("a mutable value is replaced only by newer ones with the same key", () => {
   const items: ItemStore = new Map();
   const put = (more: Partial<MutableItem>, isSigned = true) =>
     storeItem(items, { ...PLAIN, ...more }, 0, sha1, () => isSigned);
@@ -205,7 +205,7 @@ Deno.test("a mutable value is replaced by newer ones of its owner only", () => {
   assertEquals(items.size, 1);
 });
 
-Deno.test("values are limited in number and expire", () => {
+Deno.test("stored values are limited in number and expire", () => {
   const items: ItemStore = new Map();
   for (let i = 0; i < ITEMS_MAX + 10; i++) {
     storeItem(items, { kind: "immutable", value: bytesOf(`i${i}e`) }, i, sha1, verify);
@@ -215,7 +215,7 @@ Deno.test("values are limited in number and expire", () => {
   assertEquals(items.size, ITEMS_MAX - 490);
 });
 
-Deno.test("what a node saves is read back; anything else is refused by a code", () => {
+Deno.test("saved nodes round-trip; anything else is refused with an error code", () => {
   const saved = {
     ids: { 4: idOf(1), 6: undefined },
     nodes: [
@@ -237,7 +237,7 @@ Deno.test("what a node saves is read back; anything else is refused by a code", 
   });
 });
 
-Deno.test("one host, and all together, are answered and asked so often and no more", () => {
+Deno.test("responses and queries are rate limited per host and in total", () => {
   const traffic = createTraffic(0);
   const one = at("20.0.0.1:1");
   const admitted = (from: (i: number) => string, now: number) =>
@@ -256,7 +256,7 @@ Deno.test("one host, and all together, are answered and asked so often and no mo
   assertEquals(mayQuery(traffic, 2 * WINDOW_MS), true);
 });
 
-Deno.test("a host that answers wrongly three times is ignored for a while", () => {
+Deno.test("a host that sends three invalid responses is ignored for a while", () => {
   const traffic = createTraffic(0);
   const host = at("20.0.0.1:1");
   for (let i = 0; i < 3; i++) {

@@ -41,7 +41,7 @@ function gaps(times: readonly number[]): number[] {
   return times.slice(1).map((time, i) => time - times[i]!);
 }
 
-Deno.test("while no peer is found the waits double, up to the interval", () => {
+Deno.test("while no peer is found, delays double up to the interval", () => {
   const other = new Other();
   const solo = startWith(other);
   solo.tell(JOIN);
@@ -55,7 +55,7 @@ Deno.test("while no peer is found the waits double, up to the interval", () => {
   assertEquals(other.announces.length, other.lookups.length);
 });
 
-Deno.test("with peers a torrent is announced once an interval, less a tenth at random", () => {
+Deno.test("with peers, a torrent is announced once per interval, less up to a tenth", () => {
   const other = new Other();
   other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1"), at("20.0.0.3:1")];
   const solo = startWith(other);
@@ -72,7 +72,7 @@ Deno.test("with peers a torrent is announced once an interval, less a tenth at r
   }
 });
 
-Deno.test("joining again changes what is announced, and looks nothing up by itself", () => {
+Deno.test("joining again changes the announce and starts no lookup", () => {
   const other = new Other();
   other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];
   const solo = startWith(other);
@@ -85,7 +85,7 @@ Deno.test("joining again changes what is announced, and looks nothing up by itse
   assertEquals(other.announces.at(-1), { port: 7001, isSeed: true });
 });
 
-Deno.test("a torrent that wants peers is looked up once a minute at most", () => {
+Deno.test("a torrent that needs peers is looked up at most once a minute", () => {
   const other = new Other();
   other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];
   const solo = startWith(other);
@@ -99,7 +99,7 @@ Deno.test("a torrent that wants peers is looked up once a minute at most", () =>
   assertEquals(gaps(other.lookups), Array(5).fill(LOOKUP_INTERVAL_MIN_MS));
 });
 
-Deno.test("a lookup that nobody answers is tried again after waits that double", () => {
+Deno.test("a lookup without responses is retried with doubling delays", () => {
   const solo = new Solo();
   solo.tell({ kind: "nodes", endpoints: [OTHER], areRouters: false });
   solo.tell(JOIN);
@@ -121,7 +121,7 @@ Deno.test("a lookup that nobody answers is tried again after waits that double",
   assertEquals(asked.length - before <= 1, true);
 });
 
-Deno.test("without anybody to ask, a torrent waits for the first node", () => {
+Deno.test("without nodes, a torrent waits for the first one", () => {
   const solo = new Solo();
   solo.tell(JOIN);
   solo.run(30_000);
@@ -131,7 +131,7 @@ Deno.test("without anybody to ask, a torrent waits for the first node", () => {
   assertEquals(other.announces.length >= 1, true);
 });
 
-Deno.test("of many torrents eight are looked up at a time, and all in turn", () => {
+Deno.test("of many torrents, eight are looked up at a time, in turn", () => {
   const other = new Other();
   other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];
   const solo = startWith(other);
@@ -141,7 +141,7 @@ Deno.test("of many torrents eight are looked up at a time, and all in turn", () 
   assertEquals([...solo.dht.torrents.values()].every(({ lookedUpAt }) => lookedUpAt > 0), true);
 });
 
-Deno.test("with thousands of torrents the interval grows by a second for each", () => {
+Deno.test("with thousands of torrents, the interval grows by a second for each", () => {
   const other = new Other();
   other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];
   const solo = startWith(other);
@@ -154,7 +154,7 @@ Deno.test("with thousands of torrents the interval grows by a second for each", 
   assertEquals(solo.dht.torrents.size, 10_000);
 });
 
-Deno.test("a torrent that left while it was looked up is announced no more", () => {
+Deno.test("a torrent that leaves during its lookup is not announced", () => {
   const other = new Other();
   const solo = startWith(other);
   solo.tell(JOIN);
@@ -163,7 +163,7 @@ Deno.test("a torrent that left while it was looked up is announced no more", () 
   assertEquals(other.announces, []);
 });
 
-Deno.test("a job is cancelled alone, and one that nobody can be asked for ends at once", () => {
+Deno.test("cancelling affects one job only, and a job without nodes ends at once", () => {
   const solo = new Solo(optionsOf(1));
   solo.tell({ kind: "lookup", job: 1, infoHash: HASH, scrape: false });
   solo.tell({ kind: "get", job: 2, target: HASH, salt: new Uint8Array() });

@@ -50,7 +50,7 @@ const torrents = fc.record({
   pieceLength: fc.constantFrom(16 * KIB, 32 * KIB, 128 * KIB),
 });
 
-Deno.test("layers that are asked for part by part are those of the torrent", () => {
+Deno.test("layers fetched in parts equal those of the torrent", () => {
   fc.assert(
     fc.property(torrents, ({ lengths, pieceLength }) => {
       const trees = treesWith(lengths, pieceLength);
@@ -73,7 +73,7 @@ Deno.test("layers that are asked for part by part are those of the torrent", () 
   );
 });
 
-Deno.test("the leaves of any piece can be asked for and proven", () => {
+Deno.test("leaves of every piece can be requested and proven", () => {
   fc.assert(
     fc.property(torrents, fc.nat(), ({ lengths, pieceLength }, at) => {
       const trees = treesWith(lengths, pieceLength);
@@ -93,7 +93,7 @@ Deno.test("the leaves of any piece can be asked for and proven", () => {
   );
 });
 
-Deno.test("a large layer and a large piece take several parts", () => {
+Deno.test("large layers and pieces are split into several requests", () => {
   const trees = treesWith([1_300 * 16 * KIB], 16 * KIB);
   assertEquals(layerPartCount(trees.files[0]!), 3);
   const last = layerPart(trees, 0, 2);
@@ -119,7 +119,7 @@ Deno.test("a large layer and a large piece take several parts", () => {
   );
 });
 
-Deno.test("a wrong hash, a missing one, or one too many proves nothing", () => {
+Deno.test("a wrong, missing or extra hash is rejected", () => {
   const trees = treesWith([900 * KIB, 5], 32 * KIB);
   const bare = withoutLayers(trees);
   const cases: [PieceTrees, FileHashRange][] = [
@@ -144,7 +144,7 @@ Deno.test("a wrong hash, a missing one, or one too many proves nothing", () => {
   assertEquals(provenHashes(bare, MERKLE, range, answer(trees, range)), undefined);
 });
 
-Deno.test("absurd requests are refused by their numbers alone", () => {
+Deno.test("requests with absurd numbers are refused without reading any hash", () => {
   const trees = treesWith([900 * KIB, 5, 64 * KIB], 64 * KIB);
   const good = { tree: 0, baseLayer: 2, index: 0, length: 4, proofLayers: 3 };
   assertEquals(requestProblem(trees, good), undefined);
@@ -187,7 +187,7 @@ function examples(): { size: number; pieceLength: number; request: string; hashe
   }
 }
 
-Deno.test("published requests get the published answers", () => {
+Deno.test("the published requests get the published responses", () => {
   for (const { size, pieceLength, request, hashes } of examples()) {
     const content = vectorContent(size);
     const planned = plannedTrees([size], pieceLength);

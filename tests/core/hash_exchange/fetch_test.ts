@@ -22,7 +22,7 @@ const KIB = 1024;
 const trees = plannedTrees([3_000 * 16 * KIB, 5, 20 * KIB], 16 * KIB);
 const all = () => true;
 
-Deno.test("layers come from several peers, a few parts from each", () => {
+Deno.test("layers are fetched from several peers, a few requests each", () => {
   const fetch = createHashFetch(trees, [0, 1, 2]);
   const first = pickHashRanges(fetch, 1, all, 0);
   const second = pickHashRanges(fetch, 2, all, 0);
@@ -41,7 +41,7 @@ Deno.test("layers come from several peers, a few parts from each", () => {
   assertEquals(isFetchingHashes(fetch), false);
 });
 
-Deno.test("a peer is asked for hashes over pieces that it has", () => {
+Deno.test("a peer is asked for hashes of pieces that it has", () => {
   const fetch = createHashFetch(trees, [0]);
   const ranges = pickHashRanges(fetch, 1, (piece) => piece === 700, 0);
   assertEquals(ranges.map(({ index }) => index), [512]);
@@ -72,7 +72,7 @@ Deno.test("what a peer owed when it left is asked of others", () => {
   assertEquals(indices.sort((a, b) => a - b), [0, 512, 1024, 1536, 2048, 2560]);
 });
 
-Deno.test("leaves of a bad piece are wanted until they are here or given up", () => {
+Deno.test("leaves of a bad piece are requested until they arrive or are given up", () => {
   const large = plannedTrees([40 * KIB * KIB, 16 * KIB], 16 * KIB * KIB);
   const fetch = createHashFetch(large, []);
   // One block: nothing to tell apart.

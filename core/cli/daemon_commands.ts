@@ -268,7 +268,7 @@ export const DAEMON_COMMANDS = {
     summary: "Explain what a torrent of the daemon is waiting for, and what would help",
     usage: ["NAME... [options]"],
     operands: torrents,
-    about: [NAMES],
+    about: [NAMES, "Lists the connected peers, and where the address of each came from."],
     options: remote,
     conflicts: [],
     examples: ["tt why film"],

@@ -1,6 +1,21 @@
 /** What the commands that speak to the daemon answer; see results.ts. */
+import { addressText } from "../bytes/address.ts";
 import { formatBytes, formatRate } from "./format.ts";
 import { stateOf, type StatusRow } from "./status_table.ts";
+
+/** Peers that `tt why` lists for people. */
+const WHY_PEERS_MAX = 20;
+
+const SOURCE_TEXT: Readonly<Record<string, string>> = {
+  user: "named by the user",
+  tracker: "from a tracker",
+  incoming: "connected to us",
+  dht: "from the DHT",
+  pex: "from another peer",
+  lsd: "found in the local network",
+  magnet: "named by the magnet link",
+  resume: "known from an earlier run",
+};
 
 export type DaemonResult = DaemonDone | StatusResult | WhyResult | LogResult | ConnectedResult;
 
@@ -51,6 +66,15 @@ export interface WhyResult {
   readonly name: string;
   /** A paragraph. */
   readonly message: string;
+  /** Who is connected. */
+  readonly peers: readonly WhyPeer[];
+}
+
+export interface WhyPeer {
+  readonly ip: string;
+  readonly port: number;
+  /** Where its address came from. */
+  readonly source: string;
 }
 
 /** `tt log`: one entry. */
@@ -107,8 +131,16 @@ export function statusResult(row: StatusRow): StatusResult {
   };
 }
 
+/** The paragraph, then a line for each peer. */
+export function whyLines({ message, peers }: WhyResult): string[] {
+  const lines = peers.slice(0, WHY_PEERS_MAX)
+    .map((peer) => `  ${addressText(peer).padEnd(22)} ${SOURCE_TEXT[peer.source] ?? peer.source}`);
+  const more = peers.length - lines.length;
+  return [message, ...lines, ...(more > 0 ? [`  and ${more} more: tt peers shows all`] : [])];
+}
+
 /** Lines for people. */
-export function daemonText(result: DaemonResult): string {
+export function daemonText(result: Exclude<DaemonResult, WhyResult>): string {
   switch (result.event) {
     case "status":
       return `${result.name}: ${result.state}, ${formatBytes(result.bytesDone)} of ` +
@@ -118,9 +150,7 @@ export function daemonText(result: DaemonResult): string {
         result.level === "info" ? "" : `${result.level}: `
       }${result.message}`;
     case "connected": {
-      const address = result.ip.includes(":")
-        ? `[${result.ip}]:${result.port}`
-        : `${result.ip}:${result.port}`;
+      const address = addressText(result);
       const percent = `${Math.floor(result.progress * 100)} %`;
       return `${address.padEnd(22)} ${percent.padStart(5)} ${result.flags.padEnd(6)} ` +
         `${formatRate(result.downRate).padStart(10)} down ${

@@ -1,7 +1,7 @@
 /** What commands answer: an object with `--json`, text for people otherwise. */
 import { type CatalogResult, catalogText } from "./catalog_results.ts";
 import { type DhtResult, dhtText } from "./dht_results.ts";
-import { type DaemonResult, daemonText } from "./daemon_results.ts";
+import { type DaemonResult, daemonText, whyLines } from "./daemon_results.ts";
 import { type SettingResult, settingText } from "./config_results.ts";
 import type { TorrentFormat } from "../metainfo/create.ts";
 import { formatBytes, formatCount, formatPart, formatPieceLength } from "./format.ts";
@@ -134,10 +134,11 @@ export function resultText(result: ResultEvent): string {
     case "limited":
     case "daemon-stopped":
     case "status":
-    case "why-waiting":
     case "logged":
     case "connected":
       return printable(daemonText(result));
+    case "why-waiting":
+      return whyLines(result).map(printable).join("\n");
     case "dht":
     case "dht-lookup":
       return dhtText(result);

@@ -210,7 +210,7 @@ function peerFacts(peer: PeerView): JsonObject {
     progress: peer.progress,
     rate_to_client: peer.rateToClient,
     rate_to_peer: peer.rateToPeer,
-    tt_source: peer.source,
+    tt_source: peer.addressSource,
   };
 }
 

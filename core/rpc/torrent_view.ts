@@ -2,6 +2,7 @@
  * What an answer needs to know of a torrent. The daemon hands out an object whose getters compute what
  * is asked for, so that 2,000 torrents with 20 fields each cost no more than these fields.
  */
+import type { AddressSource } from "../swarm/address_book.ts";
 import type { TorrentSettings } from "./torrent_settings.ts";
 
 /** Spec: Transmission 4.1, rpc-spec, section 3.3, status. */
@@ -121,8 +122,10 @@ export interface PeerView {
   readonly port: number;
   readonly clientName: string;
   readonly peerId: string;
-  /** Where its address came from. */
+  /** Where its address came from, in Transmission's terms. */
   readonly source: PeerSource;
+  /** The same in ours, which tell more of them apart. */
+  readonly addressSource: AddressSource;
   readonly isIncoming: boolean;
   readonly isEncrypted: boolean;
   readonly isUtp: boolean;

@@ -1,6 +1,7 @@
 /** A torrent looked at closely, for those who ask: its peers, its trackers, its pieces. */
 import { addressText, type PeerAddress } from "../bytes/address.ts";
 import { readRate } from "../limits/rate_meter.ts";
+import type { AddressSource } from "../swarm/address_book.ts";
 import type { Connection } from "../swarm/connections.ts";
 import { isDead } from "../swarm/liveness.ts";
 import { announceDueAt } from "../swarm/announcing.ts";
@@ -14,8 +15,8 @@ export interface PeerDetails {
   readonly id: Uint8Array;
   /** As it calls itself; undefined when it did not say. */
   readonly client: string | undefined;
-  /** Where its address came from: "tracker", "dht", "pex" and so on. */
-  readonly source: string;
+  /** Where its address came from. */
+  readonly source: AddressSource;
   readonly isIncoming: boolean;
   readonly isEncrypted: boolean;
   readonly isUtp: boolean;

@@ -146,7 +146,7 @@ export async function limit(command: LimitCommand, { output, signal }: Context):
 async function why(command: TorrentsCommand, { output, signal }: Context): Promise<void> {
   const client = await DaemonClient.open(command.state, signal);
   const chosen = await choose(client, command.names);
-  const fields = ["hash_string", "name", "tt_why_text"];
+  const fields = ["hash_string", "name", "tt_why_text", "peers"];
   const ids = chosen.map(({ id }) => id);
   for (const torrent of await client.list("torrent_get", { ids, fields }, "torrents")) {
     output.result({
@@ -154,6 +154,11 @@ async function why(command: TorrentsCommand, { output, signal }: Context): Promi
       infoHash: String(torrent.hash_string),
       name: String(torrent.name),
       message: String(torrent.tt_why_text),
+      peers: (torrent.peers as readonly JsonObject[]).map((peer) => ({
+        ip: String(peer.address),
+        port: Number(peer.port),
+        source: String(peer.tt_source),
+      })),
     });
   }
 }

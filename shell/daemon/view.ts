@@ -22,6 +22,7 @@ import {
 import { explain } from "../../core/rpc/why.ts";
 import { formatCount } from "../../core/cli/format.ts";
 import { waitingFor } from "../../core/cli/waiting.ts";
+import type { AddressSource } from "../../core/swarm/address_book.ts";
 import type { PeerDetails, TorrentDetails, TrackerDetails } from "../../core/torrent/details.ts";
 import { now } from "../clock.ts";
 import type { LifeFacts } from "../life/types.ts";
@@ -42,13 +43,15 @@ const NO_DETAILS: TorrentDetails = {
 };
 
 /** Words of the core for where an address came from, in the words of the protocol. */
-const SOURCES: Readonly<Record<string, PeerSource>> = {
+const SOURCES: Readonly<Record<AddressSource, PeerSource>> = {
   tracker: "tracker",
   incoming: "incoming",
   dht: "dht",
   pex: "pex",
   lsd: "lpd",
-  lpd: "lpd",
+  user: "cache",
+  magnet: "cache",
+  resume: "cache",
 };
 
 export class EntryView implements TorrentView {
@@ -395,7 +398,8 @@ function peerView(peer: PeerDetails, pieceCount: number): PeerView {
     port: peer.address.port,
     clientName: peer.client ?? clientOf(peer.id),
     peerId: String.fromCharCode(...peer.id).replace(/[^\x21-\x7e]/g, "."),
-    source: SOURCES[peer.source] ?? (peer.isIncoming ? "incoming" : "cache"),
+    source: SOURCES[peer.source],
+    addressSource: peer.source,
     isIncoming: peer.isIncoming,
     isEncrypted: peer.isEncrypted,
     isUtp: peer.isUtp,

@@ -84,6 +84,7 @@ export function view(changes: Partial<TorrentView> = {}): TorrentView {
       clientName: "Transmission 3.00",
       peerId: "-TR3000-abcdefghijkl",
       source: "tracker",
+      addressSource: "tracker",
       isIncoming: false,
       isEncrypted: false,
       isUtp: false,

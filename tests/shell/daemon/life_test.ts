@@ -167,6 +167,10 @@ Deno.test("tt get and tt seed hand their torrents over, and the daemon's peers a
   await two.until(({ rate_download }) => rate_download > 0, "rate_download");
   const peers = await two.run("peers", "film", "--json");
   assertEquals(peers.said.map(({ event, source }) => [event, source]), [["connected", "incoming"]]);
+  const why = await two.run("why", "film", "--json");
+  const sources = (why.said[0]!.peers as { source: string }[]).map(({ source }) => source);
+  assertEquals(sources, ["incoming"]);
+  assertStringIncludes((await two.run("why", "film")).stdout, "connected to us");
   await two.run("limit", "film", "--down", "off");
   await two.until(({ percent_done }) => percent_done === 1, "percent_done");
   await assertContent(dir.at("dl", "film.bin"), bytes);

@@ -48,7 +48,7 @@ Deno.test("a peer is asked for hashes of pieces that it has", () => {
   assertEquals(pickHashRanges(fetch, 2, () => false, 0), []);
 });
 
-Deno.test("who rejects or stays silent makes it another's turn, and is asked again later", () => {
+Deno.test("after a reject or a timeout another peer is asked, the first one again later", () => {
   const fetch = createHashFetch(trees, [2]);
   const [range] = pickHashRanges(fetch, 1, all, 0);
   onHashesRefused(fetch, 2, range!, 0);
@@ -63,7 +63,7 @@ Deno.test("who rejects or stays silent makes it another's turn, and is asked aga
   assertEquals(pickHashRanges(fetch, 1, all, 10 + HASH_RETRY_MS).length, 1);
 });
 
-Deno.test("what a peer owed when it left is asked of others", () => {
+Deno.test("hash requests of a peer that left go to other peers", () => {
   const fetch = createHashFetch(trees, [0]);
   assertEquals(pickHashRanges(fetch, 1, all, 0).length, HASH_REQUESTS_MAX);
   forgetHashPeer(fetch, 1);
@@ -94,7 +94,7 @@ Deno.test("leaves of a bad piece are requested until they arrive or are given up
   assertEquals(isFetchingHashes(fetch), false);
 });
 
-Deno.test("many files that a peer has nothing of do not hide the others", () => {
+Deno.test("files that a peer lacks do not prevent requests for other files", () => {
   const many = plannedTrees(Array<number>(1_000).fill(20 * KIB), 16 * KIB);
   const fetch = createHashFetch(many, many.files.keys().toArray());
   const last = (piece: number) => piece >= 1_998;

@@ -6,14 +6,14 @@ import {
   tickRate,
 } from "../../../core/limits/rate_meter.ts";
 
-Deno.test("A rate is readable before the first tick", () => {
+Deno.test("a rate is available before the first tick", () => {
   const meter = createRateMeter(0);
   countBytes(meter, 500_000);
   assertEquals(readRate(meter, 500), 1_000_000);
   assertEquals(readRate(meter, 1), 2_500_000, "the first instants count as 200 ms");
 });
 
-Deno.test("The first tick takes the measured rate as it is", () => {
+Deno.test("the first tick adopts the measured rate", () => {
   const meter = createRateMeter(0);
   countBytes(meter, 1_000_000);
   tickRate(meter, 1_000);
@@ -21,7 +21,7 @@ Deno.test("The first tick takes the measured rate as it is", () => {
   assertEquals(readRate(meter, 1_500), 1_000_000);
 });
 
-Deno.test("A rate fades when nothing comes, and ends at zero", () => {
+Deno.test("a rate decays to zero when nothing arrives", () => {
   const meter = createRateMeter(0);
   countBytes(meter, 1_000_000);
   tickRate(meter, 1_000);
@@ -31,7 +31,7 @@ Deno.test("A rate fades when nothing comes, and ends at zero", () => {
   assertEquals(meter.rate, 0);
 });
 
-Deno.test("Two ticks at the same time change nothing", () => {
+Deno.test("two ticks at the same time change nothing", () => {
   const meter = createRateMeter(0);
   countBytes(meter, 100);
   tickRate(meter, 0);

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { createTokenBucket, giveBack, setRate, take } from "../../../core/limits/token_bucket.ts";
 
-Deno.test("a full bucket lets a burst pass and then makes callers wait for their bytes", () => {
+Deno.test("a full bucket allows a burst, then makes callers wait for their bytes", () => {
   const bucket = createTokenBucket(1000, 500, 0);
   assertEquals(take(bucket, 500, 0), 0);
   assertEquals(take(bucket, 100, 0), 100);
@@ -11,7 +11,7 @@ Deno.test("a full bucket lets a burst pass and then makes callers wait for their
   assertEquals(take(bucket, 1, 100), 1);
 });
 
-Deno.test("tokens that are given back pass again, no more than a burst of them", () => {
+Deno.test("returned tokens can be taken again, up to the burst", () => {
   const bucket = createTokenBucket(1000, 500, 0);
   take(bucket, 500, 0);
   giveBack(bucket, 200);
@@ -20,7 +20,7 @@ Deno.test("tokens that are given back pass again, no more than a burst of them",
   assertEquals([take(bucket, 500, 0), take(bucket, 1, 0)], [0, 1]);
 });
 
-Deno.test("another rate counts from its moment on; a debt stays, what was earned stays", () => {
+Deno.test("a new rate applies from its moment on; debts and tokens are kept", () => {
   const bucket = createTokenBucket(1000, 500, 0);
   take(bucket, 500, 0);
   setRate(bucket, 100, 500, 100);
@@ -37,7 +37,7 @@ Deno.test("a pause earns no more than the burst", () => {
   assertEquals(take(bucket, 500, 1_000_000), 500);
 });
 
-Deno.test("a request larger than the burst passes once the bucket is full, and is paid for", () => {
+Deno.test("a request larger than the burst passes once the bucket is full, leaving a debt", () => {
   const bucket = createTokenBucket(1000, 500, 0);
   assertEquals(take(bucket, 2000, 0), 0);
   assertEquals(take(bucket, 1, 0), 1501);
@@ -45,18 +45,18 @@ Deno.test("a request larger than the burst passes once the bucket is full, and i
   assertEquals(take(bucket, 2000, 2000), 0);
 });
 
-Deno.test("a clock that steps back earns nothing and breaks nothing", () => {
+Deno.test("a clock that steps back adds no tokens and breaks nothing", () => {
   const bucket = createTokenBucket(1000, 500, 1000);
   assertEquals(take(bucket, 500, 1000), 0);
   assertEquals(take(bucket, 100, 0), 100);
   assertEquals(take(bucket, 100, 1100), 0);
 });
 
-Deno.test("a bucket without a rate is a mistake of ours", () => {
+Deno.test("creating a bucket without a rate fails an assertion", () => {
   assertThrows(() => createTokenBucket(0, 1, 0));
 });
 
-Deno.test("whoever waits as told passes, and no span of time lets more through than rate and burst", () => {
+Deno.test("callers that wait as told pass, and no period exceeds rate and burst", () => {
   const bytes = fc.integer({ min: 1, max: 50_000 });
   fc.assert(fc.property(
     fc.integer({ min: 1, max: 1e9 }),

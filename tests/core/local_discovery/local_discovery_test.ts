@@ -35,7 +35,7 @@ const errorOf = (text: string) => {
   return decoded.ok ? undefined : decoded.error.code;
 };
 
-Deno.test("an announce is the request of the specification", () => {
+Deno.test("an announce has the format of BEP 14", () => {
   const announce = { port: 6881, infoHashes: [hash(1), hash(2)], cookie: "c" };
   assertEquals(
     new TextDecoder().decode(encodeLocalAnnounce(announce, 4)),
@@ -46,7 +46,7 @@ Deno.test("an announce is the request of the specification", () => {
   assert(v6.includes("\r\nHost: [ff15::efc0:988f]:6771\r\n"));
 });
 
-Deno.test("headers come in any order and case, and unknown ones do no harm", () => {
+Deno.test("headers are accepted in any order and case, unknown ones ignored", () => {
   const text = `BT-SEARCH * HTTP/1.1\nINFOHASH:${hash(10).toUpperCase()}\nX: y\nport: 5\n\n`;
   assertEquals<unknown>(decodeLocalAnnounce(bytesOf(text)), {
     ok: true,
@@ -54,7 +54,7 @@ Deno.test("headers come in any order and case, and unknown ones do no harm", () 
   });
 });
 
-Deno.test("what is no announce is refused", () => {
+Deno.test("datagrams that are not announces are refused", () => {
   assertEquals(errorOf("M-SEARCH * HTTP/1.1\r\n\r\n"), "lsd-not-a-search");
   assertEquals(errorOf(`BT-SEARCH * HTTP/1.1\r\nInfohash: ${hash(1)}\r\n`), "lsd-port");
   assertEquals(errorOf(`BT-SEARCH * HTTP/1.1\r\nPort: 0\r\nInfohash: ${hash(1)}\r\n`), "lsd-port");
@@ -74,7 +74,7 @@ const announces: fc.Arbitrary<LocalAnnounce> = fc.record({
   cookie: fc.option(fc.stringMatching(/^[!-9;-~]{1,64}$/), { nil: undefined }),
 });
 
-Deno.test("any announce fits a datagram and comes back from it", () => {
+Deno.test("any announce fits a datagram and round-trips", () => {
   fc.assert(
     fc.property(announces, fc.constantFrom(4 as const, 6 as const), (announce, version) => {
       const bytes = encodeLocalAnnounce(announce, version);
@@ -85,7 +85,7 @@ Deno.test("any announce fits a datagram and comes back from it", () => {
   );
 });
 
-Deno.test("hostile datagrams are read or refused", () => {
+Deno.test("hostile datagrams are parsed or refused", () => {
   const good = announces.map((announce) => encodeLocalAnnounce(announce, 4));
   fc.assert(
     fc.property(hostile(good), (bytes) => {
@@ -96,7 +96,7 @@ Deno.test("hostile datagrams are read or refused", () => {
   );
 });
 
-Deno.test("a torrent is announced at once, then after pauses that grow to five minutes", () => {
+Deno.test("a torrent is announced at once, then with delays that grow to five minutes", () => {
   const lsd = createLocalDiscovery(6881, "me", 0);
   assertEquals([planLocalAnnounce(lsd, 0), nextLocalAnnounceMs(lsd)], [undefined, Infinity]);
   addLocalTorrent(lsd, hash(1), 0);
@@ -111,7 +111,7 @@ Deno.test("a torrent is announced at once, then after pauses that grow to five m
   assertEquals(nextLocalAnnounceMs(lsd), Infinity);
 });
 
-Deno.test("with many torrents announces stay a minute apart, and every torrent gets its turn", () => {
+Deno.test("many torrents are announced a minute apart, each in its turn", () => {
   const lsd = createLocalDiscovery(6881, "me", 0);
   for (let i = 0; i < 50; i++) addLocalTorrent(lsd, hash(i), 0);
   const seen = new Set<InfoHash>();
@@ -125,7 +125,7 @@ Deno.test("with many torrents announces stay a minute apart, and every torrent g
   assertEquals(seen.size, 50);
 });
 
-Deno.test("a network that cannot be sent to is tried ever less often", () => {
+Deno.test("an unreachable network is retried with increasing delays", () => {
   const lsd = createLocalDiscovery(6881, "me", 0);
   addLocalTorrent(lsd, hash(1), 0);
   let now = 0, longest = 0;
@@ -141,7 +141,7 @@ Deno.test("a network that cannot be sent to is tried ever less often", () => {
   assertEquals(nextLocalAnnounceMs(lsd) - now, LSD_INTERVAL_MS);
 });
 
-Deno.test("a neighbour that has our torrent is a peer; we, others and strangers are not", () => {
+Deno.test("an announce for our torrent gives a peer; our own and those for others do not", () => {
   const lsd = createLocalDiscovery(6881, "me", 0);
   addLocalTorrent(lsd, hash(1), 0);
   const say = (infoHashes: InfoHash[], cookie = "you") =>
@@ -183,7 +183,7 @@ Deno.test("over IPv6 neighbours have unique local addresses, or public ones of a
   assertEquals(ignored.filter(isHeard), []);
 });
 
-Deno.test("floods are not read, whether they come from one sender or from many", () => {
+Deno.test("floods from one or many senders are dropped before parsing", () => {
   const lsd = createLocalDiscovery(6881, "me", 0);
   addLocalTorrent(lsd, hash(1), 0);
   const bytes = encodeLocalAnnounce({ port: 7, infoHashes: [hash(1)], cookie: "you" }, 4);

@@ -27,11 +27,11 @@ const SINGLE: TorrentPlan = {
 };
 const INFO = "d6:lengthi5e4:name5:a.txt12:piece lengthi16384e6:pieces20:xxxxxxxxxxxxxxxxxxxxe";
 
-Deno.test("the smallest torrent holds the info dictionary alone", () => {
+Deno.test("the smallest torrent contains only the info dictionary", () => {
   assertEquals(byteText(buildMetainfo(SINGLE)), `d4:info${INFO}e`);
 });
 
-Deno.test("every setting has its key", () => {
+Deno.test("each setting has its key", () => {
   const bytes = buildMetainfo({
     ...SINGLE,
     name: "f",
@@ -55,7 +55,7 @@ Deno.test("every setting has its key", () => {
   );
 });
 
-Deno.test("one tracker needs no list", () => {
+Deno.test("a single tracker needs no announce-list", () => {
   const bytes = buildMetainfo({ ...SINGLE, announceTiers: [["http://a/"]] });
   assertEquals(byteText(bytes), `d8:announce9:http://a/4:info${INFO}e`);
 });
@@ -64,7 +64,7 @@ Deno.test("a torrent without a folder has exactly one file", () => {
   assertThrows(() => buildMetainfo({ ...SINGLE, files: [] }));
 });
 
-Deno.test("the piece length grows with the content, between 16 KiB and 16 MiB", () => {
+Deno.test("the piece length grows with the content, from 16 KiB to 16 MiB", () => {
   const KIB = 1024, MIB = 1024 * KIB, GIB = 1024 * MIB;
   const cases: [number, number][] = [
     [0, 16 * KIB],
@@ -78,7 +78,7 @@ Deno.test("the piece length grows with the content, between 16 KiB and 16 MiB", 
   for (const [size, pieceLength] of cases) assertEquals(choosePieceLength(size), pieceLength);
 });
 
-Deno.test("files are ordered component by component, by bytes", () => {
+Deno.test("files are ordered by path component, as bytes", () => {
   const paths = [["b"], ["a", "z"], ["a-b"], ["a"], ["a", "\u{1F600}"], ["a", "\uFF21"], ["B"]];
   assertEquals(paths.sort(compareFilePaths), [
     ["B"],
@@ -91,7 +91,7 @@ Deno.test("files are ordered component by component, by bytes", () => {
   ]);
 });
 
-Deno.test("the order of files is that of their UTF-8 bytes", () => {
+Deno.test("files are ordered by their UTF-8 bytes", () => {
   const name = fc.string({ unit: "binary", maxLength: 6 });
   const hex = (text: string) => toHex(new TextEncoder().encode(text));
   fc.assert(fc.property(name, name, (a, b) => {
@@ -100,7 +100,7 @@ Deno.test("the order of files is that of their UTF-8 bytes", () => {
   }));
 });
 
-Deno.test("an info hash reads from hexadecimal in either case, and from bytes", () => {
+Deno.test("an info hash is parsed from hexadecimal in either case, and from bytes", () => {
   const hex = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
   assertEquals(infoHashFromHex(hex.toUpperCase()), hex);
   assertEquals(infoHashFromBytes(infoHashBytes(hex)), hex);
@@ -110,7 +110,7 @@ Deno.test("an info hash reads from hexadecimal in either case, and from bytes", 
   assertThrows(() => infoHashFromBytes(new Uint8Array(19)));
 });
 
-Deno.test("a magnet link names hash, name and trackers, escaped", () => {
+Deno.test("a magnet link contains hash, name and trackers, escaped", () => {
   const infoHash = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
   assertEquals(
     magnetLink({

@@ -9,7 +9,7 @@ function nodesOf(nodes: Bencodable) {
   return parseDhtNodes(root.value);
 }
 
-Deno.test("nodes with an address and a port are taken, anything else is left out", () => {
+Deno.test("nodes with an address and a port are read, others omitted", () => {
   const nodes = [
     ["192.0.2.1", 6881],
     ["2001:DB8::1", 1],
@@ -24,7 +24,7 @@ Deno.test("nodes with an address and a port are taken, anything else is left out
   assertEquals(nodesOf("none"), []);
 });
 
-Deno.test("no torrent names nodes without end", () => {
+Deno.test("the number of nodes read from a torrent is limited", () => {
   const many = Array.from({ length: 5_000 }, (_, i) => ["192.0.2.1", 1 + i]);
   assertEquals(nodesOf(many).length, 16);
 });

@@ -17,7 +17,7 @@ function isRead(path: readonly string[]): boolean {
   return entries.ok;
 }
 
-Deno.test("what may be in a torrent that is made is what a torrent that is read may hold", () => {
+Deno.test("limits are the same for creating and for parsing a torrent", () => {
   const deep = Array.from({ length: PATH_COMPONENTS_MAX }, () => "d");
   // Each component counts with its separator, in bytes of UTF-8.
   const long = Array.from({ length: 16 }, () => "\u00e9".repeat(127) + "x");

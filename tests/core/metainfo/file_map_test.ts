@@ -14,7 +14,7 @@ function layOut(lengths: number[]): TorrentFile[] {
   });
 }
 
-Deno.test("a range over several files is split at their borders", () => {
+Deno.test("a range over several files is split at file boundaries", () => {
   const files = layOut([10, 0, 5, -3, 7]);
   assertEquals(rangesOf(files, 8, 12), [
     { file: 0, fileOffset: 8, length: 2, pad: false },
@@ -29,7 +29,7 @@ Deno.test("a range over several files is split at their borders", () => {
   assertEquals(rangesOf([], 0, 1), []);
 });
 
-Deno.test("the ranges name the same bytes as walking byte by byte", () => {
+Deno.test("the ranges contain the same bytes as walking byte by byte", () => {
   const lengths = fc.array(fc.integer({ min: -6, max: 6 }), { maxLength: 12 });
   fc.assert(fc.property(lengths, fc.nat(60), fc.nat(60), (lengths, offset, length) => {
     const files = layOut(lengths);
@@ -46,7 +46,7 @@ Deno.test("the ranges name the same bytes as walking byte by byte", () => {
   }));
 });
 
-Deno.test("gaps between files that start at pieces are left out", () => {
+Deno.test("gaps between files that start at piece boundaries are omitted", () => {
   const file = { pad: false, executable: false };
   const files = [
     { path: ["a"], length: 5, offset: 0, ...file },

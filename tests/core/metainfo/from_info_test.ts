@@ -17,7 +17,7 @@ function read(trackers: string[], webSeeds: string[]) {
   return parsed.value;
 }
 
-Deno.test("the info dictionary stays as it came, with what the link named around it", () => {
+Deno.test("the info dictionary keeps its bytes; trackers of the link are added around it", () => {
   const trackers = ["http://t.example/announce", "udp://u.example:1"];
   const metainfo = read(trackers, ["http://w.example/a"]);
   assertEquals(metainfo.infoBytes, INFO);
@@ -25,7 +25,7 @@ Deno.test("the info dictionary stays as it came, with what the link named around
   assertEquals(metainfo.webSeeds, ["http://w.example/a"]);
 });
 
-Deno.test("a link that names nothing gives a torrent that names nothing", () => {
+Deno.test("a link without trackers and web seeds gives a torrent without them", () => {
   const metainfo = read([], []);
   assertEquals([metainfo.announceTiers, metainfo.webSeeds], [[], []]);
   assertEquals(read(["udp://u.example:1"], []).announceTiers, [["udp://u.example:1"]]);

@@ -22,7 +22,7 @@ Deno.test("the last piece and the last block of each piece may be short", () => 
   assertEquals(blockLength(geometry, 2, 0), 1);
 });
 
-Deno.test("blocks fill pieces and pieces fill the torrent, without a gap", () => {
+Deno.test("blocks cover pieces and pieces cover the torrent, without gaps", () => {
   const size = fc.integer({ min: 1, max: 500_000 });
   const length = fc.integer({ min: 10_000, max: 100_000 });
   fc.assert(fc.property(size, length, (totalSize, pieceLength) => {
@@ -65,7 +65,7 @@ Deno.test("any file of a v2 torrent may end with a short piece", () => {
   );
 });
 
-Deno.test("one file is laid out alike in v1 and in v2", () => {
+Deno.test("a single file has the same layout in v1 and in v2", () => {
   for (const size of [1, 16_384, 32_768, 50_000]) {
     assertEquals(createAlignedGeometry([size, 0], 32_768), createGeometry(size, 32_768));
   }

@@ -8,7 +8,7 @@ function matches(pattern: string, path: string): boolean {
   return matchesGlob(glob, path.split("/"));
 }
 
-Deno.test("a pattern matches names, or paths from the top", () => {
+Deno.test("a pattern matches names, or paths from the root", () => {
   // pattern, path, whether it matches
   const cases: [string, string, boolean][] = [
     ["*.mkv", "film.mkv", true],
@@ -53,13 +53,13 @@ Deno.test("a pattern matches names, or paths from the top", () => {
   }
 });
 
-Deno.test("what is no pattern is refused", () => {
+Deno.test("invalid patterns are refused", () => {
   for (const pattern of ["", "/", "[a", "x/[!", "a".repeat(GLOB_LENGTH_MAX + 1)]) {
     assertEquals(parseGlob(pattern), undefined, pattern);
   }
 });
 
-Deno.test("a name without special characters matches itself, and a star every name", () => {
+Deno.test("a name without special characters matches itself, and * matches any name", () => {
   const name = fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" })
     .filter((text) => !/[*?[/]|^\.$/.test(text));
   fc.assert(
@@ -73,7 +73,7 @@ Deno.test("a name without special characters matches itself, and a star every na
   );
 });
 
-Deno.test("a pattern made to backtrack takes no longer than pattern times path", () => {
+Deno.test("matching takes time proportional to pattern times path, also with backtracking", () => {
   assertEquals(matches("*a".repeat(500) + "b", "a".repeat(2000)), false);
   assertEquals(matches("**/a/".repeat(50) + "b", "a/".repeat(60) + "a"), false);
 });
@@ -104,7 +104,7 @@ function matchesByRegExp(pattern: string, path: string): boolean {
   });
 }
 
-Deno.test("patterns match what regular expressions of the same meaning match", () => {
+Deno.test("patterns match the same paths as equivalent regular expressions", () => {
   const part = fc.constantFrom("a", "b", "c", "*", "?", "[ab]", "[!a]", "[a-b]", "[^b-c]", "-");
   const name = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(""))
     .map((text) => text.replace(/\*+/g, "*"));
@@ -121,7 +121,7 @@ Deno.test("patterns match what regular expressions of the same meaning match", (
   );
 });
 
-Deno.test("sets hold ranges, a bracket that comes first, and a dash at the end", () => {
+Deno.test("sets may contain ranges, a leading bracket, and a trailing dash", () => {
   const cases: [string, string, boolean][] = [
     ["[a-c-e]", "b", true],
     ["[a-c-e]", "-", true],

@@ -54,12 +54,12 @@ function codeOf(info: Dict): string {
   return result.error.code;
 }
 
-Deno.test("a hybrid torrent whose descriptions agree is accepted", () => {
+Deno.test("a hybrid torrent with consistent v1 and v2 parts is accepted", () => {
   assertEquals(codeOf(FOLDER), "accepted");
   assertEquals(codeOf(SINGLE), "accepted");
 });
 
-Deno.test("a hybrid torrent whose descriptions differ is refused", () => {
+Deno.test("a hybrid torrent with inconsistent parts is refused", () => {
   const tree = (files: Dict) => ({ ...FOLDER, "file tree": files });
   const cases: Dict[] = [
     { ...SINGLE, "file tree": { b: leaf(20_000) } },
@@ -82,7 +82,7 @@ Deno.test("a hybrid torrent whose descriptions differ is refused", () => {
   }
 });
 
-Deno.test("a file that does not start at a piece is refused", () => {
+Deno.test("a file that does not start at a piece boundary is refused", () => {
   const files = [{ length: 20_000, path: ["a"] }, { length: 12_768, path: ["b"] }];
   const info = { ...FOLDER, files, "file tree": { a: leaf(20_000), b: leaf(12_768) } };
   assertEquals(codeOf({ ...info, pieces: new Uint8Array(40) }), "hybrid-mismatch");

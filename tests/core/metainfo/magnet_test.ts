@@ -37,7 +37,7 @@ const errorOf = (text: string) => {
   return parsed.ok ? undefined : parsed.error.code;
 };
 
-Deno.test("a bare info hash is enough, in hexadecimal of either case or base32", () => {
+Deno.test("a link needs only an info hash, in hexadecimal of either case or base32", () => {
   assertEquals<unknown>(read(`magnet:?xt=urn:btih:${HASH}`), NOTHING);
   assertEquals<unknown>(read(` MAGNET:?xt=URN:BTIH:${HASH.toUpperCase()}\n`), NOTHING);
   // The value that a reference implementation of RFC 4648 gives.
@@ -45,7 +45,7 @@ Deno.test("a bare info hash is enough, in hexadecimal of either case or base32",
   assertEquals<unknown>(read("magnet:?xt=urn:btih:2diuzeton2mxmgrp3t7spnad3frxn37w"), NOTHING);
 });
 
-Deno.test("every parameter is read, percent-encoded or numbered, out of any order", () => {
+Deno.test("all parameters are parsed, percent-encoded or numbered, in any order", () => {
   const magnet = read(
     `magnet:?dn=Leaves+of%20Grass%2B&tr.1=udp%3A%2F%2Ft.example%3A1337&tr.2=http://b.example/announce` +
       `&ws=https%3A%2F%2Fweb.example%2Ff&x.pe=127.0.0.1:6881&x.pe=%5B2001%3Adb8%3A%3A1%5D%3A1` +
@@ -69,14 +69,14 @@ Deno.test("every parameter is read, percent-encoded or numbered, out of any orde
   assert(isSelected(undefined, 12));
 });
 
-Deno.test("a link copied out of HTML is read, and so is one with other networks' topics", () => {
+Deno.test("links copied from HTML or with topics of other networks are parsed", () => {
   assertEquals(
     read(`magnet:?xt=urn:ed2k:31D6CFE0&amp;xt=urn:btih:${HASH}&amp;dn=a`).name,
     "a",
   );
 });
 
-Deno.test("what cannot be used is left out, and names cannot write on a terminal", () => {
+Deno.test("unusable parameters are ignored, and control characters in names are replaced", () => {
   const magnet = read(
     `magnet:?xt=urn:btih:${HASH}&tr=javascript:1&tr=%zz&ws=ftp://a/b&x.pe=host.example:1` +
       `&x.pe=1.2.3.4:0&x.pe=1.2.3.4:70000&dn=a%1b%5B2Jb`,
@@ -90,7 +90,7 @@ Deno.test("what cannot be used is left out, and names cannot write on a terminal
   assertEquals([flooded.trackers.length, flooded.peers.length], [URLS_MAX, 100]);
 });
 
-Deno.test("what cannot be meant is refused with its reason", () => {
+Deno.test("invalid links are refused with a reason", () => {
   assertEquals(errorOf("http://a/"), "not-a-magnet");
   assertEquals(errorOf("magnet:"), "not-a-magnet");
   assertEquals(errorOf("magnet:?"), "info-hash-missing");
@@ -147,7 +147,7 @@ const anyMagnet: fc.Arbitrary<Magnet> = fc.record({
   ),
 });
 
-Deno.test("any link comes back from its text", () => {
+Deno.test("formatting and parsing round-trips any link", () => {
   fc.assert(
     fc.property(anyMagnet, (magnet) => {
       const text = formatMagnet(magnet);
@@ -158,7 +158,7 @@ Deno.test("any link comes back from its text", () => {
   );
 });
 
-Deno.test("any text is read or refused", () => {
+Deno.test("any text is parsed or refused", () => {
   const pieces = fc.array(
     fc.oneof(
       fc.constantFrom("xt=", "urn:btih:", HASH, "&", "so=", "x.pe=", "tr=", "%", "1-2", ",", "dn="),

@@ -45,7 +45,7 @@ function refused(info: Dict, outer: Dict = {}): MetainfoError {
   return result.error;
 }
 
-Deno.test("a single-file torrent tells its file, pieces and hash", () => {
+Deno.test("file, pieces and hash of a single-file torrent are parsed", () => {
   const metainfo = accepted(SINGLE);
   assertEquals(metainfo.name, "a.bin");
   assertEquals(metainfo.geometry, { totalSize: 40_000, pieceLength: 16_384, pieceCount: 3 });
@@ -57,7 +57,7 @@ Deno.test("a single-file torrent tells its file, pieces and hash", () => {
   assertEquals(metainfo.infoHash, "573cc61d1c077292ee5f253918f99c4c89724988");
 });
 
-Deno.test("the files of a folder follow each other below the torrent's name", () => {
+Deno.test("the files of a folder follow each other under the torrent's name", () => {
   const metainfo = accepted(folderOf(
     { ...HALF, attr: "x" },
     { length: 0, path: ["empty"] },
@@ -73,14 +73,14 @@ Deno.test("the files of a folder follow each other below the torrent's name", ()
   ]);
 });
 
-Deno.test("symbolic links are left out and take no bytes", () => {
+Deno.test("symbolic links are omitted and take no bytes", () => {
   const link = { attr: "l", path: ["link"], "symlink path": ["..", "..", "etc", "passwd"] };
   const metainfo = accepted(folderOf(HALF, { ...link, length: 425 }, link, HALF));
   assertEquals(metainfo.files.map((file) => file.path), [["f", "half"], ["f", "half (2)"]]);
   assertEquals(metainfo.geometry.totalSize, 40_000);
 });
 
-Deno.test("utf-8 keys win where they are valid", () => {
+Deno.test("utf-8 keys take precedence where they are valid", () => {
   const bad = Uint8Array.of(0xff);
   const named = accepted({ ...SINGLE, "name.utf-8": "\u00e9" });
   assertEquals([named.name, named.files[0]!.path], ["\u00e9", ["\u00e9"]]);
@@ -92,7 +92,7 @@ Deno.test("utf-8 keys win where they are valid", () => {
   assertEquals(pathOf({ path: ["a"], "path.utf-8": "b" }), "a");
 });
 
-Deno.test("paths pass the rules that are asked for", () => {
+Deno.test("paths are checked by the requested rules", () => {
   const bytes = encodeBencode({ info: { ...SINGLE, name: "con?" } });
   const nameUnder = (pathRules?: "posix" | "portable") => {
     const result = parseMetainfo(bytes, DIGESTS, { pathRules });
@@ -101,7 +101,7 @@ Deno.test("paths pass the rules that are asked for", () => {
   assertEquals([nameUnder(), nameUnder("posix"), nameUnder("portable")], ["con?", "con?", "con_"]);
 });
 
-Deno.test("a torrent is private by any number but 0, since a leak cannot be taken back", () => {
+Deno.test("any private value but 0 makes a torrent private, since a leak cannot be undone", () => {
   for (const value of [1, 2, -1]) {
     assertEquals(accepted({ ...SINGLE, private: value }, {}).isPrivate, true, String(value));
   }
@@ -110,7 +110,7 @@ Deno.test("a torrent is private by any number but 0, since a leak cannot be take
   }
 });
 
-Deno.test("optional facts are read, and ignored where their type is wrong", () => {
+Deno.test("optional fields are parsed, and ignored if their type is wrong", () => {
   const told = accepted({ ...SINGLE, private: 1 }, {
     comment: "hi",
     "created by": "x",
@@ -133,7 +133,7 @@ Deno.test("optional facts are read, and ignored where their type is wrong", () =
   );
 });
 
-Deno.test("trackers come in tiers, each once, usable ones only", () => {
+Deno.test("tracker tiers are parsed without duplicates and unusable URLs", () => {
   const tiersOf = (outer: Dict) => accepted(SINGLE, outer).announceTiers;
   assertEquals(tiersOf({ announce: "\t udp://a.example:1/announce " }), [[
     "udp://a.example:1/announce",
@@ -156,14 +156,14 @@ Deno.test("trackers come in tiers, each once, usable ones only", () => {
   assertEquals(tiersOf({ "announce-list": many }).length, 100);
 });
 
-Deno.test("web seeds are HTTP URLs, alone or in a list", () => {
+Deno.test("web seeds are HTTP URLs, a single one or a list", () => {
   const seedsOf = (urlList: Bencodable) => accepted(SINGLE, { "url-list": urlList }).webSeeds;
   assertEquals(seedsOf("http://a/f"), ["http://a/f"]);
   assertEquals(seedsOf(["", "https://b/", "udp://c:1", ["http://d/"], -20]), ["https://b/"]);
   assertEquals(seedsOf(""), []);
 });
 
-Deno.test("any piece length up to the limit works for v1", () => {
+Deno.test("any piece length up to the limit is accepted for v1", () => {
   for (const pieceLength of [1000, 16_385, 39_999, 40_000, PIECE_LENGTH_MAX]) {
     const pieces = new Uint8Array(20 * Math.ceil(40_000 / pieceLength));
     const metainfo = accepted({ ...SINGLE, "piece length": pieceLength, pieces });
@@ -171,7 +171,7 @@ Deno.test("any piece length up to the limit works for v1", () => {
   }
 });
 
-Deno.test("a torrent that does not add up is refused, and says why", () => {
+Deno.test("an inconsistent torrent is refused with a reason", () => {
   const cases: [string, Dict][] = [
     ["name-missing", { ...SINGLE, name: undefined }],
     ["name-missing", { ...SINGLE, name: 5 }],
@@ -210,7 +210,7 @@ Deno.test("a torrent that does not add up is refused, and says why", () => {
   for (const [code, info] of cases) assertEquals(refused(info).code, code);
 });
 
-Deno.test("what is no torrent at all is refused, and says why", () => {
+Deno.test("input that is not a torrent is refused with a reason", () => {
   const cases: [string, Uint8Array][] = [
     ["bad-bencode", new Uint8Array()],
     ["bad-bencode", new TextEncoder().encode("<html>")],
@@ -227,7 +227,7 @@ Deno.test("what is no torrent at all is refused, and says why", () => {
   }
 });
 
-Deno.test("the sentence names the numbers", () => {
+Deno.test("the error message contains the numbers", () => {
   assertEquals(
     describeMetainfoError({ code: "piece-count", found: 1, wanted: 3 }),
     "The torrent has 1 piece hashes, but its content has 3 pieces; " +
@@ -240,7 +240,7 @@ Deno.test("the sentence names the numbers", () => {
   );
 });
 
-Deno.test("a mutated torrent is accepted or refused, never thrown on", () => {
+Deno.test("a mutated torrent is parsed or refused, without an exception", () => {
   const original = encodeBencode({
     announce: "http://a/",
     info: folderOf(HALF, { ...HALF, path: ["d", "e"], attr: "x" }),
@@ -255,7 +255,7 @@ Deno.test("a mutated torrent is accepted or refused, never thrown on", () => {
   }));
 });
 
-Deno.test("around the info dictionary, order, large numbers and a line end do not matter", () => {
+Deno.test("outside info, key order, large numbers and a trailing newline are tolerated", () => {
   const info = byteText(encodeBencode(SINGLE));
   const read = (text: string) => parseMetainfo(bytesOfByteText(text), DIGESTS);
   const accepted = [
@@ -288,7 +288,7 @@ Deno.test("around the info dictionary, order, large numbers and a line end do no
   }
 });
 
-Deno.test("padding needs no path", () => {
+Deno.test("padding files need no path", () => {
   const { files } = accepted(
     folderOf(HALF, { attr: "p", length: 12_768 }, { length: 7_232, path: ["b"] }),
   );
@@ -301,7 +301,7 @@ Deno.test("padding needs no path", () => {
   });
 });
 
-Deno.test("100,000 files seven levels deep can be read", () => {
+Deno.test("100,000 files in folders seven levels deep are parsed", () => {
   const path = ["a", "b", "c", "d", "e", "f", "g"];
   const files = Array.from({ length: FILES_MAX }, (_, i) => {
     return { length: i === 0 ? 40_000 : 0, path: [...path.slice(1), String(i)] };

@@ -15,7 +15,7 @@ function assignAll(rules: PathRules, paths: string[]): string[] {
   return paths.map((path) => assignPath(assigner, path.split("/")).join("/"));
 }
 
-Deno.test("a component is rewritten only as far as it must be", () => {
+Deno.test("only the necessary part of a component is rewritten", () => {
   // name, on POSIX, portable
   const cases: [string, string, string][] = [
     ["plain name.txt", "plain name.txt", "plain name.txt"],
@@ -50,7 +50,7 @@ Deno.test("a component is rewritten only as far as it must be", () => {
   }
 });
 
-Deno.test("a long component is cut between characters and keeps its extension", () => {
+Deno.test("a long component is cut at a character boundary and keeps its extension", () => {
   assertEquals(safeComponent("a".repeat(300) + ".flac", "posix"), "a".repeat(250) + ".flac");
   assertEquals(
     safeComponent("\u{1F600}".repeat(70) + ".txt", "posix"),
@@ -60,7 +60,7 @@ Deno.test("a long component is cut between characters and keeps its extension", 
   assertEquals(safeComponent("a".repeat(254) + ". b", "portable"), "a".repeat(252) + ". b");
 });
 
-Deno.test("the state folder is never a torrent's", () => {
+Deno.test("no torrent can use the name of the state folder", () => {
   assertEquals(safePath([".tt", "x.resume"], "posix"), ["_tt", "x.resume"]);
   assertEquals(safePath([".TT"], "posix"), ["_TT"]);
   assertEquals(safePath(["a", ".tt"], "posix"), ["a", ".tt"]);
@@ -84,7 +84,7 @@ Deno.test("bytes that are not UTF-8 become underscores", () => {
   assertEquals(textOfBytes(Uint8Array.of(0xc3, 0xa9)), "\u00e9");
 });
 
-Deno.test("a file whose path is taken gets a number, in the torrent's order", () => {
+Deno.test("a file whose path is taken gets a number, in the order of the torrent", () => {
   assertEquals(assignAll("posix", ["a/x.tar", "a/x.tar", "a/x.tar", "a/x (2).tar", "a/y"]), [
     "a/x.tar",
     "a/x (2).tar",
@@ -95,12 +95,12 @@ Deno.test("a file whose path is taken gets a number, in the torrent's order", ()
   assertEquals(assignAll("posix", [".x", ".x"]), [".x", ".x (2)"]);
 });
 
-Deno.test("a numbered name stays within the limit", () => {
+Deno.test("a numbered name stays within the length limit", () => {
   const long = "a".repeat(251) + ".txt";
   assertEquals(assignAll("posix", [long, long])[1], "a".repeat(241) + " (2).txt");
 });
 
-Deno.test("a path cannot be a file and a folder", () => {
+Deno.test("a path cannot be both a file and a folder", () => {
   assertEquals(assignAll("posix", ["a", "a/b", "a/c", "a (2)/d", "a/b"]), [
     "a",
     "a (2)/b",
@@ -111,7 +111,7 @@ Deno.test("a path cannot be a file and a folder", () => {
   assertEquals(assignAll("posix", ["a/b", "a"]), ["a/b", "a (2)"]);
 });
 
-Deno.test("names that differ in case or normalisation collide under portable rules only", () => {
+Deno.test("names that differ in case or normalisation collide only under portable rules", () => {
   const paths = [
     "Dir/readme",
     "dir/README",
@@ -131,7 +131,7 @@ Deno.test("names that differ in case or normalisation collide under portable rul
   ]);
 });
 
-Deno.test("many colliding names are numbered without trying a number twice", () => {
+Deno.test("numbering many colliding names tries no number twice", () => {
   const assigner = createPathAssigner("posix");
   let last: string[] = [];
   for (let i = 0; i < 30_000; i++) last = assignPath(assigner, ["same"]);
@@ -166,7 +166,7 @@ const nasty = fc.constantFrom(
 const component = fc.oneof(nasty, nasty, fc.string({ unit: "binary", maxLength: 5 }));
 const paths = fc.array(fc.array(component, { minLength: 1, maxLength: 4 }), { maxLength: 30 });
 
-Deno.test("whatever a torrent says, no path leaves the folder and no two files share one", () => {
+Deno.test("for any torrent, paths stay in the folder and no two files share one", () => {
   const rules = fc.constantFrom<PathRules>("posix", "portable");
   fc.assert(fc.property(paths, rules, (wanted, rules) => {
     const assigner = createPathAssigner(rules);

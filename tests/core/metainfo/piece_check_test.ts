@@ -33,7 +33,7 @@ function exampleTrees() {
 const layer = parentLayer(MERKLE, leavesOf(sha256, vectorContent(LARGE)), 0);
 const NONE = { sha1: undefined, leaves: undefined };
 
-Deno.test("a piece is good when its leaves lead to the node that the torrent has", () => {
+Deno.test("a piece is good if its leaves hash to the torrent's node", () => {
   const trees = exampleTrees();
   const check = createMerkleCheck(trees, MERKLE);
   const small = leavesOf(sha256, vectorContent(SMALL));
@@ -47,7 +47,7 @@ Deno.test("a piece is good when its leaves lead to the node that the torrent has
   assertEquals([0, 1, 5].map((piece) => check.contentSize(piece)), [SMALL, PIECE, PIECE]);
 });
 
-Deno.test("a layer of another length or with another hash is no layer of the file", () => {
+Deno.test("a layer of wrong length or hash is refused", () => {
   const trees = exampleTrees();
   const file = trees.files[1]!;
   assertEquals(isLayerOf(trees, MERKLE, file, layer.subarray(32)), false);
@@ -56,7 +56,7 @@ Deno.test("a layer of another length or with another hash is no layer of the fil
   assertEquals(isLayerOf(trees, MERKLE, file, wrong), false);
 });
 
-Deno.test("a hybrid's piece passes both checks", () => {
+Deno.test("a piece of a hybrid must pass both checks", () => {
   const content = vectorContent(SMALL);
   const padded = new Uint8Array(PIECE);
   padded.set(content);
@@ -70,7 +70,7 @@ Deno.test("a hybrid's piece passes both checks", () => {
   assertEquals(check.contentSize(0), SMALL);
 });
 
-Deno.test("leaves that are known tell which blocks are bad", () => {
+Deno.test("known leaves identify the bad blocks", () => {
   const content = vectorContent(5 * 16_384 + 3);
   const known = leavesOf(sha256, content);
   content[2 * 16_384] = 255;

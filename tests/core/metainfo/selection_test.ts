@@ -39,7 +39,7 @@ function choose(
     : describeSelectionError(choices.error);
 }
 
-Deno.test("files are chosen by patterns and by numbers, and padding never", () => {
+Deno.test("files are selected by patterns and numbers, padding never", () => {
   assertEquals(choose([]), "nsnnn");
   assertEquals(choose(["*.mkv"]), "nsnss");
   assertEquals(choose(["extras"]), "ssnns");
@@ -54,13 +54,13 @@ Deno.test("files are chosen by patterns and by numbers, and padding never", () =
   assertEquals(choose(["*.mkv", "3"], ["1"]), "ssnns");
 });
 
-Deno.test("priorities are those of files that are selected", () => {
+Deno.test("priorities apply to selected files", () => {
   assertEquals(choose([], [], { high: ["1"], low: ["extras"] }), "hslln");
   assertEquals(choose(["extras"], [], { high: ["*.mkv"], low: ["*.txt"] }), "sshls");
   assertEquals(choose([], [], { high: ["1"], low: ["1"] }), "hsnnn");
 });
 
-Deno.test("what matches nothing is named", () => {
+Deno.test("a pattern or number without a match is named", () => {
   assertEquals(choose(["*.iso"]), "no file matches *.iso");
   assertEquals(choose(["*.mkv", "*.iso"]), "no file matches *.iso");
   assertEquals(choose([], ["*.iso"], { low: ["*.iso"] }), "nsnnn");
@@ -71,13 +71,13 @@ Deno.test("what matches nothing is named", () => {
   assertEquals(choose(["*.mkv"], ["set"]), "no file is left of what is selected");
 });
 
-Deno.test("what is neither numbers nor a pattern is no choice", () => {
+Deno.test("text that is neither numbers nor a pattern is refused", () => {
   for (const text of ["", "3-1", "1-2-3", "--", "-1", "1-", "[a", "9".repeat(30)]) {
     assertEquals(parseSelector(text) === undefined, text !== "--", text);
   }
 });
 
-Deno.test("a magnet link's selection counts from 0, and what is typed replaces it", () => {
+Deno.test("a magnet link's selection counts from 0, and options override it", () => {
   const selectOnly = [{ first: 0, last: 1 }, { first: 4, last: 9 }];
   const options = { select: [], exclude: [], selectOnly };
   assertEquals(selectFiles(FILES, options), {
@@ -92,7 +92,7 @@ Deno.test("a magnet link's selection counts from 0, and what is typed replaces i
   assertEquals(selectFiles(FILES, beyond), { ok: false, error: { code: "nothing-selected" } });
 });
 
-Deno.test("numbers that are written are those that are read", () => {
+Deno.test("formatting and parsing round-trips file numbers", () => {
   assertEquals(formatNumbers([1, 2, 3, 7, 9, 10]), "1-3,7,9-10");
   const flags = fc.array(fc.record({ pad: fc.boolean(), chosen: fc.boolean() }), {
     minLength: 1,

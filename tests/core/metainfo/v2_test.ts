@@ -64,7 +64,7 @@ function codeOf(info: Dict, layers: Bencodable | undefined = LAYERS): string {
   return result.error.code;
 }
 
-Deno.test("each file starts at a piece and may end with a short one", () => {
+Deno.test("each file starts at a piece boundary and may end with a short piece", () => {
   const result = accepted(FOLDER);
   const { files, geometry, identity, infoHash, trees, isFolder, pieceHashes } = result;
   assertEquals(files.map(({ path, length, offset }) => [path.join("/"), length, offset / PIECE]), [
@@ -104,7 +104,7 @@ Deno.test("each file starts at a piece and may end with a short one", () => {
   ]);
 });
 
-Deno.test("a tree of one file is a torrent without a folder", () => {
+Deno.test("a file tree with a single file is a torrent without a folder", () => {
   const result = accepted({ ...FOLDER, "file tree": { "a.bin": file(5, { attr: "x" }) } });
   assertEquals(result.isFolder, false);
   assertEquals(result.files, [
@@ -112,19 +112,19 @@ Deno.test("a tree of one file is a torrent without a folder", () => {
   ]);
 });
 
-Deno.test("files of equal content share a root and a layer", () => {
+Deno.test("files with equal content share a root and a layer", () => {
   const result = accepted({ ...FOLDER, "file tree": { a: file(PIECE + 1), b: file(PIECE + 1) } });
   assertEquals(result.trees!.layers.map((layer) => layer?.length), [64, 64]);
 });
 
-Deno.test("symbolic links are left out of a tree", () => {
+Deno.test("symbolic links in a file tree are omitted", () => {
   const tree = { a: file(5), l: { "": { attr: "l", "symlink path": ["a"] } }, z: file(6) };
   const result = accepted({ ...FOLDER, "file tree": tree });
   assertEquals(result.files.map(({ path }) => path[1]), ["a", "z"]);
   assertEquals(result.trees!.files.map((tree) => tree.file), [0, 1]);
 });
 
-Deno.test("layers are there, have their length and lead to their root", () => {
+Deno.test("layers must be present, have the right length and hash to their root", () => {
   const key = byteText(rootOf(PIECE + 1));
   const right = layerOf(PIECE + 1);
   const flipped = right.slice();
@@ -151,7 +151,7 @@ Deno.test("layers are there, have their length and lead to their root", () => {
   }
 });
 
-Deno.test("metadata from peers lacks layers, but wrong ones are refused there, too", () => {
+Deno.test("metadata from peers has no layers, but wrong ones are refused there as well", () => {
   const without = accepted(FOLDER, new Map(), { layersOptional: true });
   assertEquals(without.trees!.layers.every((layer) => layer === undefined), true);
   const wrong = new Map([[byteText(rootOf(PIECE + 1)), new Uint8Array(64)]]);
@@ -167,7 +167,7 @@ Deno.test("swapped roots are refused", () => {
   assertEquals(codeOf({ ...FOLDER, "file tree": tree }), "layer-missing");
 });
 
-Deno.test("a v2 part that cannot be is refused, and says why", () => {
+Deno.test("an invalid v2 part is refused with a reason", () => {
   const huge = { a: { "": { length: 16_384 * (PIECES_MAX + 1), "pieces root": rootOf(1) } } };
   const deep = (levels: number): Dict => levels === 0 ? file(1) : { d: deep(levels - 1) };
   const cases: [string, Dict][] = [
@@ -196,7 +196,7 @@ Deno.test("a v2 part that cannot be is refused, and says why", () => {
   }
 });
 
-Deno.test("a mutated v2 torrent is accepted or refused, never thrown on", () => {
+Deno.test("a mutated v2 torrent is parsed or refused, without an exception", () => {
   const original = encodeBencode({ info: FOLDER, "piece layers": LAYERS });
   const mutation = fc.tuple(fc.nat(original.length - 1), fc.nat(255));
   fc.assert(

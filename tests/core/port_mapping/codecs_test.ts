@@ -10,7 +10,7 @@ import { fuzzParameters } from "../../fuzz/runs.ts";
 const hex = (text: string) => fromHex(text.replaceAll(" ", ""))!;
 const NONCE = hex("0102030405060708090a0b0c");
 
-Deno.test("NAT-PMP requests and answers are those of RFC 6886", () => {
+Deno.test("NAT-PMP requests and responses follow RFC 6886", () => {
   assertEquals(toHex(natPmp.encodeAddressRequest()), "0000");
   assertEquals(toHex(natPmp.encodeMapRequest("tcp", 6881, 6882, 3600)), "000200001ae11ae200000e10");
   assertEquals(toHex(natPmp.encodeMapRequest("udp", 6881, 6882, 0)), "000100001ae1000000000000");
@@ -35,7 +35,7 @@ Deno.test("NAT-PMP requests and answers are those of RFC 6886", () => {
   }
 });
 
-Deno.test("PCP requests and answers are those of RFC 6887", () => {
+Deno.test("PCP requests and responses follow RFC 6887", () => {
   const request = pcp.encodePcpMap({
     protocol: "tcp",
     localIp: "10.0.0.2",
@@ -81,7 +81,7 @@ const searchAnswer = (location: string) =>
     `HTTP/1.1 200 OK\r\nST: urn:x\r\nLocation: ${location}\r\nSERVER: x\r\n\r\n`,
   );
 
-Deno.test("a gateway's description is asked for only where the gateway is", () => {
+Deno.test("a gateway's description is fetched only from the gateway itself", () => {
   const locate = (location: string) => upnp.decodeSearchAnswer(searchAnswer(location), GATEWAY);
   assertEquals(locate("http://10.0.0.1:5000/desc.xml"), "http://10.0.0.1:5000/desc.xml");
   for (
@@ -104,7 +104,7 @@ const service = (type: string, control: string) =>
   `</controlURL></service>`;
 const IP1 = "urn:schemas-upnp-org:service:WANIPConnection:1";
 
-Deno.test("the service that maps ports is found among others", () => {
+Deno.test("the port mapping service is found among others", () => {
   const url = "http://10.0.0.1:5000/desc.xml";
   const description = `<device><serviceList>${service("urn:other", "/no")}${
     service(IP1, " /ctl/IPConn ")
@@ -119,7 +119,7 @@ Deno.test("the service that maps ports is found among others", () => {
   assertEquals(upnp.findService(description + v2, url)!.controlUrl, "http://10.0.0.1:5000/two");
 });
 
-Deno.test("commands are SOAP, and their answers are read", () => {
+Deno.test("SOAP commands are encoded, and their responses decoded", () => {
   const found = { controlUrl: "http://10.0.0.1/c", serviceType: IP1 };
   const add = upnp.addMappingCommand(found, "tcp", 1, 2, "10.0.0.2", 3);
   assertEquals(add.action, `"${IP1}#AddPortMapping"`);
@@ -142,7 +142,7 @@ Deno.test("commands are SOAP, and their answers are read", () => {
   assertEquals(upnp.decodeUpnpError("<html>"), undefined);
 });
 
-Deno.test("hostile answers of gateways are read or refused, in little time", () => {
+Deno.test("hostile responses of gateways are parsed or refused in bounded time", () => {
   const good = fc.constantFrom(
     hex("0082 0000 00000001 1ae1 1ae2 00000e10"),
     hex(

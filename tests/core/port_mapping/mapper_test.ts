@@ -152,7 +152,7 @@ function upnpGateway(
   };
 }
 
-Deno.test("a PCP gateway maps both protocols at once, is asked again at half time, and forgets", () => {
+Deno.test("a PCP gateway maps both protocols, renews at half time, and unmaps", () => {
   const mapped = new Set<number>();
   const world = new World(pcpGateway(mapped));
   assertEquals(world.log, ["> 0201", "> 0201", "mapped pcp 192.0.2.9:6881"]);
@@ -167,7 +167,7 @@ Deno.test("a PCP gateway maps both protocols at once, is asked again at half tim
   assertEquals([...mapped], []);
 });
 
-Deno.test("a gateway of the older protocol is asked in that", () => {
+Deno.test("a NAT-PMP gateway is used with NAT-PMP", () => {
   const mapped = new Map<number, number>();
   const world = new World(natPmpGateway(mapped));
   assert(world.log.includes("mapped nat-pmp 192.0.2.1:6881"), world.log.join());
@@ -176,7 +176,7 @@ Deno.test("a gateway of the older protocol is asked in that", () => {
   assertEquals([world.log.at(-1), mapped.size], ["stopped", 0]);
 });
 
-Deno.test("a short lifetime is renewed, but not more often than every minute", () => {
+Deno.test("a short lifetime is renewed, but at most once per minute", () => {
   const world = new World(natPmpGateway(new Map(), 10));
   world.log.length = 0;
   world.pass(RENEW_MIN_MS - 1);
@@ -185,7 +185,7 @@ Deno.test("a short lifetime is renewed, but not more often than every minute", (
   assert(world.log.length > 0);
 });
 
-Deno.test("without an answer the machine asks four times each way, then searches, then waits", () => {
+Deno.test("without a response, both protocols are tried four times, then UPnP", () => {
   const world = new World({});
   world.pass(20_000);
   assertEquals(world.log.filter((line) => line === "> 0201").length, 8);
@@ -200,7 +200,7 @@ Deno.test("without an answer the machine asks four times each way, then searches
   assertEquals([world.log.at(-1), nextMapperDeadline(world.mapper)], ["stopped", Infinity]);
 });
 
-Deno.test("without a known gateway UPnP finds one, maps, renews and removes", () => {
+Deno.test("without a known gateway, UPnP discovers one, maps, renews and unmaps", () => {
   const mapped = new Set<string>();
   const world = new World(upnpGateway(() => undefined, mapped), { gateway: undefined });
   assertEquals(world.log, [
@@ -219,7 +219,7 @@ Deno.test("without a known gateway UPnP finds one, maps, renews and removes", ()
   assertEquals([world.log.at(-1), mapped.size], ["stopped", 0]);
 });
 
-Deno.test("a router that knows only permanent leases, or has the port taken, is served", () => {
+Deno.test("permanent-only leases and ports in use are handled", () => {
   const mapped = new Set<string>();
   const picky = upnpGateway((action, body) => {
     if (action !== "AddPortMapping") return undefined;
@@ -239,7 +239,7 @@ Deno.test("a router that knows only permanent leases, or has the port taken, is 
   assertEquals(full.log.at(-1), "unmapped");
 });
 
-Deno.test("a gateway that goes away is noticed, and found again", () => {
+Deno.test("loss and return of the gateway are detected", () => {
   const mapped = new Set<number>();
   const there = pcpGateway(mapped);
   let isUp = true;
@@ -252,7 +252,7 @@ Deno.test("a gateway that goes away is noticed, and found again", () => {
   assertEquals(world.log.at(-1), "mapped pcp 192.0.2.9:6881");
 });
 
-Deno.test("answers that nobody asked for, and floods of gateways, change nothing", () => {
+Deno.test("unsolicited responses and floods of gateways are ignored", () => {
   const world = new World({});
   world.pass(8_000);
   world.log.length = 0;

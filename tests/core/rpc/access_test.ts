@@ -21,7 +21,7 @@ function status(head: Partial<RequestHead>, allowed: readonly string[] = []): nu
   return checkHead(whole, allowed)?.status ?? 200;
 }
 
-Deno.test("addresses and localhost need no permission, other names do", () => {
+Deno.test("IP addresses and localhost are allowed as Host, other names need --allow-host", () => {
   for (const host of ["127.0.0.1:9091", "[::1]:9091", "localhost", "LOCALHOST.:1", "192.168.1.5"]) {
     assertEquals(status({ host }), 200, host);
   }
@@ -33,13 +33,13 @@ Deno.test("addresses and localhost need no permission, other names do", () => {
   assertEquals(status({ host: "x.tt.example.org" }, ["tt.example.org"]), 421);
 });
 
-Deno.test("a missing or odd Host is refused", () => {
+Deno.test("a missing or invalid Host is refused", () => {
   for (const host of [undefined, "", "a b", "127.0.0.1:99999999", "a@b", "[::1", "127.0.0.1, b"]) {
     assertEquals(status({ host }), 400, String(host));
   }
 });
 
-Deno.test("another site's page is refused, also one on another port of this machine", () => {
+Deno.test("requests from other origins are refused, also from other ports of this machine", () => {
   const foreign = [
     "https://evil.example",
     "http://127.0.0.1:3000",
@@ -57,7 +57,7 @@ Deno.test("another site's page is refused, also one on another port of this mach
   assertEquals(status(proxied, ["tt.example.org"]), 200);
 });
 
-Deno.test("without an origin the browser's word on the site counts, but links may lead to the page", () => {
+Deno.test("without Origin, Sec-Fetch-Site decides, but links to the page are allowed", () => {
   assertEquals(status({ secFetchSite: "cross-site" }), 403);
   assertEquals(status({ secFetchSite: "same-site" }), 403);
   assertEquals(status({ secFetchSite: "same-origin" }), 200);
@@ -66,11 +66,11 @@ Deno.test("without an origin the browser's word on the site counts, but links ma
   assertEquals(status({ origin: "https://evil.example", isPublic: true }), 403);
 });
 
-Deno.test("an upgrade is refused", () => {
+Deno.test("an Upgrade request is refused", () => {
   assertEquals(status({ upgrade: "websocket" }), 400);
 });
 
-Deno.test("credentials are a bearer or a pair", () => {
+Deno.test("credentials are a bearer token or a user and password", () => {
   const basic = (text: string) => `Basic ${btoa(text)}`;
   assertEquals(readAuthorization("Bearer abc"), { kind: "token", token: "abc" });
   assertEquals(readAuthorization(basic("a:b:c")), { kind: "password", user: "a", password: "b:c" });
@@ -80,7 +80,7 @@ Deno.test("credentials are a bearer or a pair", () => {
   assertEquals(readAuthorization(`Bearer ${"x".repeat(5000)}`), undefined);
 });
 
-Deno.test("no header makes the reader throw", () => {
+Deno.test("no header makes the parser throw", () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
       readAuthorization(text);
@@ -91,7 +91,7 @@ Deno.test("no header makes the reader throw", () => {
   );
 });
 
-Deno.test("an address that guesses passwords has to wait, others do not", () => {
+Deno.test("failed logins delay further attempts from the same address only", () => {
   const guard = createLoginGuard();
   for (let guess = 0; guess < 3; guess++) {
     assertEquals(mayTryLogin(guard, "a", 3, guess), true);
@@ -104,7 +104,7 @@ Deno.test("an address that guesses passwords has to wait, others do not", () => 
   assertEquals(mayTryLogin(guard, "a", 3, 40_001), true);
 });
 
-Deno.test("the guard remembers a bounded number of addresses", () => {
+Deno.test("the number of remembered addresses is limited", () => {
   const guard = createLoginGuard();
   for (let address = 0; address < 5000; address++) noteLogin(guard, String(address), false, 0);
   assertEquals(guard.failures.size, 1000);

@@ -5,7 +5,7 @@ import { commandOf, HASH, refusalOf } from "./kit.ts";
 const legacy = (method: string, args: object) => commandOf({ method, arguments: args });
 const current = (method: string, params: object) => commandOf({ jsonrpc: "2.0", method, params });
 
-Deno.test("torrents are named by id, hash, list, or the word for recent ones", () => {
+Deno.test("torrents are selected by ID, hash, list, or recently_active", () => {
   const idsOf = (ids?: unknown) => {
     const command = legacy("torrent-start", ids === undefined ? {} : { ids });
     return "ids" in command ? command.ids : undefined;
@@ -18,7 +18,7 @@ Deno.test("torrents are named by id, hash, list, or the word for recent ones", (
   assertEquals(idsOf("recently_active"), "recently_active");
 });
 
-Deno.test("an empty list of torrents is none, never all", () => {
+Deno.test("an empty list of torrents selects none, not all", () => {
   assertEquals(legacy("torrent-remove", { ids: [], "delete-local-data": true }), {
     method: "torrent_remove",
     ids: [],
@@ -26,14 +26,14 @@ Deno.test("an empty list of torrents is none, never all", () => {
   });
 });
 
-Deno.test("what names no torrent is refused", () => {
+Deno.test("invalid torrent selectors are refused", () => {
   for (const ids of ["all", "abc", 1.5, true, null, {}, [[1]], ["recently-active"]]) {
     const { code } = refusalOf({ method: "torrent-stop", arguments: { ids } });
     assertEquals(code, RPC_ERROR.invalidParams, JSON.stringify(ids));
   }
 });
 
-Deno.test("torrent_get takes fields and a format in either spelling", () => {
+Deno.test("torrent_get accepts fields and format in both spellings", () => {
   assertEquals(legacy("torrent-get", { fields: ["id", "hashString"], format: "table" }), {
     method: "torrent_get",
     ids: "all",
@@ -52,7 +52,7 @@ Deno.test("torrent_get takes fields and a format in either spelling", () => {
   );
 });
 
-Deno.test("a torrent comes as base64, magnet link, hash, URL or path", () => {
+Deno.test("a torrent is added by base64, magnet link, hash, URL or path", () => {
   const source = (args: object) => {
     const command = legacy("torrent-add", args);
     return command.method === "torrent_add" ? command.source : undefined;
@@ -80,7 +80,7 @@ Deno.test("a torrent comes as base64, magnet link, hash, URL or path", () => {
   );
 });
 
-Deno.test("torrent_add carries settings from the start", () => {
+Deno.test("torrent_add accepts initial settings", () => {
   assertEquals(
     legacy("torrent-add", {
       filename: "/a.torrent",
@@ -122,7 +122,7 @@ Deno.test("paths must be absolute", () => {
   );
 });
 
-Deno.test("torrent_set reads every change, the older spelling and the newer", () => {
+Deno.test("torrent_set reads all changes in both spellings", () => {
   const older = legacy("torrent-set", {
     ids: [1],
     downloadLimit: 50,
@@ -159,7 +159,7 @@ Deno.test("torrent_set reads every change, the older spelling and the newer", ()
   });
 });
 
-Deno.test("a parameter of a wrong kind is named in the refusal", () => {
+Deno.test("the error names the parameter of the wrong type", () => {
   const cases: [object, string][] = [
     [{ downloadLimit: "fast" }, "download_limit must be a whole number from 0 to 100000000"],
     [{ downloadLimited: "yes" }, "download_limited must be true or false"],
@@ -183,7 +183,7 @@ Deno.test("a parameter of a wrong kind is named in the refusal", () => {
   }
 });
 
-Deno.test("session_set knows the older words", () => {
+Deno.test("session_set accepts the old names", () => {
   assertEquals(
     legacy("session-set", {
       "cache-size-mb": 8,

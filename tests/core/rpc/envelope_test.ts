@@ -6,7 +6,7 @@ import { RPC_METHODS } from "../../../core/rpc/commands.ts";
 import { kebabName } from "../../../core/rpc/names.ts";
 import { answerTo, commandOf, refusalOf } from "./kit.ts";
 
-Deno.test("the older dialect answers with result, arguments and the tag", () => {
+Deno.test("a response in the old dialect has result, arguments and the tag", () => {
   assertEquals(answerTo({ method: "session-stats", tag: 39693 }), {
     arguments: {},
     result: "success",
@@ -17,7 +17,7 @@ Deno.test("the older dialect answers with result, arguments and the tag", () => 
   assertEquals(refused, { arguments: {}, result: 'Method "dance" is unknown', tag: 1 });
 });
 
-Deno.test("JSON-RPC answers with result and the id, and errors carry a number", () => {
+Deno.test("a JSON-RPC response has result and id, an error has a number", () => {
   assertEquals(answerTo({ jsonrpc: "2.0", method: "session_stats", id: "a" }), {
     jsonrpc: "2.0",
     result: {},
@@ -35,7 +35,7 @@ Deno.test("JSON-RPC answers with result and the id, and errors carry a number", 
 });
 
 // The examples of the specification that fit methods with named parameters.
-Deno.test("JSON-RPC: what is no request is refused with the specified number", () => {
+Deno.test("JSON-RPC: an invalid request is refused with the specified number", () => {
   const cases: [string, number][] = [
     ['{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]', RPC_ERROR.parse],
     ['{"jsonrpc": "2.0", "method": 1, "params": "bar"}', RPC_ERROR.invalidRequest],
@@ -54,7 +54,7 @@ Deno.test("JSON-RPC: what is no request is refused with the specified number", (
   assertEquals(answerTo('{"jsonrpc": "2.0", "method": 1}').error.code, RPC_ERROR.invalidRequest);
 });
 
-Deno.test("JSON-RPC: nobody answers a notification, alone or in a batch", () => {
+Deno.test("JSON-RPC: notifications get no response, alone or in a batch", () => {
   const notification = { jsonrpc: "2.0", method: "session_stats" };
   assertEquals(answerTo(notification), undefined);
   assertEquals(answerTo([notification, notification]), undefined);
@@ -63,7 +63,7 @@ Deno.test("JSON-RPC: nobody answers a notification, alone or in a batch", () => 
   ]);
 });
 
-Deno.test("a batch keeps its order, has a limit, and holds JSON-RPC only", () => {
+Deno.test("a batch keeps its order, has a limit, and contains only JSON-RPC", () => {
   const call = (id: number) => ({ jsonrpc: "2.0", method: "session_stats", id });
   const full = Array.from({ length: BATCH_MAX }, (_, id) => call(id));
   assertEquals(answerTo(full).map(({ id }: { id: number }) => id), full.map(({ id }) => id));
@@ -71,7 +71,7 @@ Deno.test("a batch keeps its order, has a limit, and holds JSON-RPC only", () =>
   assertEquals(answerTo([{ method: "session-get" }])[0].error.code, RPC_ERROR.invalidRequest);
 });
 
-Deno.test("every method is known in both dialects", () => {
+Deno.test("every method exists in both dialects", () => {
   const params = {
     fields: ["id"],
     location: "/a",
@@ -85,7 +85,7 @@ Deno.test("every method is known in both dialects", () => {
   }
 });
 
-Deno.test("answers in the older dialect have the older names", () => {
+Deno.test("responses in the old dialect have the old names", () => {
   const legacy = (method: string, args: object, result: Parameters<typeof answerTo>[1]) =>
     answerTo({ method, arguments: args }, result).arguments;
   assertEquals(
@@ -131,7 +131,7 @@ Deno.test("answers in the older dialect have the older names", () => {
   );
 });
 
-Deno.test("a failure may bring results along", () => {
+Deno.test("an error may carry results", () => {
   const body = { jsonrpc: "2.0", method: "port_test", id: 1 };
   const failed: RpcOutcome = {
     ok: false,
@@ -150,7 +150,7 @@ Deno.test("a failure may bring results along", () => {
   });
 });
 
-Deno.test("whatever JSON comes in, every call is answered by one outcome or refused", () => {
+Deno.test("for any JSON, every call gets one response or is refused", () => {
   const method = fc.constantFrom(...RPC_METHODS);
   const name = fc.constantFrom(
     "ids",
@@ -195,7 +195,7 @@ Deno.test("whatever JSON comes in, every call is answered by one outcome or refu
   );
 });
 
-Deno.test("whatever text comes in, there is an answer", () => {
+Deno.test("any text gets a response", () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
       const request = parseRequest(text);

@@ -31,7 +31,7 @@ const FACTS = {
   freeBytes: 1e9,
 };
 
-Deno.test("session_get tells every key of the specification, or those asked for", () => {
+Deno.test("session_get returns all specified keys, or the requested ones", () => {
   const answer = sessionAnswer(FACTS, undefined);
   assertEquals(SESSION_KEYS.filter((key) => !(key in answer)), []);
   // Clients read a Transmission's number in front.
@@ -42,7 +42,7 @@ Deno.test("session_get tells every key of the specification, or those asked for"
   });
 });
 
-Deno.test("the defaults are values that may be set", () => {
+Deno.test("the defaults are valid values", () => {
   for (const [key, value] of Object.entries(SESSION_DEFAULTS)) {
     assertEquals(readSetting(key, value), { [key]: value });
   }
@@ -51,7 +51,7 @@ Deno.test("the defaults are values that may be set", () => {
   assertEquals(readSetting("constructor", 1), {});
 });
 
-Deno.test("session_stats sums up this run and all runs", () => {
+Deno.test("session_stats has totals of this run and of all runs", () => {
   const totals = {
     uploadedBytes: 1,
     downloadedBytes: 2,
@@ -77,7 +77,7 @@ Deno.test("session_stats sums up this run and all runs", () => {
   });
 });
 
-Deno.test("the alternate rates take the place of the others while they are on", () => {
+Deno.test("alternate rates replace the normal ones while they are enabled", () => {
   const settings = { ...SESSION_DEFAULTS, speed_limit_up_enabled: true, speed_limit_up: 30 };
   assertEquals(ratesInForce(settings), { down: undefined, up: 30_000 });
   assertEquals(ratesInForce({ ...settings, alt_speed_enabled: true, alt_speed_down: 0 }), {
@@ -86,7 +86,7 @@ Deno.test("the alternate rates take the place of the others while they are on", 
   });
 });
 
-Deno.test("a schedule over midnight belongs to the day it begins on", () => {
+Deno.test("a schedule over midnight belongs to the day on which it starts", () => {
   const schedule = {
     ...SESSION_DEFAULTS,
     alt_speed_time_enabled: true,
@@ -109,7 +109,7 @@ Deno.test("a schedule over midnight belongs to the day it begins on", () => {
   assertEquals(isAltTime(day, { day: 6, minute: 1020 }), false);
 });
 
-Deno.test("a change of files touches those it names, all for an empty list", () => {
+Deno.test("file changes apply to the named files, or to all for an empty list", () => {
   const choices = [{ wanted: true, priority: 0 }, { wanted: true, priority: 0 }];
   assertEquals(applyFileChange(choices, { files_unwanted: [], files_wanted: [1] }), {
     ok: true,
@@ -122,12 +122,12 @@ Deno.test("a change of files touches those it names, all for an empty list", () 
   assertEquals(applyFileChange(choices, { priority_high: [2] }), { ok: false, error: 2 });
 });
 
-Deno.test("settings of a torrent take what is one of them", () => {
+Deno.test("torrent settings accept valid values only", () => {
   const settings = applySettings(TORRENT_DEFAULTS, { download_limit: 5, location: "/a" });
   assertEquals(settings, { ...TORRENT_DEFAULTS, download_limit: 5 });
 });
 
-Deno.test("a list of trackers has a line each and a blank line between tiers", () => {
+Deno.test("a tracker list has one line per tracker and a blank line between tiers", () => {
   const text =
     "http://a.example/x\nudp://b.example:1\n\n\n https://c.example/y \nhttp://a.example/x";
   const tiers = [["http://a.example/x", "udp://b.example:1"], ["https://c.example/y"]];
@@ -136,7 +136,7 @@ Deno.test("a list of trackers has a line each and a blank line between tiers", (
   assertEquals(parseTrackerList(""), { ok: true, value: [] });
 });
 
-Deno.test("any tiers survive the way to text and back", () => {
+Deno.test("formatting and parsing round-trips any tiers", () => {
   const url = fc.nat(9999).map((n) => `http://t${n}.example/announce`);
   const tiers = fc.uniqueArray(url, { minLength: 1 }).map((urls) =>
     urls.reduce<string[][]>((all, one, index) => {
@@ -153,7 +153,7 @@ Deno.test("any tiers survive the way to text and back", () => {
   );
 });
 
-Deno.test("trackers are replaced and removed by their id, and added as a tier", () => {
+Deno.test("trackers are replaced and removed by ID, and added as a tier", () => {
   const tiers = [["http://a.example/x", "http://b.example/x"], ["http://c.example/x"]];
   assertEquals(
     changeTrackers(tiers, {

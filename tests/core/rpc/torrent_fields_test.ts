@@ -19,13 +19,13 @@ function ask(fields: readonly string[], dialect: "legacy" | "jsonrpc" = "jsonrpc
   return torrent as any;
 }
 
-Deno.test("every field of both specifications is answered under the name it was asked by", () => {
+Deno.test("every field of both specifications is returned under the requested name", () => {
   assertEquals(Object.keys(ask(CURRENT)), CURRENT);
   assertEquals(Object.keys(ask(OLDER, "legacy")), OLDER);
   assertEquals(TORRENT_FIELDS.filter((name) => !name.startsWith("tt_")), CURRENT.toSorted());
 });
 
-Deno.test("a name survives the way to the older dialect and back", () => {
+Deno.test("names round-trip through the old dialect", () => {
   for (const name of CURRENT) {
     assertEquals(currentName(camelName(name)), name);
     assertEquals(currentName(kebabName(name)), name);
@@ -35,7 +35,7 @@ Deno.test("a name survives the way to the older dialect and back", () => {
   assertEquals(currentName("cache-size-mb"), "cache_size_mib");
 });
 
-Deno.test("figures are those of the torrent", () => {
+Deno.test("the numbers are those of the torrent", () => {
   assertEquals(
     ask([
       "percent_done",
@@ -72,7 +72,7 @@ Deno.test("figures are those of the torrent", () => {
   );
 });
 
-Deno.test("nested objects have the names of their dialect", () => {
+Deno.test("nested objects use the names of their dialect", () => {
   const fields = ["files", "fileStats", "peers", "peersFrom", "trackers", "trackerStats", "wanted"];
   const older = ask(fields, "legacy");
   assertEquals(Object.keys(older.files[0]), [
@@ -96,7 +96,7 @@ Deno.test("nested objects have the names of their dialect", () => {
   assertEquals(newer.peers_from.from_ltep, 0);
 });
 
-Deno.test("a table has the names first; unknown and repeated ones are left out", () => {
+Deno.test("a table starts with the names; unknown and duplicate ones are omitted", () => {
   const table = torrentsAnswer(
     { fields: ["id", "nothing", "hashString", "id", "__proto__"], format: "table" },
     [view(), view({ id: 8 })],
@@ -105,7 +105,7 @@ Deno.test("a table has the names first; unknown and repeated ones are left out",
   assertEquals(table, [["id", "hashString"], [7, HASH], [8, HASH]]);
 });
 
-Deno.test("a time that can't be told is a number below zero", () => {
+Deno.test("an unknown time is a negative number", () => {
   const eta = (changes: Parameters<typeof view>[0]) =>
     (torrentsAnswer(
       { fields: ["eta"], format: "table" },
@@ -116,7 +116,7 @@ Deno.test("a time that can't be told is a number below zero", () => {
   assertEquals(eta({ etaSeconds: undefined, haveWanted: 30_000 }), -1);
 });
 
-Deno.test("the flags of a peer say what goes on, where it came from and how", () => {
+Deno.test("the flags of a peer show its state, source and transport", () => {
   const [peer] = view().peers();
   assertEquals(peerFlags(peer!), "Du");
   assertEquals(

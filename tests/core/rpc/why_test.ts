@@ -9,7 +9,7 @@ function why(changes: Parameters<typeof view>[0]): string {
   return explain(view({ downRate: 0, upRate: 0, ...changes }), NOW);
 }
 
-Deno.test("a download without peers says since when, what was tried and what would help", () => {
+Deno.test("a download without peers shows since when, what was tried and what would help", () => {
   assertEquals(
     why({
       why: "no peers yet, looking for some",
@@ -24,7 +24,7 @@ Deno.test("a download without peers says since when, what was tried and what wou
   );
 });
 
-Deno.test("a tracker that failed is named with its reason", () => {
+Deno.test("a failed tracker is shown with its reason", () => {
   const [tracker] = view().trackers();
   const trackers = () => [
     { ...tracker!, lastAnnounceSucceeded: false, lastAnnounceResult: "refused", nextAnnounceAt: 0 },
@@ -42,7 +42,7 @@ Deno.test("peers that choke us are counted", () => {
   assertEquals(text.includes(part), true, text);
 });
 
-Deno.test("each state has its sentence, and what to do about it", () => {
+Deno.test("each state has a sentence and advice", () => {
   assertEquals(
     why({ status: TORRENT_STATUS.stopped }),
     "album is paused at 50 %. tt resume starts it.",

@@ -9,7 +9,7 @@ function list(text: string): Blocklist {
   return parsed.value;
 }
 
-Deno.test("all three formats are read, comments and nonsense passed over", () => {
+Deno.test("all three formats are parsed; comments and invalid lines are skipped", () => {
   const blocklist = list(`# a comment
 Bad: people, inc:1.2.3.0-1.2.3.255
 005.006.007.000 - 005.006.007.010 , 100 , Some organisation
@@ -35,7 +35,7 @@ what is this
   for (const ip of [...free, "x", ""]) assertEquals(isBlocked(blocklist, ip), false, ip);
 });
 
-Deno.test("a text without any rule is no list, an empty one is an empty list", () => {
+Deno.test("text without any rule is not a list, empty text is an empty list", () => {
   assertEquals(parseBlocklist("<html>\n<body>"), {
     ok: false,
     error: "no line of it is a range of addresses",
@@ -43,7 +43,7 @@ Deno.test("a text without any rule is no list, an empty one is an empty list", (
   assertEquals(list("# nothing\n").size, 0);
 });
 
-Deno.test("ranges that overlap block what one of them blocks", () => {
+Deno.test("overlapping ranges block the union", () => {
   const octet = fc.nat(255);
   const address = fc.tuple(fc.constant(10), fc.constant(0), octet, octet);
   const range = fc.tuple(address, address);

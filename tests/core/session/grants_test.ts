@@ -28,7 +28,7 @@ function connections(total: number, demands: Demand<number>[], now = 0, cap = 30
   return [...grants.values()].map((grant) => grant.connections);
 }
 
-Deno.test("a torrent alone gets all that one may have", () => {
+Deno.test("a single torrent gets the maximum per torrent", () => {
   assertEquals(connections(600, demandsOf([2, 5])), [300]);
   const [alone] = grantAll(processTotals(1_024, 1), TORRENT_CAP, [{
     ...{ key: 1, least: ofConnections(1), most: ofConnections(1) },
@@ -36,21 +36,21 @@ Deno.test("a torrent alone gets all that one may have", () => {
   assertEquals(alone, TORRENT_CAP);
 });
 
-Deno.test("small needs are met, and large ones share the rest alike", () => {
+Deno.test("small needs are met, and the rest is split equally among large ones", () => {
   assertEquals(connections(100, demandsOf([1, 10], [1, 90], [1, 300])), [10, 45, 45]);
 });
 
-Deno.test("what nobody needs goes to all alike", () => {
+Deno.test("unneeded resources are split equally", () => {
   assertEquals(connections(100, demandsOf([1, 10], [1, 20])), [50, 50]);
   assertEquals(connections(100, demandsOf([1, 80], [1, 4])), [80, 20]);
 });
 
-Deno.test("what a torrent no longer needs goes to others", () => {
+Deno.test("what a torrent no longer needs is granted to others", () => {
   assertEquals(connections(100, demandsOf([2, 100], [2, 100])), [50, 50]);
   assertEquals(connections(100, demandsOf([2, 6], [2, 100]), 0, 300), [6, 94]);
 });
 
-Deno.test("while there is not enough for all, they take turns", () => {
+Deno.test("while there is not enough for all, torrents take turns", () => {
   const demands = demandsOf(...Array.from({ length: 10 }, () => [4, 50] as const));
   const got = demands.map(() => 0);
   for (let turn = 0; turn < 10; turn++) {
@@ -61,13 +61,13 @@ Deno.test("while there is not enough for all, they take turns", () => {
   assert(got.every((count) => count >= 2), JSON.stringify(got));
 });
 
-Deno.test("a large need is not passed over for ever by small ones", () => {
+Deno.test("a large need is not starved by small ones", () => {
   const demands = demandsOf([1, 1], [8, 8], [1, 1], [1, 1]);
   const turns = Array.from({ length: 8 }, (_, turn) => connections(8, demands, turn * TURN_MS));
   assert(turns.some((shares) => shares[1]! >= 8), JSON.stringify(turns));
 });
 
-Deno.test("grants never exceed what there is, the cap, or leave something that is needed", () => {
+Deno.test("grants never exceed the total or the cap, nor leave needs unmet needlessly", () => {
   const need = fc.tuple(fc.nat(20), fc.nat(400));
   fc.assert(
     fc.property(
@@ -93,7 +93,7 @@ Deno.test("grants never exceed what there is, the cap, or leave something that i
   );
 });
 
-Deno.test("the same demands get the same grants, review after review", () => {
+Deno.test("the same demands get the same grants at each review", () => {
   const demands = demandsOf(...Array.from({ length: 40 }, (_, i) => [2, 10 + 7 * i] as const));
   const [a, b] = [0, TURN_MS].map((now) =>
     grantAll(processTotals(256, 40), TORRENT_CAP, demands, now)
@@ -101,7 +101,7 @@ Deno.test("the same demands get the same grants, review after review", () => {
   for (const [key, grant] of a!) assert(isSameGrant(b!.get(key), grant));
 });
 
-Deno.test("few descriptors are shared between files, locks and connections", () => {
+Deno.test("few file descriptors are split between files, locks and connections", () => {
   for (const torrents of [1, 40, 200]) {
     const totals = processTotals(256, torrents);
     const used = fileHandlesMax(256) + totals.connections + torrents;
@@ -110,7 +110,7 @@ Deno.test("few descriptors are shared between files, locks and connections", () 
   }
 });
 
-Deno.test("a grant that shrinks by next to nothing is kept while there is enough", () => {
+Deno.test("a slightly smaller grant is not applied while there is enough", () => {
   const of = (...amounts: number[]) => new Map(amounts.map((n, key) => [key, ofConnections(n)]));
   const steady = (total: number, grants: number[], before: number[]) =>
     [...keepSteady(ofConnections(total), of(...grants), of(...before)).values()]
@@ -129,7 +129,7 @@ interface Simulated {
   waitedMs: number;
 }
 
-Deno.test("200 torrents, 40 of them active, live within one process's limits, and none starves", () => {
+Deno.test("200 torrents, 40 of them active, stay within the limits and none starves", () => {
   const seed = 200;
   const rng = createRng(seed);
   const torrents: Simulated[] = Array.from({ length: 200 }, (_, i) => ({

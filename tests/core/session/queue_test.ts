@@ -24,24 +24,24 @@ function plan(text: string, downloads?: number, seeds?: number): number[] {
   return [...planQueue(queue(text), { downloads, seeds })].toSorted();
 }
 
-Deno.test("free places go to the first ones that wait", () => {
+Deno.test("free slots go to the first waiting torrents", () => {
   assertEquals(plan("dddd", 2), [0, 1]);
   assertEquals(plan("xdsd", 1, 1), [1, 2]);
   assertEquals(plan("dsds"), [0, 1, 2, 3]);
 });
 
-Deno.test("what runs goes on running, in whatever place", () => {
+Deno.test("active torrents stay active at any queue position", () => {
   assertEquals(plan("ddD", 1), [2]);
   assertEquals(plan("DDD", 1), [0, 1, 2]);
 });
 
-Deno.test("what is stalled or forced leaves the others their places", () => {
+Deno.test("stalled and forced torrents take no slots", () => {
   assertEquals(plan("zd", 1), [0, 1]);
   assertEquals(plan("fdd", 2), [0, 1]);
   assertEquals(plan("ddf", 1), [2]);
 });
 
-Deno.test("moves keep the order of those that move and of those that stay", () => {
+Deno.test("a move keeps the relative order of moved and of unmoved torrents", () => {
   const move = (chosen: number[], where: QueueMove) =>
     moveInQueue([0, 1, 2, 3, 4], new Set(chosen), where).join("");
   assertEquals(move([3, 1], "top"), "13024");

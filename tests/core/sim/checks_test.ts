@@ -58,7 +58,7 @@ function awaited(node: Node): number[] {
   throw new Error("nothing is awaited");
 }
 
-Deno.test("a core that uploads a piece it lacks is caught", () => {
+Deno.test("uploading a missing piece is detected", () => {
   const { world, leech } = midway();
   const lacks = transferOf(leech.torrent).geometry.pieceCount - 1;
   const missing = [...Array(PIECES).keys()].find((piece) => leech.disk.pieces[piece] === 0) ??
@@ -68,19 +68,19 @@ Deno.test("a core that uploads a piece it lacks is caught", () => {
   assertThrows(() => carryOut(world, leech, upload), Error, `uploads piece ${missing}`);
 });
 
-Deno.test("a core that uploads beyond a piece's end is caught", () => {
+Deno.test("uploading beyond the end of a piece is detected", () => {
   const { world, seed } = midway();
   const [peer] = onlyPeer(seed);
   const upload: Effect = { kind: "upload", peer, blocks: [0, 2 * BLOCK_SIZE - 1, 2] };
   assertThrows(() => carryOut(world, seed, upload), Error, "beyond a piece's end");
 });
 
-Deno.test("a core that asks a peer it is not connected to is caught", () => {
+Deno.test("a request to a peer that is not connected is detected", () => {
   const { leech } = midway();
   assertThrows(() => checkRequest(leech, 99_999, awaited(leech)), Error, "only connected peers");
 });
 
-Deno.test("a core that asks for a piece it has is caught", () => {
+Deno.test("a request for a piece that we have is detected", () => {
   const { world, leech } = midway();
   const [peer] = onlyPeer(leech);
   const had = [...Array(PIECES).keys()].find((piece) =>
@@ -90,7 +90,7 @@ Deno.test("a core that asks for a piece it has is caught", () => {
   assertThrows(() => carryOut(world, leech, request), Error, "which it has");
 });
 
-Deno.test("a core that asks for a block it has no record of asking for is caught", () => {
+Deno.test("a received block without a recorded request is detected", () => {
   const { leech } = midway();
   const [peer] = onlyPeer(leech);
   const blocks = awaited(leech);
@@ -98,7 +98,7 @@ Deno.test("a core that asks for a block it has no record of asking for is caught
   assertThrows(() => checkRequest(leech, peer, blocks), Error, "in vain");
 });
 
-Deno.test("a core that asks two peers for one block outside endgame is caught", () => {
+Deno.test("requesting a block from two peers outside endgame is detected", () => {
   const { leech } = midway(600);
   const [peer] = onlyPeer(leech);
   const blocks = awaited(leech);
@@ -107,7 +107,7 @@ Deno.test("a core that asks two peers for one block outside endgame is caught", 
   assertThrows(() => checkRequest(leech, peer, blocks), Error, "outside endgame");
 });
 
-Deno.test("a core with more requests under way than the peer takes is caught", () => {
+Deno.test("more outstanding requests than the peer's queue allows are detected", () => {
   const { leech } = midway();
   const [peer, { outstanding, link }] = onlyPeer(leech);
   checkRequest(leech, peer, awaited(leech));
@@ -115,7 +115,7 @@ Deno.test("a core with more requests under way than the peer takes is caught", (
   assertThrows(() => checkRequest(leech, peer, awaited(leech)), Error, "too many requests");
 });
 
-Deno.test("a core that checks a piece before it is whole, or without a byte of it, is caught", () => {
+Deno.test("checking an incomplete piece is detected", () => {
   const { leech } = midway();
   leech.buffers.set(5, new Uint8Array([GOOD, 0]));
   assertThrows(() => isBufferGood(leech, 5), Error, "before it is whole");
@@ -127,7 +127,7 @@ Deno.test("a core that checks a piece before it is whole, or without a byte of i
   assertEquals(isBufferGood(leech, 5), false);
 });
 
-Deno.test("a core that claims a piece which is not on its disk is caught", () => {
+Deno.test("claiming a piece that is not on disk is detected", () => {
   const { world, leech } = midway();
   const missing = leech.disk.pieces.indexOf(0);
   setBit(broken(leech).have as Parameters<typeof setBit>[0], missing);
@@ -137,7 +137,7 @@ Deno.test("a core that claims a piece which is not on its disk is caught", () =>
   checkWorld(world);
 });
 
-Deno.test("bytes that vanish from the network, or appear in it, are noticed", () => {
+Deno.test("bytes that vanish from or appear in the network are detected", () => {
   for (const key of ["bytesSent", "bytesTaken", "bytesLost", "bytesOnTheWay"] as const) {
     const { world } = midway();
     world.tally[key]++;
@@ -145,7 +145,7 @@ Deno.test("bytes that vanish from the network, or appear in it, are noticed", ()
   }
 });
 
-Deno.test("a core that counts bytes it did not get, or did not send, is caught", () => {
+Deno.test("wrong counts of received or sent bytes are detected", () => {
   for (const key of ["downloaded", "wasted"] as const) {
     const { world, leech } = midway();
     broken(leech)[key]++;
@@ -156,7 +156,7 @@ Deno.test("a core that counts bytes it did not get, or did not send, is caught",
   assertThrows(() => checkWorld(world), Error, "uploaded of");
 });
 
-Deno.test("a state that claims a piece which was not written is caught, when saved and when read", () => {
+Deno.test("a state that claims unwritten pieces is detected when saved and when loaded", () => {
   const disk = createDisk({ bytes: new Uint8Array(1), count: PIECES });
   const state = { pieces: Uint8Array.of(0x80), uploaded: 0, downloaded: 0, waived: false };
   assertThrows(() => checkClaim(disk, state), Error, "only what was written");
@@ -167,7 +167,7 @@ Deno.test("a state that claims a piece which was not written is caught, when sav
   assertEquals(recover(disk, false).bytes[0], 0x80);
 });
 
-Deno.test("a core that saves a false state is caught in the world, too", () => {
+Deno.test("saving a wrong state is detected in a whole world", () => {
   const { world, leech } = midway();
   const { bytes: pieces } = createFullBitfield(PIECES);
   const state = { pieces, uploaded: 0, downloaded: 0, waived: false };
@@ -175,7 +175,7 @@ Deno.test("a core that saves a false state is caught in the world, too", () => {
   assertThrows(() => carryOut(world, leech, save), Error, "only what was written");
 });
 
-Deno.test("an unchecked world lets all of this pass: the checks cost nothing where they are off", () => {
+Deno.test("with checks disabled, nothing is detected", () => {
   const world = createWorld({ seed: 7, pieces: PIECES, blocks: 2, sha1 });
   const seed = addNode(world, { name: "seed", have: "seed" });
   const leech = addNode(world, { name: "leech" });
@@ -184,7 +184,7 @@ Deno.test("an unchecked world lets all of this pass: the checks cost nothing whe
   carryOut(world, leech, { kind: "upload", peer, blocks: [7, 0, BLOCK_SIZE] });
 });
 
-Deno.test("a killed program's late answers reach nobody", () => {
+Deno.test("late answers to a killed program are dropped", () => {
   const { world, leech } = midway();
   const fed: Event["kind"][] = [];
   carryOut(world, leech, { kind: "write-piece", job: 99, piece: leech.disk.pieces.indexOf(0) });

@@ -47,7 +47,7 @@ function transferMs(latencyMs: number, upBytesPerSecond: number, blocks: number)
   return completionMs(world, leech, [seed]);
 }
 
-Deno.test("a message takes the latency, a block the latency and its share of the uplink", () => {
+Deno.test("a message takes the latency, a block also its share of the uplink", () => {
   // Eight one-way trips whatever the latency is: what a millisecond more costs shows how many.
   const near = transferMs(10, 1_638_400, 1), far = transferMs(110, 1_638_400, 1);
   const trips = (far - near) / 100;
@@ -56,7 +56,7 @@ Deno.test("a message takes the latency, a block the latency and its share of the
   assertEquals(transferMs(10, 163_840, 1) - near, 90);
 });
 
-Deno.test("ten blocks take ten times one block's time on the uplink", () => {
+Deno.test("ten blocks take ten times as long as one block on the uplink", () => {
   const one = transferMs(10, 163_840, 1), ten = transferMs(10, 163_840, 10);
   assertEquals(ten - one, 900);
 });
@@ -79,7 +79,7 @@ Deno.test("two senders share the downlink of one receiver", () => {
   assert(Math.abs(extra - bytes / 1_000) < 0.1 * bytes / 1_000, `${extra} ms more`);
 });
 
-Deno.test("a connection has no more under way than its window: far links are slow", () => {
+Deno.test("a connection has at most its window in flight, so that distant links are slow", () => {
   // 640 KiB each 500 ms is 1.3 MB/s, however fast both ends are.
   const bytes = 64 * 16 * BLOCK;
   const world = quietWorld({ latencyMs: 500, pieces: 64, blocks: 16 });
@@ -90,7 +90,7 @@ Deno.test("a connection has no more under way than its window: far links are slo
   assert(seconds >= leastSeconds, `${seconds} s, the window allows ${leastSeconds} s at best`);
 });
 
-Deno.test("a disk answers after its delay", () => {
+Deno.test("a disk responds after its delay", () => {
   const time = (delayMs: number) => {
     const world = quietWorld({ latencyMs: 10 });
     const seed = alone(world, { name: "seed", have: "seed" });
@@ -100,7 +100,7 @@ Deno.test("a disk answers after its delay", () => {
   assertEquals(time(500) - time(100), 800);
 });
 
-Deno.test("a power cut takes what was not flushed, and a killed program nothing that was written", () => {
+Deno.test("a power failure loses unflushed writes, a killed program loses none", () => {
   const disk = createDisk(createBitfield(4));
   for (const piece of [0, 1]) {
     assert(beginWrite(disk, piece, 10));
@@ -115,13 +115,13 @@ Deno.test("a power cut takes what was not flushed, and a killed program nothing 
   assertEquals(hasBit(recover(disk, true), 1), false);
 });
 
-Deno.test("a full disk refuses a write and keeps its room", () => {
+Deno.test("a full disk refuses a write and keeps its free space", () => {
   const disk = createDisk(createBitfield(4), { room: 25 });
   assertEquals([0, 1, 2].map((piece) => beginWrite(disk, piece, 10)), [true, true, false]);
   assertEquals(disk.room, 5);
 });
 
-Deno.test("who is killed is gone: its connections break and its pieces have no holder", () => {
+Deno.test("killing a node breaks its connections and removes its pieces", () => {
   const world = quietWorld({ pieces: 2 });
   const seed = alone(world, { name: "seed", have: "seed" });
   const leech = alone(world, { name: "leech", upBytesPerSecond: 1 });
@@ -138,7 +138,7 @@ Deno.test("who is killed is gone: its connections break and its pieces have no h
   assertEquals(world.holders[0], transferOf(leech.torrent).haveCount > 0 ? 1 : 0);
 });
 
-Deno.test("the trace tells any two effects apart", () => {
+Deno.test("the trace differs for any two different effects", () => {
   const message = { kind: "have", piece: 1 } as const;
   const report = { kind: "complete" } as const;
   const address = { ip: "192.0.2.1", port: 1 };
@@ -166,7 +166,7 @@ Deno.test("the trace tells any two effects apart", () => {
   assertEquals(new Set(traces).size, effects.length);
 });
 
-Deno.test("a world's trace changes with what its cores do, not only with time", () => {
+Deno.test("the trace depends on the decisions, not only on time", () => {
   const trace = (upBytesPerSecond: number) => {
     const world = quietWorld({ pieces: 3 });
     const seed = alone(world, { name: "seed", have: "seed", upBytesPerSecond });
@@ -190,7 +190,7 @@ const TINY: SwarmOptions = {
   churnPercent: 0,
 };
 
-Deno.test("a swarm's figures are those of its nodes, worked out by hand", () => {
+Deno.test("the report of a small swarm equals figures calculated by hand", () => {
   const swarm = createSwarm(TINY, sha1);
   while (!runSwarm(swarm, 1_000));
   const [a, b, c] = swarm.downloaders;
@@ -220,7 +220,7 @@ Deno.test("a swarm's figures are those of its nodes, worked out by hand", () => 
   assertEquals(reportOf(swarm).completed, 2);
 });
 
-Deno.test("churn replaces the part of the downloaders that it names, and they do leave", () => {
+Deno.test("churn replaces the given part of the downloaders", () => {
   const swarm = createSwarm({ ...TINY, peers: 10, size: 64 * BLOCK, churnPercent: 30 }, sha1);
   while (!runSwarm(swarm, 1_000));
   const { nodes } = swarm.world;

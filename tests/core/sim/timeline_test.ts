@@ -14,7 +14,7 @@ function drain(timeline: ReturnType<typeof createTimeline>): [number, number][] 
   return seen;
 }
 
-Deno.test("items come at their ticks, near and far, each once", () => {
+Deno.test("items are delivered once, at their ticks, near and far", () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 20_000 })), (ticks) => {
     const timeline = createTimeline();
     ticks.forEach((tick, item) => note(timeline, tick, item));
@@ -26,7 +26,7 @@ Deno.test("items come at their ticks, near and far, each once", () => {
   }));
 });
 
-Deno.test("time only moves on, and items of one tick keep their order", () => {
+Deno.test("time never moves back, and items of one tick keep their order", () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 5 })), (ticks) => {
     const timeline = createTimeline();
     ticks.forEach((tick, item) => note(timeline, tick, item));
@@ -35,7 +35,7 @@ Deno.test("time only moves on, and items of one tick keep their order", () => {
   }));
 });
 
-Deno.test("an item for the past comes with the next tick", () => {
+Deno.test("an item for the past is delivered at the next tick", () => {
   const timeline = createTimeline();
   note(timeline, 100, 1);
   advance(timeline, 100, []);
@@ -43,7 +43,7 @@ Deno.test("an item for the past comes with the next tick", () => {
   assertEquals(drain(timeline), [[101, 2]]);
 });
 
-Deno.test("nothing comes after the last tick asked for", () => {
+Deno.test("nothing is delivered after the last requested tick", () => {
   const timeline = createTimeline();
   for (const tick of [50, 9_000]) note(timeline, tick, tick);
   const items: number[] = [];

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseRange } from "../../../core/stream/byte_range.ts";
 
-Deno.test("ranges are read as the RFC writes them", () => {
+Deno.test("ranges are parsed as RFC 9110 specifies", () => {
   const cases: [string | undefined, ReturnType<typeof parseRange>][] = [
     [undefined, "whole"],
     ["bytes=0-", { start: 0, end: 100 }],
@@ -26,7 +26,7 @@ Deno.test("ranges are read as the RFC writes them", () => {
   assertEquals(parseRange("bytes=0-", 0), "unsatisfiable");
 });
 
-Deno.test("whatever is asked for, the range lies within the file", () => {
+Deno.test("the parsed range always lies within the file", () => {
   const text = fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,20}-\d{0,20}$/));
   fc.assert(
     fc.property(text, fc.nat(), (header, length) => {

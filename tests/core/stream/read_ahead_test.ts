@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { readAhead } from "../../../core/stream/read_ahead.ts";
 
-Deno.test("pieces are due when the reader reaches them", () => {
+Deno.test("a piece is due when the reader reaches it", () => {
   const reader = { atByte: 150, endByte: 1_000, pieceLength: 100, bytesPerSecond: 100 };
   assertEquals(readAhead(reader, 2_000, 1), [
     { piece: 1, inMs: 0 },
@@ -11,13 +11,13 @@ Deno.test("pieces are due when the reader reaches them", () => {
   ]);
 });
 
-Deno.test("a slow reader still has some pieces ahead, and nobody looks beyond its end", () => {
+Deno.test("a slow reader gets some pieces ahead, but none beyond its end", () => {
   const reader = { atByte: 0, endByte: 350, pieceLength: 100, bytesPerSecond: 1 };
   assertEquals(readAhead(reader, 1_000, 2).map(({ piece }) => piece), [0, 1]);
   assertEquals(readAhead(reader, 1_000, 9).map(({ piece }) => piece), [0, 1, 2, 3]);
 });
 
-Deno.test("whatever the position, the list is bounded, in order, and begins where the reader is", () => {
+Deno.test("for any position, the list is bounded, in order, and starts at the reader", () => {
   fc.assert(
     fc.property(fc.nat(), fc.nat(), fc.integer({ min: 1, max: 1e6 }), (at, more, pieceLength) => {
       const reader = { atByte: at, endByte: at + more + 1, pieceLength, bytesPerSecond: 1e9 };

@@ -46,7 +46,7 @@ function failFor(kit: Kit, seconds: number): void {
   }
 }
 
-Deno.test("a peer that names port after port holds one address, and the honest one is dialled", () => {
+Deno.test("a peer that announces many ports holds one address, and honest ones are dialled", () => {
   const kit = new Kit({ have: ".." });
   const liar = kit.handshake({ ip: "10.6.6.6", extended: true });
   for (let port = 2_000; port < 6_000; port++) listensAt(kit, liar, port);
@@ -55,7 +55,7 @@ Deno.test("a peer that names port after port holds one address, and the honest o
   assertEquals(kit.all("dial").map(({ address }) => address.ip), ["10.7.7.7"]);
 });
 
-Deno.test("one host that comes and goes with ever other ports holds few addresses", () => {
+Deno.test("a host that reconnects from many ports holds few addresses", () => {
   const kit = new Kit({ have: ".." });
   for (let i = 0; i < 200; i++) {
     const peer = kit.handshake({ ip: "10.6.6.6", port: 40_000 + i, extended: true, id: i + 1 });
@@ -65,7 +65,7 @@ Deno.test("one host that comes and goes with ever other ports holds few addresse
   assert(entriesOf(kit).length <= HOST_ADDRESSES_MAX, `${entriesOf(kit).length} addresses`);
 });
 
-Deno.test("the book is kept from a source that is trusted less, never from one trusted more", () => {
+Deno.test("a more trusted source replaces entries of a less trusted one, not vice versa", () => {
   const kit = new Kit({ have: ".." });
   const strangers = Array.from(
     { length: ADDRESSES_MAX + 100 },
@@ -80,7 +80,7 @@ Deno.test("the book is kept from a source that is trusted less, never from one t
   assertEquals(entriesOf(kit).length, ADDRESSES_MAX);
 });
 
-Deno.test("a tracker's 2,000 ports of one host become a few dials at once and an hour", () => {
+Deno.test("of 2,000 ports of one host from a tracker, few are dialled at once and per hour", () => {
   const kit = new Kit({ have: ".." });
   found(kit, "tracker", ...ports("10.5.5.5", 2_000));
   assertEquals(kit.all("dial").length, HOST_DIALS_AT_ONCE_MAX);
@@ -89,13 +89,13 @@ Deno.test("a tracker's 2,000 ports of one host become a few dials at once and an
   assertEquals(kit.all("dial").length, HOST_DIALS_PER_HOUR);
 });
 
-Deno.test("an IPv6 network of one customer counts as one host", () => {
+Deno.test("the IPv6 network of one customer counts as one host", () => {
   const kit = new Kit({ have: ".." });
   found(kit, "dht", ...[1, 2, 3, 4, 5].map((n) => address(`2001:db8::${n}`)));
   assertEquals(kit.all("dial").length, HOST_DIALS_AT_ONCE_MAX);
 });
 
-Deno.test("loopback and what the user typed are dialled without limits for each host", () => {
+Deno.test("loopback addresses and those given by the user have no limit per host", () => {
   for (const [ip, source] of [["127.0.0.1", "tracker"], ["10.5.5.5", "user"]] as const) {
     const kit = new Kit({ have: ".." });
     found(kit, source, ...ports(ip, 100));
@@ -103,7 +103,7 @@ Deno.test("loopback and what the user typed are dialled without limits for each 
   }
 });
 
-Deno.test("addresses that are no host and ports of well-known services are not dialled", () => {
+Deno.test("invalid host addresses and ports of well-known services are not dialled", () => {
   const nobody = ["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.2.3", "255.255.255.255", "::"];
   const services = [0, 22, 23, 25, 80, 443, 1023, 3306, 6379, 9200, 65_536];
   const kit = new Kit({ have: ".." });
@@ -114,7 +114,7 @@ Deno.test("addresses that are no host and ports of well-known services are not d
   assertEquals(entriesOf(kit), ["10.1.1.1:80"]);
 });
 
-Deno.test("dials have a rate, however many addresses there are and however fast they fail", () => {
+Deno.test("dials are rate limited, for any number of addresses and failures", () => {
   const kit = new Kit({ have: ".." });
   found(
     kit,
@@ -127,7 +127,7 @@ Deno.test("dials have a rate, however many addresses there are and however fast 
   assert(kit.all("dial").length > most / 2, `${kit.all("dial").length} dials in 10 s`);
 });
 
-Deno.test("a private torrent dials the peers of its trackers and no others", () => {
+Deno.test("a private torrent dials only the peers that its trackers name", () => {
   const kit = new Kit({ have: "..", isPrivate: true });
   for (const source of ["user", "pex", "dht", "lsd", "magnet", "resume"] as const) {
     found(kit, source, address("10.1.1.1"));

@@ -42,7 +42,7 @@ Deno.test("an address is dialled once, however often it is named", () => {
   assertEquals(kit.all("dial").map(({ address }) => address), [THEM]);
 });
 
-Deno.test("a failed address is dialled again after a wait that doubles up to a limit", () => {
+Deno.test("a failed address is redialled after delays that double up to a limit", () => {
   const { kit } = dialling();
   const waits: number[] = [];
   for (let attempt = 0; attempt < 10; attempt++) {
@@ -56,7 +56,7 @@ Deno.test("a failed address is dialled again after a wait that doubles up to a l
   assertEquals(waits.at(-1), REDIAL_LAST_MS);
 });
 
-Deno.test("a peer that hangs up at once is dialled ever less often; one that stayed is not", () => {
+Deno.test("a peer that disconnects at once is redialled with increasing delays", () => {
   for (const [stayMs, waitMs] of [[1_000, 4], [CONNECTION_WORTH_MS, 1]] as const) {
     const { kit } = dialling();
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -73,7 +73,7 @@ Deno.test("a peer that hangs up at once is dialled ever less often; one that sta
   }
 });
 
-Deno.test("dialling ourselves ends there, and we never dial that address again", () => {
+Deno.test("a connection to ourselves is closed, and the address is not dialled again", () => {
   const { kit, job } = dialling();
   const peer = kit.handshake({ ...THEM, id: OUR_ID[0]! }, job);
   assertEquals(kit.closed(peer), "ourselves");
@@ -81,7 +81,7 @@ Deno.test("dialling ourselves ends there, and we never dial that address again",
   assertEquals(kit.all("dial").length, 1);
 });
 
-Deno.test("a banned peer is neither dialled nor taken", () => {
+Deno.test("a banned peer is neither dialled nor accepted", () => {
   const { kit, job } = dialling();
   const liar = kit.handshake({ ...THEM, id: 9 }, job);
   kit.say(liar, { kind: "bitfield", bits: new Uint8Array([0b11000000]) });
@@ -95,7 +95,7 @@ Deno.test("a banned peer is neither dialled nor taken", () => {
   assert(kit.isConnected(kit.handshake({ ip: "10.9.9.10", id: 9 })), "an id alone is not banned");
 });
 
-Deno.test("connections are limited, and dials leave room for those who dial us", () => {
+Deno.test("connections are limited, and dials leave slots for incoming connections", () => {
   const kit = new Kit({ have: ".." });
   const addresses = Array.from({ length: 250 }, (_, i) => ({ ip: `10.2.0.${i}`, port: 6881 }));
   kit.feed({ kind: "peers-found", source: "tracker", addresses });
@@ -127,7 +127,7 @@ Deno.test("connections are limited, and dials leave room for those who dial us",
   assertEquals(kit.closed(kit.handshake({ id: 199 })), "too-many-peers");
 });
 
-Deno.test("addresses beyond the limit take the place of those that failed most", () => {
+Deno.test("above the limit, addresses replace those that failed most often", () => {
   const kit = new Kit({ have: ".." });
   const many = Array.from({ length: ADDRESSES_MAX }, (_, i) => ({
     ip: `10.4.${i >> 8}.${i & 255}`,
@@ -143,7 +143,7 @@ Deno.test("addresses beyond the limit take the place of those that failed most",
   assertEquals(kit.torrent.swarm.addresses.entries.size, ADDRESSES_MAX);
 });
 
-Deno.test("two that dial each other at once keep the same one of the two connections", () => {
+Deno.test("two peers that dial each other at once keep the same connection", () => {
   // The greater id's dial survives, on both sides and in either order of arrival.
   for (const theirs of [100, 250]) {
     const weAreGreater = OUR_ID[0]! > theirs;
@@ -162,7 +162,7 @@ Deno.test("two that dial each other at once keep the same one of the two connect
   }
 });
 
-Deno.test("a second connection the same way is refused while the first one lives", () => {
+Deno.test("a second connection in the same direction is refused while the first is open", () => {
   const kit = new Kit({ have: ".." });
   const { ip } = THEM;
   const first = kit.handshake({ ip, id: 5 });
@@ -174,7 +174,7 @@ Deno.test("a second connection the same way is refused while the first one lives
   assertEquals([kit.closed(first), kit.isConnected(third)], ["duplicate", true]);
 });
 
-Deno.test("the address of a replaced dial is not dialled again while its peer is connected", () => {
+Deno.test("the address of a replaced dial is not redialled while its peer is connected", () => {
   const { kit, job } = dialling();
   kit.handshake({ ...THEM, id: 250 }, job);
   const theirs = kit.handshake({ ip: THEM.ip, port: 40_000, id: 250, incoming: true });
@@ -187,7 +187,7 @@ Deno.test("the address of a replaced dial is not dialled again while its peer is
   assert(kit.all("dial").length > 0);
 });
 
-Deno.test("a peer that dialled us and told its port is not dialled while connected, and is later", () => {
+Deno.test("a peer that dialled us is not dialled back while it is connected", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.handshake({ ip: THEM.ip, port: 40_000, extended: true });
   listensAt(kit, peer, THEM.port);
@@ -200,14 +200,14 @@ Deno.test("a peer that dialled us and told its port is not dialled while connect
   assertEquals(kit.all("dial").map(({ address }) => address), [THEM]);
 });
 
-Deno.test("a peer that we dialled keeps the address we dialled, whatever port it tells", () => {
+Deno.test("a peer that we dialled keeps the dialled address, whatever port it announces", () => {
   const { kit, job } = dialling();
   const peer = kit.handshake({ ...THEM, extended: true }, job);
   listensAt(kit, peer, 7_001);
   assertEquals(kit.connection(peer).address, THEM);
 });
 
-Deno.test("a seed that we need no more is not dialled again", () => {
+Deno.test("a seed that is no longer needed is not redialled", () => {
   const kit = new Kit({ have: "##" });
   kit.feed({ kind: "peers-found", source: "tracker", addresses: [THEM] });
   const seed = kit.handshake({ ...THEM }, kit.all("dial")[0]!.job);
@@ -223,7 +223,7 @@ Deno.test("a dial that succeeds after the stop is closed", () => {
   assertEquals(kit.closed(kit.handshake(THEM, job)), "stopping");
 });
 
-Deno.test("events of connections that are gone are ignored", () => {
+Deno.test("events of closed connections are ignored", () => {
   const kit = new Kit({ have: ".." });
   kit.forget();
   kit.say(77, { kind: "unchoke" });
@@ -232,7 +232,7 @@ Deno.test("events of connections that are gone are ignored", () => {
   assertEquals(kit.effects, []);
 });
 
-Deno.test("a fault that the shell finds on the wire ends the connection as ours do", () => {
+Deno.test("a violation found by the shell closes the connection", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.connect("..");
   kit.feed({ kind: "violated", peer, why: "a frame too long" });

@@ -30,7 +30,7 @@ function dontHave(kit: Kit, peer: number, piece: number): void {
   kit.say(peer, { kind: "extended", id: 7, payload: Uint8Array.of(0, 0, 0, piece) });
 }
 
-Deno.test("a later handshake changes only what it names, as rtorrent means it", () => {
+Deno.test("a later handshake updates only the keys that it contains, as rtorrent expects", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.connect("##", { extended: true });
   handshake(kit, peer, {
@@ -90,7 +90,7 @@ const extendedOf = (effects: readonly Effect[]) =>
     effect.kind === "send" && effect.message.kind === "extended" ? [effect.message] : []
   );
 
-Deno.test("an extension of the table is announced, heard, answered and ticked", () => {
+Deno.test("a registered extension is announced, receives messages and is ticked", () => {
   const { torrent, feed, say, first } = withFake();
   const told = decodeExtendedHandshake(extendedOf(first)[0]!.payload);
   assertEquals(told.ok && [...told.value.extensions], [["x_fake", 42]]);
@@ -108,7 +108,7 @@ Deno.test("an extension of the table is announced, heard, answered and ticked", 
   assert(torrent.swarm.addresses.entries.has("10.4.4.4:6881"));
 });
 
-Deno.test("an extension is not offered where it says so, and a malformed message ends the connection", () => {
+Deno.test("an extension can be withheld, and a malformed message closes the connection", () => {
   const told = decodeExtendedHandshake(extendedOf(withFake(true).first)[0]!.payload);
   assertEquals(told.ok && [...told.value.extensions], []);
   const { torrent, say } = withFake();
@@ -116,7 +116,7 @@ Deno.test("an extension is not offered where it says so, and a malformed message
   assertEquals(torrent.swarm.connections.size, 0);
 });
 
-Deno.test("a peer that lost a piece is asked for it no more and may be told of it again", () => {
+Deno.test("a piece that a peer lost is not requested from it, until it has it again", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.connect("##", { extended: true, unchokes: false });
   dontHave(kit, peer, 0);
@@ -129,7 +129,7 @@ Deno.test("a peer that lost a piece is asked for it no more and may be told of i
   assertEquals(kit.peer(peer).haveCount, 2);
 });
 
-Deno.test("a seed counted as one that loses a piece is counted piece by piece", () => {
+Deno.test("a seed that loses a piece is no longer counted as one", () => {
   const kit = new Kit({ have: "...." });
   const peer = kit.handshake({ extended: true });
   kit.say(peer, { kind: "have-all" });
@@ -139,7 +139,7 @@ Deno.test("a seed counted as one that loses a piece is counted piece by piece", 
   assertEquals([...kit.transfer.availability.counts], [0, 0, 0, 0]);
 });
 
-Deno.test("a block that cannot be read is told as lost to those who know the message", () => {
+Deno.test("an unreadable block is announced with lt_donthave to peers that support it", () => {
   const kit = new Kit({ have: "##" });
   const speaks = kit.connect("..", { extended: true }), silent = kit.connect("..");
   handshake(kit, speaks, { extensions: new Map([["lt_donthave", 9]]) });
@@ -157,7 +157,7 @@ Deno.test("a block that cannot be read is told as lost to those who know the mes
   assertEquals(kit.all("upload"), []);
 });
 
-Deno.test("whoever will download nothing more says so when that changes, and two such part", () => {
+Deno.test("upload_only is sent when it changes, and two such peers disconnect", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const giver = kit.connect("##", { extended: true });
   const done = kit.connect("#.", { extended: true }),
@@ -174,7 +174,7 @@ Deno.test("whoever will download nothing more says so when that changes, and two
   assertEquals(kit.closed(lacking), "both-complete");
 });
 
-Deno.test("who says that it will download nothing more cannot be served: the share rule waits for it no longer", () => {
+Deno.test("an upload-only peer cannot be served: the share rule does not wait for it", () => {
   const kit = new Kit({ have: "##.", blocks: 1, shareRule: { percent: 100, strict: false } });
   kit.connect("###");
   const other = kit.connect("...", { extended: true });

@@ -8,7 +8,7 @@ import { Kit } from "../torrent/kit.ts";
 
 const SEED = { ip: "10.9.9.9", port: 5_000, id: 100 };
 
-Deno.test("who claims another peer's id neither evicts it nor gets it banned", () => {
+Deno.test("a connection with the peer ID of another neither replaces nor bans it", () => {
   const kit = new Kit({ have: "....", blocks: 1 });
   kit.feed({ kind: "peers-found", source: "tracker", addresses: [SEED] });
   const seed = kit.handshake(SEED, kit.all("dial")[0]!.job);
@@ -27,7 +27,7 @@ Deno.test("who claims another peer's id neither evicts it nor gets it banned", (
   assert(kit.isConnected(kit.handshake(SEED, kit.all("dial")[0]!.job)));
 });
 
-Deno.test("one host has a few connections, so that it cannot take every place", () => {
+Deno.test("connections per host are limited", () => {
   const kit = new Kit({ have: ".." });
   const keys = Array.from({ length: 300 }, (_, i) => kit.handshake({ ip: "10.6.6.6", id: i + 1 }));
   assertEquals(keys.filter((key) => kit.isConnected(key)).length, HOST_CONNECTIONS_MAX);
@@ -38,7 +38,7 @@ Deno.test("one host has a few connections, so that it cannot take every place", 
   assertEquals(local.torrent.swarm.connections.size, 50);
 });
 
-Deno.test("with all places taken, a connection where nobody wants anything gives way", () => {
+Deno.test("with all slots taken, a connection without interest on either side is closed", () => {
   const kit = new Kit({ have: ".." });
   const handshake = (i: number) => kit.handshake({ ip: `10.${i >> 8}.${i & 255}.1`, id: i % 199 });
   const keys = Array.from({ length: CONNECTIONS_MAX }, (_, i) => handshake(i));
@@ -51,7 +51,7 @@ Deno.test("with all places taken, a connection where nobody wants anything gives
   assertEquals(keys.filter((key) => !kit.isConnected(key)), [keys[0]]);
 });
 
-Deno.test("among connections that do nothing the priority of BEP 40 decides, from both ends alike", () => {
+Deno.test("among idle connections BEP 40 priorities decide, the same on both sides", () => {
   const kit = new Kit({ have: ".." });
   const handshake = (i: number) => kit.handshake({ ip: `10.${i >> 8}.${i & 255}.1`, id: i % 199 });
   const keys = Array.from({ length: CONNECTIONS_MAX }, (_, i) => handshake(i));

@@ -5,7 +5,7 @@ import { Kit } from "../torrent/kit.ts";
 
 const SECOND = 1_000;
 
-Deno.test("a peer silent for two minutes and a margin counts as dead; should it speak, it lives again", () => {
+Deno.test("a peer silent for over two minutes counts as dead until it sends again", () => {
   const kit = new Kit({ have: ".." });
   const quiet = kit.connect("##", { unchokes: false });
   const lively = [kit.connect("##"), kit.connect("##")];
@@ -17,7 +17,7 @@ Deno.test("a peer silent for two minutes and a margin counts as dead; should it 
   assertEquals(isDead(kit.connection(quiet), kit.now), false);
 });
 
-Deno.test("a sole peer that sends its keep-alive every two minutes, late by a round trip, is kept", () => {
+Deno.test("a single peer with keep-alives every two minutes, late by a round trip, is kept", () => {
   const kit = new Kit({ have: "..", announceTiers: [["http://a.test/"]] });
   kit.answer();
   const punctual = kit.connect("##", { unchokes: false });
@@ -28,7 +28,7 @@ Deno.test("a sole peer that sends its keep-alive every two minutes, late by a ro
   assertEquals(kit.isConnected(punctual), true);
 });
 
-Deno.test("a dead peer loses its slot, and gets one again when it lives", () => {
+Deno.test("a dead peer loses its upload slot, and can get one again once it is alive", () => {
   const kit = new Kit({ have: "##" });
   const quiet = kit.connect("..", { unchokes: false });
   const lively = [kit.connect(".."), kit.connect("..")];
@@ -41,7 +41,7 @@ Deno.test("a dead peer loses its slot, and gets one again when it lives", () => 
   assertEquals(kit.peer(quiet).amChoking, false);
 });
 
-Deno.test("half of the peers dead is borne; more than half, and they are dropped and others asked for", () => {
+Deno.test("up to half of the peers may be dead; above, they are closed and more requested", () => {
   const kit = new Kit({ have: "..", announceTiers: [["http://a.test/"]] });
   const dead = [kit.connect(".."), kit.connect("..")];
   const lively = [kit.connect(".."), kit.connect("..")];
@@ -56,7 +56,7 @@ Deno.test("half of the peers dead is borne; more than half, and they are dropped
   assertEquals(kit.all("announce").length, announces + 1);
 });
 
-Deno.test("asking for more peers keeps to the tracker's min interval", () => {
+Deno.test("requests for more peers respect the tracker's min interval", () => {
   const kit = new Kit({ have: "..", announceTiers: [["http://a.test/"]] });
   kit.answer({ intervalSeconds: 7_200, minIntervalSeconds: 600 });
   kit.connect("..");
@@ -66,7 +66,7 @@ Deno.test("asking for more peers keeps to the tracker's min interval", () => {
   assertEquals(kit.all("announce").length, 2);
 });
 
-Deno.test("we say a keep-alive when we said nothing else for a while", () => {
+Deno.test("a keep-alive is sent when nothing else was sent for a while", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.connect("..");
   kit.forget();

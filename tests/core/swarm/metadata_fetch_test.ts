@@ -40,7 +40,7 @@ function give(fetch: MetadataFetch, peer: number, piece: number, bytes: Uint8Arr
 const isSame = (a: Uint8Array, b: Uint8Array) =>
   a.length === b.length && a.every((byte, i) => byte === b[i]);
 
-Deno.test("one peer is asked for every piece at once, and gives the metadata", () => {
+Deno.test("a single peer is asked for all pieces at once", () => {
   const bytes = metadata(40_000);
   const fetch = createMetadataFetch();
   addMetadataPeer(fetch, 1, bytes.length);
@@ -56,7 +56,7 @@ Deno.test("one peer is asked for every piece at once, and gives the metadata", (
   assertEquals([fetch.stage, requestMetadata(fetch, 99_999)], ["done", []]);
 });
 
-Deno.test("several peers share the pieces, none of which is asked for twice at once", () => {
+Deno.test("several peers share the pieces, and none is requested twice at once", () => {
   const bytes = metadata(20 * METADATA_PIECE_SIZE);
   const fetch = createMetadataFetch();
   addMetadataPeer(fetch, 1, bytes.length);
@@ -69,7 +69,7 @@ Deno.test("several peers share the pieces, none of which is asked for twice at o
   assertEquals(requests.filter(({ peer }) => peer === 3), []);
 });
 
-Deno.test("a slow peer's pieces are asked of another after a second, and given up after ten", () => {
+Deno.test("a slow peer's pieces are requested from another, then given up after ten seconds", () => {
   const bytes = metadata(30_000);
   const fetch = createMetadataFetch();
   addMetadataPeer(fetch, 1, bytes.length);
@@ -89,7 +89,7 @@ Deno.test("a slow peer's pieces are asked of another after a second, and given u
   assertEquals(metadataProgress(fetch)!.bytesDone, 0);
 });
 
-Deno.test("a peer that rejects waits longer each time", () => {
+Deno.test("each reject doubles the delay before the peer is asked again", () => {
   const fetch = createMetadataFetch();
   addMetadataPeer(fetch, 1, 10);
   let now = 0;
@@ -105,7 +105,7 @@ Deno.test("a peer that rejects waits longer each time", () => {
   assertEquals(requestMetadata(fetch, now).length, 1);
 });
 
-Deno.test("a single sender of wrong metadata is named, and another is asked", () => {
+Deno.test("a single sender of wrong metadata is identified, and another peer is asked", () => {
   const bytes = metadata(20_000), lie = metadata(20_000, 1);
   const fetch = createMetadataFetch();
   addMetadataPeer(fetch, 1, lie.length);
@@ -117,7 +117,7 @@ Deno.test("a single sender of wrong metadata is named, and another is asked", ()
   assertEquals(requestMetadata(fetch, 1), [{ peer: 2, piece: 0 }, { peer: 2, piece: 1 }]);
 });
 
-Deno.test("of several senders exactly those who lied are named", () => {
+Deno.test("of several senders exactly the liars are identified", () => {
   const bytes = metadata(20_000), lie = metadata(20_000, 1);
   const fetch = createMetadataFetch();
   addMetadataPeer(fetch, 1, bytes.length);
@@ -152,7 +152,7 @@ Deno.test("pieces of a wrong size or total are a violation", () => {
   }
 });
 
-Deno.test("metadata of 1 GB is never asked for, and a claimed size takes no memory", () => {
+Deno.test("metadata of 1 GB is not requested, and a claimed size allocates nothing", () => {
   const fetch = createMetadataFetch();
   addMetadataPeer(fetch, 1, 1_000_000_000);
   assertEquals([requestMetadata(fetch, 0), fetch.tooLarge], [[], 1]);
@@ -161,7 +161,7 @@ Deno.test("metadata of 1 GB is never asked for, and a claimed size takes no memo
   assertEquals(fetch.current!.pieces.every((piece) => piece === undefined), true);
 });
 
-Deno.test("the size that most peers name is tried first, and a liar's size costs one try", () => {
+Deno.test("the most frequent size is tried first, and a false size costs one attempt", () => {
   const fetch = createMetadataFetch();
   addMetadataPeer(fetch, 1, 50);
   addMetadataPeer(fetch, 2, 60);
@@ -176,7 +176,7 @@ Deno.test("the size that most peers name is tried first, and a liar's size costs
  * Any mix of honest, lying, silent and rejecting peers that come and go, over virtual time: as long
  * as one honest peer stays, the metadata arrives, and no honest peer is named as a liar.
  */
-Deno.test("with one honest peer the metadata always arrives, and no honest peer is blamed", () => {
+Deno.test("with one honest peer metadata is always fetched, and no honest peer is blamed", () => {
   const kinds = fc.array(fc.constantFrom("honest", "liar", "other size", "silent", "rejecting"), {
     maxLength: 6,
   });

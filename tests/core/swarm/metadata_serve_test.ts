@@ -8,7 +8,7 @@ import {
 
 const INFO = Uint8Array.from({ length: 20_000 }, (_, i) => i & 0xff);
 
-Deno.test("a piece is answered with its bytes and the size of all", () => {
+Deno.test("a response has the bytes of the piece and the total size", () => {
   const allowance = createMetadataAllowance(0);
   const last = answerMetadataRequest(INFO, 1, allowance, 0);
   if (last.kind !== "data") throw new Error(last.kind);
@@ -16,13 +16,13 @@ Deno.test("a piece is answered with its bytes and the size of all", () => {
   assertEquals(last.payload[0], 16_384 & 0xff);
 });
 
-Deno.test("pieces beyond the end and metadata that is not here are rejected", () => {
+Deno.test("requests beyond the end, or without metadata, are rejected", () => {
   const allowance = createMetadataAllowance(0);
   assertEquals(answerMetadataRequest(INFO, 2, allowance, 0), { kind: "reject", piece: 2 });
   assertEquals(answerMetadataRequest(undefined, 0, allowance, 0), { kind: "reject", piece: 0 });
 });
 
-Deno.test("a peer that asks without end gets a burst, then a steady rate", () => {
+Deno.test("unlimited requests of a peer get a burst, then a steady rate", () => {
   const allowance = createMetadataAllowance(0);
   let given = 0;
   for (let i = 0; i < 10_000; i++) {

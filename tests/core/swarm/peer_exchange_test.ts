@@ -22,7 +22,7 @@ const contacts = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => contact(from + i));
 const REMOTE: PeerAddress = { ip: "9.9.9.9", port: 1 };
 
-Deno.test("the first message comes soon, news a minute apart, and nothing when there is none", () => {
+Deno.test("the first message is sent soon, changes a minute apart", () => {
   const exchange = createPeerExchange(0);
   assertEquals(planPex(exchange, contacts(0, 3), REMOTE, PEX_FIRST_MS - 1), undefined);
   assertEquals(planPex(exchange, [], REMOTE, PEX_FIRST_MS), undefined);
@@ -40,7 +40,7 @@ Deno.test("a peer is not told of itself", () => {
   assertEquals(planPex(exchange, [{ address: REMOTE, flags: 0 }], REMOTE, 1e5), undefined);
 });
 
-Deno.test("no message but the first names more than 50, and the rest follows", () => {
+Deno.test("a message has at most 50 addresses, except the first; the rest follows", () => {
   const exchange = createPeerExchange(0);
   assertEquals(planPex(exchange, contacts(0, 120), undefined, 1e5)!.added.length, 120);
   let now = 1e5;
@@ -54,7 +54,7 @@ Deno.test("no message but the first names more than 50, and the rest follows", (
   assertEquals(planPex(full, contacts(0, 5_000), undefined, 1e5)!.added.length, PEX_TOLD_MAX);
 });
 
-Deno.test("what a peer is told is at every moment what it was added and not dropped", () => {
+Deno.test("at any moment the peer's view is what was added and not dropped", () => {
   const rounds = fc.array(fc.uniqueArray(fc.nat({ max: 150 }), { maxLength: 120 }), {
     maxLength: 12,
   });
@@ -87,7 +87,7 @@ Deno.test("what a peer is told is at every moment what it was added and not drop
   );
 });
 
-Deno.test("early messages do not count, and a flood of them ends the connection", () => {
+Deno.test("early messages are ignored, and a flood of them closes the connection", () => {
   const exchange = createPeerExchange(0);
   const message = { added: [contact(1)], dropped: [] };
   assertEquals(receivePex(exchange, message, REMOTE, 0), {
@@ -104,7 +104,7 @@ Deno.test("early messages do not count, and a flood of them ends the connection"
   assertEquals(receivePex(exchange, message, REMOTE, 100).kind, "flood");
 });
 
-Deno.test("a peer can name only so many addresses, unless it drops what it named", () => {
+Deno.test("the number of addresses that a peer may have added is limited", () => {
   const exchange = createPeerExchange(0);
   let found = 0;
   for (let i = 0; i < 100; i++) {
@@ -127,7 +127,7 @@ Deno.test("a peer can name only so many addresses, unless it drops what it named
   assertEquals([verdict.dropped.length, verdict.found.length], [2, 1]);
 });
 
-Deno.test("a peer names nothing on our own networks unless it is there, and a host once", () => {
+Deno.test("a public peer cannot name private addresses, nor a host more than once", () => {
   const from = (from: string, ips: string[]) => {
     const added = ips.map((ip, i) => ({ address: { ip, port: 1_000 + i }, flags: 0 }));
     const verdict = receivePex(

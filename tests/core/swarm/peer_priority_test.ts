@@ -3,7 +3,7 @@ import { peerPriority } from "../../../core/swarm/peer_priority.ts";
 
 const at = (ip: string, port = 6881) => ({ ip, port });
 
-Deno.test("the examples of BEP 40 hold, from both ends", () => {
+Deno.test("the examples of BEP 40 hold on both sides", () => {
   const ours = at("123.213.32.10");
   for (
     const [ip, priority] of [["98.76.54.32", 0xec2d7224], ["123.213.32.234", 0x99568189]] as const
@@ -13,14 +13,14 @@ Deno.test("the examples of BEP 40 hold, from both ends", () => {
   }
 });
 
-Deno.test("within one address the ports decide; between families there is no priority", () => {
+Deno.test("peers at one address compare by port; different families have no priority", () => {
   const one = peerPriority(at("10.0.0.1", 1_000), at("10.0.0.1", 2_000));
   assertEquals(one, peerPriority(at("10.0.0.1", 2_000), at("10.0.0.1", 1_000)));
   assertEquals(one === peerPriority(at("10.0.0.1", 1_000), at("10.0.0.1", 2_001)), false);
   assertEquals(peerPriority(at("10.0.0.1"), at("2001:db8::1")), 0);
 });
 
-Deno.test("of a far IPv6 network only the parts count that its owner can't choose freely", () => {
+Deno.test("for distant IPv6 networks only the bits that are not freely chosen count", () => {
   const ours = at("2001:db8:1::1");
   assertEquals(
     peerPriority(ours, at("2001:db9:2:aa00::1")),

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import { Kit } from "./kit.ts";
 
-Deno.test("a block that was asked for is accepted and counted", () => {
+Deno.test("a requested block is accepted and counted", () => {
   const kit = new Kit({ have: "#.", blocks: 2 });
   const peer = kit.connect("##");
   assertEquals(kit.block(peer, 1, 0), "accepted");
@@ -11,7 +11,7 @@ Deno.test("a block that was asked for is accepted and counted", () => {
   assertEquals(kit.owed(peer), ["1.1"]);
 });
 
-Deno.test("the last block of the piece asks for its check, once", () => {
+Deno.test("the last block of a piece triggers its check, once", () => {
   const kit = new Kit({ have: "#.", blocks: 2 });
   const peer = kit.connect("##");
   kit.block(peer, 1, 1);
@@ -20,7 +20,7 @@ Deno.test("the last block of the piece asks for its check, once", () => {
   assertEquals(kit.all("check-piece").map(({ piece }) => piece), [1]);
 });
 
-Deno.test("a block that nobody asked for is unwanted, and waste", () => {
+Deno.test("an unrequested block is unwanted and counted as wasted", () => {
   const kit = new Kit({ have: "#..", blocks: 1 });
   const peer = kit.connect("##.");
   assertEquals(kit.block(peer, 2, 0), "unwanted");
@@ -30,7 +30,7 @@ Deno.test("a block that nobody asked for is unwanted, and waste", () => {
   assertEquals(kit.peer(peer).down.pending, 0, "what nobody wants earns no slot");
 });
 
-Deno.test("a block that comes twice is unwanted the second time", () => {
+Deno.test("a duplicate block is unwanted", () => {
   const kit = new Kit({ have: "#.", blocks: 2 });
   const peer = kit.connect("##");
   assertEquals(kit.block(peer, 1, 0), "accepted");
@@ -38,7 +38,7 @@ Deno.test("a block that comes twice is unwanted the second time", () => {
   assertEquals(kit.owed(peer), ["1.1"]);
 });
 
-Deno.test("a block of another length or from another place is not the one we asked for", () => {
+Deno.test("a block of another length or offset does not answer the request", () => {
   const kit = new Kit({ have: "#.", blocks: 2, short: 100 });
   const peer = kit.connect("##");
   assertEquals(kit.block(peer, 1, 0, BLOCK_SIZE - 1), "unwanted");
@@ -57,7 +57,7 @@ for (
     ["of no bytes", 0, 2, 0],
   ] as const
 ) {
-  Deno.test(`a block ${what} ends the connection`, () => {
+  Deno.test(`a block ${what} closes the connection`, () => {
     const kit = new Kit({ have: "..", blocks: 2, short: 1 });
     const peer = kit.connect("##");
     assertEquals(kit.block(peer, piece, block, length), "violation");
@@ -66,7 +66,7 @@ for (
   });
 }
 
-Deno.test("a block of a connection that we ended is unwanted", () => {
+Deno.test("a block from a connection that we closed is unwanted", () => {
   const kit = new Kit({ have: ".", blocks: 1 });
   assertEquals(kit.block(99, 0, 0), "unwanted");
 });

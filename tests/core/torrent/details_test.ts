@@ -3,7 +3,7 @@ import { fail } from "../../../core/bytes/result.ts";
 import { detailsOf } from "../../../core/torrent/details.ts";
 import { Kit } from "./kit.ts";
 
-Deno.test("the details show peers, what they have and what came from them", () => {
+Deno.test("the details show each peer, its pieces and its traffic", () => {
   const kit = new Kit({ have: "#..", blocks: 1 });
   const peer = kit.connect("##.");
   kit.deliver(peer);
@@ -19,7 +19,7 @@ Deno.test("the details show peers, what they have and what came from them", () =
   assertEquals(look.availability(), [1, 1, 0]);
 });
 
-Deno.test("the details show each tracker, its error, and when it is asked next", () => {
+Deno.test("the details show each tracker, its error, and its next announce", () => {
   const tiers = [["http://a.test/announce"], ["http://b.test/announce"]];
   const kit = new Kit({ have: "..", announceTiers: tiers });
   assertEquals(detailsOf(kit.torrent, kit.now).trackers().map(({ isUnderWay }) => isUnderWay), [
@@ -32,7 +32,7 @@ Deno.test("the details show each tracker, its error, and when it is asked next",
   assertEquals([first!.url, first!.tier, first!.error], [tiers[0]![0]!, 0, "no route"]);
 });
 
-Deno.test("a user who asks for peers does not wait out the pause after failures", () => {
+Deno.test("a manual reannounce does not wait for the backoff", () => {
   const announces = (asks: boolean) => {
     const kit = new Kit({ have: "..", announceTiers: [["http://a.test/announce"]] });
     const error = { code: "unreachable", message: "no route" } as const;

@@ -55,7 +55,7 @@ const pex = (...added: PexContact[]): Message => ({
 const dialled = (kit: Kit) =>
   kit.effects.flatMap((effect) => effect.kind === "dial" ? [addressText(effect.address)] : []);
 
-Deno.test("peers hear of each other within seconds, and a minute later of who left", () => {
+Deno.test("peers learn of each other within seconds, and of disconnects a minute later", () => {
   const kit = new Kit({ have: ".." });
   const [a, b] = [1, 2].map((i) => {
     const peer = kit.handshake({
@@ -75,7 +75,7 @@ Deno.test("peers hear of each other within seconds, and a minute later of who le
   assertEquals(exchangesTo(kit, a!)[1], { added: [], dropped: ["8.8.8.2:7002"] });
 });
 
-Deno.test("a peer whose listening port is unknown is not passed on", () => {
+Deno.test("a peer with an unknown listening port is not passed on", () => {
   const kit = new Kit({ have: ".." });
   const a = kit.handshake({ extended: true, ip: "8.8.8.1" });
   kit.say(a, handshake());
@@ -84,7 +84,7 @@ Deno.test("a peer whose listening port is unknown is not passed on", () => {
   assertEquals(exchangesTo(kit, a), []);
 });
 
-Deno.test("addresses that a peer names are dialled, and remembered as found so", () => {
+Deno.test("addresses from peer exchange are dialled and keep that source", () => {
   const kit = new Kit({ have: ".." });
   const a = kit.handshake({ extended: true, ip: "8.8.8.1" });
   kit.say(a, handshake());
@@ -93,7 +93,7 @@ Deno.test("addresses that a peer names are dialled, and remembered as found so",
   assertEquals(kit.torrent.swarm.addresses.entries.get("9.9.9.9:6881")?.source, "pex");
 });
 
-Deno.test("a flood of exchanges ends the connection and adds nothing", () => {
+Deno.test("a flood of peer exchange messages closes the connection and adds nothing", () => {
   const kit = new Kit({ have: ".." });
   const a = kit.handshake({ extended: true, ip: "8.8.8.1" });
   kit.say(a, handshake());
@@ -102,7 +102,7 @@ Deno.test("a flood of exchanges ends the connection and adds nothing", () => {
   assertEquals(dialled(kit), ["9.9.9.1:6881"]);
 });
 
-Deno.test("a private torrent names no extension, passes nobody on and believes no exchange", () => {
+Deno.test("a private torrent offers no extension and neither sends nor accepts exchanges", () => {
   const kit = new Kit({ have: "..", isPrivate: true, infoBytes: new Uint8Array(100) });
   const [a, b] = [1, 2].map((i) => {
     const peer = kit.handshake({
@@ -136,7 +136,7 @@ function metadataTo(kit: Kit, peer: number): MetadataMessage[] {
   });
 }
 
-Deno.test("metadata at hand is offered with its size and served piece by piece", () => {
+Deno.test("known metadata is offered with its size and served piece by piece", () => {
   const infoBytes = Uint8Array.from({ length: 20_000 }, (_, i) => i & 0xff);
   const kit = new Kit({ have: "##", infoBytes });
   const peer = kit.handshake({ extended: true });
@@ -148,7 +148,7 @@ Deno.test("metadata at hand is offered with its size and served piece by piece",
   ]);
 });
 
-Deno.test("missing metadata is fetched from whom names its size, checked, and then served", () => {
+Deno.test("missing metadata is fetched from peers that offer it, checked, and then served", () => {
   const infoBytes = Uint8Array.from({ length: 20_000 }, (_, i) => i & 0xff);
   const infoHash = infoHashFromBytes(sha1(infoBytes));
   const kit = new Kit({ have: "..", infoHash });

@@ -21,7 +21,7 @@ function addresses(count: number) {
   return Array.from({ length: count }, (_, i) => ({ ip: `192.0.2.${i}`, port: 6881 }));
 }
 
-Deno.test("what a torrent needs follows from its peers, addresses and missing pieces", () => {
+Deno.test("the demand follows from peers, addresses and missing pieces", () => {
   const kit = new Kit({ have: "#...", blocks: 2 });
   assertEquals(needsOf(kit.torrent, kit.now).most.connections, 2);
   grant(kit, { dials: 0 });
@@ -38,7 +38,7 @@ Deno.test("what a torrent needs follows from its peers, addresses and missing pi
   assertEquals(needsOf(kit.torrent, kit.now).least.connections, 0);
 });
 
-Deno.test("no more is dialled than is granted, and what is granted later is dialled then", () => {
+Deno.test("dials stay within the grant, and continue when it grows", () => {
   const kit = new Kit({ have: "...." });
   grant(kit, { dials: 2 });
   kit.feed({ kind: "peers-found", addresses: addresses(9), source: "user" });
@@ -47,7 +47,7 @@ Deno.test("no more is dialled than is granted, and what is granted later is dial
   assertEquals(kit.all("dial").length, 5);
 });
 
-Deno.test("connections that are taken back are closed, those first in which nobody is interested", () => {
+Deno.test("when the grant shrinks, connections without interest are closed first", () => {
   const kit = new Kit({ have: "#..." });
   const idle = kit.connect("#...");
   const useful = [0, 1, 2].map(() => kit.connect(".##."));
@@ -61,7 +61,7 @@ Deno.test("connections that are taken back are closed, those first in which nobo
   assertEquals(kit.torrent.swarm.connections.size, 2);
 });
 
-Deno.test("no more peers are served than slots are granted", () => {
+Deno.test("unchoked peers stay within the granted slots", () => {
   const kit = new Kit({ have: "##" });
   const peers = Array.from({ length: 12 }, () => kit.connect("..", { unchokes: false }));
   for (const peer of peers) kit.say(peer, { kind: "interested" });
@@ -74,7 +74,7 @@ Deno.test("no more peers are served than slots are granted", () => {
   }
 });
 
-Deno.test("no piece is started beyond the buffers that are granted", () => {
+Deno.test("no piece is started beyond the granted buffers", () => {
   const kit = new Kit({ have: ".".repeat(20), blocks: 4 });
   grant(kit, { bufferBytes: 0 });
   const peer = kit.connect("#".repeat(20));

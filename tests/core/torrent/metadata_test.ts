@@ -21,7 +21,7 @@ function learn(kit: Kit, have: string, isPrivate = false): void {
   });
 }
 
-Deno.test("a swarm without metadata announces, dials, connects and says that it has nothing", () => {
+Deno.test("a swarm without metadata announces, dials, connects and sends have-none", () => {
   const kit = magnet();
   assertEquals(kit.all("announce").map(({ request }) => request.left > 0), [true]);
   kit.answer({ peers: [{ ip: "10.1.1.1", port: 6881 }] });
@@ -31,7 +31,7 @@ Deno.test("a swarm without metadata announces, dials, connects and says that it 
   assertEquals(factsOf(kit.torrent, kit.now).pieceCount, 0);
 });
 
-Deno.test("what peers said before the metadata was known counts once it is", () => {
+Deno.test("early messages take effect once the metadata is known", () => {
   const kit = magnet();
   const owner = kit.handshake();
   kit.say(owner, { kind: "bitfield", bits: bitsOf("##..").bytes });
@@ -57,7 +57,7 @@ Deno.test("what peers said before the metadata was known counts once it is", () 
   assertEquals(kit.have, "####", "metadata is learned once");
 });
 
-Deno.test("content that is there already is told to peers that were told of none", () => {
+Deno.test("existing content is announced to peers that were told have-none", () => {
   const kit = magnet();
   const peer = kit.handshake();
   kit.forget();
@@ -65,7 +65,7 @@ Deno.test("content that is there already is told to peers that were told of none
   assertEquals(kit.sent(peer), [{ kind: "have", piece: 0 }, { kind: "have", piece: 2 }]);
 });
 
-Deno.test("a request before the metadata is rejected, and without Fast ignored", () => {
+Deno.test("a request before the metadata is rejected, or ignored without Fast", () => {
   const kit = magnet();
   for (const fast of [true, false]) {
     const peer = kit.handshake({ fast });
@@ -75,7 +75,7 @@ Deno.test("a request before the metadata is rejected, and without Fast ignored",
   }
 });
 
-Deno.test("what does not fit the metadata ends the connection once it is known", () => {
+Deno.test("early messages that do not fit the metadata close the connection", () => {
   const kit = magnet();
   const wrongSize = kit.handshake(), beyond = kit.handshake(), fine = kit.handshake();
   kit.say(wrongSize, { kind: "bitfield", bits: new Uint8Array(9) });
@@ -89,7 +89,7 @@ Deno.test("what does not fit the metadata ends the connection once it is known",
   ]);
 });
 
-Deno.test("a peer that told more than is kept is met anew; memory stays bounded", () => {
+Deno.test("a peer with too many early messages is reconnected; memory is bounded", () => {
   const kit = magnet();
   const peer = kit.handshake();
   for (let piece = 0; piece < EARLY_HAVES_MAX + 1; piece++) kit.say(peer, { kind: "have", piece });
@@ -102,7 +102,7 @@ Deno.test("a peer that told more than is kept is met anew; memory stays bounded"
   assertEquals(kit.closed(peer), "missed-messages");
 });
 
-Deno.test("metadata of a private torrent: what trackers did not name is forgotten", () => {
+Deno.test("addresses not from trackers are removed once the metadata says private", () => {
   const kit = magnet();
   const addresses = Array.from({ length: 40 }, (_, i) => ({ ip: `10.1.${i}.1`, port: 6881 }));
   kit.feed({ kind: "peers-found", addresses, source: "dht" });

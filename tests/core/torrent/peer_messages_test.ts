@@ -24,7 +24,7 @@ const FORBIDDEN: [string, Message[], boolean?][] = [
 ];
 
 for (const [what, messages, fast = true] of FORBIDDEN) {
-  Deno.test(`${what} ends the connection, and the user is told why`, () => {
+  Deno.test(`${what} closes the connection, and the user is told why`, () => {
     const kit = new Kit({ have: ".........." });
     const peer = kit.handshake({ fast });
     for (const message of messages.slice(0, -1)) kit.say(peer, message);
@@ -35,7 +35,7 @@ for (const [what, messages, fast = true] of FORBIDDEN) {
   });
 }
 
-Deno.test("have-all after a have counts as late haves do, and a late have-none changes nothing", () => {
+Deno.test("have-all after a have adds the missing pieces, a late have-none is ignored", () => {
   const kit = new Kit({ have: "...." });
   const peer = kit.handshake({ fast: true });
   kit.say(peer, { kind: "have", piece: 1 });
@@ -81,7 +81,7 @@ Deno.test("the port of our DHT node is told to peers that have one, and theirs i
   assertEquals([report?.address.port, others], [6881, []]);
 });
 
-Deno.test("a have told twice counts once", () => {
+Deno.test("a duplicate have counts once", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.connect("..");
   kit.say(peer, { kind: "have", piece: 1 });
@@ -89,7 +89,7 @@ Deno.test("a have told twice counts once", () => {
   assertEquals(kit.peer(peer).haveCount, 1);
 });
 
-Deno.test("a peer that becomes a seed piece by piece leaves no trace when it goes", () => {
+Deno.test("a peer that became a seed piece by piece leaves no trace when it disconnects", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.connect("#.", { unchokes: false });
   kit.say(peer, { kind: "have", piece: 1 });
@@ -145,7 +145,7 @@ Deno.test("a peer at an IPv6 address gets no allowed fast set: BEP 6 defines non
   assertEquals(kit.sentKinds(kit.handshake({ ip: "2001:db8::1" })), ["have-all"]);
 });
 
-Deno.test("a bitfield in the middle of the stream adds what it names, as aria2 means it", () => {
+Deno.test("a later bitfield adds pieces, as aria2 expects", () => {
   const kit = new Kit({ have: "..........", seed: 1 });
   const peer = kit.connect("#.........");
   kit.say(peer, bits(0b0100_0000, 0b1000_0000));

@@ -9,13 +9,17 @@ import { partsOfPiece } from "./hash/hash_tasks.ts";
 import { LayerLearner } from "./hash/learn_layers.ts";
 import { pieceCheckOf } from "./hash/piece_checks.ts";
 
-/** Which of `pieces` are right. `onProgress` gets the bytes hashed so far. Throws a DiskError. */
+/**
+ * Which of `pieces` are right. `onProgress` gets the bytes hashed so far; `hashesHere`: see HashJob.
+ * Throws a DiskError.
+ */
 export async function checkContent(
   metainfo: Metainfo,
   storage: Storage,
   pieces: readonly number[],
   onProgress: (bytes: number) => void,
   signal: AbortSignal,
+  hashesHere?: boolean,
 ): Promise<Bitfield> {
   const { files, geometry } = metainfo;
   const check = pieceCheckOf(metainfo);
@@ -30,6 +34,7 @@ export async function checkContent(
     geometry,
     pieces,
     signal,
+    hashesHere,
     plan: check.plan,
     contentSize: (piece) => check.contentSize(piece),
     nodeHeight: (piece) => check.nodeHeight(piece),

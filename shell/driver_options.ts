@@ -22,7 +22,7 @@ export interface DriverOptions {
   readonly network?: Network;
   readonly clock?: Clock;
   /** Hash on this thread, however slow that is; as measured unless given. */
-  readonly hashesHere?: boolean;
+  readonly hashesHere?: boolean | undefined;
   /** A number for a new connection, never used before in this process. */
   readonly nextPeerKey: () => number;
   readonly announce: Announce;

@@ -19,7 +19,6 @@ import type { WebSeedOptions } from "../core/torrent/web_seeds.ts";
 import type { WebSeedKind } from "../core/web_seed/urls.ts";
 import type { DiscoverySettings } from "../core/cli/discovery_options.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
-import { announce } from "./announce/announce.ts";
 import type { DhtNode, DhtSettings } from "./dht/dht_node.ts";
 import { SessionDht } from "./dht/session_dht.ts";
 import { Driver } from "./driver.ts";
@@ -28,6 +27,7 @@ import type { LifeHost, SwarmOptions } from "./life/host.ts";
 import { TorrentLife } from "./life/torrent_life.ts";
 import type { AddOptions, TorrentEvent, TorrentLimits } from "./life/types.ts";
 import type { Network } from "./net/byte_stream.ts";
+import { realSystem, type System } from "./system.ts";
 import { PeerListener } from "./net/listener.ts";
 import type { MappedPort } from "./port_mapping/port_mapping.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
@@ -60,6 +60,8 @@ export interface SessionOptions {
   readonly descriptors?: number | undefined;
   /** How peers are reached; the system's TCP unless given. */
   readonly network?: Network | undefined;
+  /** The real one unless given. */
+  readonly system?: System | undefined;
   /** Undefined: no DHT. It starts with the first torrent that is not private. */
   readonly dht?: DhtSettings | undefined;
   /** What it does on the network that it is in; nothing unless given. */
@@ -79,6 +81,7 @@ export class Session {
   readonly #listener: PeerListener;
   readonly #limits: RateLimits;
   readonly #resources: SessionResources;
+  readonly #system: System;
   /** Torrents of which only a magnet link is known. */
   readonly #stages = new Map<InfoHash, MetadataStage>();
   readonly #torrents = new Map<InfoHash, TorrentLife>();
@@ -92,10 +95,20 @@ export class Session {
   /** Throws a PortError. */
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#resources = new SessionResources(options.network, undefined, options.descriptors);
+    const { system: below = realSystem } = options;
+    this.#resources = new SessionResources(
+      options.network ?? below.network,
+      below.clock,
+      options.descriptors,
+    );
     const { network, clock, handles, pendingHandshakesMax } = this.#resources;
+    // Torrents share its timers, and see when descriptors run out.
+    const system = this.#system = { ...below, network, clock };
     const onIncoming = (peer: PeerAddress) => this.#onIncoming(peer);
-    this.#listener = new PeerListener({ ...options, network, pendingHandshakesMax, onIncoming });
+    this.#listener = new PeerListener({
+      ...options,
+      ...{ network, clock, pendingHandshakesMax, onIncoming },
+    });
     const { discovery = NO_DISCOVERY, host } = options;
     const { port } = this.#listener;
     this.#discovery = new SessionDiscovery(discovery, host, port, options.onMapped);
@@ -105,6 +118,7 @@ export class Session {
     };
     this.#dht = options.dht && new SessionDht(options.dht, options.host, this.#listener.port);
     this.#host = {
+      system,
       port: this.#listener.port,
       handles,
       start: (options, peers, limits) => this.#start(options, peers, limits),
@@ -161,6 +175,7 @@ export class Session {
       throw new Failure("input", "duplicate", message);
     }
     const stage = await MetadataStage.start(options, {
+      system: this.#system,
       port: this.port,
       start: (swarm, peers) => this.#start(swarm, peers, {}),
       stop: async (driver) => {
@@ -268,10 +283,12 @@ export class Session {
 
   #driverOptions(options: SwarmOptions, limits: TorrentLimits): DriverOptions {
     const dhtPort = options.torrent.isPrivate ? undefined : this.#dht?.open();
-    const { clock, network, sendBuffers, pieceMemory } = this.#resources;
+    const { sendBuffers, pieceMemory } = this.#resources;
+    const { clock, network, hashesHere, announce } = this.#system;
     return {
       ...options,
-      ...{ clock, network, sendBuffers, pieceMemory, onTurn: () => this.#resources.touch() },
+      ...{ clock, network, hashesHere, sendBuffers, pieceMemory },
+      onTurn: () => this.#resources.touch(),
       onReport: (report) => {
         if (report.kind === "dht-node") this.#dht?.node?.addNodes([report.address]);
         else options.onReport(report);

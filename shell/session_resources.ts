@@ -49,6 +49,8 @@ export interface Sharer {
 export interface SessionUsage {
   /** Content files. */
   readonly openFiles: number;
+  /** Memory of pieces that is kept for the next ones. */
+  readonly retainedBytes: number;
   /** Of the torrents in their swarms. */
   readonly grants: readonly Resources[];
 }
@@ -87,7 +89,8 @@ export class SessionResources {
   }
 
   get usage(): SessionUsage {
-    return { openFiles: this.handles.openCount, grants: [...this.#grants.values()] };
+    const { retainedBytes } = this.pieceMemory;
+    return { openFiles: this.handles.openCount, retainedBytes, grants: [...this.#grants.values()] };
   }
 
   join(sharer: Sharer): void {

@@ -44,6 +44,11 @@ export interface Writer extends Closable {
 /** What opening does when nothing is there, or something. */
 export type OpenMode = "existing" | "create" | "replace";
 
+/** Held until it is released, or its process ends. */
+export interface FileLock {
+  release(): void;
+}
+
 export interface FileSystem {
   openReader(path: string): Promise<Reader>;
   /** `permissions` of a file that is created; those that the system gives by default otherwise. */
@@ -63,6 +68,12 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   list(folder: string): Promise<string[]>;
+  /** Copies a file, sharing its blocks where the system can. Fails where something is at `to`. */
+  copyFile(from: string, to: string): Promise<void>;
+  /** The path with all links followed; fails when nothing is there. */
+  realPath(path: string): Promise<string>;
+  /** Locks a file for this process, making it if need be; undefined when it is locked already. */
+  lock(path: string): Promise<FileLock | undefined>;
   /** Free bytes where `path` is or will be; undefined where the system cannot tell. */
   freeBytes(path: string): Promise<number | undefined>;
 }

@@ -98,7 +98,7 @@ class Move {
   }
 
   async run(): Promise<void> {
-    if (await realPath(this.#from) === await realPath(this.#to)) return;
+    if (await this.#realPath(this.#from) === await this.#realPath(this.#to)) return;
     const isContinued = await moveUnderWay(this.#from, this.#infoHash, this.#fs) === this.#to;
     try {
       if (!isContinued) await this.#assertFree();
@@ -120,6 +120,11 @@ class Move {
     await this.#remove(this.#from, this.#note);
     await this.#syncFolder(join(this.#from, STATE_FOLDER));
     await this.#removeEmptyFolders();
+  }
+
+  /** A path that is not there yet is taken as it is. */
+  #realPath(path: string): Promise<string> {
+    return this.#fs.realPath(path).catch(() => resolve(path));
   }
 
   async #assertFree(): Promise<void> {
@@ -273,9 +278,4 @@ class Move {
 
 function noteName(infoHash: InfoHash): string {
   return `${infoHash}.move`;
-}
-
-/** A path that is not there yet is taken as it is. */
-async function realPath(path: string): Promise<string> {
-  return await Deno.realPath(path).catch(() => resolve(path));
 }

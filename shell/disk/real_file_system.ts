@@ -7,6 +7,7 @@
  */
 import fs from "node:fs";
 import { dirname } from "node:path";
+import { lockFile } from "./file_lock.ts";
 import {
   errorCode,
   type FileStats,
@@ -28,6 +29,8 @@ function call<T>(start: (done: Done<T>) => void): Promise<T> {
 
 // Windows flushes only what is open for writing.
 const SYNC_FLAGS = Deno.build.os === "windows" ? fs.constants.O_RDWR : fs.constants.O_RDONLY;
+
+const COPY_MODE = fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE;
 
 /** Zeros up to here are written within a millisecond. */
 const TRUNCATE_HERE_BYTES = 1024 * 1024;
@@ -79,6 +82,9 @@ export function createFileSystem(makeTempo: () => Tempo = () => new Tempo()): Fi
     rename: (from, to) => call<void>((done) => fs.rename(from, to, done)),
     remove: (path) => call<void>((done) => fs.unlink(path, done)),
     list: (folder) => call((done) => fs.readdir(folder, done)),
+    copyFile: (from, to) => call<void>((done) => fs.copyFile(from, to, COPY_MODE, done)),
+    realPath: (path) => Deno.realPath(path),
+    lock: lockFile,
     freeBytes: readFreeBytes,
   };
 }

@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { assert } from "../../core/bytes/result.ts";
+import { now } from "../clock.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
 import { errorCode, type FileStats, type FileSystem } from "./file_system.ts";
 
@@ -17,14 +18,20 @@ const FOLDER_KNOWN_MS = 100;
 
 /** Folders seen a moment ago. */
 export class KnownFolders {
+  readonly #clock: () => number;
   readonly #until = new Map<string, number>();
 
+  /** `clock` in monotonic milliseconds. */
+  constructor(clock: () => number = now) {
+    this.#clock = clock;
+  }
+
   has(path: string): boolean {
-    return (this.#until.get(path) ?? -Infinity) > performance.now();
+    return (this.#until.get(path) ?? -Infinity) > this.#clock();
   }
 
   add(path: string): void {
-    this.#until.set(path, performance.now() + FOLDER_KNOWN_MS);
+    this.#until.set(path, this.#clock() + FOLDER_KNOWN_MS);
   }
 
   clear(): void {

@@ -85,7 +85,7 @@ class FileStorage implements Storage {
   readonly #parts: PartFile | undefined;
   readonly #onChanged: ((file: number) => void) | undefined;
   readonly #clock: () => number;
-  readonly #folders = new KnownFolders();
+  readonly #folders: KnownFolders;
   /** By file index; padding has none. */
   readonly #slots: (Slot | undefined)[];
   /** The file of the last access, which most often is that of the next one. */
@@ -120,6 +120,7 @@ class FileStorage implements Storage {
       new PartFile(this.#fs, dir, options.infoHash, metainfo.geometry);
     this.#onChanged = options.onChanged;
     this.#clock = options.clock ?? now;
+    this.#folders = new KnownFolders(this.#clock);
     this.#slots = metainfo.files.map((file, index) =>
       file.pad ? undefined : this.#createSlot(file, index, options.places?.[index])
     );

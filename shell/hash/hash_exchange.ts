@@ -18,15 +18,16 @@ import {
 } from "../../core/hash_exchange/ranges.ts";
 import { BLOCK_SIZE, pieceOffset } from "../../core/metainfo/geometry.ts";
 import { countHashes, MERKLE_HASH_SIZE } from "../../core/metainfo/merkle.ts";
-import { differingBlocks } from "../../core/metainfo/piece_check.ts";
+import { differingBlocks, type DigestPlan } from "../../core/metainfo/piece_check.ts";
 import { pieceContentSize, type PieceTrees } from "../../core/metainfo/piece_trees.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import type { Effect, Event } from "../../core/torrent/protocol.ts";
 import type { Storage } from "../disk/storage.ts";
 import type { HashMessage, HashRange, WireMessage } from "../../core/wire/message.ts";
-import { digestOffThread } from "./digest.ts";
+import { digestHere, digestOffThread } from "./digest.ts";
 import { MERKLE } from "./sha256.ts";
 
+const LEAVES_PLAN: DigestPlan = { sha1: false, leaves: true };
 /** Content in memory while the leaves of a piece are computed. */
 const READ_BYTES = 1024 * 1024;
 /** Leaves of pieces that were asked for a moment ago: a large piece is asked for in parts. */
@@ -51,6 +52,8 @@ export interface HashPort {
 }
 
 export interface HashExchangeOptions extends HashPort {
+  /** Hash on this thread, however slow that is. */
+  readonly hashesHere?: boolean | undefined;
   /** Layers that are proven are put into it. */
   readonly trees: PieceTrees;
   /** Fills `target` with content of a piece from `begin` on; rejects when it can't be read. */
@@ -59,14 +62,15 @@ export interface HashExchangeOptions extends HashPort {
 
 /** The exchange of a torrent with a v2 part; undefined for others. */
 export function createHashExchange(
-  { metainfo: { trees, geometry }, storage }: {
+  { metainfo: { trees, geometry }, storage, hashesHere }: {
+    readonly hashesHere?: boolean | undefined;
     readonly metainfo: Metainfo;
     readonly storage: Pick<Storage, "readInto">;
   },
   port: HashPort,
 ): HashExchange | undefined {
   return trees && new HashExchange({
-    trees,
+    ...{ trees, hashesHere },
     readPiece: (piece, begin, target) =>
       storage.readInto(pieceOffset(geometry, piece) + begin, target),
     ...port,
@@ -207,7 +211,9 @@ export class HashExchange {
     for (let begin = 0; begin < size; begin += READ_BYTES) {
       const bytes = buffer.subarray(0, Math.min(READ_BYTES, size - begin));
       await this.#options.readPiece(piece, begin, bytes);
-      const digest = await digestOffThread({ sha1: false, leaves: true }, bytes, bytes);
+      const digest = this.#options.hashesHere
+        ? digestHere(LEAVES_PLAN, bytes, bytes)
+        : await digestOffThread(LEAVES_PLAN, bytes, bytes);
       leaves.set(digest.leaves!, (begin / BLOCK_SIZE) * MERKLE_HASH_SIZE);
     }
     return leaves;

@@ -7,7 +7,7 @@ import { type Geometry, pieceSize } from "../../core/metainfo/geometry.ts";
 import { type DigestPlan, type PieceDigest, SHA1_PLAN } from "../../core/metainfo/piece_check.ts";
 import { HashPool, type HashThread } from "./hash_pool.ts";
 import type { FilePart, HashTask } from "./hash_tasks.ts";
-import { digestOffThread, withNode } from "./digest.ts";
+import { digestHere, digestOffThread, withNode } from "./digest.ts";
 import { hashesFastHere } from "./sha1.ts";
 
 /** Bytes of piece buffers at once, unless one piece alone is larger. */
@@ -38,6 +38,8 @@ export interface HashJob {
   /** Told once for every piece, as they get ready; undefined when the bytes are not there. */
   onPiece(piece: number, digest: PieceDigest | undefined): void;
   readonly signal?: AbortSignal;
+  /** Hash on this thread alone, whatever that costs. */
+  readonly hashesHere?: boolean | undefined;
 }
 
 /**
@@ -53,7 +55,8 @@ export async function hashPieces(job: HashJob, onThreads = isWorthThreads(job)):
 }
 
 /** Where hashing on a thread of ours is slow, the runtime's own threads are faster. */
-function isWorthThreads({ geometry, pieces, partsOf }: HashJob): boolean {
+function isWorthThreads({ geometry, pieces, partsOf, hashesHere }: HashJob): boolean {
+  if (hashesHere) return false;
   const count = pieces?.length ?? geometry.pieceCount;
   const isMuch = count * geometry.pieceLength >= THREADS_FROM_BYTES && count > 1;
   return partsOf !== undefined && isMuch && hashesFastHere();
@@ -115,7 +118,9 @@ class HashRun {
 
   async #digest(piece: number, bytes: Uint8Array): Promise<PieceDigest> {
     const content = bytes.subarray(0, this.#job.contentSize?.(piece));
-    const { sha1, leaves } = await digestOffThread(this.#plan, bytes, content);
+    const { sha1, leaves } = this.#job.hashesHere
+      ? digestHere(this.#plan, bytes, content)
+      : await digestOffThread(this.#plan, bytes, content);
     return withNode(sha1, leaves, this.#job.nodeHeight?.(piece));
   }
 

@@ -2,15 +2,17 @@
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import type { HandleCache } from "../disk/handles.ts";
-import type { TorrentLock } from "../disk/lock.ts";
+import type { FileLock } from "../disk/file_system.ts";
 import type { Storage } from "../disk/storage.ts";
 import type { Driver } from "../driver.ts";
 import type { DriverOptions } from "../driver_options.ts";
+import type { System } from "../system.ts";
 import type { TraceRecorder } from "../trace/recorder.ts";
 import type { TorrentLimits } from "./types.ts";
 
 /** What a torrent needs of its session. */
 export interface LifeHost {
+  readonly system: System;
   readonly port: number;
   readonly handles: HandleCache;
   start(
@@ -33,13 +35,14 @@ export type SwarmOptions = Omit<
   | "announce"
   | "network"
   | "clock"
+  | "hashesHere"
   | "onTurn"
 >;
 
 /** What an active torrent holds. */
 export interface Active {
   readonly storage: Storage;
-  readonly lock: TorrentLock | undefined;
+  readonly lock: FileLock | undefined;
   trace: TraceRecorder | undefined;
   driver: Driver | undefined;
 }

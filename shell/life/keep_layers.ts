@@ -2,6 +2,8 @@
 import { withPieceLayers } from "../../core/metainfo/piece_layers.ts";
 import { hasAllLayers, type PieceTrees } from "../../core/metainfo/piece_trees.ts";
 import { encodeResume, type ResumeState } from "../../core/transfer/resume.ts";
+import type { FileSystem } from "../disk/file_system.ts";
+import { realFileSystem } from "../disk/real_file_system.ts";
 import { saveState, saveTorrent } from "../disk/state_file.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 
@@ -17,12 +19,16 @@ export function noteLayers({ metainfo: { trees } }: LoadedTorrent): void {
 }
 
 /** Keeps the `.torrent` with the layers that are known now. */
-export async function keepTorrent(dir: string, loaded: LoadedTorrent): Promise<void> {
+export async function keepTorrent(
+  dir: string,
+  loaded: LoadedTorrent,
+  fs: FileSystem = realFileSystem,
+): Promise<void> {
   const { metainfo: { infoHash, trees }, bytes, onLayers } = loaded;
-  if (trees === undefined) return await saveTorrent(dir, infoHash, bytes);
+  if (trees === undefined) return await saveTorrent(dir, infoHash, bytes, fs);
   const known = countLayers(trees);
   const current = known === given.get(trees) ? bytes : withPieceLayers(bytes, trees);
-  await saveTorrent(dir, infoHash, current);
+  await saveTorrent(dir, infoHash, current, fs);
   kept.set(trees, known);
   if (hasAllLayers(trees)) await onLayers?.(current);
 }
@@ -32,10 +38,12 @@ export async function saveDownload(
   dir: string,
   loaded: LoadedTorrent,
   state: ResumeState,
+  fs: FileSystem = realFileSystem,
 ): Promise<void> {
-  await saveState(dir, loaded.metainfo.infoHash, encodeResume(state));
+  await saveState(dir, loaded.metainfo.infoHash, encodeResume(state), fs);
   const { trees } = loaded.metainfo;
-  if (trees !== undefined && kept.get(trees) !== countLayers(trees)) await keepTorrent(dir, loaded);
+  if (trees === undefined || kept.get(trees) === countLayers(trees)) return;
+  await keepTorrent(dir, loaded, fs);
 }
 
 function countLayers({ layers }: PieceTrees): number {

@@ -1,6 +1,8 @@
 /** A torrent's way to another folder, under its lock and by the names that its folder holds. */
+import type { FileSystem } from "../disk/file_system.ts";
 import { lockTorrent } from "../disk/lock.ts";
 import { moveContent, moveUnderWay } from "../disk/move_content.ts";
+import { realFileSystem } from "../disk/real_file_system.ts";
 import { loadState } from "../disk/state_file.ts";
 import { removeMarker } from "../disk/unfinished_marker.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
@@ -12,13 +14,14 @@ export async function relocate(
   from: string,
   to: string,
   signal?: AbortSignal,
+  fs: FileSystem = realFileSystem,
 ): Promise<void> {
   const { infoHash, name } = loaded.metainfo;
-  const lock = await lockTorrent(from, infoHash, name);
+  const lock = await lockTorrent(from, infoHash, name, fs);
   try {
-    const { metainfo } = await placeForReading(loaded, from);
-    await moveContent(metainfo, from, to, { signal });
-    await removeMarker(from, metainfo);
+    const { metainfo } = await placeForReading(loaded, from, fs);
+    await moveContent(metainfo, from, to, { fileSystem: fs, signal });
+    await removeMarker(from, metainfo, fs);
   } finally {
     lock.release();
   }
@@ -29,9 +32,10 @@ export async function finishMove(
   loaded: LoadedTorrent,
   dir: string,
   signal: AbortSignal,
+  fs: FileSystem = realFileSystem,
 ): Promise<string | undefined> {
-  const to = await moveUnderWay(dir, loaded.metainfo.infoHash);
-  if (to !== undefined) await relocate(loaded, dir, to, signal);
+  const to = await moveUnderWay(dir, loaded.metainfo.infoHash, fs);
+  if (to !== undefined) await relocate(loaded, dir, to, signal, fs);
   return to;
 }
 
@@ -40,8 +44,9 @@ export async function currentFolder(
   { metainfo: { infoHash } }: LoadedTorrent,
   dir: string,
   moveTo: string | undefined,
+  fs: FileSystem = realFileSystem,
 ): Promise<string> {
-  if (moveTo === undefined || await loadState(dir, infoHash) !== undefined) return dir;
-  if (await moveUnderWay(dir, infoHash) !== undefined) return dir;
-  return await loadState(moveTo, infoHash) === undefined ? dir : moveTo;
+  if (moveTo === undefined || await loadState(dir, infoHash, fs) !== undefined) return dir;
+  if (await moveUnderWay(dir, infoHash, fs) !== undefined) return dir;
+  return await loadState(moveTo, infoHash, fs) === undefined ? dir : moveTo;
 }

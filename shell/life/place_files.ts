@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import type { PathRules } from "../../core/metainfo/path_rules.ts";
-import { now } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { probePathRules } from "../disk/probe_folder.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";
@@ -16,9 +16,10 @@ export async function placeForWriting(
   loaded: LoadedTorrent,
   dir: string,
   fs: FileSystem = realFileSystem,
+  clock: Clock = systemClock,
 ): Promise<LoadedTorrent> {
   if (NATIVE_PATH_RULES === "portable") return loaded;
-  return await rulesOf(dir, fs) === "portable" ? placePortably(loaded) : loaded;
+  return await rulesOf(dir, fs, clock.now()) === "portable" ? placePortably(loaded) : loaded;
 }
 
 /** How long an answer counts: another disk may be mounted there, but not while a thousand torrents start. */
@@ -35,10 +36,9 @@ interface Probe {
 const probes = new WeakMap<FileSystem, Map<string, Probe>>();
 
 /** Trying takes a dozen calls of the system and a look at a whole folder: once for all torrents in it. */
-function rulesOf(dir: string, fs: FileSystem): Promise<PathRules> {
+function rulesOf(dir: string, fs: FileSystem, at: number): Promise<PathRules> {
   const known = probes.get(fs) ?? new Map<string, Probe>();
   probes.set(fs, known);
-  const at = now();
   let probe = known.get(dir);
   if (probe === undefined || probe.untilMs < at) {
     if (known.size >= PROBES_MAX) known.clear();

@@ -19,11 +19,14 @@ import {
   trustResume,
 } from "../../core/transfer/resume.ts";
 import { checkContent } from "../check_content.ts";
-import { loadState, saveOptions, sweepState } from "../disk/state_file.ts";
+import type { FileSystem } from "../disk/file_system.ts";
+import { realFileSystem } from "../disk/real_file_system.ts";
+import { loadState, loadTorrentBytes, saveOptions, sweepState } from "../disk/state_file.ts";
 import type { Storage } from "../disk/storage.ts";
 import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import { Failure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
+import type { System } from "../system.ts";
 import { keepTorrent, noteLayers } from "./keep_layers.ts";
 import { reuseKnownFiles } from "./reuse_files.ts";
 import type { Role, TorrentEvent } from "./types.ts";
@@ -50,6 +53,7 @@ export interface Preparation {
   /** Bytes hashed so far, out of `total`. */
   readonly onProgress: (bytes: number, total: number) => void;
   readonly signal: AbortSignal;
+  readonly system: Pick<System, "fileSystem" | "hashesHere">;
 }
 
 export interface Prepared {
@@ -74,8 +78,9 @@ export function prepare(options: Preparation): Promise<Prepared> {
 export async function readState(
   dir: string,
   infoHash: Metainfo["infoHash"],
+  fs: FileSystem = realFileSystem,
 ): Promise<ResumeState | undefined> {
-  const bytes = await loadState(dir, infoHash);
+  const bytes = await loadState(dir, infoHash, fs);
   const decoded = bytes && decodeResume(bytes);
   return decoded?.ok ? decoded.value : undefined;
 }
@@ -114,19 +119,20 @@ function everything(
 
 async function prepareDownload(options: Preparation): Promise<Prepared> {
   const { loaded: { metainfo }, dir, storage, trust, say, signal } = options;
+  const fs = options.system.fileSystem;
   const pieces = metainfo.geometry.pieceCount;
   noteLayers(options.loaded);
-  await sweepState(dir, metainfo.infoHash);
-  const state = await readState(dir, metainfo.infoHash);
+  await sweepState(dir, metainfo.infoHash, fs);
+  const state = await readState(dir, metainfo.infoHash, fs);
   // First of all: what was chosen must outlive whatever happens to this run.
   if (options.remember !== undefined) {
-    await saveOptions(dir, metainfo.infoHash, options.remember);
+    await saveOptions(dir, metainfo.infoHash, options.remember, fs);
   }
   const { wanted } = options;
   const priorities = wantedPieces(metainfo, wanted);
   const isWanted = (file: number) => isWantedFile(wanted.priorities, file);
   storage.setWanted(isWanted);
-  await reuseKnownFiles(dir, wantedPart(metainfo, isWanted), signal);
+  await reuseKnownFiles(dir, wantedPart(metainfo, isWanted), signal, fs);
   const onDisk = await storage.stamps();
   const { trusted, toCheck } = trustResume(trust ? state : undefined, metainfo, onDisk);
   const have = copyBitfield(trusted);
@@ -140,16 +146,18 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   }
   const piecesKept = countBits(have);
   if (state !== undefined) sayMissing(metainfo, state, onDisk, have, isWanted, say);
-  const isForeign = state === undefined && piecesKept === 0;
+  // An earlier run may have lost power before it saved a state; it kept the torrent before it wrote.
+  const isForeign = state === undefined && piecesKept === 0 &&
+    await loadTorrentBytes(dir, metainfo.infoHash, fs) === undefined;
   if (isForeign) await refuseForeignFiles(metainfo, dir, onDisk, storage);
   if (trust || piecesKept > 0) say({ kind: "resumed", piecesKept, pieces });
   const counted = countWanted(metainfo, priorities, have);
   const { bytesWantedMissing: missingBytes } = counted;
   // Where all pieces are here, a file may still be kept apart that was not wanted before.
   await storage.reserve({ missingBytes, signal });
-  if (missingBytes > 0) await placeMarker(dir, metainfo);
-  else await removeMarker(dir, metainfo);
-  await keepTorrent(dir, options.loaded);
+  if (missingBytes > 0) await placeMarker(dir, metainfo, fs);
+  else await removeMarker(dir, metainfo, fs);
+  await keepTorrent(dir, options.loaded, fs);
   const { isSequential } = wanted.order;
   return { have, state, priorities, bytes: counted, isSequential };
 }
@@ -214,7 +222,7 @@ async function refuseForeignFiles(
 }
 
 async function check(options: Preparation, wanted: Bitfield): Promise<Bitfield> {
-  const { loaded: { metainfo }, storage, onProgress, signal } = options;
+  const { loaded: { metainfo }, storage, onProgress, signal, system: { hashesHere } } = options;
   const pieces = Array.from({ length: wanted.count }, (_, piece) => piece)
     .filter((piece) => hasBit(wanted, piece));
   const total = pieces.reduce((sum, piece) => sum + pieceSize(metainfo.geometry, piece), 0);
@@ -225,6 +233,7 @@ async function check(options: Preparation, wanted: Bitfield): Promise<Bitfield> 
     pieces,
     (bytes) => onProgress(bytes, total),
     signal,
+    hashesHere,
   );
 }
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
 import { toDiskError } from "../disk/disk_error.ts";
-import { errorCode } from "../disk/file_system.ts";
+import { errorCode, type FileSystem } from "../disk/file_system.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";
 import { fileStats, STATE_FOLDER } from "../disk/safe_path.ts";
 import { removeMarker } from "../disk/unfinished_marker.ts";
@@ -14,32 +14,35 @@ export async function removeTorrent(
   loaded: LoadedTorrent,
   dir: string,
   withData: boolean,
+  fs: FileSystem = realFileSystem,
 ): Promise<void> {
-  const { metainfo } = await placeForReading(loaded, dir);
-  await removeState(dir, metainfo.infoHash);
-  if (withData) await removeContent(metainfo, dir);
-  await removeMarker(dir, metainfo);
+  const { metainfo } = await placeForReading(loaded, dir, fs);
+  await removeState(fs, dir, metainfo.infoHash);
+  if (withData) await removeContent(fs, metainfo, dir);
+  await removeMarker(dir, metainfo, fs);
 }
 
 /** Removes the torrent's own files, and the folders that are empty then. Throws a DiskError. */
 async function removeContent(
+  fs: FileSystem,
   { files }: Pick<Metainfo, "files">,
   dir: string,
 ): Promise<void> {
   const paths = files.filter(({ pad }) => !pad).map(({ path }) => path);
-  for (const path of paths) await removeFile(dir, path);
-  await removeEmptyFolders(dir, paths);
+  for (const path of paths) await removeFile(fs, dir, path);
+  await removeEmptyFolders(fs, dir, paths);
 }
 
 /** Removes what a later run would take up. Throws a DiskError. */
-async function removeState(dir: string, infoHash: InfoHash): Promise<void> {
+async function removeState(fs: FileSystem, dir: string, infoHash: InfoHash): Promise<void> {
   for (const kind of ["resume", "torrent", "options", "parts"]) {
-    await removeFile(dir, [STATE_FOLDER, `${infoHash}.${kind}`]);
+    await removeFile(fs, dir, [STATE_FOLDER, `${infoHash}.${kind}`]);
   }
 }
 
 /** Removes the folders of `paths` below `dir` that are empty, the innermost first. */
 async function removeEmptyFolders(
+  fs: FileSystem,
   dir: string,
   paths: readonly (readonly string[])[],
 ): Promise<void> {
@@ -52,15 +55,15 @@ async function removeEmptyFolders(
   }
   const innermostFirst = [...folders].sort((a, b) => b.length - a.length);
   // One that holds something else stays.
-  for (const folder of innermostFirst) await Deno.remove(folder).catch(() => {});
+  for (const folder of innermostFirst) await fs.removeFolder(folder).catch(() => {});
 }
 
 /** Links are refused, what is missing is passed over. */
-async function removeFile(dir: string, path: readonly string[]): Promise<void> {
-  if (await fileStats(realFileSystem, dir, path) === undefined) return;
+async function removeFile(fs: FileSystem, dir: string, path: readonly string[]): Promise<void> {
+  if (await fileStats(fs, dir, path) === undefined) return;
   const place = join(dir, ...path);
   try {
-    await Deno.remove(place);
+    await fs.remove(place);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw toDiskError(error, "replace", place);
   }

@@ -5,7 +5,6 @@
  *
  * Spec: BEP 52, pieces root: "identical files always result in the same root hash".
  */
-import { constants, copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { byteText } from "../../core/bencode/node.ts";
 import { hasBit, parseBitfield } from "../../core/bytes/bitfield.ts";
@@ -91,9 +90,7 @@ async function finishedFiles(
 async function copy(dir: string, from: Path, to: Path, fs: FileSystem): Promise<boolean> {
   await makeRoot(fs, dir);
   await makeFolders(fs, dir, to.slice(0, -1));
-  // Shares the blocks where the file system can, and never overwrites.
-  const mode = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
-  await copyFile(join(dir, ...from), join(dir, ...to), mode);
+  await fs.copyFile(join(dir, ...from), join(dir, ...to));
   return true;
 }
 

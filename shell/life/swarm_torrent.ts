@@ -2,10 +2,10 @@
 import type { ShareRule } from "../../core/cli/values.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import type { DriverOptions } from "../driver_options.ts";
-import { createPeerId, randomSeed } from "../entropy.ts";
 import { hashTreesOf } from "../hash/piece_checks.ts";
 import { sha1 } from "../hash/sha1.ts";
 import { toFailure } from "../failure.ts";
+import type { System } from "../system.ts";
 import { TraceRecorder } from "../trace/recorder.ts";
 import { CLIENT_NAME } from "../version.ts";
 import type { Prepared } from "./prepare.ts";
@@ -19,11 +19,12 @@ export function swarmTorrent(
   { have, priorities, state, isSequential }: Prepared,
   goals: Goals,
   port: number,
+  system: Pick<System, "createPeerId" | "randomSeed">,
 ): DriverOptions["torrent"] {
   return {
     infoHash: metainfo.infoHash,
     geometry: metainfo.geometry,
-    peerId: createPeerId(),
+    peerId: system.createPeerId(),
     port,
     clientName: CLIENT_NAME,
     announceTiers: metainfo.announceTiers,
@@ -36,7 +37,7 @@ export function swarmTorrent(
     shareRule: goals.shareRule ?? NO_RULE,
     seedRatio: goals.seedRatio,
     seedTimeMs: goals.seedTimeMs,
-    seed: randomSeed(),
+    seed: system.randomSeed(),
     sha1,
     hashTrees: hashTreesOf(metainfo),
   };

@@ -16,8 +16,9 @@ import type { FilePriorities } from "../../core/transfer/file_priorities.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report, SavedState } from "../../core/torrent/protocol.ts";
 import type { ResumeState } from "../../core/transfer/resume.ts";
-import { now } from "../clock.ts";
+import type { Clock, TimerId } from "../clock.ts";
 import { DiskError } from "../disk/disk_error.ts";
+import type { FileSystem } from "../disk/file_system.ts";
 import type { Storage } from "../disk/storage.ts";
 import { removeMarker } from "../disk/unfinished_marker.ts";
 import type { Driver } from "../driver.ts";
@@ -50,7 +51,8 @@ export class TorrentLife {
   readonly #options: AddOptions;
   readonly #host: LifeHost;
   readonly #emit: (event: TorrentEvent) => void;
-  readonly #addedMs = now();
+  readonly #clock: Clock;
+  readonly #addedMs: number;
   readonly #told = new Map<string, string>();
   #dir: string;
   #state: LifeState = "paused";
@@ -74,15 +76,17 @@ export class TorrentLife {
   #checkBytesTotal = 0;
   #lastFacts: TorrentFacts | undefined;
   #trackerError: string | undefined;
-  #trackerAnsweredMs = now();
+  #trackerAnsweredMs: number;
   #diskError: unknown;
-  #changeTimer: ReturnType<typeof setTimeout> | undefined;
+  #changeTimer: TimerId | undefined;
 
   /** `emit` must not throw. Call `resume` to start. */
   constructor(options: AddOptions, host: LifeHost, emit: (event: TorrentEvent) => void) {
     this.#loaded = options.loaded;
     this.#options = options;
     this.#host = host;
+    this.#clock = host.system.clock;
+    this.#addedMs = this.#trackerAnsweredMs = this.#clock.now();
     this.#emit = emit;
     this.#dir = options.dir;
     this.#goals = options.goals ?? {};
@@ -95,6 +99,10 @@ export class TorrentLife {
   /** Its files are where they can be stored once it prepared. */
   get loaded(): LoadedTorrent {
     return this.#loaded;
+  }
+
+  get #fs(): FileSystem {
+    return this.#host.system.fileSystem;
   }
 
   get infoHash(): InfoHash {
@@ -206,7 +214,7 @@ export class TorrentLife {
     return this.#enqueue(async () => {
       const { storage, driver } = this.#active ?? {};
       if (driver === undefined || this.#options.role.kind === "seed") return;
-      await wantFiles(this.metainfo, this.#dir, storage!, driver, wanted)
+      await wantFiles(this.metainfo, this.#dir, storage!, driver, wanted, this.#fs)
         .catch((error) => this.#endFailed(toFailure(error)));
     });
   }
@@ -223,7 +231,7 @@ export class TorrentLife {
 
   /** Leaves for good, and removes the state and, `withData`, the files of the torrent. */
   remove(withData: boolean): Promise<void> {
-    return this.#leave(() => removeTorrent(this.loaded, this.#dir, withData));
+    return this.#leave(() => removeTorrent(this.loaded, this.#dir, withData, this.#fs));
   }
 
   #leave(last: () => Promise<void>): Promise<void> {
@@ -254,7 +262,7 @@ export class TorrentLife {
     this.#interrupt = new AbortController();
     const { signal } = this.#interrupt;
     try {
-      await relocate(this.#options.loaded, this.#dir, to, signal);
+      await relocate(this.#options.loaded, this.#dir, to, signal, this.#fs);
       this.#dir = to;
       this.#emit({ kind: "moved", dir: to });
       return true;
@@ -281,10 +289,10 @@ export class TorrentLife {
     this.#diskError = undefined;
     try {
       const isSeed = role.kind === "seed";
-      const moved = isSeed ? undefined : await finishMove(this.loaded, this.#dir, signal);
+      const moved = isSeed ? undefined : await finishMove(this.loaded, this.#dir, signal, this.#fs);
       if (moved !== undefined) this.#emit({ kind: "moved", dir: this.#dir = moved });
       const { loaded, storage, lock } = await openContent(
-        ...[this.#options.loaded, this.#dir, role, this.#host.handles] as const,
+        ...[this.#options.loaded, this.#dir, role, this.#host] as const,
         (path) => this.#onChanged(path),
       );
       this.#loaded = loaded;
@@ -321,6 +329,7 @@ export class TorrentLife {
         this.#checkBytesTotal = total;
       },
       signal,
+      system: this.#host.system,
     });
     this.#ownState = prepared.state;
     this.#bytesHave = bytesOf(this.metainfo, prepared.have);
@@ -336,15 +345,16 @@ export class TorrentLife {
   }
 
   #join(active: Active, prepared: Prepared): void {
-    this.#trackerAnsweredMs = now();
+    this.#trackerAnsweredMs = this.#clock.now();
     this.#trackerError = undefined;
     active.trace = openTrace(this.#options.trace, this.#emit);
     this.#state = "downloading";
     const { storage, trace } = active;
+    const { port, system } = this.#host;
     const options: SwarmOptions = {
       metainfo: this.metainfo,
       storage,
-      torrent: swarmTorrent(this.metainfo, prepared, this.#goals, this.#host.port),
+      torrent: swarmTorrent(this.metainfo, prepared, this.#goals, port, system),
       saveState: (saved) => this.#save(storage, saved),
       trace,
       onReport: (report) => this.#onReport(report),
@@ -361,7 +371,7 @@ export class TorrentLife {
     const files = await storage.stamps();
     const state = { ...saved, infoHash, files, torrent: undefined };
     if (this.#options.role.kind === "download") {
-      await saveDownload(this.#dir, this.loaded, state);
+      await saveDownload(this.#dir, this.loaded, state, this.#fs);
     }
     this.#ownState = state;
   }
@@ -369,7 +379,7 @@ export class TorrentLife {
   /** Lets go of everything. Never throws. `then`: the state afterwards. */
   async #end(then: LifeState): Promise<void> {
     const [active, before] = [this.#active, this.#diskError];
-    clearTimeout(this.#changeTimer);
+    this.#clock.clearTimeout(this.#changeTimer);
     this.#changeTimer = undefined;
     if (active !== undefined) {
       const { driver, storage, trace, lock } = active;
@@ -430,7 +440,7 @@ export class TorrentLife {
     const news = newsOf(report);
     if (news?.event.kind === "tracker") {
       this.#trackerError = news.event.error;
-      if (news.event.error === undefined) this.#trackerAnsweredMs = now();
+      if (news.event.error === undefined) this.#trackerAnsweredMs = this.#clock.now();
     }
     if (news?.once !== undefined) return this.#emitOnce(...news.once, news.event);
     if (news !== undefined) return this.#emit(news.event);
@@ -453,9 +463,9 @@ export class TorrentLife {
   }
 
   #sayComplete(): void {
-    const seconds = Math.round(now() - this.#addedMs) / 1000;
+    const seconds = Math.round(this.#clock.now() - this.#addedMs) / 1000;
     this.#emit({ kind: "complete", bytes: this.facts().bytesWanted, seconds });
-    void removeMarker(this.#dir, this.metainfo);
+    void removeMarker(this.#dir, this.metainfo, this.#fs);
   }
 
   /** Repeats nothing: news about the same thing are told when they differ. */
@@ -468,7 +478,7 @@ export class TorrentLife {
   /** Told once for a file. It is checked again when whoever changes it may be done. */
   #onChanged(path: string): void {
     this.#emit({ kind: "changed", path });
-    this.#changeTimer ??= setTimeout(() => {
+    this.#changeTimer ??= this.#clock.setTimeout(() => {
       this.#stopFor(async () => {
         await this.#end("paused");
         await this.#begin();

@@ -9,6 +9,7 @@ import {
   piecePriorities,
   priorityRanges,
 } from "../../core/transfer/file_priorities.ts";
+import type { FileSystem } from "../disk/file_system.ts";
 import type { Storage } from "../disk/storage.ts";
 import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import type { Driver } from "../driver.ts";
@@ -75,6 +76,7 @@ export async function wantFiles(
   storage: Storage,
   driver: Pick<Driver, "want" | "facts">,
   wanted: Wanted,
+  fs: FileSystem,
 ): Promise<void> {
   storage.setWanted((file) => isWantedFile(wanted.priorities, file));
   await storage.reserve();
@@ -82,6 +84,6 @@ export async function wantFiles(
     new Uint8Array(metainfo.geometry.pieceCount).fill(PRIORITY_NORMAL);
   driver.want({ kind: "order", isSequential: wanted.order.isSequential ?? false });
   driver.want({ kind: "prioritize", ranges: priorityRanges(pieces) });
-  if (driver.facts().isFinished) await removeMarker(dir, metainfo);
-  else await placeMarker(dir, metainfo);
+  if (driver.facts().isFinished) await removeMarker(dir, metainfo, fs);
+  else await placeMarker(dir, metainfo, fs);
 }

@@ -11,16 +11,16 @@ import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report } from "../../core/torrent/protocol.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
-import { now } from "../clock.ts";
+import type { TimerId } from "../clock.ts";
 import type { Storage } from "../disk/storage.ts";
 import type { Driver } from "../driver.ts";
-import { createPeerId, randomSeed } from "../entropy.ts";
 import { Failure } from "../failure.ts";
 import { sha1 } from "../hash/sha1.ts";
 import type { SwarmOptions } from "../life/host.ts";
 import { readState } from "../life/prepare.ts";
 import type { Goals } from "../life/types.ts";
 import { type LoadedTorrent, parseTorrent } from "../load_torrent.ts";
+import type { System } from "../system.ts";
 import { CLIENT_NAME } from "../version.ts";
 
 /** Metadata is kept with its peers this long for a torrent that is checked or queued first. */
@@ -46,6 +46,7 @@ export interface FetchOptions {
 
 /** What the stage needs of its session. */
 export interface StageHost {
+  readonly system: System;
   readonly port: number;
   start(options: SwarmOptions, peers: readonly PeerAddress[]): Driver;
   stop(driver: Driver): Promise<void>;
@@ -54,18 +55,20 @@ export interface StageHost {
 export class MetadataStage {
   readonly infoHash: InfoHash;
   readonly name: string;
-  readonly startedMs = now();
+  readonly startedMs: number;
   readonly #magnet: Magnet;
   readonly #host: StageHost;
   readonly #found = Promise.withResolvers<LoadedTorrent>();
   readonly #driver: Driver;
   #isStopped = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: TimerId | undefined;
 
   private constructor(options: FetchOptions, host: StageHost, before: Before) {
     const { magnet, peers = [], goals = {}, onReport } = options;
     this.#magnet = magnet;
     this.#host = host;
+    const { system } = host;
+    this.startedMs = system.clock.now();
     this.infoHash = keyOf(magnet.identity);
     this.name = magnet.name ?? this.infoHash;
     const metainfo = placeholderOf(magnet, this.name);
@@ -77,7 +80,7 @@ export class MetadataStage {
         infoHash: this.infoHash,
         geometry: undefined,
         have: undefined,
-        peerId: createPeerId(),
+        peerId: system.createPeerId(),
         port: host.port,
         clientName: CLIENT_NAME,
         announceTiers: metainfo.announceTiers,
@@ -86,7 +89,7 @@ export class MetadataStage {
         shareRule: goals.shareRule ?? { percent: 0, strict: false },
         seedRatio: goals.seedRatio,
         seedTimeMs: goals.seedTimeMs,
-        seed: randomSeed(),
+        seed: system.randomSeed(),
         sha1,
       },
       saveState: () => Promise.resolve(),
@@ -103,7 +106,10 @@ export class MetadataStage {
 
   static async start(options: FetchOptions, host: StageHost): Promise<MetadataStage> {
     const { magnet, dir } = options;
-    const state = dir === undefined ? undefined : await readState(dir, keyOf(magnet.identity));
+    const { fileSystem } = host.system;
+    const state = dir === undefined
+      ? undefined
+      : await readState(dir, keyOf(magnet.identity), fileSystem);
     return new MetadataStage(options, host, {
       uploadedBefore: state?.uploaded ?? 0,
       downloadedBefore: state?.downloaded ?? 0,
@@ -131,7 +137,7 @@ export class MetadataStage {
   /** A torrent goes on with the driver: it is no longer this stage's to stop. */
   handOver(): Driver {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#host.system.clock.clearTimeout(this.#timer);
     return this.#driver;
   }
 
@@ -139,13 +145,14 @@ export class MetadataStage {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#host.system.clock.clearTimeout(this.#timer);
     await this.#host.stop(this.#driver);
   }
 
   #take(infoBytes: Uint8Array): void {
-    this.#timer = setTimeout(() => void this.stop(), KEPT_MS);
-    Deno.unrefTimer(this.#timer);
+    const { clock } = this.#host.system;
+    this.#timer = clock.setTimeout(() => void this.stop(), KEPT_MS);
+    clock.unref(this.#timer);
     try {
       this.#found.resolve(parseTorrent(torrentOfInfo(infoBytes, this.#magnet), this.name, true));
     } catch (error) {

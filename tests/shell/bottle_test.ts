@@ -1,21 +1,36 @@
 /**
- * The shell in the bottle: worlds of a few peers on the real driver, links, limiters and storage, in
- * memory. `BOTTLE_SEEDS=1000` runs more worlds, `BOTTLE_FROM=17` begins with another one.
+ * The shell in the bottle: worlds of a few programs, each the real session with its torrents' lives,
+ * drivers, links, limiters and storage, in memory. `TT_BOTTLE_SEEDS=1000` runs more worlds,
+ * `TT_BOTTLE_FROM=17` begins with another one.
  */
 import { assertEquals } from "@std/assert";
+import { type ContentPlan, makeContent } from "./bottle/contents.ts";
 import { World } from "./bottle/world.ts";
-import { makeLoaded } from "./driver_kit.ts";
 
-const { loaded, bytes } = makeLoaded(24);
-const SEEDS = Number(Deno.env.get("BOTTLE_SEEDS") ?? 20);
-const FROM = Number(Deno.env.get("BOTTLE_FROM") ?? 1);
+const SEEDS = Number(Deno.env.get("TT_BOTTLE_SEEDS") ?? 20);
+const FROM = Number(Deno.env.get("TT_BOTTLE_FROM") ?? 1);
 
-Deno.test(`${SEEDS} worlds from seed ${FROM} on end with everybody's content right`, async () => {
-  for (let seed = FROM; seed < FROM + SEEDS; seed++) await new World(seed, loaded, bytes).run();
+const KIB = 1024;
+const common = { pieceLength: 16 * KIB, trackers: ["http://tracker.test/announce"] };
+const PLANS: readonly ContentPlan[] = [
+  { name: "one", format: "v1", ...common, lengths: [300 * KIB] },
+  { name: "few", format: "v1", ...common, lengths: [40_000, 5, 70_000, 0, 16 * KIB] },
+  { name: "two", format: "v2", ...common, lengths: [100_000, 7_000, 16 * KIB] },
+  { name: "both", format: "hybrid", ...common, lengths: [90_000, 30_000] },
+  { name: "large", format: "v1", ...common, pieceLength: 64 * KIB, lengths: [200_000] },
+];
+
+/** Whatever opened a real file or socket would be refused. */
+const inMemory = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, permissions: "none", fn });
+
+inMemory(`${SEEDS} worlds from seed ${FROM} on end with everybody's content right`, async () => {
+  const contents = PLANS.map(makeContent);
+  for (let seed = FROM; seed < FROM + SEEDS; seed++) await new World(seed, contents).run();
 });
 
-Deno.test("the same seed makes the same world", async () => {
-  const worlds = [1, 2].map(() => new World(7, loaded, bytes));
+inMemory("the same seed makes the same world", async () => {
+  const worlds = [1, 2].map(() => new World(7, PLANS.map(makeContent)));
   for (const world of worlds) await world.run();
   assertEquals(worlds[0]!.log, worlds[1]!.log);
 });

@@ -3,6 +3,7 @@
  * in part, as the seed has it; a seed also decides how long calls take and which of them fail.
  */
 import { randomBelow, type Rng } from "../../../core/bytes/random.ts";
+import { dirname } from "node:path";
 import type {
   FileStats,
   FileSystem,
@@ -18,6 +19,8 @@ interface MemoryFile {
   synced: Uint8Array;
   mtimeMs: number;
   syncedMtimeMs: number;
+  /** Not only made longer: there are blocks for it. */
+  isWritten: boolean;
 }
 
 /** A write is over within this. */
@@ -29,6 +32,9 @@ export class MemoryDisk {
   readonly #files = new Map<string, MemoryFile>();
   readonly #folders = new Set<string>(["/"]);
   #life = {};
+  /** Held by the program that runs. */
+  readonly #locks = new Set<string>();
+  #openCount = 0;
   /** One write in so many fails; 0 is none. */
   failsOneIn = 0;
 
@@ -39,8 +45,25 @@ export class MemoryDisk {
 
   /** A file that was there before anything ran. */
   put(path: string, bytes: Uint8Array): void {
-    const mtimeMs = this.#clock.now();
-    this.#files.set(path, { bytes, synced: bytes.slice(), mtimeMs, syncedMtimeMs: mtimeMs });
+    const mtimeMs = Math.floor(this.#clock.now());
+    for (let at = dirname(path); at !== "/"; at = dirname(at)) this.#folders.add(at);
+    this.#files.set(path, {
+      bytes,
+      synced: bytes.slice(),
+      mtimeMs,
+      syncedMtimeMs: mtimeMs,
+      isWritten: true,
+    });
+  }
+
+  /** Somebody else takes a file away. */
+  take(path: string): void {
+    this.#files.delete(path);
+  }
+
+  /** Files that a program has open now, and locks that it holds. */
+  get heldCount(): number {
+    return this.#openCount + this.#locks.size;
   }
 
   bytesOf(path: string): Uint8Array | undefined {
@@ -50,6 +73,8 @@ export class MemoryDisk {
   /** Nothing that runs now hears of the disk again; of what was not synced, some is lost. */
   kill(): void {
     this.#life = {};
+    this.#locks.clear();
+    this.#openCount = 0;
     for (const file of this.#files.values()) {
       if (randomBelow(this.#rng, 2) === 0) continue;
       const { bytes, synced } = file;
@@ -102,6 +127,7 @@ export class MemoryDisk {
       makeFolder: (path) =>
         call(() => {
           if (this.#folders.has(path)) throw systemError("EEXIST");
+          if (!this.#folders.has(dirname(path))) throw systemError("ENOENT");
           this.#folders.add(path);
         }),
       isFolder: (path) => call(() => this.#folders.has(path)),
@@ -110,32 +136,74 @@ export class MemoryDisk {
           this.#files.set(to, fileAt(from));
           this.#files.delete(from);
         }),
-      remove: (path) => call(() => void (this.#files.delete(path) || this.#folders.delete(path))),
+      remove: (path) =>
+        call(() => {
+          fileAt(path);
+          this.#files.delete(path);
+        }),
       list: (folder) =>
         call(() => {
-          const prefix = `${folder}/`;
-          return [...this.#files.keys()].filter((path) => path.startsWith(prefix))
-            .map((path) => path.slice(prefix.length));
+          if (!this.#folders.has(folder)) throw systemError("ENOENT");
+          return this.#entries(folder);
         }),
-      removeFolder: (path) => call(() => void this.#folders.delete(path)),
+      removeFolder: (path) =>
+        call(() => {
+          if (!this.#folders.has(path)) throw systemError("ENOENT");
+          if (this.#entries(path).length > 0) throw systemError("ENOTEMPTY");
+          this.#folders.delete(path);
+        }),
       setMtime: (path, mtimeMs) => call(() => void (fileAt(path).mtimeMs = mtimeMs)),
+      copyFile: (from, to) =>
+        call(() => {
+          if (this.#files.has(to)) throw systemError("EEXIST");
+          const { bytes, mtimeMs } = fileAt(from);
+          const copy = { bytes: bytes.slice(), synced: new Uint8Array() };
+          this.#files.set(to, {
+            ...copy,
+            mtimeMs: mtimeMs + 1,
+            syncedMtimeMs: mtimeMs,
+            isWritten: true,
+          });
+        }, delay()),
+      realPath: (path) =>
+        call(() => {
+          if (!this.#folders.has(path)) fileAt(path);
+          return path;
+        }),
+      lock: (path) =>
+        call(() => {
+          if (this.#locks.has(path)) return undefined;
+          this.#open(path, "create");
+          this.#locks.add(path);
+          return { release: () => life === this.#life && this.#locks.delete(path) };
+        }),
       freeBytes: () => call(() => 1e12),
     };
   }
 
+  /** Names of what is directly in a folder. */
+  #entries(folder: string): string[] {
+    const prefix = folder === "/" ? "/" : `${folder}/`;
+    return [...this.#files.keys(), ...this.#folders].filter((path) => path.startsWith(prefix))
+      .map((path) => path.slice(prefix.length)).filter((name) => !name.includes("/"));
+  }
+
   #open(path: string, mode: OpenMode): MemoryFile {
+    if (!this.#folders.has(dirname(path))) throw systemError("ENOENT");
     const file = this.#files.get(path);
     if (file === undefined && mode === "existing") throw systemError("ENOENT");
     if (file !== undefined && mode !== "replace") return file;
-    const mtimeMs = this.#clock.now();
+    const mtimeMs = Math.floor(this.#clock.now());
     const made = {
       ...{ bytes: new Uint8Array(), synced: new Uint8Array(), mtimeMs, syncedMtimeMs: mtimeMs },
+      isWritten: false,
     };
     this.#files.set(path, made);
     return made;
   }
 
   #reader(file: MemoryFile, call: Call): Reader {
+    this.#openCount++;
     return {
       read: (target, position) =>
         call(() => {
@@ -143,11 +211,12 @@ export class MemoryDisk {
           target.set(part);
           return part.length;
         }),
-      close: () => call(() => {}),
+      close: () => call(() => void this.#openCount--),
     };
   }
 
   #writer(file: MemoryFile, call: Call, delay: () => number): Writer {
+    this.#openCount++;
     const grow = (size: number) => {
       const grown = new Uint8Array(size);
       grown.set(file.bytes.subarray(0, size));
@@ -163,18 +232,19 @@ export class MemoryDisk {
           const end = position + source.length;
           grow(Math.max(file.bytes.length, end));
           file.bytes.set(source, position);
+          file.isWritten = true;
           return source.length;
         }, delay()),
       truncate: (size) => call(() => grow(size)),
-      close: () => call(() => {}),
+      close: () => call(() => void this.#openCount--),
     };
   }
 
   #stats(path: string): FileStats | undefined {
     const file = this.#files.get(path);
     if (file !== undefined) {
-      const { bytes: { length: size }, mtimeMs } = file;
-      return { kind: "file", size, allocated: size, mtimeMs, mode: 0o644 };
+      const { bytes: { length: size }, mtimeMs, isWritten } = file;
+      return { kind: "file", size, allocated: isWritten ? size : 0, mtimeMs, mode: 0o644 };
     }
     if (!this.#folders.has(path)) return undefined;
     return { kind: "folder", size: 0, allocated: 0, mtimeMs: 0, mode: 0o755 };

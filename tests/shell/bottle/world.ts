@@ -1,33 +1,56 @@
 /**
- * A world of a few peers that a seed makes and disturbs: limits that change, connections that break,
- * disks that fail, programs that are stopped and killed. Everything in it is the product's own code, but
- * for the clock, the network, the disk and the hand that starts programs again.
+ * A world of a few programs that a seed makes and disturbs: each is a session of several torrents.
+ * Limits and wishes change, torrents pause, move, are checked and removed, connections break, disks
+ * fail, trackers fall silent, programs are stopped and killed. Everything in it is the product's own
+ * code, but for the clock, the network, the disk, the tracker and the hand that starts programs again.
  */
 import { createRng, nextUint32, randomBelow, type Rng } from "../../../core/bytes/random.ts";
-import type { LoadedTorrent } from "../../../shell/load_torrent.ts";
 import { hashValue, NO_EFFECTS } from "../../../core/bytes/value_hash.ts";
+import { magnetLink } from "../../../core/metainfo/magnet.ts";
+import { PRIORITY_NORMAL, PRIORITY_SKIP } from "../../../core/transfer/availability.ts";
+import { currentFolder } from "../../../shell/life/moving.ts";
+import type { TorrentEvent } from "../../../shell/life/types.ts";
+import { readMagnet } from "../../../shell/magnet/metadata_stage.ts";
+import type { TorrentHandle } from "../../../shell/session.ts";
+import type { Content } from "./contents.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 import { MemoryNetwork } from "./memory_network.ts";
-import { Node, PORT } from "./node.ts";
+import { MemoryTracker } from "./memory_tracker.ts";
+import { type Computer, PORT, Program } from "./program.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 const RATES = [undefined, undefined, 30_000, 100_000, 400_000];
+/** From then on nothing disturbs. */
+const CALM_MS = 60_000;
 /** No world needs more. */
 const END_MS = 30 * 60_000;
 const STEP_MS = 500;
+/** What a limit lets through at once, and what was on its way when it was set. */
+const BURST_BYTES = 300_000;
+const FOLDERS = ["/d", "/e"] as const;
 
-interface Host {
-  readonly ip: string;
-  readonly disk: MemoryDisk;
-  node: Node | undefined;
+/** What a user wants of one torrent, whatever becomes of the programs that do it. */
+interface Task {
+  readonly content: Content;
+  dir: string;
+  /** Where it was told to move last. */
+  moveTo: string;
+  /** Known by its magnet link only. */
+  isMagnet: boolean;
+  isPaused: boolean;
+  priorities: number[] | undefined;
+}
+
+interface Host extends Computer {
+  readonly tasks: Task[];
+  program: Program | undefined;
   restartMs: number;
   runs: number;
+  /** What its torrents had uploaded when they first joined their swarms in this run. */
+  before: Map<TorrentHandle, number>;
   /** Its limit, since when, and what it had uploaded then. */
   limit: { readonly rate: number | undefined; readonly sinceMs: number; readonly bytes: number };
 }
-
-/** What a limit lets through at once, and what was on its way when it was set. */
-const BURST_BYTES = 300_000;
 
 export class World {
   readonly clock = new VirtualClock();
@@ -35,45 +58,53 @@ export class World {
   readonly log: string[] = [];
   readonly #rng: Rng;
   readonly #network: MemoryNetwork;
+  readonly #tracker = new MemoryTracker();
   readonly #hosts: Host[];
-  readonly #loaded: LoadedTorrent;
-  readonly #content: Uint8Array;
+  readonly #contents: readonly Content[];
   readonly #seed: number;
 
-  constructor(seed: number, loaded: LoadedTorrent, content: Uint8Array) {
+  /** Takes a few of `contents`. */
+  constructor(seed: number, contents: readonly Content[]) {
     this.#seed = seed;
-    this.#rng = createRng(seed);
-    this.#loaded = loaded;
-    this.#content = content;
-    const rng = this.#rng, { clock } = this;
-    this.#network = new MemoryNetwork({
+    const rng = this.#rng = createRng(seed);
+    const { clock } = this;
+    const network = this.#network = new MemoryNetwork({
       ...{ clock, rng },
       latencyMs: 1 + randomBelow(rng, 100),
       bytesPerSecond: 50_000 * (1 + randomBelow(rng, 100)),
       windowBytes: 16_384 << randomBelow(rng, 4),
       breaksOneIn: randomBelow(rng, 2) === 0 ? 0 : 4,
     });
-    const count = 2 + randomBelow(rng, 3);
-    this.#hosts = Array.from({ length: count }, (_, index) => ({
-      ip: `10.0.0.${index + 1}`,
-      disk: new MemoryDisk(clock, rng),
-      node: undefined,
-      ...{ restartMs: randomBelow(rng, 2_000), runs: 0 },
+    this.#contents = contents.filter(() => randomBelow(rng, 2) === 0);
+    if (this.#contents.length === 0) this.#contents = [pickOne(rng, contents)];
+    this.#hosts = Array.from({ length: 2 + randomBelow(rng, 3) }, (_, index): Host => ({
+      ...{ ip: `10.0.0.${index + 1}`, disk: new MemoryDisk(clock, rng) },
+      ...{ clock, network, tracker: this.#tracker, program: undefined },
+      ...{ restartMs: randomBelow(rng, 2_000), runs: 0, before: new Map() },
       limit: { rate: undefined, sinceMs: 0, bytes: 0 },
+      tasks: this.#contents.map((content) => ({
+        ...{ content, dir: FOLDERS[0], moveTo: FOLDERS[0], isPaused: false },
+        ...{ isMagnet: randomBelow(rng, 4) === 0, priorities: undefined },
+      })),
     }));
-    this.#hosts[0]!.disk.put("/d/f.bin", content);
+    for (const { files } of this.#contents) {
+      const host = pickOne(rng, this.#hosts);
+      for (const [path, bytes] of files) host.disk.put(`${FOLDERS[0]}/${path}`, bytes);
+      host.tasks.find(({ content }) => content.files === files)!.isMagnet = false;
+    }
     if (randomBelow(rng, 3) === 0) this.#hosts.at(-1)!.disk.failsOneIn = 8;
   }
 
-  /** Runs until everybody has everything. Throws an error that names the seed. */
+  /** Runs until every program has everything. Throws an error that names the seed. */
   async run(): Promise<void> {
     try {
       await this.#runUntilComplete();
-      await this.#stopAll();
+      for (const host of this.#hosts) await this.#stop(host);
+      await this.clock.run(60_000);
       this.#check();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new Error(`Seed ${this.#seed}: ${message}\n${this.log.slice(-40).join("\n")}`);
+      const message = error instanceof Error ? error.stack : String(error);
+      throw new Error(`Seed ${this.#seed}: ${message}\n${this.log.slice(-60).join("\n")}`);
     }
   }
 
@@ -86,103 +117,210 @@ export class World {
     while (this.clock.now() < END_MS) {
       for (const host of this.#hosts) await this.#tend(host);
       await this.clock.run(STEP_MS);
-      if (this.log.some((line) => /WRONG|CRASH|LOST/.test(line))) throw new Error("It went wrong");
-      if (this.#hosts.every(({ node }) => node?.isComplete && !node.hasFailed)) return;
+      if (this.log.some((line) => /WRONG|CRASH/.test(line))) throw new Error("It went wrong");
+      if (this.#isCalm && this.#hosts.every((host) => this.#isComplete(host))) return;
     }
-    const state = this.#hosts.map(({ ip, node }) => {
-      const { piecesHave, peers, downRate } = node?.facts ?? {};
-      return `${ip} has ${piecesHave} pieces and ${peers} peers, ${downRate} B/s`;
+    const state = this.#hosts.map(({ ip, program }) => {
+      const torrents = program?.session.list().map((torrent) => {
+        const { state, bytesHave, bytesTotal, swarm } = torrent.facts();
+        return `${torrent.name} ${state} ${bytesHave}/${bytesTotal}, ${swarm?.peers} peers`;
+      });
+      return `${ip} ${torrents?.join("; ")}`;
     });
-    throw new Error(`Not complete after ${END_MS} ms: ${state.join("; ")}`);
+    throw new Error(`Not complete after ${END_MS} ms:\n${state.join("\n")}`);
+  }
+
+  get #isCalm(): boolean {
+    return this.clock.now() >= CALM_MS;
+  }
+
+  #isComplete({ tasks, program }: Host): boolean {
+    return program !== undefined && tasks.every((task) => {
+      const { state, bytesHave, bytesTotal } = torrentOf(program, task)?.facts() ?? {};
+      return state === "seeding" && bytesHave === bytesTotal;
+    });
   }
 
   async #tend(host: Host): Promise<void> {
-    this.#checkLimit(host);
-    if (host.node === undefined) {
-      if (this.clock.now() >= host.restartMs) await this.#start(host);
-    } else if (host.node.hasFailed) {
-      // Whoever uses it makes room and starts it again.
-      host.disk.failsOneIn = 0;
-      await this.#stop(host);
-    } else await this.#disturb(host, randomBelow(this.#rng, 100));
+    this.#checkLimits(host);
+    if (host.program === undefined) {
+      if (this.clock.now() >= host.restartMs) this.#start(host);
+      return;
+    }
+    for (const task of host.tasks) this.#tendTask(host, host.program, task);
+    if (!this.#isCalm) await this.#disturb(host, randomBelow(this.#rng, 100));
   }
 
-  async #disturb(host: Host, chance: number): Promise<void> {
-    if (chance === 0) await this.#stop(host);
-    else if (chance === 1) this.#kill(host);
-    else if (chance < 7) {
-      const rate = this.#rate();
-      host.node!.setLimits(rate, this.#rate());
-      this.#noteLimit(host, rate);
+  /** What its user does: goes on after a failure, and when all is calm wants everything. */
+  #tendTask(host: Host, program: Program, task: Task): void {
+    const torrent = torrentOf(program, task);
+    if (torrent === undefined) return;
+    task.dir = torrent.dir;
+    const { state, failure } = torrent.facts();
+    if (state === "failed") {
+      host.disk.failsOneIn = 0;
+      if (failure?.code === "occupied") {
+        for (const path of task.content.files.keys()) host.disk.take(`${task.dir}/${path}`);
+      }
+      torrent.resume();
+    } else if (this.#isCalm && task.isPaused) {
+      task.isPaused = false;
+      torrent.resume();
+    }
+    if (this.#isCalm && task.priorities !== undefined) {
+      task.priorities = undefined;
+      torrent.setFilePriorities(task.content.loaded.metainfo.files.map(() => PRIORITY_NORMAL));
     }
   }
 
-  #noteLimit(host: Host, rate: number | undefined): void {
-    const bytes = host.node!.facts!.uploaded;
-    host.limit = { rate, sinceMs: this.clock.now(), bytes };
+  async #disturb(host: Host, chance: number): Promise<void> {
+    const rng = this.#rng;
+    if (chance === 0) await this.#stop(host);
+    else if (chance === 1) this.#kill(host);
+    else if (chance === 2) this.#tracker.isDown = !this.#tracker.isDown;
+    else if (chance < 6) {
+      const rate = this.#rate();
+      host.program!.session.setLimits({ upLimit: rate, downLimit: this.#rate() });
+      this.#noteLimit(host, rate);
+    } else if (chance < 17) this.#command(host, pickOne(rng, host.tasks), chance);
   }
 
-  #checkLimit({ ip, node, limit: { rate, sinceMs, bytes } }: Host): void {
-    if (node === undefined || rate === undefined) return;
-    const uploaded = node.facts!.uploaded - bytes;
+  /** One command of a user, whatever the torrent is doing. */
+  #command(host: Host, task: Task, chance: number): void {
+    const torrent = torrentOf(host.program!, task);
+    if (torrent === undefined) return;
+    const rng = this.#rng;
+    const say = (what: string) =>
+      this.#say(`${host.ip} ${task.content.loaded.metainfo.name}: ${what}`);
+    if (chance < 9) {
+      task.isPaused = !task.isPaused;
+      say(task.isPaused ? "pause" : "resume");
+      if (task.isPaused) torrent.pause();
+      else torrent.resume();
+    } else if (chance === 9) {
+      say("recheck");
+      torrent.recheck();
+    } else if (chance === 10) {
+      task.moveTo = pickOne(rng, FOLDERS);
+      say(`move to ${task.moveTo}`);
+      torrent.move(task.moveTo);
+    } else if (chance < 13) {
+      torrent.setLimits({ upLimit: this.#rate(), downLimit: this.#rate() });
+    } else if (chance < 15) {
+      const { files } = task.content.loaded.metainfo;
+      const some = () => randomBelow(rng, 2) === 0 ? PRIORITY_SKIP : PRIORITY_NORMAL;
+      task.priorities = files.map(some);
+      say(`want ${task.priorities.join("")}`);
+      torrent.setFilePriorities(task.priorities);
+    } else if (chance === 15) {
+      say("remove");
+      const program = host.program!;
+      const added = torrent.remove(false).then(() => this.#add(host, program, task));
+      added.catch((error) => this.#say(`CRASH ${error.stack}`));
+    } else torrent.setOrder({ isSequential: randomBelow(rng, 2) === 0 });
+  }
+
+  #noteLimit(host: Host, rate: number | undefined): void {
+    host.limit = { rate, sinceMs: this.clock.now(), bytes: uploadedBy(host) };
+  }
+
+  #checkLimits(host: Host): void {
+    const { ip, program, limit: { rate, sinceMs, bytes } } = host;
+    if (program === undefined || rate === undefined) return;
+    const uploaded = uploadedBy(host) - bytes;
     const most = BURST_BYTES + rate * (this.clock.now() - sinceMs) / 1000;
     if (uploaded > most) throw new Error(`${ip} uploaded ${uploaded} bytes, over ${most}`);
   }
 
   #rate(): number | undefined {
-    return RATES[randomBelow(this.#rng, RATES.length)];
+    return pickOne(this.#rng, RATES);
   }
 
-  async #start(host: Host): Promise<void> {
-    const { ip, disk } = host;
+  #start(host: Host): void {
     const run = ++host.runs;
     const upLimit = this.#rate();
-    const node = new Node({
-      ...{ ip, disk, loaded: this.#loaded, clock: this.clock, network: this.#network.of(ip) },
-      peers: this.#hosts.map((other) => ({ ip: other.ip, port: PORT })),
-      ...{ upLimit, downLimit: this.#rate(), seed: nextUint32(this.#rng) },
-      say: (what) => {
-        if (host.runs === run) this.#say(`${ip} ${what}`);
-      },
+    const limits = { upLimit, downLimit: this.#rate() };
+    const program = host.program = new Program(host, nextUint32(this.#rng), limits);
+    this.#say(`${host.ip} starts`);
+    program.session.subscribe((torrent, event) => {
+      if (host.runs !== run) return;
+      if (event.kind === "joined" && !host.before.has(torrent)) {
+        host.before.set(torrent, torrent.facts().uploaded);
+      }
+      this.#onEvent(host.ip, torrent, event);
     });
-    host.node = node;
-    await this.clock.settle(node.start());
-    this.#noteLimit(host, upLimit);
+    for (const task of host.tasks) {
+      this.#add(host, program, task).catch((error) => {
+        if (host.program === program) this.#say(`CRASH ${error.stack}`);
+      });
+    }
+    host.before = new Map();
+    host.limit = { rate: upLimit, sinceMs: this.clock.now(), bytes: 0 };
+  }
+
+  async #add(host: Host, program: Program, task: Task): Promise<void> {
+    const { session, system: { fileSystem } } = program;
+    const peers = this.#hosts.filter((other) => other !== host)
+      .map(({ ip }) => ({ ip, port: PORT }));
+    let { loaded } = task.content;
+    task.dir = await currentFolder(loaded, task.dir, task.moveTo, fileSystem);
+    // Content that moved before there was any state: its user sees where it is.
+    const isAt = (dir: string) => {
+      return [...task.content.files.keys()].some((path) => host.disk.bytesOf(`${dir}/${path}`));
+    };
+    if (!isAt(task.dir) && isAt(task.moveTo)) task.dir = task.moveTo;
+    if (host.program !== program) return;
+    if (task.isMagnet) {
+      const link = magnetLink(loaded.metainfo);
+      const stage = await session.fetch({ magnet: readMagnet(link), dir: task.dir, peers });
+      loaded = await stage.loaded(new AbortController().signal);
+      if (host.program !== program) return;
+    }
+    task.isMagnet = false;
+    const { isPaused: paused, priorities: filePriorities } = task;
+    const role = { kind: "download", resume: true } as const;
+    session.add({ loaded, dir: task.dir, role, peers, paused, filePriorities });
   }
 
   async #stop(host: Host): Promise<void> {
+    const { program } = host;
+    if (program === undefined) return;
     this.#say(`${host.ip} stops`);
-    await this.clock.settle(host.node!.stop());
-    if (host.node!.memory.retainedBytes > 0) throw new Error("Piece buffers outlive their torrent");
+    const torrents = host.tasks.map((task) => torrentOf(program, task));
+    host.program = undefined;
+    await program.stop();
+    for (const [i, task] of host.tasks.entries()) task.dir = torrents[i]?.dir ?? task.dir;
     this.#rest(host);
   }
 
-  /** Its sockets close, and nothing that it was about to do happens. */
   #kill(host: Host): void {
     this.#say(`${host.ip} is killed`);
-    host.disk.kill();
-    this.#network.unplug(host.ip);
-    host.runs++;
+    host.program!.kill();
+    host.program = undefined;
     this.#rest(host);
   }
 
   #rest(host: Host): void {
-    host.node = undefined;
+    host.runs++;
     host.restartMs = this.clock.now() + randomBelow(this.#rng, 10_000);
   }
 
-  async #stopAll(): Promise<void> {
-    for (const host of this.#hosts) await this.#stop(host);
-    await this.clock.run(60_000);
+  #onEvent(ip: string, { name }: TorrentHandle, event: TorrentEvent): void {
+    const isWrong = ["piece-failed", "peer-banned", "unreadable"].includes(event.kind);
+    const why = event.kind === "failed" ? ` ${event.failure.message}` : "";
+    const isCrash = event.kind === "failed" && event.failure.kind === "internal";
+    this.#say(`${ip} ${name}: ${isWrong ? "WRONG " : isCrash ? "CRASH " : ""}${event.kind}${why}`);
   }
 
   #check(): void {
-    for (const { ip, disk } of this.#hosts) {
-      const bytes = disk.bytesOf("/d/f.bin");
-      if (
-        bytes?.length !== this.#content.length || !bytes.every((b, i) => b === this.#content[i])
-      ) {
-        throw new Error(`${ip} has other content`);
+    for (const { ip, disk, tasks } of this.#hosts) {
+      for (const { content: { files }, dir } of tasks) {
+        for (const [path, bytes] of files) {
+          const found = disk.bytesOf(`${dir}/${path}`);
+          if (found?.length !== bytes.length || !found.every((b, i) => b === bytes[i])) {
+            throw new Error(`${ip} has other content at ${dir}/${path}`);
+          }
+        }
       }
     }
     const open = this.#network.openCount;
@@ -192,4 +330,17 @@ export class World {
   #say(what: string): void {
     this.log.push(`${this.clock.now().toFixed(3)} ${what}`);
   }
+}
+
+function torrentOf({ session }: Program, { content }: Task): TorrentHandle | undefined {
+  return session.get(content.loaded.metainfo.infoHash);
+}
+
+/** Of all its torrents, in this run. */
+function uploadedBy({ before }: Host): number {
+  return [...before].reduce((sum, [torrent, bytes]) => sum + torrent.facts().uploaded - bytes, 0);
+}
+
+function pickOne<T>(rng: Rng, items: readonly T[]): T {
+  return items[randomBelow(rng, items.length)]!;
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
-import { lockTorrent, lockWithin } from "../../../shell/disk/lock.ts";
+import { lockWithin } from "../../../shell/disk/file_lock.ts";
+import { lockTorrent } from "../../../shell/disk/lock.ts";
 import { failsWith, HASH, inTempDir, mountTmpfs, onTinyDisk } from "./support.ts";
 
 /** A process that holds the lock of `HASH` in `dir`. */

@@ -69,6 +69,27 @@ const SNIPPETS: [keyof typeof RULES, string, string, number][] = [
   ["layers", "core/torrent/a.ts", '// import { b } from "../../shell/b.ts"', 0],
   ["layers", "shell/net/a.ts", 'import { b } from "../../core/wire/b.ts"; import "node:fs";', 0],
 
+  ["testFolders", "tests/shell/a.ts", 'import { b } from "../interop/clients/b.ts";', 1],
+  ["testFolders", "tests/interop/a/b.ts", 'import type { b } from "../../shell/b.ts";', 1],
+  ["testFolders", "tests/interop/a.ts", 'import { b } from "../../shell/b.ts";', 0],
+  [
+    "testFolders",
+    "tests/shell/c/a.ts",
+    'import { b } from "../b.ts"; import "../../core/a.ts";',
+    0,
+  ],
+  ["testFolders", "tests/shell/a.ts", 'import { until } from "../support/until.ts";', 0],
+
+  ["repeatable", "tests/core/a.ts", "const seed = Math.random();", 1],
+  ["repeatable", "tests/shell/a.ts", "crypto.getRandomValues(bytes);", 1],
+  ["repeatable", "tests/shell/a.ts", "while (!isDone()) await sleep(5);", 1],
+  ["repeatable", "tests/interop/a.ts", "while (a) {\n  await b();\n  await sleep(5);\n}", 1],
+  ["repeatable", "tests/sim/a.ts", 'import fc from "fast-check";', 1],
+  ["repeatable", "tests/sim/a.ts", 'import type { Arbitrary } from "fast-check";', 0],
+  ["repeatable", "tests/support/fast_check.ts", 'import fc from "fast-check";', 0],
+  ["repeatable", "tests/bench/a.ts", "Math.random();", 0],
+  ["repeatable", "tests/shell/a.ts", "await until(() => a, 'b');", 0],
+
   ["specifiers", "shell/a.ts", 'import { b } from "npm:b@1";', 1],
   ["specifiers", "tests/a.ts", 'import { b } from "jsr:@b/b"; import "https://b.example/b.ts";', 2],
   ["specifiers", "shell/a.ts", 'import { b } from "node:fs"; const c = "npm:b";', 0],

@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeContent } from "../interop/content.ts";
-import { ttCommand } from "../interop/clients/tt.ts";
+import { writeContent } from "../support/content.ts";
+import { ttCommand } from "../support/tt_command.ts";
 import { atLeast, type Figure, printFigures, shorten } from "./figures.ts";
 import { timeCommand } from "./launch.ts";
 import { openMemoryFolder } from "./memory_folder.ts";

@@ -6,10 +6,10 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildMetainfo } from "../../core/metainfo/create.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { ClientProcess, hasProgram } from "../interop/clients/process.ts";
-import { ttCommand } from "../interop/clients/tt.ts";
-import { openScratch } from "../interop/content.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { ClientProcess, hasProgram } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { openScratch } from "../support/content.ts";
 import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
 import { readProcessCost } from "./process_cost.ts";
 

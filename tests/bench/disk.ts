@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { BLOCK_SIZE, createGeometry, pieceOffset } from "../../core/metainfo/geometry.ts";
 import type { TorrentFile } from "../../core/metainfo/types.ts";
 import { openStorage, type Storage } from "../../shell/disk/storage.ts";
-import { openScratch } from "../interop/content.ts";
+import { openScratch } from "../support/content.ts";
 import { atLeast, type Figure, printFigures, shorten } from "./figures.ts";
 import { openMemoryFolder } from "./memory_folder.ts";
 import { medianMsOfAsync } from "./measure.ts";

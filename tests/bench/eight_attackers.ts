@@ -7,10 +7,10 @@ import type { PeerAddress } from "../../core/bytes/address.ts";
 import { encodeCompactPeers } from "../../core/bytes/compact_peers.ts";
 import { isLoopbackIp } from "../../core/bytes/ip.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { ClientProcess } from "../interop/clients/process.ts";
-import { ttCommand } from "../interop/clients/tt.ts";
-import { openScratch, writeContent, writeTorrent } from "../interop/content.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { openScratch, writeContent, writeTorrent } from "../support/content.ts";
 import {
   type Attack,
   type AttackOrder,

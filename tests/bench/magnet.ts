@@ -5,10 +5,11 @@
 import { parseArgs } from "node:util";
 import type { Client } from "../interop/clients/client.ts";
 import { libtorrent } from "../interop/clients/libtorrent.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { runCommand } from "../interop/clients/process.ts";
-import { tt, ttCommand } from "../interop/clients/tt.ts";
-import { type Content, openScratch, writeContent, writeTorrent } from "../interop/content.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { runCommand } from "../support/process.ts";
+import { tt } from "../interop/clients/tt.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { type Content, openScratch, writeContent, writeTorrent } from "../support/content.ts";
 import { atMost, type Figure, printFigures } from "./figures.ts";
 import { median } from "./report.ts";
 

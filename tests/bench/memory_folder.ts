@@ -2,8 +2,8 @@
  * A folder in memory, so that no disk is measured. It is a file system of its own because the
  * runtime lets no program with less than all permissions, and so no `tt`, into /dev/shm.
  */
-import { runCommand } from "../interop/clients/process.ts";
-import { openScratch } from "../interop/content.ts";
+import { runCommand } from "../support/process.ts";
+import { openScratch } from "../support/content.ts";
 
 /**
  * A folder with room for so many bytes; on the temporary folder's disk, and said so, when it must.

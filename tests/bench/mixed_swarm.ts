@@ -2,8 +2,8 @@
 import { aria2 } from "../interop/clients/aria2.ts";
 import type { Client, Endpoint } from "../interop/clients/client.ts";
 import { libtorrent } from "../interop/clients/libtorrent.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import type { Running } from "../interop/clients/process.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import type { Running } from "../support/process.ts";
 import { rtorrent } from "../interop/clients/rtorrent.ts";
 import { tt } from "../interop/clients/tt.ts";
 import type { Prepared } from "./scenario_run.ts";

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Client } from "../interop/clients/client.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { type Content, openScratch, type Torrent } from "../interop/content.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { type Content, openScratch, type Torrent } from "../support/content.ts";
 import type { MeetingPoint } from "./meeting_point.ts";
 import { type ProcessCost, readProcessCost } from "./process_cost.ts";
 

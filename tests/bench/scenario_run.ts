@@ -1,15 +1,15 @@
 /** Downloads of one torrent by one client, once or several at a time, timed and compared. */
 import { join } from "node:path";
 import type { Client, Downloading, Endpoint } from "../interop/clients/client.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { runCommand } from "../interop/clients/process.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { runCommand } from "../support/process.ts";
 import {
   type Content,
   openScratch,
   type Torrent,
   writeContent,
   writeTorrent,
-} from "../interop/content.ts";
+} from "../support/content.ts";
 import { openMemoryFolder } from "./memory_folder.ts";
 
 const DEADLINE_MS = 10 * 60_000;

@@ -5,10 +5,11 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ClientProcess } from "../interop/clients/process.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { tt, ttCommand } from "../interop/clients/tt.ts";
-import { type Content, openScratch, writeContent, writeTorrent } from "../interop/content.ts";
+import { ClientProcess } from "../support/process.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { tt } from "../interop/clients/tt.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { type Content, openScratch, writeContent, writeTorrent } from "../support/content.ts";
 import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
 import { timeCommand } from "./launch.ts";
 import { openMeetingPoint } from "./meeting_point.ts";

@@ -11,7 +11,7 @@ import { libtorrent } from "../interop/clients/libtorrent.ts";
 import { rtorrent } from "../interop/clients/rtorrent.ts";
 import { tt, ttWith } from "../interop/clients/tt.ts";
 import { webtorrent } from "../interop/clients/webtorrent.ts";
-import { type Content, writeContent, writeTorrent } from "../interop/content.ts";
+import { type Content, writeContent, writeTorrent } from "../support/content.ts";
 import { printFigures } from "./figures.ts";
 import { openMemoryFolder } from "./memory_folder.ts";
 import { type MeetingPoint, openMeetingPoint } from "./meeting_point.ts";

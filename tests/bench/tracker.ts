@@ -5,9 +5,9 @@
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 import { opentracker, type Tracker } from "../interop/clients/tracker.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { ClientProcess } from "../interop/clients/process.ts";
-import { ttCommand } from "../interop/clients/tt.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
 import { atLeast, atMost, type Figure, printFigures, shorten } from "./figures.ts";
 import { median } from "./report.ts";
 import { type Load, loadHttp, type LoadResult, loadUdp, swarmHash } from "./tracker_load.ts";

@@ -3,11 +3,11 @@
  * Redis, beside one that keeps them in memory. Who asks them, and how, is the caller's business.
  */
 import { join } from "node:path";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { ClientProcess } from "../interop/clients/process.ts";
-import { ttCommand } from "../interop/clients/tt.ts";
-import { openScratch } from "../interop/content.ts";
-import { startRedis } from "../shell/tracker/redis/kit.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { openScratch } from "../support/content.ts";
+import { startRedis } from "../support/redis_kit.ts";
 
 /** Announces a second that the trackers on these ports answer together. */
 export type TrackerLoad = (ports: readonly number[]) => Promise<number>;

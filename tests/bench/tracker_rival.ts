@@ -1,6 +1,6 @@
 /** The tracker that most of Node uses, installed with npm into a cache folder outside the repository. */
 import type { Tracker } from "../interop/clients/tracker.ts";
-import { ClientProcess, hasProgram, runCommand } from "../interop/clients/process.ts";
+import { ClientProcess, hasProgram, runCommand } from "../support/process.ts";
 
 const VERSION = "11.2.3";
 /** Its server alone: the client needs a WebRTC module that has no binary for every machine. */

@@ -5,10 +5,10 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startNginx } from "../interop/clients/nginx.ts";
-import { ClientProcess, runCommand } from "../interop/clients/process.ts";
-import { ttCommand } from "../interop/clients/tt.ts";
-import { freshPort, loopback } from "../interop/clients/network.ts";
-import { type Content, writeContent } from "../interop/content.ts";
+import { ClientProcess, runCommand } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { type Content, writeContent } from "../support/content.ts";
 import { atLeast, type Figure, printFigures } from "./figures.ts";
 import { timeCommand } from "./launch.ts";
 import { openMemoryFolder } from "./memory_folder.ts";

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { at, bytesOf, idOf, optionsOf } from "../core/dht/kit.ts";
 import { decodeKrpc } from "../../core/dht/krpc_decode.ts";
 import { encodeQuery, encodeResponse } from "../../core/dht/krpc_encode.ts";

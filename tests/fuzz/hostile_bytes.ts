@@ -1,5 +1,5 @@
 /** Bytes as an attacker sends them: noise, and good bytes with a few things done to them. */
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 
 type Damage =
   | { readonly kind: "flip"; readonly at: number; readonly mask: number }

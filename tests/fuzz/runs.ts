@@ -14,7 +14,7 @@ const seed = Deno.env.get("TT_FUZZ_SEED");
 export function fuzzRuns(shortRuns: number): Parameters<unknown> {
   return {
     numRuns: runs === undefined ? shortRuns : Number(runs),
-    ...(seed !== undefined || runs === undefined ? { seed: Number(seed ?? SHORT_SEED) } : {}),
+    seed: Number(seed ?? (runs === undefined ? SHORT_SEED : Date.now())),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What any bytes at all may do to the wire room: be understood or be refused, never throw. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { decodeCompactPeers, encodeCompactPeers } from "../../core/bytes/compact_peers.ts";
 import { toHex } from "../../core/bytes/hex.ts";
 import { canonicalIp } from "../../core/bytes/ip.ts";

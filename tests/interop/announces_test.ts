@@ -4,12 +4,13 @@ import type { IpVersion } from "../../core/bytes/compact_peers.ts";
 import type { AnnounceEvent } from "../../core/tracker/types.ts";
 import { others } from "./clients/all.ts";
 import { type Client, formatEndpoint } from "./clients/client.ts";
-import { freshPort, ipv6, type Place, placeOver } from "./clients/network.ts";
-import { ClientProcess } from "./clients/process.ts";
+import { freshPort, ipv6, type Place, placeOver } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
 import { announceUrl, type Way } from "./clients/tracker.ts";
-import { tt, ttCommand } from "./clients/tt.ts";
-import { openScratch, smallPieces, writeContent, writeTorrent } from "./content.ts";
-import { concurrentSteps, interopTest } from "./requirements.ts";
+import { tt } from "./clients/tt.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { openScratch, smallPieces, writeContent, writeTorrent } from "../support/content.ts";
+import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { openPlaces } from "./transfer.ts";
 
 /** A client announces as soon as it listens; a loaded machine takes longer. */

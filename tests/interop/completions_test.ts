@@ -1,8 +1,8 @@
 /** The completions in the shells they are for, and the manual page in groff. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { runTt, scratch } from "../shell/cli_kit.ts";
+import { runTt, scratch } from "../support/cli_kit.ts";
 import { program, Terminal } from "./clients/tmux.ts";
-import { interopTest } from "./requirements.ts";
+import { interopTest } from "../support/requirements.ts";
 
 async function script(shell: string, path: string): Promise<void> {
   const { code, stdout, stderr } = await runTt(["completions", shell]);

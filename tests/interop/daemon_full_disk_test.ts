@@ -1,8 +1,8 @@
 /** The disk of the daemon's state fills up, and it is killed meanwhile: nothing that was taken is lost. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { makeFile, runTt } from "../shell/cli_kit.ts";
-import { daemonFolder, DaemonKit } from "../shell/daemon/kit.ts";
-import { interopTest, type Requirement } from "./requirements.ts";
+import { makeFile, runTt } from "../support/cli_kit.ts";
+import { daemonFolder, DaemonKit } from "../support/daemon_kit.ts";
+import { interopTest, type Requirement } from "../support/requirements.ts";
 
 /** A small file system of its own in memory. */
 async function mount(at: string, size: string): Promise<AsyncDisposable> {

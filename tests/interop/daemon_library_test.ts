@@ -1,8 +1,8 @@
 /** A library that apps are built on, @ctrl/transmission from npm, against a daemon. */
 import { Transmission } from "@ctrl/transmission";
 import { assertEquals } from "@std/assert";
-import { makeFile } from "../shell/cli_kit.ts";
-import { daemonFolder, DaemonKit } from "../shell/daemon/kit.ts";
+import { makeFile } from "../support/cli_kit.ts";
+import { daemonFolder, DaemonKit } from "../support/daemon_kit.ts";
 
 Deno.test("@ctrl/transmission adds, lists, changes and removes torrents", async () => {
   await using dir = await daemonFolder();

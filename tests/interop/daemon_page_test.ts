@@ -1,10 +1,11 @@
 /** The daemon's page in a real browser, from a wrong token to a finished download. */
 import { assert, assertEquals } from "@std/assert";
 import { BrowserPage, chromium, type Looks } from "./clients/chromium.ts";
-import { loopback } from "./clients/network.ts";
-import { ClientProcess } from "./clients/process.ts";
-import { ttCommand } from "./clients/tt.ts";
-import { interopTest } from "./requirements.ts";
+import { loopback } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { interopTest } from "../support/requirements.ts";
+import { makeBytes } from "../support/cli_kit.ts";
 
 const DESK: Looks = { width: 1200, height: 800, theme: "light", withScripts: true };
 const PHONE: Looks = { width: 380, height: 780, theme: "dark", withScripts: true };
@@ -44,7 +45,7 @@ async function startDaemon(folder: string) {
 
 /** A file that is shared by `tt seed` on loopback, and the bytes of its torrent. */
 async function startSeed(folder: string) {
-  await Deno.writeFile(`${folder}/film.bin`, crypto.getRandomValues(new Uint8Array(60_000)));
+  await Deno.writeFile(`${folder}/film.bin`, makeBytes(60_000));
   await Deno.truncate(`${folder}/film.bin`, SIZE);
   const argv = await ttCommand([
     ...["seed", "film.bin", "--host", "127.0.0.1", "--port", "0", "--json"],

@@ -1,10 +1,10 @@
 /** Debian's transmission-remote doing everything it can, and what the daemon made of it. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { makeBytes, makeFile, runTt } from "../shell/cli_kit.ts";
-import { type Answer, daemonFolder, DaemonKit } from "../shell/daemon/kit.ts";
-import { hasProgram } from "./clients/process.ts";
+import { makeBytes, makeFile, runTt } from "../support/cli_kit.ts";
+import { type Answer, daemonFolder, DaemonKit } from "../support/daemon_kit.ts";
+import { hasProgram } from "../support/process.ts";
 import { program } from "./clients/tmux.ts";
-import { interopTest, type Requirement } from "./requirements.ts";
+import { interopTest, type Requirement } from "../support/requirements.ts";
 
 const remote: Requirement = {
   async missing() {

@@ -1,10 +1,10 @@
 /** `tt shell` in a real terminal: completion, history, Ctrl-C, and the end. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { makeFile } from "../shell/cli_kit.ts";
-import { daemonFolder, DaemonKit } from "../shell/daemon/kit.ts";
+import { makeFile } from "../support/cli_kit.ts";
+import { daemonFolder, DaemonKit } from "../support/daemon_kit.ts";
 import { program, Terminal } from "./clients/tmux.ts";
-import { ttCommand } from "./clients/tt.ts";
-import { interopTest } from "./requirements.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { interopTest } from "../support/requirements.ts";
 
 await interopTest({
   name: "tt shell completes, remembers, drops a line and ends, on its own session and on a daemon",

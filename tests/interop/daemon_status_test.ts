@@ -1,10 +1,10 @@
 /** `tt status -w` in a real terminal, with its keys. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { makeFile } from "../shell/cli_kit.ts";
-import { daemonFolder, DaemonKit } from "../shell/daemon/kit.ts";
+import { makeFile } from "../support/cli_kit.ts";
+import { daemonFolder, DaemonKit } from "../support/daemon_kit.ts";
 import { program, Terminal } from "./clients/tmux.ts";
-import { ttCommand } from "./clients/tt.ts";
-import { interopTest } from "./requirements.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { interopTest } from "../support/requirements.ts";
 
 await interopTest({
   name: "tt status -w stays fresh, sorts, chooses, pauses and shows details at 80 and 120 columns",

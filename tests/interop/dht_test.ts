@@ -9,12 +9,13 @@ import { sleep } from "../../shell/clock.ts";
 import { aria2 } from "./clients/aria2.ts";
 import type { Client, Endpoint } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
-import { freshPort, namespacesMissing, openNetwork, type Place } from "./clients/network.ts";
-import { ClientProcess, runCommand } from "./clients/process.ts";
+import { freshPort, namespacesMissing, openNetwork, type Place } from "../support/network.ts";
+import { ClientProcess, runCommand } from "../support/process.ts";
 import { transmission } from "./clients/transmission.ts";
-import { tt, ttCommand } from "./clients/tt.ts";
-import { type Content, openScratch, writeContent, writeTorrent } from "./content.ts";
-import { concurrentSteps, interopTest } from "./requirements.ts";
+import { tt } from "./clients/tt.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { type Content, openScratch, writeContent, writeTorrent } from "../support/content.ts";
+import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { assertSameBytes } from "./transfer.ts";
 
 /** Transmission trusts a DHT of nine nodes and more. */

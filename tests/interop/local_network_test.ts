@@ -11,11 +11,11 @@ import {
   openNetwork,
   type Place,
   placeOver,
-} from "./clients/network.ts";
-import { ClientProcess, runCommand } from "./clients/process.ts";
-import { ttCommand } from "./clients/tt.ts";
-import { openScratch, smallPieces, writeContent } from "./content.ts";
-import { interopTest } from "./requirements.ts";
+} from "../support/network.ts";
+import { ClientProcess, runCommand } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { openScratch, smallPieces, writeContent } from "../support/content.ts";
+import { interopTest } from "../support/requirements.ts";
 
 const DEADLINE_MS = 40_000;
 /** Longer than any first step takes: the lookups of a start, the first announce of a torrent. */

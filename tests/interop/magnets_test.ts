@@ -5,8 +5,8 @@ import { ttTracker } from "./clients/tracker.ts";
 import { transmission } from "./clients/transmission.ts";
 import { tt } from "./clients/tt.ts";
 import { webtorrent } from "./clients/webtorrent.ts";
-import { nestedFolder } from "./content.ts";
-import { concurrentSteps, interopTest } from "./requirements.ts";
+import { nestedFolder } from "../support/content.ts";
+import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { transfer } from "./transfer.ts";
 
 // Before it has the metadata, aria2 tells trackers that nothing is left, and is told of no seeder: it

@@ -2,8 +2,8 @@
 import { others } from "./clients/all.ts";
 import type { Client } from "./clients/client.ts";
 import { tt } from "./clients/tt.ts";
-import { contents } from "./content.ts";
-import { concurrentSteps, interopTest } from "./requirements.ts";
+import { contents } from "../support/content.ts";
+import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { transfer } from "./transfer.ts";
 
 await pairTest(tt, tt);

@@ -4,11 +4,12 @@ import { fileURLToPath } from "node:url";
 import { aria2 } from "./clients/aria2.ts";
 import { type Client, formatEndpoint } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
-import { freshPort, loopback } from "./clients/network.ts";
-import { ClientProcess } from "./clients/process.ts";
-import { tt, ttCommand } from "./clients/tt.ts";
-import { type Content, openScratch, writeContent, writeTorrent } from "./content.ts";
-import { concurrentSteps, interopTest } from "./requirements.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
+import { tt } from "./clients/tt.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { type Content, openScratch, writeContent, writeTorrent } from "../support/content.ts";
+import { concurrentSteps, interopTest } from "../support/requirements.ts";
 
 const DEADLINE_MS = 60_000;
 const SCRIPT = fileURLToPath(new URL("clients/libtorrent_peer.py", import.meta.url));

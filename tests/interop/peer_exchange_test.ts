@@ -1,11 +1,11 @@
 /** Peer exchange among real clients: a chain in which each was told of one other becomes a full mesh. */
 import { formatEndpoint } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
-import { namespacesMissing, openNetwork } from "./clients/network.ts";
-import { ClientProcess } from "./clients/process.ts";
-import { ttCommand } from "./clients/tt.ts";
-import { openScratch, smallPieces, writeContent, writeTorrent } from "./content.ts";
-import { interopTest } from "./requirements.ts";
+import { namespacesMissing, openNetwork } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { openScratch, smallPieces, writeContent, writeTorrent } from "../support/content.ts";
+import { interopTest } from "../support/requirements.ts";
 import { fileURLToPath } from "node:url";
 
 /** Two rounds of exchange, a minute apart (BEP 11). */

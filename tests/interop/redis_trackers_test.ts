@@ -1,16 +1,18 @@
 /** Two trackers on one Redis, behind one address: peers don't notice when one of them is killed. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { redisServer, startRedis, until } from "../shell/tracker/redis/kit.ts";
+import { redisServer, startRedis } from "../support/redis_kit.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
-import { freshPort, loopback } from "./clients/network.ts";
-import { ClientProcess } from "./clients/process.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
 import { openFront } from "./clients/tcp_front.ts";
 import { announceUrl, awaitSeeder } from "./clients/tracker.ts";
-import { tt, ttCommand } from "./clients/tt.ts";
-import { openScratch, smallPieces, writeContent, writeTorrent } from "./content.ts";
-import { interopTest } from "./requirements.ts";
+import { tt } from "./clients/tt.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { openScratch, smallPieces, writeContent, writeTorrent } from "../support/content.ts";
+import { interopTest } from "../support/requirements.ts";
 import { assertSameBytes, TRANSFER_DEADLINE_MS } from "./transfer.ts";
+import { until } from "../support/until.ts";
 
 /** Slow enough that the first downloads are under way when a tracker is killed. */
 const SEED_RATE = "300K";

@@ -4,8 +4,8 @@
  */
 import { libtorrent, superSeedingLibtorrent } from "./clients/libtorrent.ts";
 import { tt } from "./clients/tt.ts";
-import { nestedFolder } from "./content.ts";
-import { interopTest } from "./requirements.ts";
+import { nestedFolder } from "../support/content.ts";
+import { interopTest } from "../support/requirements.ts";
 import { transfer } from "./transfer.ts";
 
 for (const downloader of [tt, libtorrent]) {

@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { others } from "./clients/all.ts";
 import type { Client } from "./clients/client.ts";
-import { freshPort, namespacesMissing, openNetwork } from "./clients/network.ts";
+import { freshPort, namespacesMissing, openNetwork } from "../support/network.ts";
 import { announceUrl, awaitSeeder, ttTracker } from "./clients/tracker.ts";
 import { tt, ttWith } from "./clients/tt.ts";
-import { nestedFolder, openScratch, writeContent, writeTorrent } from "./content.ts";
-import { interopTest } from "./requirements.ts";
+import { nestedFolder, openScratch, writeContent, writeTorrent } from "../support/content.ts";
+import { interopTest } from "../support/requirements.ts";
 import { assertSameBytes } from "./transfer.ts";
 
 /** Seven clients start at once on two cores, and Transmission unchokes every ten seconds. */

@@ -1,11 +1,11 @@
 /** Recorded runs against real clients replay with identical effects. */
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { runTt } from "../shell/cli_kit.ts";
+import { runTt } from "../support/cli_kit.ts";
 import { others } from "./clients/all.ts";
 import { ttWith } from "./clients/tt.ts";
-import { nestedFolder, openScratch } from "./content.ts";
-import { concurrentSteps, interopTest } from "./requirements.ts";
+import { nestedFolder, openScratch } from "../support/content.ts";
+import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { transfer } from "./transfer.ts";
 
 for (const other of others) {

@@ -4,7 +4,7 @@ import { encodeBencode } from "../../core/bencode/encode.ts";
 import { startTracker } from "../../shell/tracker/server.ts";
 import { openTrackerData } from "../../shell/tracker/tracker_data.ts";
 import { BrowserPage, chromium, type Looks } from "./clients/chromium.ts";
-import { interopTest } from "./requirements.ts";
+import { interopTest } from "../support/requirements.ts";
 
 const NAMES = [
   `<script>document.title = "taken over"</script>`,

@@ -1,11 +1,11 @@
 /** Clients that nobody told of each other meet at a tracker, ours or another's. */
 import { others } from "./clients/all.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
-import { ipv6 } from "./clients/network.ts";
+import { ipv6 } from "../support/network.ts";
 import { opentracker, ttTracker } from "./clients/tracker.ts";
 import { tt } from "./clients/tt.ts";
-import { nestedFolder } from "./content.ts";
-import { concurrentSteps, interopTest } from "./requirements.ts";
+import { nestedFolder } from "../support/content.ts";
+import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { transfer } from "./transfer.ts";
 
 for (const client of others) {

@@ -2,11 +2,17 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { Client, Downloading, Endpoint, TransferOptions } from "./clients/client.ts";
-import { freshPort, loopback, type Network, openNetwork, placeOver } from "./clients/network.ts";
-import { runCommand, type Running } from "./clients/process.ts";
-import { ttCommand } from "./clients/tt.ts";
+import { freshPort, loopback, type Network, openNetwork, placeOver } from "../support/network.ts";
+import { runCommand, type Running } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
 import { announceUrl, awaitSeeder, type Tracker, type Way } from "./clients/tracker.ts";
-import { type Content, digestTree, openScratch, writeContent, writeTorrent } from "./content.ts";
+import {
+  type Content,
+  digestTree,
+  openScratch,
+  writeContent,
+  writeTorrent,
+} from "../support/content.ts";
 
 /** Transmission waits ten seconds before its first unchoke; the rest is for a loaded machine. */
 export const TRANSFER_DEADLINE_MS = 60_000;

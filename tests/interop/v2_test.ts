@@ -17,10 +17,10 @@ import {
   smallPieces,
   writeContent,
   writeTorrent,
-} from "./content.ts";
-import { concurrentSteps, interopTest } from "./requirements.ts";
+} from "../support/content.ts";
+import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { assertSameBytes, complete, transfer, TRANSFER_DEADLINE_MS } from "./transfer.ts";
-import { freshPort, loopback, type Place } from "./clients/network.ts";
+import { freshPort, loopback, type Place } from "../support/network.ts";
 import { loadTorrent } from "../../shell/load_torrent.ts";
 
 const V2 = [smallPieces, largePieces, awkwardSizes].map((content) => inFormat(content, "v2"));

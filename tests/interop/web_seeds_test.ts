@@ -1,12 +1,13 @@
 /** Torrents whose only source, or one of them, is a real web server. */
 import { assert, assertEquals } from "@std/assert";
-import { freshPort, loopback } from "./clients/network.ts";
+import { freshPort, loopback } from "../support/network.ts";
 import { nginxServer, startNginx } from "./clients/nginx.ts";
-import { runCommand } from "./clients/process.ts";
-import { tt, ttCommand } from "./clients/tt.ts";
-import { nestedFolder, openScratch, smallPieces, writeContent } from "./content.ts";
-import type { Content } from "./content.ts";
-import { interopTest } from "./requirements.ts";
+import { runCommand } from "../support/process.ts";
+import { tt } from "./clients/tt.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { nestedFolder, openScratch, smallPieces, writeContent } from "../support/content.ts";
+import type { Content } from "../support/content.ts";
+import { interopTest } from "../support/requirements.ts";
 import { assertSameBytes, TRANSFER_DEADLINE_MS } from "./transfer.ts";
 
 /** Downloads the content with nginx as its only source; gives the lines of the server's log. */

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { dirname } from "node:path";
 import { encodeBencode } from "../../core/bencode/encode.ts";
-import { ttCommand } from "../interop/clients/tt.ts";
+import { ttCommand } from "../support/tt_command.ts";
 import {
   assertContent,
   assertNoTrace,
@@ -17,7 +17,8 @@ import {
   startGet,
   startSeed,
   startTracker,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
+import { freshPort } from "../support/network.ts";
 
 const PIECE = 16 * 1024;
 const SIZE = 64 * PIECE;
@@ -83,8 +84,7 @@ Deno.test("a download without a tracker and without peers gives up and says why"
 
 /** Of a port that nobody listens on any more. */
 function urlOfNobody(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `http://127.0.0.1:${listener.addr.port}/announce`;
+  return `http://127.0.0.1:${freshPort()}/announce`;
 }
 
 /** Downloads from a good peer in spite of the bad tracker. */

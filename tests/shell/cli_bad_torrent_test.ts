@@ -14,7 +14,7 @@ import {
   scratch,
   startGet,
   startSeed,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
 
 const PIECE = 16 * 1024;
 const SIZE = 3 * PIECE + 1;

@@ -12,7 +12,8 @@ import {
   startSeed,
   startTracker,
   Tt,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
+import { freshPort } from "../support/network.ts";
 
 /** Where the catalog of a tracker is. */
 function catalogOf(announceUrl: string): string {
@@ -194,15 +195,12 @@ Deno.test("what can't be asked for is told in one sentence, with the exit code f
     return new Response("<h1>Welcome</h1>");
   });
   await using stranger = html;
-  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = closed.addr;
-  closed.close();
   for (
     const [line, exit, pattern] of [
       [["fetch", "nothing", "--tracker", tracker.url], 3, /no torrent named nothing/],
       [["peers", "0".repeat(40), "--tracker", tracker.url], 3, /no torrent 0000/],
       [["list", "--tracker", `http://127.0.0.1:${stranger.addr.port}`], 4, /has no catalog/],
-      [["list", "--tracker", `http://127.0.0.1:${port}`], 4, /cannot be reached/],
+      [["list", "--tracker", `http://127.0.0.1:${freshPort()}`], 4, /cannot be reached/],
       [["get", "film", "--dir", dir.path, ...LOCAL], 3, /There is no file film.*--tracker/],
     ] as const
   ) {

@@ -9,7 +9,7 @@ import {
   scratch,
   startGet,
   startSeed,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
 
 const PIECE = 16 * 1024;
 const SMALL_PIECES = ["--piece-length", "16K"];

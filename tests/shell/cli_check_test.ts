@@ -1,7 +1,7 @@
 /** Content so large that threads hash it; the compiled file must have them with it. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../core/cli/exit_codes.ts";
-import { runTt, scratch } from "./cli_kit.ts";
+import { runTt, scratch } from "../support/cli_kit.ts";
 
 const MUCH_BYTES = 200 * 1024 * 1024;
 

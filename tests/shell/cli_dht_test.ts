@@ -8,7 +8,7 @@ import {
   scratch,
   startGet,
   startSeed,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
 
 /** The kit switches the DHT off in the environment; the option has the last word. */
 const ON = ["--dht", "on"];

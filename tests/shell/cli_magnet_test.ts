@@ -9,7 +9,7 @@ import {
   scratch,
   startGet,
   startSeed,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
 import { FakeMetadataPeer } from "./fake_metadata_peer.ts";
 
 const SIZE = 3_000_001;

@@ -10,7 +10,7 @@ import {
   startGet,
   startSeed,
   Tt,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
 import { exists, onTinyDisk } from "./disk/support.ts";
 
 const PIECE = 16 * 1024;

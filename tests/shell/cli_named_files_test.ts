@@ -1,6 +1,6 @@
 /** Files and addresses that the user names and that can't be had: one sentence that says what to do. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { assertOneSentence, forEachAtOnce, makeFile, runTt, scratch } from "./cli_kit.ts";
+import { assertOneSentence, forEachAtOnce, makeFile, runTt, scratch } from "../support/cli_kit.ts";
 
 Deno.test("a file that can't be read or written is named, with the option to look at", async () => {
   await using dir = await scratch();

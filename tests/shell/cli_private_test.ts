@@ -1,6 +1,6 @@
 /** What BEP 27 forbids is refused in one sentence. */
 import { assertMatch } from "@std/assert";
-import { assertOneSentence, LOCAL, makeBytes, runTt, scratch } from "./cli_kit.ts";
+import { assertOneSentence, LOCAL, makeBytes, runTt, scratch } from "../support/cli_kit.ts";
 
 Deno.test("--peer is refused for a private torrent, whose peers come from its trackers alone", async () => {
   await using dir = await scratch();

@@ -1,7 +1,16 @@
 /** `tt seed --resume`: what earlier runs seeded, without naming it. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../core/cli/exit_codes.ts";
-import { assertOneSentence, LOCAL, makeFile, runTt, type Said, scratch, Tt } from "./cli_kit.ts";
+import {
+  assertOneSentence,
+  LOCAL,
+  makeFile,
+  runTt,
+  type Said,
+  scratch,
+  Tt,
+} from "../support/cli_kit.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("tt seed --resume seeds again what is still there, however the earlier run ended", async () => {
   await using dir = await scratch();
@@ -18,14 +27,13 @@ Deno.test("tt seed --resume seeds again what is still there, however the earlier
     await seed.event("progress", isSeeding("one.bin"));
     await seed.event("progress", isSeeding("second.bin"));
     // What it remembers is written beside what it does.
-    for (let turn = 0; turn < 200; turn++) {
+    await until(() => {
       const names = [...Deno.readDirSync(dir.at("state"))].flatMap(({ name }) =>
         name === "tt" ? [name] : []
       );
       const seeds = names.length === 0 ? [] : [...Deno.readDirSync(dir.at("state", "tt", "seeds"))];
-      if (seeds.filter(({ name }) => /\.(json|torrent)$/.test(name)).length === 4) break;
-      await new Promise((done) => setTimeout(done, 20));
-    }
+      return seeds.filter(({ name }) => /\.(json|torrent)$/.test(name)).length === 4;
+    }, "both seeds are remembered");
     await seed.stop("SIGKILL");
   }
   await Deno.remove(two.path);

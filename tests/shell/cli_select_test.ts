@@ -9,7 +9,7 @@ import {
   scratch,
   startGet,
   startSeed,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
 import { exists } from "./disk/support.ts";
 
 const PIECE = 16 * 1024;

@@ -11,7 +11,7 @@ import {
   startSeed,
   startTracker,
   type Tt,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
 
 const PIECE = 16 * 1024;
 const PIECES = 128;

@@ -1,8 +1,8 @@
 /** `tt simulate` as a user meets it. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { Tt } from "./cli_kit.ts";
-import { openScratch } from "../interop/content.ts";
+import { Tt } from "../support/cli_kit.ts";
+import { openScratch } from "../support/content.ts";
 
 const SMALL = ["simulate", "--peers", "6", "--size", "2M", "--seed", "7"];
 

@@ -1,6 +1,6 @@
 /** `tt stream` as a player meets it: an address at once, bytes as they come, seeks, an end. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { assertOneSentence, makeFile, runTt, scratch, startSeed, Tt } from "./cli_kit.ts";
+import { assertOneSentence, makeFile, runTt, scratch, startSeed, Tt } from "../support/cli_kit.ts";
 import { dirname } from "node:path";
 
 const SIZE = 3_000_000;

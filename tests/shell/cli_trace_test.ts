@@ -9,7 +9,8 @@ import {
   startGet,
   startSeed,
   startTracker,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
+import { until } from "../support/until.ts";
 
 const SIZE = 3_000_001;
 
@@ -117,9 +118,8 @@ Deno.test("a run that was killed leaves a trace that replays as far as it goes",
   );
   await get.event("complete");
   // Lines are written once a second: wait until some are there.
-  while ((await Deno.stat(dir.at("get.trace"))).size === 0) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  const hasLines = async () => (await Deno.stat(dir.at("get.trace"))).size > 0;
+  await until(hasLines, "the trace has lines");
   await get.stop("SIGKILL");
   const { code, said, stderr } = await runTt(["replay", dir.at("get.trace"), "--json"]);
   assertEquals(code, 0, stderr);

@@ -1,11 +1,10 @@
 /** A tracker that is killed under load comes back with everything that it had answered for. */
 import { assert, assertEquals } from "@std/assert";
-import { toHex } from "../../core/bytes/hex.ts";
 import { createRng, randomBelow } from "../../core/bytes/random.ts";
 import { percentEncode } from "../../core/tracker/percent.ts";
 import { fromHex } from "../../core/bytes/hex.ts";
 import { infoHashOf, torrent } from "./tracker/catalog/torrents.ts";
-import { scratch, startTracker } from "./cli_kit.ts";
+import { scratch, startTracker } from "../support/cli_kit.ts";
 
 const SWARMS = 8;
 /** Few enough that a catalog shows each peer of a swarm. */
@@ -24,6 +23,7 @@ interface Ledger {
   readonly peers: Map<string, Role>;
   /** The ids under which they came; who comes back after leaving is another client. */
   readonly ids: Map<string, string>;
+  idsMade: number;
   readonly unsure: Set<string>;
   /** Finished downloads by info hash. */
   readonly completed: Map<string, number>;
@@ -37,6 +37,7 @@ Deno.test("a kill in the middle of announces and uploads loses nothing that was 
     torrents: new Map(),
     peers: new Map(),
     ids: new Map(),
+    idsMade: 0,
     unsure: new Set(),
     completed: new Map(),
     completedUnsure: new Map(),
@@ -100,7 +101,7 @@ async function announce(
     ? "seeder"
     : "leecher";
   if (!ledger.ids.has(peer) || ledger.peers.get(peer) === "gone") {
-    ledger.ids.set(peer, toHex(crypto.getRandomValues(new Uint8Array(6))));
+    ledger.ids.set(peer, `${ledger.idsMade++}`.padStart(12, "0"));
   }
   const query = [
     `info_hash=${percentEncode(fromHex(infoHash)!)}`,

@@ -1,6 +1,6 @@
 /** What a tracker's user gets to read: the access log, and what is wrong with it. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { assertOneSentence, runTt, scratch, startTracker } from "./cli_kit.ts";
+import { assertOneSentence, runTt, scratch, startTracker } from "../support/cli_kit.ts";
 
 Deno.test("every request is in the access log by the time the tracker has stopped", async () => {
   await using dir = await scratch();

@@ -1,7 +1,6 @@
 /** What a user does first: share, fetch, stop, go on. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { basename, dirname, join } from "node:path";
-import { sleep } from "../../shell/clock.ts";
 import {
   assertContent,
   assertNoTrace,
@@ -17,7 +16,8 @@ import {
   startSeed,
   startTracker,
   Tt,
-} from "./cli_kit.ts";
+} from "../support/cli_kit.ts";
+import { until } from "../support/until.ts";
 
 /** Enough pieces that a download can be interrupted many times. */
 const PIECES = 128;
@@ -112,7 +112,10 @@ async function countRight(path: string, wanted: Uint8Array): Promise<number> {
 
 /** Resolves when so many pieces are on disk. */
 async function untilPieces(path: string, wanted: Uint8Array, count: number): Promise<void> {
-  while (await countRight(path, wanted) < count) await sleep(10);
+  await until(
+    async () => await countRight(path, wanted) >= count,
+    `${count} pieces of ${path} are on disk`,
+  );
 }
 
 Deno.test("get --resume without a source goes on with everything unfinished", async () => {

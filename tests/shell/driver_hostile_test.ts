@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MESSAGE_ID } from "../../core/wire/message_id.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "../../shell/net/handshaking.ts";
-import { assertContent, scratch } from "./cli_kit.ts";
+import { assertContent, scratch } from "../support/cli_kit.ts";
 import {
   bytesOf,
   handshake,

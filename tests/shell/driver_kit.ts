@@ -10,7 +10,8 @@ import { type LoadedTorrent, parseTorrent } from "../../shell/load_torrent.ts";
 import { Session } from "../../shell/session.ts";
 import { createOutput } from "../../shell/terminal/output.ts";
 import { type RunOptions, TorrentRun } from "../../shell/commands/torrent_run.ts";
-import { makeBytes, type Said } from "./cli_kit.ts";
+import { makeBytes, type Said } from "../support/cli_kit.ts";
+import { within } from "../support/until.ts";
 
 const LOCALHOST = "127.0.0.1";
 export const PIECE = 16 * 1024;
@@ -102,7 +103,7 @@ function startRun(
       while (true) {
         const found = said.find(({ event }) => event === name);
         if (found !== undefined) return found;
-        await Promise.race([onEvent.promise, done]);
+        await within(Promise.race([onEvent.promise, done]), `the event ${name}`);
       }
     },
     peers: () => run.view().peers,

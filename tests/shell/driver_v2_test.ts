@@ -14,7 +14,7 @@ import { MESSAGE_ID } from "../../core/wire/message_id.ts";
 import { MERKLE, sha256 } from "../../shell/hash/sha256.ts";
 import { type LoadedTorrent, parseTorrent } from "../../shell/load_torrent.ts";
 import { makeTorrent } from "../../shell/make_torrent.ts";
-import { makeBytes } from "./cli_kit.ts";
+import { makeBytes } from "../support/cli_kit.ts";
 import { bytesOf, listenRaw, message, RawPeer, startDownload, startSeeding } from "./driver_kit.ts";
 
 const MIB = 1024 * 1024;

@@ -71,7 +71,7 @@ export class FakeMetadataPeer implements AsyncDisposable {
     while (bytes.length < HANDSHAKE_SIZE) await more();
     if (!decodeHandshake(bytes).ok) return;
     bytes = bytes.slice(HANDSHAKE_SIZE);
-    const peerId = crypto.getRandomValues(new Uint8Array(20));
+    const peerId = new TextEncoder().encode(`-XX0000-${this.#listener.addr.port}`.padEnd(20, "x"));
     const features = { fast: false, extended: true, dht: false };
     await writeAll(conn, encodeHandshake({ infoHash: this.#infoHash, peerId, ...features }));
     await send(conn, {

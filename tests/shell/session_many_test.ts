@@ -9,7 +9,8 @@ import { processTotals } from "../../core/session/limits.ts";
 import { sha1 } from "../../shell/hash/sha1.ts";
 import { type LoadedTorrent, parseTorrent } from "../../shell/load_torrent.ts";
 import { Session, type TorrentHandle } from "../../shell/session.ts";
-import { makeBytes, scratch } from "./cli_kit.ts";
+import { makeBytes, scratch } from "../support/cli_kit.ts";
+import { until } from "../support/until.ts";
 
 const TORRENTS = 200;
 const ACTIVE = 40;
@@ -90,9 +91,8 @@ async function untilComplete(handles: readonly TorrentHandle[], look: () => void
     if (failure !== undefined) throw failure;
     return state === "seeding";
   };
-  for (let rounds = 0; !handles.every(isDone); rounds++) {
-    assert(rounds < 3_000, "nothing moves any more");
+  await until(() => {
     look();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    return handles.every(isDone);
+  }, "every torrent is complete");
 }

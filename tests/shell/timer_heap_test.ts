@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { TimerHeap } from "../../shell/timer_heap.ts";
 
 Deno.test("timers come out in the order of their time, and of their setting where that is the same", () => {

@@ -1,6 +1,6 @@
 /** The core against the reference model of model.ts, under whatever happens. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { fuzzRuns } from "../fuzz/runs.ts";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 import type { PeerKey } from "../../core/torrent/protocol.ts";

@@ -1,6 +1,6 @@
 /** Swarms in which peers want different parts, with the share rule on: nobody waits for ever. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { hasBit } from "../../core/bytes/bitfield.ts";
 import { isFinished, transferOf } from "../../core/torrent/state.ts";
 import { isDebtSettled, owedBytes } from "../../core/transfer/share_rule.ts";

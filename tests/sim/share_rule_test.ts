@@ -1,6 +1,6 @@
 /** The share rule in whole swarms: everybody pays or is excused, and nobody waits for ever. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { fuzzRuns } from "../fuzz/runs.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
 import { isDebtSettled, owedBytes } from "../../core/transfer/share_rule.ts";

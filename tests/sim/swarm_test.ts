@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { fuzzRuns } from "../fuzz/runs.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
 import { type Node, World } from "./world.ts";

@@ -170,6 +170,15 @@ const REGISTRY_HOST = new RegExp(
   "gi",
 );
 
+/** Where tests get their waits, each with an end. */
+const UNTIL = "tests/support/until.ts";
+/** Where tests get fast-check, with its seed. */
+const FAST_CHECK = "tests/support/fast_check.ts";
+/** Chance that a second run of a test would not meet again. */
+const RANDOM = /\bMath\s*\.\s*random\b|\bgetRandomValues\b/g;
+/** A loop that may never end, and waits in its body. */
+const POLL = /\bwhile \([^\n]*\)[^\n]*(?:\n[^\n]*){0,2}(?:\bsetTimeout|\bsleep)\(/g;
+
 export type Rule = (source: Source) => Fault[];
 
 /** Every rule by the name its self-test uses. */
@@ -189,6 +198,36 @@ export const RULES = {
       if (why !== undefined) faults.push({ offset, rule: why });
     }
     return faults;
+  },
+
+  testFolders(source) {
+    const [top, folder] = source.path.split("/");
+    const other = folder === "shell" ? "interop" : folder === "interop" ? "shell" : undefined;
+    if (top !== "tests" || other === undefined) return [];
+    return importsOf(source)
+      .filter(({ specifier }) => resolve(source.path, specifier)?.startsWith(`tests/${other}/`))
+      .map(({ offset }) => ({
+        offset,
+        rule: `tests/${folder} and tests/${other} share helpers in tests/support`,
+      }));
+  },
+
+  repeatable(source) {
+    if (!/^tests\/(core|fuzz|interop|shell|sim|support)\//.test(source.path)) return [];
+    const polls = source.path === UNTIL ? [] : matches(
+      source.code,
+      POLL,
+      () => `Wait with until() of ${UNTIL}`,
+    );
+    const properties = source.path === FAST_CHECK ? [] : importsOf(source)
+      .filter(({ specifier }) => specifier === "fast-check")
+      .filter(({ offset }) => !/import type [^;]*$/.test(source.text.slice(0, offset)))
+      .map(({ offset }) => ({ offset, rule: `Import fast-check from ${FAST_CHECK}` }));
+    return [
+      ...matches(source.code, RANDOM, (name) => `${name}: tests draw from a fixed seed`),
+      ...polls,
+      ...properties,
+    ];
   },
 
   specifiers(source) {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import bencode from "bencode";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
 import { decodeBencode } from "../../../core/bencode/decode.ts";

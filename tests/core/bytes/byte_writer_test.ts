@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { readUint16, readUint32 } from "../../../core/bytes/byte_reader.ts";
 import {
   createByteWriter,

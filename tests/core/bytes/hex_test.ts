@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 
 Deno.test("bytes are formatted as two lower-case digits each", () => {

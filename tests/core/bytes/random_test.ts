@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createRng, nextUint32, randomBelow, shuffle } from "../../../core/bytes/random.ts";
 
 const draw = (seed: number, count: number) => {

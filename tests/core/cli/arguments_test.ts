@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { configPath, parseCommand } from "../../../core/cli/arguments.ts";
 import type { Command } from "../../../core/cli/command.ts";
 import { COMMAND_NAMES, optionsOf } from "../../../core/cli/commands.ts";

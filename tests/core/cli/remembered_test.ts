@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { encodeBencode } from "../../../core/bencode/encode.ts";
 import { parseCommand } from "../../../core/cli/arguments.ts";
 import type { GetCommand } from "../../../core/cli/command.ts";

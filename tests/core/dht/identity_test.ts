@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fromHex } from "../../../core/bytes/hex.ts";
 import { createRng } from "../../../core/bytes/random.ts";
 import {

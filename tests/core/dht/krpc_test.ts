@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import type { KrpcMessage, QueryBody } from "../../../core/dht/krpc.ts";
 import { DATAGRAM_SENT_MAX } from "../../../core/dht/krpc.ts";
 import { decodeKrpc } from "../../../core/dht/krpc_decode.ts";

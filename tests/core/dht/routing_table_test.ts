@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createRng, nextUint32, randomBelow } from "../../../core/bytes/random.ts";
 import { type Endpoint, hostKey, networkKey } from "../../../core/dht/endpoint.ts";
 import {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fromHex } from "../../../core/bytes/hex.ts";
 import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import {

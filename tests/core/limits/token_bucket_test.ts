@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createTokenBucket, giveBack, setRate, take } from "../../../core/limits/token_bucket.ts";
 
 Deno.test("a full bucket allows a burst, then makes callers wait for their bytes", () => {

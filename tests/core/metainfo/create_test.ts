@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { toHex } from "../../../core/bytes/hex.ts";
 import { byteText } from "../../../core/bencode/node.ts";
 import {

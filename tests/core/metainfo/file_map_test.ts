@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { rangesOf } from "../../../core/metainfo/file_map.ts";
 import type { TorrentFile } from "../../../core/metainfo/types.ts";
 

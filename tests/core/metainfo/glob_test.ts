@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { GLOB_LENGTH_MAX, matchesGlob, parseGlob } from "../../../core/metainfo/glob.ts";
 
 function matches(pattern: string, path: string): boolean {

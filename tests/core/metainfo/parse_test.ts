@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
 import { bytesOfByteText, byteText } from "../../../core/bencode/node.ts";
 import { describeMetainfoError } from "../../../core/metainfo/describe_error.ts";

@@ -1,6 +1,6 @@
 /** Torrents with a v2 part alone: what they say, and every way in which they can be wrong. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
 import { byteText } from "../../../core/bencode/node.ts";
 import { toHex } from "../../../core/bytes/hex.ts";

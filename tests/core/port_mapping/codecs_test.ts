@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import * as natPmp from "../../../core/port_mapping/nat_pmp.ts";
 import * as pcp from "../../../core/port_mapping/pcp.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { BATCH_MAX, formatAnswer, parseRequest } from "../../../core/rpc/envelope.ts";
 import { RPC_ERROR, type RpcOutcome } from "../../../core/rpc/json.ts";
 import { RPC_METHODS } from "../../../core/rpc/commands.ts";

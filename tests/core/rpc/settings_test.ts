@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { sessionAnswer, statsAnswer } from "../../../core/rpc/session_answer.ts";
 import {
   isAltTime,

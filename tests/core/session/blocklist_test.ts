@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { formatIp } from "../../../core/bytes/ip.ts";
 import { type Blocklist, isBlocked, parseBlocklist } from "../../../core/session/blocklist.ts";
 

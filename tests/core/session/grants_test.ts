@@ -1,6 +1,6 @@
 /** What a process has is shared fairly, by need, and comes back. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createRng, randomBelow } from "../../../core/bytes/random.ts";
 import {
   type Demand,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { parseRange } from "../../../core/stream/byte_range.ts";
 
 Deno.test("ranges are parsed as RFC 9110 specifies", () => {

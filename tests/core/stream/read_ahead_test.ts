@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { readAhead } from "../../../core/stream/read_ahead.ts";
 
 Deno.test("a piece is due when the reader reaches it", () => {

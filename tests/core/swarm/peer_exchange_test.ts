@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { addressText, type PeerAddress } from "../../../core/bytes/address.ts";
 import {
   createPeerExchange,

@@ -1,6 +1,6 @@
 /** Why a peer is not asked: each obstacle by name, and never one that is not there. */
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fuzzRuns } from "../../fuzz/runs.ts";
 import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
 import { BUFFERED_BYTES_MAX, PIPELINE_FIRST } from "../../../core/transfer/limits.ts";

@@ -1,6 +1,6 @@
 /** Rows survive being written and read; lines that are no rows are refused, never believed. */
 import { assertEquals, assertMatch } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createFullBitfield } from "../../../core/bytes/bitfield.ts";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { Event } from "../../../core/torrent/protocol.ts";

@@ -1,6 +1,6 @@
 /** A recorded run decides the same again, and the first decision that differs is named. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fuzzRuns } from "../../fuzz/runs.ts";
 import { addressText } from "../../../core/bytes/address.ts";
 import { fail } from "../../../core/bytes/result.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createRng } from "../../../core/bytes/random.ts";
 import { fail, ok } from "../../../core/bytes/result.ts";
 import {

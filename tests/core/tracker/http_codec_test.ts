@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
 import { byteText } from "../../../core/bencode/node.ts";
 import { addressText } from "../../../core/bytes/address.ts";

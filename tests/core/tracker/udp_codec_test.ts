@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { addressText } from "../../../core/bytes/address.ts";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { infoHashV2FromHex, truncatedInfoHash } from "../../../core/metainfo/identity.ts";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { halfSipHash, type HashKey } from "../../../core/tracker_server/half_sip_hash.ts";
 
 /** Bytes 0 to 7, as the vectors of the hash's authors have it. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { type ChokeView, rankUnchokes, slotsOf } from "../../../core/transfer/choker.ts";
 import {
   CHOKE_INTERVAL_MS,

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { PRIORITY_MAX, PRIORITY_NORMAL } from "../../../core/transfer/availability.ts";
 import { DUE_PIECES_MAX } from "../../../core/transfer/limits.ts";
 import { Kit } from "../torrent/kit.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import { receiveBlock } from "../../../core/torrent/data_plane.ts";
 import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";

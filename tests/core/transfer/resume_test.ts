@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { type Bitfield, createBitfield, hasBit, setBit } from "../../../core/bytes/bitfield.ts";
 import { encodeBencode } from "../../../core/bencode/encode.ts";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";

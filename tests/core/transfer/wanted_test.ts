@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { PRIORITY_LOW, PRIORITY_MAX, PRIORITY_SKIP } from "../../../core/transfer/availability.ts";
 import { factsOf } from "../../../core/torrent/facts.ts";
 import type { PieceRange } from "../../../core/transfer/wanted.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fileUrl, requestsOf, type WebSeedTorrent } from "../../../core/web_seed/urls.ts";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import { fuzzParameters } from "../../fuzz/runs.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import { appendBlockHeader, appendRequest, decodeMessage } from "../../../core/wire/codec.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fromHex } from "../../../core/bytes/hex.ts";
 import { allowedFastSet } from "../../../core/wire/fast.ts";
 import { wireVectors } from "./wire_vectors.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import {

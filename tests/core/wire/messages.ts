@@ -1,5 +1,5 @@
 /** Messages and frames for the tests of this module. */
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import { appendMessage } from "../../../core/wire/codec.ts";
 import type { WireMessage } from "../../../core/wire/message.ts";

@@ -9,7 +9,7 @@ import {
   watchDownload,
   watchSeed,
 } from "./client.ts";
-import { ClientProcess, hasProgram } from "./process.ts";
+import { ClientProcess, hasProgram } from "../../support/process.ts";
 
 const COMMON = [
   "--no-conf",

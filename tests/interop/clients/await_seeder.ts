@@ -2,13 +2,11 @@
  * Ends once the tracker's scrape URL, the only argument, tells of a seeder. A program of its own, so
  * that it can run in the network namespace from which the tracker is seen.
  */
-const POLL_MS = 50;
+import { until } from "../../support/until.ts";
 
 const scrapeUrl = Deno.args[0]!;
 // Bencoded counts in the order of their keys. Spec: BEP 48, tracker scrape.
-while (!/8:completei[1-9]/.test(await scrape())) {
-  await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-}
+await until(async () => /8:completei[1-9]/.test(await scrape()), "the tracker knows a seeder");
 
 async function scrape(): Promise<string> {
   const answer = await fetch(scrapeUrl);

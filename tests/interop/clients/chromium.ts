@@ -1,6 +1,6 @@
 /** A page in a real browser without a window, led by Chromium's own protocol over a WebSocket. */
-import { loopback } from "./network.ts";
-import { ClientProcess, hasProgram } from "./process.ts";
+import { loopback } from "../../support/network.ts";
+import { ClientProcess, hasProgram } from "../../support/process.ts";
 
 const START_DEADLINE_MS = 30_000;
 const DEADLINE_MS = 30_000;

@@ -3,8 +3,8 @@
  * launcher owns the arguments, settings and quirks of its client; nothing outside knows them.
  */
 import { addressText } from "../../../core/bytes/address.ts";
-import type { Place } from "./network.ts";
-import type { ClientProcess, Running } from "./process.ts";
+import type { Place } from "../../support/network.ts";
+import type { ClientProcess, Running } from "../../support/process.ts";
 
 /** Hashing a few gigabytes takes seconds; a loaded machine takes longer. */
 const CHECK_DEADLINE_MS = 60_000;

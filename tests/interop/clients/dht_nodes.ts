@@ -5,12 +5,11 @@
  *
  *     deno run tests/interop/clients/dht_nodes.ts PORT IP...
  */
-import { sleep } from "../../../shell/clock.ts";
 import { DhtNode } from "../../../shell/dht/dht_node.ts";
 import { UdpSocket } from "../../../shell/net/udp_socket.ts";
+import { until } from "../../support/until.ts";
 
 const [port = "0", ...ips] = Deno.args;
-const LOOK_MS = 100;
 
 const routers = [{ ip: ips[0]!, port: Number(port) }];
 const nodes = ips.map((ip) => {
@@ -19,5 +18,5 @@ const nodes = ips.map((ip) => {
 });
 const isReady = (node: DhtNode) =>
   (node.facts()?.networks[0]?.nodes ?? 0) >= Math.min(8, ips.length - 1);
-while (!nodes.every(isReady)) await sleep(LOOK_MS);
+await until(() => nodes.every(isReady), "the nodes know each other");
 console.log("ready");

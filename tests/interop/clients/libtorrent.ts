@@ -7,7 +7,7 @@ import {
   watchDownload,
   watchSeed,
 } from "./client.ts";
-import { ClientProcess } from "./process.ts";
+import { ClientProcess } from "../../support/process.ts";
 
 const PYTHON = "/usr/bin/python3";
 const SCRIPT = fileURLToPath(new URL("libtorrent_peer.py", import.meta.url));

@@ -1,6 +1,6 @@
 /** Debian's miniupnpd as the gateway of a place: it reads requests, though the kernel may map nothing. */
-import type { Place } from "./network.ts";
-import { ClientProcess, hasProgram, runCommand } from "./process.ts";
+import type { Place } from "../../support/network.ts";
+import { ClientProcess, hasProgram, runCommand } from "../../support/process.ts";
 
 /** Of nobody that a test could reach; miniupnpd wants a public one. */
 const PUBLIC_IP = "45.45.45.1";

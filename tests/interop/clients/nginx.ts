@@ -1,7 +1,7 @@
 /** nginx from Debian as a plain web server of one folder, on loopback. */
-import { freshPort } from "./network.ts";
-import { ClientProcess, hasProgram } from "./process.ts";
-import { loopback } from "./network.ts";
+import { freshPort } from "../../support/network.ts";
+import { ClientProcess, hasProgram } from "../../support/process.ts";
+import { loopback } from "../../support/network.ts";
 
 export const nginxServer = {
   async missing(): Promise<string | undefined> {

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { type Client, type TransferOptions, watchDownload, watchSeed } from "./client.ts";
-import { ClientProcess, hasProgram } from "./process.ts";
+import { ClientProcess, hasProgram } from "../../support/process.ts";
 
 /** What its events echo. */
 const WORD = "reached";

@@ -2,7 +2,7 @@
  * One address before several servers, as a load balancer gives it: connections go to the servers in
  * turn, and past those that don't take them.
  */
-import { loopback } from "./network.ts";
+import { loopback } from "../../support/network.ts";
 
 export interface TcpFront extends AsyncDisposable {
   readonly port: number;

@@ -1,9 +1,9 @@
 /** A terminal that a test types into and looks at: tmux, on a socket of its own. */
-import type { Requirement } from "../requirements.ts";
-import { hasProgram } from "./process.ts";
+import type { Requirement } from "../../support/requirements.ts";
+import { hasProgram } from "../../support/process.ts";
+import { until } from "../../support/until.ts";
 
 /** A busy machine draws late. */
-const PATIENCE_MS = 20_000;
 
 /** Needs a program of this name. */
 export function program(name: string): Requirement {
@@ -43,14 +43,13 @@ export class Terminal implements AsyncDisposable {
 
   /** The screen once it shows what is wanted. */
   async shows(wanted: RegExp): Promise<string> {
-    const until = Date.now() + PATIENCE_MS;
     let screen = "";
-    while (Date.now() < until) {
+    const isShown = async () => {
       screen = await this.screen();
-      if (wanted.test(screen)) return screen;
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    throw new Error(`${wanted} is not on the screen:\n${screen}`);
+      return wanted.test(screen);
+    };
+    await until(isShown, `${wanted} on the screen`, () => screen);
+    return screen;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,9 +2,9 @@
 import { fileURLToPath } from "node:url";
 import type { IpVersion } from "../../../core/bytes/compact_peers.ts";
 import { formatEndpoint } from "./client.ts";
-import { namespacesMissing, type Place } from "./network.ts";
-import { ClientProcess, hasProgram, type Running } from "./process.ts";
-import { ttCommand } from "./tt.ts";
+import { namespacesMissing, type Place } from "../../support/network.ts";
+import { ClientProcess, hasProgram, type Running } from "../../support/process.ts";
+import { ttCommand } from "../../support/tt_command.ts";
 
 /** A seeder announces as soon as it listens. */
 const SEEDER_DEADLINE_MS = 20_000;

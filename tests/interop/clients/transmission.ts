@@ -5,8 +5,8 @@
 import { encodeBencode } from "../../../core/bencode/encode.ts";
 import { encodeCompactPeers } from "../../../core/bytes/compact_peers.ts";
 import { type Client, type TransferOptions, watchDownload, watchSeed } from "./client.ts";
-import { namespacesMissing } from "./network.ts";
-import { ClientProcess, hasProgram } from "./process.ts";
+import { namespacesMissing } from "../../support/network.ts";
+import { ClientProcess, hasProgram } from "../../support/process.ts";
 
 const SETTINGS = {
   "dht-enabled": false,
@@ -63,7 +63,7 @@ async function launch(
   if (dhtNodes.length > 0) {
     // What an earlier run of it would have left; the nodes of a dht.bootstrap it asks much slower.
     const nodes = encodeCompactPeers(dhtNodes.map(({ host: ip, port }) => ({ ip, port })), 4);
-    const id = crypto.getRandomValues(new Uint8Array(20));
+    const id = Uint8Array.from({ length: 20 }, (_, index) => (port * (index + 1)) & 0xff);
     await Deno.writeFile(`${config}/dht.dat`, encodeBencode({ id, nodes }));
   }
   // Its status lines end without a newline, and it writes a pipe only every few kilobytes.

@@ -1,8 +1,4 @@
-/**
- * `tt` as a client beside the others: the compiled file that TT_BIN names, else `main.ts` with the
- * permissions of the demo task, so that a permission too few shows here.
- */
-import { fileURLToPath } from "node:url";
+/** `tt` as a client beside the others. */
 import {
   type Client,
   formatEndpoint,
@@ -10,22 +6,8 @@ import {
   watchDownload,
   watchSeed,
 } from "./client.ts";
-import { ClientProcess } from "./process.ts";
-
-const ROOT = new URL("../../../", import.meta.url);
-
-/** The command line of `tt` with these arguments. */
-export async function ttCommand(
-  args: readonly string[],
-  runtimeFlags: readonly string[] = [],
-): Promise<string[]> {
-  const compiled = Deno.env.get("TT_BIN");
-  if (compiled !== undefined) return [compiled, ...args];
-  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const flags = (tasks.demo as string).split(" ").filter((word) => word.startsWith("--"));
-  const main = fileURLToPath(new URL("main.ts", ROOT));
-  return [Deno.execPath(), "run", ...flags, ...runtimeFlags, main, ...args];
-}
+import { ttCommand } from "../../support/tt_command.ts";
+import { ClientProcess } from "../../support/process.ts";
 
 export interface TtOptions {
   /** The value of `--share-rule`, for downloads. */

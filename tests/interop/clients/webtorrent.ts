@@ -8,7 +8,7 @@ import {
   watchSeed,
 } from "./client.ts";
 import { checkedLine, completeLine } from "./libtorrent.ts";
-import { ClientProcess, hasProgram } from "./process.ts";
+import { ClientProcess, hasProgram } from "../../support/process.ts";
 import { webtorrentModule } from "./webtorrent_install.ts";
 
 const SCRIPT = fileURLToPath(new URL("webtorrent_peer.mjs", import.meta.url));

@@ -3,7 +3,7 @@
  * `deno run --allow-all tests/interop/clients/webtorrent_install.ts`. Its WebRTC module has no
  * binary for every machine and serves browsers only, so empty classes stand in for it.
  */
-import { runCommand } from "./process.ts";
+import { runCommand } from "../../support/process.ts";
 
 const VERSION = "2.6.10";
 const PACKAGE = {

@@ -4,6 +4,7 @@ import { ANSWER_BYTES_MAX } from "../../../core/tracker/http_codec.ts";
 import { announce } from "../../../shell/announce/announce.ts";
 import { errorOf, valueOf } from "../../core/tracker/unwrap.ts";
 import { announceRequest } from "./request.ts";
+import { freshPort } from "../../support/network.ts";
 
 const REQUEST = announceRequest(1, { event: "started" });
 const GOOD = encodeBencode({ interval: 60, peers: new Uint8Array([10, 0, 0, 1, 0, 80]) });
@@ -58,10 +59,7 @@ Deno.test("raw bytes reach the tracker unchanged, behind the query that was ther
 });
 
 Deno.test("a tracker that is down is unreachable", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  const error = errorOf(await announce(`http://127.0.0.1:${port}/announce`, REQUEST));
+  const error = errorOf(await announce(`http://127.0.0.1:${freshPort()}/announce`, REQUEST));
   assertEquals(error.code, "unreachable");
   assertMatch(error.message, /refused the connection/);
 });

@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../../core/cli/exit_codes.ts";
 import { answerBody, readBody } from "../../../shell/daemon/http_body.ts";
-import { assertOneSentence, runTt } from "../cli_kit.ts";
-import { daemonFolder, DaemonKit } from "./kit.ts";
+import { assertOneSentence, runTt } from "../../support/cli_kit.ts";
+import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
 
 /** The status of a request written by hand: fetch would not send such headers. */
 async function rawStatus(url: string, request: string): Promise<number> {

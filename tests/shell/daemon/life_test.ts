@@ -1,8 +1,15 @@
 /** What a user does with a daemon, from the first torrent to the end, and again after a restart. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../../core/cli/exit_codes.ts";
-import { assertContent, assertOneSentence, makeFile, runTt, startSeed } from "../cli_kit.ts";
-import { daemonFolder, DaemonKit } from "./kit.ts";
+import {
+  assertContent,
+  assertOneSentence,
+  makeFile,
+  runTt,
+  startSeed,
+} from "../../support/cli_kit.ts";
+import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
+import { until } from "../../support/until.ts";
 
 Deno.test("a daemon downloads, keeps, moves, renames and removes", async () => {
   await using dir = await daemonFolder();
@@ -89,14 +96,10 @@ Deno.test("the queue lets the first ones run, and moves let others in", async ()
   assertEquals(await states(), [4, 3, 3]);
   await daemon.call("queue_move_top", { ids: [3] });
   await daemon.call("torrent_stop", { ids: [1] });
-  for (let turn = 0; turn < 100 && (await states())[2] !== 4; turn++) {
-    await new Promise((done) => setTimeout(done, 20));
-  }
+  await until(async () => (await states())[2] === 4, "the third runs");
   assertEquals(await states(), [0, 3, 4]);
   await daemon.call("torrent_start_now", { ids: [2] });
-  for (let turn = 0; turn < 100 && (await states())[1] !== 4; turn++) {
-    await new Promise((done) => setTimeout(done, 20));
-  }
+  await until(async () => (await states())[1] === 4, "the second runs");
   assertEquals(await states(), [0, 4, 4]);
 });
 

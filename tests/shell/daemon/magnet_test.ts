@@ -1,7 +1,14 @@
 /** Magnet links that the daemon is given by its RPC. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { assertContent, makeBytes, makeFile, runTt, scratch, startSeed } from "../cli_kit.ts";
-import { daemonFolder, DaemonKit } from "./kit.ts";
+import {
+  assertContent,
+  makeBytes,
+  makeFile,
+  runTt,
+  scratch,
+  startSeed,
+} from "../../support/cli_kit.ts";
+import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
 
 Deno.test("a magnet link is added once a peer has given its metadata, and downloads", async () => {
   await using dir = await scratch();

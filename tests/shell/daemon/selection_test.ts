@@ -1,9 +1,9 @@
 /** Files that a remote chooses, on the running torrent. */
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { assertOneSentence, makeBytes, runTt, startSeed } from "../cli_kit.ts";
+import { assertOneSentence, makeBytes, runTt, startSeed } from "../../support/cli_kit.ts";
 import { exists } from "../disk/support.ts";
-import { daemonFolder, DaemonKit } from "./kit.ts";
+import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
 
 const PIECE = 16 * 1024;
 /** Every file ends within a piece. */

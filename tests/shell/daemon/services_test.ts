@@ -1,9 +1,10 @@
 /** What a daemon does beside torrents: watch folder, webhook, metrics, blocklist. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Webhook } from "../../../shell/daemon/webhook.ts";
-import { ttCommand } from "../../interop/clients/tt.ts";
-import { makeFile, startSeed } from "../cli_kit.ts";
-import { daemonFolder, DaemonKit } from "./kit.ts";
+import { ttCommand } from "../../support/tt_command.ts";
+import { makeFile, startSeed } from "../../support/cli_kit.ts";
+import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
+import { until } from "../../support/until.ts";
 
 /** A server that answers each POST with the next status, and keeps the bodies. */
 function listenForPosts(statuses: number[]) {
@@ -75,9 +76,8 @@ Deno.test("a download that completes is told; what was complete when it came is 
   assertEquals(server.bodies.length, 1);
   await daemon.until(({ status }) => status === 6);
   const sizeOf = async (path: string) => (await Deno.stat(path).catch(() => undefined))?.size;
-  for (let turn = 0; turn < 100 && await sizeOf(dir.at("dl", "film.bin")) === undefined; turn++) {
-    await new Promise((done) => setTimeout(done, 20));
-  }
+  const isMoved = async () => await sizeOf(dir.at("dl", "film.bin")) !== undefined;
+  await until(isMoved, "the content is moved");
   assertEquals(await sizeOf(dir.at("dl", "film.bin")), 200_000);
   assertEquals(await sizeOf(dir.at("unfinished", "film.bin")), undefined);
 
@@ -104,9 +104,7 @@ Deno.test("what appears in the watch folder is added, nonsense is set aside", as
   await Deno.writeTextFile(`${watch}/notes.txt`, "left alone");
   await daemon.until(({ name }) => name === "film.bin");
   const names = () => [...Deno.readDirSync(watch)].map(({ name }) => name).sort();
-  for (let turn = 0; turn < 200 && names().includes("bad.torrent"); turn++) {
-    await new Promise((done) => setTimeout(done, 50));
-  }
+  await until(() => !names().includes("bad.torrent"), "the bad torrent is set aside");
   assertEquals(names(), ["bad.torrent.invalid", "notes.txt", "one.torrent.added"]);
 });
 

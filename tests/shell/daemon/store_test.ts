@@ -5,7 +5,7 @@ import { newRecord, readRecord } from "../../../shell/daemon/record.ts";
 import { Store } from "../../../shell/daemon/store.ts";
 import { withoutSecrets } from "../../../shell/daemon/log.ts";
 import { Failure } from "../../../shell/failure.ts";
-import { scratch } from "../cli_kit.ts";
+import { scratch } from "../../support/cli_kit.ts";
 
 const HASH = "ab".repeat(20) as InfoHash;
 

@@ -8,8 +8,8 @@ import { dhtSettings } from "../../../shell/dht/settings.ts";
 import { TableFile } from "../../../shell/dht/table_file.ts";
 import { UdpSocket } from "../../../shell/net/udp_socket.ts";
 import { at, idOf } from "../../core/dht/kit.ts";
-import { ipv6 } from "../../interop/clients/network.ts";
-import { openScratch } from "../../interop/content.ts";
+import { ipv6 } from "../../support/network.ts";
+import { openScratch } from "../../support/content.ts";
 
 const LOCALHOST = "127.0.0.1";
 const HASH = infoHashFromHex("ab".repeat(20))!;

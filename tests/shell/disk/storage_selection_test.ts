@@ -1,6 +1,6 @@
 /** Files that are not wanted: not created, and their bytes of shared pieces kept apart. */
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { pieceOffset, pieceSize } from "../../../core/metainfo/geometry.ts";
 import { trustResume } from "../../../core/transfer/resume.ts";
 import { createFullBitfield, hasBit } from "../../../core/bytes/bitfield.ts";

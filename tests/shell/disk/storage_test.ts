@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { HandleCache } from "../../../shell/disk/handles.ts";
 import { createFileSystem } from "../../../shell/disk/real_file_system.ts";
 import { Tempo } from "../../../shell/disk/tempo.ts";

@@ -8,8 +8,9 @@ import {
 import type { AddOptions, TorrentEvent } from "../../../shell/life/types.ts";
 import { makeTorrent } from "../../../shell/make_torrent.ts";
 import { Session, type TorrentHandle } from "../../../shell/session.ts";
-import { assertContent, makeBytes, scratch } from "../cli_kit.ts";
+import { assertContent, makeBytes, scratch } from "../../support/cli_kit.ts";
 import { exists } from "../disk/support.ts";
+import { within } from "../../support/until.ts";
 
 const HOST = "127.0.0.1";
 const PIECE = 16 * 1024;
@@ -71,7 +72,7 @@ class Watched implements AsyncDisposable {
       if (found.length >= count) return found[count - 1]!;
       const failed = this.events.find((event) => event.kind === "failed");
       if (failed !== undefined && kind !== "failed") throw failed.failure;
-      await this.#onEvent.promise;
+      await within(this.#onEvent.promise, `the event ${kind}`);
     }
   }
 

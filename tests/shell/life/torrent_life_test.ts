@@ -3,8 +3,9 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../shell/failure.ts";
 import type { AddOptions, TorrentEvent } from "../../../shell/life/types.ts";
 import { Session, type TorrentHandle } from "../../../shell/session.ts";
-import { assertContent, scratch } from "../cli_kit.ts";
+import { assertContent, scratch } from "../../support/cli_kit.ts";
 import { makeLoaded } from "../driver_kit.ts";
+import { within } from "../../support/until.ts";
 
 const PIECES = 40;
 const { loaded, bytes } = makeLoaded(PIECES);
@@ -40,7 +41,7 @@ class Watched implements AsyncDisposable {
     while (true) {
       const found = this.events.filter((event) => event.kind === kind);
       if (found.length >= count) return found[count - 1]!;
-      await this.#onEvent.promise;
+      await within(this.#onEvent.promise, `the event ${kind}`);
     }
   }
 

@@ -11,6 +11,7 @@ import { tcpNetwork, TcpStream } from "../../../shell/net/tcp.ts";
 import { createPeerId } from "../../../shell/entropy.ts";
 import type { InfoHash } from "../../../core/metainfo/types.ts";
 import { handshake, listenRaw, RawPeer } from "../driver_kit.ts";
+import { freshPort } from "../../support/network.ts";
 
 const HASH = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
 const OTHER = "ff".repeat(20) as InfoHash;
@@ -166,10 +167,7 @@ Deno.test("a peer that knows a hybrid by its v2 hash alone is dialled for that o
 });
 
 Deno.test("a dial to a port that nobody listens on fails", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  const address = { ip: "127.0.0.1", port };
+  const address = { ip: "127.0.0.1", port: freshPort() };
   const options = { infoHashes: [HASH], peerId: OURS, signal: never, network: tcpNetwork };
   await assertRejects(() => dialPeer({ address, ...options }), Error);
 });

@@ -4,6 +4,7 @@ import {
   StreamServer,
   type StreamSource,
 } from "../../../shell/stream/server.ts";
+import { until } from "../../support/until.ts";
 
 const SECRET = "b".repeat(32);
 const FILM = Uint8Array.from({ length: 700_000 }, (_, i) => i % 251);
@@ -120,7 +121,7 @@ Deno.test("a reader that leaves ends its wait, and one that does not read is ask
   controller.abort();
   gate.resolve();
   await asked.bytes().catch(() => {});
-  await untilTrue(() => streamed.opened[0]!.isClosed);
+  await until(() => streamed.opened[0]!.isClosed, "the first file is closed");
 
   using conn = await Deno.connect({
     hostname: "127.0.0.1",
@@ -130,7 +131,8 @@ Deno.test("a reader that leaves ends its wait, and one that does not read is ask
   await conn.write(
     new TextEncoder().encode(`GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\n\r\n`),
   );
-  await untilTrue(() => streamed.opened.length === 2 && streamed.opened[1]!.reads > 0);
+  const isRead = () => streamed.opened.length === 2 && streamed.opened[1]!.reads > 0;
+  await until(isRead, "the second file is read");
   assert(streamed.opened[1]!.reads <= 8, `${streamed.opened[1]!.reads} chunks were asked for`);
 });
 
@@ -145,11 +147,3 @@ Deno.test("no more readers than the limit, whoever asks", async () => {
   gate.resolve();
   for (const answer of answers) await answer.body?.cancel();
 });
-
-/** Looks again and again, a bounded number of times. */
-async function untilTrue(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !condition(); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert(condition());
-}

@@ -11,6 +11,7 @@ import {
 } from "../../../shell/tracker/server.ts";
 import { valueOf } from "../../core/tracker/unwrap.ts";
 import { announceRequest } from "../announce/request.ts";
+import { until } from "../../support/until.ts";
 
 async function withTracker(
   options: Partial<TrackerOptions>,
@@ -83,9 +84,8 @@ Deno.test("a peer that falls silent expires, one that announces stays", async ()
     assertEquals((await tell(tracker, announceRequest(3))).ports, [7002]);
     assertEquals(tracker.stats().uptimeSeconds, 1_400);
     now = 3_000_000;
-    while (JSON.parse((await fetchText(tracker, "/stats")).text).peers > 0) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const peers = async () => JSON.parse((await fetchText(tracker, "/stats")).text).peers;
+    await until(async () => await peers() === 0, "the peers that fell silent are gone");
   });
 });
 

@@ -6,6 +6,7 @@ import { systemClock } from "../../../shell/clock.ts";
 import { RateLimiter } from "../../../shell/net/rate_limiter.ts";
 import { type WebSeedFailure, WebSeedLink } from "../../../shell/web_seed/web_seed_link.ts";
 import { type Answer, FakeServer, sendRange } from "./fake_server.ts";
+import { until as eventually } from "../../support/until.ts";
 
 const BLOCK = 16_384;
 const PIECE = 4 * BLOCK;
@@ -139,7 +140,7 @@ Deno.test("a server that closes after each answer is asked again on another conn
   await withLink({ answer }, async ({ server, link, until, count }) => {
     for (const piece of [0, 2, 4]) {
       link.request(blocksOf(piece, piece));
-      while (count() % 4 !== 0 || count() === 0) await new Promise((go) => setTimeout(go, 1));
+      await eventually(() => count() % 4 === 0 && count() > 0, "the piece is there");
     }
     assertEquals(await until(12), undefined);
     assert(server.connections >= 3);
@@ -336,7 +337,7 @@ Deno.test("a block that is taken back before it is asked for never comes", async
   };
   await withLink({ answer }, async ({ link, until, server }) => {
     link.request(blocksOf(0, 0));
-    while (server.requests.length === 0) await new Promise((go) => setTimeout(go, 1));
+    await eventually(() => server.requests.length > 0, "the first request arrives");
     link.request(blocksOf(2, 2));
     for (let begin = 0; begin < PIECE; begin += BLOCK) link.cancel(2, begin);
     gate.resolve();

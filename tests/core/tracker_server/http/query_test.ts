@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../../support/fast_check.ts";
 import { fromHex } from "../../../../core/bytes/hex.ts";
 import { fail, ok, type Result } from "../../../../core/bytes/result.ts";
 import { infoHashFromBytes } from "../../../../core/metainfo/info_hash.ts";

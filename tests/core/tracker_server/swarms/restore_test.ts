@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../../support/fast_check.ts";
 import { createByteWriter, writtenBytes } from "../../../../core/bytes/byte_writer.ts";
 import { AGE_SECONDS } from "../../../../core/tracker_server/swarms/change_log.ts";
 import { listPeers } from "../../../../core/tracker_server/swarms/list_peers.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../../support/fast_check.ts";
 import { addressText } from "../../../../core/bytes/address.ts";
 import { writtenBytes } from "../../../../core/bytes/byte_writer.ts";
 import { formatIp } from "../../../../core/bytes/ip.ts";

@@ -4,10 +4,11 @@ import { announce } from "../../../../shell/announce/announce.ts";
 import { RedisBackend } from "../../../../shell/tracker/redis/backend.ts";
 import { startTracker } from "../../../../shell/tracker/server.ts";
 import { openTrackerData } from "../../../../shell/tracker/tracker_data.ts";
-import { interopTest } from "../../../interop/requirements.ts";
+import { interopTest } from "../../../support/requirements.ts";
 import { announceRequest } from "../../announce/request.ts";
-import { redisServer, startCluster, startRedis, until } from "../redis/kit.ts";
+import { redisServer, startCluster, startRedis } from "../../../support/redis_kit.ts";
 import { infoHashOf, torrent } from "./torrents.ts";
+import { until } from "../../../support/until.ts";
 
 /** More than one answer of Redis tells of. */
 const MANY = 1_100;

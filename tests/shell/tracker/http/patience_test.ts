@@ -4,9 +4,12 @@ import { parseIp } from "../../../../core/bytes/ip.ts";
 import { writeAscii } from "../../../../core/tracker_server/http/codec.ts";
 import type { HttpHandler, Patience } from "../../../../shell/tracker/http/connection.ts";
 import { type ListenerOptions, listenHttp } from "../../../../shell/tracker/http/listener.ts";
+import { until } from "../../../support/until.ts";
 
 const SHORT_MS = 20;
 const TICK_MS = 5;
+/** Many times the limits of these tests. */
+const TICKS_MAX = 4_000;
 const ENDLESS: Patience = {
   idle: Infinity,
   head: Infinity,
@@ -55,9 +58,12 @@ async function converse(short: Partial<Patience>, start: string, more = ""): Pro
     await conn.write(new TextEncoder().encode(text)).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   };
-  while (listener.connections() === 0) await say("");
+  await until(() => listener.connections() > 0, "the connection is accepted");
   await say(start);
-  while (listener.connections() > 0) await say(more);
+  for (let said = 0; listener.connections() > 0; said++) {
+    assert(said < TICKS_MAX, "the connection is still open");
+    await say(more);
+  }
   const text = await new Response(conn.readable).text().catch(() => "reset");
   await listener.stop();
   return text;
@@ -128,7 +134,7 @@ async function answeredOf(ip: string, count: number, connectionsPerAddress: numb
     answered.push((await conn.read(new Uint8Array(100)).catch(() => null)) !== null);
   }
   conns.forEach((conn) => conn.close());
-  while (listener.connections() > 0) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  await until(() => listener.connections() === 0, "every connection is closed");
   const again = await Deno.connect({ port: listener.port });
   await again.write(new TextEncoder().encode(FAST));
   const isFree = (await again.read(new Uint8Array(100)).catch(() => null)) !== null;
@@ -157,7 +163,7 @@ Deno.test("answers that nobody takes are bounded for all connections together", 
     // The first may hold as much as it likes; those after it are closed, since it takes nothing.
     if (i === 0) await conn.read(new Uint8Array(1));
   }
-  while (listener.connections() > 1) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  await until(() => listener.connections() <= 1, "all but the first are closed");
   const rest = await new Response(conns[0]!.readable).bytes().catch(() => new Uint8Array());
   assert(rest.length >= LARGE_ANSWER_BYTES, `${rest.length} bytes`);
   conns.slice(1).forEach((conn) => conn.close());

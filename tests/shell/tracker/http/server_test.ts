@@ -6,7 +6,7 @@ import {
   startTracker,
   type TrackerOptions,
 } from "../../../../shell/tracker/server.ts";
-import { interopTest } from "../../../interop/requirements.ts";
+import { interopTest } from "../../../support/requirements.ts";
 import { openFiles, openSilentClients } from "./silent_clients_kit.ts";
 
 const SILENT_CLIENTS = 10_000;

@@ -1,8 +1,8 @@
 /** Thousands of connections that say nothing, from a process of their own. */
 import { fileURLToPath } from "node:url";
-import { loopback } from "../../../interop/clients/network.ts";
-import { ClientProcess } from "../../../interop/clients/process.ts";
-import type { Requirement } from "../../../interop/requirements.ts";
+import { loopback } from "../../../support/network.ts";
+import { ClientProcess } from "../../../support/process.ts";
+import type { Requirement } from "../../../support/requirements.ts";
 
 const PROGRAM = fileURLToPath(new URL("silent_clients.ts", import.meta.url));
 /** Ten thousand take a second or two; a busy machine gets many times that. */

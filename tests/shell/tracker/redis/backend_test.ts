@@ -5,10 +5,11 @@ import type {
   SwarmCounts,
 } from "../../../../core/tracker_server/types.ts";
 import { RedisBackend, STALE_WARNING } from "../../../../shell/tracker/redis/backend.ts";
-import { freshPort } from "../../../interop/clients/network.ts";
-import { interopTest } from "../../../interop/requirements.ts";
+import { freshPort } from "../../../support/network.ts";
+import { interopTest } from "../../../support/requirements.ts";
 import { announceOf, HASH, names, OTHER_HASH, plainReply } from "../announces.ts";
-import { redisServer, startCluster, startRedis, until } from "./kit.ts";
+import { redisServer, startCluster, startRedis } from "../../../support/redis_kit.ts";
+import { until } from "../../../support/until.ts";
 
 /** A backend with what it said of problems; closed when disposed. */
 async function openBackend(url: string) {

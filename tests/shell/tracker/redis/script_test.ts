@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../../../support/fast_check.ts";
 import { writtenBytes } from "../../../../core/bytes/byte_writer.ts";
 import { createRng, nextUint32 } from "../../../../core/bytes/random.ts";
 import type { AnnounceQuery } from "../../../../core/tracker_server/types.ts";
 import { RedisLink } from "../../../../shell/tracker/redis/link.ts";
 import { encodeRequest, swarmKey } from "../../../../shell/tracker/redis/script.ts";
-import { interopTest } from "../../../interop/requirements.ts";
+import { interopTest } from "../../../support/requirements.ts";
 import {
   announce6Of,
   announceOf,
@@ -15,7 +15,7 @@ import {
   OTHER_HASH,
   plainReply,
 } from "../announces.ts";
-import { redisServer, startRedis, type TestRedis } from "./kit.ts";
+import { redisServer, startRedis, type TestRedis } from "../../../support/redis_kit.ts";
 
 const LIFETIME_SECONDS = 60;
 const KEY = swarmKey(HASH.toHex());

@@ -4,9 +4,10 @@ import { announce } from "../../../../shell/announce/announce.ts";
 import { RedisBackend, STALE_WARNING } from "../../../../shell/tracker/redis/backend.ts";
 import { type RunningTracker, startTracker } from "../../../../shell/tracker/server.ts";
 import { valueOf } from "../../../core/tracker/unwrap.ts";
-import { interopTest } from "../../../interop/requirements.ts";
+import { interopTest } from "../../../support/requirements.ts";
 import { announceRequest } from "../../announce/request.ts";
-import { redisServer, startRedis, until } from "./kit.ts";
+import { redisServer, startRedis } from "../../../support/redis_kit.ts";
+import { until } from "../../../support/until.ts";
 
 async function openTracker(url: string) {
   const now = () => performance.now();

@@ -24,6 +24,7 @@ import { HASH, OTHER_HASH, query } from "../../../core/tracker_server/swarms/kit
 import { valueOf } from "../../../core/tracker/unwrap.ts";
 import { infoHashOf, torrent } from "../catalog/torrents.ts";
 import type { InfoHash } from "../../../../core/metainfo/types.ts";
+import { until } from "../../../support/until.ts";
 
 const EXPIRY_SECONDS = 100;
 
@@ -126,8 +127,7 @@ Deno.test("rounds keep the log short, and lose nothing whenever the end comes", 
     kill(kept, file.log);
     const again = keep(file.log);
     assertEquals(pictureOf(again.store), pictureOf(kept.store));
-    while (entries() > 10) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => {
       const probe = createSwarmStore({ seed: 1, expirySeconds: EXPIRY_SECONDS });
       const keeper = new SwarmKeeper({
         store: probe,
@@ -137,7 +137,8 @@ Deno.test("rounds keep the log short, and lose nothing whenever the end comes", 
       });
       keeper.close();
       assertEquals(pictureOf(probe), pictureOf(kept.store));
-    }
+      return entries() <= 10;
+    }, "the log is short");
     again.keeper.close();
     file.close();
   });

@@ -18,6 +18,7 @@ import {
   scrapePacket,
   type UdpClient,
 } from "./kit.ts";
+import { until } from "../../../support/until.ts";
 
 type Test = (client: UdpClient, tracker: RunningTracker) => Promise<void>;
 
@@ -237,9 +238,7 @@ Deno.test("an answer leaves once what it tells of is in the log, and not before"
     const id = await client.connect();
     let isAnswered = false;
     const answer = client.ask(announcePacket(id)).finally(() => isAnswered = true);
-    for (let i = 0; i < 1_000 && tracker.stats().announces === 0; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until(() => tracker.stats().announces > 0, "the announce is counted");
     assertEquals(tracker.stats().announces, 1);
     await new Promise((resolve) => setTimeout(resolve, 20));
     assertEquals(isAnswered, false);

@@ -2,13 +2,12 @@
  * Real Redis for tests: one server, or a cluster of three, on ports of 127.0.0.1 and without files.
  * Each can be stopped, frozen, killed and started again on its port.
  */
-import { freshPort, loopback } from "../../../interop/clients/network.ts";
-import { ClientProcess, hasProgram, runCommand } from "../../../interop/clients/process.ts";
-import type { Requirement } from "../../../interop/requirements.ts";
+import { freshPort, loopback } from "./network.ts";
+import { ClientProcess, hasProgram, runCommand } from "./process.ts";
+import type { Requirement } from "./requirements.ts";
+import { until } from "./until.ts";
 
 const START_MS_MAX = 20_000;
-const WAIT_MS_MAX = 20_000;
-const POLL_MS = 20;
 
 /** What a test needs to be given Redis at all. */
 export const redisServer: Requirement = {
@@ -97,16 +96,4 @@ export async function startCluster(): Promise<TestCluster> {
   }, "the cluster is whole");
   const started = starting.move();
   return { nodes, [Symbol.asyncDispose]: () => started.disposeAsync() };
-}
-
-/** Resolves once the condition holds, and fails after a while when it does not. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-): Promise<void> {
-  const deadline = performance.now() + WAIT_MS_MAX;
-  while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
 }

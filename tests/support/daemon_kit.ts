@@ -1,6 +1,7 @@
 /** A daemon as a process of its own, on loopback, with its state in a folder of the test. */
 import { assertEquals } from "@std/assert";
-import { type Ended, runTt, scratch, type StartOptions, Tt } from "../cli_kit.ts";
+import { type Ended, runTt, scratch, type StartOptions, Tt } from "./cli_kit.ts";
+import { until } from "./until.ts";
 
 // deno-lint-ignore no-explicit-any
 export type Answer = any;
@@ -75,12 +76,13 @@ export class DaemonKit implements AsyncDisposable {
 
   /** Asks until the first torrent satisfies `test`. */
   async until(test: (torrent: Answer) => boolean, ...fields: string[]): Promise<Answer> {
-    for (let turn = 0; turn < 400; turn++) {
-      const [torrent] = await this.torrents("name", "status", "error_string", ...fields);
-      if (torrent !== undefined && test(torrent)) return torrent;
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    throw new Error(`never so: ${JSON.stringify(await this.torrents("status", ...fields))}`);
+    let torrent: Answer;
+    const isSo = async () => {
+      [torrent] = await this.torrents("name", "status", "error_string", ...fields);
+      return torrent !== undefined && test(torrent);
+    };
+    await until(isSo, "a torrent's state", () => JSON.stringify(torrent));
+    return torrent;
   }
 
   /** A command that speaks to it. */

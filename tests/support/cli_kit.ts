@@ -5,8 +5,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { createRng, nextUint32 } from "../../core/bytes/random.ts";
-import { ttCommand } from "../interop/clients/tt.ts";
-import { openScratch } from "../interop/content.ts";
+import { ttCommand } from "./tt_command.ts";
+import { openScratch } from "./content.ts";
+import { within } from "./until.ts";
 
 /** Nothing that the tests wait for takes long; a busy machine gets many times that. */
 const DEADLINE_MS = 40_000;
@@ -295,7 +296,7 @@ export function listenSilently() {
     url: `http://${LOCALHOST}:${listener.addr.port}/announce`,
     /** Resolves once so many connections came. */
     async askedTimes(count: number) {
-      while (conns.length < count) await onConn.promise;
+      while (conns.length < count) await within(onConn.promise, `connection ${conns.length + 1}`);
     },
     async [Symbol.asyncDispose]() {
       listener.close();

@@ -6,8 +6,8 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { TorrentFormat } from "../../core/metainfo/create.ts";
 import { createRng, nextUint32, type Rng } from "../../core/bytes/random.ts";
-import { runCommand } from "./clients/process.ts";
-import { ttCommand } from "./clients/tt.ts";
+import { runCommand } from "./process.ts";
+import { ttCommand } from "./tt_command.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -3,7 +3,7 @@
  * pairs to one bridge. The namespaces reach nothing but one another. Namespaces need root and
  * iproute2; their addresses may be the same in every network, since no two networks touch.
  */
-import type { IpVersion } from "../../../core/bytes/compact_peers.ts";
+import type { IpVersion } from "../../core/bytes/compact_peers.ts";
 import { hasProgram, runCommand } from "./process.ts";
 
 /** A host a client runs on. */
@@ -42,26 +42,40 @@ export const ipv6 = {
 const PREFIX = "tt-net";
 /** Below the ports the kernel gives to outgoing connections, so that none of those is in the way. */
 const PORT_FIRST = 20_000;
-const PORT_COUNT = 12_000;
+const PORT_END = 32_000;
+/** Consecutive ports that a test file reserves together, by listening on the first of them. */
+const PORTS_RESERVED = 150;
+const RESERVATIONS_MAX = (PORT_END - PORT_FIRST) / PORTS_RESERVED;
 
+/** Listens until the test file ends; nobody else gets the ports behind it. */
+const reservation = reservePorts();
+let portsTaken = 0;
 let networksMade = 0;
-let nextPort = Math.floor(Math.random() * PORT_COUNT);
 
 /**
- * A TCP port of 127.0.0.1 that nobody uses and no earlier call returned: some clients refuse a port
- * that a connection closed a moment ago.
+ * A TCP port of 127.0.0.1 for a program that cannot be told to take any. No other test process gets
+ * it, and no earlier call returned it: some clients refuse a port that a connection closed a moment ago.
  */
 export function freshPort(): number {
-  for (let tried = 0; tried < PORT_COUNT; tried++) {
-    const port = PORT_FIRST + (nextPort++ % PORT_COUNT);
+  portsTaken++;
+  if (portsTaken === PORTS_RESERVED) throw new Error(`A test file has ${portsTaken} ports`);
+  return reservation.addr.port + portsTaken;
+}
+
+function reservePorts(): Deno.TcpListener {
+  // Files begin at places of their own, so that ports rest for a while before they are used again.
+  const first = Date.now() % RESERVATIONS_MAX;
+  for (let tried = 0; tried < RESERVATIONS_MAX; tried++) {
+    const port = PORT_FIRST + ((first + tried) % RESERVATIONS_MAX) * PORTS_RESERVED;
     try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch {
-      continue;
+      const listener = Deno.listen({ hostname: loopback.host, port });
+      listener.unref();
+      return listener;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     }
   }
-  throw new Error("No free port on 127.0.0.1");
+  throw new Error("Every port for tests is reserved");
 }
 
 /** What keeps network namespaces from being made here, in one sentence. */

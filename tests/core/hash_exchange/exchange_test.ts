@@ -32,6 +32,7 @@ import { MERKLE, sha256 } from "../../../shell/hash/sha256.ts";
 import { fuzzRuns } from "../../fuzz/runs.ts";
 import { vectorContent } from "../metainfo/merkle_vectors.ts";
 import { leavesOfPiece, treesWith, withoutLayers } from "./kit.ts";
+import { HASH_MESSAGES } from "./hash_message_vectors.ts";
 
 const KIB = 1024;
 
@@ -176,19 +177,8 @@ Deno.test("requests with absurd numbers are refused without reading any hash", (
   }
 });
 
-/** Examples of the conformance vectors beside the repository, if they are there. */
-function examples(): { size: number; pieceLength: number; request: string; hashes: string }[] {
-  try {
-    const url = new URL("../../../../shared/vectors/wire.json", import.meta.url);
-    return JSON.parse(Deno.readTextFileSync(url)).v2.hashMessages.examples;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
 Deno.test("the published requests get the published responses", () => {
-  for (const { size, pieceLength, request, hashes } of examples()) {
+  for (const { size, pieceLength, request, hashes } of HASH_MESSAGES) {
     const content = vectorContent(size);
     const planned = plannedTrees([size], pieceLength);
     const leavesAt = (piece: number) =>

@@ -48,7 +48,7 @@ Deno.test("have-all after a have adds the missing pieces, a late have-none is ig
   assertEquals(kit.transfer.availability.seeds, 0);
 });
 
-Deno.test("what has no bearing on us is ignored", () => {
+Deno.test("irrelevant messages are ignored", () => {
   const kit = new Kit({ have: ".." });
   const peer = kit.connect("..");
   kit.forget();
@@ -66,7 +66,7 @@ Deno.test("what has no bearing on us is ignored", () => {
   assertEquals(kit.effects, []);
 });
 
-Deno.test("the port of our DHT node is told to peers that have one, and theirs is reported", () => {
+Deno.test("the port of our DHT node is sent to peers that have one, and theirs is reported", () => {
   const kit = new Kit({ have: "..", dhtPort: 7000 });
   const ports = () =>
     kit.effects.filter((effect) => effect.kind === "send" && effect.message.kind === "port");
@@ -97,7 +97,7 @@ Deno.test("a peer that became a seed piece by piece leaves no trace when it disc
   assertEquals([...kit.transfer.availability.counts], [0, 0]);
 });
 
-Deno.test("hints beyond what is useful are not kept", () => {
+Deno.test("useless hints are not kept", () => {
   const kit = new Kit({ have: ".".repeat(200) });
   const peer = kit.connect("");
   for (let piece = 0; piece < 200; piece++) {
@@ -116,13 +116,13 @@ for (
     ["..", false, []],
   ] as const
 ) {
-  Deno.test(`holding ${have} we greet a peer ${fast ? "with" : "without"} Fast: ${kinds}`, () => {
+  Deno.test(`with ${have} we send ${kinds} to a peer ${fast ? "with" : "without"} Fast`, () => {
     const kit = new Kit({ have });
     assertEquals(kit.sentKinds(kit.handshake({ fast })), [...kinds]);
   });
 }
 
-Deno.test("the extension handshake comes first and tells name, port, queue and their address", () => {
+Deno.test("the extension handshake is sent first, with name, port, queue length and yourip", () => {
   const kit = new Kit({ have: "##" });
   const peer = kit.handshake({ extended: true, ip: "10.1.2.3" });
   const first = kit.sent(peer)[0]!;

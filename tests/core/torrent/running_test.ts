@@ -12,12 +12,12 @@ import { bitsOf, Kit } from "./kit.ts";
 
 const TRACKER = { announceTiers: [["http://a.test/announce"]] };
 
-Deno.test("a download is saved at its start; content that was complete is not", () => {
+Deno.test("a download is saved at its start, unless the content was complete", () => {
   assertEquals(new Kit({ have: ".." }).all("save-state").length, 1);
   assertEquals(new Kit({ have: "##" }).all("save-state").length, 0);
 });
 
-Deno.test("a saved state never includes a piece that was not written", () => {
+Deno.test("a saved state never contains a piece that was not written", () => {
   const kit = new Kit({ have: "...", blocks: 1 });
   kit.saved();
   const peer = kit.connect("###");
@@ -36,7 +36,7 @@ Deno.test("a saved state never includes a piece that was not written", () => {
   assertEquals(state.pieces === kit.transfer.have.bytes, false, "a copy");
 });
 
-Deno.test("one save is under way at a time, and changes meanwhile lead to another one", () => {
+Deno.test("one save is outstanding at a time, and changes meanwhile cause another one", () => {
   const kit = new Kit({ have: "##" });
   kit.feed({ kind: "blocks-sent", peer: 1, bytes: 5 });
   kit.wait(SAVE_INTERVAL_MS);
@@ -47,7 +47,7 @@ Deno.test("one save is under way at a time, and changes meanwhile lead to anothe
   assertEquals(kit.all("save-state").map(({ state }) => state.uploaded), [5, 10]);
 });
 
-Deno.test("a save that fails is tried again while running", () => {
+Deno.test("a failed save is retried while running", () => {
   const kit = new Kit({ have: ".." });
   kit.feed({ kind: "disk-failed", job: kit.all("save-state")[0]!.job, message: "full" });
   assertEquals(kit.reports("disk-failed").length, 1);
@@ -55,7 +55,7 @@ Deno.test("a save that fails is tried again while running", () => {
   assertEquals(kit.all("save-state").length, 2);
 });
 
-Deno.test("a stop waits for checks and writes under way, saves what they gave, and only then ends", () => {
+Deno.test("a stop waits for outstanding checks and writes, saves, and then ends", () => {
   const kit = new Kit({ have: "..", blocks: 1, ...TRACKER });
   kit.saved();
   kit.answer();
@@ -78,7 +78,7 @@ Deno.test("a stop waits for checks and writes under way, saves what they gave, a
   assertEquals(kit.torrent.stage, "stopped");
 });
 
-Deno.test("a stop with a bad piece under way, or a save that fails, ends all the same", () => {
+Deno.test("a stop ends also with a bad piece outstanding or a failing save", () => {
   const kit = new Kit({ have: ".", blocks: 1 });
   kit.saved();
   kit.deliver(kit.connect("#"));
@@ -89,7 +89,7 @@ Deno.test("a stop with a bad piece under way, or a save that fails, ends all the
   assertEquals(kit.torrent.stage, "stopped");
 });
 
-Deno.test("the first announce says started, with counts of this run and what is left", () => {
+Deno.test("the first announce is started, with this run's counts and the bytes left", () => {
   const kit = new Kit({
     have: "#..",
     short: 1,
@@ -110,7 +110,7 @@ Deno.test("the first announce says started, with counts of this run and what is 
   });
 });
 
-Deno.test("completing in this run says completed, once; starting complete never does", () => {
+Deno.test("completed is sent once, and never for content that was complete at the start", () => {
   const kit = new Kit({ have: "#.", blocks: 1, ...TRACKER });
   kit.answer();
   kit.forget();
@@ -127,7 +127,7 @@ Deno.test("completing in this run says completed, once; starting complete never 
   assertEquals(seed.all("announce").map(({ request }) => request.event), ["started", undefined]);
 });
 
-Deno.test("the tracker is asked again only once those that it named cannot be met", () => {
+Deno.test("the tracker is asked for more peers once those that it named are used up", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
   kit.answer({ peers: [{ ip: "10.0.0.9", port: 6889 }], minIntervalSeconds: 10 });
   kit.wait(60_000);
@@ -136,7 +136,7 @@ Deno.test("the tracker is asked again only once those that it named cannot be me
   assertEquals(kit.all("announce").length, 2);
 });
 
-Deno.test("peers that a tracker names are dialled, and its counts are told", () => {
+Deno.test("peers that a tracker names are dialled, and its counts are reported", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
   kit.answer({ peers: [{ ip: "10.0.0.9", port: 6889 }], seeders: 3, leechers: 4, warning: "slow" });
   assertEquals(kit.all("dial").map(({ address }) => address), [{ ip: "10.0.0.9", port: 6889 }]);
@@ -152,7 +152,7 @@ Deno.test("peers that a tracker names are dialled, and its counts are told", () 
   assertEquals([swarmSeeders, swarmLeechers], [3, 4]);
 });
 
-Deno.test("a tracker that fails is told, and tried again", () => {
+Deno.test("a failed tracker is reported, and retried", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
   const error = { code: "unreachable", message: "No answer" } as const;
   kit.feed({ kind: "announced", job: kit.all("announce")[0]!.job, result: fail(error) });
@@ -161,7 +161,7 @@ Deno.test("a tracker that fails is told, and tried again", () => {
   assertEquals(kit.all("announce").length, 2);
 });
 
-Deno.test("a download with no peer at all asks the tracker as often as it allows", () => {
+Deno.test("a download without peers announces as often as the tracker allows", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
   kit.answer({ intervalSeconds: 1_800, minIntervalSeconds: 40 });
   kit.wait(40_000);
@@ -182,7 +182,7 @@ Deno.test("answers after the stop are ignored", () => {
   assertEquals(kit.all("report"), []);
 });
 
-Deno.test("a seed ratio ends seeding once what was uploaded in all runs reaches it", () => {
+Deno.test("seeding ends when the upload of all runs reaches the seed ratio", () => {
   const kit = new Kit({ have: "##", blocks: 1, seedRatio: 1.5, uploadedBefore: BLOCK_SIZE });
   const peer = kit.connect("..");
   kit.feed({ kind: "blocks-sent", peer, bytes: 2 * BLOCK_SIZE - 1 });
@@ -193,13 +193,13 @@ Deno.test("a seed ratio ends seeding once what was uploaded in all runs reaches 
   assertEquals(kit.reports("seeding-done"), [{ kind: "seeding-done", why: "ratio" }]);
 });
 
-Deno.test("a seed ratio that an earlier run reached ends seeding without any peer", () => {
+Deno.test("a seed ratio reached in an earlier run ends seeding without any peer", () => {
   const kit = new Kit({ have: "#", blocks: 1, seedRatio: 1, uploadedBefore: BLOCK_SIZE });
   kit.wait(2_000);
   assertEquals(kit.reports("seeding-done").map(({ why }) => why), ["ratio"]);
 });
 
-Deno.test("a seed time counts from completion, with or without peers", () => {
+Deno.test("seed time counts from completion, with or without peers", () => {
   const kit = new Kit({ have: ".", blocks: 1, seedTimeMs: 60_000 });
   kit.wait(600_000);
   kit.complete(kit.connect("#"));
@@ -209,7 +209,7 @@ Deno.test("a seed time counts from completion, with or without peers", () => {
   assertEquals(kit.reports("seeding-done").map(({ why }) => why), ["time"]);
 });
 
-Deno.test("a torrent alone in the world sleeps; each deadline says why it rings", () => {
+Deno.test("an idle torrent without peers sets no timer before its next announce", () => {
   const kit = new Kit({ have: "##" });
   kit.wait(0);
   assertEquals(nextDeadline(kit.torrent), undefined);
@@ -225,7 +225,7 @@ Deno.test("a torrent alone in the world sleeps; each deadline says why it rings"
   assertEquals(nextDeadline(other.torrent)?.reason, "announce");
 });
 
-Deno.test("no deadline rings in vain: time passes after each", () => {
+Deno.test("every timer makes progress: its deadline is later afterwards", () => {
   const kit = new Kit({ have: "..", shareRule: { percent: 10, strict: true }, ...TRACKER });
   kit.answer();
   kit.connect("#.");
@@ -251,7 +251,7 @@ Deno.test("the facts count bytes on disk, peers and seeds", () => {
   assertEquals(factsOf(kit.torrent, kit.now + PEER_DEAD_MS).peers, 0);
 });
 
-Deno.test("what is missing counts the short last piece as short", () => {
+Deno.test("missing bytes take the short last piece into account", () => {
   const missing = (have: string) => bytesMissing(new Kit({ have, blocks: 1, short: 10 }).transfer);
   assertEquals(missing("..."), 3 * BLOCK_SIZE - 10);
   assertEquals(missing("##."), BLOCK_SIZE - 10);
@@ -260,7 +260,7 @@ Deno.test("what is missing counts the short last piece as short", () => {
   assertEquals(bitsOf("###").count, 3);
 });
 
-Deno.test("a rate is bytes a second, jumps to its first measure and fades to nothing", () => {
+Deno.test("a rate is in bytes per second, adopts its first sample and decays to zero", () => {
   const meter = createRateMeter(0);
   countBytes(meter, 5_000);
   tickRate(meter, 500);

@@ -29,7 +29,7 @@ const opened = (kit: Kit) =>
 const fail = (kit: Kit, verdict: "wait" | "drop", waitMs?: number) =>
   kit.feed({ kind: "web-seed-failed", peer: KEY, verdict, why: "it answered 503", waitMs });
 
-Deno.test("without a single peer a web server gives everything, in the order of the pieces", () => {
+Deno.test("without peers a web server provides all pieces, in order", () => {
   const kit = kitWith({ have: "........" });
   assertEquals(opened(kit), [KEY]);
   assertEquals(piecesAsked(kit), [0, 1, 2, 3, 4, 5, 6, 7]);
@@ -41,18 +41,18 @@ Deno.test("without a single peer a web server gives everything, in the order of 
   assertEquals([facts!.downloaded, facts!.state], [8 * 2 * 16_384, "waiting"]);
 });
 
-Deno.test("a complete torrent asks no web server", () => {
+Deno.test("a complete torrent requests nothing from web seeds", () => {
   assertEquals(opened(kitWith({ have: "####" })), []);
 });
 
-Deno.test("a server starts at the longest gap, and goes on behind what it was asked for", () => {
+Deno.test("a server starts at the longest gap, and continues after its requests", () => {
   const kit = kitWith({ have: "#..##....#..", blocks: 128 });
   assertEquals(piecesAsked(kit), [5]);
   kit.deliver(KEY);
   assertEquals(piecesAsked(kit).slice(0, 2), [5, 6]);
 });
 
-Deno.test("only some of many servers are asked at once, a dropped one makes room", () => {
+Deno.test("only some of many servers are used at once, and a dropped one is replaced", () => {
   const kit = kitWith({ have: "........" }, 9);
   assertEquals(opened(kit).length, WEB_SEEDS_OPEN_MAX);
   kit.forget();
@@ -60,7 +60,7 @@ Deno.test("only some of many servers are asked at once, a dropped one makes room
   assertEquals(opened(kit), [KEY + WEB_SEEDS_OPEN_MAX]);
 });
 
-Deno.test("a busy server is asked again after pauses that grow, or when it says", () => {
+Deno.test("a busy server is retried after growing delays, or when its answer says", () => {
   const kit = kitWith({ have: "...." });
   let pauseMs = WEB_SEED_RETRY_FIRST_MS;
   for (const asked of [undefined, undefined, 90_000]) {
@@ -77,7 +77,7 @@ Deno.test("a busy server is asked again after pauses that grow, or when it says"
   assertEquals(kit.reports("web-seed-failed").length, 1);
 });
 
-Deno.test("a dropped server is never asked again, and peers get what it owed", () => {
+Deno.test("a dropped server is not requested again, and peers get its outstanding blocks", () => {
   const kit = kitWith({ have: "...." });
   fail(kit, "drop");
   kit.forget();
@@ -89,7 +89,7 @@ Deno.test("a dropped server is never asked again, and peers get what it owed", (
   assertEquals(kit.torrent.transfer!.haveCount, 4);
 });
 
-Deno.test("a server that sends a bad piece is dropped, and nobody is banned for it", () => {
+Deno.test("a server that sends a bad piece is dropped, and no peer is banned for it", () => {
   const kit = kitWith({ have: "...." });
   kit.deliver(KEY);
   kit.finish([0]);
@@ -99,7 +99,7 @@ Deno.test("a server that sends a bad piece is dropped, and nobody is banned for 
   assertEquals(factsOf(kit.torrent, kit.now).webSeeds[0]!.state, "dropped");
 });
 
-Deno.test("a server beside peers is served nothing, and waits for nobody under the share rule", () => {
+Deno.test("a server is served nothing, and the share rule does not wait for it", () => {
   const kit = kitWith({ have: "....", shareRule: { percent: 10, strict: false } });
   kit.complete(KEY);
   assertEquals(kit.torrent.transfer!.haveCount, 4);

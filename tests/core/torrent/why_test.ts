@@ -11,7 +11,7 @@ import { Kit, writable } from "./kit.ts";
 
 const why = (kit: Kit, peer: number) => whyNotAsked(kit.torrent, kit.connection(peer), kit.now);
 
-Deno.test("a torrent that is complete, stopping or out of disk asks nobody", () => {
+Deno.test("a torrent that is complete, stopping or out of disk requests nothing", () => {
   const complete = new Kit({ have: "##" });
   assertEquals(why(complete, complete.connect("#.")).kind, "complete");
   const stopped = new Kit({ have: ".." });
@@ -26,7 +26,7 @@ Deno.test("a torrent that is complete, stopping or out of disk asks nobody", () 
   assertEquals(why(full, full.connect("##")).kind, "disk-failed");
 });
 
-Deno.test("a peer that has nothing for us, is silent or chokes us is told apart", () => {
+Deno.test("peers without useful pieces, silent peers and choking peers are distinguished", () => {
   const kit = new Kit({ have: "#..." });
   assertEquals(why(kit, kit.connect("#...")).kind, "nothing-wanted");
   const choker = kit.connect("####", { unchokes: false });
@@ -45,7 +45,7 @@ Deno.test("the piece that the share rule withholds is named", () => {
   assertEquals(why(kit, peer), { kind: "withheld", piece: 3 });
 });
 
-Deno.test("requests under way are counted, and a snubbed peer is called so", () => {
+Deno.test("outstanding requests are counted, and a snubbed peer is marked", () => {
   const kit = new Kit({ have: "....", blocks: PIPELINE_FIRST });
   const peer = kit.connect("####");
   const [outstanding, target] = [PIPELINE_FIRST, PIPELINE_FIRST];
@@ -55,7 +55,7 @@ Deno.test("requests under way are counted, and a snubbed peer is called so", () 
   assertEquals(why(kit, peer), snubbed);
 });
 
-Deno.test("pieces that others owe us, that are being checked, or that choking keeps are counted", () => {
+Deno.test("requested, checked and choked pieces are counted separately", () => {
   const kit = new Kit({ have: "....", blocks: 2 });
   const first = kit.connect("##..");
   kit.deliver(first, 2);
@@ -71,7 +71,7 @@ Deno.test("pieces that others owe us, that are being checked, or that choking ke
   assertEquals(why(kit, third), { kind: "pieces", standings: { arrived: 1, asked: 1 } });
 });
 
-Deno.test("memory full of unfinished pieces keeps new ones from being started", () => {
+Deno.test("with buffers full of unfinished pieces no new piece is started", () => {
   const kit = new Kit({ have: "....", blocks: 2 });
   kit.connect("##..");
   const late = kit.connect("...#", { unchokes: false });
@@ -81,7 +81,7 @@ Deno.test("memory full of unfinished pieces keeps new ones from being started", 
   assertEquals(why(kit, late), { kind: "pieces", standings: { "buffers-full": 1 } });
 });
 
-Deno.test("whatever happened, nothing is in the way exactly when the peer would be asked", () => {
+Deno.test("in any state, there is no obstacle exactly if the peer would be asked", () => {
   const step = fc.tuple(fc.nat(9), fc.nat(1000));
   fc.assert(
     fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), fc.nat(), (steps, choice) => {

@@ -78,7 +78,7 @@ const row: fc.Arbitrary<Row> = fc.oneof(
   fc.constant<Row>({ kind: "end" }),
 );
 
-Deno.test("every row is read as it was written, on one line", () => {
+Deno.test("rows round-trip, one per line", () => {
   fc.assert(fc.property(row, (row) => {
     const line = encodeRow(row);
     assertEquals(line.includes("\n"), false);
@@ -86,12 +86,12 @@ Deno.test("every row is read as it was written, on one line", () => {
   }));
 });
 
-Deno.test("the header is read as it was written", () => {
+Deno.test("the header round-trips", () => {
   const header = decodeHeader(encodeHeader({ at: 0.1, options: OPTIONS }));
   assertEquals(strip(header.ok && header.value), strip({ at: 0.1, options: OPTIONS }));
 });
 
-Deno.test("a line that is no row is refused: damaged, of a wrong type, or missing a field", () => {
+Deno.test("an invalid line is refused: damaged, of a wrong type, or missing a field", () => {
   for (
     const line of [
       ...["", "{", "null", "true", "[1,2,3]", "[1,2,3,4,5]", "[1,2,3,-4]", "[1,2,3,0.5]"],
@@ -106,7 +106,7 @@ Deno.test("a line that is no row is refused: damaged, of a wrong type, or missin
   ) assertEquals(decodeRow(line), undefined, line);
 });
 
-Deno.test("a cut or changed line gives a row or none, and never a throw", () => {
+Deno.test("a truncated or modified line gives a row or none, and never an exception", () => {
   fc.assert(fc.property(row, fc.nat(), fc.string({ maxLength: 3 }), (row, at, noise) => {
     const line = encodeRow(row);
     const cut = at % (line.length + 1);
@@ -115,7 +115,7 @@ Deno.test("a cut or changed line gives a row or none, and never a throw", () => 
   }));
 });
 
-Deno.test("a header of something else, of another version, or with sizes that disagree is refused", () => {
+Deno.test("a wrong, unsupported or inconsistent header is refused", () => {
   const codeOf = (line: string) => {
     const header = decodeHeader(line);
     return header.ok ? "ok" : header.error.code;
@@ -144,13 +144,13 @@ Deno.test("a header of something else, of another version, or with sizes that di
   }
 });
 
-Deno.test("an error of a trace says what to do", () => {
+Deno.test("a trace error says what to do", () => {
   assertMatch(describeTraceError({ code: "not-a-trace" }), /make one with/);
   assertMatch(describeTraceError({ code: "trace-version", version: 9 }), /version is 9/);
   assertMatch(describeTraceError({ code: "trace-row", line: 12 }), /line 12/);
 });
 
-Deno.test("the hash tells values apart, and does not mind the order of fields", () => {
+Deno.test("the hash distinguishes values and ignores the order of fields", () => {
   const hash = (...values: unknown[]) => values.reduce<number>(hashValue, NO_EFFECTS);
   const values = [
     ...[0, 1, -1, 0.5, 2 ** 32, "", "1", "a", true, false, [], [0], [[0]], [0, 0], {}, { a: 1 }],

@@ -114,7 +114,7 @@ function failAnnounces(kit: RecordingKit): void {
 
 const draws = fc.array(fc.nat(1 << 20), { minLength: 20, maxLength: 80 });
 
-Deno.test("whatever happens, a replay of made-up names decides as the real run did", () => {
+Deno.test("for any run, a pseudonymized trace replays with the same decisions", () => {
   fc.assert(
     fc.property(draws, fc.boolean(), (plan, keepsAddresses) => {
       const replay = replayText(play(plan, keepsAddresses).end());
@@ -124,7 +124,7 @@ Deno.test("whatever happens, a replay of made-up names decides as the real run d
   );
 });
 
-Deno.test("the replay ends in the very state of the run, but for names", () => {
+Deno.test("the replay ends in the state of the run, except for names", () => {
   fc.assert(
     fc.property(draws, (plan) => {
       const kit = play(plan);
@@ -139,7 +139,7 @@ Deno.test("the replay ends in the very state of the run, but for names", () => {
   );
 });
 
-Deno.test("a trace holds no address, port, peer id, passkey or free text of others", () => {
+Deno.test("a trace contains no address, port, peer ID, passkey or text of others", () => {
   const eventful = Array.from({ length: 400 }, (_, i) => Math.imul(i + 1, 0x9e3779b1) >>> 12);
   const trace = play(eventful).end();
   for (const kind of ["connected", "announced", "dial-failed", "extended", "peers-found"]) {
@@ -152,7 +152,7 @@ Deno.test("a trace holds no address, port, peer id, passkey or free text of othe
   assert(play(eventful, true).end().includes("203.0.113.7"), "unless they are asked for");
 });
 
-Deno.test("the first decision that differs is named by its event", () => {
+Deno.test("the first different decision is reported with its event", () => {
   const kit = new RecordingKit({ have: "....", blocks: 2 });
   const peer = kit.connect("####");
   kit.deliver(peer, 3);
@@ -171,7 +171,7 @@ Deno.test("the first decision that differs is named by its event", () => {
   assertEquals(replayText(kit.end().replace(first, '"00000000"')).events, 1);
 });
 
-Deno.test("a trace that was cut off is replayed as far as it goes", () => {
+Deno.test("a truncated trace is replayed up to its end", () => {
   const kit = new RecordingKit({ have: "....", blocks: 2 });
   kit.complete(kit.connect("####"));
   const lines = kit.trace.split("\n");
@@ -181,7 +181,7 @@ Deno.test("a trace that was cut off is replayed as far as it goes", () => {
   }
 });
 
-Deno.test("a core that throws ends the replay and is quoted", () => {
+Deno.test("an exception in the core ends the replay and is quoted", () => {
   const kit = new RecordingKit({ have: ".." });
   const opened = openReplay(kit.trace.split("\n")[0]!, sha1);
   if (!opened.ok) throw new Error(opened.error.code);
@@ -196,7 +196,7 @@ Deno.test("a core that throws ends the replay and is quoted", () => {
   assertEquals(replay.events, 2);
 });
 
-Deno.test("a peer is found by its number or by the address that the trace gives it", () => {
+Deno.test("a peer is selected by its number or by its address in the trace", () => {
   const kit = new RecordingKit({ have: ".." });
   const peer = kit.connect("##", { ip: "203.0.113.7", port: 6881 });
   const { torrent } = replayText(kit.trace);
@@ -206,7 +206,7 @@ Deno.test("a peer is found by its number or by the address that the trace gives 
   assertEquals(findPeer(torrent, "7"), undefined);
 });
 
-Deno.test("a run with a web server is replayed, and its trace does not name the server", () => {
+Deno.test("a run with a web server is replayed, and its trace does not contain the server", () => {
   const url = "http://secret.example/film?key=1";
   const webSeeds = [{ key: 900, url, seedKind: "files" as const }];
   const kit = new RecordingKit({ have: "....", blocks: 2, webSeeds });

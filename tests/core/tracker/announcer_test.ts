@@ -51,7 +51,7 @@ function turn(announcer: Announcer, result: AnnounceResult): [string, string | u
   return [announce.url, announce.event, at];
 }
 
-Deno.test("the first announce is due at once and carries started, the later ones nothing", () => {
+Deno.test("the first announce is immediate and carries started, later ones no event", () => {
   const announcer = createAnnouncer([["a"]], rng);
   assertEquals(turn(announcer, answer()), ["a", "started", 0]);
   const [url, event, at] = turn(announcer, answer());
@@ -59,7 +59,7 @@ Deno.test("the first announce is due at once and carries started, the later ones
   assert(at >= 1_801_000 && at < 1_801_000 + 1_800_000 * INTERVAL_JITTER);
 });
 
-Deno.test("one announce is under way at a time", () => {
+Deno.test("one announce is outstanding at a time", () => {
   const announcer = createAnnouncer([["a"]], rng);
   assert(takeAnnounce(announcer, 0) !== undefined);
   assertEquals(nextAnnounceAt(announcer), undefined);
@@ -83,7 +83,7 @@ Deno.test("without trackers nothing is ever due", () => {
   assertEquals(haveAllTrackersFailed(announcer), false);
 });
 
-Deno.test("tiers are shuffled inside and kept in order; repeated URLs are asked once", () => {
+Deno.test("tiers are shuffled internally and kept in order; duplicate URLs are removed", () => {
   const orders = new Set<string>();
   for (let seed = 0; seed < 50; seed++) {
     const { tiers } = createAnnouncer([["a", "b", "c"], [], ["d", "a"]], createRng(seed));
@@ -95,12 +95,12 @@ Deno.test("tiers are shuffled inside and kept in order; repeated URLs are asked 
   assertEquals(orders.size, 6);
 });
 
-Deno.test("hundreds of trackers are cut to a limit", () => {
+Deno.test("the number of trackers is limited", () => {
   const urls = Array.from({ length: 300 }, (_, i) => `http://${i}`);
   assertEquals(createAnnouncer([urls], rng).tiers.flat().length, TRACKERS_MAX);
 });
 
-Deno.test("a failure passes on to the next of the tier, then to the next tier, without a wait", () => {
+Deno.test("after a failure the next tracker of the tier is used, then the next tier", () => {
   const announcer = createAnnouncer([["a", "b"], ["c"]], createRng(3));
   const inTier = announcer.tiers[0]!.map((tracker) => tracker.url);
   assertEquals(turn(announcer, DOWN)[0], inTier[0]);
@@ -110,7 +110,7 @@ Deno.test("a failure passes on to the next of the tier, then to the next tier, w
   assertEquals(haveAllTrackersFailed(announcer), false);
 });
 
-Deno.test("the tracker that answers moves to the front of its tier", () => {
+Deno.test("the responding tracker moves to the front of its tier", () => {
   const announcer = createAnnouncer([["a", "b", "c"]], createRng(5));
   const [first, second, third] = announcer.tiers[0]!.map((tracker) => tracker.url);
   turn(announcer, DOWN);
@@ -120,7 +120,7 @@ Deno.test("the tracker that answers moves to the front of its tier", () => {
   assertEquals(turn(announcer, answer()).slice(0, 2), [third, undefined]);
 });
 
-Deno.test("each tracker is told started first, whatever the others were told", () => {
+Deno.test("each tracker gets started first, whatever the others got", () => {
   const announcer = createAnnouncer([["a"], ["b"]], rng);
   assertEquals(turn(announcer, DOWN)[1], "started");
   assertEquals(turn(announcer, answer()).slice(0, 2), ["b", "started"]);
@@ -129,7 +129,7 @@ Deno.test("each tracker is told started first, whatever the others were told", (
   assertEquals(turn(announcer, answer()).slice(0, 2), ["b", undefined]);
 });
 
-Deno.test("completed is told at once and once, although min interval has not passed", () => {
+Deno.test("completed is sent once and immediately, regardless of the min interval", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, answer());
   markCompleted(announcer);
@@ -139,7 +139,7 @@ Deno.test("completed is told at once and once, although min interval has not pas
   assertEquals(turn(announcer, answer())[1], undefined);
 });
 
-Deno.test("completed waits for started when the download ends before the first answer", () => {
+Deno.test("completed waits for started if the download ends before the first response", () => {
   const announcer = createAnnouncer([["a"]], rng);
   assertEquals(takeAnnounce(announcer, 0)?.event, "started");
   markCompleted(announcer);
@@ -148,7 +148,7 @@ Deno.test("completed waits for started when the download ends before the first a
   assertEquals(turn(announcer, answer())[1], "completed");
 });
 
-Deno.test("a failed completed is told again", () => {
+Deno.test("a failed completed event is sent again", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, answer());
   markCompleted(announcer);
@@ -156,7 +156,7 @@ Deno.test("a failed completed is told again", () => {
   assertEquals(turn(announcer, answer())[1], "completed");
 });
 
-Deno.test("when all fail the wait doubles up to its limit, with jitter, and a success ends it", () => {
+Deno.test("if all fail, the delay doubles up to a limit, with jitter, until a success", () => {
   const announcer = createAnnouncer([["a"], ["b"]], rng);
   let expected = BACKOFF_FIRST_MS;
   for (let round = 0; round < 12; round++) {
@@ -172,7 +172,7 @@ Deno.test("when all fail the wait doubles up to its limit, with jitter, and a su
   assert(!haveAllTrackersFailed(announcer));
 });
 
-Deno.test("completed and a wish for peers do not cut the backoff short", () => {
+Deno.test("completed and requests for peers do not shorten the backoff", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, DOWN);
   const at = nextAnnounceAt(announcer);
@@ -181,7 +181,7 @@ Deno.test("completed and a wish for peers do not cut the backoff short", () => {
   assertEquals(nextAnnounceAt(announcer), at);
 });
 
-Deno.test("a wish for peers is granted as soon as min interval allows", () => {
+Deno.test("a request for peers is granted as soon as the min interval allows", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, answer({ minIntervalSeconds: 90 }));
   requestPeers(announcer, 2000);
@@ -193,14 +193,14 @@ Deno.test("a wish for peers is granted as soon as min interval allows", () => {
   assertEquals(nextAnnounceAt(announcer), undefined);
 });
 
-Deno.test("without a min interval a wish for peers waits a default", () => {
+Deno.test("without a min interval, requests for peers use the default", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, answer({ minIntervalSeconds: undefined }));
   requestPeers(announcer, 2000);
   assertEquals(nextAnnounceAt(announcer), 1000 + MIN_INTERVAL_DEFAULT_MS);
 });
 
-Deno.test("whatever intervals a tracker tells, announces keep within the limits", () => {
+Deno.test("for any intervals of trackers, announces respect the limits", () => {
   const seconds = fc.oneof(fc.integer(), fc.maxSafeInteger(), fc.constantFrom(0, -1, 86_400 * 30));
   fc.assert(
     fc.property(seconds, fc.option(seconds, { nil: undefined }), fc.nat(), (i, min, seed) => {
@@ -217,13 +217,13 @@ Deno.test("whatever intervals a tracker tells, announces keep within the limits"
   );
 });
 
-Deno.test("a min interval longer than the interval is obeyed", () => {
+Deno.test("a min interval longer than the interval is respected", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, answer({ intervalSeconds: 60, minIntervalSeconds: 600 }));
   assert(nextAnnounceAt(announcer)! >= 601_000);
 });
 
-Deno.test("the tracker id is kept until another one comes, for its tracker only", () => {
+Deno.test("a tracker ID is kept until a new one arrives, separately for each tracker", () => {
   const announcer = createAnnouncer([["a"], ["b"]], rng);
   turn(announcer, answer({ trackerId: "x" }));
   assertEquals(takeAnnounce(announcer, 1e9)?.trackerId, "x");
@@ -233,7 +233,7 @@ Deno.test("the tracker id is kept until another one comes, for its tracker only"
   assertEquals(takeAnnounce(announcer, 3e9)?.trackerId, undefined);
 });
 
-Deno.test("stopped is due to the trackers that answered or may have heard us, and nothing after", () => {
+Deno.test("stopped is sent to trackers that may know us, and nothing afterwards", () => {
   const announcer = createAnnouncer([["a"], ["b"], ["c"]], rng);
   turn(announcer, DOWN);
   turn(announcer, answer({ trackerId: "x" }));
@@ -267,7 +267,7 @@ function refusal(more: Partial<AnnounceError> = {}): AnnounceResult {
   return fail({ code: "refused", message: "No", ...more });
 }
 
-Deno.test("a tracker that refuses is not asked before the time that it names", () => {
+Deno.test("a tracker is not contacted before its retry time", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, refusal({ retryInSeconds: 3600 }));
   assertEquals(nextAnnounceAt(announcer), 1000 + 3_600_000);
@@ -278,7 +278,7 @@ Deno.test("a tracker that refuses is not asked before the time that it names", (
   assertEquals(turn(announcer, answer())[1], "started");
 });
 
-Deno.test("a refusal without a time is not repeated within seconds", () => {
+Deno.test("after a refusal without a retry time, the delay is longer than seconds", () => {
   const announcer = createAnnouncer([["a"]], rng);
   let last = -Infinity;
   for (let i = 0; i < 5; i++) {
@@ -288,7 +288,7 @@ Deno.test("a refusal without a time is not repeated within seconds", () => {
   }
 });
 
-Deno.test("while one tracker waits the others are asked, and it is left out until its time", () => {
+Deno.test("a tracker that waits for its retry time is skipped", () => {
   const announcer = createAnnouncer([["a"], ["b"]], rng);
   assertEquals(turn(announcer, refusal({ retryInSeconds: 7200 }))[0], "a");
   for (let i = 0; i < 3; i++) assertEquals(turn(announcer, answer())[0], "b");
@@ -297,7 +297,7 @@ Deno.test("while one tracker waits the others are asked, and it is left out unti
   assertEquals(turn(announcer, answer())[0], "a");
 });
 
-Deno.test("a tracker that is gone for good is never asked again, not even to be told stopped", () => {
+Deno.test("a tracker that is gone for good is never contacted again, not even for stopped", () => {
   const announcer = createAnnouncer([["a"], ["b"]], rng);
   turn(announcer, answer());
   turn(announcer, refusal({ isGone: true }));
@@ -313,7 +313,7 @@ Deno.test("a tracker that is gone for good is never asked again, not even to be 
   assert(haveAllTrackersFailed(alone));
 });
 
-Deno.test("the time that a tracker names is bounded, and a success forgets it", () => {
+Deno.test("the retry time of a tracker is bounded, and reset by a success", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, refusal({ retryInSeconds: 1e15 }));
   assertEquals(nextAnnounceAt(announcer), 1000 + INTERVAL_MAX_MS);
@@ -330,7 +330,7 @@ Deno.test("intervals of many hours are kept", () => {
   assertEquals(nextAnnounceAt(announcer), 1000 + 5 * 3_600_000);
 });
 
-Deno.test("intervals and backoff differ from torrent to torrent", () => {
+Deno.test("intervals and backoff have jitter per torrent", () => {
   const intervals = new Set<number>(), waits = new Set<number>();
   for (let seed = 0; seed < 20; seed++) {
     for (const [result, seen] of [[answer(), intervals], [DOWN, waits]] as const) {
@@ -344,7 +344,7 @@ Deno.test("intervals and backoff differ from torrent to torrent", () => {
   assert(Math.max(...intervals) - Math.min(...intervals) > 60_000);
 });
 
-Deno.test("the families that answered are remembered, and are told stopped", () => {
+Deno.test("responding address families are remembered, and get stopped", () => {
   const announcer = createAnnouncer([["a"]], rng);
   turn(announcer, answer({ families: [6] }));
   assertEquals(takeAnnounce(announcer, 1e9)?.startedOn, [6]);
@@ -352,7 +352,7 @@ Deno.test("the families that answered are remembered, and are told stopped", () 
   assertEquals(stopAnnounces(announcer), [{ url: "a", trackerId: undefined, startedOn: [6, 4] }]);
 });
 
-Deno.test("completed goes only where started was heard", () => {
+Deno.test("completed is sent only to trackers that received started", () => {
   const announcer = createAnnouncer([["a"], ["b"]], rng);
   turn(announcer, answer());
   markCompleted(announcer);

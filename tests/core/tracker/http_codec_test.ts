@@ -47,16 +47,16 @@ function peersOf(bytes: Uint8Array): string[] {
   return valueOf(parseAnnounceAnswer(bytes)).peers.map(addressText);
 }
 
-Deno.test("the announce URL carries the raw bytes escaped and asks for compact answers", () => {
+Deno.test("the announce URL contains the bytes escaped and requests compact responses", () => {
   assertEquals(buildAnnounceUrl("http://t/announce", REQUEST), `http://t/announce?${QUERY}`);
 });
 
-Deno.test("an event and a tracker id are sent when there are any", () => {
+Deno.test("event and tracker ID are sent if there are any", () => {
   const url = buildAnnounceUrl("http://t/a", { ...REQUEST, event: "started", trackerId: "\xff x" });
   assertEquals(url, `http://t/a?${QUERY}&event=started&trackerid=%FF%20x`);
 });
 
-Deno.test("a query that is there already stays in front; a fragment goes", () => {
+Deno.test("an existing query is kept in front; a fragment is removed", () => {
   for (
     const [url, expected] of [
       ["http://t/a?pass=1%20x", "http://t/a?pass=1%20x&"],
@@ -68,7 +68,7 @@ Deno.test("a query that is there already stays in front; a fragment goes", () =>
   ) assertEquals(buildAnnounceUrl(url, REQUEST), expected + QUERY);
 });
 
-Deno.test("every byte survives escaping", () => {
+Deno.test("escaping round-trips every byte", () => {
   fc.assert(fc.property(fc.uint8Array(), (bytes) => {
     const text = percentEncode(bytes);
     assertMatch(text, /^([A-Za-z0-9\-._~]|%[0-9A-F]{2})*$/);
@@ -77,7 +77,7 @@ Deno.test("every byte survives escaping", () => {
   }));
 });
 
-Deno.test("compact peers of both families are read", () => {
+Deno.test("compact peers of both families are parsed", () => {
   const answer = parseDict({
     interval: 1800,
     "min interval": 30,
@@ -105,7 +105,7 @@ Deno.test("compact peers of both families are read", () => {
   });
 });
 
-Deno.test("dictionary peers are read; host names and impossible ports are left out", () => {
+Deno.test("dictionary peers are parsed; host names and invalid ports are omitted", () => {
   const peers = [
     { ip: "10.0.0.1", "peer id": "x".repeat(20), port: 6881 },
     { ip: "2001:DB8:0::1", port: 1 },
@@ -123,18 +123,18 @@ Deno.test("dictionary peers are read; host names and impossible ports are left o
   ]);
 });
 
-Deno.test("repeated peers, port 0 and a tail that is no whole peer are left out", () => {
+Deno.test("duplicate peers, port 0 and a partial last entry are omitted", () => {
   const packed = fromHex("0a0000011ae1" + "0a0000011ae1" + "0a0000020000" + "0a00")!;
   assertEquals(peersOf(encodeBencode({ peers: packed })), ["10.0.0.1:6881"]);
 });
 
-Deno.test("peers beyond the limit are left out", () => {
+Deno.test("peers beyond the limit are omitted", () => {
   const packed = new Uint8Array(6 * (PEERS_MAX + 10)).fill(1);
   for (let i = 0; i < PEERS_MAX + 10; i++) new DataView(packed.buffer).setUint16(6 * i, i);
   assertEquals(peersOf(encodeBencode({ peers: packed })).length, PEERS_MAX);
 });
 
-Deno.test("missing and odd fields leave an answer usable", () => {
+Deno.test("missing and invalid fields do not invalidate the response", () => {
   const empty = {
     intervalSeconds: INTERVAL_SECONDS_DEFAULT,
     minIntervalSeconds: undefined,
@@ -161,12 +161,12 @@ Deno.test("missing and odd fields leave an answer usable", () => {
   );
 });
 
-Deno.test("unsorted keys and data after the end are forgiven", () => {
+Deno.test("unsorted keys and trailing data are tolerated", () => {
   const bytes = utf8.encode("d5:peers6:iiiipp8:intervali60ee\r\n");
   assertEquals(peersOf(bytes), ["105.105.105.105:28784"]);
 });
 
-Deno.test("a failure reason is a refusal, cleaned for the terminal", () => {
+Deno.test("a failure reason is a refusal, with control characters removed", () => {
   assertEquals(refusalOf("d14:failure reason2:noe"), {
     code: "refused",
     message: "The tracker refused: no",
@@ -184,7 +184,7 @@ Deno.test("a failure reason is a refusal, cleaned for the terminal", () => {
   assert(refusalOf(encodeBencode({ "failure reason": "x".repeat(9999) })).message.length < 400);
 });
 
-Deno.test("what is no bencoded dictionary is named for what it is", () => {
+Deno.test("a response that is not bencoded is described", () => {
   for (const page of ["<!DOCTYPE html><p>Hello", "\n <html>"]) {
     assertMatch(refusalOf(page).message, /web page, not with bencode/);
   }
@@ -194,7 +194,7 @@ Deno.test("what is no bencoded dictionary is named for what it is", () => {
   assertEquals(refusalOf(new Uint8Array(ANSWER_BYTES_MAX + 1)).code, "bad-answer");
 });
 
-Deno.test("no answer whatever makes parsing throw", () => {
+Deno.test("no response makes the parser throw", () => {
   const sane = encodeBencode({
     interval: 1800,
     peers: [{ ip: "10.0.0.1", port: 5 }],
@@ -208,12 +208,12 @@ Deno.test("no answer whatever makes parsing throw", () => {
   }));
 });
 
-Deno.test("the address to be noted is sent when there is one", () => {
+Deno.test("the announced address is sent if there is one", () => {
   const url = buildAnnounceUrl("http://t/a", REQUEST, "2001:db8::1");
   assertEquals(url, `http://t/a?${QUERY}&ip=2001%3Adb8%3A%3A1`);
 });
 
-Deno.test("a tracker id of more than a kilobyte is not kept", () => {
+Deno.test("a tracker ID over a kilobyte is dropped", () => {
   const sized = (size: number) => parseDict({ "tracker id": "x".repeat(size) }).trackerId?.length;
   assertEquals([sized(1_024), sized(1_025)], [1_024, undefined]);
 });
@@ -226,14 +226,14 @@ Deno.test("hundreds of thousands of empty dictionaries are refused before they c
   }
 });
 
-Deno.test("as many peers as are taken come through as dictionaries", () => {
+Deno.test("dictionary peers are accepted up to the limit", () => {
   const peers = Array.from({ length: PEERS_MAX }, (_, i) => {
     return { ip: `10.0.${i >> 8}.${i & 255}`, "peer id": "x".repeat(20), port: 1 };
   });
   assertEquals(parseDict({ peers }).peers.length, PEERS_MAX);
 });
 
-Deno.test("a refusal says when to come back", () => {
+Deno.test("a refusal may carry a retry time", () => {
   const retryOf = (more: { [key: string]: Bencodable }) => {
     const { isGone, retryInSeconds } = refusalOf(
       encodeBencode({ "failure reason": "No", ...more }),
@@ -251,7 +251,7 @@ Deno.test("a refusal says when to come back", () => {
   }
 });
 
-Deno.test("peers that are named by a host name are told apart from addresses", () => {
+Deno.test("peers named by host name are kept separate from addresses", () => {
   const named = (peers: Bencodable) => parseDict({ peers }).namedPeers;
   assertEquals(
     named([

@@ -21,7 +21,7 @@ const failed = (version: 4 | 6, code: AnnounceError["code"], more: Partial<Annou
   return { version, result: fail({ code, message: code, ...more }) };
 };
 
-Deno.test("two answers become one: all peers, the longer intervals, the larger counts", () => {
+Deno.test("merging takes all peers, the longer intervals and the larger counts", () => {
   const four = { ip: "192.0.2.1", port: 1 }, six = { ip: "2001:db8::1", port: 1 };
   const merged = mergeFamilies([
     said(4, { intervalSeconds: 1800, peers: [four], seeders: 3, warning: "Closing" }),
@@ -39,12 +39,12 @@ Deno.test("two answers become one: all peers, the longer intervals, the larger c
   });
 });
 
-Deno.test("one family that answers is an answer, and says which it was", () => {
+Deno.test("a success of one family is a success, with its family", () => {
   const merged = mergeFamilies([failed(4, "refused"), said(6, {})]);
   assertEquals(valueOf(merged).families, [6]);
 });
 
-Deno.test("of two failures the more telling one is passed on", () => {
+Deno.test("of two failures the more specific one is reported", () => {
   const merged = mergeFamilies([
     failed(6, "unreachable"),
     failed(4, "refused", { retryInSeconds: 60 }),
@@ -52,7 +52,7 @@ Deno.test("of two failures the more telling one is passed on", () => {
   assertEquals(errorOf(merged), { code: "refused", message: "refused", retryInSeconds: 60 });
 });
 
-Deno.test("a tracker is gone for good only where both families say so", () => {
+Deno.test("a tracker is gone for good only if both families say so", () => {
   const gone = { isGone: true };
   const one = mergeFamilies([failed(4, "refused", gone), failed(6, "unreachable")]);
   assertEquals(errorOf(one).isGone, undefined);
@@ -60,7 +60,7 @@ Deno.test("a tracker is gone for good only where both families say so", () => {
   assertEquals(errorOf(both).isGone, true);
 });
 
-Deno.test("the swarms of a hybrid become one answer, and one refusal harms nothing", () => {
+Deno.test("responses from both swarms of a hybrid are merged, and one refusal does no harm", () => {
   const one = { ip: "192.0.2.1", port: 1 }, two = { ip: "192.0.2.2", port: 1 };
   const merged = mergeSwarms([
     said(4, { peers: [one], seeders: 1, families: [4] }).result,

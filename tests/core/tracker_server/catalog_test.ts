@@ -55,7 +55,7 @@ Deno.test("the newest torrents are listed first", () => {
   assertEquals(find(catalog, ""), ["new", "middle", "old"]);
 });
 
-Deno.test("a search finds every name that holds all of its words, in any case and order", () => {
+Deno.test("a search finds names that contain all its words, in any case and order", () => {
   const catalog = catalogOf(entry(1, "Ubuntu 24.04 desktop.iso"), entry(2, "debian 12.iso"));
   assertEquals(find(catalog, "q=ISO"), ["debian 12.iso", "Ubuntu 24.04 desktop.iso"]);
   assertEquals(find(catalog, "q=desktop+ubuntu"), ["Ubuntu 24.04 desktop.iso"]);
@@ -63,12 +63,12 @@ Deno.test("a search finds every name that holds all of its words, in any case an
   assertEquals(find(catalog, "q=%EF%BC%A4ebian"), ["debian 12.iso"]);
 });
 
-Deno.test("a search for an info hash finds that torrent, whatever its name", () => {
+Deno.test("a search for an info hash finds that torrent", () => {
   const catalog = catalogOf(entry(1, "one"), entry(2, "two"));
   assertEquals(find(catalog, `q=${hash(2).toUpperCase()}`), ["two"]);
 });
 
-Deno.test("an exact name finds all torrents of that name and no others", () => {
+Deno.test("an exact name finds all torrents with that name and no others", () => {
   const catalog = catalogOf(
     entry(1, "film"),
     entry(2, "film 2"),
@@ -78,7 +78,7 @@ Deno.test("an exact name finds all torrents of that name and no others", () => {
   assertEquals(find(catalog, "name=film"), ["film", "film"]);
 });
 
-Deno.test("a private torrent is in no list and under no name, but found by its info hash", () => {
+Deno.test("a private torrent is not listed and found only by its info hash", () => {
   const catalog = catalogOf(entry(1, "secret", true), entry(2, "open"));
   assertEquals(find(catalog, ""), ["open"]);
   assertEquals(find(catalog, "name=secret"), []);
@@ -86,7 +86,7 @@ Deno.test("a private torrent is in no list and under no name, but found by its i
   assertEquals(findEntry(catalog, hash(1))?.name, "secret");
 });
 
-Deno.test("pages of a list, put together, are the list", () => {
+Deno.test("the pages of a list together are the list", () => {
   fc.assert(fc.property(
     fc.array(fc.boolean(), { maxLength: 30 }),
     fc.integer({ min: 1, max: 7 }),
@@ -105,7 +105,7 @@ Deno.test("pages of a list, put together, are the list", () => {
   ));
 });
 
-Deno.test("a torrent that is there already keeps its entry and its place", () => {
+Deno.test("adding an existing torrent keeps its entry and position", () => {
   const catalog = catalogOf(entry(1, "first"), entry(2, "second"));
   addEntry(catalog, { ...entry(1, "again"), addedAt: 9 });
   assertEquals(find(catalog, ""), ["second", "first"]);
@@ -118,14 +118,14 @@ Deno.test("a removed torrent is gone", () => {
   assertEquals(find(catalog, ""), ["two"]);
 });
 
-Deno.test("a catalog knows when it is full", () => {
+Deno.test("a full catalog refuses new torrents", () => {
   const catalog = createCatalog(1);
   assertEquals(isCatalogFull(catalog), false);
   addEntry(catalog, entry(1, "one"));
   assertEquals(isCatalogFull(catalog), true);
 });
 
-Deno.test("a list query is checked, and what is wrong is told", () => {
+Deno.test("a list query is validated, and errors are described", () => {
   const defaults = { name: undefined, text: "", offset: 0, limit: LIST_LIMIT_DEFAULT };
   assertEquals(parseListQuery("unknown=1"), { ok: true, value: defaults });
   for (
@@ -142,7 +142,7 @@ Deno.test("a list query is checked, and what is wrong is told", () => {
   }
 });
 
-Deno.test("hybrids are found by each of their hashes, whole or cut, until they are removed", () => {
+Deno.test("hybrids are found by each of their hashes, complete or truncated", () => {
   const v2 = infoHashV2FromHex("cd".repeat(32))!;
   const cut = truncatedInfoHash(v2);
   const only = infoHashV2FromHex("ef".repeat(32))!;

@@ -5,13 +5,13 @@ import { halfSipHash, type HashKey } from "../../../core/tracker_server/half_sip
 /** Bytes 0 to 7, as the vectors of the hash's authors have it. */
 const KEY: HashKey = [0x03020100, 0x07060504];
 
-Deno.test("hashes of no word and of one word are those of the hash's authors", () => {
+Deno.test("hashes of zero and one word equal the published ones", () => {
   const words = Int32Array.of(0x03020100);
   assertEquals(halfSipHash(KEY, words, 0, 0, 2) >>> 0, 0x5b9f35a9);
   assertEquals(halfSipHash(KEY, words, 0, 1, 2) >>> 0, 0x89466e2a);
 });
 
-Deno.test("a hash depends on each bit of the key and the words, and on nothing else", () => {
+Deno.test("a hash depends on every bit of key and input, and on nothing else", () => {
   const word = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
   const input = fc.tuple(word, word, fc.array(word, { minLength: 1, maxLength: 5 }));
   fc.assert(fc.property(input, fc.nat(31), fc.nat(6), ([a, b, list], bit, where) => {

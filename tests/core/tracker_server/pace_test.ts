@@ -19,7 +19,7 @@ import {
 } from "../../../core/tracker_server/access/networks.ts";
 import { readRemoteIp } from "../../../core/tracker_server/access/remote_ip.ts";
 
-Deno.test("intervals are spread over an eighth, and the least is never above them", () => {
+Deno.test("intervals are spread over an eighth, and the min interval never exceeds them", () => {
   const rng = createRng(1);
   const pace = createPace(800);
   const drawn = Array.from({ length: 2000 }, () => drawInterval(pace, rng));
@@ -27,7 +27,7 @@ Deno.test("intervals are spread over an eighth, and the least is never above the
   assertEquals([minIntervalOf(pace), minIntervalOf(createPace(5))], [15, 5]);
 });
 
-Deno.test("load stretches intervals up to six times, and calm brings them back", () => {
+Deno.test("load lengthens intervals up to six times, and idle time restores them", () => {
   const pace = createPace(300, 1_000);
   for (const [load, interval] of [[500, 300], [2_000, 600], [1e9, 1_800], [0, 300]] as const) {
     notePace(pace, load, 1);
@@ -35,7 +35,7 @@ Deno.test("load stretches intervals up to six times, and calm brings them back",
   }
 });
 
-Deno.test("no peer is forgotten before two of the intervals that it was asked for are over", () => {
+Deno.test("no peer expires before two of its intervals have passed", () => {
   const loads = fc.array(fc.double({ min: 0, max: 1e5, noNaN: true }), { maxLength: 60 });
   fc.assert(fc.property(loads, fc.integer({ min: 20, max: 1000 }), (each, step) => {
     const pace = createPace(300, 1_000);
@@ -52,7 +52,7 @@ Deno.test("no peer is forgotten before two of the intervals that it was asked fo
   }));
 });
 
-Deno.test("an address that announces too often is refused, the others are not", () => {
+Deno.test("an address that announces too often is refused, others are not", () => {
   const guard = createFloodGuard(2, Infinity, [1, 2])!;
   const taken = (ip: string, now: number) => guardAnnounce(guard, parseIp(ip)!, now) === undefined;
   let count = 0;
@@ -62,7 +62,7 @@ Deno.test("an address that announces too often is refused, the others are not", 
   assert(!taken("192.0.2.1", 1400) && taken("192.0.2.1", 1900));
 });
 
-Deno.test("a customer's IPv6 addresses are held to one limit, and all together to another", () => {
+Deno.test("announces of a customer's IPv6 addresses share a limit, all together another", () => {
   const guard = createFloodGuard(1, Infinity, [1, 2])!;
   for (let i = 0; i < 10; i++) guardAnnounce(guard, parseIp(`2001:db8::${i}`)!, 0);
   assert(guardAnnounce(guard, parseIp("2001:db8::ffff")!, 0)?.startsWith("Your address"));
@@ -89,7 +89,7 @@ Deno.test("a network is a range of addresses of one family", () => {
   }
 });
 
-Deno.test("behind proxies the asker is the last address that is no trusted proxy", () => {
+Deno.test("behind proxies the client is the last address that is not a trusted proxy", () => {
   const trusted = [parseNetwork("10.0.0.0/8")!];
   assertEquals(forwardedIp("6.6.6.6, 192.0.2.1, 10.0.0.1", trusted), "192.0.2.1");
   assertEquals(forwardedIp(" 2001:DB8::1 ", trusted), "2001:db8::1");
@@ -98,7 +98,7 @@ Deno.test("behind proxies the asker is the last address that is no trusted proxy
   assertEquals(forwardedIp("", trusted), undefined);
 });
 
-Deno.test("the runtime's text of an address becomes its bytes", () => {
+Deno.test("the runtime's address text is converted to bytes", () => {
   const read = (text: string) => [...readRemoteIp(text, new Uint8Array(4))];
   assertEquals(read("192.0.2.255"), [192, 0, 2, 255]);
   assertEquals(read("::ffff:192.0.2.1"), [192, 0, 2, 1]);

@@ -36,7 +36,7 @@ function status(...lines: string[]): number {
   return errorOf(parse([...lines, "", ""].join("\r\n")).result).status;
 }
 
-Deno.test("a head ends with an empty line, wherever the bytes were cut", () => {
+Deno.test("a head ends with an empty line, however the bytes are split", () => {
   const text = "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n";
   const bytes = new TextEncoder().encode(text + "GET /next");
   for (let end = 0; end <= bytes.length; end++) {
@@ -44,21 +44,21 @@ Deno.test("a head ends with an empty line, wherever the bytes were cut", () => {
   }
 });
 
-Deno.test("method and target are found as they were sent", () => {
+Deno.test("method and target are returned as sent", () => {
   const { head, bytes } = parse("POST /torrents?q=%20a HTTP/1.1\r\nContent-Length: 12\r\n\r\nbody");
   assertEquals(textOf(bytes, head.method), "POST");
   assertEquals(textOf(bytes, head.target), "/torrents?q=%20a");
   assertEquals([head.contentLength, bytes.length - head.end], [12, 4]);
 });
 
-Deno.test("a connection ends where HTTP/1.0 or Connection: close asks for it", () => {
+Deno.test("a connection ends after HTTP/1.0 or Connection: close", () => {
   assertEquals(read("Host: x").head.isLast, false);
   assertEquals(read("CONNECTION:close").head.isLast, true);
   assertEquals(read("Connection: Close  ").head.isLast, true);
   assertEquals(parse("GET / HTTP/1.0\r\nHost: x\r\n\r\n").head.isLast, true);
 });
 
-Deno.test("gzip is used where it is asked for, unless it is refused", () => {
+Deno.test("gzip is used if it is accepted and not refused", () => {
   const accepts = (value: string) => {
     const { head, bytes } = read(`Accept-Encoding: ${value}`);
     return acceptsGzip(bytes, head);
@@ -71,7 +71,7 @@ Deno.test("gzip is used where it is asked for, unless it is refused", () => {
   }
 });
 
-Deno.test("the last X-Forwarded-For is the one that the nearest proxy wrote", () => {
+Deno.test("the last X-Forwarded-For value is the one of the nearest proxy", () => {
   const { head, bytes } = read(
     "X-Forwarded-For: 192.0.2.1",
     "x-forwarded-for: 192.0.2.2, 10.0.0.1",
@@ -79,7 +79,7 @@ Deno.test("the last X-Forwarded-For is the one that the nearest proxy wrote", ()
   assertEquals(textOf(bytes, head.forwardedFor), "192.0.2.2, 10.0.0.1");
 });
 
-Deno.test("what could be read in two ways is refused", () => {
+Deno.test("ambiguous heads are refused", () => {
   const get = "GET / HTTP/1.1";
   assertEquals(status(get, "Content-Length: 1", "Content-Length: 1"), 400);
   assertEquals(status(get, "Content-Length: +1"), 400);
@@ -95,7 +95,7 @@ Deno.test("what could be read in two ways is refused", () => {
   assertEquals(errorOf(parse("GET / HTTP/1.1\nHost: x\r\n\r\n").result).status, 400);
 });
 
-Deno.test("no bytes whatever make reading a head throw, or leave the buffer", () => {
+Deno.test("no bytes make the head parser throw or read outside the buffer", () => {
   const piece = fc.oneof(
     fc.string(),
     fc.constantFrom("GET", " ", "/", "HTTP/1.1", "\r\n", "\r\n\r\n", "content-length:", "\n", ":"),
@@ -157,7 +157,7 @@ const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "an absolute target with credentials": ["GET http://a@t/announce HTTP/1.1"],
 };
 
-Deno.test("heads that programs read differently are refused", () => {
+Deno.test("heads that programs parse differently are refused", () => {
   for (const [what, lines] of Object.entries(HOSTILE)) {
     const bytes = new TextEncoder().encode([...lines, "", ""].join("\r\n"));
     const end = findHeadEnd(bytes, 0, bytes.length);
@@ -172,7 +172,7 @@ Deno.test("heads that programs read differently are refused", () => {
   }
 });
 
-Deno.test("what the RFC allows is read", () => {
+Deno.test("heads that the RFC allows are parsed", () => {
   const { head, bytes } = read(
     "hOsT:t.example:80",
     "X-Empty:",
@@ -199,7 +199,7 @@ Deno.test("what the RFC allows is read", () => {
   assertEquals(read().head.host, { start: 0, end: 0 });
 });
 
-Deno.test("a target in absolute form is its path, and its host counts", () => {
+Deno.test("a target in absolute form gives path and host", () => {
   for (const host of ["Host: other", "Host: t:80", "X: y"]) {
     const { head, bytes, result } = parse(
       `GET HTTP://t:8000/announce?x=1 HTTP/1.1\r\n${host}\r\n\r\n`,
@@ -210,7 +210,7 @@ Deno.test("a target in absolute form is its path, and its host counts", () => {
   }
 });
 
-Deno.test("the fields of any head that is read are those that were sent", () => {
+Deno.test("the parsed fields of any head are those that were sent", () => {
   const name = fc.stringMatching(/^x-[a-z0-9!#$%&'*+.^_`|~-]{1,8}$/);
   const value = fc.stringMatching(/^([!-~]([ \t]?[!-~]){0,8})?$/);
   fc.assert(

@@ -54,7 +54,7 @@ function refusal(changes: Record<string, string | undefined>): string {
   return errorOf(parseAnnounceQuery(queryWith(changes)));
 }
 
-Deno.test("a plain announce is read, with what it leaves out", () => {
+Deno.test("a minimal announce is parsed, with defaults", () => {
   assertEquals(valueOf(parseAnnounceQuery(queryWith())), {
     infoHash: HASH,
     peerId: new TextEncoder().encode("-tt0100-abcdefghijkl"),
@@ -70,7 +70,7 @@ Deno.test("a plain announce is read, with what it leaves out", () => {
   });
 });
 
-Deno.test("options of an announce are read", () => {
+Deno.test("optional parameters of an announce are parsed", () => {
   const query = valueOf(parseAnnounceQuery(queryWith({
     left: "0",
     event: "completed",
@@ -89,7 +89,7 @@ Deno.test("options of an announce are read", () => {
   assertEquals([query.isCompact, query.wantsPeerIds], [false, false]);
 });
 
-Deno.test("what our client sends is read back, whatever the bytes", () => {
+Deno.test("announces of our client round-trip, for any bytes", () => {
   const twenty = fc.uint8Array({ minLength: 20, maxLength: 20 });
   fc.assert(fc.property(twenty, twenty, fc.nat(2 ** 32 - 1), (hash, peerId, key) => {
     const url = buildAnnounceUrl("http://t/announce", {
@@ -110,7 +110,7 @@ Deno.test("what our client sends is read back, whatever the bytes", () => {
   }));
 });
 
-Deno.test("required parameters that are missing are named", () => {
+Deno.test("missing required parameters are named", () => {
   for (const name of ["info_hash", "peer_id", "port", "left"]) {
     assertEquals(refusal({ [name]: undefined }), `${name} is missing`);
   }
@@ -118,7 +118,7 @@ Deno.test("required parameters that are missing are named", () => {
   valueOf(parseAnnounceQuery(queryWith({ uploaded: undefined, downloaded: undefined })));
 });
 
-Deno.test("hashes and peer ids of any other size than 20 bytes are refused", () => {
+Deno.test("hashes and peer IDs of other sizes than 20 bytes are refused", () => {
   for (const name of ["info_hash", "peer_id"]) {
     for (const size of [0, 19, 21, 40]) {
       assertEquals(
@@ -129,14 +129,14 @@ Deno.test("hashes and peer ids of any other size than 20 bytes are refused", () 
   }
 });
 
-Deno.test("broken escapes are refused", () => {
+Deno.test("invalid escapes are refused", () => {
   for (const value of ["%", "%1", "%zz", "a%", "\u00e9"]) {
     assertMatch(refusal({ info_hash: value }), /^info_hash is not escaped properly/);
     assertMatch(refusal({ port: value }), /^port (is not escaped properly|must be a number)/);
   }
 });
 
-Deno.test("of a parameter that is repeated the first one counts", () => {
+Deno.test("of a repeated parameter the first one counts", () => {
   const once = valueOf(parseAnnounceQuery(queryWith()));
   for (const name of Object.keys(SANE)) {
     for (const again of [SANE[name], "1", "%zz", ""]) {
@@ -146,14 +146,14 @@ Deno.test("of a parameter that is repeated the first one counts", () => {
   }
 });
 
-Deno.test("a negative count is one that the client does not know", () => {
+Deno.test("a negative count means unknown", () => {
   const negative = valueOf(parseAnnounceQuery(queryWith({ left: "-1", numwant: "-1" })));
   assertEquals([negative.isComplete, negative.numWant], [false, 50]);
   assertEquals(valueOf(parseAnnounceQuery(queryWith({ left: "-0" }))).isComplete, false);
   assertMatch(refusal({ port: "-1" }), /^port must be a number/);
 });
 
-Deno.test("a client that stops need not say its port or what is left", () => {
+Deno.test("a stopped announce needs neither port nor left", () => {
   const stopped = { event: "stopped", left: undefined, port: undefined };
   const query = valueOf(parseAnnounceQuery(queryWith(stopped)));
   assertEquals([query.event, query.port, query.isComplete], ["stopped", 0, false]);
@@ -161,7 +161,7 @@ Deno.test("a client that stops need not say its port or what is left", () => {
   assertEquals(refusal({ ...stopped, peer_id: undefined }), "peer_id is missing");
 });
 
-Deno.test("numbers that are none or enormous are refused", () => {
+Deno.test("invalid and enormous numbers are refused", () => {
   for (const name of ["port", "left", "uploaded", "downloaded", "numwant"]) {
     for (const value of ["", "-", "--1", "-x", "1.5", "1e3", "0x1", "many", "9".repeat(21), "+1"]) {
       assertMatch(refusal({ [name]: value }), new RegExp(`^${name} must be a number`));
@@ -171,14 +171,14 @@ Deno.test("numbers that are none or enormous are refused", () => {
   assertEquals(largest.isComplete, false, "some clients send this for a size they don't know");
 });
 
-Deno.test("port 0 and ports beyond 65535 are refused", () => {
+Deno.test("port 0 and ports above 65535 are refused", () => {
   for (const port of ["0", "00", "65536", "99999"]) {
     assertEquals(refusal({ port }), "port must be a number from 1 to 65535");
   }
   assertEquals(valueOf(parseAnnounceQuery(queryWith({ port: "65535" }))).port, 65_535);
 });
 
-Deno.test("what one announce says is forgotten by the next that uses the same query", () => {
+Deno.test("a reused query object keeps nothing of the previous announce", () => {
   const query = createHttpAnnounceQuery();
   const full = queryWith({ event: "stopped", numwant: "3", compact: "0", ip: "192.0.2.1" });
   assertEquals(readAnnounceQuery(...embed(full), query), undefined);
@@ -187,39 +187,39 @@ Deno.test("what one announce says is forgotten by the next that uses the same qu
   assertEquals(query, valueOf(parseAnnounceQuery(queryWith())));
 });
 
-Deno.test("escaped digits are digits, and more peers than are ever named are as many as are", () => {
+Deno.test("escaped digits are parsed, and numwant is capped", () => {
   const query = valueOf(parseAnnounceQuery(queryWith({ port: "%36881", numwant: "100000" })));
   assertEquals([query.port, query.numWant], [6881, NUM_WANT_MAX]);
   assertMatch(refusal({ port: "%2536" }), /^port must be a number/);
 });
 
-Deno.test("unknown events count as none", () => {
+Deno.test("an unknown event counts as none", () => {
   for (const event of ["paused", "", "none", "STARTED"]) {
     assertEquals(valueOf(parseAnnounceQuery(queryWith({ event }))).event, undefined);
   }
 });
 
-Deno.test("a query that is too long is refused, whatever of it is long", () => {
+Deno.test("a query that is too long is refused, whichever part is long", () => {
   valueOf(parseAnnounceQuery(queryWith({ key: "k".repeat(1_000) })));
   assertMatch(refusal({ padding: "x".repeat(QUERY_LENGTH_MAX) }), /^The query is longer/);
   assertMatch(errorOf(parseScrapeQuery("x".repeat(QUERY_LENGTH_MAX + 1))), /^The query is longer/);
 });
 
-Deno.test("a scrape names one or many info hashes", () => {
+Deno.test("a scrape contains one or many info hashes", () => {
   const query = `info_hash=${HASH_TEXT}&x&info_hash=${percentEncode(new Uint8Array(20))}`;
   assertEquals(valueOf(parseScrapeQuery(query)), [HASH, new Uint8Array(20)]);
   const most = Array(SCRAPE_HASHES_MAX).fill(`info_hash=${"%AB".repeat(20)}`).join("&");
   assertEquals(valueOf(parseScrapeQuery(most)).length, SCRAPE_HASHES_MAX);
 });
 
-Deno.test("a scrape of odd hashes or of too many is refused", () => {
+Deno.test("a scrape with invalid or too many hashes is refused", () => {
   assertMatch(errorOf(parseScrapeQuery("info_hash=abc")), /must be 20 bytes, not 3/);
   assertMatch(errorOf(parseScrapeQuery("info_hash=%")), /not escaped properly/);
   const many = Array(SCRAPE_HASHES_MAX + 1).fill(`info_hash=${HASH_TEXT}`).join("&");
   assertMatch(errorOf(parseScrapeQuery(many)), /may name 74 info hashes and no more/);
 });
 
-Deno.test("no query whatever makes parsing throw", () => {
+Deno.test("no query makes the parser throw", () => {
   const piece = fc.oneof(
     fc.string(),
     fc.constantFrom(...Object.keys(SANE), "=", "&", "%", HASH_TEXT),

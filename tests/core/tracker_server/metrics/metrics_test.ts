@@ -56,7 +56,7 @@ Deno.test("announces and scrapes are counted by protocol, kind and result", () =
   assertEquals(sumsOf(metrics), { announces: 4, scrapes: 1, failures: 2, stale: 1 });
 });
 
-Deno.test("swarms, peers, the store and the version are told", () => {
+Deno.test("swarms, peers, the store and the version are reported", () => {
   const text = textOf(createMetrics());
   assertEquals(valueOf(text, "tt_tracker_swarms"), 3);
   assertEquals(valueOf(text, 'tt_tracker_peers{role="seeder"}'), 5);
@@ -67,7 +67,7 @@ Deno.test("swarms, peers, the store and the version are told", () => {
   assert(!inMemory.includes("store"), inMemory);
 });
 
-Deno.test("every line is one that Prometheus reads, below its help and its type", () => {
+Deno.test("every line has the Prometheus format, after its help and type", () => {
   const metrics = createMetrics();
   observe(metrics.latencies.http, 0.3);
   const sample =
@@ -83,12 +83,12 @@ Deno.test("every line is one that Prometheus reads, below its help and its type"
   }
 });
 
-Deno.test("a label's value can't end its line or its quotes", () => {
+Deno.test("a label value cannot end its line or its quotes", () => {
   const text = textOf(createMetrics(), { ...GAUGES, version: 'a"b\\c\nd' });
   assert(text.includes('tt_build_info{version="a\\"b\\\\c\\nd"} 1\n'), text);
 });
 
-Deno.test("a histogram's buckets count up to all that was observed", () => {
+Deno.test("histogram buckets are cumulative up to the number of observations", () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 10_000_000 }).map((us) => us / 1_000)),
@@ -111,7 +111,7 @@ Deno.test("a histogram's buckets count up to all that was observed", () => {
   );
 });
 
-Deno.test("what takes exactly as long as a bound is within it", () => {
+Deno.test("a value equal to a bucket's bound counts in that bucket", () => {
   const histogram = createHistogram();
   observe(histogram, 0.05);
   observe(histogram, 0.0500001);

@@ -34,7 +34,7 @@ function told(
   return [peers.map(({ ip, port }) => `${ip} ${port}`), idPorts];
 }
 
-Deno.test("an asker on this machine is told of loopback peers as they are", () => {
+Deno.test("a client on this machine gets loopback peers unchanged", () => {
   for (const asker of ["127.0.0.1", "127.8.8.8", "::1"]) {
     assertEquals(told(["127.0.0.1", "10.0.0.2", "::1"], asker, "127.0.0.1")[0], [
       "127.0.0.1 1",
@@ -44,7 +44,7 @@ Deno.test("an asker on this machine is told of loopback peers as they are", () =
   }
 });
 
-Deno.test("others are told the address that they asked, of its own family", () => {
+Deno.test("other clients get the address that they contacted, of the same family", () => {
   const ips = ["10.0.0.2", "127.0.0.1", "::1", "2001:db8::2"];
   assertEquals(told(ips, "192.168.1.7", "192.168.1.5")[0], [
     "10.0.0.2 1",
@@ -54,7 +54,7 @@ Deno.test("others are told the address that they asked, of its own family", () =
   assertEquals(told(ips, "fd00::7", "fd00::5")[0], ["10.0.0.2 1", "fd00::5 3", "2001:db8::2 4"]);
 });
 
-Deno.test("where that address is not known, loopback peers are left out with their ids", () => {
+Deno.test("without a known address, loopback peers are omitted together with their IDs", () => {
   const ips = ["127.0.0.1", "10.0.0.2", "127.0.0.3", "::1", "2001:db8::2", "::1"];
   for (const own of [undefined, "127.0.0.1"]) {
     assertEquals(told(ips, "192.168.1.7", own, true), [["10.0.0.2 2", "2001:db8::2 5"], [2, 5]]);
@@ -62,7 +62,7 @@ Deno.test("where that address is not known, loopback peers are left out with the
   assertEquals(told(["127.0.0.1"], "192.168.1.7", undefined, true), [[], []]);
 });
 
-Deno.test("addresses that only look like loopback stay", () => {
+Deno.test("addresses that resemble loopback are not replaced", () => {
   const ips = ["10.127.0.1", "::2", "::1:1", "1::1", "1::"];
   const [addresses] = told(ips, "192.168.1.7", undefined);
   assertEquals(addresses.length, ips.length);

@@ -82,7 +82,7 @@ function play(store: SwarmStore, steps: readonly Step[], start = 0): number {
   return now;
 }
 
-Deno.test("what was written down as it changed comes back as it was", () => {
+Deno.test("logged changes are restored", () => {
   fc.assert(fc.property(announces, (steps) => {
     const store = createRecorder();
     play(store, steps);
@@ -90,7 +90,7 @@ Deno.test("what was written down as it changed comes back as it was", () => {
   }));
 });
 
-Deno.test("a snapshot in the middle of the changes stands for all that came before it", () => {
+Deno.test("a snapshot within the changes replaces all earlier ones", () => {
   fc.assert(fc.property(announces, announces, (before, after) => {
     const store = createRecorder();
     const now = play(store, before);
@@ -105,7 +105,7 @@ Deno.test("a snapshot in the middle of the changes stands for all that came befo
   }));
 });
 
-Deno.test("an announce that changes nothing is not written down", () => {
+Deno.test("an announce that changes nothing is not logged", () => {
   const store = createRecorder();
   announce(store, query(1), 0);
   const once = changesOf(store);
@@ -113,7 +113,7 @@ Deno.test("an announce that changes nothing is not written down", () => {
   assertEquals(changesOf(store), once);
 });
 
-Deno.test("restored peers expire as if they had been silent since they were last known", () => {
+Deno.test("restored peers expire by the time at which they were last seen", () => {
   const store = createRecorder();
   announce(store, query(1), 0);
   const later = createStore();
@@ -124,7 +124,7 @@ Deno.test("restored peers expire as if they had been silent since they were last
   assertEquals(totalsOf(later).peers, 0);
 });
 
-Deno.test("a torn or foreign record is told, and what came before it counts", () => {
+Deno.test("a damaged or foreign record is reported, and what precedes it is restored", () => {
   const recorder = createRecorder();
   announce(recorder, query(1), 0);
   announce(recorder, query(2), 0);
@@ -138,7 +138,7 @@ Deno.test("a torn or foreign record is told, and what came before it counts", ()
   assertEquals(foreign, { ok: false, error: { code: "unknown-kind", offset: 0, kind: 9 } });
 });
 
-Deno.test("a peer is as old as its time in the log says, to the end of that time's span", () => {
+Deno.test("a restored peer is as old as its logged time, to the end of that interval", () => {
   const recorder = createRecorder();
   recorder.wallOffset = 1_000_000 * AGE_SECONDS;
   announce(recorder, query(1), 10);
@@ -155,7 +155,7 @@ Deno.test("a peer is as old as its time in the log says, to the end of that time
   }
 });
 
-Deno.test("an announce that changes nothing is written down once in a while, for its time", () => {
+Deno.test("an announce that changes nothing is logged once in a while, for its time", () => {
   const store = createRecorder();
   const size = () => changesOf(store).length;
   announce(store, query(1), 0);
@@ -172,7 +172,7 @@ Deno.test("random bytes never make restoring throw", () => {
   }));
 });
 
-Deno.test("a list of peers names each once with its role, and some of all when there are many", () => {
+Deno.test("a peer list contains each peer once with its role, or a sample of many", () => {
   const store = createStore();
   for (let id = 0; id < 50; id++) {
     const ip = id % 2 === 0 ? "192.0.2.1" : "2001:db8::1";

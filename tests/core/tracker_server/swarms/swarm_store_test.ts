@@ -33,7 +33,7 @@ function sweepAll(store: SwarmStore, now: number): void {
   sweepSome(store, slotsInUse(store), now);
 }
 
-Deno.test("peers are counted by role, and finishing moves one from leechers to seeders", () => {
+Deno.test("peers are counted by role, and completion changes the role", () => {
   const store = createStore();
   tell(store, query(1));
   assertEquals(countsOf(tell(store, query(2, { isComplete: true }))), [1, 1, 0]);
@@ -42,7 +42,7 @@ Deno.test("peers are counted by role, and finishing moves one from leechers to s
   assertEquals(totalsOf(store), { swarms: 1, peers: 2, seeders: 2, leechers: 0, completed: 1 });
 });
 
-Deno.test("a finished download counts once, told twice or over both address families", () => {
+Deno.test("a finished download counts once, also over both address families", () => {
   const store = createStore();
   for (const ip of ["10.0.0.1", "10.0.0.1", "2001:db8::1"]) {
     tell(store, query(1, { ip, isComplete: true, event: "completed" }));
@@ -53,12 +53,12 @@ Deno.test("a finished download counts once, told twice or over both address fami
   assertEquals([scrape(store, HASH).completed, scrape(store, OTHER_HASH).completed], [2, 1]);
 });
 
-Deno.test("completed with something left to download does not count", () => {
+Deno.test("completed with bytes left does not count", () => {
   const store = createStore();
   assertEquals(countsOf(tell(store, query(1, { event: "completed" }))), [0, 1, 0]);
 });
 
-Deno.test("a swarm whose peers have all left keeps its count of finished downloads", () => {
+Deno.test("a swarm whose peers have left keeps its download count", () => {
   const store = createStore();
   tell(store, query(1, { isComplete: true, event: "completed" }));
   assertEquals(countsOf(tell(store, query(1, { event: "stopped" }))), [0, 0, 1]);
@@ -67,14 +67,14 @@ Deno.test("a swarm whose peers have all left keeps its count of finished downloa
   assertEquals(totalsOf(store).swarms, 1);
 });
 
-Deno.test("counts of finished downloads are restored", () => {
+Deno.test("download counts are restored", () => {
   const store = createStore();
   restoreCompleted(store, HASH, 7, 0);
   assertEquals(scrape(store, HASH), { seeders: 0, leechers: 0, completed: 7 });
   assertEquals(countsOf(tell(store, query(1))), [0, 1, 7]);
 });
 
-Deno.test("a client started again on its port replaces its former self", () => {
+Deno.test("a client restarted on its port replaces its old entry", () => {
   const store = createStore();
   tell(store, query(1));
   const answer = tell(store, query(2, { port: 1001, wantsPeerIds: true }));
@@ -83,19 +83,19 @@ Deno.test("a client started again on its port replaces its former self", () => {
   assertEquals(writtenBytes(named.peerIds), idOf(2));
 });
 
-Deno.test("a late stop of a former client on the same port leaves the new one alone", () => {
+Deno.test("a late stopped event of an old client does not remove the new one on its port", () => {
   const store = createStore();
   tell(store, query(2, { port: 1001 }));
   assertEquals(countsOf(tell(store, query(1, { event: "stopped" }))), [0, 1, 0]);
 });
 
-Deno.test("a stop that nobody announced before opens no swarm", () => {
+Deno.test("a stopped event of an unknown peer creates no swarm", () => {
   const store = createStore();
   assertEquals(countsOf(tell(store, query(1, { event: "stopped" }))), [0, 0, 0]);
   assertEquals(slotsInUse(store), 0);
 });
 
-Deno.test("a leecher is named all others, a seeder leechers only, nobody itself", () => {
+Deno.test("a leecher gets all others, a seeder only leechers, and neither itself", () => {
   const store = createStore();
   const kinds: [number, boolean][] = [[1, false], [2, true], [3, false], [4, true]];
   for (const [id, isComplete] of kinds) tell(store, query(id, { isComplete }));
@@ -107,7 +107,7 @@ Deno.test("a leecher is named all others, a seeder leechers only, nobody itself"
   assertEquals(ports(2, true), "13");
 });
 
-Deno.test("peers of the asker's own address family come first, the others only where wanted", () => {
+Deno.test("peers of the client's own address family come first", () => {
   const store = createStore();
   for (const id of [1, 2]) {
     tell(store, query(id));
@@ -122,7 +122,7 @@ Deno.test("peers of the asker's own address family come first, the others only w
   assertEquals(addressesOf(tell(store, query(1))).length, 3);
 });
 
-Deno.test("peer ids stand in the order of the addresses", () => {
+Deno.test("peer IDs are in the order of the addresses", () => {
   const store = createStore();
   for (let id = 1; id <= 9; id++) tell(store, query(id, id > 5 ? { ip: "2001:db8::1" } : {}));
   const answer = tell(store, query(0, { wantsPeerIds: true }));
@@ -130,7 +130,7 @@ Deno.test("peer ids stand in the order of the addresses", () => {
   assertEquals(toHex(writtenBytes(answer.peerIds)), ids.map(toHex).join(""));
 });
 
-Deno.test("a sample is as large as wanted, without repetition, and each is as likely as any", () => {
+Deno.test("a sample has the requested size, no duplicates, and equal probabilities", () => {
   const store = createStore();
   for (let id = 0; id < 10; id++) tell(store, query(id, { isComplete: id % 3 === 0 && id > 0 }));
   const seen = new Map<string, number>();
@@ -144,7 +144,7 @@ Deno.test("a sample is as large as wanted, without repetition, and each is as li
   for (const times of seen.values()) assert(Math.abs(times - rounds * 4 / 9) < 200, `${times}`);
 });
 
-Deno.test("who came together is not named together more often than others", () => {
+Deno.test("peers that joined together are not returned together more often", () => {
   const rounds = 1_000, others = 9;
   let neighbours = 0;
   for (let seed = 0; seed < rounds; seed++) {
@@ -158,7 +158,7 @@ Deno.test("who came together is not named together more often than others", () =
   assert(Math.abs(neighbours / rounds - 8 / 36) < 0.05, `${neighbours} of ${rounds}`);
 });
 
-Deno.test("leechers and seeders are named in the proportion of their numbers", () => {
+Deno.test("leechers and seeders are sampled in proportion", () => {
   const store = createStore();
   for (let id = 1; id <= 40; id++) tell(store, query(id, { isComplete: id <= 10 }));
   const rounds = 2_000;
@@ -171,7 +171,7 @@ Deno.test("leechers and seeders are named in the proportion of their numbers", (
   assert(Math.abs(seeders / rounds - 6 * 10 / 40) < 0.1, `${seeders / rounds}`);
 });
 
-Deno.test("peers that were not heard of are forgotten, found by an announce or by the round", () => {
+Deno.test("silent peers expire, by an announce or by the periodic sweep", () => {
   const store = createStore();
   tell(store, query(1), 0);
   tell(store, query(2), 50);
@@ -186,7 +186,7 @@ Deno.test("peers that were not heard of are forgotten, found by an announce or b
   assertEquals(totalsOf(store).peers, 0);
 });
 
-Deno.test("a full store refuses new peers, takes known ones, and makes room of the silent", () => {
+Deno.test("a full store refuses new peers, accepts known ones, and evicts silent ones", () => {
   const store = createStore({ peersMax: 2 });
   tell(store, query(1));
   tell(store, query(2));
@@ -198,7 +198,7 @@ Deno.test("a full store refuses new peers, takes known ones, and makes room of t
   assertEquals(countsOf(tell(store, query(3, { infoHash: OTHER_HASH }), 100)), [0, 1, 0]);
 });
 
-Deno.test("a store with as many swarms as it may have forgets the one that is idle longest", () => {
+Deno.test("a store at its limit evicts the swarm that was idle longest", () => {
   const store = createStore({ swarmsMax: 2 });
   const hash = (id: number) => new Uint8Array(20).fill(id);
   for (const id of [1, 2]) {
@@ -214,7 +214,7 @@ Deno.test("a store with as many swarms as it may have forgets the one that is id
   assertEquals([1, 2].map((id) => scrape(store, hash(id)).completed), [1, 0]);
 });
 
-Deno.test("equal stores and announces give equal answers, whatever the machine", () => {
+Deno.test("equal stores and announces give equal responses on any machine", () => {
   const run = () => {
     const store = createStore({ seed: 42 });
     for (let id = 0; id < 100; id++) tell(store, query(id));
@@ -267,7 +267,7 @@ class Model {
   }
 }
 
-Deno.test("a store does what the simplest model does, whatever is announced", () => {
+Deno.test("the store equals a simple model for any announces", () => {
   const hashes = [HASH, OTHER_HASH, new Uint8Array(20).fill(1)];
   const action = fc.record({
     // Enough ids for a list that has an index, and for its blocks to grow and shrink.
@@ -308,7 +308,7 @@ Deno.test("a store does what the simplest model does, whatever is announced", ()
   );
 });
 
-Deno.test("one address does not fill a swarm with its ports, and gets its places back", () => {
+Deno.test("one address cannot fill a swarm with ports, and its entries become free again", () => {
   for (const [ip, other] of [["192.0.2.1", "192.0.2.2"], ["2001:db8::1", "2001:db8:0:1::1"]]) {
     const store = createStore();
     const from = (port: number, more: Partial<AnnounceQuery> = {}) =>
@@ -328,7 +328,7 @@ Deno.test("one address does not fill a swarm with its ports, and gets its places
   }
 });
 
-Deno.test("a whole IPv6 network has the places of one address", () => {
+Deno.test("an IPv6 network has as many entries as one address", () => {
   const store = createStore();
   for (let host = 1; host <= PEERS_PER_ADDRESS_MAX; host++) {
     tell(store, query(1, { ip: `2001:db8::${host.toString(16)}` }));
@@ -336,7 +336,7 @@ Deno.test("a whole IPv6 network has the places of one address", () => {
   errorOf(announce(store, query(1, { ip: "2001:db8::ffff" }), 0));
 });
 
-Deno.test("this machine may have as many peers as it likes", () => {
+Deno.test("this machine may have any number of peers", () => {
   const store = createStore();
   for (let port = 1; port <= 2 * PEERS_PER_ADDRESS_MAX; port++) {
     tell(store, query(1, { ip: "127.0.0.1", port }));
@@ -344,7 +344,7 @@ Deno.test("this machine may have as many peers as it likes", () => {
   }
 });
 
-Deno.test("the keys of the tables come from the secret, and what is left to chance from the seed", () => {
+Deno.test("table keys come from the secret, random choices from the seed", () => {
   const keysOf = ({ table, lists4, lists6, crowds }: SwarmStore) =>
     [table.key, lists4.key, lists6.key, crowds.key].flat();
   const secret = Int32Array.from({ length: SECRET_WORDS }, (_, i) => i + 1);
@@ -357,7 +357,7 @@ Deno.test("the keys of the tables come from the secret, and what is left to chan
   assertEquals(other.rng, one.rng);
 });
 
-Deno.test("the number of peers wanted holds for both families together", () => {
+Deno.test("numwant applies to both families together", () => {
   const store = createStore();
   for (let id = 1; id <= 10; id++) {
     tell(store, query(id));
@@ -374,7 +374,7 @@ Deno.test("the number of peers wanted holds for both families together", () => {
   }
 });
 
-Deno.test("peer ids stand beside their peers, whichever family asks", () => {
+Deno.test("peer IDs belong to their peers for either family", () => {
   const store = createStore();
   tell(store, query(1));
   tell(store, query(2, { ip: "2001:db8::2" }));

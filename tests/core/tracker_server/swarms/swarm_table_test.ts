@@ -15,7 +15,7 @@ function hashOf(id: number): Int32Array {
   return Int32Array.from({ length: HASH_WORDS }, (_, i) => (id + 1) * (i + 1));
 }
 
-Deno.test("a table finds what was added and not removed, while it grows and slots are used again", () => {
+Deno.test("a table finds what was added and not removed, while growing and reusing slots", () => {
   const changes = fc.array(fc.record({ id: fc.nat(900), isAdded: fc.boolean() }), {
     minLength: 200,
     maxLength: 1500,
@@ -48,7 +48,7 @@ function countMoved({ former }: SwarmTable): number {
   return former?.filter((entry) => entry < 0).length ?? Infinity;
 }
 
-Deno.test("a table that grows moves a few entries with each new swarm, and finds all meanwhile", () => {
+Deno.test("a growing table moves a few entries per insertion, and finds all meanwhile", () => {
   const table = createSwarmTable([1, 2]);
   let growths = 0;
   const slots: number[] = [];
@@ -81,7 +81,7 @@ Deno.test("a swarm that is removed while a table grows is gone, wherever its ent
   }
 });
 
-Deno.test("an info hash comes out of the table as it went in", () => {
+Deno.test("info hashes round-trip through the table", () => {
   const table = createSwarmTable([1, 2]);
   const slot = addSlot(table, Int32Array.of(-1, 0x01020304, 0, 5, 0x7fffffff));
   assertEquals([...infoHashAt(table, slot).subarray(0, 8)], [255, 255, 255, 255, 1, 2, 3, 4]);

@@ -37,11 +37,11 @@ function announceAnswer(hex: string, version: 4 | 6 = 4): AnnounceAnswer {
   return answer.answer;
 }
 
-Deno.test("a connect request is the protocol id, the action and the transaction id", () => {
+Deno.test("a connect request contains protocol ID, action and transaction ID", () => {
   assertEquals(toHex(encodeConnectRequest(0xfedcba98)), "000004172710198000000000fedcba98");
 });
 
-Deno.test("an announce request holds each field at its place", () => {
+Deno.test("an announce request has each field at its offset", () => {
   const bytes = encodeAnnounceRequest(CONNECTION_ID, 0x12345678, REQUEST, "");
   const fields = [
     "0102030405060708",
@@ -68,7 +68,7 @@ Deno.test("each event has its number", () => {
   }
 });
 
-Deno.test("path and query travel as options of at most 255 bytes; too long ones stay home", () => {
+Deno.test("path and query are sent as options of up to 255 bytes, longer ones omitted", () => {
   const tail = (data: string) =>
     encodeAnnounceRequest(CONNECTION_ID, 1, REQUEST, data).subarray(98);
   assertEquals(toHex(tail("/a?b")), "0204" + toHex(new TextEncoder().encode("/a?b")));
@@ -77,14 +77,14 @@ Deno.test("path and query travel as options of at most 255 bytes; too long ones 
   assertEquals(tail("x".repeat(URL_DATA_BYTES_MAX + 1)).length, 0);
 });
 
-Deno.test("a connect answer gives the connection id", () => {
+Deno.test("a connect response contains the connection ID", () => {
   assertEquals(decode("00000000123456780102030405060708"), {
     ok: true,
     value: { kind: "connect", transactionId: 0x12345678, connectionId: CONNECTION_ID },
   });
 });
 
-Deno.test("an announce answer gives counts and peers of the packet's address family", () => {
+Deno.test("an announce response contains counts and peers of the packet's address family", () => {
   const head = "0000000112345678000007080000000300000007";
   const { intervalSeconds, seeders, leechers, peers } = announceAnswer(
     head + "0a0000011ae1c0a80102c8d5" + "0a00",
@@ -96,14 +96,14 @@ Deno.test("an announce answer gives counts and peers of the packet's address fam
   assertEquals(six.peers.map(addressText), ["[2001:db8::1]:6881"]);
 });
 
-Deno.test("an error answer gives the tracker's words", () => {
+Deno.test("an error response contains the tracker's message", () => {
   assertEquals(decode("0000000312345678626164"), {
     ok: true,
     value: { kind: "error", transactionId: 0x12345678, message: "bad" },
   });
 });
 
-Deno.test("short packets and unknown actions are told apart", () => {
+Deno.test("short packets and unknown actions are distinguished", () => {
   for (
     const [hex, wanted] of [["00", 8], ["0000000012345678", 16], ["0000000112345678", 20]] as const
   ) {
@@ -118,18 +118,18 @@ Deno.test("short packets and unknown actions are told apart", () => {
   });
 });
 
-Deno.test("no packet whatever makes decoding throw", () => {
+Deno.test("no packet makes the decoder throw", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(4), (bytes, action) => {
     decodeUdpAnswer(bytes, 4);
     decodeUdpAnswer(Uint8Array.of(0, 0, 0, action, ...bytes), 6);
   }));
 });
 
-Deno.test("answers are waited for 15 s, then twice as long each time, up to n = 8", () => {
+Deno.test("timeouts start at 15 s and double, up to n = 8", () => {
   assertEquals([0, 1, 2, 8, 9].map(udpTimeoutMs), [15_000, 30_000, 60_000, 3_840_000, 3_840_000]);
 });
 
-Deno.test("the conformance vectors of BEP 15 hold", () => {
+Deno.test("the examples of BEP 15 are encoded and decoded", () => {
   assertEquals(toHex(encodeConnectRequest(0x12345678)), "00000417271019800000000012345678");
   const infoHash = "aa".repeat(20);
   const request = encodeAnnounceRequest(fromHex("0102030405060708")!, 0x12345678, {
@@ -159,7 +159,7 @@ Deno.test("the conformance vectors of BEP 15 hold", () => {
   assertEquals(valueOf(decode("0000000312345678626164")).kind, "error");
 });
 
-Deno.test("over UDP the interval is also the least time to the next announce without an event", () => {
+Deno.test("over UDP the interval is also the min interval", () => {
   const bytes = new Uint8Array(20);
   bytes[3] = 1;
   new DataView(bytes.buffer).setUint32(8, 1_700);

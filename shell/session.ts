@@ -105,9 +105,10 @@ export class Session {
     // Torrents share its timers, and see when descriptors run out.
     const system = this.#system = { ...below, network, clock };
     const onIncoming = (peer: PeerAddress) => this.#onIncoming(peer);
+    const hasRoom = () => this.#resources.hasRoom;
     this.#listener = new PeerListener({
       ...options,
-      ...{ network, clock, pendingHandshakesMax, onIncoming },
+      ...{ network, clock, pendingHandshakesMax, onIncoming, hasRoom },
     });
     const { discovery = NO_DISCOVERY, host } = options;
     const { port } = this.#listener;

@@ -4,7 +4,14 @@
  * a second. A process in which nothing happens is not woken.
  */
 import type { Needs, Resources } from "../core/limits/resources.ts";
-import { grantAll, isSameGrant, keepSteady } from "../core/session/grants.ts";
+import {
+  type Demand,
+  grantAll,
+  isSameGrant,
+  isSettled,
+  keepSteady,
+  openToPeers,
+} from "../core/session/grants.ts";
 import {
   fileHandlesMax,
   pendingHandshakesMax,
@@ -21,6 +28,8 @@ import { tcpNetwork } from "./net/tcp.ts";
 import { SharedTimers } from "./shared_timers.ts";
 
 const REVIEW_MS = 1_000;
+/** A review looks at every torrent: with more of them, those that come within one interval share one. */
+const REVIEWED_AT_ONCE_MAX = 100;
 /** Where the system does not tell: what many systems allow a process. */
 const DESCRIPTORS_UNKNOWN = 1_024;
 /** Where so many more can be had, no torrent will want for one. */
@@ -70,6 +79,11 @@ export class SessionResources {
   /** What each torrent has. */
   #grants = new Map<Sharer, Resources>();
   #review: TimerId | undefined;
+  #reviewedMs = -Infinity;
+  /** What the last review that changed anything was about. */
+  #reviewed: { readonly total: Resources; readonly demands: Demand<Sharer>[] } | undefined;
+  /** What the last review, and those that came since, left over. */
+  #left: Resources = TORRENT_CAP;
 
   constructor(
     network: Network = tcpNetwork,
@@ -93,9 +107,20 @@ export class SessionResources {
     return { openFiles: this.handles.openCount, retainedBytes, grants: [...this.#grants.values()] };
   }
 
+  /** Whether another peer that dials us may be let in. */
+  get hasRoom(): boolean {
+    return this.#socketCount() < this.#totals(this.#grants.size).connections;
+  }
+
   join(sharer: Sharer): void {
     this.#grants.set(sharer, TORRENT_CAP);
-    this.#shareOut();
+    const isDue = this.clock.now() - this.#reviewedMs >= REVIEW_MS;
+    if (isDue || this.#grants.size <= REVIEWED_AT_ONCE_MAX) return this.#shareOut();
+    const grant = lesser(TORRENT_CAP, this.#left);
+    this.#left = without(this.#left, grant);
+    this.#grants.set(sharer, grant);
+    sharer.grant(grant);
+    this.touch();
   }
 
   /** So many torrents will share. */
@@ -112,6 +137,7 @@ export class SessionResources {
 
   leave(sharer: Sharer): void {
     this.#grants.delete(sharer);
+    this.#reviewed = undefined;
     this.touch();
   }
 
@@ -130,12 +156,19 @@ export class SessionResources {
   }
 
   #shareOut(): void {
+    this.#reviewedMs = this.clock.now();
     const sharers = [...this.#grants.keys()];
     const total = this.#totals(sharers.length);
     const demands = sharers.map((key) => ({ key, ...key.needs() }));
+    const isSame = this.#reviewed !== undefined && isSameGrant(this.#reviewed.total, total) &&
+      isSettled(total, this.#reviewed.demands, demands);
+    if (isSame) return;
+    this.#reviewed = { total, demands };
     const wanted = grantAll(total, TORRENT_CAP, demands, this.clock.now());
     const before = this.#grants;
-    this.#grants = keepSteady(total, wanted, before);
+    const steady = keepSteady(total, wanted, before);
+    this.#left = [...steady.values()].reduce(without, total);
+    this.#grants = openToPeers(steady, demands);
     // What is taken back comes first, so that the sum is kept.
     const changed = [...this.#grants].filter(([key, grant]) =>
       !isSameGrant(before.get(key), grant)
@@ -201,6 +234,25 @@ function probeDescriptors(): number {
   } finally {
     for (const file of files) file.close();
   }
+}
+
+function lesser(a: Resources, b: Resources): Resources {
+  return {
+    connections: Math.min(a.connections, b.connections),
+    dials: Math.min(a.dials, b.dials),
+    uploadSlots: Math.min(a.uploadSlots, b.uploadSlots),
+    bufferBytes: Math.min(a.bufferBytes, b.bufferBytes),
+  };
+}
+
+/** What is left of `a`. */
+function without(a: Resources, b: Resources): Resources {
+  return {
+    connections: Math.max(0, a.connections - b.connections),
+    dials: Math.max(0, a.dials - b.dials),
+    uploadSlots: Math.max(0, a.uploadSlots - b.uploadSlots),
+    bufferBytes: Math.max(0, a.bufferBytes - b.bufferBytes),
+  };
 }
 
 function rise(before: Resources | undefined, after: Resources): number {

@@ -7,10 +7,14 @@
  * 2. Up to what each could use, so that the smallest share is as large as it can be.
  * 3. What is left goes to all alike, since peers come and go between two reviews.
  *
+ * Torrents that need no connections get a few beyond the total: most of thousands are never dialled. The
+ * shell refuses peers once the total is reached.
+ *
  * A grant below what a torrent uses takes the difference back; how, is the torrent's matter.
  */
 
 import type { Needs, Resources } from "../limits/resources.ts";
+import { IDLE_CONNECTIONS } from "./limits.ts";
 
 export interface Demand<K> extends Needs {
   readonly key: K;
@@ -63,6 +67,39 @@ export function keepSteady<K>(
     }
   }
   return steady;
+}
+
+/** Lets peers dial the torrents that need no connections: IDLE_CONNECTIONS each, whatever is left. */
+export function openToPeers<K>(
+  grants: ReadonlyMap<K, Resources>,
+  demands: readonly Demand<K>[],
+): Map<K, Resources> {
+  const open = new Map(grants);
+  for (const { key, most } of demands) {
+    const grant = grants.get(key)!;
+    if (most.connections > 0 || grant.connections >= IDLE_CONNECTIONS) continue;
+    open.set(key, { ...grant, connections: IDLE_CONNECTIONS });
+  }
+  return open;
+}
+
+/** Whether a review at another time, with the same demands on the same total, would grant the same. */
+export function isSettled<K>(
+  total: Resources,
+  before: readonly Demand<K>[],
+  demands: readonly Demand<K>[],
+): boolean {
+  if (demands.length !== before.length) return false;
+  const isSame = demands.every((demand, index) => {
+    const { key, least, most } = before[index]!;
+    return demand.key === key && isSameGrant(demand.least, least) && isSameGrant(demand.most, most);
+  });
+  // Those that take turns get something else in each.
+  return isSame && KINDS.every((kind) => {
+    let needed = 0;
+    for (const { least } of demands) needed += least[kind];
+    return needed <= total[kind];
+  });
 }
 
 /** Whether two grants are the same. */

@@ -26,15 +26,17 @@ export function needsOf(torrent: Torrent, now: number): Needs {
   for (const peer of transfer?.peers.values() ?? []) if (peer.isInterested) interested++;
   const missing = transfer === undefined ? 0 : bytesMissing(transfer);
   const pieceLength = transfer?.geometry.pieceLength ?? 0;
+  const isIdle = connections === 0 && transfer !== undefined && missing === 0;
+  const leastConnections = isIdle ? 0 : CONNECTIONS_LEAST;
   return {
     least: {
-      connections: CONNECTIONS_LEAST,
+      connections: leastConnections,
       dials: Math.min(1, due),
       uploadSlots: Math.min(1, interested),
       bufferBytes: Math.min(missing, PIECES_LEAST * pieceLength),
     },
     most: {
-      connections: Math.max(CONNECTIONS_LEAST, connections),
+      connections: Math.max(leastConnections, connections),
       dials: due,
       uploadSlots: interested,
       bufferBytes: missing,

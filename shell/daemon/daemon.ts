@@ -11,7 +11,7 @@ import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { ShareRule } from "../../core/cli/values.ts";
 import { now } from "../clock.ts";
 import { Failure, toFailure } from "../failure.ts";
-import type { TorrentEvent } from "../life/types.ts";
+import type { LifeFacts, TorrentEvent } from "../life/types.ts";
 import { dhtSettings } from "../dht/settings.ts";
 import { filteredNetwork } from "../net/filtered_network.ts";
 import { tcpNetwork } from "../net/tcp.ts";
@@ -236,32 +236,37 @@ export class Daemon {
     const seconds = (now() - this.#tickedMs) / 1000;
     this.#tickedMs = now();
     this.#applySchedule();
-    this.#countPayload();
-    for (const entry of this.torrents.list()) this.#review(entry, seconds);
+    for (const entry of this.torrents.list()) {
+      const facts = entry.facts();
+      if (!facts?.isJoined) continue;
+      this.#countMoved(entry, facts);
+      this.#review(entry, facts, seconds);
+    }
     this.torrents.plan();
     if (++this.#ticks % TICKS_A_SAVE === 0) this.#save();
   }
 
-  /** What moved since the last look. */
   #countPayload(): void {
     for (const entry of this.torrents.list()) {
       const facts = entry.facts();
-      if (!facts?.isJoined) continue;
-      const sent = facts.uploaded - entry.seenUploaded;
-      const received = facts.downloaded - entry.seenDownloaded;
-      entry.seenUploaded = facts.uploaded;
-      entry.seenDownloaded = facts.downloaded;
-      if (sent <= 0 && received <= 0) continue;
-      this.#sent += Math.max(0, sent);
-      this.#received += Math.max(0, received);
-      entry.record.activeAt = unixSeconds();
-      this.torrents.touch(entry);
+      if (facts?.isJoined) this.#countMoved(entry, facts);
     }
   }
 
-  #review(entry: TorrentEntry, seconds: number): void {
-    const facts = entry.facts();
-    if (!facts?.isJoined) return;
+  /** What moved since the last look. */
+  #countMoved(entry: TorrentEntry, facts: LifeFacts): void {
+    const sent = facts.uploaded - entry.seenUploaded;
+    const received = facts.downloaded - entry.seenDownloaded;
+    entry.seenUploaded = facts.uploaded;
+    entry.seenDownloaded = facts.downloaded;
+    if (sent <= 0 && received <= 0) return;
+    this.#sent += Math.max(0, sent);
+    this.#received += Math.max(0, received);
+    entry.record.activeAt = unixSeconds();
+    this.torrents.touch(entry);
+  }
+
+  #review(entry: TorrentEntry, facts: LifeFacts, seconds: number): void {
     const { record } = entry;
     const settings = this.settings.current;
     const isComplete = facts.swarm!.isFinished;

@@ -35,6 +35,8 @@ export interface ListenerOptions {
   readonly network?: Network | undefined;
   /** Connections whose handshake may be under way; PENDING_HANDSHAKES_MAX unless given. */
   readonly pendingHandshakesMax?: number;
+  /** Whether the process can take another peer. */
+  readonly hasRoom?: () => boolean;
   readonly clock?: Clock;
 }
 
@@ -43,6 +45,7 @@ export class PeerListener {
   readonly #clock: Clock;
   readonly #onIncoming: ListenerOptions["onIncoming"];
   readonly #pendingMax: number;
+  readonly #hasRoom: () => boolean;
   readonly #acceptors = new Map<InfoHash, Acceptor>();
   /** In the order in which they came. */
   readonly #pending = new Set<ByteStream>();
@@ -53,6 +56,7 @@ export class PeerListener {
     this.#clock = options.clock ?? systemClock;
     this.#onIncoming = options.onIncoming;
     this.#pendingMax = options.pendingHandshakesMax ?? PENDING_HANDSHAKES_MAX;
+    this.#hasRoom = options.hasRoom ?? (() => true);
     this.#acceptLoop();
   }
 
@@ -104,7 +108,7 @@ export class PeerListener {
     this.#pending.delete(stream);
     if (connection === undefined) return;
     const acceptor = this.#acceptors.get(connection.handshake.infoHash);
-    if (acceptor === undefined) return stream.close();
+    if (acceptor === undefined || !this.#hasRoom()) return stream.close();
     this.#onIncoming?.(connection.address);
     acceptor.accept(connection);
   }

@@ -44,7 +44,7 @@ export function profileOf(pair: string, seeder: Client, downloader: Client): Wat
 }
 
 /** One connection to the inspector of a runtime. */
-class Profiler {
+export class Profiler {
   readonly #socket: WebSocket;
   readonly #answers = new Map<number, (result: unknown) => void>();
   #calls = 0;
@@ -87,7 +87,7 @@ class Profiler {
 }
 
 /** Functions by the share of samples taken in themselves, a line each. */
-function describeProfile({ nodes, samples }: CpuProfile): string {
+export function describeProfile({ nodes, samples }: CpuProfile): string {
   const names = new Map(nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
     const place = url === "" ? "" : ` ${url.split("/").slice(-3).join("/")}:${lineNumber + 1}`;
     return [id, `${functionName || "(anonymous)"}${place}`];

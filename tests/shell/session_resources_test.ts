@@ -12,11 +12,13 @@ const LEAST: Resources = { connections: 2, dials: 0, uploadSlots: 0, bufferBytes
 class FakeTorrent implements Sharer {
   granted: Resources = TORRENT_CAP;
   grants = 0;
+  looks = 0;
   socketCount = 0;
 
   constructor(public wanted: number) {}
 
   needs(): Needs {
+    this.looks++;
     return { least: LEAST, most: { ...LEAST, connections: this.wanted } };
   }
 
@@ -61,6 +63,33 @@ Deno.test("what one no longer needs goes to another within a second of something
   resources.leave(torrents[1]!);
   await clock.run(1_000);
   assert(torrents[0]!.granted.connections > connections / 2);
+});
+
+Deno.test("many torrents that come at once are looked at together, and all get their part", async () => {
+  const { clock, resources } = open(4_096);
+  const torrents = Array.from({ length: 1_000 }, () => new FakeTorrent(2));
+  for (const torrent of torrents) resources.join(torrent);
+  await clock.run(1_000);
+  const looks = torrents.reduce((sum, torrent) => sum + torrent.looks, 0);
+  assert(looks < 10 * torrents.length, `${looks} looks at ${torrents.length} torrents`);
+  const { connections } = processTotals(4_096, torrents.length);
+  const granted = torrents.reduce((sum, torrent) => sum + torrent.granted.connections, 0);
+  assertEquals(granted, connections);
+  const late = new FakeTorrent(2);
+  resources.join(late);
+  assertEquals([late.grants, late.looks], [1, 0], "what is left, until the next review");
+  await clock.run(1_000);
+  assert(late.looks > 0);
+});
+
+Deno.test("no peer is let in beyond what the process can have", () => {
+  const { resources } = open(256);
+  const torrent = new FakeTorrent(0);
+  resources.join(torrent);
+  torrent.socketCount = processTotals(256, 1).connections - 1;
+  assert(resources.hasRoom);
+  torrent.socketCount++;
+  assert(!resources.hasRoom);
 });
 
 Deno.test("a process in which nothing happens is not woken", async () => {

@@ -6,7 +6,9 @@ import {
   type Demand,
   grantAll,
   isSameGrant,
+  isSettled,
   keepSteady,
+  openToPeers,
   TURN_MS,
 } from "../../../core/session/grants.ts";
 import type { Resources } from "../../../core/limits/resources.ts";
@@ -101,6 +103,15 @@ Deno.test("the same demands get the same grants at each review", () => {
   for (const [key, grant] of a!) assert(isSameGrant(b!.get(key), grant));
 });
 
+Deno.test("only other demands, or turns, ask for another review", () => {
+  const total = ofConnections(10);
+  const demands = demandsOf([2, 5], [2, 9]);
+  assert(isSettled(total, demands, demandsOf([2, 5], [2, 9])));
+  assert(!isSettled(total, demands, demandsOf([2, 5], [2, 8])));
+  assert(!isSettled(total, demands, demandsOf([2, 5], [2, 9], [0, 0])));
+  assert(!isSettled(ofConnections(3), demands, demands), "they take turns");
+});
+
 Deno.test("few file descriptors are split between files, locks and connections", () => {
   for (const torrents of [1, 40, 200]) {
     const totals = processTotals(256, torrents);
@@ -118,6 +129,14 @@ Deno.test("a slightly smaller grant is not applied while there is enough", () =>
   assertEquals(steady(100, [40, 40], [42, 30]), [42, 40]);
   assertEquals(steady(100, [40, 40], [60, 40]), [40, 40], "a large change counts");
   assertEquals(steady(81, [40, 40], [42, 40]), [40, 40], "there is not enough");
+});
+
+Deno.test("thousands of torrents without peers let in those that dial them", () => {
+  const demands = demandsOf([2, 40], ...Array.from({ length: 2_000 }, () => [0, 0] as const));
+  const grants = grantAll(ofConnections(60), ofConnections(300), demands, 0);
+  const [active, ...idle] = [...openToPeers(grants, demands).values()];
+  assert(active!.connections >= 40);
+  assert(idle.every(({ connections }) => connections === 2));
 });
 
 /** One of the torrents of the simulation below. */

@@ -34,6 +34,13 @@ Deno.test("the demand follows from peers, addresses and missing pieces", () => {
   });
   const seed = new Kit({ have: "####" });
   assertEquals(needsOf(seed.torrent, seed.now).most.bufferBytes, 0);
+  assertEquals(
+    needsOf(seed.torrent, seed.now).most.connections,
+    0,
+    "nobody is there to connect to",
+  );
+  seed.connect("....");
+  assertEquals(needsOf(seed.torrent, seed.now).least.connections, 2);
   kit.feed({ kind: "stop" });
   assertEquals(needsOf(kit.torrent, kit.now).least.connections, 0);
 });

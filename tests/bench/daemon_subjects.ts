@@ -1,0 +1,269 @@
+/** Daemons under test, each by its own API, and what they are given: torrents, and a tracker. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { buildMetainfo } from "../../core/metainfo/create.ts";
+import { freshPort, loopback } from "../support/network.ts";
+import { ClientProcess } from "../support/process.ts";
+import { ttCommand } from "../support/tt_command.ts";
+import { INSPECT_PORTS } from "./profile.ts";
+
+const PIECE_LENGTH = 16 * 1024;
+const DEADLINE_MS = 300_000;
+const FIELDS = [
+  ...["id", "name", "status", "error", "errorString", "eta", "hashString", "leftUntilDone"],
+  ...["percentDone", "rateDownload", "rateUpload", "uploadRatio", "totalSize", "addedDate"],
+  ...["queuePosition", "peersConnected", "isFinished", "downloadDir", "labels", "trackerStats"],
+];
+
+/** A client under test, by its own API. */
+export interface Subject {
+  readonly name: string;
+  /** Its inspector listens. */
+  readonly isProfiled?: boolean;
+  start(): Promise<ClientProcess>;
+  add(torrents: readonly string[], dir: string): Promise<void>;
+  /** How many are listed, and how many of them seed. */
+  count(): Promise<{ readonly listed: number; readonly seeding: number }>;
+  /** Asks for 20 facts about every torrent, or for all that the API has. */
+  ask(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Transmission's RPC, older dialect: ours and theirs. */
+function rpcClient(url: () => string, authorization: () => string | undefined) {
+  let sessionId = "";
+  return async (method: string, args: object): Promise<Record<string, unknown>> => {
+    const send = () => {
+      const token = authorization();
+      return fetch(`${url()}/transmission/rpc`, {
+        method: "POST",
+        body: JSON.stringify({ method, arguments: args }),
+        headers: {
+          "x-transmission-session-id": sessionId,
+          ...(token === undefined ? {} : { authorization: token }),
+        },
+      });
+    };
+    let response = await send();
+    if (response.status === 409) {
+      await response.body?.cancel();
+      sessionId = response.headers.get("x-transmission-session-id")!;
+      response = await send();
+    }
+    const answer = await response.json();
+    if (answer.result !== "success") throw new Error(`${method}: ${answer.result}`);
+    return answer.arguments;
+  };
+}
+
+function rpcSubject(
+  name: string,
+  call: ReturnType<typeof rpcClient>,
+  start: () => Promise<ClientProcess>,
+): Subject {
+  return {
+    name,
+    start,
+    async add(torrents, dir) {
+      for (const path of torrents) {
+        const metainfo = (await Deno.readFile(path)).toBase64();
+        await call("torrent-add", { metainfo, "download-dir": dir });
+      }
+    },
+    async count() {
+      const answer = await call("torrent-get", { fields: ["status"] });
+      const torrents = answer.torrents as { status: number }[];
+      const seeding = torrents.filter(({ status }) => status === 6).length;
+      return { listed: torrents.length, seeding };
+    },
+    async ask() {
+      await call("torrent-get", { fields: FIELDS });
+    },
+    async stop() {
+      await call("session-close", {});
+    },
+  };
+}
+
+export function ttSubject(state: string, isProfiled: boolean): Subject {
+  const runtimeFlags = isProfiled ? [`--inspect=127.0.0.1:${INSPECT_PORTS.seeder}`] : [];
+  let url = "", token = "";
+  const call = rpcClient(() => url, () => `Bearer ${token}`);
+  const subject = rpcSubject("tt", call, async () => {
+    const port = freshPort();
+    const argv = await ttCommand([
+      ...["daemon", "--state", state, "--host", loopback.host, "--port", String(port)],
+      ...["--rpc", `127.0.0.1:${freshPort()}`, "--dir", state, "--dht", "off", "--allow-local"],
+    ], runtimeFlags);
+    const client = new ClientProcess({ place: loopback, port, argv });
+    const found = (line: string) => /Serving RPC and the web page at (\S+)/.exec(line)?.[1];
+    url = await client.waitForLine(found, "serve", DEADLINE_MS);
+    token = (await Deno.readTextFile(join(state, "token"))).trim();
+    return client;
+  });
+  return { ...subject, isProfiled };
+}
+
+export function transmissionSubject(state: string): Subject {
+  const rpcPort = freshPort();
+  const call = rpcClient(() => `http://127.0.0.1:${rpcPort}`, () => undefined);
+  return rpcSubject("transmission", call, async () => {
+    await Deno.mkdir(state, { recursive: true });
+    const settings = {
+      "dht-enabled": false,
+      "lpd-enabled": false,
+      "pex-enabled": false,
+      "port-forwarding-enabled": false,
+      "utp-enabled": false,
+      "bind-address-ipv4": "127.0.0.1",
+      "download-queue-enabled": false,
+      "rpc-port": rpcPort,
+      "rpc-bind-address": "127.0.0.1",
+      "download-dir": state,
+    };
+    await Deno.writeTextFile(join(state, "settings.json"), JSON.stringify(settings));
+    const port = freshPort();
+    const client = new ClientProcess({
+      place: loopback,
+      port,
+      argv: [
+        "transmission-daemon",
+        "--foreground",
+        "--config-dir",
+        state,
+        "--peerport",
+        String(port),
+      ],
+    });
+    await until(async () => {
+      const response = await fetch(`http://127.0.0.1:${rpcPort}/transmission/rpc`).catch(() =>
+        undefined
+      );
+      await response?.body?.cancel();
+      return response !== undefined;
+    }, "transmission: serve");
+    return client;
+  });
+}
+
+export function qbittorrentSubject(state: string): Subject {
+  const webPort = freshPort();
+  const base = `http://127.0.0.1:${webPort}/api/v2`;
+  const list = async (): Promise<{ state: string }[]> => {
+    const response = await fetch(`${base}/torrents/info`);
+    if (response.ok) return await response.json();
+    await response.body?.cancel();
+    return [];
+  };
+  return {
+    name: "qbittorrent",
+    async start() {
+      const config = join(state, "qBittorrent", "config");
+      await Deno.mkdir(config, { recursive: true });
+      const lines = [
+        ...["[LegalNotice]", "Accepted=true", "[Preferences]", "WebUI\\LocalHostAuth=false"],
+        ...["WebUI\\Address=127.0.0.1", `WebUI\\Port=${webPort}`, "[BitTorrent]"],
+        ...["Session\\DHTEnabled=false", "Session\\LSDEnabled=false", "Session\\PeXEnabled=false"],
+        ...["Session\\QueueingSystemEnabled=false", "Session\\SSRFMitigation=false"],
+        ...[`Session\\Port=${freshPort()}`, "[Network]", "PortForwardingEnabled=false", ""],
+      ];
+      const path = join(config, "qBittorrent.conf");
+      const isThere = await Deno.stat(path).then(() => true, () => false);
+      if (!isThere) await Deno.writeTextFile(path, lines.join("\n"));
+      const client = new ClientProcess({
+        place: loopback,
+        port: webPort,
+        argv: ["qbittorrent-nox", `--profile=${state}`, `--webui-port=${webPort}`],
+        env: { HOME: state },
+      });
+      await until(async () => {
+        const response = await fetch(`${base}/app/version`).catch(() => undefined);
+        await response?.body?.cancel();
+        return response !== undefined;
+      }, "qbittorrent: serve");
+      return client;
+    },
+    async add(torrents, dir) {
+      for (const path of torrents) {
+        const form = new FormData();
+        form.append("torrents", new Blob([await Deno.readFile(path)]), "a.torrent");
+        form.append("savepath", dir);
+        // It checks one torrent after the other, with a pause between: thousands would take an hour.
+        form.append("skip_checking", "true");
+        // Its parser takes the end of the form for part of the last field.
+        form.append("last", "");
+        const response = await fetch(`${base}/torrents/add`, { method: "POST", body: form });
+        await response.body?.cancel();
+      }
+    },
+    async count() {
+      const torrents = await list();
+      const seeding = torrents.filter(({ state }) =>
+        /^(uploading|stalledUP|forcedUP)$/.test(state)
+      );
+      return { listed: torrents.length, seeding: seeding.length };
+    },
+    async ask() {
+      await list();
+    },
+    async stop() {
+      const response = await fetch(`${base}/app/shutdown`, { method: "POST" });
+      await response.body?.cancel();
+    },
+  };
+}
+
+/** A tracker that counts which torrents were announced, and knows no peers. */
+export function countAnnounces() {
+  const seen = new Set<string>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const hash = /[?&]info_hash=([^&]*)/.exec(request.url)?.[1];
+    if (hash !== undefined) seen.add(hash.toLowerCase());
+    return new Response("d8:intervali1800e5:peers0:e");
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/announce`,
+    count: () => seen.size,
+    reset: () => seen.clear(),
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+export async function makeTorrents(
+  dir: string,
+  count: number,
+  announceUrl: string,
+): Promise<string[]> {
+  const paths: string[] = [];
+  for (let number = 0; number < count; number++) {
+    const name = `torrent number ${number} of many.bin`;
+    const content = new Uint8Array(PIECE_LENGTH);
+    new DataView(content.buffer).setUint32(0, number);
+    const bytes = buildMetainfo({
+      name,
+      files: [{ path: [], length: content.length }],
+      isFolder: false,
+      pieceLength: PIECE_LENGTH,
+      pieceHashes: new Uint8Array(createHash("sha1").update(content).digest()),
+      announceTiers: [[announceUrl]],
+      isPrivate: false,
+    });
+    await Deno.writeFile(join(dir, name), content);
+    const path = join(dir, `${name}.torrent`);
+    await Deno.writeFile(path, bytes);
+    paths.push(path);
+  }
+  return paths;
+}
+
+export async function until(test: () => Promise<boolean>, what: string): Promise<void> {
+  for (const untilMs = performance.now() + DEADLINE_MS;;) {
+    if (await test()) return;
+    if (performance.now() > untilMs) throw new Error(`${what}: not within ${DEADLINE_MS / 1000} s`);
+    await wait(50);
+  }
+}
+
+export function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -4,7 +4,6 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { ClientProcess } from "../support/process.ts";
 import { hasProgram } from "../support/process.ts";
 import { openScratch } from "../support/content.ts";
 import {

@@ -13,13 +13,13 @@ const PATH = /(?<![\w./-])(?:core|shell|tests|docs)\/(?:[\w*./-]*[\w*/])?|\.ci\/
 const TESTS_NAMED_MIN = 60;
 
 for (const path of DOCUMENTS) {
-  Deno.test(`every file that ${path} names is there`, () => {
+  Deno.test(`every file that ${path} names exists`, () => {
     const named = new Set(pathsIn(read(path)));
     assertEquals([...named].filter((name) => !isThere(name)), []);
   });
 }
 
-Deno.test("a file that is not there is noticed, a full stop and a pattern are understood", () => {
+Deno.test("missing files are detected; a full stop and a pattern are handled", () => {
   const text =
     "See `core/bytes/no.ts`, core/bytes/hex.ts. Or `tests/shell/driver_*_test.ts`, a/core/b.";
   const names = pathsIn(text);
@@ -30,7 +30,7 @@ Deno.test("a file that is not there is noticed, a full stop and a pattern are un
   ]);
 });
 
-Deno.test("every test that docs/conformance.md names is in the file that it names", () => {
+Deno.test("every test that docs/conformance.md names exists in the named file", () => {
   let count = 0;
   for (const line of read("docs/conformance.md").split("\n")) {
     for (const [, path, names] of line.matchAll(/`(tests\/[\w/]+_test\.ts)`((?:,? "[^"]+")+)/g)) {

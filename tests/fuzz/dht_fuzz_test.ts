@@ -33,7 +33,7 @@ const good = fc.constantFrom(
   }),
 );
 
-Deno.test("no bytes make reading a datagram or a saved node throw", () => {
+Deno.test("no bytes make the parsers of datagrams and saved nodes throw", () => {
   fc.assert(
     fc.property(hostile(good), (bytes) => {
       decodeKrpc(bytes);
@@ -43,7 +43,7 @@ Deno.test("no bytes make reading a datagram or a saved node throw", () => {
   );
 });
 
-Deno.test("no datagrams make the node throw, answer more than it was asked, or grow without bound", () => {
+Deno.test("no datagrams make the node throw, exceed its send limits, or grow forever", () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(hostile(good), fc.nat(255), fc.nat(60_000)), { maxLength: 60 }),

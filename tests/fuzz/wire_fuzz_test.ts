@@ -28,7 +28,7 @@ import { fuzzParameters } from "./runs.ts";
 
 const BYTES_MAX = frameBytesMax(1000);
 
-Deno.test("a hostile stream ends in a wait or a violation, and what was understood was there", () => {
+Deno.test("a hostile stream ends incomplete or as a violation, after its valid messages", () => {
   const streams = fc.array(anyMessage, { maxLength: 8 }).map((all) => framesOf(...all));
   fc.assert(
     fc.property(hostile(streams), (stream) => {
@@ -61,7 +61,7 @@ Deno.test("a hostile stream ends in a wait or a violation, and what was understo
   );
 });
 
-Deno.test("a hostile handshake is read as it stands or refused", () => {
+Deno.test("a hostile handshake is parsed or refused", () => {
   const infoHash = "0123456789abcdef0123456789abcdef01234567" as InfoHash;
   const handshakes = fc.record({ fast: fc.boolean(), extended: fc.boolean(), dht: fc.boolean() })
     .map((features) =>
@@ -114,7 +114,7 @@ Deno.test("a hostile extension handshake is refused or within its ranges", () =>
   );
 });
 
-Deno.test("hostile compact peers are refused or all have an address and a port", () => {
+Deno.test("hostile compact peers are refused or have addresses and ports", () => {
   for (const version of [4, 6] as const) {
     fc.assert(
       fc.property(hostile(fc.uint8Array({ maxLength: 90 })), (bytes) => {
@@ -131,7 +131,7 @@ Deno.test("hostile compact peers are refused or all have an address and a port",
   }
 });
 
-Deno.test("hostile address text is no address or has one canonical text", () => {
+Deno.test("hostile address text is invalid or has one canonical text", () => {
   const soup = fc.array(fc.constantFrom(..."0123456789abcdefF:::.%[] ".split(""), "::", "255"))
     .map((parts) => parts.join(""));
   fc.assert(

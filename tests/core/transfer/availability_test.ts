@@ -31,7 +31,7 @@ function draw(counts: string): Availability {
   return a;
 }
 
-Deno.test("the rarest piece that the peer has is found, whatever is drawn", () => {
+Deno.test("the rarest piece of the peer is chosen for any random draw", () => {
   for (let chance = 0; chance < 9; chance++) {
     assertEquals(rarestOf(draw("2213"), bitsOf("####"), chance), 2);
     assertEquals(rarestOf(draw("2213"), bitsOf("...#"), chance), 3);
@@ -39,13 +39,13 @@ Deno.test("the rarest piece that the peer has is found, whatever is drawn", () =
   }
 });
 
-Deno.test("pieces equally rare are drawn: each of them may come first", () => {
+Deno.test("of equally rare pieces each may be chosen", () => {
   const a = draw("21112");
   const drawn = [0, 1, 2].map((chance) => rarestOf(a, bitsOf("#####"), chance));
   assertEquals(drawn.sort(), [1, 2, 3]);
 });
 
-Deno.test("looking at a poor peer's pieces finds one as rare as looking at all that are wanted", () => {
+Deno.test("for a peer with few pieces, the shorter search finds an equally rare one", () => {
   const picture = fc.stringMatching(/^[#.]{20}$/), counts = fc.stringMatching(/^[0-5]{20}$/);
   fc.assert(fc.property(picture, counts, picture, fc.nat(), (has, held, started, chance) => {
     const a = draw(held);
@@ -58,7 +58,7 @@ Deno.test("looking at a poor peer's pieces finds one as rare as looking at all t
   }));
 });
 
-Deno.test("a search for any piece may begin anywhere and sees every piece", () => {
+Deno.test("a search can start anywhere and covers every piece", () => {
   const a = draw("3120");
   const drawn = [0, 1, 2, 3].map((chance) => anyOf(a, bitsOf("####"), chance));
   assertEquals(drawn.sort(), [0, 1, 2, 3]);
@@ -66,14 +66,14 @@ Deno.test("a search for any piece may begin anywhere and sees every piece", () =
   assertEquals(anyOf(a, bitsOf("...."), 0), -1);
 });
 
-Deno.test("who is a holder itself has nothing that nobody has: the search begins with one holder", () => {
+Deno.test("a holder skips pieces without other holders: its search begins at one", () => {
   const a = draw("0021");
   for (const chance of [0, 1, 2, 3]) assertEquals(rarestOf(a, bitsOf("####"), chance, 1), 3);
   assertEquals(rarestOf(a, bitsOf("##.."), 0, 1), -1);
   assertEquals(rarestOf(a, bitsOf("##.."), 0, 0) >= 0, true);
 });
 
-Deno.test("whether anybody has a wanted piece is known without a search", () => {
+Deno.test("whether any peer has a wanted piece is known without a search", () => {
   const a = draw("0010");
   assertEquals(isAnyAvailable(a), true);
   removeWanted(a, 2);
@@ -94,7 +94,7 @@ const move: fc.Arbitrary<Move> = fc.record({
   priority: fc.constantFrom(PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_MAX),
 });
 
-Deno.test("whatever comes and goes, the order stays sorted and every position right", () => {
+Deno.test("for any operations, the order stays sorted and all positions correct", () => {
   fc.assert(fc.property(fc.array(move, { maxLength: 200 }), (moves) => {
     const a = draw("0".repeat(PIECES));
     const counts = new Array<number>(PIECES).fill(0);

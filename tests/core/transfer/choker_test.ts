@@ -36,7 +36,7 @@ function plan(views: ChokeView[], isSeeding = false, rotate = false, slots = 2):
   return [[...regular], [...optimistic]];
 }
 
-Deno.test("while downloading, those who give most are served", () => {
+Deno.test("while downloading, the peers with the highest download rates are unchoked", () => {
   const views = [10, 40, 20, 30].map((downRate, i) => view(i + 1, { downRate }));
   assertEquals(plan(views)[0], [2, 4]);
 });
@@ -51,12 +51,12 @@ Deno.test("a peer that snubs us competes for the optimistic slot only", () => {
   assertEquals(plan(views), [[2], [1]]);
 });
 
-Deno.test("among equals those already served stay, so that slots do not flap", () => {
+Deno.test("among equals unchoked peers stay unchoked, so that slots do not flap", () => {
   const views = [view(1), view(2, { isUnchoked: true }), view(3, { isUnchoked: true })];
   assertEquals(plan(views), [[2, 3], [1]]);
 });
 
-Deno.test("the optimistic slot stays with its peer until it rotates, then goes to who waited longest", () => {
+Deno.test("the optimistic slot rotates to the peer that waited longest", () => {
   const views = [
     view(1, { downRate: 5 }),
     view(2, { downRate: 4 }),
@@ -68,7 +68,7 @@ Deno.test("the optimistic slot stays with its peer until it rotates, then goes t
   assertEquals(plan(views, false, true), [[1, 2], [5]]);
 });
 
-Deno.test("an optimistic peer that gives enough earns a slot, and another one is tried", () => {
+Deno.test("an optimistic peer that uploads enough earns a slot, and another one is tried", () => {
   const views = [
     view(1, { downRate: 5 }),
     view(2, { downRate: 4 }),
@@ -78,7 +78,7 @@ Deno.test("an optimistic peer that gives enough earns a slot, and another one is
   assertEquals(plan(views), [[3, 1], [2]]);
 });
 
-Deno.test("while seeding, a served peer keeps its turn, then those who wait longest come", () => {
+Deno.test("while seeding, a served peer keeps its turn, then the longest waiting are next", () => {
   const turn = { isUnchoked: true, sinceChangeMs: SEED_TURN_MS - 1 };
   const over = { isUnchoked: true, sinceChangeMs: SEED_TURN_MS };
   assertEquals(plan([view(1, turn), view(2, turn), view(3)], true), [[1, 2], [3]]);
@@ -86,12 +86,12 @@ Deno.test("while seeding, a served peer keeps its turn, then those who wait long
   assertEquals(plan(views, true), [[2, 4], [3]]);
 });
 
-Deno.test("while seeding, a rate that lingers from its last turn puts nobody before those who wait", () => {
+Deno.test("while seeding, a rate left from the last turn gives no precedence", () => {
   const views = [view(1, { upRate: 900 }), view(2, { sinceChangeMs: 70_000 })];
   assertEquals(plan(views, true, false, 1)[0], [2]);
 });
 
-Deno.test("while seeding with slots to spare, nobody loses one", () => {
+Deno.test("while seeding with free slots, no peer is choked", () => {
   const over = { isUnchoked: true, sinceChangeMs: 10 * SEED_TURN_MS };
   assertEquals(plan([view(1, over), view(2, over)], true)[0], [1, 2]);
 });
@@ -102,7 +102,7 @@ const behaviour = fc.record({
   isSnubbing: fc.boolean(),
 });
 
-Deno.test("nobody waits for ever, downloading or seeding, whatever the others give", () => {
+Deno.test("no peer waits forever, downloading or seeding, whatever the rates", () => {
   fc.assert(
     fc.property(
       fc.array(behaviour, { minLength: 1, maxLength: 30 }),
@@ -150,7 +150,7 @@ Deno.test("an interested peer is unchoked at once while there are free slots", (
   assertEquals(served, peers.slice(0, SEED_SLOTS_MIN + 1));
 });
 
-Deno.test("in a crowd everybody has its turn, and slots are never exceeded", () => {
+Deno.test("in a large swarm every peer gets its turn, and slots are never exceeded", () => {
   const { kit, peers } = crowd(30);
   const served = new Set<number>();
   for (let round = 0; round < 60; round++) {
@@ -175,7 +175,7 @@ function ask(kit: Kit, peer: number): void {
   kit.say(peer, { kind: "request", piece: 0, begin: 0, length: 1_024 });
 }
 
-Deno.test("slots that nobody uses go to others, one each second, until enough are served", () => {
+Deno.test("unused slots go to other peers, one per second, until enough are served", () => {
   const { kit, peers } = crowd(30);
   const unchoked = () => peers.filter((peer) => !kit.peer(peer).amChoking);
   kit.wait(0);
@@ -189,7 +189,7 @@ Deno.test("slots that nobody uses go to others, one each second, until enough ar
   assertEquals(unchoked().length, before + 2, "enough are served");
 });
 
-Deno.test("a crowd that takes nothing is not unchoked as a whole, and snubbers not at all", () => {
+Deno.test("only some of many idle peers are unchoked, and none that snubs us", () => {
   const { kit, peers } = crowd(UNCHOKED_MAX + 10);
   writable(kit.peer(peers.at(-1)!)).snubbed = true;
   let most = 0;
@@ -222,7 +222,7 @@ Deno.test("a peer that loses interest loses its slot in the next round", () => {
   assertEquals(kit.peer(peers[1]!).amChoking, false);
 });
 
-Deno.test("who snubs us for a minute keeps no slot but the optimistic one, when it is its turn", () => {
+Deno.test("a peer that snubs us for a minute keeps only the optimistic slot", () => {
   const kit = new Kit({ have: "#.." });
   const snubber = kit.connect("###");
   const others = Array.from({ length: UPLOAD_SLOTS_MIN + 1 }, () => kit.connect("..."));
@@ -242,7 +242,7 @@ Deno.test("who snubs us for a minute keeps no slot but the optimistic one, when 
   assert(choked > 0);
 });
 
-Deno.test("a newcomer begins at the front of the optimistic rotation three times as often as elsewhere", () => {
+Deno.test("newcomers are three times as likely at the front of the optimistic rotation", () => {
   const WAITING = 9, RUNS = 1_200;
   const places = new Array<number>(WAITING + 1).fill(0);
   for (let seed = 0; seed < RUNS; seed++) {

@@ -12,7 +12,7 @@ function fileOf(offset: number, length: number, pad = false): TorrentFile {
   return { path: ["f"], length, offset, pad, executable: false };
 }
 
-Deno.test("a piece is as urgent as the most urgent of its files", () => {
+Deno.test("a piece has the highest priority of its files", () => {
   // Pieces of 10: a 0..14, b 15..15, an empty one, c 16..39, padding 40..49.
   const files = [fileOf(0, 15), fileOf(15, 1), fileOf(16, 0), fileOf(16, 24), fileOf(40, 10, true)];
   const geometry = createGeometry(50, 10);
@@ -24,14 +24,14 @@ Deno.test("a piece is as urgent as the most urgent of its files", () => {
   assertEquals(of(), [0, 0, 0, 0, 0]);
 });
 
-Deno.test("files that start at pieces share none", () => {
+Deno.test("files aligned to pieces share none", () => {
   const files = [fileOf(0, 15), fileOf(20, 5), fileOf(30, 10)];
   const geometry = createAlignedGeometry([15, 5, 10], 10);
   assertEquals([...piecePriorities(files, geometry, [0, 4, 0])], [0, 0, 4, 0]);
   assertEquals([...piecePriorities(files, geometry, [7, 0, 1])], [7, 7, 0, 1]);
 });
 
-Deno.test("runs of equal pieces are one range", () => {
+Deno.test("equal adjacent pieces form one range", () => {
   assertEquals(priorityRanges(Uint8Array.of(4, 4, 0, 7)), [
     { first: 0, end: 2, priority: 4 },
     { first: 2, end: 3, priority: 0 },
@@ -40,7 +40,7 @@ Deno.test("runs of equal pieces are one range", () => {
   assertEquals(priorityRanges(new Uint8Array()), []);
 });
 
-Deno.test("the first and the last piece of a wanted file come before the rest of its priority", () => {
+Deno.test("the first and last piece of a wanted file precede the rest of its priority", () => {
   const files = [fileOf(0, 35), fileOf(35, 45), fileOf(80, 20)];
   const geometry = createGeometry(100, 10);
   const of = (...priorities: number[]) => [

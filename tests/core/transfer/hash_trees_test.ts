@@ -25,7 +25,7 @@ function asked(kit: Kit, peer: PeerKey) {
   return kit.all("ask-hashes").filter((effect) => effect.peer === peer).map(({ range }) => range);
 }
 
-Deno.test("pieces are asked for once their layer is known", () => {
+Deno.test("pieces are requested once their layer is known", () => {
   const kit = v2Kit({ have: "...." }, { missing: true });
   const seed = kit.connect("####", V2);
   assertEquals(kit.owed(seed), []);
@@ -44,13 +44,13 @@ Deno.test("a hybrid does not wait for its layers", () => {
   assertEquals(asked(kit, seed).length, 1);
 });
 
-Deno.test("peers that do not speak v2 are not asked for hashes", () => {
+Deno.test("peers without v2 support are not asked for hashes", () => {
   const kit = v2Kit({ have: ".." }, { missing: true });
   const seed = kit.connect("##");
   assertEquals(asked(kit, seed), []);
 });
 
-Deno.test("a layer that one peer rejects, does not send, or lies about comes from another", () => {
+Deno.test("a layer that a peer rejects, withholds or falsifies is fetched from another", () => {
   const kit = v2Kit({ have: ".." }, { missing: true });
   const first = kit.connect("##", V2);
   const [range] = asked(kit, first);
@@ -79,7 +79,7 @@ function failingPiece() {
   return { kit, peers };
 }
 
-Deno.test("leaves tell the bad block: its sender alone is banned, and it alone is fetched again", () => {
+Deno.test("leaves identify the bad block: only its sender is banned, only it is refetched", () => {
   const { kit, peers } = failingPiece();
   assertEquals(kit.all("drop-piece"), []);
   const { peer, range } = kit.all("ask-hashes")[0]!;
@@ -99,7 +99,7 @@ Deno.test("leaves tell the bad block: its sender alone is banned, and it alone i
   assertEquals(kit.have, "#");
 });
 
-Deno.test("without leaves a piece is blamed as a whole, in bounded time", () => {
+Deno.test("without leaves the whole piece is blamed, after a bounded time", () => {
   const { kit, peers } = failingPiece();
   for (const { peer, range } of kit.all("ask-hashes")) {
     kit.feed({ kind: "hashes-refused", peer, range });
@@ -110,7 +110,7 @@ Deno.test("without leaves a piece is blamed as a whole, in bounded time", () => 
   assertEquals(peers.map((peer) => kit.closed(peer)), [undefined, undefined]);
 });
 
-Deno.test("leaves that agree with a piece that fails blame it as a whole", () => {
+Deno.test("if the leaves match but the piece fails, the whole piece is blamed", () => {
   const { kit } = failingPiece();
   const { peer, range } = kit.all("ask-hashes")[0]!;
   kit.feed({ kind: "hashes-proven", peer, range });
@@ -118,7 +118,7 @@ Deno.test("leaves that agree with a piece that fails blame it as a whole", () =>
   assertEquals(kit.all("drop-piece").map(({ piece }) => piece), [0]);
 });
 
-Deno.test("requests for hashes are answered in turn, leaves only of pieces that are here", () => {
+Deno.test("hash requests are answered in order, leaves only of pieces that we have", () => {
   const kit = v2Kit({ have: "##..", blocks: 4 });
   const peer = kit.connect("....", V2);
   const layer = { tree: 0, baseLayer: 2, index: 0, length: 4, proofLayers: 1 };
@@ -133,7 +133,7 @@ Deno.test("requests for hashes are answered in turn, leaves only of pieces that 
   assertEquals(kit.all("reject-hashes").map(({ range }) => range.index), [8]);
 });
 
-Deno.test("more requests than fit a queue are rejected, and a second's reading is bounded", () => {
+Deno.test("requests beyond the queue are rejected, and reads per second are limited", () => {
   const kit = v2Kit({ have: "##", blocks: 1024 });
   const peer = kit.connect("..", V2);
   const layer = { tree: 0, baseLayer: 10, index: 0, length: 2, proofLayers: 0 };
@@ -149,7 +149,7 @@ Deno.test("more requests than fit a queue are rejected, and a second's reading i
   assertEquals(kit.all("reject-hashes").length, 2);
 });
 
-Deno.test("we reject what we do not know ourselves", () => {
+Deno.test("hash requests that we cannot answer are rejected", () => {
   const kit = v2Kit({ have: "..", blocks: 4 }, { missing: true });
   const peer = kit.connect("..", V2);
   const range = { tree: 0, baseLayer: 2, index: 0, length: 2, proofLayers: 0 };
@@ -161,7 +161,7 @@ Deno.test("we reject what we do not know ourselves", () => {
   assertEquals(v1.all("reject-hashes").length, 1);
 });
 
-Deno.test("a request may end in the padding behind a short piece, but not begin there", () => {
+Deno.test("a request may end in the padding after a short piece, but not start there", () => {
   const kit = v2Kit({ have: "##", blocks: 2, short: 2 * BLOCK_SIZE - 100 });
   const peer = kit.connect("..", V2);
   kit.say(peer, { kind: "interested" });

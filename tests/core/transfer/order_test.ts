@@ -17,20 +17,20 @@ function due(kit: Kit, ...pieces: [number, number][]): void {
   });
 }
 
-Deno.test("a sequential download goes from the beginning to the end, whatever is rare", () => {
+Deno.test("a sequential download requests pieces in order, regardless of rarity", () => {
   const kit = new Kit({ have: "........", blocks: 1, isSequential: true });
   kit.connect("####....", { unchokes: false });
   assertEquals(asked(kit, kit.connect("########")), [0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
-Deno.test("a sequential download takes pieces of higher priority first, and skips what a peer lacks", () => {
+Deno.test("a sequential download respects priorities, and skips what a peer lacks", () => {
   const priorities = new Uint8Array(6).fill(PRIORITY_NORMAL);
   priorities[5] = PRIORITY_MAX;
   const kit = new Kit({ have: "......", blocks: 1, isSequential: true, priorities });
   assertEquals(asked(kit, kit.connect("#.####")), [5, 0, 2, 3, 4]);
 });
 
-Deno.test("the order can be changed while it runs", () => {
+Deno.test("the order can be changed at runtime", () => {
   const kit = new Kit({ have: ".".repeat(40), blocks: 16 });
   kit.feed({ kind: "order", isSequential: true });
   const peer = kit.connect("#".repeat(40));
@@ -39,13 +39,13 @@ Deno.test("the order can be changed while it runs", () => {
   assertEquals(asked(kit, peer)[0], 1);
 });
 
-Deno.test("what a reader needs comes first, the soonest before the later", () => {
+Deno.test("due pieces come first, in order of their deadlines", () => {
   const kit = new Kit({ have: "........", blocks: 1 });
   due(kit, [5, 9_000], [2, 3_000], [6, 6_000]);
   assertEquals(asked(kit, kit.connect("########")).slice(0, 3), [2, 6, 5]);
 });
 
-Deno.test("a seek takes back what was asked for the old place, and asks for the new one", () => {
+Deno.test("a seek cancels requests for the old position and requests the new one", () => {
   const kit = new Kit({ have: ".".repeat(64), blocks: 16 });
   const before = [[10, 2_500], [11, 3_000], [12, 3_500]] as [number, number][];
   due(kit, ...before);
@@ -59,7 +59,7 @@ Deno.test("a seek takes back what was asked for the old place, and asks for the 
   assert(!now.includes(10), `still asks for ${now}`);
 });
 
-Deno.test("a block that is nearly due is asked of a second peer, and the loser is told", () => {
+Deno.test("an urgent block is also requested from a second peer, and then cancelled", () => {
   const kit = new Kit({ have: ".".repeat(100), blocks: 1 });
   due(kit, [3, 10_000]);
   const slow = kit.connect("...#" + ".".repeat(96), { fast: true });
@@ -74,7 +74,7 @@ Deno.test("a block that is nearly due is asked of a second peer, and the loser i
   assertEquals(kit.sentKinds(slow).includes("cancel"), true);
 });
 
-Deno.test("a piece that is here is due no more, and what is impossible is ignored", () => {
+Deno.test("a piece that has arrived is no longer due, and invalid pieces are ignored", () => {
   const kit = new Kit({ have: "#...", blocks: 1 });
   due(kit, [0, 100], [1, 200], [-1, 100], [4, 100], [1.5, 100]);
   assertEquals(kit.transfer.due.filter(({ piece }) => Number.isInteger(piece)).length, 1);
@@ -83,19 +83,19 @@ Deno.test("a piece that is here is due no more, and what is impossible is ignore
   assertEquals(kit.transfer.due.length, 0);
 });
 
-Deno.test("a reader cannot make the core look at more than so many pieces", () => {
+Deno.test("the number of due pieces is limited", () => {
   const kit = new Kit({ have: ".".repeat(600), blocks: 1 });
   due(kit, ...Array.from({ length: 600 }, (_, piece) => [piece, 1_000] as [number, number]));
   assertEquals(kit.transfer.due.length, DUE_PIECES_MAX);
 });
 
-Deno.test("the share rule withholds the last piece from a reader, too", () => {
+Deno.test("the share rule withholds the last piece from a reader as well", () => {
   const kit = new Kit({ have: "###.", blocks: 1, shareRule: { percent: 10, strict: true } });
   due(kit, [3, 100]);
   assertEquals(kit.owed(kit.connect("####")), []);
 });
 
-Deno.test("whatever is due and whoever delivers, everything arrives once and the books agree", () => {
+Deno.test("for any deadlines and senders, all blocks arrive and counts are consistent", () => {
   const moves = fc.array(
     fc.oneof(
       fc.array(fc.tuple(fc.nat(11), fc.nat(5_000)), { maxLength: 12 }),

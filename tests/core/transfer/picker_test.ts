@@ -39,7 +39,7 @@ function expectPick({ available, have, held = 4 }: Drawn, piece: number): void {
   assertEquals(blocks[0] === undefined ? -1 : blocks[0] - held, piece);
 }
 
-Deno.test("rarest first: of what the peer has, the piece that fewest others have", () => {
+Deno.test("rarest first: of the peer's pieces the one with the fewest holders is chosen", () => {
   expectPick({ available: "2213", have: "****" }, 2);
   expectPick({ available: "3213", have: "**.*" }, 1);
   expectPick({ available: "2213", have: "...*" }, 3);
@@ -47,7 +47,7 @@ Deno.test("rarest first: of what the peer has, the piece that fewest others have
   expectPick({ available: "0000", have: "...." }, -1);
 });
 
-Deno.test("the first pieces are taken at random, so that newcomers have something to trade", () => {
+Deno.test("the first pieces are chosen at random, so that newcomers have pieces to trade", () => {
   const firsts = new Set<string>();
   for (let seed = 0; seed < 40; seed++) {
     const kit = new Kit({ have: ".".repeat(20), blocks: 40, seed });
@@ -59,7 +59,7 @@ Deno.test("the first pieces are taken at random, so that newcomers have somethin
   assert(firsts.size > 8, `only ${firsts.size} different first pieces`);
 });
 
-Deno.test("a piece that was started is finished before another one is", () => {
+Deno.test("started pieces are finished before another one is started", () => {
   const kit = new Kit({ have: "....", blocks: 20 });
   const first = kit.connect("####");
   kit.disconnect(first);
@@ -69,7 +69,7 @@ Deno.test("a piece that was started is finished before another one is", () => {
   assertEquals(kit.owed(second).every((name) => name.startsWith(`${started[0]}.`)), true);
 });
 
-Deno.test("a suggested piece is taken before the rarest one, if it is wanted at all", () => {
+Deno.test("a suggested piece precedes the rarest one, if it is wanted", () => {
   const kit = new Kit({ have: "#####.....", blocks: 40 });
   const peer = kit.connect("##########", { unchokes: false });
   kit.say(peer, { kind: "suggest", piece: 7 });
@@ -78,7 +78,7 @@ Deno.test("a suggested piece is taken before the rarest one, if it is wanted at 
   assertEquals(kit.owed(peer)[0], "7.0");
 });
 
-Deno.test("a choking peer is asked for the pieces that it allows, and for nothing else", () => {
+Deno.test("from a choking peer only allowed fast pieces are requested", () => {
   const kit = new Kit({ have: "....", blocks: 2 });
   const peer = kit.connect("##.#", { unchokes: false });
   kit.say(peer, { kind: "allowed-fast", piece: 2 });
@@ -92,7 +92,7 @@ Deno.test("a choking peer is asked for the pieces that it allows, and for nothin
   assertEquals(kit.transfer.partials.get(1)!.free, 1, "its word is taken back");
 });
 
-Deno.test("no block is asked for twice while others are free", () => {
+Deno.test("no block is requested twice while others are free", () => {
   fc.assert(fc.property(
     fc.array(fc.stringMatching(/^[#.]{8}$/).filter((have) => have.includes("#")), {
       minLength: 1,
@@ -109,7 +109,7 @@ Deno.test("no block is asked for twice while others are free", () => {
   ));
 });
 
-Deno.test("in endgame others are asked, too, and told to forget it once the block is here", () => {
+Deno.test("in endgame blocks are requested from several peers and cancelled on arrival", () => {
   const kit = new Kit({ have: "#.", blocks: 2 });
   const peers = [kit.connect("##"), kit.connect("##"), kit.connect("##"), kit.connect("##")];
   const requesters = () => peers.filter((peer) => kit.owed(peer).includes("1.0"));
@@ -126,7 +126,7 @@ Deno.test("in endgame others are asked, too, and told to forget it once the bloc
   assertEquals(kit.sent(winner!), []);
 });
 
-Deno.test("in endgame a busy peer is not buried in blocks that others owe us", () => {
+Deno.test("in endgame a peer with a full pipeline gets no duplicate requests", () => {
   const kit = new Kit({ have: ".", blocks: 100 });
   const busy = kit.connect("#");
   const slow = kit.connect("#");
@@ -137,7 +137,7 @@ Deno.test("in endgame a busy peer is not buried in blocks that others owe us", (
   assert(both <= ENDGAME_PIPELINE_MAX, `${both} blocks are asked of both`);
 });
 
-Deno.test("a piece that nobody has does not keep the endgame of the others from beginning", () => {
+Deno.test("a piece without sources does not prevent endgame for the others", () => {
   const kit = new Kit({ have: "...", blocks: 1 });
   const one = kit.connect("##.");
   const two = kit.connect("##.");
@@ -145,7 +145,7 @@ Deno.test("a piece that nobody has does not keep the endgame of the others from 
   assertEquals(kit.owed(two).sort(), ["0.0", "1.0"]);
 });
 
-Deno.test("what a choking peer without the Fast extension owes goes to others at once", () => {
+Deno.test("requests to a choking peer without Fast are freed at once", () => {
   const kit = new Kit({ have: "#..", blocks: 4 });
   const peer = kit.connect("###", { fast: false });
   const asked = kit.owed(peer);
@@ -155,7 +155,7 @@ Deno.test("what a choking peer without the Fast extension owes goes to others at
   assertEquals(kit.owed(other).sort(), asked.sort());
 });
 
-Deno.test("a choking peer with the Fast extension owes each block until it sends or rejects it", () => {
+Deno.test("requests to a choking peer with Fast stay outstanding until a block or reject", () => {
   const kit = new Kit({ have: "#.", blocks: 4 });
   const peer = kit.connect("##");
   kit.say(peer, { kind: "choke" });
@@ -168,7 +168,7 @@ Deno.test("a choking peer with the Fast extension owes each block until it sends
   assertEquals(kit.transfer.wasted, 0);
 });
 
-Deno.test("what a lost peer owed goes to others at once, and what it sent stays", () => {
+Deno.test("requests to a disconnected peer are freed, and its blocks are kept", () => {
   const kit = new Kit({ have: "#..", blocks: 4 });
   const peer = kit.connect("###");
   const asked = kit.owed(peer);
@@ -178,7 +178,7 @@ Deno.test("what a lost peer owed goes to others at once, and what it sent stays"
   assertEquals(kit.owed(other).sort(), asked.slice(2).sort());
 });
 
-Deno.test("a rejected block goes to another peer at once", () => {
+Deno.test("a rejected block is requested from another peer at once", () => {
   const kit = new Kit({ have: "#.", blocks: 40 });
   const peer = kit.connect("##");
   const other = kit.connect("##");
@@ -188,7 +188,7 @@ Deno.test("a rejected block goes to another peer at once", () => {
   assertEquals(kit.owes(other, 1, 0), true);
 });
 
-Deno.test("a piece that a peer rejects is asked of it again after waits that double, not in a loop", () => {
+Deno.test("a rejected piece is requested from the peer again after doubling delays", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const peer = kit.connect("##");
   const reject = { kind: "reject", piece: 1, begin: 0, length: BLOCK_SIZE } as const;
@@ -202,7 +202,7 @@ Deno.test("a piece that a peer rejects is asked of it again after waits that dou
   }
 });
 
-Deno.test("pieces that a peer rejects do not keep it from giving us the others", () => {
+Deno.test("a rejected piece does not prevent requests for other pieces", () => {
   const kit = new Kit({ have: "....................", blocks: 1 });
   const peer = kit.connect("####################");
   writable(kit.peer(peer)).pipeline = 2;
@@ -218,7 +218,7 @@ Deno.test("pieces that a peer rejects do not keep it from giving us the others",
   assertEquals(asked.size, 20);
 });
 
-Deno.test("a reject of a block that cannot be is ignored", () => {
+Deno.test("a reject of an invalid block is ignored", () => {
   const kit = new Kit({ have: "..", blocks: 1 });
   const peer = kit.connect("##");
   const owed = kit.owed(peer);
@@ -227,7 +227,7 @@ Deno.test("a reject of a block that cannot be is ignored", () => {
   assertEquals(kit.owed(peer), owed);
 });
 
-Deno.test("a silent peer is snubbed after a minute: others get its blocks, it gets one at a time", () => {
+Deno.test("after a minute a silent peer is snubbed: its blocks are freed, and it gets one", () => {
   const kit = new Kit({ have: "#..", blocks: 4 });
   const silent = kit.connect("###");
   const asked = kit.owed(silent);
@@ -244,7 +244,7 @@ Deno.test("a silent peer is snubbed after a minute: others get its blocks, it ge
   assertEquals(kit.peer(silent).snubbed, false);
 });
 
-Deno.test("three silent peers never hold the last block against a fourth that delivers", () => {
+Deno.test("three silent peers cannot hold the last block while a fourth delivers", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const silent = [kit.connect("##"), kit.connect("##"), kit.connect("##")];
   kit.waitWith(silent, SNUB_MS / 2);
@@ -254,7 +254,7 @@ Deno.test("three silent peers never hold the last block against a fourth that de
   assertEquals(kit.owed(late), ["1.0"]);
 });
 
-Deno.test("a dead peer is asked for nothing until it speaks again", () => {
+Deno.test("nothing is requested from a dead peer until it sends again", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const dead = kit.connect("##");
   const lively = [kit.connect(".."), kit.connect("..")];
@@ -265,7 +265,7 @@ Deno.test("a dead peer is asked for nothing until it speaks again", () => {
   assertEquals(kit.owed(dead), ["1.0"]);
 });
 
-Deno.test("a peer is never asked for more than it is willing to queue", () => {
+Deno.test("a peer never gets more requests than its queue length", () => {
   const kit = new Kit({ have: "....", blocks: 64 });
   const peer = kit.connect("####", { unchokes: false });
   writable(kit.peer(peer).link).reqq = 5;
@@ -274,7 +274,7 @@ Deno.test("a peer is never asked for more than it is willing to queue", () => {
   assertEquals(kit.owed(peer).length, 5);
 });
 
-Deno.test("with the buffers full no new piece is started; pieces nobody can finish make room", () => {
+Deno.test("with full buffers no piece is started, and stranded ones are abandoned", () => {
   const blocks = BUFFERED_BYTES_MAX / BLOCK_SIZE / 4;
   const kit = new Kit({ have: "......", blocks });
   const leaving = kit.connect("######");
@@ -291,7 +291,7 @@ Deno.test("with the buffers full no new piece is started; pieces nobody can fini
   assertEquals(kit.all("drop-piece").length, 1);
 });
 
-Deno.test("with the buffers full, a fast peer gets what slow ones owe instead of waiting for them", () => {
+Deno.test("with full buffers, a fast peer gets duplicates of slow peers' requests", () => {
   const blocks = BUFFERED_BYTES_MAX / BLOCK_SIZE / 2;
   const kit = new Kit({ have: "...", blocks });
   const slow = kit.connect("###", { unchokes: false });
@@ -305,7 +305,7 @@ Deno.test("with the buffers full, a fast peer gets what slow ones owe instead of
   assert(kit.owed(slow).includes(name!));
 });
 
-Deno.test("with the buffers full of pieces on their way to the disk, nothing is asked for twice", () => {
+Deno.test("with buffers full of pieces being written, nothing is requested twice", () => {
   const blocks = BUFFERED_BYTES_MAX / BLOCK_SIZE / 2;
   const kit = new Kit({ have: "...", blocks });
   const peer = kit.connect("###", { unchokes: false });
@@ -319,7 +319,7 @@ Deno.test("with the buffers full of pieces on their way to the disk, nothing is 
   assertEquals(kit.owed(kit.connect("###")), []);
 });
 
-Deno.test("a peer that idles joins in when the endgame begins elsewhere", () => {
+Deno.test("an idle peer gets requests when endgame starts because of another peer", () => {
   const kit = new Kit({ have: "#..", blocks: 1 });
   const first = kit.connect("##.");
   kit.connect("..#", { unchokes: false });
@@ -329,7 +329,7 @@ Deno.test("a peer that idles joins in when the endgame begins elsewhere", () => 
   assertEquals([kit.owed(last), kit.owed(idle)], [["2.0"], ["1.0"]]);
 });
 
-Deno.test("what a snubbed peer gives back goes to others before it is asked again", () => {
+Deno.test("freed requests of a snubbed peer go to others first", () => {
   const kit = new Kit({ have: "#..", blocks: 1 });
   const silent = kit.connect("##.");
   const chokes = kit.connect("..#", { unchokes: false });

@@ -14,7 +14,7 @@ function sharedPiece(others = "##"): { kit: Kit; one: PeerKey; two: PeerKey } {
   return { kit, one, two };
 }
 
-Deno.test("a good piece is written, then told to every peer, those that have it included", () => {
+Deno.test("a good piece is written, then announced to every peer, including its holders", () => {
   const kit = new Kit({ have: "#..", blocks: 1 });
   const giver = kit.connect("##.");
   const taker = kit.connect("...");
@@ -29,7 +29,7 @@ Deno.test("a good piece is written, then told to every peer, those that have it 
   assertEquals(kit.have, "##.");
 });
 
-Deno.test("a piece is not ours before it is written", () => {
+Deno.test("a piece counts as ours only once it is written", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const giver = kit.connect("##");
   kit.block(giver, 1, 0);
@@ -39,7 +39,7 @@ Deno.test("a piece is not ours before it is written", () => {
   assertEquals(kit.have, "##");
 });
 
-Deno.test("a peer that sends a bad piece alone is banned by its address, and the piece is fetched again", () => {
+Deno.test("the only sender of a bad piece is banned by address, and the piece is refetched", () => {
   const kit = new Kit({ have: "#.", blocks: 2 });
   const liar = kit.connect("##", { ip: "10.1.1.1", id: 77 });
   kit.deliver(liar);
@@ -61,7 +61,7 @@ Deno.test("a peer that sends a bad piece alone is banned by its address, and the
   assertEquals(kit.have, "##");
 });
 
-Deno.test("a ban on a loopback address is of one peer id there, since others share it", () => {
+Deno.test("a ban on a loopback address covers one peer ID only", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const liar = kit.connect("##", { ip: "127.0.0.1", id: 77 });
   kit.complete(liar, [1]);
@@ -70,7 +70,7 @@ Deno.test("a ban on a loopback address is of one peer id there, since others sha
   assertEquals(kit.closed(kit.handshake({ ip: "127.0.0.1", id: 77 })), "banned");
 });
 
-Deno.test("a liar that leaves before its piece is checked is banned all the same", () => {
+Deno.test("a liar that disconnects before the check is banned as well", () => {
   const kit = new Kit({ have: "#.", blocks: 2 });
   const liar = kit.connect("##", { ip: "10.1.1.1", id: 77 });
   kit.deliver(liar);
@@ -79,7 +79,7 @@ Deno.test("a liar that leaves before its piece is checked is banned all the same
   assertEquals(kit.closed(kit.handshake({ ip: "10.1.1.1", id: 78 })), "banned");
 });
 
-Deno.test("those who left are remembered up to a limit", () => {
+Deno.test("the number of remembered disconnected peers is limited", () => {
   const kit = new Kit({ have: ".".repeat(DISCONNECTED_PEERS_MAX + 10), blocks: 1 });
   for (let i = 0; i < DISCONNECTED_PEERS_MAX + 5; i++) {
     const peer = kit.connect("#".repeat(DISCONNECTED_PEERS_MAX + 10));
@@ -90,7 +90,7 @@ Deno.test("those who left are remembered up to a limit", () => {
   assertEquals(kit.transfer.disconnectedPeers.has(1), false);
 });
 
-Deno.test("a bad piece is announced to nobody", () => {
+Deno.test("a bad piece is not announced", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const liar = kit.connect("##");
   const taker = kit.connect("..");
@@ -100,7 +100,7 @@ Deno.test("a bad piece is announced to nobody", () => {
   assertEquals(kit.have, "#.");
 });
 
-Deno.test("when several shared a bad piece nobody is banned, and one peer sends it the next time", () => {
+Deno.test("if several peers sent a bad piece none is banned, and one peer refetches it", () => {
   const { kit, one, two } = sharedPiece();
   kit.finish([1]);
   assertEquals([kit.closed(one), kit.closed(two)], [undefined, undefined]);
@@ -108,7 +108,7 @@ Deno.test("when several shared a bad piece nobody is banned, and one peer sends 
   assertEquals(owing.sort(), [0, 4]);
 });
 
-Deno.test("that holds for newcomers, too, when those who shared it have left", () => {
+Deno.test("newcomers complete a mixed piece when its senders have left", () => {
   const { kit, one, two } = sharedPiece();
   kit.disconnect(one);
   kit.disconnect(two);
@@ -120,7 +120,7 @@ Deno.test("that holds for newcomers, too, when those who shared it have left", (
   assertEquals([kit.owed(first).length, kit.owed(second).length], [2, 0]);
 });
 
-Deno.test("who then sends it badly alone is banned; the other completes it", () => {
+Deno.test("the peer that then sends it badly is banned; the other completes it", () => {
   const { kit, one, two } = sharedPiece();
   kit.finish([1]);
   const [first, second] = kit.owed(one).length > 0 ? [one, two] : [two, one];
@@ -131,7 +131,7 @@ Deno.test("who then sends it badly alone is banned; the other completes it", () 
   assertEquals(kit.closed(second), "both-complete");
 });
 
-Deno.test("a peer on parole takes whole pieces alone until one of them is good", () => {
+Deno.test("a peer on parole gets whole pieces until one of them is good", () => {
   const { kit, one, two } = sharedPiece("##....");
   kit.finish([1]);
   const [owner, other] = kit.owed(one).length > 0 ? [one, two] : [two, one];
@@ -145,7 +145,7 @@ Deno.test("a peer on parole takes whole pieces alone until one of them is good",
   assertEquals([kit.peer(owner).onParole, kit.peer(other).onParole], [true, false]);
 });
 
-Deno.test("peers on parole still finish a mixed piece when there is nothing else to do", () => {
+Deno.test("peers on parole complete a mixed piece when there is nothing else to do", () => {
   const kit = new Kit({ have: "##.", blocks: 4 });
   const gone = kit.connect("###");
   kit.deliver(gone, 2);
@@ -157,7 +157,7 @@ Deno.test("peers on parole still finish a mixed piece when there is nothing else
   assertEquals(kit.have, "###");
 });
 
-Deno.test("a piece fetched alone moves on when its sender chokes, is snubbed or leaves", () => {
+Deno.test("an exclusive piece is reassigned when its sender chokes, is snubbed or leaves", () => {
   for (const how of ["choke", "snub", "leave"] as const) {
     const { kit, one, two } = sharedPiece();
     kit.finish([1]);
@@ -179,7 +179,7 @@ Deno.test("a piece fetched alone moves on when its sender chokes, is snubbed or 
   }
 });
 
-Deno.test("a piece fetched alone goes on with its sender when that one unchokes us again", () => {
+Deno.test("an exclusive piece continues with its sender after an unchoke", () => {
   const { kit, one, two } = sharedPiece();
   kit.finish([1]);
   const [owner, other] = kit.owed(one).length > 0 ? [one, two] : [two, one];
@@ -190,7 +190,7 @@ Deno.test("a piece fetched alone goes on with its sender when that one unchokes 
   assertEquals(kit.owed(owner).length, 2, "what it sent is kept");
 });
 
-Deno.test("the last piece reports completion once and closes the seeds", () => {
+Deno.test("the last piece reports completion once and closes connections to seeds", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const seed = kit.connect("##");
   const leech = kit.connect("#.");
@@ -200,7 +200,7 @@ Deno.test("the last piece reports completion once and closes the seeds", () => {
   assertEquals(kit.isConnected(leech), true);
 });
 
-Deno.test("a write that fails stops all requests, once reported, and loses no other piece", () => {
+Deno.test("a failed write is reported once, stops requests, and loses no other piece", () => {
   const kit = new Kit({ have: "#..", blocks: 1 });
   const peer = kit.connect("###");
   kit.deliver(peer);
@@ -219,7 +219,7 @@ Deno.test("a write that fails stops all requests, once reported, and loses no ot
   assertEquals(kit.transfer.haveCount, 2);
 });
 
-Deno.test("answers to unknown jobs, or to jobs of another kind, change nothing", () => {
+Deno.test("answers to unknown jobs or to jobs of another kind are ignored", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const peer = kit.connect("##");
   kit.deliver(peer);

@@ -9,7 +9,7 @@ import {
   takeRequest,
 } from "../../../core/transfer/request_queue.ts";
 
-Deno.test("requests leave in the order in which they came, cancelled ones left out", () => {
+Deno.test("requests leave in order, without the cancelled ones", () => {
   const step = fc.record({
     what: fc.constantFrom("push", "push", "cancel", "take"),
     piece: fc.nat(2),
@@ -41,7 +41,7 @@ Deno.test("requests leave in the order in which they came, cancelled ones left o
   );
 });
 
-Deno.test("who asks and cancels for ever holds no more memory", () => {
+Deno.test("endless requests and cancels use bounded memory", () => {
   const queue = createRequestQueue(BLOCK_SIZE);
   pushRequest(queue, 0, 0, BLOCK_SIZE);
   for (let piece = 1; piece < 50_000; piece++) {
@@ -52,7 +52,7 @@ Deno.test("who asks and cancels for ever holds no more memory", () => {
   assertEquals(takeAllRequests(queue), [0, 0, BLOCK_SIZE]);
 });
 
-Deno.test("ten thousand cancels of a full queue are done at once: each looks at its own request only", () => {
+Deno.test("each of ten thousand cancels looks only at its own request", () => {
   const queue = createRequestQueue(BLOCK_SIZE);
   for (let piece = 0; piece < 100_000; piece++) pushRequest(queue, piece, 0, BLOCK_SIZE);
   // From the back, where a search from the front would look at everything: 10^10 steps.

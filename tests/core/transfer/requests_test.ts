@@ -19,12 +19,12 @@ function benchPeer() {
   return kit.peer(kit.connect("#"));
 }
 
-Deno.test("a new peer is asked for a modest number of blocks", () => {
+Deno.test("a new peer gets a moderate number of requests", () => {
   const kit = new Kit({ have: "..", blocks: 100 });
   assertEquals(kit.owed(kit.connect("##")).length, PIPELINE_FIRST);
 });
 
-Deno.test("in slow start each block adds one to the pipeline, which doubles it every round trip", () => {
+Deno.test("in slow start each block adds one to the pipeline, doubling it per round trip", () => {
   const kit = new Kit({ have: "..", blocks: 100 });
   const peer = kit.connect("##");
   kit.deliver(peer, PIPELINE_FIRST);
@@ -46,7 +46,7 @@ Deno.test("slow start ends when the rate stops growing, and the pipeline follows
   assertEquals(peer.pipeline, blocks, "no growth after slow start");
 });
 
-Deno.test("the pipeline covers the way of the first block after a pause, and follows it", () => {
+Deno.test("the pipeline follows the round trip measured after a pause", () => {
   const kit = new Kit({ have: "#" + ".".repeat(20), blocks: 16 });
   const key = kit.connect("#".repeat(21));
   const peer = kit.peer(key);
@@ -72,7 +72,7 @@ Deno.test("the pipeline covers the way of the first block after a pause, and fol
   assertEquals(peer.roundTripMs, 500, "half old, half new");
 });
 
-Deno.test("the pipeline stays within its bounds and within what the peer queues", () => {
+Deno.test("the pipeline stays within its bounds and the peer's queue length", () => {
   const peer = benchPeer();
   writable(peer).slowStart = false;
   writable(peer.down).rate = 20;
@@ -89,7 +89,7 @@ Deno.test("the pipeline stays within its bounds and within what the peer queues"
   assertEquals(pipelineTarget(peer), 1);
 });
 
-Deno.test("a near peer is asked for no more than its way can hold, a far one for more", () => {
+Deno.test("the pipeline of a near peer is capped, that of a distant one is longer", () => {
   const peer = benchPeer();
   writable(peer).pipeline = PIPELINE_MAX;
   writable(peer.link).reqq = 5_000;
@@ -101,7 +101,7 @@ Deno.test("a near peer is asked for no more than its way can hold, a far one for
   assertEquals(pipelineTarget(peer), 3 * PIPELINE_NEAR);
 });
 
-Deno.test("requests are topped up in batches, not one message a block", () => {
+Deno.test("requests are refilled in batches, not one message per block", () => {
   const kit = new Kit({ have: "..", blocks: 400 });
   const peer = kit.connect("##");
   writable(kit.peer(peer)).slowStart = false;
@@ -113,14 +113,14 @@ Deno.test("requests are topped up in batches, not one message a block", () => {
   assert(kit.owed(peer).length >= 75);
 });
 
-Deno.test("a peer that has nothing for us is not asked and not told of interest", () => {
+Deno.test("a peer without useful pieces gets neither requests nor interested", () => {
   const kit = new Kit({ have: "#." });
   const peer = kit.connect("#.");
   assertEquals(kit.all("request"), []);
   assertEquals(kit.sentKinds(peer).includes("interested"), false);
 });
 
-Deno.test("interest is told when the peer gets something for us and taken back when we have it", () => {
+Deno.test("interested is sent when the peer has something for us, not interested when not", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const peer = kit.connect("#.");
   kit.say(peer, { kind: "have", piece: 1 });
@@ -132,7 +132,7 @@ Deno.test("interest is told when the peer gets something for us and taken back w
   assertEquals(kit.isConnected(other), false);
 });
 
-Deno.test("a peer is busy again the moment something can be asked of it", () => {
+Deno.test("a peer becomes busy as soon as something can be requested from it", () => {
   const kit = new Kit({ have: "##..", blocks: 1 });
   const slow = kit.connect("..#.");
   const idle = kit.connect("....");
@@ -154,7 +154,7 @@ function cancelled(): { kit: Kit; peer: number } {
   return { kit, peer };
 }
 
-Deno.test("a reject of the cancelled request is not taken for one of the request that followed", () => {
+Deno.test("a reject of a cancelled request is not matched to a later one", () => {
   const { kit, peer } = cancelled();
   assertEquals(kit.owed(peer).includes("0.0"), true);
   const reject = { kind: "reject", piece: 0, begin: 0, length: BLOCK_SIZE } as const;
@@ -164,7 +164,7 @@ Deno.test("a reject of the cancelled request is not taken for one of the request
   assertEquals(kit.owed(peer).includes("0.0"), false);
 });
 
-Deno.test("a block that was cancelled and is needed all the same is kept", () => {
+Deno.test("a block that arrives after its cancel is kept if it is still needed", () => {
   const kit = new Kit({ have: "..", blocks: 2 });
   const late = kit.connect("##", { fast: true });
   const before = kit.owed(late);
@@ -180,7 +180,7 @@ Deno.test("a block that was cancelled and is needed all the same is kept", () =>
   assertEquals(kit.have, "##");
 });
 
-Deno.test("a flood of blocks that nobody asked for ends the connection after a named amount", () => {
+Deno.test("a flood of unrequested blocks closes the connection at a limit", () => {
   const kit = new Kit({ have: "#.", blocks: 1 });
   const peer = kit.connect("##", { unchokes: false });
   const most = Math.floor(UNREQUESTED_BYTES_MAX / BLOCK_SIZE);

@@ -63,13 +63,13 @@ function trustMarks(...args: Parameters<typeof trustResume>): { trusted: string;
   return { trusted: marksOf(trusted), check: marksOf(toCheck) };
 }
 
-Deno.test("a resume state reads back as it was written", () => {
+Deno.test("a resume state round-trips", () => {
   assertEquals(decodeResume(encodeResume(STATE)), { ok: true, value: STATE });
   const lean = { ...STATE, torrent: undefined, waived: false, files: [] };
   assertEquals(decodeResume(encodeResume(lean)), { ok: true, value: lean });
 });
 
-Deno.test("every resume state reads back as it was written", () => {
+Deno.test("any resume state round-trips", () => {
   const count = fc.nat(Number.MAX_SAFE_INTEGER);
   const stamp = fc.option(
     fc.record({ length: count, mtimeMs: fc.maxSafeInteger() }),
@@ -89,7 +89,7 @@ Deno.test("every resume state reads back as it was written", () => {
   ));
 });
 
-Deno.test("a damaged resume file is refused or read, and never throws", () => {
+Deno.test("a damaged resume file is refused or parsed, without an exception", () => {
   const bytes = encodeResume(STATE);
   fc.assert(fc.property(
     fc.nat(bytes.length - 1),
@@ -104,7 +104,7 @@ Deno.test("a damaged resume file is refused or read, and never throws", () => {
   ));
 });
 
-Deno.test("an empty file, as a full disk leaves it, is refused", () => {
+Deno.test("an empty file, as left by a full disk, is refused", () => {
   const answer = decodeResume(new Uint8Array());
   assert(!answer.ok && answer.error.code === "resume-bencode");
 });
@@ -116,7 +116,7 @@ Deno.test("a state of another version is refused", () => {
   assertEquals(without, { ok: false, error: { code: "resume-version", version: undefined } });
 });
 
-Deno.test("a field that is missing or of the wrong type is named", () => {
+Deno.test("a missing field or one of the wrong type is named", () => {
   const good = {
     downloaded: 0,
     files: [[1, 2], []],
@@ -151,25 +151,25 @@ Deno.test("a field that is missing or of the wrong type is named", () => {
   }
 });
 
-Deno.test("claimed pieces are kept while size and mtime agree", () => {
+Deno.test("claimed pieces are kept while size and mtime match", () => {
   const state = claim("101", [{ length: 48, mtimeMs: 9 }]);
   const torrent = torrentOf([48]);
   assertEquals(trustMarks(state, torrent, [onDisk(48, 9)]), { trusted: "101", check: "000" });
 });
 
-Deno.test("a file with another mtime is hashed in full, claimed or not", () => {
+Deno.test("a file with a changed mtime is hashed completely, claimed or not", () => {
   const state = claim("100", [{ length: 48, mtimeMs: 9 }]);
   const torrent = torrentOf([48]);
   assertEquals(trustMarks(state, torrent, [onDisk(48, 10)]), { trusted: "000", check: "111" });
 });
 
-Deno.test("a file with another size is hashed, even when its stamp is the noted one", () => {
+Deno.test("a file with a changed size is hashed, even with the recorded mtime", () => {
   const state = claim("111", [{ length: 40, mtimeMs: 9 }]);
   const torrent = torrentOf([48]);
   assertEquals(trustMarks(state, torrent, [onDisk(40, 9)]), { trusted: "000", check: "111" });
 });
 
-Deno.test("a piece that straddles a changed file is hashed, its neighbours are kept", () => {
+Deno.test("a piece in a changed file is hashed, its neighbours are trusted", () => {
   const stamps = [{ length: 24, mtimeMs: 1 }, { length: 24, mtimeMs: 1 }];
   const torrent = torrentOf([24, 24]);
   const disk = [onDisk(24, 1), onDisk(24, 2)];
@@ -186,13 +186,13 @@ Deno.test("pieces of a missing or never written file are not on disk", () => {
   }
 });
 
-Deno.test("without a state whatever is on disk is hashed", () => {
+Deno.test("without a state everything on disk is hashed", () => {
   const torrent = torrentOf([24, 24]);
   const disk = [onDisk(24, 1), undefined];
   assertEquals(trustMarks(undefined, torrent, disk), { trusted: "000", check: "100" });
 });
 
-Deno.test("a state that does not fit the torrent counts as none", () => {
+Deno.test("a state that does not match the torrent is ignored", () => {
   const torrent = torrentOf([48]);
   const stamps = [{ length: 48, mtimeMs: 9 }];
   const misfits: ResumeState[] = [
@@ -206,14 +206,14 @@ Deno.test("a state that does not fit the torrent counts as none", () => {
   }
 });
 
-Deno.test("padding and empty files never stand in the way of trust", () => {
+Deno.test("padding and empty files do not prevent trust", () => {
   const torrent = torrentOf([10, -6, 0, 16]);
   const stamps = [{ length: 10, mtimeMs: 1 }, undefined, undefined, { length: 16, mtimeMs: 1 }];
   const disk = [onDisk(10, 1), undefined, undefined, onDisk(16, 1)];
   assertEquals(trustMarks(claim("11", stamps), torrent, disk), { trusted: "11", check: "00" });
 });
 
-Deno.test("a piece is trusted exactly when it is claimed and all its files agree", () => {
+Deno.test("a piece is trusted exactly if it is claimed and all its files match", () => {
   const file = fc.record({
     length: fc.integer({ min: -20, max: 50 }),
     disk: fc.constantFrom("same", "changed", "missing", "hollow"),

@@ -30,7 +30,7 @@ function taker(kit: Kit, has = ".........."): number {
   return peer;
 }
 
-Deno.test("what is owed is the percentage of the torrent's size, rounded up", () => {
+Deno.test("the debt is the percentage of the torrent's size, rounded up", () => {
   const owed = (percent: number) =>
     owedBytes(
       new Kit({ have: ".", blocks: 1, short: 1, shareRule: { percent, strict: false } }).transfer,
@@ -38,14 +38,14 @@ Deno.test("what is owed is the percentage of the torrent's size, rounded up", ()
   assertEquals([0, 10, 100].map(owed), [0, Math.ceil((BLOCK_SIZE - 1) / 10), BLOCK_SIZE - 1]);
 });
 
-Deno.test("all pieces but the last are asked for, whatever is owed", () => {
+Deno.test("all pieces but the last are requested, whatever is owed", () => {
   const kit = new Kit({ have: "...", blocks: 1, shareRule: RULE });
   kit.connect("...");
   const seed = kit.connect("###");
   assertEquals(kit.owed(seed).length, 2);
 });
 
-Deno.test("the last piece waits until the debt is paid, and is asked for the moment it is", () => {
+Deno.test("the last piece is withheld until the debt is paid, then requested at once", () => {
   const kit = indebted();
   const peer = taker(kit);
   const seed = kit.connect("##########");
@@ -67,7 +67,7 @@ Deno.test("the last piece waits until the debt is paid, and is asked for the mom
   );
 });
 
-Deno.test("while it waits, the facts say so and how many can be served", () => {
+Deno.test("during a wait, the facts say so and count the peers that can be served", () => {
   const kit = indebted();
   taker(kit);
   taker(kit);
@@ -96,7 +96,7 @@ Deno.test("the debt is waived when no connected peer lacks a piece of ours", () 
   assertEquals(kit.owed(seed), ["9.0"], "for good, whoever comes later");
 });
 
-Deno.test("nothing is waived before somebody offers the piece: a restart is no way around the rule", () => {
+Deno.test("nothing is waived before a peer offers the piece, so that restarts do not help", () => {
   const kit = indebted();
   kit.wait(3_600_000);
   assertEquals(states(kit), ["owing"]);
@@ -107,7 +107,7 @@ Deno.test("nothing is waived before somebody offers the piece: a restart is no w
   assertEquals(states(kit), ["owing", "paid"]);
 });
 
-Deno.test("nothing is waived before the tracker answers or fails, for a few seconds at most", () => {
+Deno.test("nothing is waived before the tracker responds or a few seconds have passed", () => {
   for (const how of ["answers", "fails", "says nothing"] as const) {
     const kit = indebted({ announceTiers: [["http://a.test/"]] });
     const seed = kit.connect("##########");
@@ -122,7 +122,7 @@ Deno.test("nothing is waived before the tracker answers or fails, for a few seco
   }
 });
 
-Deno.test("a peer lacks nothing of ours when it has other pieces or more of them", () => {
+Deno.test("a peer with other pieces than ours, or more, lacks something of ours", () => {
   const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE });
   const peer = kit.connect("#########.");
   kit.say(peer, { kind: "interested" });
@@ -141,7 +141,7 @@ Deno.test("a strict debt is never waived", () => {
   assertEquals(isWaiting(kit.transfer), true);
 });
 
-Deno.test("what was uploaded in earlier runs counts, and so does an earlier waiver", () => {
+Deno.test("uploads and waivers of earlier runs count", () => {
   for (const before of [{ uploadedBefore: BLOCK_SIZE }, { waivedBefore: true }]) {
     const kit = indebted(before);
     taker(kit);
@@ -159,7 +159,7 @@ Deno.test("a waiver is saved", () => {
   assertEquals(kit.all("save-state").at(-1)!.state.waived, true);
 });
 
-Deno.test("a torrent of one piece is not withheld: we have nothing to serve", () => {
+Deno.test("the piece of a one-piece torrent is not withheld: there is nothing to serve", () => {
   const kit = new Kit({
     have: ".",
     blocks: 1,
@@ -172,7 +172,7 @@ Deno.test("a torrent of one piece is not withheld: we have nothing to serve", ()
   assertEquals(kit.owed(kit.connect("#")), ["0.0"]);
 });
 
-Deno.test("an incomplete peer that the tracker names is waited for, a few seconds and no longer", () => {
+Deno.test("the rule waits a few seconds for an incomplete peer that the tracker named", () => {
   const kit = new Kit({
     have: "########..",
     blocks: 1,
@@ -193,7 +193,7 @@ Deno.test("an incomplete peer that the tracker names is waited for, a few second
   assertEquals(states(kit), ["owing", "waived"]);
 });
 
-Deno.test("once the tracker names no other incomplete peer, the debt is waived at once", () => {
+Deno.test("once the tracker reports no other incomplete peer, the debt is waived at once", () => {
   const kit = new Kit({
     have: "########..",
     blocks: 1,
@@ -210,7 +210,7 @@ Deno.test("once the tracker names no other incomplete peer, the debt is waived a
   assertEquals(states(kit), ["owing", "waived"]);
 });
 
-Deno.test("incomplete peers that we are connected to are not waited for twice", () => {
+Deno.test("connected incomplete peers are not counted twice", () => {
   const kit = new Kit({
     have: "########..",
     blocks: 1,
@@ -226,7 +226,7 @@ Deno.test("incomplete peers that we are connected to are not waited for twice", 
   assertEquals(states(kit), ["owing", "waived"]);
 });
 
-Deno.test("a peer that we saw become a seed is not looked for among the incomplete", () => {
+Deno.test("a peer that became a seed is not counted as an unreached leecher", () => {
   const kit = new Kit({
     have: "########..",
     blocks: 1,
@@ -241,7 +241,7 @@ Deno.test("a peer that we saw become a seed is not looked for among the incomple
   assertEquals(states(kit), ["waived"]);
 });
 
-Deno.test("a peer just told of our last piece has a moment to say that it wants it", () => {
+Deno.test("a peer gets some time to express interest in our last piece", () => {
   const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE });
   const seed = kit.connect("##########");
   const peer = kit.connect("########..", { unchokes: false });
@@ -256,7 +256,7 @@ Deno.test("a peer just told of our last piece has a moment to say that it wants 
   assertEquals(states(kit), ["owing"]);
 });
 
-Deno.test("a peer that says nothing of its interest is waited for ten seconds", () => {
+Deno.test("the rule waits ten seconds for a peer to express interest", () => {
   const kit = indebted({ shareRule: STRICT });
   const peer = kit.connect(".", { unchokes: false });
   assertEquals(factsOf(kit.torrent, kit.now).servable, 1);
@@ -264,7 +264,7 @@ Deno.test("a peer that says nothing of its interest is waited for ten seconds", 
   assertEquals(factsOf(kit.torrent, kit.now).servable, 0);
 });
 
-Deno.test("a served peer that asks for nothing for a minute cannot be served", () => {
+Deno.test("an unchoked peer without requests for a minute cannot be served", () => {
   const kit = indebted({ shareRule: STRICT });
   const peer = taker(kit);
   kit.waitWith([peer], SHARE_IDLE_MS - 5_000);
@@ -281,7 +281,7 @@ Deno.test("a dead peer cannot be served", () => {
   assertEquals(factsOf(kit.torrent, kit.now).servable, 0);
 });
 
-Deno.test("peers that toggle interest and never take a byte hold a download five minutes at most", () => {
+Deno.test("peers that toggle interest but take nothing delay it five minutes at most", () => {
   const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE });
   const seed = kit.connect("##########");
   const liars = [taker(kit), taker(kit)];
@@ -307,7 +307,7 @@ function upload(kit: Kit, peer: number, seed: number, bytes: number, seconds: nu
   }
 }
 
-Deno.test("a debt that cannot be paid at the present rate in time is waived before long", () => {
+Deno.test("a debt that cannot be paid in time at the present rate is waived", () => {
   const kit = new Kit({ have: "#".repeat(99) + ".", blocks: 16, shareRule: RULE });
   const peer = taker(kit, ".".repeat(100));
   const seed = kit.connect("#".repeat(100));
@@ -316,7 +316,7 @@ Deno.test("a debt that cannot be paid at the present rate in time is waived befo
   assertEquals(states(kit), ["owing", "waived"]);
 });
 
-Deno.test("a debt that can be paid in time is waited for, however long the wait has been so far", () => {
+Deno.test("the rule waits for a debt that can be paid in time, however long it has waited", () => {
   const kit = new Kit({ have: "#".repeat(99) + ".", blocks: 16, shareRule: RULE });
   const peer = taker(kit, ".".repeat(100));
   const seed = kit.connect("#".repeat(100));
@@ -325,7 +325,7 @@ Deno.test("a debt that can be paid in time is waited for, however long the wait 
   assertEquals(states(kit), ["owing", "paid"]);
 });
 
-Deno.test("the facts tell what is left to share and how long that takes", () => {
+Deno.test("the facts contain the remaining debt and time", () => {
   const kit = indebted();
   const seed = kit.connect("##########");
   const peer = taker(kit);
@@ -338,7 +338,7 @@ Deno.test("the facts tell what is left to share and how long that takes", () => 
   assertEquals(secondsToPay! > 0, true);
 });
 
-Deno.test("a debt that was waived and is paid all the same ends as paid", () => {
+Deno.test("a waived debt that gets paid anyway ends as paid", () => {
   const kit = indebted();
   kit.complete(kit.connect("##########"));
   const peer = taker(kit);
@@ -346,13 +346,13 @@ Deno.test("a debt that was waived and is paid all the same ends as paid", () => 
   assertEquals(states(kit), ["owing", "waived", "paid"]);
 });
 
-Deno.test("a torrent that is complete from the start is told nothing of debts", () => {
+Deno.test("a torrent that is complete at the start reports no debt", () => {
   const kit = new Kit({ have: "##", shareRule: RULE });
   taker(kit);
   assertEquals(states(kit), []);
 });
 
-Deno.test("all peers hear that we want nothing of them once the withheld piece is the last", () => {
+Deno.test("not interested is sent to all peers once only the withheld piece is missing", () => {
   const shareRule = { percent: 10, strict: true };
   const kit = new Kit({ have: "..", blocks: 20, shareRule });
   const unchoked = kit.connect("#.", { unchokes: false });

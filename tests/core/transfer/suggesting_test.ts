@@ -14,7 +14,7 @@ function crowd(have: string, count: number, fast = true): { kit: Kit; peers: num
   return { kit, peers };
 }
 
-Deno.test("a seed suggests pieces to those it unchokes, before the unchoke, to each others", () => {
+Deno.test("a seed suggests different pieces to peers just before it unchokes them", () => {
   const { kit, peers } = crowd("#".repeat(40), SEED_SLOTS_MIN);
   for (const peer of peers) kit.say(peer, { kind: "interested" });
   const all = peers.flatMap((peer) => suggested(kit, peer));
@@ -26,7 +26,7 @@ Deno.test("a seed suggests pieces to those it unchokes, before the unchoke, to e
   }
 });
 
-Deno.test("whoever begins a piece is told the next one", () => {
+Deno.test("a peer that starts a piece gets the next suggestion", () => {
   const { kit, peers } = crowd("#".repeat(40), 2);
   kit.say(peers[0]!, { kind: "interested" });
   kit.forget();
@@ -37,7 +37,7 @@ Deno.test("whoever begins a piece is told the next one", () => {
   assertEquals(suggested(kit, peers[0]!), []);
 });
 
-Deno.test("a piece that somebody has is not suggested", () => {
+Deno.test("a piece that a peer has is not suggested", () => {
   const { kit, peers } = crowd("####", 2);
   for (const piece of [0, 1, 3]) kit.say(peers[1]!, { kind: "have", piece });
   kit.say(peers[0]!, { kind: "interested" });
@@ -48,7 +48,7 @@ Deno.test("a piece that somebody has is not suggested", () => {
   assertEquals(suggested(kit, peers[0]!), []);
 });
 
-Deno.test("nothing is suggested by a downloader, to a lone peer, or without the Fast extension", () => {
+Deno.test("nothing is suggested by downloaders, to a single peer, or without Fast", () => {
   for (const { kit, peers } of [crowd("###.", 2), crowd("####", 1), crowd("####", 2, false)]) {
     kit.say(peers[0]!, { kind: "interested" });
     assertEquals(kit.sentKinds(peers[0]!).includes("unchoke"), true);
@@ -56,7 +56,7 @@ Deno.test("nothing is suggested by a downloader, to a lone peer, or without the 
   }
 });
 
-Deno.test("what a peer suggested is forgotten when it chokes: by then others have it", () => {
+Deno.test("suggestions of a peer are dropped when it chokes", () => {
   const kit = new Kit({ have: ".".repeat(12) });
   const peer = kit.connect("#".repeat(12));
   kit.say(peer, { kind: "suggest", piece: 11 });

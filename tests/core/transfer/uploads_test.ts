@@ -33,7 +33,7 @@ function uploaded(kit: Kit): number {
   return kit.all("upload").flatMap(({ blocks }) => blocks).length / 3;
 }
 
-Deno.test("requests of a served peer go to the shell in their order", () => {
+Deno.test("requests of an unchoked peer go to the shell in order", () => {
   const { kit, peer } = serving();
   kit.say(peer, request(0, BLOCK_SIZE));
   kit.say(peer, request(0, 5, 10));
@@ -43,7 +43,7 @@ Deno.test("requests of a served peer go to the shell in their order", () => {
   ]);
 });
 
-Deno.test("the shell holds a bounded number of bytes for one peer; the rest waits and follows", () => {
+Deno.test("the shell holds a bounded number of bytes per peer; the rest is queued", () => {
   const { kit, peer } = serving();
   const ahead = UPLOAD_AHEAD_MIN / BLOCK_SIZE;
   for (let i = 0; i < ahead + 9; i++) kit.say(peer, request(0, (i % 40) * BLOCK_SIZE));
@@ -67,14 +67,14 @@ function takeAt(kit: Kit, peer: PeerKey, bytesPerSecond: number, seconds: number
   return most;
 }
 
-Deno.test("what the shell holds for a peer follows its rate: little for a slow uplink", () => {
+Deno.test("the bytes held by the shell follow the peer's rate", () => {
   const slow = serving(), fast = serving();
   assert(takeAt(slow.kit, slow.peer, 50_000, 20) <= 2 * UPLOAD_AHEAD_MIN);
   const most = takeAt(fast.kit, fast.peer, 8_000_000, 4);
   assert(most >= UPLOAD_AHEAD_MAX && most < UPLOAD_AHEAD_MAX + BLOCK_SIZE, `${most}`);
 });
 
-Deno.test("a full queue stops our reading and drops nothing; it resumes when there is room", () => {
+Deno.test("a full queue pauses reading without dropping requests, and resumes later", () => {
   const { kit, peer } = serving();
   const total = UPLOAD_QUEUE_PAUSE + UPLOAD_AHEAD_MIN / BLOCK_SIZE + 10;
   for (let i = 0; i < total; i++) kit.say(peer, request(0, (i % 40) * BLOCK_SIZE));
@@ -89,7 +89,7 @@ Deno.test("a full queue stops our reading and drops nothing; it resumes when the
   assertEquals(kit.sentKinds(peer).includes("reject"), false);
 });
 
-Deno.test("a queue emptied by cancels resumes reading, too", () => {
+Deno.test("a queue emptied by cancels resumes reading", () => {
   const { kit, peer } = serving();
   const asked = Array.from({ length: UPLOAD_QUEUE_PAUSE + 64 }, (_, i) => request(0, i, 1 + i));
   const large = Array.from({ length: 64 }, () => request(0, 0));
@@ -103,7 +103,7 @@ Deno.test("a queue emptied by cancels resumes reading, too", () => {
   assertEquals(kit.all("resume-reading").length, 1);
 });
 
-Deno.test("a peer that we do not read does not count as dead while it takes what we send", () => {
+Deno.test("a peer whose reading is paused does not count as dead while it takes blocks", () => {
   const { kit, peer } = serving();
   for (let i = 0; i < UPLOAD_QUEUE_PAUSE + 100; i++) kit.say(peer, request(0, 0));
   assertEquals(kit.peer(peer).readingPaused, true);
@@ -115,7 +115,7 @@ Deno.test("a peer that we do not read does not count as dead while it takes what
   assertEquals(kit.peer(peer).amChoking, false);
 });
 
-Deno.test("a choked peer gets a reject for each request, or silence without the Fast extension", () => {
+Deno.test("a choked peer gets a reject for each request, or nothing without Fast", () => {
   const kit = new Kit({ have: "#.", blocks: 40 });
   for (const fast of [true, false]) {
     const peer = kit.connect(".#", { unchokes: false, fast });
@@ -127,7 +127,7 @@ Deno.test("a choked peer gets a reject for each request, or silence without the 
   }
 });
 
-Deno.test("a newcomer may have its allowed fast pieces while it is choked", () => {
+Deno.test("a choked newcomer can request its allowed fast pieces", () => {
   const kit = new Kit({ have: "#.", blocks: 40 });
   const peer = kit.connect("..", { unchokes: false });
   assertEquals(kit.sent(peer).filter(({ kind }) => kind === "allowed-fast"), [
@@ -137,7 +137,7 @@ Deno.test("a newcomer may have its allowed fast pieces while it is choked", () =
   assertEquals(uploaded(kit), 1);
 });
 
-Deno.test("few choked newcomers at a time have their allowed fast pieces: others wait", () => {
+Deno.test("few choked newcomers at a time get their allowed fast pieces", () => {
   const kit = new Kit({ have: "#".repeat(20) });
   const connect = () => kit.connect(".".repeat(20), { unchokes: false });
   const peers = Array.from({ length: ALLOWED_FAST_PEERS_MAX + 1 }, connect);
@@ -161,7 +161,7 @@ Deno.test("a request for a piece that we lack is rejected", () => {
   assertEquals(kit.sent(peer), [{ kind: "reject", piece: 1, begin: 0, length: BLOCK_SIZE }]);
 });
 
-Deno.test("a cancelled request is rejected if it still waits, and served if it left", () => {
+Deno.test("a cancelled request is rejected if still queued, and served if already sent", () => {
   const { kit, peer } = serving();
   const ahead = UPLOAD_AHEAD_MIN / BLOCK_SIZE;
   for (let i = 0; i < ahead; i++) kit.say(peer, request(0, 0));
@@ -174,7 +174,7 @@ Deno.test("a cancelled request is rejected if it still waits, and served if it l
   assertEquals(uploaded(kit), ahead);
 });
 
-Deno.test("a cancelled request that the shell holds is asked back, and rejected if it comes", () => {
+Deno.test("a cancelled request is taken back from the shell, and rejected if it returns", () => {
   const { kit, peer } = serving();
   for (let i = 0; i < 3; i++) kit.say(peer, request(0, i * BLOCK_SIZE));
   kit.forget();
@@ -188,7 +188,7 @@ Deno.test("a cancelled request that the shell holds is asked back, and rejected 
   kit.feed({ kind: "uploads-taken-back", peer: 99, blocks: block });
 });
 
-Deno.test("choking takes back what the shell holds; what is on its way counts as served no more", () => {
+Deno.test("choking takes requests back from the shell; blocks being sent no longer count", () => {
   const kit = new Kit({ have: "##", blocks: 40 });
   const peer = kit.connect("..", { unchokes: false });
   kit.say(peer, { kind: "interested" });
@@ -213,7 +213,7 @@ Deno.test("choking takes back what the shell holds; what is on its way counts as
   assertEquals(kit.peer(peer).uploadAhead, 0);
 });
 
-Deno.test("choking rejects what waits, allowed fast pieces excepted, and reads again", () => {
+Deno.test("choking rejects queued requests except allowed fast ones, and resumes reading", () => {
   const kit = new Kit({ have: "##", blocks: 40 });
   const peer = kit.connect("..", { unchokes: false });
   kit.say(peer, { kind: "interested" });
@@ -230,7 +230,7 @@ Deno.test("choking rejects what waits, allowed fast pieces excepted, and reads a
   assertEquals(kit.all("resume-reading").length, 1);
 });
 
-Deno.test("a block that the disk cannot give is rejected", () => {
+Deno.test("a block that the disk cannot read is rejected", () => {
   const { kit, peer } = serving();
   kit.say(peer, request(0, 0));
   kit.feed({ kind: "block-unreadable", peer, piece: 0, begin: 0, length: BLOCK_SIZE });
@@ -239,7 +239,7 @@ Deno.test("a block that the disk cannot give is rejected", () => {
   kit.feed({ kind: "block-unreadable", peer: 99, piece: 0, begin: 0, length: BLOCK_SIZE });
 });
 
-Deno.test("payload that left counts even when the peer is gone since", () => {
+Deno.test("sent payload counts even if the peer has disconnected", () => {
   const { kit, peer } = serving();
   kit.say(peer, request(0, 0));
   kit.disconnect(peer);
@@ -255,7 +255,7 @@ for (
     ["beyond the torrent", request(2, 0)],
   ] as const
 ) {
-  Deno.test(`a request ${what} ends the connection`, () => {
+  Deno.test(`a request ${what} closes the connection`, () => {
     const { kit, peer } = serving();
     kit.say(peer, message);
     assertEquals(kit.closed(peer), "protocol-violation");

@@ -16,7 +16,7 @@ function prioritize(kit: Kit, ...ranges: [number, number, number][]): void {
   });
 }
 
-Deno.test("only wanted pieces are asked for, and with them the torrent is finished, not complete", () => {
+Deno.test("only wanted pieces are requested; then the torrent is finished, not complete", () => {
   const kit = new Kit({
     have: "....",
     blocks: 1,
@@ -38,7 +38,7 @@ Deno.test("only wanted pieces are asked for, and with them the torrent is finish
   assertEquals(events.includes("completed"), false, "trackers count complete copies");
 });
 
-Deno.test("a peer that has unwanted pieces only is of no interest", () => {
+Deno.test("a peer with unwanted pieces only is not interesting", () => {
   const kit = new Kit({ have: "..", priorities: levels("-4") });
   const peer = kit.connect("#.");
   assertEquals(kit.peer(peer).amInterested, false);
@@ -46,7 +46,7 @@ Deno.test("a peer that has unwanted pieces only is of no interest", () => {
   assertEquals(kit.peer(peer).amInterested, true);
 });
 
-Deno.test("pieces of higher priority come first, whatever is rare", () => {
+Deno.test("pieces of higher priority come first, regardless of rarity", () => {
   const kit = new Kit({ have: "......", blocks: 1, priorities: levels("441747"), seed: 3 });
   kit.connect("###...", { unchokes: false });
   const peer = kit.connect("######");
@@ -54,7 +54,7 @@ Deno.test("pieces of higher priority come first, whatever is rare", () => {
   assertEquals(kit.owed(peer).at(-1), "2.0");
 });
 
-Deno.test("what is wanted no longer is cancelled and dropped, what is whole is kept", () => {
+Deno.test("pieces no longer wanted are cancelled and dropped, whole ones are kept", () => {
   const kit = new Kit({ have: "..", blocks: 2 });
   const peer = kit.connect("##");
   kit.deliver(peer, 3);
@@ -68,7 +68,7 @@ Deno.test("what is wanted no longer is cancelled and dropped, what is whole is k
   assertEquals(kit.have, whole === 0 ? "#." : ".#");
 });
 
-Deno.test("skipping what is missing finishes the torrent; wanting it again resumes it", () => {
+Deno.test("unselecting what is missing finishes the torrent; selecting it resumes", () => {
   const kit = new Kit({ have: "#..", blocks: 1, seedTimeMs: 1_000 });
   const seed = kit.connect("###", { unchokes: false });
   prioritize(kit, [1, 3, PRIORITY_SKIP]);
@@ -86,7 +86,7 @@ Deno.test("skipping what is missing finishes the torrent; wanting it again resum
   assertEquals(kit.isConnected(other), true);
 });
 
-Deno.test("the share rule owes a part of what is wanted, and withholds the last wanted piece", () => {
+Deno.test("the share rule applies to what is wanted, and withholds the last wanted piece", () => {
   const kit = new Kit({
     have: "....",
     blocks: 1,
@@ -100,7 +100,7 @@ Deno.test("the share rule owes a part of what is wanted, and withholds the last 
   assertEquals([facts.isWaiting, facts.owedBytes], [true, 2 * 16_384]);
 });
 
-Deno.test("a piece that fails its check after it was given up is forgotten", () => {
+Deno.test("an unwanted piece that fails its check is forgotten", () => {
   const kit = new Kit({ have: "..", blocks: 1 });
   const peer = kit.connect("##");
   kit.deliver(peer, 1);
@@ -110,13 +110,13 @@ Deno.test("a piece that fails its check after it was given up is forgotten", () 
   assertEquals(kit.transfer.partials.has(piece), false);
 });
 
-Deno.test("ranges beyond the torrent and priorities that are none are ignored", () => {
+Deno.test("ranges beyond the torrent and invalid priorities are ignored", () => {
   const kit = new Kit({ have: ".." });
   prioritize(kit, [-5, 1, 9], [0, 1, -1], [0, 1, NaN], [1, 99, PRIORITY_LOW]);
   assertEquals([...kit.transfer.priorities], [4, 1]);
 });
 
-Deno.test("whatever is wanted when, the bookkeeping holds and what is wanted comes in", () => {
+Deno.test("for any selection changes, counts are consistent and wanted pieces arrive", () => {
   const range: fc.Arbitrary<PieceRange> = fc.record({
     first: fc.nat(7),
     end: fc.nat(9),
@@ -152,7 +152,7 @@ Deno.test("whatever is wanted when, the bookkeeping holds and what is wanted com
   );
 });
 
-Deno.test("a seed that was not needed is dialled at once when more is wanted", () => {
+Deno.test("an unneeded seed is dialled at once when more becomes wanted", () => {
   const kit = new Kit({ have: "..", blocks: 1, priorities: levels("4-") });
   const address = { ip: "10.0.0.9", port: 6881 };
   kit.feed({ kind: "peers-found", addresses: [address], source: "tracker" });

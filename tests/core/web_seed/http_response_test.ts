@@ -44,7 +44,7 @@ function payloadOf(text: string, step: number): string {
   return `${payload} ${body.value.stage}`;
 }
 
-Deno.test("a head is a status and headers in any case, and waits until it is complete", () => {
+Deno.test("a head has a status and headers in any case, and is parsed once complete", () => {
   const text = "HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\nX-A: 1\r\nx-a:2 \r\n\r\n";
   const read = head(`${text}hello`)!;
   assertEquals([read.status, read.bodyStart, read.keepsAlive], [206, text.length, true]);
@@ -54,7 +54,7 @@ Deno.test("a head is a status and headers in any case, and waits until it is com
   assertEquals(head("HTTP/1.1 200\r\nConnection: Close\r\n\r\n")!.keepsAlive, false);
 });
 
-Deno.test("what is no head is refused, and so is one without end", () => {
+Deno.test("invalid and endless heads are refused", () => {
   for (
     const bad of ["ICY 200 OK", "HTTP/2 200 OK", "HTTP/1.1 99 x", "HTTP/1.1 200 OK\r\nno colon"]
   ) {
@@ -65,7 +65,7 @@ Deno.test("what is no head is refused, and so is one without end", () => {
   assertEquals(headError("x".repeat(HEAD_BYTES_MAX)), "head-too-long");
 });
 
-Deno.test("bodies end by length, by chunks, or with the connection, however they are cut", () => {
+Deno.test("bodies end by length, by chunks, or by close, however the bytes are split", () => {
   for (const step of [1, 2, 3, 7, 1_000]) {
     assertEquals(payloadOf("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef", step), "abc done");
     assertEquals(payloadOf("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", step), "abc payload");
@@ -88,7 +88,7 @@ Deno.test("bodies end by length, by chunks, or with the connection, however they
   );
 });
 
-Deno.test("hostile responses are read or refused", () => {
+Deno.test("hostile responses are parsed or refused", () => {
   const good = fc.constantFrom(
     "HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\n\r\nhello",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",

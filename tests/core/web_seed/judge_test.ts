@@ -30,13 +30,13 @@ function judge(
   return verdict.kind === "take" ? `take ${verdict.length}` : verdict.kind;
 }
 
-Deno.test("the range that was asked for is taken, and the part of it that comes", () => {
+Deno.test("the requested range or a part of it is accepted", () => {
   assertEquals(judge(206, { "content-range": "bytes 100-149/1000" }), "take 50");
   assertEquals(judge(206, { "content-range": "bytes 100-149/*" }), "take 50");
   assertEquals(judge(206, { "content-range": "bytes 100-119/1000" }), "take 20");
 });
 
-Deno.test("a file of another size, another range or an encoded one is not the torrent's", () => {
+Deno.test("wrong file sizes, wrong ranges and encoded content are refused", () => {
   assertEquals(judge(206, { "content-range": "bytes 100-149/999" }), "drop");
   assertEquals(judge(206, { "content-range": "bytes 0-49/1000" }), "drop");
   assertEquals(judge(206, { "content-range": "bytes 100-150/1000" }), "drop");
@@ -47,7 +47,7 @@ Deno.test("a file of another size, another range or an encoded one is not the to
   assertEquals(judge(206, coded), "drop");
 });
 
-Deno.test("the whole file is of use at its beginning only, and a page of HTML never", () => {
+Deno.test("a whole file is accepted only for a range at its start, and HTML never", () => {
   assertEquals(judge(200, { "content-length": "1000" }), "drop");
   assertEquals(judge(200, { "content-length": "1000" }, { from: 0 }), "take 50");
   assertEquals(judge(200, {}, { from: 0 }), "take 50");
@@ -57,14 +57,14 @@ Deno.test("the whole file is of use at its beginning only, and a page of HTML ne
   assertEquals(judge(200, { "content-length": "49" }, { from: 0, fileSize: undefined }), "drop");
 });
 
-Deno.test("busy servers are asked later, refusals end it", () => {
+Deno.test("busy servers are retried later, refusals are final", () => {
   for (const status of [408, 425, 429, 500, 502, 503]) assertEquals(judge(status), "wait");
   for (const status of [401, 403, 404, 410, 416, 204, 304, 300]) {
     assertEquals(judge(status), "drop");
   }
 });
 
-Deno.test("redirects lead to http and https, never from https down", () => {
+Deno.test("redirects lead to http and https, never from https to http", () => {
   const to = (location: string) => {
     const head = {
       status: 302,
@@ -85,7 +85,7 @@ Deno.test("redirects lead to http and https, never from https down", () => {
   assertEquals(judge(301), "drop");
 });
 
-Deno.test("pauses double up to ten minutes, and a server may ask for more, up to an hour", () => {
+Deno.test("delays double up to ten minutes; a server may request up to an hour", () => {
   assertEquals(retryPauseMs(1, undefined), WEB_SEED_RETRY_FIRST_MS);
   assertEquals(retryPauseMs(2, undefined), 2 * WEB_SEED_RETRY_FIRST_MS);
   assertEquals(retryPauseMs(50, undefined), WEB_SEED_RETRY_LAST_MS);

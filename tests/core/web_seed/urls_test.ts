@@ -20,7 +20,7 @@ function torrentOf(files: [string, number, boolean?][], isFolder = true): WebSee
   };
 }
 
-Deno.test("a folder's files have their path added, with or without a slash", () => {
+Deno.test("paths of a folder's files are appended, with or without a slash", () => {
   const torrent = torrentOf([["michael/Readme.txt", 949], ["michael/a b/ü#?.txt", 1]]);
   assertEquals(
     fileUrl("http://mirror.example/pub/", torrent, 0),
@@ -32,13 +32,13 @@ Deno.test("a folder's files have their path added, with or without a slash", () 
   );
 });
 
-Deno.test("a single file's address is the base, unless that is a folder", () => {
+Deno.test("the base URL is a single file's address, unless it is a folder", () => {
   const torrent = torrentOf([["file.exe", 5]], false);
   assertEquals(fileUrl("http://a.example/x.exe", torrent, 0), "http://a.example/x.exe");
   assertEquals(fileUrl("http://a.example/d/", torrent, 0), "http://a.example/d/file.exe");
 });
 
-Deno.test("a run that straddles files becomes one request a file, and padding none", () => {
+Deno.test("a run across files becomes one request per file, none for padding", () => {
   const torrent = torrentOf([["t/a", 10], ["t/.pad", 6, true], ["t/b", 20], ["t/empty", 0], [
     "t/c",
     4,
@@ -51,7 +51,7 @@ Deno.test("a run that straddles files becomes one request a file, and padding no
   ]);
 });
 
-Deno.test("a script is asked piece by piece, with the hash as it is", () => {
+Deno.test("a BEP 17 script is requested piece by piece, with the hash", () => {
   const torrent = torrentOf([["t", 100]], false);
   const hash = "%9c%d9%69%8a%f5%55%75%25%1a%91%91%86%ae%06%6c%57%ea%21%17%23";
   assertEquals(

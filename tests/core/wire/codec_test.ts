@@ -57,20 +57,20 @@ const FRAMES: [string, WireMessage][] = [
   ["0000000414036465", { kind: "extended", id: 3, payload: Uint8Array.of(0x64, 0x65) }],
 ];
 
-Deno.test("every message has its bytes, both ways", () => {
+Deno.test("every message has the specified bytes, in both directions", () => {
   for (const [hex, message] of FRAMES) {
     assertEquals(toHex(framesOf(message)), hex, message.kind);
     assertEquals<unknown>(decode(fromHex(hex)!), { ok: true, value: message }, message.kind);
   }
 });
 
-Deno.test("any message comes back from its frame", () => {
+Deno.test("any message round-trips through its frame", () => {
   fc.assert(fc.property(anyMessage, (message) => {
     assertEquals<unknown>(decode(framesOf(message)), { ok: true, value: message });
   }));
 });
 
-Deno.test("a message of fixed size is refused with one byte more or less", () => {
+Deno.test("a fixed-size message one byte longer or shorter is refused", () => {
   for (const [hex, message] of FRAMES) {
     if (["keep-alive", "bitfield", "extended", "hashes"].includes(message.kind)) continue;
     const frame = fromHex(hex)!;
@@ -86,12 +86,12 @@ Deno.test("a message of fixed size is refused with one byte more or less", () =>
   }
 });
 
-Deno.test("an extended message without its extended id is refused", () => {
+Deno.test("an extended message without its extended ID is refused", () => {
   const error = { code: "message-size", id: 20, size: 0, wanted: 1 };
   assertEquals<unknown>(decode(fromHex("0000000114")!), { ok: false, error });
 });
 
-Deno.test("hashes without a whole range, or with part of a hash, are refused", () => {
+Deno.test("hashes without a full range, or with a partial hash, are refused", () => {
   for (const size of [0, 47, 49, 79, 81]) {
     const bytes = new Uint8Array(5 + size);
     bytes.set([0, 0, 0, 1 + size, 22]);
@@ -100,14 +100,14 @@ Deno.test("hashes without a whole range, or with part of a hash, are refused", (
   }
 });
 
-Deno.test("a message with an unknown id is told as such, whatever its size", () => {
+Deno.test("a message with an unknown ID is reported as such, whatever its size", () => {
   for (const hex of ["000000010a", "0000000318aabb", "00000002ff00"]) {
     const bytes = fromHex(hex)!;
     assertEquals<unknown>(decode(bytes), { ok: true, value: { kind: "unknown", id: bytes[4]! } });
   }
 });
 
-Deno.test("what a message carries does not change with the read buffer", () => {
+Deno.test("a decoded message is independent of the read buffer", () => {
   for (const hex of ["0000000305a040", "00000004140aa040"]) {
     const bytes = fromHex(hex)!;
     const decoded = decode(bytes);
@@ -117,28 +117,28 @@ Deno.test("what a message carries does not change with the read buffer", () => {
   }
 });
 
-Deno.test("a piece frame among messages is our mistake", () => {
+Deno.test("decoding a piece frame as a message fails an assertion", () => {
   assertThrows(() => decode(fromHex("0000000c070000000100000000616263")!));
 });
 
-Deno.test("an unknown message cannot be sent", () => {
+Deno.test("encoding an unknown message fails", () => {
   assertThrows(() => framesOf({ kind: "unknown", id: 99 }));
   assertThrows(() => framesOf({ kind: "new" } as unknown as WireMessage));
 });
 
-Deno.test("a request is appended without a message object", () => {
+Deno.test("a request is encoded without a message object", () => {
   const writer = createByteWriter();
   appendRequest(writer, 7, 32_768, 16_384);
   assertEquals(toHex(writtenBytes(writer)), "0000000d06000000070000800000004000");
 });
 
-Deno.test("a block's header counts the payload that will follow it", () => {
+Deno.test("a block's header includes the length of the payload", () => {
   const writer = createByteWriter();
   appendBlockHeader(writer, 1, 16_384, 3);
   assertEquals(toHex(writtenBytes(writer)), "0000000c070000000100004000");
 });
 
-Deno.test("the conformance vectors of the messages hold both ways", () => {
+Deno.test("the conformance vectors of the messages pass in both directions", () => {
   assertEquals(toHex(framesOf({ kind: "keep-alive" })), KEEP_ALIVE_FRAME);
   assertEquals(
     Object.values(MESSAGE_ID).sort((a, b) => a - b),

@@ -23,7 +23,7 @@ const SILENT: ExtendedHandshake = {
 const decodeText = (text: string) =>
   decodeExtendedHandshake(Uint8Array.from(text, (char) => char.charCodeAt(0)));
 
-Deno.test("a handshake is a sorted dictionary of what there is to say", () => {
+Deno.test("a handshake is a sorted dictionary of the known fields", () => {
   const payload = encodeExtendedHandshake({
     extensions: new Map([["ut_pex", 2], ["ut_metadata", 3]]),
     version: "tt 1",
@@ -41,11 +41,11 @@ Deno.test("a handshake is a sorted dictionary of what there is to say", () => {
   assertEquals(new TextDecoder().decode(encodeExtendedHandshake(SILENT)), "d1:mdee");
 });
 
-Deno.test("an empty dictionary says nothing", () => {
+Deno.test("an empty dictionary gives no fields", () => {
   assertEquals<unknown>(decodeText("de"), { ok: true, value: SILENT });
 });
 
-Deno.test("any handshake comes back from its payload", () => {
+Deno.test("any handshake round-trips", () => {
   const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
   const ids = fc.array(
     fc.tuple(fc.stringMatching(/^[a-z_]{1,20}$/), fc.integer({ min: 0, max: 255 })),
@@ -85,7 +85,7 @@ Deno.test("an entry of the wrong type or out of range counts as absent", () => {
   }
 });
 
-Deno.test("a wrong entry does not spoil the right ones beside it", () => {
+Deno.test("an invalid entry does not affect valid ones", () => {
   const decoded = decodeText("d1:md1:ai1e1:bi256e1:ci-1e1:d1:x1:ei0ee1:pi0e4:reqqi9ee");
   assertEquals<unknown>(decoded, {
     ok: true,
@@ -93,12 +93,12 @@ Deno.test("a wrong entry does not spoil the right ones beside it", () => {
   });
 });
 
-Deno.test("unsorted keys and bytes behind the dictionary are forgiven", () => {
+Deno.test("unsorted keys and trailing bytes are tolerated", () => {
   const decoded = decodeText("d1:pi7e1:mdeejunk");
   assertEquals<unknown>(decoded, { ok: true, value: { ...SILENT, port: 7 } });
 });
 
-Deno.test("a client's name is short and cannot write on a terminal", () => {
+Deno.test("a client name is shortened and control characters are replaced", () => {
   const text = `\x1b[31m${"n".repeat(100)}\r\n`;
   const decoded = decodeText(`d1:v${text.length}:${text}e`);
   assertEquals(decoded.ok && decoded.value.version, "[31m" + "n".repeat(60));
@@ -106,14 +106,14 @@ Deno.test("a client's name is short and cannot write on a terminal", () => {
   assertEquals(spaced.ok && spaced.value.version, "n".repeat(63));
 });
 
-Deno.test("a payload that is no dictionary is refused", () => {
+Deno.test("a payload that is not a dictionary is refused", () => {
   const error = { code: "extended-handshake-not-dict" };
   for (const text of ["i1e", "le", "0:"]) {
     assertEquals<unknown>(decodeText(text), { ok: false, error });
   }
 });
 
-Deno.test("a payload that is no bencode is refused with the place", () => {
+Deno.test("a payload that is not bencoded is refused with the offset", () => {
   assertEquals<unknown>(decodeText("d1:p"), {
     ok: false,
     error: {
@@ -131,7 +131,7 @@ Deno.test("a payload over the limit is refused", () => {
   assertEquals(decodeText(fits + "x").ok, false);
 });
 
-Deno.test("the conformance vectors of the extension handshake hold", () => {
+Deno.test("the conformance vectors of the extension handshake pass", () => {
   for (const { text, extensions, port, version, metadataSize } of EXTENDED_VECTORS) {
     assertEquals<unknown>(decodeText(text), {
       ok: true,

@@ -38,14 +38,14 @@ Deno.test("a frame without its length needs four bytes", () => {
   }
 });
 
-Deno.test("a frame cut short says how many bytes it takes", () => {
+Deno.test("a truncated frame returns the number of bytes it needs", () => {
   for (const hex of ["00000005", "00000005 04", "00000005 04 000001"]) {
     const { verdict, view } = read(hex);
     assertEquals([verdict, view.needed], ["incomplete", 9]);
   }
 });
 
-Deno.test("bytes at and after the end are not looked at", () => {
+Deno.test("bytes at and after the end are not read", () => {
   const bytes = fromHex("0000000504000001ff")!;
   const view = createFrameView();
   assertEquals(readFrame(bytes, 0, 3, BYTES_MAX, view), "incomplete");
@@ -54,20 +54,20 @@ Deno.test("bytes at and after the end are not looked at", () => {
   assertEquals(view.needed, 9);
 });
 
-Deno.test("a frame over the limit is refused as soon as its length is there", () => {
+Deno.test("a frame over the limit is refused once its length is known", () => {
   assertEquals(read("0000000c", 0, 16).verdict, "incomplete");
   assertEquals(read("0000000d", 0, 16).verdict, "violation");
   const { verdict, view } = read("ffffffff");
   assertEquals([verdict, view.needed], ["violation", 2 ** 32 + 3]);
 });
 
-Deno.test("the limit leaves room for a block of 128 KiB and for the bitfield", () => {
+Deno.test("the limit allows a block of 128 KiB and the bitfield", () => {
   assertEquals(frameBytesMax(1), 131_072 + 13);
   assertEquals(frameBytesMax(8 * (131_072 + 8)), 131_072 + 13);
   assertEquals(frameBytesMax(8 * (131_072 + 8) + 1), 131_072 + 14);
 });
 
-Deno.test("a piece frame gives the block and where its payload lies", () => {
+Deno.test("a piece frame gives piece, begin and payload offset", () => {
   const { view, bytes } = read("0000000c 07 00000001 80000000 616263");
   const block = createBlockHeader();
   assertEquals(readBlockHeader(bytes, view, block), true);

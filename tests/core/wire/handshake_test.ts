@@ -42,7 +42,7 @@ Deno.test("each feature has its reserved bit", () => {
   assertEquals(reserved({ fast: true, extended: true, dht: true }), "0000000000100005");
 });
 
-Deno.test("any handshake comes back from its bytes", () => {
+Deno.test("any handshake round-trips", () => {
   const handshakes = fc.record({
     infoHash: fc.uint8Array({ minLength: 20, maxLength: 20 }).map((b) => toHex(b) as InfoHash),
     peerId: fc.uint8Array({ minLength: 20, maxLength: 20 }),
@@ -58,26 +58,26 @@ Deno.test("any handshake comes back from its bytes", () => {
   }));
 });
 
-Deno.test("reserved bits that we do not know are ignored", () => {
+Deno.test("unknown reserved bits are ignored", () => {
   const bytes = encodeHandshake(PLAIN);
   bytes.set(fromHex("ffffffffffefffEA")!, 20);
   assertEquals<unknown>(decodeHandshake(bytes), { ok: true, value: PLAIN });
 });
 
-Deno.test("bytes behind the handshake are left alone", () => {
+Deno.test("bytes after the handshake are left alone", () => {
   const bytes = new Uint8Array(HANDSHAKE_SIZE + 5).fill(0xee);
   bytes.set(encodeHandshake(PLAIN));
   assertEquals<unknown>(decodeHandshake(bytes), { ok: true, value: PLAIN });
 });
 
-Deno.test("the peer id is a copy", () => {
+Deno.test("the peer ID is a copy", () => {
   const bytes = encodeHandshake(PLAIN);
   const decoded = decodeHandshake(bytes);
   bytes.fill(0);
   assertEquals(decoded.ok && decoded.value.peerId, PEER_ID);
 });
 
-Deno.test("a stranger is recognised by the first wrong byte, however few have come", () => {
+Deno.test("another protocol is recognised by its first wrong byte", () => {
   const good = encodeHandshake(PLAIN);
   for (let offset = 0; offset < 20; offset++) {
     const bytes = good.slice(0, offset + 1);
@@ -92,24 +92,24 @@ Deno.test("a stranger is recognised by the first wrong byte, however few have co
   assertEquals(checkHandshakePrefix(http)?.code, "handshake-protocol");
 });
 
-Deno.test("nothing behind the protocol name makes a prefix wrong", () => {
+Deno.test("nothing after the protocol name makes a prefix wrong", () => {
   const bytes = encodeHandshake(PLAIN);
   bytes.fill(0xff, 20);
   assertEquals(checkHandshakePrefix(bytes), undefined);
 });
 
-Deno.test("a handshake that stops early is short", () => {
+Deno.test("a truncated handshake is incomplete", () => {
   for (const size of [0, 20, 67]) {
     const decoded = decodeHandshake(encodeHandshake(PLAIN).subarray(0, size));
     assertEquals<unknown>(decoded, { ok: false, error: { code: "handshake-short", size } });
   }
 });
 
-Deno.test("a peer id of the wrong size is our mistake", () => {
+Deno.test("a peer ID of the wrong size fails an assertion", () => {
   assertThrows(() => encodeHandshake({ ...PLAIN, peerId: new Uint8Array(19) }));
 });
 
-Deno.test("the conformance vector of the handshake holds both ways", () => {
+Deno.test("the conformance vector of the handshake passes in both directions", () => {
   const { infoHash, bytes } = HANDSHAKE_VECTOR;
   const handshake = {
     infoHash: infoHash as InfoHash,
@@ -124,7 +124,7 @@ Deno.test("the conformance vector of the handshake holds both ways", () => {
 
 const OTHER_HASH = "ff".repeat(20) as InfoHash;
 
-Deno.test("a handshake is understood however its bytes are split, and what follows is left", () => {
+Deno.test("a handshake is parsed however its bytes are split, and the rest is left", () => {
   const bytes = new Uint8Array([...encodeHandshake(PLAIN), 0, 0, 0, 1, 2]);
   const cuts = fc.uniqueArray(fc.integer({ min: 0, max: bytes.length }), { maxLength: 10 });
   fc.assert(
@@ -145,7 +145,7 @@ Deno.test("a handshake is understood however its bytes are split, and what follo
   );
 });
 
-Deno.test("the info hash is known after 48 bytes, before the peer id", () => {
+Deno.test("the info hash is known after 48 bytes, before the peer ID", () => {
   const reader = createHandshakeReader();
   const bytes = encodeHandshake(PLAIN);
   feedHandshake(reader, bytes.subarray(0, 47));
@@ -154,7 +154,7 @@ Deno.test("the info hash is known after 48 bytes, before the peer id", () => {
   assertEquals(receivedInfoHash(reader), INFO_HASH);
 });
 
-Deno.test("an answer may be for either info hash of the torrent, and for no other", () => {
+Deno.test("a reply may have either info hash of the torrent, and no other", () => {
   for (const expected of [[INFO_HASH], [OTHER_HASH, INFO_HASH]]) {
     const reader = createHandshakeReader(expected);
     assertEquals<unknown>(feedHandshake(reader, encodeHandshake(PLAIN)), { ok: true, value: 68 });
@@ -164,7 +164,7 @@ Deno.test("an answer may be for either info hash of the torrent, and for no othe
   assertEquals<unknown>(feedHandshake(reader, encodeHandshake(PLAIN)), { ok: false, error });
 });
 
-Deno.test("a wrong byte is refused when it comes, wherever the bytes are split", () => {
+Deno.test("a wrong byte is refused at once, however the bytes are split", () => {
   for (let offset = 0; offset < 20; offset++) {
     const reader = createHandshakeReader();
     const bytes = encodeHandshake(PLAIN);

@@ -20,7 +20,7 @@ const errorOf = (value: string) => {
   return decoded.ok ? undefined : decoded.error.code;
 };
 
-Deno.test("messages are those of the specification", () => {
+Deno.test("messages have the specified format", () => {
   assertEquals(
     text(encodeMetadataMessage({ kind: "request", piece: 0 })),
     "d8:msg_typei0e5:piecei0ee",
@@ -37,14 +37,14 @@ Deno.test("messages are those of the specification", () => {
   );
 });
 
-Deno.test("a payload that looks like bencode stays payload", () => {
+Deno.test("a payload that resembles bencode stays payload", () => {
   const decoded = decodeMetadataMessage(bytesOf("d8:msg_typei1e5:piecei1eed4:infoi0ee"));
   if (!decoded.ok || decoded.value.kind !== "data") throw new Error("no data");
   assertEquals(text(decoded.value.payload), "d4:infoi0ee");
   assertEquals(decoded.value.totalSize, undefined);
 });
 
-Deno.test("unknown types are ignored, and what has no sense is refused", () => {
+Deno.test("unknown types are ignored, and invalid ones refused", () => {
   assertEquals<unknown>(decodeMetadataMessage(bytesOf("d8:msg_typei9ee")), {
     ok: true,
     value: { kind: "unknown" },
@@ -86,7 +86,7 @@ const anyMessage: fc.Arbitrary<Exclude<MetadataMessage, { kind: "unknown" }>> = 
   }),
 );
 
-Deno.test("any message comes back from its bytes", () => {
+Deno.test("any message round-trips", () => {
   fc.assert(
     fc.property(anyMessage, (message) => {
       assertEquals<unknown>(decodeMetadataMessage(encodeMetadataMessage(message)), {
@@ -98,7 +98,7 @@ Deno.test("any message comes back from its bytes", () => {
   );
 });
 
-Deno.test("hostile metadata messages are read or refused", () => {
+Deno.test("hostile metadata messages are parsed or refused", () => {
   fc.assert(
     fc.property(hostile(anyMessage.map(encodeMetadataMessage)), (bytes) => {
       const decoded = decodeMetadataMessage(bytes);

@@ -37,14 +37,14 @@ Deno.test("a message is a sorted dictionary of compact lists and flags", () => {
   assertEquals(text(encodePex({ added: [], dropped: [] })), "d5:added0:e");
 });
 
-Deno.test("duplicates count once, port 0 never, lists of a wrong size not at all", () => {
+Deno.test("duplicates and port 0 are dropped, lists of a wrong size ignored", () => {
   const message = read("d5:added18:ABCDEFABCDEFABCD\0\x00" + "e");
   assertEquals(message.added.map(({ address }) => address), [{ ip: "65.66.67.68", port: 0x4546 }]);
   assertEquals(read("d5:added5:ABCDE7:droppedi1ee"), { added: [], dropped: [] });
   assertEquals(read("d5:added6:ABCDEF7:added.f2:\x01\x02e").added[0]!.flags, 0);
 });
 
-Deno.test("no message is longer than can be meant, and of a long list the first part counts", () => {
+Deno.test("message size is limited, and of a long list the first part is used", () => {
   const list = (count: number) =>
     Array.from({ length: count }, (_, i) => `\x01\x02${String.fromCharCode(i >> 8, i & 255)}ab`);
   const long = list(1_000).join("");
@@ -82,7 +82,7 @@ const inOrder = (message: PexMessage): PexMessage => {
   };
 };
 
-Deno.test("any message comes back from its bytes", () => {
+Deno.test("any message round-trips", () => {
   fc.assert(
     fc.property(messages, (message) => {
       assertEquals(decodePex(encodePex(message)), { ok: true, value: inOrder(message) });
@@ -91,7 +91,7 @@ Deno.test("any message comes back from its bytes", () => {
   );
 });
 
-Deno.test("hostile exchanges are read or refused", () => {
+Deno.test("hostile peer exchange messages are parsed or refused", () => {
   fc.assert(
     fc.property(hostile(messages.map(encodePex)), (bytes) => {
       const decoded = decodePex(bytes);

@@ -32,6 +32,7 @@ import { PeerListener } from "./net/listener.ts";
 import type { MappedPort } from "./port_mapping/port_mapping.ts";
 import { RateLimiter, type RateLimits } from "./net/rate_limiter.ts";
 import { SessionDiscovery } from "./session_discovery.ts";
+import { SessionUdp } from "./session_udp.ts";
 import { SessionResources, type SessionUsage } from "./session_resources.ts";
 import { type FetchOptions, MetadataStage } from "./magnet/metadata_stage.ts";
 import type { DriverOptions } from "./driver_options.ts";
@@ -87,6 +88,7 @@ export class Session {
   readonly #torrents = new Map<InfoHash, TorrentLife>();
   readonly #listeners = new Set<SessionListener>();
   readonly #host: LifeHost;
+  readonly #udp: SessionUdp;
   readonly #dht: SessionDht | undefined;
   readonly #discovery: SessionDiscovery;
   #peerKeys = 0;
@@ -117,7 +119,8 @@ export class Session {
       down: new RateLimiter(options.downLimit, undefined, clock),
       up: new RateLimiter(options.upLimit, undefined, clock),
     };
-    this.#dht = options.dht && new SessionDht(options.dht, options.host, this.#listener.port);
+    this.#udp = new SessionUdp(host, port);
+    this.#dht = options.dht && new SessionDht(options.dht, this.#udp, port);
     this.#host = {
       system,
       port: this.#listener.port,
@@ -229,6 +232,7 @@ export class Session {
     const stages = [...this.#stages.values()].map((stage) => stage.stop());
     await Promise.all([...stages, ...this.list().map((torrent) => torrent.leave())]);
     await this.#dht?.close();
+    this.#udp.close();
     this.#listener.close();
     this.#resources.close();
     await this.#discovery.close();
@@ -306,6 +310,7 @@ export class Session {
         return announce(url, request, {
           ...{ signal, localAddress, announceIp, userAgent: CLIENT_NAME },
           allowLocal: allowLocal || typedTrackers?.includes(url),
+          udp: () => this.#udp.openAsker(),
         });
       },
     };

@@ -25,6 +25,7 @@ import {
 } from "./host.ts";
 import { announceByProxy, announceHttp, usesProxy } from "./http.ts";
 import { announceUdp } from "./udp.ts";
+import type { UdpAsker } from "./udp_asker.ts";
 import { orAbort } from "./wait.ts";
 
 /** From the dial to the last byte of an answer over HTTP; a busy tracker answers within seconds. */
@@ -56,6 +57,8 @@ export interface AnnounceOptions {
   readonly announceIp?: string | undefined;
   /** The rule about local addresses is lifted. */
   readonly allowLocal?: boolean | undefined;
+  /** The process's UDP; each announce has a socket of its own unless given. */
+  readonly udp?: (() => UdpAsker | undefined) | undefined;
   /** The system's resolver unless given. */
   readonly lookup?: Lookup;
 }
@@ -73,6 +76,7 @@ export interface AnnounceContext {
   readonly localAddress: string | undefined;
   readonly announceIp: string | undefined;
   readonly allowLocal: boolean;
+  readonly udp: (() => UdpAsker | undefined) | undefined;
   readonly lookup: Lookup;
 }
 
@@ -111,6 +115,7 @@ export async function announce(
     localAddress: bound === undefined || isWildcard(bound) ? undefined : bound,
     announceIp,
     allowLocal: options.allowLocal ?? false,
+    udp: options.udp,
     lookup: options.lookup ?? systemLookup,
   };
   const describe = (error: unknown): AnnounceError => {

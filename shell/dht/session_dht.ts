@@ -5,7 +5,7 @@
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import { isLoopbackIp, isPrivateIp } from "../../core/bytes/ip.ts";
 import type { Driver } from "../driver.ts";
-import { UdpSocket } from "../net/udp_socket.ts";
+import type { SessionUdp } from "../session_udp.ts";
 import { DhtNode, type DhtSettings } from "./dht_node.ts";
 
 /** How often torrents are looked at. */
@@ -15,22 +15,20 @@ const PEERS_WANTED = 20;
 
 export class SessionDht {
   readonly #settings: DhtSettings;
-  readonly #host: string | undefined;
+  readonly #udp: SessionUdp;
   readonly #port: number;
   /** Drivers, and whether they were announced as seeds. */
   readonly #joined = new Map<Driver, boolean>();
-  #socket: UdpSocket | undefined;
   #node: DhtNode | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #hasFailed = false;
   #isEnabled = true;
   /** The end of a node that was switched off. */
   #closing: Promise<void> = Promise.resolve();
 
-  /** `port` is where peers are accepted; the UDP socket takes the same number if it can. */
-  constructor(settings: DhtSettings, host: string | undefined, port: number) {
+  /** `port` is where peers are accepted. */
+  constructor(settings: DhtSettings, udp: SessionUdp, port: number) {
     this.#settings = settings;
-    this.#host = host;
+    this.#udp = udp;
     this.#port = port;
   }
 
@@ -78,25 +76,19 @@ export class SessionDht {
   }
 
   async #end(): Promise<void> {
-    const node = this.#node, socket = this.#socket;
+    const node = this.#node;
     this.#node = undefined;
-    this.#socket = undefined;
     clearInterval(this.#timer);
     await node?.close();
-    socket?.close();
   }
 
   #open(): DhtNode | undefined {
-    if (this.#node !== undefined || this.#hasFailed || !this.#isEnabled) return this.#node;
-    try {
-      this.#socket = UdpSocket.open(this.#host, this.#port);
-    } catch {
-      // A machine without UDP has its other sources of peers.
-      this.#hasFailed = true;
-      return undefined;
-    }
+    if (this.#node !== undefined || !this.#isEnabled) return this.#node;
+    const socket = this.#udp.open();
+    // A machine without UDP has its other sources of peers.
+    if (socket === undefined) return undefined;
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
-    this.#node = new DhtNode(this.#socket, this.#settings);
+    this.#node = new DhtNode(socket, this.#settings);
     return this.#node;
   }
 

@@ -16,8 +16,10 @@ export type UdpProtocol = "dht" | "utp" | "tracker";
 /** `bytes` are used again for the next datagram once the handler returns. */
 export type DatagramHandler = (bytes: Uint8Array, from: PeerAddress) => void;
 
-/** An Ethernet frame holds less; a longer datagram comes cut, and its reader sees that. */
+/** An Ethernet frame holds less; longer ones are dropped unless a tracker may have sent them. */
 const DATAGRAM_BYTES_MAX = 2_048;
+/** The most that UDP has: the answer of a tracker with many peers comes in fragments. */
+const TRACKER_BYTES_MAX = 65_535;
 /** Before the next attempt when the socket gave an error instead of a datagram. */
 const RETRY_MS = 20;
 /** Datagrams that the system has not taken yet; more are dropped, as a network would. */
@@ -86,12 +88,17 @@ export class UdpSocket {
   }
 
   /** Sends, or drops what cannot be sent, as any network may. `bytes` must stay as they are. */
-  send(bytes: Uint8Array, { ip, port }: PeerAddress): void {
+  send(bytes: Uint8Array, to: PeerAddress): void {
     if (this.#isClosed || this.#sending >= SENDING_MAX) return;
     this.#sending++;
-    this.#conn.send(bytes, { transport: "udp", hostname: ip, port })
+    this.sendOrFail(bytes, to)
       .catch(() => {})
       .finally(() => this.#sending--);
+  }
+
+  /** Rejects with the system's error when there is no way to `to`. */
+  async sendOrFail(bytes: Uint8Array, { ip, port }: PeerAddress): Promise<void> {
+    await this.#conn.send(bytes, { transport: "udp", hostname: ip, port });
   }
 
   close(): void {
@@ -101,12 +108,13 @@ export class UdpSocket {
   }
 
   async #receive(): Promise<void> {
-    const buffer = new Uint8Array(DATAGRAM_BYTES_MAX);
+    const buffer = new Uint8Array(TRACKER_BYTES_MAX);
     while (!this.#isClosed) {
       try {
         const [bytes, from] = await this.#conn.receive(buffer);
         const { hostname, port } = from as Deno.NetAddr;
         const protocol = protocolOf(bytes);
+        if (protocol !== "tracker" && bytes.length > DATAGRAM_BYTES_MAX) continue;
         const handler = protocol && this.#handlers.get(protocol);
         handler?.(bytes, { ip: canonicalIp(hostname) ?? hostname, port });
       } catch {

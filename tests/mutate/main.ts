@@ -45,6 +45,8 @@ try {
 } finally {
   dropPlan(plan);
 }
+// A worker that was ended in an endless loop may keep the process alive.
+Deno.exit();
 
 function report(verdicts: readonly Verdict[]): void {
   const equivalents = readEquivalents();

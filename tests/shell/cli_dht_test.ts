@@ -54,6 +54,25 @@ Deno.test("a magnet link that names nobody is enough", async () => {
   await assertContent(dir.at("D", "film.bin"), bytes);
 });
 
+Deno.test("the DHT and UDP trackers see the port that peers are accepted at", async () => {
+  await using dir = await scratch();
+  const open = () => Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const router = open(), tracker = open();
+  const portOf = (conn: Deno.DatagramConn) => (conn.addr as Deno.NetAddr).port;
+  const url = `udp://127.0.0.1:${portOf(tracker)}/announce`;
+  const { torrent } = await makeFile(dir.path, "film.bin", 30_000, ["--tracker", url]);
+  const node = `127.0.0.1:${portOf(router)}`;
+  await using seed = await startSeed([torrent, ...ON, "--dht-node", node]);
+  for (const conn of [router, tracker]) {
+    const [, from] = await conn.receive();
+    const { hostname, port } = from as Deno.NetAddr;
+    assertEquals(`${hostname}:${port}`, seed.peer);
+  }
+  await seed.stop("SIGKILL");
+  router.close();
+  tracker.close();
+});
+
 Deno.test("a private torrent is not announced, and opens no UDP port", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.path, "film.bin", 30_000, ["--private"]);

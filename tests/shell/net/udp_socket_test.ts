@@ -67,6 +67,27 @@ Deno.test("a socket on every address takes IPv4 as IPv4, and is not limited to t
   one.close();
 });
 
+Deno.test("a tracker's answer may be longer than an Ethernet frame, other datagrams may not", async () => {
+  const one = UdpSocket.open(LOCALHOST, 0);
+  const other = UdpSocket.open(LOCALHOST, 0);
+  const sizes: number[] = [];
+  const done = Promise.withResolvers<void>();
+  one.handle("tracker", ({ length }) => sizes.push(length));
+  one.handle("dht", ({ length }) => {
+    sizes.push(length);
+    done.resolve();
+  });
+  const of = (first: number, size: number) => Uint8Array.of(first, ...Array(size - 1).fill(0));
+  const to = { ip: LOCALHOST, port: one.port };
+  for (const bytes of [of(0, 60_000), of(0x64, 2_049), of(0x64, 2_048)]) {
+    await other.sendOrFail(bytes, to);
+  }
+  await done.promise;
+  assertEquals(sizes, [60_000, 2_048]);
+  one.close();
+  other.close();
+});
+
 Deno.test("what cannot be sent is dropped", () => {
   const one = UdpSocket.open(LOCALHOST, 0);
   one.send(new Uint8Array(70_000), { ip: LOCALHOST, port: 1 });

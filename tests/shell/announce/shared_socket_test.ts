@@ -6,7 +6,7 @@ import { UdpAsker } from "../../../shell/announce/udp_asker.ts";
 import { UdpSocket } from "../../../shell/net/udp_socket.ts";
 import { SessionUdp } from "../../../shell/session_udp.ts";
 import { errorOf, valueOf } from "../../core/tracker/unwrap.ts";
-import { ipv6 } from "../../interop/clients/network.ts";
+import { ipv6 } from "../../support/network.ts";
 import { announceRequest } from "./request.ts";
 
 const LOCALHOST = "127.0.0.1";

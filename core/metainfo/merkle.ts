@@ -19,21 +19,24 @@ export const MERKLE_HASH_SIZE = 32;
 /** Enough for files of 2^53 bytes. */
 const HEIGHT_MAX = 40;
 
-/** SHA-256 together with the padding nodes of all heights. */
+/** SHA-256 of each 64 bytes of `pairs`, put into `parents` one behind the other. */
+export type HashPairs = (pairs: Uint8Array, parents: Uint8Array) => void;
+
+/** SHA-256 of pairs together with the padding nodes of all heights. */
 export interface MerkleHasher {
-  readonly sha256: Sha256;
+  readonly hashPairs: HashPairs;
   /** One hash a height, from 0 on. */
   readonly padding: Uint8Array;
 }
 
 /** Computes the padding nodes: a few dozen hashes. */
-export function createMerkleHasher(sha256: Sha256): MerkleHasher {
+export function createMerkleHasher(hashPairs: HashPairs): MerkleHasher {
   const padding = new Uint8Array((HEIGHT_MAX + 1) * MERKLE_HASH_SIZE);
   for (let height = 1; height <= HEIGHT_MAX; height++) {
     const child = hashAt(padding, height - 1);
-    padding.set(hashPair(sha256, child, child), height * MERKLE_HASH_SIZE);
+    padding.set(hashPair(hashPairs, child, child), height * MERKLE_HASH_SIZE);
   }
-  return { sha256, padding };
+  return { hashPairs, padding };
 }
 
 /** The hash at `index` of a list, as a view. */
@@ -61,13 +64,13 @@ export function fileTreeHeight(length: number): number {
 /** The layer above: `hashes` have height `height`, one or more of them. */
 export function parentLayer(hasher: MerkleHasher, hashes: Uint8Array, height: number): Uint8Array {
   const count = countHashes(hashes);
+  const whole = Math.floor(count / 2);
   const parents = new Uint8Array(Math.ceil(count / 2) * MERKLE_HASH_SIZE);
-  const pair = new Uint8Array(2 * MERKLE_HASH_SIZE);
-  for (let index = 0; index < count; index += 2) {
-    pair.set(hashAt(hashes, index));
-    const isAlone = index + 1 === count;
-    pair.set(isAlone ? hashAt(hasher.padding, height) : hashAt(hashes, index + 1), 32);
-    parents.set(hasher.sha256(pair), (index / 2) * MERKLE_HASH_SIZE);
+  hasher.hashPairs(hashes.subarray(0, 2 * whole * MERKLE_HASH_SIZE), parents);
+  if (2 * whole < count) {
+    const last = hashAt(hashes, count - 1);
+    const parent = hashPair(hasher.hashPairs, last, hashAt(hasher.padding, height));
+    parents.set(parent, whole * MERKLE_HASH_SIZE);
   }
   return parents;
 }
@@ -151,16 +154,18 @@ export function climb(
   for (let step = 0; step < countHashes(uncles); step++) {
     const uncle = hashAt(uncles, step);
     node = at % 2 === 0
-      ? hashPair(hasher.sha256, node, uncle)
-      : hashPair(hasher.sha256, uncle, node);
+      ? hashPair(hasher.hashPairs, node, uncle)
+      : hashPair(hasher.hashPairs, uncle, node);
     at = Math.floor(at / 2);
   }
   return node;
 }
 
-function hashPair(sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Array {
+function hashPair(hashPairs: HashPairs, left: Uint8Array, right: Uint8Array): Uint8Array {
   const pair = new Uint8Array(2 * MERKLE_HASH_SIZE);
   pair.set(left);
   pair.set(right, MERKLE_HASH_SIZE);
-  return sha256(pair);
+  const parent = new Uint8Array(MERKLE_HASH_SIZE);
+  hashPairs(pair, parent);
+  return parent;
 }

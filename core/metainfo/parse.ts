@@ -40,7 +40,6 @@ import { createGeometry, type Geometry } from "./geometry.ts";
 import { isSameContent } from "./hybrid.ts";
 import { type Identity, infoHashV2FromBytes, keyOf } from "./identity.ts";
 import { INFO_HASH_SIZE, infoHashFromBytes } from "./info_hash.ts";
-import { createMerkleHasher } from "./merkle.ts";
 import { nameText, type PathRules, safePath } from "./path_rules.ts";
 import { type LayerError, readPieceLayers } from "./piece_layers.ts";
 import { createPieceTrees, type PieceTrees } from "./piece_trees.ts";
@@ -113,8 +112,7 @@ export function parseMetainfo(
   const { trees, pieceHashes } = content.value;
   if (trees !== undefined) {
     const layers = dictGet(root.value, "piece layers");
-    const hasher = createMerkleHasher(digests.sha256);
-    const error = readPieceLayers(layers, trees, hasher, options.layersOptional ?? false);
+    const error = readPieceLayers(layers, trees, digests.merkle, options.layersOptional ?? false);
     if (error !== undefined) return fail(error);
   }
   const infoBytes = bytes.slice(info.start, info.end);

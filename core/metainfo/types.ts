@@ -2,7 +2,7 @@
 import type { PeerAddress } from "../bytes/address.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Identity } from "./identity.ts";
-import type { Sha256 } from "./merkle.ts";
+import type { MerkleHasher, Sha256 } from "./merkle.ts";
 import type { PieceTrees } from "./piece_trees.ts";
 
 /**
@@ -18,6 +18,7 @@ export type Sha1 = (bytes: Uint8Array) => Uint8Array;
 export interface Digests {
   readonly sha1: Sha1;
   readonly sha256: Sha256;
+  readonly merkle: MerkleHasher;
 }
 
 export interface TorrentFile {

@@ -1,0 +1,36 @@
+/**
+ * Hashes memory with SHA-256 for `bench v2`: told how many bytes, and whether block by block or as one
+ * stream, it answers once that is done.
+ */
+import { createHash } from "node:crypto";
+import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
+import { sha256 } from "../../shell/hash/sha256.ts";
+
+export interface HashProbe {
+  readonly bytes: number;
+  readonly isOneStream: boolean;
+}
+
+/** Fits the second level cache, as what threads read at once does. */
+const BUFFER_BLOCKS = 16;
+
+const buffer = new Uint8Array(BUFFER_BLOCKS * BLOCK_SIZE).fill(7);
+
+/** The side of a worker's global scope that this file uses. */
+interface Scope {
+  onmessage: (event: MessageEvent<HashProbe>) => void;
+  postMessage(bytes: number): void;
+}
+
+const scope = globalThis as unknown as Scope;
+scope.onmessage = ({ data: { bytes, isOneStream } }) => {
+  const stream = createHash("sha256");
+  for (let at = 0; at < bytes; at += BLOCK_SIZE) {
+    const start = at % buffer.length;
+    const block = buffer.subarray(start, start + BLOCK_SIZE);
+    if (isOneStream) stream.update(block);
+    else sha256(block);
+  }
+  stream.digest();
+  scope.postMessage(bytes);
+};

@@ -13,7 +13,10 @@ const PAIR_SIZE = 2 * MERKLE_HASH_SIZE;
 
 const PRIMES = primes(ROUNDS);
 const CONSTANTS = Int32Array.from(PRIMES, (prime) => fraction(Math.cbrt(prime)));
-const INITIAL = Int32Array.from(PRIMES.slice(0, STATE_WORDS), (prime) => fraction(Math.sqrt(prime)));
+const INITIAL = Int32Array.from(
+  PRIMES.slice(0, STATE_WORDS),
+  (prime) => fraction(Math.sqrt(prime)),
+);
 /** The end of a message of 512 bits. */
 const PADDING = scheduleOf([0x80000000, ...Array<number>(CHUNK_WORDS - 2).fill(0), 8 * PAIR_SIZE]);
 

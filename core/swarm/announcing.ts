@@ -41,6 +41,8 @@ export interface AnnounceTotals {
   readonly uploaded: number;
   readonly downloaded: number;
   readonly left: number;
+  /** Nothing more is wanted although something is left. Spec: BEP 21. */
+  readonly isPartialSeed: boolean;
 }
 
 /** Nothing was announced yet. */
@@ -65,7 +67,7 @@ export function announceIfDue(
   now: number,
   effects: SwarmEffects,
 ): void {
-  const planned = takeAnnounce(swarm.announcing.announcer, now);
+  const planned = takeAnnounce(swarm.announcing.announcer, now, totals.isPartialSeed);
   if (planned === undefined) return;
   const { url, event } = planned;
   const request = requestFor(swarm, totals, event, planned);

@@ -47,6 +47,8 @@ export interface TrackerState {
   retryAt: number;
   /** `completed` is still to be told. */
   completedDue: boolean;
+  /** It refused an announce with `paused`, and is told of partial seeds no more. */
+  refusesPaused: boolean;
   /** Cleared by the next success. */
   lastError: AnnounceError | undefined;
   lastSuccessAt: number | undefined;
@@ -125,6 +127,7 @@ function createTrackerState(url: string): TrackerState {
     startedOn: [],
     retryAt: 0,
     completedDue: false,
+    refusesPaused: false,
     lastError: undefined,
     lastSuccessAt: undefined,
     seeders: undefined,
@@ -138,8 +141,17 @@ export function nextAnnounceAt(announcer: Announcer): number | undefined {
   return announcer.underWay === undefined ? announcer.dueAt : undefined;
 }
 
-/** The announce to send if one is due; it counts as under way until `onAnnounceDone`. */
-export function takeAnnounce(announcer: Announcer, now: number): PlannedAnnounce | undefined {
+/**
+ * The announce to send if one is due; it counts as under way until `onAnnounceDone`. A partial seed
+ * tells each time that it is one.
+ *
+ * Spec: BEP 21, "in every announce while it is a partial seed".
+ */
+export function takeAnnounce(
+  announcer: Announcer,
+  now: number,
+  isPartialSeed = false,
+): PlannedAnnounce | undefined {
   const dueAt = nextAnnounceAt(announcer);
   if (dueAt === undefined || now < dueAt) return undefined;
   const tracker = seekTracker(announcer, now);
@@ -149,7 +161,7 @@ export function takeAnnounce(announcer: Announcer, now: number): PlannedAnnounce
     return undefined;
   }
   const { url, trackerId, startedOn } = tracker;
-  announcer.underWay = { url, event: eventFor(tracker), trackerId, startedOn };
+  announcer.underWay = { url, event: eventFor(tracker, isPartialSeed), trackerId, startedOn };
   return announcer.underWay;
 }
 
@@ -172,7 +184,8 @@ function earliestRetryAt({ tiers }: Announcer): number | undefined {
   return at === Infinity ? undefined : at;
 }
 
-function eventFor(tracker: TrackerState): AnnounceEvent | undefined {
+function eventFor(tracker: TrackerState, isPartialSeed: boolean): AnnounceEvent | undefined {
+  if (isPartialSeed && !tracker.refusesPaused) return "paused";
   if (!tracker.hasStarted) return "started";
   return tracker.completedDue ? "completed" : undefined;
 }
@@ -190,7 +203,7 @@ export function onAnnounceDone(
   if (result.ok) {
     onSuccess(announcer, announce, result.value, now, rng);
   } else {
-    onFailure(announcer, result.error, now, rng);
+    onFailure(announcer, announce, result.error, now, rng);
   }
 }
 
@@ -226,8 +239,23 @@ function onSuccess(
     : now + intervalMs + randomBelow(rng, Math.floor(intervalMs * INTERVAL_JITTER));
 }
 
-function onFailure(announcer: Announcer, error: AnnounceError, now: number, rng: Rng): void {
+function onFailure(
+  announcer: Announcer,
+  { event }: PlannedAnnounce,
+  error: AnnounceError,
+  now: number,
+  rng: Rng,
+): void {
   const tracker = announcer.tiers[announcer.tier]![announcer.place]!;
+  const isPlainRefusal = error.code === "refused" &&
+    retryAtOf(error, now) === now + REFUSED_WAIT_MS;
+  if (event === "paused" && isPlainRefusal) {
+    // Some trackers refuse every event that they don't know: it is asked again without.
+    tracker.refusesPaused = true;
+    tracker.lastError = error;
+    announcer.dueAt = now;
+    return;
+  }
   tracker.lastError = error;
   tracker.retryAt = retryAtOf(error, now);
   announcer.dueAt = now;

@@ -4,8 +4,8 @@ import type { IpVersion } from "../bytes/compact_peers.ts";
 import type { Result } from "../bytes/result.ts";
 import type { InfoHash } from "../metainfo/types.ts";
 
-/** No event is the periodic announce. */
-export type AnnounceEvent = "started" | "completed" | "stopped";
+/** No event is the periodic announce. Spec: BEP 3, event; BEP 21, `paused` of a partial seed. */
+export type AnnounceEvent = "started" | "completed" | "stopped" | "paused";
 
 /** Spec: BEP 3 (HTTP), BEP 15 (UDP), announce request. Byte counts are of this run's transfers. */
 export interface AnnounceRequest {

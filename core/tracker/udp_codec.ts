@@ -29,8 +29,14 @@ const PROTOCOL_ID = [0x417, 0x27101980] as const;
 const ACTION_CONNECT = 0;
 const ACTION_ANNOUNCE = 1;
 const ACTION_ERROR = 3;
-const EVENT_NUMBERS: Record<AnnounceEvent, number> = { completed: 1, started: 2, stopped: 3 };
 const EVENT_NONE = 0;
+/** BEP 15 has no number for `paused`, and there are trackers that refuse unknown ones. */
+const EVENT_NUMBERS: Record<AnnounceEvent, number> = {
+  completed: 1,
+  started: 2,
+  stopped: 3,
+  paused: EVENT_NONE,
+};
 /** Spec: BEP 41, option types, and the one length byte of an option. */
 const OPTION_URL_DATA = 2;
 const OPTION_SIZE_MAX = 255;

@@ -10,6 +10,9 @@ export const NUM_WANT_DEFAULT = 50;
 /** 200 compact IPv6 peers still fit into three packets. */
 export const NUM_WANT_MAX = 200;
 
+/** Seeders of each address family named to a complete peer that starts. */
+const SEEDERS_AT_START_MAX = 10;
+
 /**
  * An announce, whatever transport it came by. A transport uses one such object again and again: it
  * means something only until the call that it was passed to returns, and a promise is a return.
@@ -33,6 +36,16 @@ export interface AnnounceQuery {
   readonly wantsPeerIds: boolean;
 }
 
+/**
+ * Maximum number of seeders of each family to name behind the leechers; undefined: they are named in
+ * the proportion of their number. A seeder has no use for seeders, but a client that starts with a
+ * magnet link and says that nothing is left (aria2) has.
+ */
+export function seedersFor({ isComplete, event }: AnnounceQuery): number | undefined {
+  if (!isComplete) return undefined;
+  return event === "started" ? SEEDERS_AT_START_MAX : 0;
+}
+
 /** Valid until the store's next call, for it may be the same object every time. */
 export interface AnnounceReply {
   /** Counts of the whole swarm, the asker included. */
@@ -50,15 +63,21 @@ export interface AnnounceReply {
   readonly warning: string | undefined;
 }
 
-/** What a scrape tells of a swarm. Spec: BEP 48. */
-export interface SwarmCounts {
+/** What an announce tells of a swarm. */
+export interface PeerCounts {
   readonly seeders: number;
   readonly leechers: number;
   readonly completed: number;
 }
 
+/** What a scrape tells of a swarm. Spec: BEP 48. */
+export interface SwarmCounts extends PeerCounts {
+  /** Leechers that are no partial seeds. Spec: BEP 21, tracker scrapes. */
+  readonly downloaders: number;
+}
+
 /** Numbers of a whole store. */
-export interface StoreTotals extends SwarmCounts {
+export interface StoreTotals extends PeerCounts {
   /** With at least one peer. */
   readonly swarms: number;
   /** Seeders and leechers. */

@@ -204,14 +204,18 @@ async function announceOnEach(
     : merged;
 }
 
-/** A family on which the tracker does not know us yet is told `started`, whatever the others are. */
+/**
+ * A family on which the tracker does not know us yet is told `started`, whatever the others are but for
+ * a partial seed, which tells that it is one each time.
+ */
 function requestOn(
   version: IpVersion,
   request: AnnounceRequest,
   startedOn: ReadonlySet<IpVersion>,
 ): AnnounceRequest {
   const isNew = startedOn.size > 0 && !startedOn.has(version);
-  return isNew && request.event !== "stopped" ? { ...request, event: "started" } : request;
+  const isKept = request.event === "stopped" || request.event === "paused";
+  return isNew && !isKept ? { ...request, event: "started" } : request;
 }
 
 async function graceOf(all: Promise<void>, graceMs: number): Promise<void> {

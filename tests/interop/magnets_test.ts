@@ -9,15 +9,8 @@ import { nestedFolder } from "../support/content.ts";
 import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { transfer } from "./transfer.ts";
 
-// Before it has the metadata, aria2 tells trackers that nothing is left, and is told of no seeder: it
-// fetches from us by local discovery (local_network_test.ts).
-await interopTest({
-  name: "tt fetches from aria2 by a magnet link",
-  needs: [aria2, ttTracker],
-  fn: () => transfer(aria2, tt, nestedFolder, ttTracker, undefined, true),
-});
-
-for (const client of [libtorrent, transmission, webtorrent]) {
+// Before it has the metadata, aria2 tells trackers that nothing is left.
+for (const client of [aria2, libtorrent, transmission, webtorrent]) {
   await interopTest({
     name: `tt and ${client.name} fetch from each other by magnet links`,
     needs: [client, ttTracker],

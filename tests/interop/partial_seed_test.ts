@@ -1,5 +1,5 @@
 /** Clients that want one file of several: each takes from such a partial seed, and gives as one. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { aria2 } from "./clients/aria2.ts";
 import { type Client, formatEndpoint } from "./clients/client.ts";
@@ -153,4 +153,48 @@ async function pass(giver: Partial, taker: Partial): Promise<void> {
   const file = `three/${WANTED}`;
   const wanted = await Deno.readFile(`${seedDir}/${file}`);
   assertEquals(await Deno.readFile(`${takerDir}/${file}`), wanted);
+}
+
+/** Its files begin and end with pieces, so that one file can be there without the others. */
+const aligned: Content = {
+  title: "three files of whole pieces",
+  name: "aligned",
+  pieceLength: 16 * 1024,
+  files: ["a.bin", "b.bin", "c.bin"].map((path) => ({ path, length: 64 * 1024 })),
+};
+
+for (const scheme of ["http", "udp"] as const) {
+  await interopTest({
+    name: `tt tracker counts libtorrent as a partial seed, announced to over ${scheme}`,
+    needs: [libtorrent],
+    fn: () => countsPartialSeed(scheme),
+  });
+}
+
+async function countsPartialSeed(scheme: "http" | "udp"): Promise<void> {
+  await using scratch = await openScratch();
+  const trackerPort = freshPort(), port = freshPort();
+  const address = formatEndpoint({ host: loopback.host, port: trackerPort });
+  await using tracker = new ClientProcess({
+    place: loopback,
+    port: trackerPort,
+    argv: await ttCommand([
+      ...["tracker", "--host", loopback.host, "--port", `${trackerPort}`, "--store", "memory"],
+      ...["--access-log", "-"],
+    ]),
+  });
+  await tracker.waitForListening();
+  await writeContent(scratch.path, aligned);
+  const announce = `${scheme}://${address}/announce`;
+  const { path, infoHash } = await writeTorrent(scratch.path, aligned, announce);
+  for (const name of ["a.bin", "c.bin"]) await Deno.remove(`${scratch.path}/aligned/${name}`);
+  const partial = others.find(({ client }) => client === libtorrent)!;
+  const argv = await partial.argv({ torrent: path, dir: scratch.path, port });
+  await using client = new ClientProcess({ place: loopback, port, argv });
+  await client.waitForLine((line) => partial.isDone(line) || undefined, "complete", DEADLINE_MS);
+  const paused = (line: string) => line.includes(` ${scheme} paused ${infoHash} `) || undefined;
+  await tracker.waitForLine(paused, "log paused", DEADLINE_MS);
+  const query = infoHash.replace(/../g, "%$&");
+  const scrape = await fetch(`http://${address}/scrape?info_hash=${query}`);
+  assertMatch(await scrape.text(), /11:downloadersi0e10:incompletei1e/);
 }

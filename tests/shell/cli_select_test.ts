@@ -9,6 +9,7 @@ import {
   scratch,
   startGet,
   startSeed,
+  startTracker,
 } from "../support/cli_kit.ts";
 import { exists } from "./disk/support.ts";
 
@@ -64,6 +65,30 @@ Deno.test("one file of 1,000 costs its bytes and its boundary pieces, and nothin
   // What was wanted is here: there is nothing to go on with.
   const none = await runTt(["get", "--resume", "--dir", dir.at("D"), "--port", "0"]);
   assertStringIncludes(assertOneSentence(none, 3), "There are no unfinished downloads in");
+});
+
+Deno.test("a partial seed is counted as one by the tracker, from its first announce on", async () => {
+  await using dir = await scratch();
+  const torrent = await makeFiles(dir.at("S"), ["a", "b", "c"], PIECE);
+  await using tracker = await startTracker();
+  const { infoHash } = JSON.parse((await runTt(["show", torrent, "--json"])).stdout);
+  const hash = infoHash.replace(/../g, "%$&");
+  const scrape = async () => {
+    const url = new URL(`/scrape?info_hash=${hash}`, tracker.url);
+    const text = await (await fetch(url)).text();
+    return /11:downloadersi(\d+)e10:incompletei(\d+)e/.exec(text)?.slice(1).join(" of ");
+  };
+  await using seed = await startSeed([torrent, "--dir", dir.at("S")]);
+  const files = [torrent, "--dir", dir.at("D"), "--tracker", tracker.url];
+  const select = ["--peer", seed.peer, "--select", "1"];
+  await using first = await startGet([...files, ...select, "--no-seed"]);
+  assertEquals((await first.end()).code, 0);
+  await using partial = await startGet([...files, "--resume"]);
+  await partial.event("tracker");
+  assertEquals(await scrape(), "0 of 1");
+  await using other = await startGet([...files.with(2, dir.at("E"))]);
+  await other.event("tracker");
+  assertEquals(await scrape(), "1 of 2");
 });
 
 Deno.test("a selection outlives kill -9, and a wider one goes on where it was", async () => {

@@ -5,7 +5,7 @@
  * An announce is answered many thousand times a second, so its answer is written by hand into a buffer
  * that is used again; the keys stand in their order.
  *
- * Spec: BEP 3 (responses), BEP 7 (peers6), BEP 23 (compact), BEP 24 (external ip), BEP 48 (scrape).
+ * Spec: BEP 3 (responses), BEP 7 (peers6), BEP 23 (compact), BEP 24 (external ip), BEP 48 (scrape), BEP 21 (downloaders).
  */
 import { type Bencodable, encodeBencode } from "../../bencode/encode.ts";
 import { byteText } from "../../bencode/node.ts";
@@ -102,10 +102,11 @@ export function encodeScrapeReply(
   swarms: Iterable<readonly [infoHash: Uint8Array, counts: SwarmCounts]>,
 ): Uint8Array {
   const files = new Map<string, Bencodable>();
-  for (const [infoHash, { seeders, completed, leechers }] of swarms) {
+  for (const [infoHash, { seeders, completed, leechers, downloaders }] of swarms) {
     files.set(byteText(infoHash), {
       complete: seeders,
       downloaded: completed,
+      downloaders,
       incomplete: leechers,
     });
   }

@@ -113,7 +113,9 @@ const BY_LETTER: readonly (readonly Parameter[])[] = Array.from(
   (_, letter) => PARAMETERS.filter(({ bytes }) => bytes[0] === letter),
 );
 const INFO_HASH = PARAMETERS[0]!;
-const EVENTS = (["started", "completed", "stopped"] satisfies AnnounceEvent[]).map((name) => ({
+const EVENTS = (["started", "completed", "stopped", "paused"] satisfies AnnounceEvent[]).map((
+  name,
+) => ({
   name,
   bytes: bytesOf(name),
 }));
@@ -309,7 +311,7 @@ function readText(
   if (name === "ip") query.claimedIp = text;
 }
 
-/** Undefined for an event that is none of ours, such as BEP 21's. */
+/** Undefined for an unknown event. */
 function eventAt(bytes: Uint8Array, start: number, end: number): AnnounceEvent | undefined {
   for (const { name, bytes: letters } of EVENTS) {
     if (end - start !== letters.length) continue;

@@ -14,7 +14,14 @@ export const RESULTS = ["answered", "stale", "refused"] as const;
 export type AnswerResult = typeof RESULTS[number];
 
 /** "regular" is an announce without an event, "invalid" one that could not be read. */
-export const ANNOUNCE_KINDS = ["regular", "started", "completed", "stopped", "invalid"] as const;
+export const ANNOUNCE_KINDS = [
+  "regular",
+  "started",
+  "completed",
+  "stopped",
+  "paused",
+  "invalid",
+] as const;
 export type AnnounceKind = typeof ANNOUNCE_KINDS[number];
 
 /**
@@ -63,6 +70,7 @@ export function createMetrics(): TrackerMetrics {
     started: byResult(),
     completed: byResult(),
     stopped: byResult(),
+    paused: byResult(),
     invalid: byResult(),
   });
   return {

@@ -7,15 +7,16 @@
  *     1   kind: 8, the time of what follows
  *     4   seconds since 1970
  *
- *     1   kind: 0 left, 1 joined to download, 2 joined to seed, 3 finished downloads; 4 more for IPv6
+ *     1   kind: 0 left, 1 joined to download, 2 joined to seed, 3 finished downloads, 16 joined as a
+ *         partial seed; 4 more for IPv6
  *     20  info hash
  *     then, for a peer: 4 or 16 of IP address, 2 of port, 20 of peer id; else 4 of count
  */
 import { type ByteWriter, writeUint16, writeUint32, writeUint8 } from "../../bytes/byte_writer.ts";
-import { addressAt, ID_WORDS, peerIdAt, type PeerLists } from "./peer_lists.ts";
+import { addressAt, ID_WORDS, peerIdAt, type PeerLists, type PeerRole } from "./peer_lists.ts";
 import { HASH_WORDS, type SwarmTable } from "./swarm_table.ts";
 
-export const CHANGE = { left: 0, leecher: 1, seeder: 2, completed: 3 } as const;
+export const CHANGE = { left: 0, leecher: 1, seeder: 2, completed: 3, partialSeed: 16 } as const;
 /** The kind of a record that gives the time. */
 export const MARK = 8;
 /** How exactly the log knows when a peer was heard of, in seconds. */
@@ -36,7 +37,7 @@ export function latestOf(markSeconds: number): number {
 /** Appends what happened to the peer at `place`: it must still be there. */
 export function writePeerChange(
   writer: ByteWriter,
-  change: typeof CHANGE["left" | "leecher" | "seeder"],
+  change: typeof CHANGE["left" | PeerRole],
   table: SwarmTable,
   lists: PeerLists,
   slot: number,

@@ -10,10 +10,13 @@ import { HASH_WORDS, type SwarmTable } from "./swarm_table.ts";
 /** Of one IPv4 address, or IPv6 network, in one swarm: a large household or a small carrier NAT. */
 export const PEERS_PER_ADDRESS_MAX = 256;
 /** With two million peers, eight share a place on the average. */
+/** Told to those beyond. */
+export const CROWDED = "Your address has as many peers in this swarm as it may have";
 const PLACES = 1 << 18;
 /** Two of the address and two of the info hash. */
 const WORDS = 4;
-const LOOPBACK_NET = 127;
+/** First byte of IPv4 addresses of the machine itself. */
+export const LOOPBACK_NET = 127;
 
 export interface Crowds {
   readonly counts: Uint16Array;

@@ -18,6 +18,9 @@ const INDEXED_CLASS = 5;
 const SIZE_CLASSES = 31;
 const WORDS_AT_START = 1 << 12;
 
+/** A partial seed is a leecher that downloads nothing more. Spec: BEP 21. */
+export type PeerRole = "seeder" | "leecher" | "partialSeed";
+
 /** Swarms are named by their slots, peers by their places, which change with every removal. */
 export interface PeerLists {
   readonly version: IpVersion;
@@ -34,7 +37,9 @@ export interface PeerLists {
   blocks: Int32Array;
   sizeClasses: Uint8Array;
   counts: Int32Array;
+  /** Partial seeds included. */
   leecherCounts: Int32Array;
+  partialSeedCounts: Int32Array;
 }
 
 /** Empty lists for `slots` swarms. */
@@ -50,6 +55,7 @@ export function createPeerLists(version: IpVersion, slots: number, key: HashKey)
     sizeClasses: new Uint8Array(slots),
     counts: new Int32Array(slots),
     leecherCounts: new Int32Array(slots),
+    partialSeedCounts: new Int32Array(slots),
   };
 }
 
@@ -61,6 +67,7 @@ export function growPeerLists(lists: PeerLists, slots: number): void {
   lists.blocks = grownWords(lists.blocks, slots);
   lists.counts = grownWords(lists.counts, slots);
   lists.leecherCounts = grownWords(lists.leecherCounts, slots);
+  lists.partialSeedCounts = grownWords(lists.partialSeedCounts, slots);
 }
 
 /** A larger array that begins with the same words. */
@@ -102,7 +109,7 @@ export function addPeer(
   slot: number,
   address: Int32Array,
   id: Int32Array,
-  isSeeder: boolean,
+  role: PeerRole,
   seenAt: number,
   rng: Rng,
 ): number {
@@ -113,6 +120,7 @@ export function addPeer(
   } else if (count === 1 << lists.sizeClasses[slot]!) {
     resize(lists, slot, lists.sizeClasses[slot]! + 1);
   }
+  const isSeeder = role === "seeder";
   let end = count;
   if (!isSeeder) {
     end = lists.leecherCounts[slot]!++;
@@ -126,7 +134,8 @@ export function addPeer(
   const block = lists.blocks[slot]!;
   const at = block + place * addressWords;
   for (let i = 0; i < addressWords; i++) words[at + i] = address[i]!;
-  words[timesAt(lists, block, lists.sizeClasses[slot]!) + place] = seenAt;
+  if (role === "partialSeed") lists.partialSeedCounts[slot]!++;
+  words[timesAt(lists, block, lists.sizeClasses[slot]!) + place] = timeWord(seenAt, role);
   const idAt = idsAt(lists, block, lists.sizeClasses[slot]!) + place * ID_WORDS;
   for (let i = 0; i < ID_WORDS; i++) words[idAt + i] = id[i]!;
   if (lists.sizeClasses[slot]! >= INDEXED_CLASS) indexPeer(lists, slot, place);
@@ -136,6 +145,7 @@ export function addPeer(
 /** Removes the peer at `place`; others move to fill the gap. */
 export function removePeer(lists: PeerLists, slot: number, place: number): void {
   if (lists.sizeClasses[slot]! >= INDEXED_CLASS) unindexPeer(lists, slot, place);
+  if (roleAt(lists, slot, place) === "partialSeed") lists.partialSeedCounts[slot]!--;
   const last = lists.counts[slot]! - 1;
   let gap = place;
   if (gap < lists.leecherCounts[slot]!) {
@@ -157,6 +167,12 @@ export function isSeederAt(lists: PeerLists, slot: number, place: number): boole
   return place >= lists.leecherCounts[slot]!;
 }
 
+/** What the peer at `place` is. */
+export function roleAt(lists: PeerLists, slot: number, place: number): PeerRole {
+  if (isSeederAt(lists, slot, place)) return "seeder";
+  return (lists.words[timeAt(lists, slot, place)]! & 1) === 0 ? "leecher" : "partialSeed";
+}
+
 /** Whether the peer at `place` calls itself `id`. */
 export function hasIdAt(lists: PeerLists, slot: number, place: number, id: Int32Array): boolean {
   const at = peerIdAt(lists, slot, place);
@@ -166,17 +182,23 @@ export function hasIdAt(lists: PeerLists, slot: number, place: number, id: Int32
   return true;
 }
 
-/** Notes that the peer at `place` was heard of under a peer id, which may be new. */
+/**
+ * Notes that the peer at `place` was heard of under a peer id, which may be new, and whether it is a
+ * partial seed; a seeder remains one.
+ */
 export function touchPeer(
   lists: PeerLists,
   slot: number,
   place: number,
   id: Int32Array,
+  role: PeerRole,
   seenAt: number,
 ): void {
   const at = peerIdAt(lists, slot, place);
   for (let i = 0; i < ID_WORDS; i++) lists.words[at + i] = id[i]!;
-  lists.words[timesAt(lists, lists.blocks[slot]!, lists.sizeClasses[slot]!) + place] = seenAt;
+  if (roleAt(lists, slot, place) === "partialSeed") lists.partialSeedCounts[slot]!--;
+  if (role === "partialSeed") lists.partialSeedCounts[slot]!++;
+  lists.words[timeAt(lists, slot, place)] = timeWord(seenAt, role);
 }
 
 /** Where the words of the peer id at `place` begin. */
@@ -186,7 +208,7 @@ export function peerIdAt(lists: PeerLists, slot: number, place: number): number 
 
 /** Seconds, as the peer at `place` was noted with. */
 export function seenAtOf(lists: PeerLists, slot: number, place: number): number {
-  return lists.words[timesAt(lists, lists.blocks[slot]!, lists.sizeClasses[slot]!) + place]!;
+  return lists.words[timeAt(lists, slot, place)]! >> 1;
 }
 
 /** Where the words of the address at `place` begin. */
@@ -300,6 +322,15 @@ function takeBlock(lists: PeerLists, sizeClass: number): number {
 function releaseBlock(lists: PeerLists, block: number, sizeClass: number): void {
   lists.words[block] = lists.freeBlocks[sizeClass]!;
   lists.freeBlocks[sizeClass] = block;
+}
+
+/** Whole seconds, doubled, and one bit that marks a partial seed. */
+function timeWord(seenAt: number, role: PeerRole): number {
+  return seenAt * 2 + (role === "partialSeed" ? 1 : 0);
+}
+
+function timeAt(lists: PeerLists, slot: number, place: number): number {
+  return timesAt(lists, lists.blocks[slot]!, lists.sizeClasses[slot]!) + place;
 }
 
 function timesAt(lists: PeerLists, block: number, sizeClass: number): number {

@@ -13,7 +13,7 @@ import {
   writeMark,
   writePeerChange,
 } from "./change_log.ts";
-import { isSeederAt, seenAtOf } from "./peer_lists.ts";
+import { roleAt, seenAtOf } from "./peer_lists.ts";
 import { announce, countsAt, restoreCompleted, type SwarmStore } from "./swarm_store.ts";
 import type { AnnounceQuery } from "../types.ts";
 
@@ -22,6 +22,7 @@ export type RestoreError =
   | { readonly code: "truncated"; readonly offset: number }
   | { readonly code: "unknown-kind"; readonly offset: number; readonly kind: number };
 
+const KINDS: ReadonlySet<number> = new Set(Object.values(CHANGE));
 const PORT_SIZE = 2;
 const PEER_ID_SIZE = 20;
 const COUNT_SIZE = 4;
@@ -49,7 +50,7 @@ export function restoreChanges(
       continue;
     }
     const change = kind & ~IPV6_FLAG;
-    if (change > CHANGE.completed) return fail({ code: "unknown-kind", offset: at, kind });
+    if (!KINDS.has(change)) return fail({ code: "unknown-kind", offset: at, kind });
     const ipSize = (kind & IPV6_FLAG) !== 0 ? IPV6_SIZE : IPV4_SIZE;
     const hashAt = at + 1;
     const bodyAt = hashAt + INFO_HASH_SIZE;
@@ -67,7 +68,7 @@ export function restoreChanges(
         ip: bytes.subarray(bodyAt, portAt),
         port: readUint16(bytes, portAt),
         isComplete: change === CHANGE.seeder,
-        event: undefined,
+        event: change === CHANGE.partialSeed ? "paused" : undefined,
         numWant: 0,
         wantsBothFamilies: false,
         wantsPeerIds: false,
@@ -90,8 +91,7 @@ export function writeSwarm(store: SwarmStore, slot: number, writer: ByteWriter):
     for (let place = 0; place < lists.counts[slot]!; place++) {
       const wallSeconds = seenAtOf(lists, slot, place) + store.wallOffset;
       if (wallSeconds !== markedAt) writeMark(writer, markedAt = wallSeconds);
-      const role = isSeederAt(lists, slot, place) ? CHANGE.seeder : CHANGE.leecher;
-      writePeerChange(writer, role, store.table, lists, slot, place);
+      writePeerChange(writer, CHANGE[roleAt(lists, slot, place)], store.table, lists, slot, place);
     }
   }
 }

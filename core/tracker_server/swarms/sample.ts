@@ -18,37 +18,36 @@ const UINT32_COUNT = 0x1_0000_0000;
 export interface Draw {
   /** Maximum number of peers. */
   readonly count: number;
-  /** Seeders are of no use to a seeder. */
-  readonly leechersOnly: boolean;
+  /** As `seedersFor` has it. */
+  readonly seedersMax: number | undefined;
   /** The asker's own place in this list, or -1. */
   readonly ownPlace: number;
 }
 
 /**
  * Appends up to `draw.count` peers to `peers` in compact form, and their ids to `ids` where given.
- * Returns how many. Each candidate is as likely as any other, and none comes twice; leechers and
- * seeders come in the proportion of their numbers.
+ * Returns how many. Each candidate is as likely as any other of its role, and none comes twice.
  *
  * Spec: BEP 23, BEP 7 (compact peers).
  */
 export function samplePeers(
   lists: PeerLists,
   slot: number,
-  { count: wanted, leechersOnly, ownPlace }: Draw,
+  { count: wanted, seedersMax, ownPlace }: Draw,
   rng: Rng,
   peers: ByteWriter,
   ids: ByteWriter | undefined,
 ): number {
   const leecherCount = lists.leecherCounts[slot]!;
-  const range = leechersOnly ? leecherCount : lists.counts[slot]!;
+  const range = lists.counts[slot]!;
   const isOwnLeecher = ownPlace >= 0 && ownPlace < leecherCount;
   const isOwnSeeder = ownPlace >= leecherCount && ownPlace < range;
   const leechers = leecherCount - (isOwnLeecher ? 1 : 0);
   const seeders = range - leecherCount - (isOwnSeeder ? 1 : 0);
-  const count = Math.min(wanted, leechers + seeders);
+  const count = Math.min(wanted, leechers + Math.min(seeders, seedersMax ?? seeders));
   if (count === 0) return 0;
-  let ofSeeders = seeders;
-  if (count < leechers + seeders) {
+  let ofSeeders = Math.max(0, count - leechers);
+  if (seedersMax === undefined && count < leechers + seeders) {
     const share = (count * seeders) / (leechers + seeders);
     ofSeeders = Math.floor(share + nextUint32(rng) / UINT32_COUNT);
   }

@@ -1,5 +1,5 @@
 /**
- * Every swarm in memory, packed into arrays: a swarm costs about 60 bytes and a peer 32 (IPv4) or 44
+ * Every swarm in memory, packed into arrays: a swarm costs about 70 bytes and a peer 32 (IPv4) or 44
  * (IPv6), plus what blocks keep in reserve. No operation takes a time that grows with the swarms.
  *
  * A peer is an address in a swarm: whoever announces from it, under whatever peer id, takes the place
@@ -15,7 +15,8 @@ import { readUint32 } from "../../bytes/byte_reader.ts";
 import { IPV4_SIZE } from "../../bytes/ip.ts";
 import { createRng, nextUint32, type Rng } from "../../bytes/random.ts";
 import { fail, ok, type Result } from "../../bytes/result.ts";
-import { countPeer, createCrowds, crowdOf, type Crowds, isCrowded } from "./crowds.ts";
+import { countPeer, createCrowds, CROWDED, crowdOf, type Crowds, isCrowded } from "./crowds.ts";
+import { nameOthers } from "./name_others.ts";
 import { CHANGE, latestOf, writeCompleted, writeMark, writePeerChange } from "./change_log.ts";
 import type { HashKey } from "../half_sip_hash.ts";
 import { halfSipHash } from "../half_sip_hash.ts";
@@ -30,11 +31,12 @@ import {
   ID_WORDS,
   isSeederAt,
   type PeerLists,
+  type PeerRole,
   removePeer,
+  roleAt,
   seenAtOf,
   touchPeer,
 } from "./peer_lists.ts";
-import { samplePeers } from "./sample.ts";
 import {
   addSlot,
   createSwarmTable,
@@ -44,11 +46,17 @@ import {
   slotCapacity,
   type SwarmTable,
 } from "./swarm_table.ts";
-import type { AnnounceQuery, AnnounceReply, StoreTotals, SwarmCounts } from "../types.ts";
+import {
+  type AnnounceQuery,
+  type AnnounceReply,
+  type PeerCounts,
+  type StoreTotals,
+  type SwarmCounts,
+} from "../types.ts";
 
 /** About 200 MB of IPv4 peers in swarms of two. */
 export const PEERS_MAX = 4_000_000;
-/** About 130 MB without peers. */
+/** About 150 MB without peers. */
 export const SWARMS_MAX = 2_000_000;
 /** A swarm is looked through at most this often, however busy it is. */
 const SWEEP_GAP_SECONDS = 10;
@@ -58,7 +66,7 @@ const ROOM_SLOTS = 64;
 const COMPLETIONS_SIZE = 1 << 16;
 const ADDRESS_WORDS_MAX = 5;
 const WORD_SIZE = 4;
-const NO_COUNTS: SwarmCounts = { seeders: 0, leechers: 0, completed: 0 };
+const NO_COUNTS: SwarmCounts = { seeders: 0, leechers: 0, completed: 0, downloaders: 0 };
 
 /** Words of the keys of its four tables. */
 export const SECRET_WORDS = 8;
@@ -161,7 +169,7 @@ export function createSwarmStore(options: SwarmStoreOptions): SwarmStore {
  * back by more than a restored peer's age. The answer is the same object every time. Errors: a
  * sentence for the client.
  *
- * Spec: BEP 3, tracker requests; BEP 7, addresses of both families; BEP 21, `paused` is no event here.
+ * Spec: BEP 3, tracker requests; BEP 7, addresses of both families; BEP 21, `paused`.
  */
 export function announce(
   store: SwarmStore,
@@ -170,6 +178,7 @@ export function announce(
 ): Result<AnnounceReply, string> {
   readQuery(store, query);
   const { peerId, address, reply } = store;
+  const role = roleOf(query);
   const lists = query.ip.length === IPV4_SIZE ? store.lists4 : store.lists6;
   let slot = findSlot(store.table, store.infoHash);
   if (slot !== 0 && store.sweepAt[slot]! <= now) {
@@ -201,20 +210,20 @@ export function announce(
     const crowd = crowdOf(store.crowds, store.table, lists, slot, address, 0);
     if (isCrowded(store.crowds, crowd)) {
       if (isEmpty(store, slot)) becomeIdle(store, slot);
-      return fail("Your address has as many peers in this swarm as it may have");
+      return fail(CROWDED);
     }
-    place = join(store, lists, slot, query.isComplete, now);
+    place = join(store, lists, slot, role, now);
     // A peer that is restored may be older than those that were there before.
     store.sweepAt[slot] = Math.min(store.sweepAt[slot]!, now + store.expirySeconds);
   } else if (isSeederAt(lists, slot, place) !== query.isComplete) {
     leave(store, lists, slot, place);
-    place = join(store, lists, slot, query.isComplete, now);
+    place = join(store, lists, slot, role, now);
   } else {
     const { wallOffset } = store;
-    const isLogged =
+    const isLogged = roleAt(lists, slot, place) === role &&
       latestOf(seenAtOf(lists, slot, place) + wallOffset) === latestOf(now + wallOffset);
-    touchPeer(lists, slot, place, peerId, now);
-    if (!isLogged) logPeer(store, lists, slot, place, query.isComplete, now);
+    touchPeer(lists, slot, place, peerId, role, now);
+    if (!isLogged) logPeer(store, lists, slot, place, role, now);
   }
   if (query.event === "completed" && query.isComplete && isFirstWord(store)) {
     store.completed[slot]!++;
@@ -283,7 +292,18 @@ export function countsAt(store: SwarmStore, slot: number): SwarmCounts {
   const { lists4, lists6, completed } = store;
   const leechers = lists4.leecherCounts[slot]! + lists6.leecherCounts[slot]!;
   const seeders = lists4.counts[slot]! + lists6.counts[slot]! - leechers;
-  return { seeders, leechers, completed: completed[slot]! };
+  const partialSeeds = lists4.partialSeedCounts[slot]! + lists6.partialSeedCounts[slot]!;
+  return {
+    seeders,
+    leechers,
+    completed: completed[slot]!,
+    downloaders: leechers - partialSeeds,
+  };
+}
+
+function roleOf({ isComplete, event }: AnnounceQuery): PeerRole {
+  if (isComplete) return "seeder";
+  return event === "paused" ? "partialSeed" : "leecher";
 }
 
 function readQuery(store: SwarmStore, { infoHash, peerId, ip, port }: AnnounceQuery): void {
@@ -299,53 +319,23 @@ function readWords(bytes: Uint8Array, words: Int32Array): void {
   }
 }
 
-function setCounts(reply: SwarmStore["reply"], counts: SwarmCounts): void {
+function setCounts(reply: SwarmStore["reply"], counts: PeerCounts): void {
   reply.seeders = counts.seeders;
   reply.leechers = counts.leechers;
   reply.completed = counts.completed;
-}
-
-/** Those of the asker's family first, for it has proved that it speaks that one. */
-function nameOthers(
-  store: SwarmStore,
-  near: PeerLists,
-  slot: number,
-  ownPlace: number,
-  query: AnnounceQuery,
-): void {
-  const { reply, rng } = store;
-  const leechersOnly = query.isComplete;
-  const ids = query.wantsPeerIds ? reply.peerIds : undefined;
-  const nearPeers = near.version === 4 ? reply.peers : reply.peers6;
-  const draw = { count: query.numWant, leechersOnly, ownPlace };
-  const named = samplePeers(near, slot, draw, rng, nearPeers, ids);
-  if (!query.wantsBothFamilies || named === query.numWant) return;
-  const far = near.version === 4 ? store.lists6 : store.lists4;
-  if (far.counts[slot] === 0) return;
-  const farPeers = near.version === 4 ? reply.peers6 : reply.peers;
-  const rest = { count: query.numWant - named, leechersOnly, ownPlace: -1 };
-  samplePeers(far, slot, rest, rng, farPeers, ids);
-  // Ids stand in the order in which the peers are written: those of IPv4 come first.
-  if (ids !== undefined && near.version === 6) rotateLeft(ids, named * ID_WORDS * WORD_SIZE);
-}
-
-function rotateLeft({ bytes, size }: ByteWriter, count: number): void {
-  const head = bytes.slice(0, count);
-  bytes.copyWithin(0, count, size);
-  bytes.set(head, size - count);
 }
 
 function join(
   store: SwarmStore,
   lists: PeerLists,
   slot: number,
-  isSeeder: boolean,
+  role: PeerRole,
   now: number,
 ): number {
-  store.totals[isSeeder ? "seeders" : "leechers"]++;
+  store.totals[role === "seeder" ? "seeders" : "leechers"]++;
   countPeer(store.crowds, crowdOf(store.crowds, store.table, lists, slot, store.address, 0), 1);
-  const place = addPeer(lists, slot, store.address, store.peerId, isSeeder, now, store.rng);
-  logPeer(store, lists, slot, place, isSeeder, now);
+  const place = addPeer(lists, slot, store.address, store.peerId, role, now, store.rng);
+  logPeer(store, lists, slot, place, role, now);
   return place;
 }
 
@@ -355,7 +345,7 @@ function logPeer(
   lists: PeerLists,
   slot: number,
   place: number,
-  isSeeder: boolean,
+  role: PeerRole,
   now: number,
 ): void {
   const { changes, table, wallOffset } = store;
@@ -364,7 +354,7 @@ function logPeer(
     store.markedAt = now + wallOffset;
     writeMark(changes, store.markedAt);
   }
-  writePeerChange(changes, isSeeder ? CHANGE.seeder : CHANGE.leecher, table, lists, slot, place);
+  writePeerChange(changes, CHANGE[role], table, lists, slot, place);
 }
 
 function leave(store: SwarmStore, lists: PeerLists, slot: number, place: number): void {

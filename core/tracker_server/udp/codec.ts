@@ -49,6 +49,8 @@ const EVENTS: readonly (AnnounceEvent | undefined)[] = [
   "completed",
   "started",
   "stopped",
+  // What libtorrent sends for BEP 21.
+  "paused",
 ];
 
 /** What a packet asks for; `ignored` is not worth an answer. */

@@ -8,10 +8,11 @@ import { createByteWriter, resetWriter, writtenBytes } from "../../../core/bytes
 import { toHex } from "../../../core/bytes/hex.ts";
 import { createRng, nextUint32 } from "../../../core/bytes/random.ts";
 import { fail, ok, type Result } from "../../../core/bytes/result.ts";
+import { CROWDED } from "../../../core/tracker_server/swarms/crowds.ts";
 import { CHANGE, writePeerChange } from "../../../core/tracker_server/swarms/change_log.ts";
 import { type ListedPeer, listPeers } from "../../../core/tracker_server/swarms/list_peers.ts";
 import type { StoreState } from "../../../core/tracker_server/metrics/metrics.ts";
-import { isSeederAt } from "../../../core/tracker_server/swarms/peer_lists.ts";
+import { roleAt } from "../../../core/tracker_server/swarms/peer_lists.ts";
 import {
   announce,
   createSwarmStore,
@@ -28,7 +29,8 @@ import type {
 } from "../../../core/tracker_server/types.ts";
 import { RedisLink } from "./link.ts";
 import { readCounts, readPeers } from "./peers.ts";
-import { decodeRequest, encodeRequest, swarmKey } from "./script.ts";
+import { decodeRequest, encodeRequest } from "./requests.ts";
+import { swarmKey } from "./script.ts";
 import { NO_TOTALS, readTotals } from "./totals.ts";
 import type { SwarmBackend } from "../store/store.ts";
 
@@ -112,13 +114,18 @@ export class RedisBackend implements SwarmBackend {
     announce(this.#recent, { ...query, numWant: 0 }, secondsOf(now));
     const request = encodeRequest(query);
     const infoHash = query.infoHash.slice();
-    return this.#link.announce(swarmKey(toHex(infoHash)), request).then(ok, (error: Error) => {
-      if (error.message.startsWith("OOM")) {
-        return fail("This tracker knows as many peers as it can hold, try again later");
-      }
-      const again = announce(this.#recent, decodeRequest(request, infoHash), secondsOf(now));
-      return this.#stale(again.ok ? ok(copyOf(again.value)) : again);
-    });
+    const answered = (reply: AnnounceReply | undefined) =>
+      reply === undefined ? fail(CROWDED) : ok(reply);
+    return this.#link.announce(swarmKey(toHex(infoHash)), request).then(
+      answered,
+      (error: Error) => {
+        if (error.message.startsWith("OOM")) {
+          return fail("This tracker knows as many peers as it can hold, try again later");
+        }
+        const again = announce(this.#recent, decodeRequest(request, infoHash), secondsOf(now));
+        return this.#stale(again.ok ? ok(copyOf(again.value)) : again);
+      },
+    );
   }
 
   scrape(hashes: readonly Uint8Array[]): readonly SwarmCounts[] | Promise<readonly SwarmCounts[]> {
@@ -211,10 +218,9 @@ function peersAt(store: SwarmStore, slot: number): AnnounceQuery[] {
   const queries: AnnounceQuery[] = [];
   for (const lists of [store.lists4, store.lists6]) {
     for (let place = 0; place < lists.counts[slot]!; place++) {
-      const isComplete = isSeederAt(lists, slot, place);
-      const change = isComplete ? CHANGE.seeder : CHANGE.leecher;
+      const role = roleAt(lists, slot, place);
       resetWriter(record);
-      writePeerChange(record, change, store.table, lists, slot, place);
+      writePeerChange(record, CHANGE[role], store.table, lists, slot, place);
       const bytes = writtenBytes(record).slice();
       const idAt = bytes.length - PEER_ID_SIZE, portAt = idAt - PORT_SIZE;
       queries.push({
@@ -222,8 +228,8 @@ function peersAt(store: SwarmStore, slot: number): AnnounceQuery[] {
         ip: bytes.subarray(INFO_HASH_END, portAt),
         port: readUint16(bytes, portAt),
         peerId: bytes.subarray(idAt),
-        isComplete,
-        event: undefined,
+        isComplete: role === "seeder",
+        event: role === "partialSeed" ? "paused" : undefined,
         numWant: 0,
         wantsBothFamilies: false,
         wantsPeerIds: false,

@@ -10,7 +10,8 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { AnnounceReply } from "../../../core/tracker_server/types.ts";
 import { withTimeout } from "../../clock.ts";
-import { ANNOUNCE_SCRIPT, decodeReplies } from "./script.ts";
+import { decodeReplies } from "./requests.ts";
+import { ANNOUNCE_SCRIPT } from "./script.ts";
 import { openRedisServer, type RedisArguments, type RedisServer, type Send } from "./server.ts";
 
 /** Redis answers and takes nothing: a replica, a full disk, a user without rights. */
@@ -37,7 +38,7 @@ const SCRIPT_SHA = createHash("sha1").update(ANNOUNCE_SCRIPT).digest("hex");
 interface Announce {
   readonly key: string;
   readonly request: Buffer;
-  readonly reply: PromiseWithResolvers<AnnounceReply>;
+  readonly reply: PromiseWithResolvers<AnnounceReply | undefined>;
 }
 
 /** Something that Redis was asked and has not answered. */
@@ -92,12 +93,12 @@ export class RedisLink {
     return this.#server !== undefined;
   }
 
-  /** Rejects when the link is or gets lost. */
-  announce(key: string, request: Buffer): Promise<AnnounceReply> {
+  /** As `decodeReplies` has it. Rejects when the link is or gets lost. */
+  announce(key: string, request: Buffer): Promise<AnnounceReply | undefined> {
     if (this.#server === undefined) return Promise.reject(new Error("not connected"));
     const waiting = this.#queue.length + this.#underWay.size;
     if (waiting >= WAITING_ANNOUNCES_MAX) return Promise.reject(new Error("overloaded"));
-    const reply = Promise.withResolvers<AnnounceReply>();
+    const reply = Promise.withResolvers<AnnounceReply | undefined>();
     this.#queue.push({ key, request, reply });
     this.#flush(this.#server);
     return reply.promise;
@@ -165,7 +166,10 @@ export class RedisLink {
     if (server === this.#server) this.#flush(server);
   }
 
-  async #runScript(server: RedisServer, announces: readonly Announce[]): Promise<AnnounceReply[]> {
+  async #runScript(
+    server: RedisServer,
+    announces: readonly Announce[],
+  ): Promise<(AnnounceReply | undefined)[]> {
     const { peerSeconds, random } = this.#options;
     const requests = announces.length === 1
       ? announces[0]!.request

@@ -1,18 +1,20 @@
 /**
  * What runs inside Redis: one script that notes any number of peers and samples others for each of
- * them, in one round trip and, Redis being single-threaded, undivided. Below it, the bytes that go in
- * and come out.
+ * them, in one round trip and, Redis being single-threaded, undivided. The bytes that go in and come out are those
+ * of `requests.ts`.
  *
  * A swarm is `tt:{HEX}` and what hangs on that name; the braces keep all of it on one node of a
  * cluster:
  *
  *     tt:{HEX}        hash    for each peer, by address, its list and place ("l17"); as "swarm", four
  *                             bytes each, sizes of the lists 4l 4s 6l 6s, downloads finished, second of
- *                             the last sweep, seconds that the swarm is kept after it
+ *                             the last sweep, seconds that the swarm is kept after it, partial seeds
  *     tt:{HEX}:4l ..  string  addresses of leechers (l) and seeders (s) by family, packed as a tracker
  *                             answers them; what lies beyond the list's size means nothing
  *     tt:{HEX}:until  zset    addresses by the second at which each is forgotten
  *     tt:{HEX}:id     hash    peer ids by address
+ *     tt:{HEX}:paused set     addresses of partial seeds, which are leechers in the lists
+ *     tt:{HEX}:nets   hash    number of peers by IPv4 address or IPv6 network, loopback left out
  *     tt:{HEX}:done   string  downloads finished; outlives the swarm
  *     tt:{HEX}:by     set     ids of those whose finished downloads were counted lately
  *
@@ -20,11 +22,8 @@
  * GETRANGE, whatever the size of the swarm. The clock is Redis's own. Every key expires, so an
  * abandoned swarm goes by itself, and a server set to evict what expires first loses idle swarms first.
  */
-import { Buffer } from "node:buffer";
-import { type ByteWriter, createByteWriter } from "../../../core/bytes/byte_writer.ts";
-import { IPV4_SIZE } from "../../../core/bytes/ip.ts";
-import type { AnnounceEvent } from "../../../core/tracker/types.ts";
-import type { AnnounceQuery, AnnounceReply } from "../../../core/tracker_server/types.ts";
+import { LOOPBACK_NET, PEERS_PER_ADDRESS_MAX } from "../../../core/tracker_server/swarms/crowds.ts";
+import { ANY_SEEDERS, ID_SIZE, REPLY_HEADER_SIZE } from "./requests.ts";
 
 /** How often an announce also looks for the silent peers of its swarm, and puts off its expiry. */
 const SWEEP_SECONDS = 10;
@@ -33,21 +32,14 @@ const SWEEP_PEERS_MAX = 100;
 /** A torrent that comes back within so long still knows how often it was downloaded. */
 const DONE_KEPT_SECONDS = 30 * 24 * 3600;
 
-const ID_SIZE = 20;
-const PORT_SIZE = 2;
-/** Size of what follows, role, event, families, ids, number wanted. */
-const REQUEST_HEADER_SIZE = 6;
-/** Seeders, leechers, completed; sizes of peers, peers6 and ids. Four bytes each. */
-const REPLY_HEADER_SIZE = 24;
-/** Where a request has the number of peers that are wanted. */
-const NUM_WANT_AT = 5;
-/** Nothing is ever appended to what a reply holds. */
-const NOTHING: ByteWriter = createByteWriter(0);
+/** Where the value of SWARM_FIELD has the number of partial seeds. */
+export const PARTIAL_SEEDS_AT = 28;
 
 /**
- * KEYS: the swarm of each announce. ARGV: seconds that these peers are kept if they fall silent, a random number, and the
- * announces as `encodeRequest` packs them, one behind the other. Returns their replies likewise: counts
- * and sizes, then peers, of which a leecher's own family may have itself and one too many.
+ * KEYS: the swarm of each announce. ARGV: seconds that these peers are kept if they fall silent, a
+ * random number, and the announces as `encodeRequest` packs them, one behind the other. Returns their
+ * replies likewise: counts and sizes, then peers, of which the asker's own family may have itself and
+ * one too many.
  *
  * Names of further keys are made from KEYS, whose hash tag they share.
  */
@@ -96,9 +88,45 @@ local function leave(swarm, counts, address, place)
   counts[list] = last
 end
 
+-- The unit that may have a limited number of peers; a customer has an IPv6 network of 64 bits.
+local function net_of(address)
+  if #address == 6 then return address:byte(1) ~= ${LOOPBACK_NET} and address:sub(1, 4) end
+  return address:sub(1, 16) ~= string.rep('\\0', 15) .. '\\1' and address:sub(1, 8)
+end
+
+local function leave_net(swarm, address)
+  local net = net_of(address)
+  if net and call('HINCRBY', swarm .. ':nets', net, -1) < 1 then
+    call('HDEL', swarm .. ':nets', net)
+  end
+end
+
+-- Whether there may be one peer more; it is counted then.
+local function enter_net(swarm, address)
+  local net = net_of(address)
+  if not net or call('HINCRBY', swarm .. ':nets', net, 1) <= ${PEERS_PER_ADDRESS_MAX} then
+    return true
+  end
+  leave_net(swarm, address)
+  return false
+end
+
+-- Partial seeds of the swarm at hand.
+local partial_seeds = 0
+
+local function set_partial(swarm, address, is_partial)
+  if is_partial then
+    partial_seeds = partial_seeds + call('SADD', swarm .. ':paused', address)
+  elseif partial_seeds > 0 then
+    partial_seeds = partial_seeds - call('SREM', swarm .. ':paused', address)
+  end
+end
+
 local function forget(swarm, address)
   call('ZREM', swarm .. ':until', address)
   call('HDEL', swarm .. ':id', address)
+  set_partial(swarm, address, false)
+  leave_net(swarm, address)
 end
 
 local function sweep(swarm, counts)
@@ -109,6 +137,7 @@ local function sweep(swarm, counts)
     if place then leave(swarm, counts, address, place) end
     forget(swarm, address)
   end
+  return #silent > 0
 end
 
 -- A server short of memory may have evicted one key of a swarm and not the others.
@@ -127,7 +156,8 @@ local function drop(swarm, counts)
     call('DEL', swarm .. ':' .. list)
     counts[list] = 0
   end
-  call('DEL', swarm, swarm .. ':until', swarm .. ':id')
+  call('DEL', swarm, swarm .. ':until', swarm .. ':id', swarm .. ':paused', swarm .. ':nets')
+  partial_seeds = 0
 end
 
 local function put_off_expiry(swarm, counts, life)
@@ -135,6 +165,8 @@ local function put_off_expiry(swarm, counts, life)
   call('EXPIRE', swarm, seconds)
   call('EXPIRE', swarm .. ':until', seconds)
   call('EXPIRE', swarm .. ':id', seconds)
+  call('EXPIRE', swarm .. ':nets', seconds)
+  if partial_seeds > 0 then call('EXPIRE', swarm .. ':paused', seconds) end
   for list, count in pairs(counts) do
     if count > 0 then call('EXPIRE', swarm .. ':' .. list, seconds) end
   end
@@ -158,10 +190,15 @@ local function stretch(swarm, list, count, wanted)
   return pushed + push(call('GETRANGE', key, '0', format('%d', (till - count) * bytes - 1)))
 end
 
--- Leechers and seeders in the proportion of their numbers; seeders have no use for seeders.
-local function sample(swarm, counts, family, role, wanted)
+-- Leechers and seeders in the proportion of their numbers, or limited numbers of seeders last.
+local function sample(swarm, counts, family, wanted, seeders_max)
   local l, s = family .. 'l', family .. 's'
-  local leechers, seeders = counts[l], role == 'l' and counts[s] or 0
+  local leechers, seeders = counts[l], counts[s]
+  if seeders_max then
+    local of_leechers = math.min(leechers, wanted)
+    local of_seeders = math.min(seeders, seeders_max, wanted - of_leechers)
+    return stretch(swarm, l, leechers, of_leechers) + stretch(swarm, s, seeders, of_seeders)
+  end
   local total = leechers + seeders
   if total <= wanted then
     return stretch(swarm, l, leechers, leechers) + stretch(swarm, s, seeders, seeders)
@@ -171,14 +208,19 @@ local function sample(swarm, counts, family, role, wanted)
 end
 
 -- Peers of the asker's own family, itself among them perhaps, and others as far as these are too few.
-local function name_others(swarm, counts, own, role, wanted, with_others)
-  local spare = role == 'l' and 1 or 0
-  local near = counts[own .. 'l'] + (role == 'l' and counts[own .. 's'] or 0) - spare
+local function name_others(swarm, counts, own, wanted, seeders_max, with_others)
+  local spare = seeders_max == 0 and 0 or 1
+  local others = counts[own .. 's'] - (seeders_max and 1 or 0)
+  local near = counts[own .. 'l'] - (seeders_max and 0 or 1) +
+    math.min(others, seeders_max or others)
   local missing = with_others and math.max(wanted - near, 0) or 0
+  local near_max = seeders_max and seeders_max + spare
   if own == '4' then
-    return sample(swarm, counts, '4', role, wanted + spare), sample(swarm, counts, '6', role, missing)
+    return sample(swarm, counts, '4', wanted + spare, near_max),
+      sample(swarm, counts, '6', missing, seeders_max)
   end
-  return sample(swarm, counts, '4', role, missing), sample(swarm, counts, '6', role, wanted + spare)
+  return sample(swarm, counts, '4', missing, seeders_max),
+    sample(swarm, counts, '6', wanted + spare, near_max)
 end
 
 -- For the pieces from one on: the first so many bytes are IPv4.
@@ -201,17 +243,29 @@ local counts = {}
 
 local function read_swarm(packed)
   local l4, s4, l6, s6, done, swept, life = 0, 0, 0, 0, 0, 0, 0
+  partial_seeds = 0
   if packed then
     l4, s4, l6, s6, done, swept, life = struct.unpack('>I4I4I4I4I4I4I4', packed)
+    -- Written by an earlier version, it ends here.
+    if #packed > ${PARTIAL_SEEDS_AT} then
+      partial_seeds = struct.unpack('>I4', packed, ${PARTIAL_SEEDS_AT + 1})
+    end
   end
   counts['4l'], counts['4s'], counts['6l'], counts['6s'] = l4, s4, l6, s6
   return done, swept, life
 end
 
+local function write_swarm(swarm, done, swept, life)
+  call('HSET', swarm, 'swarm', struct.pack('>I4I4I4I4I4I4I4I4', counts['4l'], counts['4s'],
+    counts['6l'], counts['6s'], done, swept, life, partial_seeds))
+end
+
 local function announce(swarm, request)
   local role, event, families, with_ids = request:sub(1, 1), request:sub(2, 2), request:sub(3, 3),
     request:sub(4, 4) == 'i'
-  local wanted, id, address = request:byte(5), request:sub(6, 25), request:sub(26)
+  local wanted, id, address = request:byte(5), request:sub(7, 26), request:sub(27)
+  local is_partial = role == 'p'
+  if is_partial then role = 'l' end
 
   local found = call('HMGET', swarm, address, 'swarm')
   local place, done, swept, life = found[1], read_swarm(found[2])
@@ -226,6 +280,16 @@ local function announce(swarm, request)
   -- A late word of a client that ran on this port before is not about the present one.
   if event == 'x' and place and call('HGET', swarm .. ':id', address) ~= id then place = false end
   local is_alive = event ~= 'x'
+
+  -- Silent peers may be among those of the address.
+  local is_excess = is_alive and not place and not enter_net(swarm, address)
+  if is_excess and sweep(swarm, counts) then
+    write_swarm(swarm, done, swept, life)
+    is_excess = not enter_net(swarm, address)
+  end
+  if is_excess then
+    return push(string.rep('\\255', 4) .. string.rep('\\0', ${REPLY_HEADER_SIZE - 4}))
+  end
 
   local old_role, is_changed = place and place:sub(1, 1), false
   if place and (not is_alive or old_role ~= role) then
@@ -247,6 +311,9 @@ local function announce(swarm, request)
     end
     if not place or event == 's' then call('HSET', swarm .. ':id', address, id) end
     call('ZADD', swarm .. ':until', forgotten_at, address)
+    local before = partial_seeds
+    set_partial(swarm, address, is_partial)
+    is_changed = is_changed or partial_seeds ~= before
   elseif place then
     forget(swarm, address)
   end
@@ -257,8 +324,7 @@ local function announce(swarm, request)
     swept, life = now, math.max(lifetime, life)
   end
   if is_due or is_changed then
-    call('HSET', swarm, 'swarm', struct.pack('>I4I4I4I4I4I4I4', counts['4l'], counts['4s'],
-      counts['6l'], counts['6s'], done, swept, life))
+    write_swarm(swarm, done, swept, life)
   end
   if is_due then put_off_expiry(swarm, counts, life) end
 
@@ -266,7 +332,9 @@ local function announce(swarm, request)
   local header, peers, peers6, ids = size, 0, 0, 0
   if is_alive then
     local own = #address == 6 and '4' or '6'
-    peers, peers6 = name_others(swarm, counts, own, role, wanted, families == 'b')
+    local seeders_max = request:byte(6)
+    peers, peers6 = name_others(swarm, counts, own, wanted,
+      seeders_max ~= ${ANY_SEEDERS} and seeders_max or nil, families == 'b')
   end
   if with_ids then ids = push_ids(swarm, header + 1, peers) end
   pieces[header] = struct.pack('>I4I4I4I4I4I4', counts['4s'] + counts['6s'],
@@ -304,125 +372,4 @@ export function listKey(hex: string, name: string): string {
 /** The key that outlives the swarm. */
 export function doneKey(hex: string): string {
   return `${swarmKey(hex)}:done`;
-}
-
-const EVENT_LETTERS = {
-  started: "s",
-  completed: "c",
-  stopped: "x",
-  none: "-",
-  known: "r",
-} as const;
-const EVENTS: Readonly<Record<string, AnnounceEvent>> = {
-  s: "started",
-  c: "completed",
-  x: "stopped",
-};
-
-/**
- * Packs an announce for the script: six bytes and letters, the peer id, the address. One that is
- * `fromMemory` adds a peer that Redis does not know, and changes nothing about one that it does.
- */
-export function encodeRequest(query: AnnounceQuery, fromMemory = false): Buffer {
-  const idAt = REQUEST_HEADER_SIZE, ipAt = idAt + ID_SIZE, portAt = ipAt + query.ip.length;
-  const bytes = Buffer.allocUnsafe(portAt + PORT_SIZE);
-  bytes[0] = bytes.length - 1;
-  bytes[1] = letter(query.isComplete ? "s" : "l");
-  bytes[2] = letter(EVENT_LETTERS[fromMemory ? "known" : query.event ?? "none"]);
-  bytes[3] = letter(query.wantsBothFamilies ? "b" : "o");
-  bytes[4] = letter(query.wantsPeerIds ? "i" : "-");
-  bytes[5] = query.numWant;
-  bytes.set(query.peerId, idAt);
-  bytes.set(query.ip, ipAt);
-  bytes.writeUInt16BE(query.port, portAt);
-  return bytes;
-}
-
-/** The query that `encodeRequest` packed. */
-export function decodeRequest(request: Buffer, infoHash: Uint8Array): AnnounceQuery {
-  const ipAt = REQUEST_HEADER_SIZE + ID_SIZE, portAt = request.length - PORT_SIZE;
-  return {
-    infoHash,
-    peerId: request.subarray(REQUEST_HEADER_SIZE, ipAt),
-    ip: request.subarray(ipAt, portAt),
-    port: request.readUInt16BE(portAt),
-    isComplete: request[1] === letter("s"),
-    event: EVENTS[String.fromCharCode(request[2]!)],
-    wantsBothFamilies: request[3] === letter("b"),
-    wantsPeerIds: request[4] === letter("i"),
-    numWant: request[5]!,
-  };
-}
-
-/**
- * Reads what the script returned for these requests; peers stay where they are, uncopied. `random`
- * gives 32-bit numbers.
- */
-export function decodeReplies(
-  bytes: Uint8Array,
-  requests: readonly Buffer[],
-  random: () => number,
-): AnnounceReply[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 0;
-  return requests.map((request) => {
-    const peersAt = at + REPLY_HEADER_SIZE;
-    const peers6At = peersAt + view.getUint32(at + 12);
-    const idsAt = peers6At + view.getUint32(at + 16);
-    const end = idsAt + view.getUint32(at + 20);
-    const reply = {
-      seeders: view.getUint32(at),
-      leechers: view.getUint32(at + 4),
-      completed: view.getUint32(at + 8),
-      peers: writerOf(bytes, peersAt, peers6At),
-      peers6: writerOf(bytes, peers6At, idsAt),
-      peerIds: writerOf(bytes, idsAt, end),
-      warning: undefined,
-    };
-    at = end;
-    if (request[1] === letter("l")) dropAsker(reply, request, random);
-    return reply;
-  });
-}
-
-/** Takes the asker out of the peers of its own family, or anybody where it is not among them. */
-function dropAsker(
-  { peers, peers6, peerIds }: AnnounceReply,
-  request: Buffer,
-  random: () => number,
-): void {
-  const address = request.subarray(REQUEST_HEADER_SIZE + ID_SIZE);
-  const isIpv4 = address.length === IPV4_SIZE + PORT_SIZE;
-  const near = isIpv4 ? peers : peers6;
-  const count = near.size / address.length;
-  if (count === 0) return;
-  let index = 0;
-  while (index < count && !hasBytes(near.bytes, index * address.length, address)) index++;
-  const isNamed = index < count;
-  if (!isNamed && count <= request[NUM_WANT_AT]!) return;
-  if (!isNamed) index = random() % count;
-  dropRecord(near, index, address.length);
-  const idIndex = isIpv4 ? index : peers.size / (IPV4_SIZE + PORT_SIZE) + index;
-  if (peerIds.size > 0) dropRecord(peerIds, idIndex, ID_SIZE);
-}
-
-function hasBytes(bytes: Uint8Array, at: number, wanted: Uint8Array): boolean {
-  // From the port backwards: peers behind one router differ there.
-  for (let i = wanted.length - 1; i >= 0; i--) if (bytes[at + i] !== wanted[i]) return false;
-  return true;
-}
-
-function dropRecord(records: ByteWriter, index: number, size: number): void {
-  records.bytes.copyWithin(index * size, (index + 1) * size, records.size);
-  records.size -= size;
-}
-
-function writerOf(bytes: Uint8Array, start: number, end: number): ByteWriter {
-  if (start === end) return NOTHING;
-  const part = bytes.subarray(start, end);
-  return { bytes: part, view: new DataView(part.buffer, part.byteOffset), size: part.length };
-}
-
-function letter(text: string): number {
-  return text.charCodeAt(0);
 }

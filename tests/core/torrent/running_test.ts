@@ -127,6 +127,18 @@ Deno.test("completed is sent once, and never for content that was complete at th
   assertEquals(seed.all("announce").map(({ request }) => request.event), ["started", undefined]);
 });
 
+Deno.test("a torrent of which nothing more is wanted announces as a partial seed", () => {
+  const kit = new Kit({ have: "#..", ...TRACKER, priorities: Uint8Array.of(4, 0, 0) });
+  kit.answer();
+  kit.wait(7_200_000);
+  const told = kit.all("announce").map(({ request }) => [request.event, request.left > 0]);
+  assertEquals(told, [["paused", true], ["paused", true]]);
+  kit.answer();
+  kit.feed({ kind: "prioritize", ranges: [{ first: 1, end: 3, priority: 4 }] });
+  kit.wait(7_200_000);
+  assertEquals(kit.all("announce").at(-1)!.request.event, undefined);
+});
+
 Deno.test("the tracker is asked for more peers once those that it named are used up", () => {
   const kit = new Kit({ have: "..", ...TRACKER });
   kit.answer({ peers: [{ ip: "10.0.0.9", port: 6889 }], minIntervalSeconds: 10 });

@@ -278,6 +278,38 @@ Deno.test("a tracker is not contacted before its retry time", () => {
   assertEquals(turn(announcer, answer())[1], "started");
 });
 
+/** As `turn`, of a partial seed. */
+function partialTurn(announcer: Announcer, result: AnnounceResult) {
+  const at = nextAnnounceAt(announcer)!;
+  const { event } = takeAnnounce(announcer, at, true)!;
+  onAnnounceDone(announcer, result, at + 1000, rng);
+  return { event, at };
+}
+
+Deno.test("a partial seed says paused in every announce until it leaves or goes on", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  for (let i = 0; i < 3; i++) assertEquals(partialTurn(announcer, answer()).event, "paused");
+  assertEquals(turn(announcer, answer())[1], undefined);
+  markCompleted(announcer);
+  assertEquals(turn(announcer, answer())[1], "completed");
+  assertEquals(stopAnnounces(announcer).map(({ url }) => url), ["a"]);
+});
+
+Deno.test("a tracker that refuses paused is asked at once without, and not told again", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  assertEquals(partialTurn(announcer, refusal()), { event: "paused", at: 0 });
+  assertEquals(partialTurn(announcer, answer()), { event: "started", at: 1000 });
+  assertEquals(partialTurn(announcer, answer()).event, undefined);
+  // One that has another reason is not asked twice.
+  const strict = createAnnouncer([["a"]], rng);
+  partialTurn(strict, refusal());
+  partialTurn(strict, refusal());
+  assert(partialTurn(strict, refusal()).at >= 1000 + REFUSED_WAIT_MS);
+  const patient = createAnnouncer([["a"]], rng);
+  partialTurn(patient, refusal({ retryInSeconds: 3600 }));
+  assertEquals(partialTurn(patient, answer()).at, 1000 + 3_600_000);
+});
+
 Deno.test("after a refusal without a retry time, the delay is longer than seconds", () => {
   const announcer = createAnnouncer([["a"]], rng);
   let last = -Infinity;

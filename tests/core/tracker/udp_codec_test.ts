@@ -41,6 +41,11 @@ Deno.test("a connect request contains protocol ID, action and transaction ID", (
   assertEquals(toHex(encodeConnectRequest(0xfedcba98)), "000004172710198000000000fedcba98");
 });
 
+Deno.test("a partial seed is told of by HTTP alone, for UDP has no number for it", () => {
+  const bytes = encodeAnnounceRequest(CONNECTION_ID, 1, { ...REQUEST, event: "paused" }, "");
+  assertEquals(toHex(bytes.subarray(80, 84)), "00000000");
+});
+
 Deno.test("an announce request has each field at its offset", () => {
   const bytes = encodeAnnounceRequest(CONNECTION_ID, 0x12345678, REQUEST, "");
   const fields = [

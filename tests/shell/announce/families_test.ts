@@ -63,6 +63,8 @@ Deno.test("a family that heard nothing of us is told started, and only those tha
     assertEquals(eventsOf(heard.splice(0)), ["127.0.0.1 started", "::1 completed"]);
     valueOf(await announce(url, asked(undefined, { startedOn: [4] }), { lookup }));
     assertEquals(eventsOf(heard.splice(0)), ["127.0.0.1 null", "::1 started"]);
+    valueOf(await announce(url, asked("paused", { startedOn: [4] }), { lookup }));
+    assertEquals(eventsOf(heard.splice(0)), ["127.0.0.1 paused", "::1 paused"]);
     valueOf(await announce(url, asked("stopped", { startedOn: [6] }), { lookup }));
     assertEquals(eventsOf(heard.splice(0)), ["::1 stopped"]);
     valueOf(await announce(url, asked("stopped"), { lookup }));

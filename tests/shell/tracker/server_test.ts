@@ -139,11 +139,23 @@ Deno.test("bad announces and scrapes are answered with a reason and status 200",
   });
 });
 
-Deno.test("a scrape counts seeders, leechers and finished downloads", async () => {
+Deno.test("a scrape counts seeders, leechers, downloaders and finished downloads", async () => {
   await withTracker({}, async (tracker) => {
     await tell(tracker, announceRequest(1));
-    const { text } = await fetchText(tracker, `/scrape?info_hash=${"%00%FF%2B%25%20".repeat(4)}`);
-    assert(text.endsWith("d8:completei0e10:downloadedi0e10:incompletei1eeee"), text);
+    const scrape = async () => {
+      const path = `/scrape?info_hash=${"%00%FF%2B%25%20".repeat(4)}`;
+      return (await fetchText(tracker, path)).text;
+    };
+    assertMatch(
+      await scrape(),
+      /d8:completei0e10:downloadedi0e11:downloadersi1e10:incompletei1eeee$/,
+    );
+    // A partial seed is incomplete and downloads nothing.
+    await tell(tracker, announceRequest(1, { event: "paused" }));
+    await tell(tracker, announceRequest(2));
+    assertMatch(await scrape(), /11:downloadersi1e10:incompletei2eeee$/);
+    await tell(tracker, announceRequest(1));
+    assertMatch(await scrape(), /11:downloadersi2e10:incompletei2eeee$/);
   });
 });
 

@@ -194,7 +194,7 @@ Deno.test("escaped digits are parsed, and numwant is capped", () => {
 });
 
 Deno.test("an unknown event counts as none", () => {
-  for (const event of ["paused", "", "none", "STARTED"]) {
+  for (const event of ["pausing", "", "none", "STARTED"]) {
     assertEquals(valueOf(parseAnnounceQuery(queryWith({ event }))).event, undefined);
   }
 });

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "../../../support/fast_check.ts";
 import { createByteWriter, writtenBytes } from "../../../../core/bytes/byte_writer.ts";
 import { AGE_SECONDS } from "../../../../core/tracker_server/swarms/change_log.ts";
@@ -39,6 +39,7 @@ function pictureOf(store: SwarmStore): unknown {
   const swarms = [HASH, OTHER_HASH].map((infoHash) => ({
     peers: listPeers(store, infoHash, Infinity).map((peer) => JSON.stringify(peer)).sort(),
     completed: scrape(store, infoHash).completed,
+    downloaders: scrape(store, infoHash).downloaders,
   }));
   return { swarms, totals: totalsOf(store) };
 }
@@ -63,7 +64,13 @@ const announces = fc.array(
     ip: fc.constantFrom("192.0.2.1", "2001:db8::1"),
     infoHash: fc.constantFrom(HASH, OTHER_HASH),
     isComplete: fc.boolean(),
-    event: fc.constantFrom("started" as const, "stopped" as const, "completed" as const, undefined),
+    event: fc.constantFrom<AnnounceQuery["event"]>(
+      "started",
+      "stopped",
+      "completed",
+      "paused",
+      undefined,
+    ),
     waitSeconds: fc.nat({ max: EXPIRY_SECONDS }),
   }),
   { maxLength: 60 },
@@ -111,6 +118,11 @@ Deno.test("an announce that changes nothing is not logged", () => {
   const once = changesOf(store);
   for (let now = 1; now < 50; now++) announce(store, query(1), now);
   assertEquals(changesOf(store), once);
+  announce(store, query(1, { event: "paused" }), 50);
+  const twice = changesOf(store);
+  assert(twice.length > once.length);
+  announce(store, query(1, { event: "paused" }), 51);
+  assertEquals(changesOf(store), twice);
 });
 
 Deno.test("restored peers expire by the time at which they were last seen", () => {

@@ -70,7 +70,7 @@ Deno.test("a swarm whose peers have left keeps its download count", () => {
 Deno.test("download counts are restored", () => {
   const store = createStore();
   restoreCompleted(store, HASH, 7, 0);
-  assertEquals(scrape(store, HASH), { seeders: 0, leechers: 0, completed: 7 });
+  assertEquals(scrape(store, HASH), { seeders: 0, leechers: 0, completed: 7, downloaders: 0 });
   assertEquals(countsOf(tell(store, query(1))), [0, 1, 7]);
 });
 
@@ -105,6 +105,42 @@ Deno.test("a leecher gets all others, a seeder only leechers, and neither itself
     );
   assertEquals(ports(1, false), "234");
   assertEquals(ports(2, true), "13");
+});
+
+Deno.test("partial seeds are leechers, but no downloaders", () => {
+  const store = createStore();
+  const counts = () => [scrape(store, HASH).leechers, scrape(store, HASH).downloaders];
+  for (const id of [1, 2, 3]) tell(store, query(id, { event: "paused" }));
+  tell(store, query(3, { event: "paused", ip: "2001:db8::1" }));
+  tell(store, query(4));
+  assertEquals(counts(), [5, 1]);
+  tell(store, query(1, { event: "paused" }), 50);
+  tell(store, query(2), 50);
+  assertEquals(counts(), [5, 2]);
+  tell(store, query(3, { event: "stopped" }), 50);
+  tell(store, query(4, { event: "paused", isComplete: true }), 50);
+  assertEquals(counts(), [3, 1]);
+  sweepAll(store, 120);
+  assertEquals(counts(), [2, 1]);
+  assertEquals(addressesOf(tell(store, query(4, { isComplete: true }), 120)).length, 2);
+});
+
+Deno.test("a seeder that starts is named all leechers first, then ten seeders", () => {
+  const store = createStore();
+  for (let id = 1; id <= 20; id++) tell(store, query(id, { isComplete: id > 3 }));
+  const leechers = ["10.0.0.1:1001", "10.0.0.1:1002", "10.0.0.1:1003"];
+  const start = query(50, { isComplete: true, event: "started" });
+  const seen = new Set<string>();
+  for (let round = 0; round < 50; round++) {
+    const named = addressesOf(tell(store, start));
+    assertEquals([named.length, new Set(named).size], [13, 13]);
+    assertEquals(named.slice(0, 3).sort(), leechers);
+    named.forEach((name) => seen.add(name));
+    assertEquals(addressesOf(tell(store, { ...start, numWant: 3 })).sort(), leechers);
+  }
+  assertEquals(seen.size, 20);
+  assert(!seen.has("10.0.0.1:1050"));
+  assertEquals(addressesOf(tell(store, query(50, { isComplete: true }))).sort(), leechers);
 });
 
 Deno.test("peers of the client's own address family come first", () => {
@@ -227,7 +263,7 @@ Deno.test("equal stores and announces give equal responses on any machine", () =
 class Model {
   readonly peers = new Map<
     string,
-    { hash: string; id: string; isSeeder: boolean; seenAt: number }
+    { hash: string; id: string; isSeeder: boolean; isPartial: boolean; seenAt: number }
   >();
   readonly completed = new Map<string, number>();
   readonly told = new Set<string>();
@@ -240,7 +276,8 @@ class Model {
       if (this.peers.get(key)?.id === id) this.peers.delete(key);
       return;
     }
-    this.peers.set(key, { hash, id, isSeeder: asked.isComplete, seenAt: now });
+    const isPartial = asked.event === "paused" && !asked.isComplete;
+    this.peers.set(key, { hash, id, isSeeder: asked.isComplete, isPartial, seenAt: now });
     if (asked.event !== "completed" || !asked.isComplete || this.told.has(hash + id)) return;
     this.told.add(hash + id);
     this.completed.set(hash, (this.completed.get(hash) ?? 0) + 1);
@@ -255,6 +292,13 @@ class Model {
     const peers = [...this.peers.values()].filter((peer) => peer.hash === hash);
     const seeders = peers.filter(({ isSeeder }) => isSeeder).length;
     return [seeders, peers.length - seeders, this.completed.get(hash) ?? 0];
+  }
+
+  downloaders(infoHash: Uint8Array): number {
+    const hash = toHex(infoHash);
+    const downloads = (peer: { hash: string; isSeeder: boolean; isPartial: boolean }) =>
+      peer.hash === hash && !peer.isSeeder && !peer.isPartial;
+    return [...this.peers.values()].filter(downloads).length;
   }
 
   /** Whom an asker of any number may be named. */
@@ -275,7 +319,13 @@ Deno.test("the store equals a simple model for any announces", () => {
     ip: fc.constantFrom("10.0.0.1", "10.0.0.2", "2001:db8::1"),
     hash: fc.constantFrom(HASH, ...hashes),
     isComplete: fc.boolean(),
-    event: fc.constantFrom<AnnounceQuery["event"]>(undefined, "started", "completed", "stopped"),
+    event: fc.constantFrom<AnnounceQuery["event"]>(
+      undefined,
+      "started",
+      "completed",
+      "stopped",
+      "paused",
+    ),
     isRenamed: fc.boolean(),
     waits: fc.constantFrom(...Array(40).fill(0), 20, 50),
   });
@@ -296,11 +346,20 @@ Deno.test("the store equals a simple model for any announces", () => {
         const answer = tell(store, asked, now);
         model.announce(asked, now);
         assertEquals(countsOf(answer), model.counts(hash));
-        assertEquals(addressesOf(answer).sort(), event === "stopped" ? [] : model.others(asked));
+        // A seeder that starts is named some seeders, too.
+        const leechers = model.others(asked);
+        const named = addressesOf(answer).filter((address) =>
+          !isComplete || event !== "started" || leechers.includes(address)
+        );
+        assertEquals(named.sort(), event === "stopped" ? [] : leechers);
       }
       assertEquals(
         hashes.map((hash) => countsOf(scrape(store, hash))),
         hashes.map(model.counts, model),
+      );
+      assertEquals(
+        hashes.map((hash) => scrape(store, hash).downloaders),
+        hashes.map(model.downloaders, model),
       );
       assertEquals(totalsOf(store).peers, model.peers.size);
     }),

@@ -27,7 +27,7 @@ function openCatalog({
 } = {}): Catalog {
   const catalog = new TorrentCatalog(shelf);
   const swarms = {
-    scrape: (hashes: readonly Uint8Array[]) => hashes.map(() => COUNTS),
+    scrape: (hashes: readonly Uint8Array[]) => hashes.map(() => ({ ...COUNTS, downloaders: 1 })),
     listPeers: () => [PEER],
   };
   const service = { catalog, swarms, access, uploads };

@@ -94,7 +94,9 @@ Deno.test("a scrape tells of many torrents, and of all only where it is switched
   for (const allowsFullScrape of [false, true]) {
     await withTracker({ allowsFullScrape }, async (tracker) => {
       await fetchBytes(tracker, announcePath(1));
-      const known = `20:${"\xaa".repeat(20)}d8:completei0e10:downloadedi0e10:incompletei1ee`;
+      const known = `20:${
+        "\xaa".repeat(20)
+      }d8:completei0e10:downloadedi0e11:downloadersi1e10:incompletei1ee`;
       const all = await fetchBytes(tracker, "/scrape");
       assertEquals(
         all,
@@ -102,7 +104,9 @@ Deno.test("a scrape tells of many torrents, and of all only where it is switched
       );
       const other = "%bb".repeat(20);
       const two = await fetchBytes(tracker, `/scrape?info_hash=${other}&info_hash=${HASH}`);
-      const none = `20:${"\xbb".repeat(20)}d8:completei0e10:downloadedi0e10:incompletei0ee`;
+      const none = `20:${
+        "\xbb".repeat(20)
+      }d8:completei0e10:downloadedi0e11:downloadersi0e10:incompletei0ee`;
       assertEquals(two, `d5:filesd${known}${none}ee`);
     });
   }

@@ -54,11 +54,12 @@ await redisTest("trackers on one Redis share their swarms", async () => {
   ]);
   assertEquals((await two.backend.listPeers(HASH, 1)).length, 1);
   assertEquals(await two.backend.listPeers(OTHER_HASH, 200), []);
-  const counts: SwarmCounts = { seeders: 1, leechers: 1, completed: 1 };
+  const counts: SwarmCounts = { seeders: 1, leechers: 1, completed: 1, downloaders: 1 };
   assertEquals(await one.backend.scrape([HASH, OTHER_HASH]), [counts, {
     seeders: 0,
     leechers: 0,
     completed: 0,
+    downloaders: 0,
   }]);
 });
 
@@ -108,6 +109,7 @@ await redisTest(
       seeders: 1,
       leechers: 4,
       completed: 0,
+      downloaders: 4,
     });
     assertMatch(tracker.problems.join(), /^Redis at 127\.0\.0\.1:\d+ does not answer \(.+\)/);
     assertEquals(tracker.problems.length, 1);

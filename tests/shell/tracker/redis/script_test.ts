@@ -2,9 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "../../../support/fast_check.ts";
 import { writtenBytes } from "../../../../core/bytes/byte_writer.ts";
 import { createRng, nextUint32 } from "../../../../core/bytes/random.ts";
-import type { AnnounceQuery } from "../../../../core/tracker_server/types.ts";
+import type { AnnounceQuery, AnnounceReply } from "../../../../core/tracker_server/types.ts";
+import { parseIp } from "../../../../core/bytes/ip.ts";
+import { PEERS_PER_ADDRESS_MAX } from "../../../../core/tracker_server/swarms/crowds.ts";
+import { readCounts } from "../../../../shell/tracker/redis/peers.ts";
 import { RedisLink } from "../../../../shell/tracker/redis/link.ts";
-import { encodeRequest, swarmKey } from "../../../../shell/tracker/redis/script.ts";
+import { encodeRequest } from "../../../../shell/tracker/redis/requests.ts";
+import { swarmKey } from "../../../../shell/tracker/redis/script.ts";
 import { interopTest } from "../../../support/requirements.ts";
 import {
   announce6Of,
@@ -22,8 +26,11 @@ const KEY = swarmKey(HASH.toHex());
 
 interface Script {
   readonly redis: TestRedis;
+  readonly link: RedisLink;
   tell(query: AnnounceQuery): Promise<ReturnType<typeof plainReply>>;
-  raw(query: AnnounceQuery): ReturnType<RedisLink["announce"]>;
+  raw(query: AnnounceQuery): Promise<AnnounceReply>;
+  /** Whether the peer was refused. */
+  isRefused(query: AnnounceQuery): Promise<boolean>;
 }
 
 async function redisTest(name: string, fn: (script: Script) => Promise<void>): Promise<void> {
@@ -33,9 +40,21 @@ async function redisTest(name: string, fn: (script: Script) => Promise<void>): P
     async fn() {
       await using redis = await startRedis();
       await using open = await openLink(redis, LIFETIME_SECONDS);
-      const raw = (query: AnnounceQuery) =>
+      const ask = (query: AnnounceQuery) =>
         open.link.announce(swarmKey(query.infoHash.toHex()), encodeRequest(query));
-      await fn({ redis, raw, tell: async (query) => plainReply(await raw(query)) });
+      const isRefused = async (query: AnnounceQuery) => await ask(query) === undefined;
+      const raw = async (query: AnnounceQuery) => {
+        const reply = await ask(query);
+        if (reply === undefined) throw new Error("refused");
+        return reply;
+      };
+      await fn({
+        redis,
+        link: open.link,
+        raw,
+        isRefused,
+        tell: async (query) => plainReply(await raw(query)),
+      });
     },
   });
 }
@@ -70,7 +89,7 @@ const UNSWEEP = `local packed = redis.call('HGET', KEYS[1], 'swarm')
 redis.call('HSET', KEYS[1], 'swarm', packed:sub(1, 20) .. '\\0\\0\\0\\1' .. packed:sub(25))`;
 
 function packed(n: number): string {
-  return encodeRequest(announceOf(n)).subarray(26).toString("hex");
+  return encodeRequest(announceOf(n)).subarray(27).toString("hex");
 }
 
 await redisTest("peers find each other, and their counts are right", async ({ tell }) => {
@@ -188,6 +207,84 @@ await redisTest("each peer is named as often as any other", async ({ tell }) => 
   }
 });
 
+await redisTest("partial seeds are leechers, but no downloaders", async (script) => {
+  const { tell, link, redis } = script;
+  const counts = async () => {
+    const { leechers, downloaders } = await readCounts(link, HASH.toHex());
+    return [leechers, downloaders];
+  };
+  for (const n of [1, 2, 3]) await tell(announceOf(n, { event: "paused" }));
+  await tell(announceOf(4));
+  assertEquals(await counts(), [4, 1]);
+  await tell(announceOf(1, { event: "paused" }));
+  await tell(announceOf(2));
+  assertEquals(await counts(), [4, 2]);
+  await tell(announceOf(3, { event: "stopped" }));
+  assertEquals(await counts(), [3, 2]);
+  await age(redis, LIFETIME_SECONDS + 1, [packed(1)]);
+  await tell(announceOf(4));
+  assertEquals(await counts(), [2, 2]);
+  await tell(announceOf(4, { event: "paused", isComplete: true }));
+  assertEquals(await counts(), [1, 1]);
+});
+
+await redisTest("a swarm of an earlier version has no partial seeds", async (script) => {
+  const { tell, link, redis } = script;
+  await tell(announceOf(1));
+  await redis.cli("EVAL", SHORTEN, "1", KEY);
+  assertEquals((await readCounts(link, HASH.toHex())).downloaders, 1);
+  await tell(announceOf(2, { event: "paused" }));
+  assertEquals((await readCounts(link, HASH.toHex())).downloaders, 1);
+});
+const SHORTEN = `local packed = redis.call('HGET', KEYS[1], 'swarm')
+redis.call('HSET', KEYS[1], 'swarm', packed:sub(1, 28))`;
+
+await redisTest("a seeder that starts is named all leechers first, then ten seeders", async ({
+  tell,
+}) => {
+  for (let n = 1; n <= 20; n++) await tell(announceOf(n, { isComplete: n > 3 }));
+  const start = announceOf(50, { isComplete: true, event: "started" });
+  for (let round = 0; round < 10; round++) {
+    const { peers } = await tell(start);
+    assertEquals(peers.filter((name) => names(1, 2, 3).includes(name)), names(1, 2, 3));
+    assert(!peers.includes(names(50)[0]!));
+    assert(peers.length >= 13 && peers.length <= 14, `${peers.length} peers`);
+    assertEquals((await tell({ ...start, numWant: 3 })).peers, names(1, 2, 3));
+  }
+  assertEquals((await tell(announceOf(50, { isComplete: true }))).peers, names(1, 2, 3));
+});
+
+await redisTest("one address may have 256 peers in a swarm, and no more", async (script) => {
+  const { tell, isRefused, redis } = script;
+  const at = (port: number, changes: Partial<AnnounceQuery> = {}) =>
+    announceOf(1, { port, ...changes });
+  const batch = (from: number, to: number, make: (port: number) => AnnounceQuery) =>
+    Promise.all(Array.from({ length: to - from }, (_, i) => isRefused(make(from + i))));
+  const refused = await batch(1, 301, at);
+  assertEquals(refused.filter(Boolean).length, 301 - 1 - PEERS_PER_ADDRESS_MAX);
+  // Those that are in stay, and others come in.
+  assertEquals((await tell(at(1))).leechers, PEERS_PER_ADDRESS_MAX);
+  assertEquals((await tell(announceOf(2))).leechers, PEERS_PER_ADDRESS_MAX + 1);
+  assertEquals(await isRefused(at(1, { infoHash: OTHER_HASH })), false);
+  await tell(at(1, { event: "stopped" }));
+  assertEquals(await isRefused(at(500)), false);
+  assertEquals(await isRefused(at(501)), true);
+  // Silent ones make way.
+  await age(redis, LIFETIME_SECONDS + 1, [encodeRequest(at(2)).subarray(27).toHex()]);
+  assertEquals(await isRefused(at(501)), false);
+  assertEquals(await isRefused(at(502)), true);
+  // A customer has a whole IPv6 network.
+  const six = (n: number) => announce6Of(n, { infoHash: OTHER_HASH });
+  const refused6 = await batch(1, 301, six);
+  assertEquals(refused6.filter(Boolean).length, 301 - 1 - PEERS_PER_ADDRESS_MAX);
+  const loopback = await batch(
+    1,
+    301,
+    (port) => at(port, { ip: parseIp("127.0.0.1")!, infoHash: OTHER_HASH }),
+  );
+  assertEquals(loopback.filter(Boolean).length, 0);
+});
+
 await redisTest("silent peers are forgotten, those that announce stay", async ({ tell, redis }) => {
   for (const n of [1, 2, 3, 4]) await tell(announceOf(n));
   await age(redis, LIFETIME_SECONDS + 1, [packed(2), packed(4)]);
@@ -245,6 +342,7 @@ await redisTest(
           "started" as const,
           "completed" as const,
           "stopped" as const,
+          "paused" as const,
           undefined,
         ),
       }),
@@ -254,17 +352,21 @@ await redisTest(
       fc.asyncProperty(steps, async (history) => {
         await redis.cli("FLUSHALL");
         const model = new Map<string, boolean>();
+        const paused = new Set<string>();
         const done = new Set<number>();
         for (const { n, isSix, isComplete, event } of history) {
           const name = (isSix ? names6(n) : names(n))[0]!;
           if (event === "stopped") model.delete(name);
           else model.set(name, isComplete);
+          if (event === "paused" && !isComplete) paused.add(name);
+          else if (event !== "stopped" || !model.has(name)) paused.delete(name);
           if (event === "completed" && isComplete) done.add(n);
           const make = isSix ? announce6Of : announceOf;
           const reply = plainReply(await raw(make(n, { isComplete, event, numWant: 200 })));
           const seeders = [...model.values()].filter(Boolean).length;
           const others = [...model].filter(([other, seeds]) =>
-            event !== "stopped" && other !== name && !(isComplete && seeds)
+            event !== "stopped" && other !== name &&
+            !(isComplete && seeds && event !== "started")
           );
           assertEquals(reply, {
             seeders,
@@ -273,6 +375,9 @@ await redisTest(
             peers: others.map(([other]) => other).sort(),
           });
         }
+        const { downloaders } = await readCounts(script.link, HASH.toHex());
+        const leechers = [...model.values()].filter((seeds) => !seeds).length;
+        assertEquals(downloaders, leechers - paused.size);
       }),
       { numRuns: 60 },
     );

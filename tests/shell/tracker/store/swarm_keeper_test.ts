@@ -155,7 +155,8 @@ Deno.test("peers are as old as the tracker was away", async () => {
       const { store, keeper } = keep(file.log);
       kill({ store, keeper, problems: [] }, file.log);
       sweepSome(store, 100, 1_000);
-      return scrape(store, HASH);
+      const { seeders, leechers, completed } = scrape(store, HASH);
+      return { seeders, leechers, completed };
     };
     assertEquals(awayFor(EXPIRY_SECONDS / 2), { seeders: 1, leechers: 0, completed: 1 });
     assertEquals(awayFor(EXPIRY_SECONDS), { seeders: 0, leechers: 0, completed: 1 });

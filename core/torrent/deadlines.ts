@@ -3,6 +3,7 @@ import { announceDueAt } from "../swarm/announcing.ts";
 import { tickExtensions } from "../swarm/extensions.ts";
 import { isDead, reviewLiveness } from "../swarm/liveness.ts";
 import { tickRate } from "../limits/rate_meter.ts";
+import { markAllDirty } from "../transfer/attention.ts";
 import { chokeRound, fillIdleSlots } from "../transfer/choker.ts";
 import { onSilence } from "../transfer/peers.ts";
 import { reviewHashRequests } from "../transfer/hash_trees.ts";
@@ -67,6 +68,8 @@ export function onTimer(torrent: Torrent, now: number, effects: Effect[]): void 
   if (transfer !== undefined) {
     reviewSilence(torrent, transfer, now, effects);
     reviewRequests(transfer, now, effects);
+    // Requests become late with time alone.
+    if (torrent.inEndgame) markAllDirty(transfer);
   }
   for (const { key } of reviewLiveness(swarm, now, effects)) {
     closePeer(torrent, key, "dead", now, effects);

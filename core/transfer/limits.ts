@@ -71,6 +71,13 @@ export const CANCELLED_MAX = 1_024;
 export const UNREQUESTED_BYTES_MAX = 16 * 1024 * 1024;
 /** In endgame a block is asked of at most this many peers at once. */
 export const ENDGAME_REQUESTERS_MAX = 3;
+/**
+ * In endgame a block is requested from another peer once its request is this old. Younger ones are
+ * probably on their way: in simulated swarms most duplicates of them arrived twice.
+ */
+export const ENDGAME_LATE_MS = 1_000;
+/** A peer with less than this part of another one's rate is not waited for: the other one is asked at once. */
+export const ENDGAME_SLOW_FACTOR = 4;
 /** In endgame a peer owes us no more than this when it is asked for what others owe us, too. */
 export const ENDGAME_PIPELINE_MAX = 32;
 /** Pieces that readers of a stream may need soon; more are not looked at. */

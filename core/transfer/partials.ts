@@ -31,7 +31,7 @@ interface OwnPartial {
   readonly state: Uint8Array;
   /** How many peers are asked for each block. */
   readonly requesters: Uint8Array;
-  /** Who sent each block. */
+  /** Who sent each block; of a block that is missing, who was asked last. */
   readonly senders: Uint32Array;
   free: number;
   received: number;
@@ -152,6 +152,7 @@ export function requestBlock(
     partial.free--;
   }
   partial.requesters[block]!++;
+  partial.senders[block] = peer.key;
   (peer as PeerBlocks as OwnPeer).outstanding.set(blockKey(transfer, partial.piece, block), now);
 }
 

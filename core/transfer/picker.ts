@@ -31,6 +31,7 @@ import {
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import { takeSuggestion } from "./hints.ts";
+import { ENDGAME_SLOW_FACTOR } from "./limits.ts";
 import { isTooSlow, isUrgent, nextInSequence } from "./order.ts";
 import { nextOfRun } from "./runs.ts";
 import { mayStartPiece } from "./share_rule.ts";
@@ -93,7 +94,7 @@ function takeDue(
     if (partial === undefined || !mayTake(partial, peer, now)) continue;
     if (partial.free > 0) takeFree(transfer, partial, peer, now, wanted, blocks);
     if (isUrgent(due, now) && !peer.snubbed && !partial.alone) {
-      takeAgain(transfer, partial, peer, 1, now, wanted, blocks);
+      takeAgain(transfer, partial, peer, 1, true, now, wanted, blocks);
     }
   }
 }
@@ -221,7 +222,7 @@ export function askObstacle(
     return mayTakeStuck(transfer, peer, partial, now) ? undefined : obstacle;
   }
   if (partial.free > 0) return undefined;
-  return isEndgame && mayAskAgain(transfer, peer, partial) ? undefined : "asked";
+  return isEndgame && mayAskAgain(transfer, peer, partial, now) ? undefined : "asked";
 }
 
 function mayTakeStuck(
@@ -236,13 +237,19 @@ function mayTakeStuck(
 }
 
 /** Endgame: whether a block that others owe us may be asked of this peer, too. */
-function mayAskAgain(transfer: Transfer, peer: Peer, partial: PartialPiece): boolean {
+function mayAskAgain(
+  transfer: Transfer,
+  peer: Peer,
+  partial: PartialPiece,
+  now: number,
+): boolean {
   if (peer.snubbed || peer.onParole || partial.alone) return false;
   if (peer.outstanding.size >= transfer.tuning.endgamePipeline) return false;
   for (let block = 0; block < partial.blocks; block++) {
     if (partial.state[block] !== BLOCK_REQUESTED) continue;
     if (partial.requesters[block]! >= transfer.tuning.endgameRequesters) continue;
-    if (!peer.outstanding.has(blockKey(transfer, partial.piece, block))) return true;
+    if (peer.outstanding.has(blockKey(transfer, partial.piece, block))) continue;
+    if (isLate(transfer, partial, block, peer, now)) return true;
   }
   return false;
 }
@@ -328,17 +335,18 @@ function takeDuplicates(
   for (let requesters = 1; requesters < transfer.tuning.endgameRequesters; requesters++) {
     for (const partial of transfer.open) {
       if (partial.alone || peer.onParole || !mayTake(partial, peer, now)) continue;
-      takeAgain(transfer, partial, peer, requesters, now, most, blocks);
+      takeAgain(transfer, partial, peer, requesters, false, now, most, blocks);
     }
   }
 }
 
-/** Blocks of the piece that so many others owe us. */
+/** Blocks of the piece that `requesters` others owe us: the late ones, or all if it is urgent. */
 function takeAgain(
   transfer: Transfer,
   partial: PartialPiece,
   peer: Peer,
   requesters: number,
+  isUrgent: boolean,
   now: number,
   most: number,
   blocks: number[],
@@ -348,8 +356,32 @@ function takeAgain(
     if (partial.state[block] !== BLOCK_REQUESTED) continue;
     if (partial.requesters[block] !== requesters) continue;
     if (peer.outstanding.has(blockKey(transfer, partial.piece, block))) continue;
+    if (!isUrgent && !isLate(transfer, partial, block, peer, now)) continue;
     ask(transfer, partial, block, peer, now, blocks);
   }
+}
+
+/**
+ * Whether a requested block is worth a second request: it has been outstanding for long, or `peer` is
+ * much faster than the one that was asked last.
+ */
+function isLate(
+  transfer: Transfer,
+  partial: PartialPiece,
+  block: number,
+  peer: Peer,
+  now: number,
+): boolean {
+  const asked = transfer.peers.get(partial.senders[block]!);
+  const askedMs = asked?.outstanding.get(blockKey(transfer, partial.piece, block));
+  if (asked === undefined || askedMs === undefined) return true;
+  if (now - askedMs >= transfer.tuning.endgameLateMs) return true;
+  return speedOf(asked) * ENDGAME_SLOW_FACTOR < speedOf(peer);
+}
+
+/** In bytes per second; before the first tick what has arrived, which is less. */
+function speedOf({ down }: Peer): number {
+  return Math.max(down.rate, down.pending);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import {
   ALLOWED_FAST_PEERS_MAX,
+  ENDGAME_LATE_MS,
   ENDGAME_PIPELINE_MAX,
   ENDGAME_REQUESTERS_MAX,
   OPTIMISTIC_SLOTS,
@@ -29,6 +30,7 @@ export interface Tuning {
   readonly pipelineFirst: number;
   readonly pipelineSeconds: number;
   readonly endgameRequesters: number;
+  readonly endgameLateMs: number;
   /** Blocks. */
   readonly endgamePipeline: number;
 }
@@ -44,5 +46,6 @@ export const TUNING: Tuning = {
   pipelineFirst: PIPELINE_FIRST,
   pipelineSeconds: PIPELINE_SECONDS,
   endgameRequesters: ENDGAME_REQUESTERS_MAX,
+  endgameLateMs: ENDGAME_LATE_MS,
   endgamePipeline: ENDGAME_PIPELINE_MAX,
 };

@@ -18,6 +18,7 @@ const TRIALS: { readonly [K in keyof Tuning]: readonly number[] } = {
   pipelineFirst: [4, 64],
   pipelineSeconds: [0.25, 1, 2],
   endgameRequesters: [1, 2, 6],
+  endgameLateMs: [0, 500, 2_000],
   endgamePipeline: [8, 128],
 };
 

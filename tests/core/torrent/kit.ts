@@ -26,6 +26,7 @@ import type { Connection } from "../../../core/swarm/connections.ts";
 import { blockKey } from "../../../core/transfer/partials.ts";
 import type { Peer } from "../../../core/transfer/peer.ts";
 import type { Transfer } from "../../../core/transfer/state.ts";
+import { TUNING, type Tuning } from "../../../core/transfer/tuning.ts";
 import type { AnnounceAnswer } from "../../../core/tracker/types.ts";
 import type { Message } from "../../../core/wire/message.ts";
 import { sha1 } from "../../../shell/hash/sha1.ts";
@@ -42,6 +43,7 @@ export interface Picture extends Partial<Omit<TorrentOptions, "have" | "geometry
   /** Bytes by which the last piece is shorter. */
   readonly short?: number;
   readonly extensions?: readonly Extension[];
+  readonly tuning?: Tuning;
   /** Only the info hash is known. */
   readonly isMagnet?: boolean;
 }
@@ -64,6 +66,8 @@ export interface FakePeer {
 /** Larger than the ids that `connect` gives, unless a test asks for more. */
 export const OUR_ID = new Uint8Array(20).fill(200);
 const START_MS = 1_000;
+/** In endgame blocks are requested from several peers at once, so that a test needs not wait. */
+export const EAGER_ENDGAME: Tuning = { ...TUNING, endgameLateMs: 0 };
 
 export class Kit {
   readonly torrent: Torrent;
@@ -74,7 +78,8 @@ export class Kit {
   #batch: Effect[] = [];
 
   constructor(picture: Picture) {
-    const { have, blocks = 2, short = 0, isMagnet = false, extensions, ...options } = picture;
+    const { have, blocks = 2, short = 0, isMagnet = false, extensions, tuning, ...options } =
+      picture;
     const pieceLength = blocks * BLOCK_SIZE;
     const size = have.length * pieceLength - short;
     this.torrent = createTorrent(
@@ -98,7 +103,7 @@ export class Kit {
         ...options,
       },
       this.now,
-      undefined,
+      tuning,
       extensions,
     );
     this.feed({ kind: "start" });

@@ -4,7 +4,7 @@ import { HASH_TIMEOUT_MS } from "../../../core/hash_exchange/fetch.ts";
 import { LEAVES_WAIT_MS } from "../../../core/transfer/block_blame.ts";
 import { HASH_QUEUE_MAX, LEAF_BYTES_PER_SECOND } from "../../../core/transfer/hash_trees.ts";
 import type { PeerKey } from "../../../core/torrent/protocol.ts";
-import { type FakePeer, Kit, type Picture } from "../torrent/kit.ts";
+import { EAGER_ENDGAME, type FakePeer, Kit, type Picture } from "../torrent/kit.ts";
 
 const V2: FakePeer = { v2: true };
 
@@ -51,7 +51,7 @@ Deno.test("peers without v2 support are not asked for hashes", () => {
 });
 
 Deno.test("a layer that a peer rejects, withholds or falsifies is fetched from another", () => {
-  const kit = v2Kit({ have: ".." }, { missing: true });
+  const kit = v2Kit({ have: "..", tuning: EAGER_ENDGAME }, { missing: true });
   const first = kit.connect("##", V2);
   const [range] = asked(kit, first);
   kit.feed({ kind: "hashes-refused", peer: first, range: range! });
@@ -70,7 +70,7 @@ Deno.test("a layer that a peer rejects, withholds or falsifies is fetched from a
 
 /** A piece of four blocks that two peers sent in turn fails its check. */
 function failingPiece() {
-  const kit = v2Kit({ have: ".", blocks: 4 });
+  const kit = v2Kit({ have: ".", blocks: 4, tuning: EAGER_ENDGAME });
   const peers = [1, 2].map(() => kit.connect("#", V2));
   for (let block = 0; block < 4; block++) kit.block(peers[block % 2]!, 0, block);
   const [check] = kit.all("check-piece");

@@ -6,13 +6,15 @@ import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
 import { TICK_MS } from "../../../core/torrent/deadlines.ts";
 import {
   BUFFERED_BYTES_MAX,
+  ENDGAME_LATE_MS,
   ENDGAME_PIPELINE_MAX,
   ENDGAME_REQUESTERS_MAX,
+  ENDGAME_SLOW_FACTOR,
   REFUSED_FIRST_MS,
   SNUB_MS,
 } from "../../../core/transfer/limits.ts";
 import { isEndgame, pickBlocks } from "../../../core/transfer/picker.ts";
-import { Kit, writable } from "../torrent/kit.ts";
+import { EAGER_ENDGAME, Kit, writable } from "../torrent/kit.ts";
 
 interface Drawn {
   /** A digit a piece: how many others have it. */
@@ -113,6 +115,7 @@ Deno.test("in endgame blocks are requested from several peers and cancelled on a
   const kit = new Kit({ have: "#.", blocks: 2 });
   const peers = [kit.connect("##"), kit.connect("##"), kit.connect("##"), kit.connect("##")];
   const requesters = () => peers.filter((peer) => kit.owed(peer).includes("1.0"));
+  kit.wait(ENDGAME_REQUESTERS_MAX * (ENDGAME_LATE_MS + TICK_MS));
   assertEquals(requesters().length, ENDGAME_REQUESTERS_MAX);
   const [winner, ...losers] = requesters();
   kit.forget();
@@ -126,8 +129,30 @@ Deno.test("in endgame blocks are requested from several peers and cancelled on a
   assertEquals(kit.sent(winner!), []);
 });
 
+Deno.test("in endgame a block is requested from a second peer only once it is late", () => {
+  const kit = new Kit({ have: "#.", blocks: 1 });
+  const first = kit.connect("##");
+  const second = kit.connect("##");
+  kit.wait(ENDGAME_LATE_MS - 1);
+  assertEquals([kit.owed(first), kit.owed(second)], [["1.0"], []]);
+  kit.wait(TICK_MS);
+  assertEquals([kit.owed(first), kit.owed(second)], [["1.0"], ["1.0"]]);
+});
+
+Deno.test("in endgame a much faster peer is asked at once for what a slow one owes", () => {
+  for (const factor of [1, ENDGAME_SLOW_FACTOR, ENDGAME_SLOW_FACTOR + 1]) {
+    const kit = new Kit({ have: "#.", blocks: 1 });
+    const slow = kit.connect("##");
+    const fast = kit.connect("##", { unchokes: false });
+    writable(kit.peer(slow).down).rate = 100_000;
+    writable(kit.peer(fast).down).rate = factor * 100_000;
+    kit.say(fast, { kind: "unchoke" });
+    assertEquals(kit.owed(fast).length, factor > ENDGAME_SLOW_FACTOR ? 1 : 0);
+  }
+});
+
 Deno.test("in endgame a peer with a full pipeline gets no duplicate requests", () => {
-  const kit = new Kit({ have: ".", blocks: 100 });
+  const kit = new Kit({ have: ".", blocks: 100, tuning: EAGER_ENDGAME });
   const busy = kit.connect("#");
   const slow = kit.connect("#");
   writable(kit.peer(busy)).pipeline = writable(kit.peer(slow)).pipeline = 200;
@@ -141,6 +166,7 @@ Deno.test("a piece without sources does not prevent endgame for the others", () 
   const kit = new Kit({ have: "...", blocks: 1 });
   const one = kit.connect("##.");
   const two = kit.connect("##.");
+  kit.wait(ENDGAME_LATE_MS + TICK_MS);
   assertEquals(kit.owed(one).sort(), ["0.0", "1.0"]);
   assertEquals(kit.owed(two).sort(), ["0.0", "1.0"]);
 });
@@ -299,7 +325,9 @@ Deno.test("with full buffers, a fast peer gets duplicates of slow peers' request
   writable(kit.peer(slow)).isChoking = false;
   pickBlocks(kit.transfer, kit.peer(slow), 3 * blocks, kit.now, all);
   assertEquals(kit.transfer.bufferedBytes, BUFFERED_BYTES_MAX);
-  const fast = kit.connect("###");
+  const fast = kit.connect("###", { unchokes: false });
+  writable(kit.peer(fast).down).rate = 1_000_000;
+  kit.say(fast, { kind: "unchoke" });
   assert(kit.owed(fast).length > 0);
   const [name] = kit.owed(fast);
   assert(kit.owed(slow).includes(name!));
@@ -320,7 +348,7 @@ Deno.test("with buffers full of pieces being written, nothing is requested twice
 });
 
 Deno.test("an idle peer gets requests when endgame starts because of another peer", () => {
-  const kit = new Kit({ have: "#..", blocks: 1 });
+  const kit = new Kit({ have: "#..", blocks: 1, tuning: EAGER_ENDGAME });
   const first = kit.connect("##.");
   kit.connect("..#", { unchokes: false });
   const idle = kit.connect("##.");

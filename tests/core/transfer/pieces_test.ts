@@ -2,11 +2,11 @@ import { assertEquals } from "@std/assert";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import { DISCONNECTED_PEERS_MAX, SNUB_MS } from "../../../core/transfer/limits.ts";
 import type { PeerKey } from "../../../core/torrent/protocol.ts";
-import { Kit, writable } from "../torrent/kit.ts";
+import { EAGER_ENDGAME, Kit, writable } from "../torrent/kit.ts";
 
 /** Two peers that sent the blocks of piece 1 in turn. */
 function sharedPiece(others = "##"): { kit: Kit; one: PeerKey; two: PeerKey } {
-  const kit = new Kit({ have: "#.".padEnd(others.length, "."), blocks: 4 });
+  const kit = new Kit({ have: "#.".padEnd(others.length, "."), blocks: 4, tuning: EAGER_ENDGAME });
   const one = kit.connect(others);
   const two = kit.connect(others);
   for (const block of [0, 2]) kit.block(one, 1, block);

@@ -12,7 +12,7 @@ import {
   UNREQUESTED_BYTES_MAX,
 } from "../../../core/transfer/limits.ts";
 import { adjustPipeline, onBlockFrom, pipelineTarget } from "../../../core/transfer/requests.ts";
-import { Kit, writable } from "../torrent/kit.ts";
+import { EAGER_ENDGAME, Kit, writable } from "../torrent/kit.ts";
 
 function benchPeer() {
   const kit = new Kit({ have: "." });
@@ -133,7 +133,7 @@ Deno.test("interested is sent when the peer has something for us, not interested
 });
 
 Deno.test("a peer becomes busy as soon as something can be requested from it", () => {
-  const kit = new Kit({ have: "##..", blocks: 1 });
+  const kit = new Kit({ have: "##..", blocks: 1, tuning: EAGER_ENDGAME });
   const slow = kit.connect("..#.");
   const idle = kit.connect("....");
   assertEquals(kit.owed(idle), []);

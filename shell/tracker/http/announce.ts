@@ -47,8 +47,9 @@ import { announce, nextIntervals, type Tracker } from "../tracker.ts";
 const GZIP_SIZE_MIN = 1_400;
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
-const ANNOUNCE = bytesOf("GET /announce");
-const SCRAPE = bytesOf("GET /scrape");
+const GET = bytesOf("GET ");
+const ANNOUNCE = bytesOf("/announce");
+const SCRAPE = bytesOf("/scrape");
 const QUESTION_MARK = "?".charCodeAt(0);
 const DIGIT_0 = "0".charCodeAt(0);
 /** The size is filled in once it is known. */
@@ -72,9 +73,11 @@ export function answerFast(
   client: Client,
   writer: ByteWriter,
 ): boolean | Promise<boolean> {
-  const isAnnounce = startsAt(bytes, head.method.start, ANNOUNCE);
-  if (!isAnnounce && !startsAt(bytes, head.method.start, SCRAPE)) return false;
-  const pathEnd = head.method.start + (isAnnounce ? ANNOUNCE : SCRAPE).length;
+  // A target in absolute form has its path further behind the method.
+  if (!startsAt(bytes, head.method.start, GET)) return false;
+  const isAnnounce = startsAt(bytes, head.target.start, ANNOUNCE);
+  if (!isAnnounce && !startsAt(bytes, head.target.start, SCRAPE)) return false;
+  const pathEnd = head.target.start + (isAnnounce ? ANNOUNCE : SCRAPE).length;
   if (pathEnd !== head.target.end && bytes[pathEnd] !== QUESTION_MARK) return false;
   // A body that nobody asked for would be taken for the next request.
   if (head.contentLength > 0) return false;

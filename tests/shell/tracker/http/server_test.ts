@@ -199,6 +199,21 @@ Deno.test("what is no HTTP request is refused with one sentence, and the connect
   });
 });
 
+Deno.test("announces and scrapes may name the whole URL as their target", async () => {
+  await withTracker({}, async (tracker) => {
+    const ask = async (path: string) =>
+      await exchange(
+        tracker,
+        `GET http://any.host:80${path} HTTP/1.1\r\nConnection: close\r\n\r\n`,
+      );
+    assertMatch(await ask(announcePath(1)), /^HTTP\/1\.1 200 [^]*10:incompletei1e/);
+    assertMatch(await ask(`/scrape?info_hash=${HASH}`), /^HTTP\/1\.1 200 [^]*10:incompletei1e/);
+    assertMatch(await ask("/announced"), /^HTTP\/1\.1 404 /);
+    const posted = `POST ${announcePath(1)} HTTP/1.1\r\nConnection: close\r\n\r\n`;
+    assertMatch(await exchange(tracker, posted), /^HTTP\/1\.1 405 /);
+  });
+});
+
 Deno.test("a body that nobody reads does not hurt the answer", async () => {
   await withTracker({}, async (tracker) => {
     const size = 3_000_000;

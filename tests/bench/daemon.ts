@@ -77,7 +77,7 @@ export async function benchDaemon(args: readonly string[]): Promise<void> {
       open: () => qbittorrentSubject(join(scratch.path, "qbittorrent")),
     },
   ];
-  const subjects = [ttSubject(join(scratch.path, "tt"), flags.profile)];
+  const subjects: Subject[] = [ttSubject(join(scratch.path, "tt"), flags.profile)];
   for (const { name, program, open } of others) {
     if (!flags.beside.split(",").includes(name)) continue;
     if (await hasProgram(program)) subjects.push(open());

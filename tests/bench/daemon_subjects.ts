@@ -85,7 +85,12 @@ function rpcSubject(
   };
 }
 
-export function ttSubject(state: string, isProfiled: boolean): Subject {
+export interface TtSubject extends Subject {
+  /** Address of its web page, with the token. */
+  pageUrl(): string;
+}
+
+export function ttSubject(state: string, isProfiled: boolean): TtSubject {
   const runtimeFlags = isProfiled ? [`--inspect=127.0.0.1:${INSPECT_PORTS.seeder}`] : [];
   let url = "", token = "";
   const call = rpcClient(() => url, () => `Bearer ${token}`);
@@ -101,7 +106,7 @@ export function ttSubject(state: string, isProfiled: boolean): Subject {
     token = (await Deno.readTextFile(join(state, "token"))).trim();
     return client;
   });
-  return { ...subject, isProfiled };
+  return { ...subject, isProfiled, pageUrl: () => `${url}/#token=${token}` };
 }
 
 export function transmissionSubject(state: string): Subject {

@@ -10,6 +10,7 @@ import { benchIdle, IDLE_USAGE } from "./idle.ts";
 import { benchMany, MANY_USAGE } from "./many.ts";
 import { benchMagnet, MAGNET_USAGE } from "./magnet.ts";
 import { benchMemory, MEMORY_USAGE } from "./memory.ts";
+import { benchPage, PAGE_USAGE } from "./page.ts";
 import { benchScenarios, SCENARIOS_USAGE } from "./scenarios.ts";
 import { benchStart, START_USAGE } from "./start.ts";
 import { benchSim, SIM_USAGE } from "./sim.ts";
@@ -32,6 +33,7 @@ const SUBJECTS: Readonly<
   many: { usage: MANY_USAGE, run: benchMany },
   magnet: { usage: MAGNET_USAGE, run: benchMagnet },
   memory: { usage: MEMORY_USAGE, run: benchMemory },
+  page: { usage: PAGE_USAGE, run: benchPage },
   scenarios: { usage: SCENARIOS_USAGE, run: benchScenarios },
   start: { usage: START_USAGE, run: benchStart },
   sim: { usage: SIM_USAGE, run: benchSim },

@@ -1,5 +1,5 @@
 /** The list of torrents. Only the rows in view exist, so that 2,000 torrents cost what 30 do. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { duration, percent, rate, ratio, size } from "./format.ts";
 import { stateOf, STATUS, type Torrent } from "./torrents.ts";
 
@@ -73,7 +73,15 @@ interface RowProps {
   readonly onSelect: (id: number) => void;
 }
 
+/** Drawn anew only when its torrent changed: most of an answer is as it was. */
 function Row({ torrent, top, isSelected, onSelect }: RowProps) {
+  return useMemo(
+    () => drawRow({ torrent, top, isSelected, onSelect }),
+    [torrent, top, isSelected, onSelect],
+  );
+}
+
+function drawRow({ torrent, top, isSelected, onSelect }: RowProps) {
   const { text, kind } = stateOf(torrent);
   const done = progressOf(torrent);
   return (

@@ -97,12 +97,7 @@ async function poll(): Promise<void> {
   const isFull = performance.now() - listedMs > FULL_LIST_MS;
   const { torrents: news, removed } = await fetchTorrents(isFull ? undefined : "recently_active");
   if (isFull) listedMs = performance.now();
-  const torrents = new Map(isFull ? [] : state.torrents);
-  for (const torrent of news) {
-    noteNews(state.torrents.get(torrent.id), torrent);
-    torrents.set(torrent.id, torrent);
-  }
-  for (const id of removed) torrents.delete(id);
+  const torrents = withNews(isFull, news, removed);
   const selected = state.selected !== undefined && torrents.has(state.selected)
     ? state.selected
     : undefined;
@@ -115,6 +110,26 @@ async function poll(): Promise<void> {
     history: withRates(torrents),
     ...(isCurrent && { selected, details }),
   });
+}
+
+/** The same object when nothing changed, so that nothing is sorted or drawn again. */
+function withNews(
+  isFull: boolean,
+  news: readonly Torrent[],
+  removed: readonly number[],
+): State["torrents"] {
+  const before = state.torrents;
+  const torrents = new Map(isFull ? [] : before);
+  let isChanged = isFull && news.length !== before.size;
+  for (const torrent of news) {
+    const known = before.get(torrent.id);
+    const isSame = known !== undefined && JSON.stringify(known) === JSON.stringify(torrent);
+    if (!isSame) noteNews(known, torrent);
+    isChanged ||= !isSame;
+    torrents.set(torrent.id, isSame ? known : torrent);
+  }
+  for (const id of removed) isChanged = torrents.delete(id) || isChanged;
+  return isChanged ? torrents : before;
 }
 
 function withRates(torrents: ReadonlyMap<number, Torrent>): State["history"] {

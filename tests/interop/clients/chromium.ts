@@ -73,6 +73,11 @@ export class BrowserPage implements AsyncDisposable {
     return page;
   }
 
+  /** The browser's own process; each page has another one below it. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Loads the page anew. */
   async load(url: string, { width, height, theme, withScripts }: Looks): Promise<void> {
     const size = { width, height, deviceScaleFactor: 1, mobile: width < 600 };

@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../bytes/result.ts";
 import { infoHashFromHex } from "../metainfo/info_hash.ts";
 import type { InfoHash } from "../metainfo/types.ts";
 import type { OutputSettings } from "./command.ts";
-import { defineCommand, output } from "./command_spec.ts";
+import { defineCommand, output, state } from "./command_spec.ts";
 import { many, one, oneOr } from "./option.ts";
 import { readHost, readPeer, readPort, readSecondsAsMs } from "./values.ts";
 
@@ -17,6 +17,10 @@ export interface DhtChoice {
 
 export interface DhtCommand extends OutputSettings {
   readonly kind: "dht";
+  /** Ask for the daemon's node if one is running: nothing says how a node of our own should be. */
+  readonly mayBeOfDaemon: boolean;
+  /** State folder of the daemon; undefined is the usual one. */
+  readonly state: string | undefined;
   readonly infoHashes: readonly InfoHash[];
   readonly host: string | undefined;
   /** 0 picks a free one. */
@@ -43,8 +47,9 @@ export const DHT_COMMAND = defineCommand({
   usage: ["[INFO_HASH...] [options]"],
   operands: { name: "INFO_HASH", min: 0, max: Infinity },
   about: [
-    "Joins the DHT, finds the nodes nearest to its own ID, and prints statistics. With info hashes, " +
-    "also looks up the peers of those torrents.",
+    "Prints statistics of the running daemon's node. Without a daemon, or with any of --host, --port " +
+    "and --dht-node: joins the DHT, finds the nodes nearest to its own ID, and prints statistics. With " +
+    "info hashes, also looks up the peers of those torrents.",
     "Known nodes are saved in the state folder for the next run, except with --dht-node.",
   ],
   options: {
@@ -64,6 +69,7 @@ export const DHT_COMMAND = defineCommand({
         setting: "dht-timeout",
       },
     ),
+    state,
     ...output,
   },
   conflicts: [],
@@ -78,6 +84,7 @@ export function toDhtCommand(
     readonly port: number;
     readonly dhtNode: readonly PeerAddress[];
     readonly timeout: number;
+    readonly state: string | undefined;
     readonly json: boolean;
     readonly quiet: boolean;
   },
@@ -92,7 +99,9 @@ export function toDhtCommand(
     infoHashes.push(infoHash);
   }
   const { dhtNode: nodes, timeout: timeoutMs, ...rest } = values;
-  return ok({ kind: "dht", infoHashes, nodes, timeoutMs, ...rest });
+  const mayBeOfDaemon = operands.length === 0 && nodes.length === 0 && rest.host === undefined &&
+    rest.port === 0;
+  return ok({ kind: "dht", mayBeOfDaemon, infoHashes, nodes, timeoutMs, ...rest });
 }
 
 function readSwitch(text: string): Result<boolean, string> {

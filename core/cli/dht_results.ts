@@ -1,12 +1,15 @@
 /** What `tt dht` answers. */
 import { addressText, type PeerAddress } from "../bytes/address.ts";
+import type { DhtFacts } from "../dht/facts.ts";
 import { formatBytes, formatCount } from "./format.ts";
 
 export type DhtResult = DhtHealthResult | DhtLookupResult;
 
-/** The node as it is. Rates and times are since its start. */
-export interface DhtHealthResult {
-  readonly event: "dht";
+/** The node as it is. Counts and sizes are since its start. */
+export interface DhtHealth {
+  /** Whether it is the node of the running daemon, or one for this command. */
+  readonly of: "daemon" | "command";
+  /** UDP. */
   readonly port: number;
   readonly networks: readonly {
     /** 4 or 6. */
@@ -27,6 +30,18 @@ export interface DhtHealthResult {
   readonly queriesReceived: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  readonly lookupsActive: number;
+  readonly lookups: number;
+  readonly lookupsWithPeers: number;
+  readonly peersFound: number;
+  readonly announces: number;
+  /** Announced here by others. */
+  readonly storedTorrents: number;
+  readonly storedPeers: number;
+}
+
+export interface DhtHealthResult extends DhtHealth {
+  readonly event: "dht";
 }
 
 /** The peers of one torrent. */
@@ -43,6 +58,32 @@ export interface DhtLookupResult {
   /** Milliseconds. */
   readonly firstPeerMs: number | undefined;
   readonly durationMs: number;
+}
+
+/** `port` is the one of UDP. */
+export function dhtHealth(of: DhtHealth["of"], port: number, facts: DhtFacts): DhtHealth {
+  const { networks, lookups, lookupsActive, traffic, rttMs, storedTorrents, storedPeers } = facts;
+  return {
+    of,
+    port,
+    networks: networks.map((
+      { version, id, externalIp, nodes, nodesGood, replacements, buckets },
+    ) => ({ version, id, externalIp, nodes, nodesGood, replacements, buckets })),
+    roundTripMs: rttMs,
+    queriesSent: traffic.queriesOut,
+    replies: traffic.repliesIn,
+    timeouts: traffic.timeouts,
+    queriesReceived: traffic.queriesIn,
+    bytesSent: traffic.bytesOut,
+    bytesReceived: traffic.bytesIn,
+    lookupsActive,
+    lookups: lookups.lookups,
+    lookupsWithPeers: lookups.withPeers,
+    peersFound: lookups.peers,
+    announces: lookups.announces,
+    storedTorrents,
+    storedPeers,
+  };
 }
 
 /** Lines for stdout. */
@@ -63,8 +104,28 @@ function healthText(result: DhtHealthResult): string {
     },
   );
   const { queriesSent, replies, timeouts, queriesReceived, bytesSent, bytesReceived } = result;
+  const {
+    lookups,
+    lookupsActive,
+    lookupsWithPeers,
+    peersFound,
+    announces,
+    storedTorrents,
+    storedPeers,
+  } = result;
   return [
+    ...(result.of === "daemon" ? ["Node of the running daemon"] : []),
     ...lines,
+    ...(lookups + lookupsActive > 0
+      ? [
+        `Lookups ${lookups}, ${lookupsWithPeers} with peers, ` +
+        `${formatCount(peersFound, "peer")}, ${formatCount(announces, "announce")}` +
+        (lookupsActive > 0 ? `, ${lookupsActive} under way` : ""),
+      ]
+      : []),
+    ...(storedTorrents > 0
+      ? [`Stored  ${formatCount(storedPeers, "peer")} of ${formatCount(storedTorrents, "torrent")}`]
+      : []),
     `Sent    ${formatCount(queriesSent, "request")}, ${replies} answered, ` +
     `${timeouts} lost, ${Math.round(result.roundTripMs)} ms round trip`,
     ...(queriesReceived > 0 ? [`Served  ${formatCount(queriesReceived, "request")}`] : []),

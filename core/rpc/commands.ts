@@ -98,7 +98,9 @@ export type RpcCommand =
   | { readonly method: "group_get"; readonly names: readonly string[] | undefined }
   | { readonly method: "group_set"; readonly name: string; readonly change: GroupChange }
   /** Ours: what happened, from a number on. */
-  | { readonly method: "tt_log"; readonly since: number; readonly ids: Ids };
+  | { readonly method: "tt_log"; readonly since: number; readonly ids: Ids }
+  /** Ours: the DHT node. */
+  | { readonly method: "tt_dht" };
 
 export type RpcMethod = RpcCommand["method"];
 
@@ -120,7 +122,12 @@ const ACTION_METHODS: readonly string[] = [
   "queue_move_down",
   "queue_move_bottom",
 ] satisfies readonly TorrentAction[];
-const BARE_METHODS: readonly string[] = ["session_stats", "session_close", "blocklist_update"];
+const BARE_METHODS: readonly string[] = [
+  "session_stats",
+  "session_close",
+  "blocklist_update",
+  "tt_dht",
+];
 
 const fields = list(text(200), FIELDS_MAX);
 

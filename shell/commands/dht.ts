@@ -1,12 +1,17 @@
 /** `tt dht`: the health of a DHT node, and the peers that it finds. */
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { DhtCommand } from "../../core/cli/dht_command.ts";
+import { type DhtHealth, dhtHealth } from "../../core/cli/dht_results.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import type { DhtFacts } from "../../core/dht/facts.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
+import { isObject, type JsonObject } from "../../core/rpc/json.ts";
+import { camelName, renameKeys } from "../../core/rpc/names.ts";
 import { now, sleep } from "../clock.ts";
+import { DaemonClient } from "../daemon/client.ts";
 import { DhtNode } from "../dht/dht_node.ts";
 import { dhtSettings } from "../dht/settings.ts";
+import { Failure } from "../failure.ts";
 import { toPortError } from "../net/port_error.ts";
 import { UdpSocket } from "../net/udp_socket.ts";
 import { CommandError } from "./command_error.ts";
@@ -16,6 +21,7 @@ import type { Context } from "./context.ts";
 const LOOK_MS = 100;
 
 export async function dht(command: DhtCommand, context: Context): Promise<void> {
+  if (command.mayBeOfDaemon && await showDaemonNode(command, context)) return;
   const { host, port, nodes, infoHashes } = command;
   const settings = dhtSettings({ isOn: true, nodes })!;
   const socket = openSocket(host, port);
@@ -28,6 +34,27 @@ export async function dht(command: DhtCommand, context: Context): Promise<void> 
   } finally {
     await node.close();
     socket.close();
+  }
+}
+
+/** Whether a daemon is running and has a node; one whose folder is named must. */
+async function showDaemonNode(
+  { state }: DhtCommand,
+  { output, signal }: Context,
+): Promise<boolean> {
+  try {
+    const client = await DaemonClient.open(state, signal);
+    const { node } = renameKeys(await client.call("tt_dht"), camelName) as JsonObject;
+    if (!isObject(node)) {
+      if (state === undefined) return false;
+      const message = "The daemon has no DHT node: --dht is off, or no public torrent is running";
+      throw new CommandError(EXIT.network, "dht", message);
+    }
+    output.result({ event: "dht", ...(node as unknown as DhtHealth) });
+    return true;
+  } catch (error) {
+    if (error instanceof Failure && error.code === "no-daemon" && state === undefined) return false;
+    throw error;
   }
 }
 
@@ -90,19 +117,5 @@ async function lookUp(
 }
 
 function sayHealth(node: DhtNode, { output }: Context): void {
-  const { networks, traffic, rttMs } = node.facts()!;
-  output.result({
-    event: "dht",
-    port: node.port,
-    networks: networks.map((
-      { version, id, externalIp, nodes, nodesGood, replacements, buckets },
-    ) => ({ version, id, externalIp, nodes, nodesGood, replacements, buckets })),
-    roundTripMs: rttMs,
-    queriesSent: traffic.queriesOut,
-    replies: traffic.repliesIn,
-    timeouts: traffic.timeouts,
-    queriesReceived: traffic.queriesIn,
-    bytesSent: traffic.bytesOut,
-    bytesReceived: traffic.bytesIn,
-  });
+  output.result({ event: "dht", ...dhtHealth("command", node.port, node.facts()!) });
 }

@@ -1,6 +1,7 @@
 /** Carries out the commands of the protocol on a daemon. */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { dhtHealth } from "../../core/cli/dht_results.ts";
 import type { RpcCommand, TorrentAdd, TorrentSource } from "../../core/rpc/commands.ts";
 import type { Dialect } from "../../core/rpc/envelope.ts";
 import {
@@ -10,6 +11,7 @@ import {
   type RpcFailure,
   type RpcOutcome,
 } from "../../core/rpc/json.ts";
+import { currentName, renameKeys } from "../../core/rpc/names.ts";
 import { sessionAnswer, statsAnswer } from "../../core/rpc/session_answer.ts";
 import type { SessionChange } from "../../core/rpc/session_settings.ts";
 import { torrentsAnswer } from "../../core/rpc/torrent_fields.ts";
@@ -204,6 +206,13 @@ async function carryOut(
         ? undefined
         : new Set<string>(torrents.select(ids).map((entry) => entry.infoHash));
       return { entries: daemon.log.entries(since, of).map(logFacts) };
+    }
+    case "tt_dht": {
+      const node = daemon.session.dht;
+      const facts = node?.facts();
+      if (node === undefined || facts === undefined) return { node: null };
+      const health = dhtHealth("daemon", node.port, facts) as unknown as JsonObject;
+      return { node: renameKeys(health, currentName) };
     }
     default:
       return unreachable(command);

@@ -9,6 +9,7 @@ import {
   startGet,
   startSeed,
 } from "../support/cli_kit.ts";
+import { DaemonKit } from "../support/daemon_kit.ts";
 
 /** The kit switches the DHT off in the environment; the option has the last word. */
 const ON = ["--dht", "on"];
@@ -88,6 +89,37 @@ Deno.test("a private torrent is not announced, and opens no UDP port", async () 
     "2",
   ]);
   assertMatch(assertOneSentence(failed, 4), /no node answered within 2 s/);
+});
+
+Deno.test("tt dht shows the node of a running daemon, and one of its own without", async () => {
+  await using dir = await scratch();
+  const { torrent } = await makeFile(dir.path, "film.bin", 30_000);
+  await using seed = await startSeed([torrent, ...ON]);
+  const args = [...ON, "--dht-node", seed.peer, "--dir", dir.at("D")];
+  const state = dir.at("home", "tt");
+  await using daemon = await DaemonKit.start(state, args);
+  const none = await runTt(["dht", "--state", state, "--timeout", "1"]);
+  assertMatch(assertOneSentence(none, 4), /The daemon has no DHT node/);
+  await daemon.run("add", torrent);
+  // The seeder is found through the DHT, so the node has been at work by then.
+  await daemon.until(({ percent_done }) => percent_done === 1, "percent_done");
+  const shown = await runTt(["dht", "--json"], { env: { XDG_STATE_HOME: dir.at("home") } });
+  assertEquals(shown.code, 0, shown.stderr);
+  const [health] = shown.said;
+  assertEquals([health!.event, health!.of, health!.port], ["dht", "daemon", daemon.peerPort]);
+  assertEquals(health!.networks.map(({ nodes }: { nodes: number }) => nodes), [1]);
+  assert(health!.lookups + health!.lookupsActive >= 1 && health!.replies >= 1, shown.stdout);
+  const text = await runTt(["dht", "--state", state]);
+  assertMatch(text.stdout, /^Node of the running daemon\nIPv4 {4}1 node, /);
+  assertMatch(
+    text.stdout,
+    /^Lookups \d+, \d+ with peers, \d+ peers?, \d+ announces?(, \d+ under way)?$/m,
+  );
+
+  const own = await runTt(
+    ["dht", "--host", "127.0.0.1", "--dht-node", seed.peer, "--state", state, "--json"],
+  );
+  assertEquals(own.said.map(({ of }) => of), ["command"]);
 });
 
 Deno.test("TT_DHT=off and --dht off open no UDP port", async () => {

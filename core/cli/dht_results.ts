@@ -1,6 +1,5 @@
 /** What `tt dht` answers. */
 import { addressText, type PeerAddress } from "../bytes/address.ts";
-import type { DhtFacts } from "../dht/facts.ts";
 import { formatBytes, formatCount } from "./format.ts";
 
 export type DhtResult = DhtHealthResult | DhtLookupResult;
@@ -58,32 +57,6 @@ export interface DhtLookupResult {
   /** Milliseconds. */
   readonly firstPeerMs: number | undefined;
   readonly durationMs: number;
-}
-
-/** `port` is the one of UDP. */
-export function dhtHealth(of: DhtHealth["of"], port: number, facts: DhtFacts): DhtHealth {
-  const { networks, lookups, lookupsActive, traffic, rttMs, storedTorrents, storedPeers } = facts;
-  return {
-    of,
-    port,
-    networks: networks.map((
-      { version, id, externalIp, nodes, nodesGood, replacements, buckets },
-    ) => ({ version, id, externalIp, nodes, nodesGood, replacements, buckets })),
-    roundTripMs: rttMs,
-    queriesSent: traffic.queriesOut,
-    replies: traffic.repliesIn,
-    timeouts: traffic.timeouts,
-    queriesReceived: traffic.queriesIn,
-    bytesSent: traffic.bytesOut,
-    bytesReceived: traffic.bytesIn,
-    lookupsActive,
-    lookups: lookups.lookups,
-    lookupsWithPeers: lookups.withPeers,
-    peersFound: lookups.peers,
-    announces: lookups.announces,
-    storedTorrents,
-    storedPeers,
-  };
 }
 
 /** Lines for stdout. */

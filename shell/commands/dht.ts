@@ -1,7 +1,7 @@
 /** `tt dht`: the health of a DHT node, and the peers that it finds. */
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { DhtCommand } from "../../core/cli/dht_command.ts";
-import { type DhtHealth, dhtHealth } from "../../core/cli/dht_results.ts";
+import type { DhtHealth } from "../../core/cli/dht_results.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import type { DhtFacts } from "../../core/dht/facts.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
@@ -10,6 +10,7 @@ import { camelName, renameKeys } from "../../core/rpc/names.ts";
 import { now, sleep } from "../clock.ts";
 import { DaemonClient } from "../daemon/client.ts";
 import { DhtNode } from "../dht/dht_node.ts";
+import { dhtHealth } from "../dht/health.ts";
 import { dhtSettings } from "../dht/settings.ts";
 import { Failure } from "../failure.ts";
 import { toPortError } from "../net/port_error.ts";

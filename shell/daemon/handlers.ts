@@ -1,7 +1,6 @@
 /** Carries out the commands of the protocol on a daemon. */
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { dhtHealth } from "../../core/cli/dht_results.ts";
 import type { RpcCommand, TorrentAdd, TorrentSource } from "../../core/rpc/commands.ts";
 import type { Dialect } from "../../core/rpc/envelope.ts";
 import {

@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { dhtHealth } from "../../../core/cli/dht_results.ts";
+import type { DhtHealthResult } from "../../../core/cli/dht_results.ts";
 import { resultText } from "../../../core/cli/results.ts";
-import type { DhtFacts } from "../../../core/dht/facts.ts";
 
-const FACTS: DhtFacts = {
+const HEALTH: DhtHealthResult = {
+  event: "dht",
+  of: "daemon",
+  port: 6881,
   networks: [{
     version: 4,
     id: "ab".repeat(20),
@@ -12,7 +14,6 @@ const FACTS: DhtFacts = {
     nodesGood: 100,
     replacements: 7,
     buckets: 15,
-    isBootstrapping: false,
   }, {
     version: 6,
     id: "cd".repeat(20),
@@ -21,34 +22,26 @@ const FACTS: DhtFacts = {
     nodesGood: 0,
     replacements: 0,
     buckets: 1,
-    isBootstrapping: true,
   }],
+  roundTripMs: 123.4,
+  queriesSent: 600,
+  replies: 500,
+  timeouts: 50,
+  queriesReceived: 5,
+  bytesSent: 4_000,
+  bytesReceived: 3_000,
   lookupsActive: 2,
-  lookups: { lookups: 12, withPeers: 9, queries: 400, peers: 30, announces: 4 },
-  traffic: {
-    packetsIn: 1,
-    packetsOut: 2,
-    bytesIn: 3_000,
-    bytesOut: 4_000,
-    queriesIn: 5,
-    queriesOut: 600,
-    repliesIn: 500,
-    timeouts: 50,
-    malformedIn: 9,
-    unexpectedIn: 10,
-    droppedIn: 11,
-    bans: 12,
-  },
-  torrents: 3,
+  lookups: 12,
+  lookupsWithPeers: 9,
+  peersFound: 30,
+  announces: 4,
   storedTorrents: 1,
   storedPeers: 2,
-  storedItems: 0,
-  rttMs: 123.4,
 };
 
 Deno.test("the health of a node is its nodes, lookups, stores and traffic", () => {
   assertEquals(
-    resultText({ event: "dht", ...dhtHealth("daemon", 6881, FACTS) }).split("\n"),
+    resultText(HEALTH).split("\n"),
     [
       "Node of the running daemon",
       "IPv4    120 nodes, 100 good, 15 buckets, seen as 203.0.113.9",
@@ -64,11 +57,9 @@ Deno.test("the health of a node is its nodes, lookups, stores and traffic", () =
 });
 
 Deno.test("what a new node has not done yet is left out", () => {
-  const lookups = { lookups: 0, withPeers: 0, queries: 0, peers: 0, announces: 0 };
-  const traffic = { ...FACTS.traffic, queriesIn: 0 };
-  const facts = { ...FACTS, networks: [], lookups, lookupsActive: 0, storedTorrents: 0, traffic };
+  const nothing = { networks: [], lookups: 0, lookupsActive: 0, storedTorrents: 0 };
   assertEquals(
-    resultText({ event: "dht", ...dhtHealth("command", 6881, facts) }).split("\n"),
+    resultText({ ...HEALTH, ...nothing, of: "command", queriesReceived: 0 }).split("\n"),
     [
       "Sent    600 requests, 500 answered, 50 lost, 123 ms round trip",
       "Traffic 4.0 kB out, 3.0 kB in, UDP port 6881",

@@ -25,6 +25,7 @@ import {
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import { unreachable } from "../../core/bytes/result.ts";
 import type { QueueMove } from "../../core/session/queue.ts";
+import { dhtHealth } from "../dht/health.ts";
 import { toFailure } from "../failure.ts";
 import { loadTorrent, parseTorrent } from "../load_torrent.ts";
 import { readMagnet } from "../magnet/metadata_stage.ts";

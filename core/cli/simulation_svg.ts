@@ -3,14 +3,17 @@
  * which part of the content, and how much of all uplinks is in use.
  */
 import { type History, PARTS, type Sample } from "../sim/history.ts";
-import type { SwarmReport } from "../sim/report.ts";
+import type { Completion, SwarmReport } from "../sim/report.ts";
 import type { Swarm } from "../sim/swarm.ts";
 import { formatBytes, formatCount, formatDuration } from "./format.ts";
+import { hasUploaders, optionsText } from "./simulation_text.ts";
 
 const WIDTH = 960;
 const LEFT = 64;
 const RIGHT = 24;
-const TOP = 72;
+const TOP = 116;
+const LEGEND_Y = 98;
+const LEGEND_COLUMN = 230;
 const LINES_HEIGHT = 300;
 const MAP_HEIGHT = 144;
 const USE_HEIGHT = 48;
@@ -27,15 +30,17 @@ text { font: 13px system-ui, sans-serif; fill: #333 }
 .title { font-size: 19px; font-weight: 600; fill: #111 }
 .note { fill: #666 }
 .paper { fill: #fff }
-.grid { stroke: #0001 }
-.bound { stroke: #d33; stroke-dasharray: 5 4 }
-.line { fill: none; stroke-width: 1; stroke-opacity: .45 }
-.rider { stroke: #d33; stroke-opacity: .8 }
+.grid { stroke: #0002 }
+.bound { stroke: #111; stroke-dasharray: 5 4 }
+.line { fill: none; stroke-width: 1; stroke: #15638f; stroke-opacity: .35 }
+.rider { stroke: #c2410c; stroke-opacity: .7 }
+.sample { stroke-width: 3; stroke-opacity: 1 }
 .use { fill: #2a8fbd }
 .map { fill: #15638f }
 @media (prefers-color-scheme: dark) {
-text { fill: #ccc } .title { fill: #fff } .note { fill: #999 } .paper { fill: #14171a }
-.grid { stroke: #fff2 } .bound, .rider { stroke: #ff6b6b } .map { fill: #5fc3f0 } }
+text { fill: #ddd } .title { fill: #fff } .note { fill: #aaa } .paper { fill: #14171a }
+.grid { stroke: #fff3 } .bound { stroke: #fff } .line { stroke: #5fc3f0 }
+.rider { stroke: #ff9a5c } .map, .use { fill: #5fc3f0 } }
 `;
 
 /** A whole SVG document. */
@@ -54,10 +59,15 @@ export function plotSvg(swarm: Swarm, report: SwarmReport): string {
     `<style>${STYLE}</style>`,
     `<rect class="paper" width="${WIDTH}" height="${height}"/>`,
     `<text class="title" x="${LEFT}" y="30">${titleOf(report)}</text>`,
-    `<text class="note" x="${LEFT}" y="52">${noteOf(report)}</text>`,
+    `<text class="note" x="${LEFT}" y="52">${optionsText(report)}</text>`,
+    `<text x="${LEFT}" y="74">${outcomeOf(report)}</text>`,
+    ...legend(report),
     ...timeGrid(report.seconds, useTop + USE_HEIGHT),
     ...lines(history, report, riders),
-    ...heading(mapTop, "Who holds what: each row a part of the content, darker is more peers"),
+    ...heading(
+      mapTop,
+      "Availability: each row is a part of the content; the stronger the colour, the more peers have it",
+    ),
     ...holderMap(history, report, mapTop),
     ...heading(useTop, "Uplinks in use"),
     useArea(history, report, useTop),
@@ -73,10 +83,37 @@ function titleOf({ options }: SwarmReport): string {
     formatBytes(options.size);
 }
 
-function noteOf(report: SwarmReport): string {
-  const { worst } = report.honest;
-  const end = worst === undefined ? "not all finished" : `all complete after ${worst.toFixed(1)} s`;
-  return `${end}; no swarm can do it in less than ${report.boundSeconds.toFixed(1)} s (dashed)`;
+function outcomeOf(report: SwarmReport): string {
+  const { honest, riders, boundSeconds } = report;
+  const parts: string[] = [];
+  if (hasUploaders(report)) parts.push(worstText("downloader", honest));
+  if (riders !== undefined) parts.push(worstText("free rider", riders));
+  return `Completion: ${parts.join("; ")}; lower bound of the swarm: ${boundSeconds.toFixed(1)} s`;
+}
+
+function worstText(who: string, { worst }: Completion): string {
+  return `slowest ${who}: ` +
+    (worst === undefined ? "not complete" : `${worst.toFixed(1)} s from joining`);
+}
+
+/** A sample of each kind of line in the picture, with its name. */
+function legend(report: SwarmReport): string[] {
+  const kinds: [string, string][] = [];
+  if (hasUploaders(report)) kinds.push(["line", "downloader"]);
+  if (report.riders !== undefined) kinds.push(["line rider", "free rider, uploads nothing"]);
+  if (isBoundShown(report)) kinds.push(["bound", "lower bound"]);
+  return kinds.flatMap(([kind, name], i) => {
+    const x = LEFT + i * LEGEND_COLUMN;
+    return [
+      `<line class="${kind} sample" x1="${x}" x2="${x + 24}" y1="${LEGEND_Y - 4}" ` +
+      `y2="${LEGEND_Y - 4}"/>`,
+      `<text x="${x + 32}" y="${LEGEND_Y}">${name}</text>`,
+    ];
+  });
+}
+
+function isBoundShown({ boundSeconds, seconds }: SwarmReport): boolean {
+  return boundSeconds <= seconds;
 }
 
 function xOf(atSeconds: number, { seconds }: { readonly seconds: number }): number {
@@ -118,13 +155,11 @@ function lines(history: History, report: SwarmReport, riders: ReadonlySet<number
       const y = round(bottom - pieces[i]! / report.pieces * LINES_HEIGHT);
       return `${xOf(at / 1_000, report)},${y}`;
     });
-    const colour = riders.has(i)
-      ? `class="line rider"`
-      : `class="line" stroke="hsl(${195 + Math.round(i / count * 70)} 65% 48%)"`;
-    parts.push(`<polyline ${colour} points="${points.join(" ")}"/>`);
+    const kind = riders.has(i) ? "line rider" : "line";
+    parts.push(`<polyline class="${kind}" points="${points.join(" ")}"/>`);
   }
   const x = xOf(report.boundSeconds, report);
-  if (report.boundSeconds <= report.seconds) {
+  if (isBoundShown(report)) {
     parts.push(`<line class="bound" x1="${x}" x2="${x}" y1="${TOP}" y2="${bottom}"/>`);
   }
   return parts;

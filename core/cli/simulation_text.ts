@@ -7,6 +7,7 @@
  */
 import type { History, Sample } from "../sim/history.ts";
 import type { Completion, SwarmReport } from "../sim/report.ts";
+import { freeRiderCount } from "../sim/swarm.ts";
 import { formatBytes, formatCount, formatDuration, formatRate, formatRatio } from "./format.ts";
 
 /** Shades for the part of peers that have so much, from nobody to all. */
@@ -93,27 +94,54 @@ export function simulatedText(report: SimulatedResult): string {
   const row = (label: string, text: string) => `${`${label}:`.padEnd(22)}${text}`;
   const lines = [
     row("Swarm", swarmText(report)),
+    row("Content", contentText(report)),
     row("Links", `${formatRate(options.up)} up, ${formatRate(options.down)} down`),
     row("Completed", `${report.completed} of ${report.downloaders}`),
-    row("Completion", completionText(report.honest)),
   ];
+  const isFair = hasUploaders(report);
+  if (isFair) lines.push(row("Completion", completionText(report.honest)));
   if (report.riders !== undefined) lines.push(row("Free riders", completionText(report.riders)));
   if (report.boundRatio !== undefined) {
     const bound = `the lower bound is ${formatDuration(report.boundSeconds)}`;
     lines.push(row("Worst to bound", `${report.boundRatio.toFixed(3)} (${bound})`));
   }
-  const { least, median, most } = report.shareRatio;
-  const ratios = [least, median, most].map(formatRatio);
+  lines.push(row("Wasted", wasteText(report)));
+  if (isFair) {
+    const { least, median, most } = report.shareRatio;
+    const ratios = [least, median, most].map(formatRatio);
+    lines.push(
+      row("Share ratios", `${ratios[1]} median, ${ratios[0]} to ${ratios[2]}`),
+      row("Fairness", `${report.fairness.toFixed(3)} (1 means that all uploaded the same)`),
+      row("Share rule", debtText(report)),
+    );
+  } else lines.push(row("Uploads", "only the seeders upload"));
   lines.push(
-    row("Wasted", wasteText(report)),
-    row("Share ratios", `${ratios[1]} median, ${ratios[0]} to ${ratios[2]}`),
-    row("Fairness", `${report.fairness.toFixed(3)} (1 means that all uploaded the same)`),
-    row("Share rule", debtText(report)),
     row("Seeders sent", `${report.seederCopies.toFixed(2)} copies`),
     row("Seed", `${options.seed}, trace ${report.trace}`),
     row("Cost", costText(report)),
   );
   return lines.join("\n");
+}
+
+/** Whether any downloader uploads; otherwise there is nothing to compare. */
+export function hasUploaders({ options }: SwarmReport): boolean {
+  return freeRiderCount(options) < options.peers;
+}
+
+/** All options of the run, in the words of its command line. */
+export function optionsText(report: SwarmReport): string {
+  const { options, pieces, pieceLength } = report;
+  const { percent, strict } = options.shareRule;
+  const rule = percent === 0 ? "off" : `${percent} %${strict ? ", strict" : ""}`;
+  return [
+    `${formatCount(pieces, "piece")} of ${pieceLength / 1024} KiB`,
+    options.format ?? "v1",
+    `${formatRate(options.up)} up, ${formatRate(options.down)} down`,
+    `share rule ${rule}`,
+    `${options.freeRidersPercent} % free riders`,
+    `${options.churnPercent} % churn`,
+    `seed ${options.seed}`,
+  ].join(" · ");
 }
 
 function costText(report: SimulatedResult): string {
@@ -122,14 +150,19 @@ function costText(report: SimulatedResult): string {
     `${formatCount(eventsPerSecond, "event")} per second, ${formatBytes(memoryBytes)}`;
 }
 
-function swarmText({ options, pieces, pieceLength }: SwarmReport): string {
+function swarmText({ options }: SwarmReport): string {
+  const { seeders, peers, churnPercent } = options;
+  const riders = freeRiderCount(options);
   const extras = [
-    options.freeRidersPercent > 0 ? `, ${options.freeRidersPercent} % free riders` : "",
-    options.churnPercent > 0 ? `, ${options.churnPercent} % leave` : "",
+    riders === 0 ? "" : riders === peers ? ", all free riders" : `, ${riders} of them free riders`,
+    churnPercent > 0 ? `, ${churnPercent} % leave` : "",
   ];
-  return `${formatCount(options.seeders, "seeder")}, ${formatCount(options.peers, "downloader")}` +
-    `${extras.join("")}, ${formatBytes(options.size)} in ${formatCount(pieces, "piece")} of ` +
-    `${pieceLength / 1024} KiB`;
+  return `${formatCount(seeders, "seeder")}, ${formatCount(peers, "downloader")}${extras.join("")}`;
+}
+
+function contentText({ options, pieces, pieceLength }: SwarmReport): string {
+  return `${formatBytes(options.size)} in ${formatCount(pieces, "piece")} of ` +
+    `${pieceLength / 1024} KiB, ${options.format ?? "v1"}`;
 }
 
 function completionText({ first, median, worst }: Completion): string {

@@ -123,9 +123,13 @@ export function pieceLengthFor(size: number): number {
  */
 export function boundSeconds(options: SwarmOptions): number {
   const { size, seeders, peers, up, down } = options;
-  const riders = Math.round(peers * options.freeRidersPercent / 100);
-  const givers = seeders + peers - riders;
+  const givers = seeders + peers - freeRiderCount(options);
   return Math.max(size / (seeders * up), size * peers / (givers * up), size / down);
+}
+
+/** How many of the downloaders upload nothing. */
+export function freeRiderCount({ peers, freeRidersPercent }: SwarmOptions): number {
+  return Math.round(peers * freeRidersPercent / 100);
 }
 
 /** Runs at most `ticks` busy ticks more; whether the swarm is done, or stuck. */
@@ -169,8 +173,8 @@ function linkOf({ options, world }: Swarm) {
 
 function addDownloaders(swarm: Swarm): void {
   const { options, world } = swarm;
-  const { peers, freeRidersPercent, churnPercent, shareRule } = options;
-  const riders = Math.round(peers * freeRidersPercent / 100);
+  const { peers, churnPercent, shareRule } = options;
+  const riders = freeRiderCount(options);
   const leavers = Math.round(peers * churnPercent / 100);
   for (let i = 0; i < peers; i++) {
     const isRider = i < riders;

@@ -110,6 +110,7 @@ function buildCommand(
         return checkOut(values, operands) ?? ok({
           kind: "seed",
           resume: values.resume,
+          superSeed: values.superSeed,
           sources: operands,
           dir: values.dir,
           catalogToken: values.catalogToken,

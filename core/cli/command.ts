@@ -146,6 +146,8 @@ export interface HandOver {
 
 export interface SeedCommand extends PeerSettings, CreationSettings {
   readonly kind: "seed";
+  /** Spec: BEP 16. */
+  readonly superSeed: boolean;
   /** For the catalogs of trackers that ask for one. */
   readonly catalogToken: string | undefined;
   /** Put the torrent into no tracker's catalog. */

@@ -11,17 +11,15 @@ import { DHT_COMMAND } from "./dht_command.ts";
 import { selectionOptions } from "./selection_options.ts";
 import { flag, many, one, oneOr, type Options } from "./option.ts";
 import { peer, trace } from "./peer_options.ts";
+import { SIMULATE_COMMAND } from "./simulate_command.ts";
 import { STREAM_COMMAND } from "./stream_command.ts";
 import {
-  readContentSize,
   readCount,
   readFormat,
   readGlob,
   readHost,
   readIntervalSeconds,
-  readLinkRate,
   readNetwork,
-  readPercent,
   readPieceLength,
   readPort,
   readShareRule,
@@ -31,7 +29,6 @@ import {
   readTrackerTier,
   readTrackerUrl,
   readWebSeedUrl,
-  readWhole,
 } from "./values.ts";
 
 export type { CommandSpec } from "./command_spec.ts";
@@ -181,6 +178,8 @@ export const COMMANDS = {
       "its content first. --resume seeds what earlier runs seeded and is still there.",
       "Trackers with a catalog are sent the .torrent, so that tt list shows it and tt get finds it by " +
       "name; a private torrent can be found only by its info hash.",
+      "--super-seed is for the only seeder of new content with a slow uplink: it uploads little more " +
+      "than one copy until another peer has everything.",
     ],
     options: {
       ...creation,
@@ -188,12 +187,15 @@ export const COMMANDS = {
       catalogToken,
       noRegister: flag("Do not add the .torrent to any catalog"),
       resume: flag("Seed what earlier runs seeded, too", { setting: "seed-resume" }),
+      superSeed: flag(
+        "Offer each piece to one peer until others have it, as the only seeder (BEP 16)",
+      ),
       ...handOver,
       ...peer,
       ...trace,
       ...output,
     },
-    conflicts: [],
+    conflicts: [["superSeed", "daemon"]],
     examples: [
       "tt seed film.mkv --tracker http://127.0.0.1:8000/announce",
       "tt seed film.torrent --dir /media/films --up-limit 2M",
@@ -351,59 +353,7 @@ export const COMMANDS = {
     examples: ["tt peers film", "tt peers film.mkv --tracker http://127.0.0.1:8000"],
   }),
   dht: DHT_COMMAND,
-  simulate: defineCommand({
-    summary: "Simulate a whole swarm on a virtual clock",
-    usage: ["[options]"],
-    operands: NO_OPERANDS,
-    about: [
-      "Peers and tracker run the real code; only the network, the disks and the clock are simulated. " +
-      "The same seed gives the same run, decision for decision.",
-      "Prints the progress of the swarm, when all peers were complete, and how close that is to the " +
-      "lower bound: content has to leave the seeders once, and every byte received has to be sent.",
-    ],
-    options: {
-      peers: oneOr("N", readWhole(1, 20_000), "50", "Number of downloaders"),
-      seeders: oneOr("N", readWhole(1, 1_000), "1", "Number of seeders at the start"),
-      seed: oneOr("N", readWhole(0, 0xffff_ffff), "1", "Seed of the random number generator", {
-        setting: "simulate-seed",
-      }),
-      size: oneOr("SIZE", readContentSize, "64M", "Size of the content"),
-      pieceLength: creation.pieceLength,
-      format: one(
-        "FORMAT",
-        readFormat,
-        "Torrent format: v1, v2 or hybrid; downloaders start without v2 piece layers",
-        { shownDefault: "v1" },
-      ),
-      up: oneOr("RATE", readLinkRate, "1M", "Upload capacity of each peer, in bytes per second"),
-      down: oneOr(
-        "RATE",
-        readLinkRate,
-        "10M",
-        "Download capacity of each peer, in bytes per second",
-      ),
-      shareRule: oneOr("RULE", readShareRule, "10", "Share rule of the downloaders"),
-      freeRiders: oneOr(
-        "PERCENT",
-        readPercent,
-        "0",
-        "Percentage of downloaders that upload nothing",
-      ),
-      churn: oneOr(
-        "PERCENT",
-        readPercent,
-        "0",
-        "Percentage of downloaders that leave and are replaced",
-      ),
-      plot: one("FILE", readText, "Write a plot of the run to this SVG file"),
-      ...output,
-    },
-    conflicts: [],
-    examples: [
-      "tt simulate --peers 200 --size 256M",
-      "tt simulate --free-riders 30 --churn 20 --plot swarm.svg",
-    ],
-  }),
+  simulate: SIMULATE_COMMAND,
   ...DAEMON_COMMANDS,
   config: defineCommand({
     summary: "Print the effective settings, and where each comes from",

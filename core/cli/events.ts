@@ -29,6 +29,7 @@ export type OutputEvent =
   | PeerBannedEvent
   | WebSeedFailedEvent
   | LeftOutEvent
+  | SuperSeedingDoneEvent
   | ChangedEvent
   | MovedEvent
   | MissingFilesEvent
@@ -154,6 +155,13 @@ export interface WebSeedFailedEvent extends OfTorrent {
   readonly reason: string;
 }
 
+/** Pieces are offered to every peer from now on. */
+export interface SuperSeedingDoneEvent extends OfTorrent {
+  readonly event: "super-seeding-done";
+  /** Another peer has everything, or peers do not pass pieces on. */
+  readonly why: "seed" | "stalled";
+}
+
 /** Files that were there at the end of the last run are gone. */
 export interface MissingFilesEvent extends OfTorrent {
   readonly event: "missing-files";
@@ -270,6 +278,10 @@ function sentence(event: OutputEvent): string | undefined {
       return `${event.name}: web seed ${event.url} ${
         event.isDropped ? "was dropped" : "will be retried later"
       }: ${event.reason}`;
+    case "super-seeding-done":
+      return `${event.name}: super-seeding is over, since ${
+        event.why === "seed" ? "another peer has everything" : "peers do not pass pieces on"
+      }; seeding as usual`;
     case "missing-files":
       return `${event.name}: missing files: ${missingText(event.files)}; ` +
         `${formatBytes(event.bytes)} will be fetched again`;

@@ -77,6 +77,8 @@ export interface NodeOptions {
   readonly shareRule?: ShareRule;
   readonly uploadedBefore?: number;
   readonly joinMs?: number;
+  /** Spec: BEP 16. */
+  readonly superSeed?: boolean;
   /** Knows no tracker. */
   readonly isAlone?: boolean;
   /** Nobody can dial it. */

@@ -35,6 +35,8 @@ export interface SwarmOptions {
   readonly freeRidersPercent: number;
   /** Of a hundred downloaders, those that leave halfway, a newcomer in the place of each. */
   readonly churnPercent: number;
+  /** The seeders show pieces one by one. Spec: BEP 16. */
+  readonly superSeed?: boolean;
   /** Limits of all cores, where they are not the usual ones. */
   readonly tuning?: Tuning;
 }
@@ -105,7 +107,8 @@ export function createSwarm(options: SwarmOptions, sha1: Sha1): Swarm {
     isStuck: false,
   };
   for (let i = 0; i < options.seeders; i++) {
-    addNode(world, { name: `seeder ${i + 1}`, have: "seed", ...linkOf(swarm) });
+    const superSeed = options.superSeed ?? false;
+    addNode(world, { name: `seeder ${i + 1}`, have: "seed", superSeed, ...linkOf(swarm) });
   }
   addDownloaders(swarm);
   return swarm;

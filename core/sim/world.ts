@@ -274,6 +274,7 @@ function createCore(
       isPrivate: false,
       have,
       priorities: options.want === undefined ? undefined : Uint8Array.from(options.want, Number),
+      superSeed: options.superSeed,
       uploadedBefore: saved?.uploaded ?? options.uploadedBefore ?? 0,
       downloadedBefore: saved?.downloaded ?? 0,
       waivedBefore: saved?.waived ?? false,

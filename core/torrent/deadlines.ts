@@ -20,10 +20,11 @@ import { saveDueAt } from "../transfer/saving.ts";
 import { isSeedingLimited, reviewSeeding } from "../transfer/seeding.ts";
 import { isWaiting } from "../transfer/share_rule.ts";
 import type { Transfer } from "../transfer/state.ts";
+import { reviewSuperSeeding } from "../transfer/super_seeding.ts";
 import { carryNews } from "./news.ts";
 import { closePeer } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
-import type { Torrent, TorrentOwn } from "./state.ts";
+import { tellUploadOnly, type Torrent, type TorrentOwn } from "./state.ts";
 import { banSenders, hasWebSeeds } from "./web_seeds.ts";
 
 /** The interval of rates, timeouts and the share rule. */
@@ -80,6 +81,8 @@ export function onTimer(torrent: Torrent, now: number, effects: Effect[]): void 
   fillIdleSlots(transfer, now, effects);
   abandonStranded(transfer, now, effects);
   reviewSeeding(transfer, now, effects);
+  reviewSuperSeeding(transfer, now, effects);
+  tellUploadOnly(torrent, effects);
   reviewHashRequests(transfer, now);
   for (const verdict of reviewBlames(transfer, now, effects)) {
     banSenders(torrent, verdict, now, effects);

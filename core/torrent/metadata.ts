@@ -2,7 +2,7 @@
 import { hasBit } from "../bytes/bitfield.ts";
 import type { Connection } from "../swarm/connections.ts";
 import { setPrivate } from "../swarm/address_book.ts";
-import { setUploadOnly, withdrawExtensions } from "../swarm/extensions.ts";
+import { withdrawExtensions } from "../swarm/extensions.ts";
 import { isFinished } from "../transfer/content.ts";
 import { addPeer } from "../transfer/peers.ts";
 import { saveSoon } from "../transfer/saving.ts";
@@ -11,7 +11,7 @@ import { forgetEarlyNews, messagesOf } from "./early_news.ts";
 import { onTransferMessage } from "./peer_messages.ts";
 import { closePeer } from "./peers.ts";
 import type { Effect, Event } from "./protocol.ts";
-import type { Torrent, TorrentOwn } from "./state.ts";
+import { tellUploadOnly, type Torrent, type TorrentOwn } from "./state.ts";
 
 /**
  * The metadata is known: connections take part in a transfer from now on, with what they said so far.
@@ -25,14 +25,15 @@ export function onMetadata(
 ): void {
   if (torrent.transfer !== undefined || torrent.stage === "stopped") return;
   const { swarm, options, tuning } = torrent;
-  const content = { ...options, geometry, have, priorities, hashTrees };
+  // A super-seeder makes its own torrent, and peers here were told what we have.
+  const content = { ...options, geometry, have, priorities, hashTrees, superSeed: false };
   const transfer = createTransfer(content, tuning, swarm.rng, swarm.jobs.counter, now);
   (torrent as TorrentOwn).transfer = transfer;
   if (isPrivate) {
     setPrivate(swarm.addresses);
     withdrawExtensions(swarm, effects);
   }
-  setUploadOnly(swarm, isFinished(transfer), effects);
+  tellUploadOnly(torrent, effects);
   if (torrent.stage === "running" && !isFinished(transfer)) saveSoon(transfer, now);
   for (const connection of [...swarm.connections.values()]) {
     attachPeer(torrent, transfer, connection, now, effects);

@@ -4,7 +4,7 @@
  *
  * Spec: BEP 3, peer messages; BEP 6, Fast extension; BEP 10.
  */
-import { parseBitfield } from "../bytes/bitfield.ts";
+import { hasBit, parseBitfield } from "../bytes/bitfield.ts";
 import { unreachable } from "../bytes/result.ts";
 import type { Connection } from "../swarm/connections.ts";
 import { onExtended } from "../swarm/extensions.ts";
@@ -16,6 +16,7 @@ import { onBitfield, onHave, onHaveAll } from "../transfer/offers.ts";
 import type { Peer } from "../transfer/peer.ts";
 import { onChoke, onReject, onUnchoke } from "../transfer/requests.ts";
 import type { Transfer } from "../transfer/state.ts";
+import { onPieceSeen, onPiecesSeen } from "../transfer/super_seeding.ts";
 import { onCancel, onRequest } from "../transfer/uploads.ts";
 import type { Message } from "../wire/message.ts";
 import { onEarlyMessage } from "./early_news.ts";
@@ -82,7 +83,9 @@ export function onTransferMessage(
   switch (message.kind) {
     case "keep-alive":
     case "unknown":
+      return undefined;
     case "have-none":
+      onPiecesSeen(transfer, peer, now, effects);
       return undefined;
     case "choke":
       onChoke(transfer, peer);
@@ -98,15 +101,20 @@ export function onTransferMessage(
       onInterest(peer, false);
       return undefined;
     case "have":
-      onHave(transfer, peer, message.piece);
+      if (!hasBit(peer.have, message.piece)) {
+        onHave(transfer, peer, message.piece);
+        onPieceSeen(transfer, peer, message.piece, now, effects);
+      }
       closeIfBothDone(torrent, peer, now, effects);
       return undefined;
     case "bitfield":
       onBitfield(transfer, peer, message.bits);
+      onPiecesSeen(transfer, peer, now, effects);
       closeIfBothDone(torrent, peer, now, effects);
       return undefined;
     case "have-all":
       onHaveAll(transfer, peer);
+      onPiecesSeen(transfer, peer, now, effects);
       closeIfBothDone(torrent, peer, now, effects);
       return undefined;
     case "request":

@@ -23,6 +23,7 @@ import { isSeed } from "../transfer/offers.ts";
 import type { Peer } from "../transfer/peer.ts";
 import { addPeer, onSilence, removePeer } from "../transfer/peers.ts";
 import { sendPieces } from "../transfer/pieces.ts";
+import { isSuperSeeding, sendNothing } from "../transfer/super_seeding.ts";
 import { grantFast } from "../transfer/uploads.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { forgetEarlyNews } from "./early_news.ts";
@@ -53,6 +54,7 @@ export function onConnected(
   sendDhtPort(torrent, connection, effects);
   if (transfer !== undefined) {
     const peer = addPeer(transfer, connection, now);
+    if (isSuperSeeding(transfer)) return sendNothing(peer, effects);
     sendPieces(transfer, peer, effects);
     grantFast(transfer, peer, effects);
   } else if (connection.features.fast) {

@@ -9,11 +9,13 @@ import { assert } from "../bytes/result.ts";
 import { createRng } from "../bytes/random.ts";
 import type { Extension } from "../swarm/extensions.ts";
 import { setUploadOnly } from "../swarm/extensions.ts";
+import type { SwarmEffects } from "../swarm/protocol.ts";
 import { createSwarm, type Swarm, type SwarmOptions } from "../swarm/state.ts";
 import {
   isComplete as isTransferComplete,
   isFinished as isTransferFinished,
 } from "../transfer/content.ts";
+import { isHolding } from "../transfer/super_seeding.ts";
 import { createTransfer, type Transfer, type TransferOptions } from "../transfer/state.ts";
 import { TUNING, type Tuning } from "../transfer/tuning.ts";
 import type { Bitfield } from "../bytes/bitfield.ts";
@@ -69,8 +71,7 @@ export function createTorrent(
   const { geometry, have } = options;
   const transfer = geometry && have &&
     createTransfer({ ...options, geometry, have }, tuning, rng, counter, now);
-  if (transfer !== undefined) setUploadOnly(swarm, isTransferFinished(transfer), []);
-  return {
+  const torrent: Torrent = {
     options,
     tuning,
     swarm,
@@ -81,6 +82,17 @@ export function createTorrent(
     nextTickMs: now,
     inEndgame: false,
   };
+  tellUploadOnly(torrent, []);
+  return torrent;
+}
+
+/**
+ * Peers hear whether we will download nothing more. Not while super-seeding: one that sees two pieces and
+ * hears that there will be no others may leave. Spec: BEP 21, upload_only; BEP 16.
+ */
+export function tellUploadOnly({ swarm, transfer }: Torrent, effects: SwarmEffects): void {
+  if (transfer === undefined) return;
+  setUploadOnly(swarm, isTransferFinished(transfer) && !isHolding(transfer), effects);
 }
 
 /** Whether every piece is on disk. */

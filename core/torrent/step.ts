@@ -11,7 +11,6 @@ import { addAddresses, onDialFailed, retryAddresses } from "../swarm/address_boo
 import { announceCompleted, announceSoon, onAnnounced } from "../swarm/announcing.ts";
 import { banPeer } from "../swarm/connections.ts";
 import { sendDontHave } from "../swarm/dont_have.ts";
-import { setUploadOnly } from "../swarm/extensions.ts";
 import { concludeFetch } from "../swarm/metadata_extension.ts";
 import { markAllDirty } from "../transfer/attention.ts";
 import { isComplete, isFinished, markDiskFailed } from "../transfer/content.ts";
@@ -47,8 +46,7 @@ import {
   onHeard,
 } from "./peers.ts";
 import type { Effect, Event } from "./protocol.ts";
-import type { Torrent } from "./state.ts";
-
+import { tellUploadOnly, type Torrent } from "./state.ts";
 import { banSenders, closeWebSeeds, onWebSeedFailed } from "./web_seeds.ts";
 
 export { type Deadline, nextDeadline } from "./deadlines.ts";
@@ -228,14 +226,14 @@ function onPrioritize(
   }
   // Seeds went because we were finished.
   if (wasFinished && !isFinished(transfer)) retryAddresses(torrent.swarm.addresses);
-  setUploadOnly(torrent.swarm, isFinished(transfer), effects);
+  tellUploadOnly(torrent, effects);
 }
 
 /** Every wanted piece is here: nothing more will be downloaded. */
 function finish(torrent: Torrent, transfer: Transfer, now: number, effects: Effect[]): void {
   // Trackers count complete copies only. Spec: BEP 21.
   if (isComplete(transfer)) announceCompleted(torrent.swarm);
-  setUploadOnly(torrent.swarm, true, effects);
+  tellUploadOnly(torrent, effects);
   closeWebSeeds(torrent, effects);
   for (const peer of [...transfer.peers.values()]) closeIfBothDone(torrent, peer, now, effects);
 }

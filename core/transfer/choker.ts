@@ -21,6 +21,7 @@ import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
 import { suggestPiece } from "./suggesting.ts";
+import { isSuperSeeding, showPieces } from "./super_seeding.ts";
 import { dropQueue, isServed } from "./uploads.ts";
 
 interface OwnPeer {
@@ -211,20 +212,21 @@ export function unchokeIfRoom(
  */
 export function fillIdleSlots(transfer: Transfer, now: number, effects: TransferEffects): void {
   let served = 0, unchoked = 0;
-  let next: Peer | undefined;
+  const waiting: Peer[] = [];
   for (const peer of transfer.peers.values()) {
     if (isServed(peer)) served++;
-    if (!peer.amChoking) unchoked++;
-    else if (peer.isInterested && !peer.snubbed && !peer.isSilent) {
-      if (next === undefined || peer.chokeChangedMs < next.chokeChangedMs) next = peer;
-    }
+    if (!peer.amChoking && peer.isInterested) unchoked++;
+    if (!peer.amChoking) continue;
+    if (peer.isInterested && !peer.snubbed && !peer.isSilent) waiting.push(peer);
   }
-  if (
-    next === undefined || served >= transfer.tuning.servedWanted || unchoked >= transfer.slotsMax
-  ) {
-    return;
+  if (served >= transfer.tuning.servedWanted) return;
+  // A super-seeder's peers soon have what they were shown: others take their places at once.
+  const most = isSuperSeeding(transfer) ? slotsOf(transfer) : 1;
+  waiting.sort((a, b) => a.chokeChangedMs - b.chokeChangedMs);
+  const free = Math.max(0, transfer.slotsMax - unchoked);
+  for (const peer of waiting.slice(0, Math.min(most, free))) {
+    unchokePeer(transfer, peer, now, effects);
   }
-  unchokePeer(transfer, next, now, effects);
 }
 
 function viewsOf(transfer: Transfer, now: number): ChokeView[] {
@@ -252,6 +254,7 @@ function unchokePeer(transfer: Transfer, peer: Peer, now: number, effects: Trans
   own.chokeChangedMs = now;
   // Before the unchoke, which makes it ask at once.
   for (let i = 0; i < transfer.tuning.suggestFirst; i++) suggestPiece(transfer, peer, effects);
+  showPieces(transfer, peer, now, effects);
   effects.push({ kind: "send", peer: peer.key, message: { kind: "unchoke" } });
 }
 

@@ -105,6 +105,17 @@ export const UPLOAD_AHEAD_SECONDS = 0.5;
 export const SUGGEST_FIRST = 2;
 /** Pieces looked at for one that nobody has: enough while they are many, cheap once they are few. */
 export const SUGGEST_LOOKS_MAX = 64;
+/** Pieces that a peer is shown and has not passed on: one that it takes, one that it passes on. */
+export const SUPER_SEED_PIECES_AT_ONCE = 4;
+/** Pieces looked at for one that nobody has; the search goes on from there at the next occasion. */
+export const SUPER_SEED_LOOKS_MAX = 1_024;
+/** A peer that is not interested in a piece that it was shown this long does not want it. */
+export const SUPER_SEED_UNWANTED_MS = 10_000;
+/** A peer takes a piece, or passes it on, within this and the time that the piece takes at this rate. */
+export const SUPER_SEED_PATIENCE_MS = 30_000;
+export const SUPER_SEED_PEER_BYTES_PER_SECOND = 16 * 1024;
+/** Once super-seeding is over, the other pieces are announced to a peer this many a second. */
+export const SUPER_SEED_HAVES_PER_TICK = 512;
 /** Spec: BEP 6, the set's size. */
 export const ALLOWED_FAST_COUNT = 10;
 /** A newcomer with this many pieces needs no allowed fast set. Spec: BEP 6, "fewer than k". */

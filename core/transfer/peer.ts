@@ -8,6 +8,7 @@
  *     requests.ts   how much we ask of it
  *     runs.ts       where a web server goes on
  *     uploads.ts    what it asks of us
+ *     super_seeding.ts  which of our pieces it was shown
  *     choker.ts     whether it may
  *     blame.ts      how far its blocks are trusted
  *     hash_trees.ts which hashes it asks of us
@@ -28,6 +29,7 @@ import { createPeerOffer, type PeerOffer } from "./offers.ts";
 import { createPeerBlocks, type PeerBlocks } from "./partials.ts";
 import { createPeerRequests, type PeerRequests } from "./requests.ts";
 import { createPeerRun, type PeerRun } from "./runs.ts";
+import { createPeerSuperSeeding, type PeerSuperSeeding } from "./super_seeding.ts";
 import { createPeerUploads, type PeerUploads } from "./uploads.ts";
 
 /** The connection that a transfer's peer is on, as far as a transfer knows it. */
@@ -60,6 +62,7 @@ export interface Peer
     PeerRequests,
     PeerRun,
     PeerUploads,
+    PeerSuperSeeding,
     PeerChoking,
     PeerBlame,
     PeerHashes,
@@ -90,6 +93,7 @@ export function createPeer(
     ...createPeerRequests(pipelineFirst, now),
     ...createPeerRun(),
     ...createPeerUploads(geometry.pieceLength, now),
+    ...createPeerSuperSeeding(),
     ...createPeerChoking(now),
     ...createPeerBlame(),
     ...createPeerHashes(),

@@ -10,6 +10,7 @@ import { giveBackAll } from "./partials.ts";
 import { createPeer, type Link, type Peer, setSilent } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
+import { forgetShown } from "./super_seeding.ts";
 
 interface Own {
   readonly peers: Map<PeerKey, Peer>;
@@ -42,6 +43,7 @@ export function removePeer(transfer: Transfer, peer: Peer, effects: TransferEffe
   if (peer.sentUsBlocks) remember(own, peer);
   giveBackAll(transfer, peer, effects);
   forgetPeerHashes(transfer, peer.key);
+  forgetShown(transfer, peer);
   withdrawOffer(transfer, peer);
   markAllDirty(transfer);
 }

@@ -10,6 +10,7 @@
  *     choker.ts        when unchokes are decided next
  *     share_rule.ts    the share rule's wait
  *     suggesting.ts    what is suggested next
+ *     super_seeding.ts which pieces are shown to whom
  *     saving.ts        when the state is saved next
  *     order.ts         which pieces are due, and whether order matters
  *     seeding.ts       whether seeding was enough
@@ -46,6 +47,7 @@ import { createSeeding, type Seeding } from "./seeding.ts";
 import { createShare, type Share, type ShareRule } from "./share_rule.ts";
 import { createSuggesting, type Suggesting } from "./suggesting.ts";
 import type { Tuning } from "./tuning.ts";
+import { createSuperSeeding, type SuperSeeding } from "./super_seeding.ts";
 import { createUploads, type Uploads } from "./uploads.ts";
 
 export interface TransferOptions {
@@ -57,6 +59,8 @@ export interface TransferOptions {
   readonly priorities?: Uint8Array | undefined;
   /** From the beginning to the end instead of rarest first. */
   readonly isSequential?: boolean | undefined;
+  /** Show pieces one by one while nobody else has them, if every piece is here. Spec: BEP 16. */
+  readonly superSeed?: boolean | undefined;
   /** Payload bytes of earlier runs. */
   readonly uploadedBefore: number;
   readonly downloadedBefore: number;
@@ -87,6 +91,7 @@ export interface Transfer
     Choking,
     Share,
     Suggesting,
+    SuperSeeding,
     Saving,
     Seeding,
     Order,
@@ -113,6 +118,7 @@ export function createTransfer(
   const { geometry, have, uploadedBefore, downloadedBefore, waivedBefore } = options;
   const hashTrees = createHashTrees(geometry, options.hashTrees);
   const content = createContent(geometry, have, options.priorities, now);
+  const isAllHere = content.haveCount === geometry.pieceCount;
   return {
     options,
     tuning,
@@ -131,6 +137,7 @@ export function createTransfer(
     ...createChoking(now),
     ...createShare(waivedBefore, now),
     ...createSuggesting(),
+    ...createSuperSeeding(isAllHere && options.superSeed === true, geometry, rng, now),
     ...createSaving(),
     ...createSeeding(),
     ...createOrder(options.isSequential ?? false),

@@ -13,6 +13,7 @@ import { SUGGEST_LOOKS_MAX } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
+import { isSuperSeeding } from "./super_seeding.ts";
 
 interface Own {
   /** Where the search for the next piece to suggest begins; undefined before the first. */
@@ -32,6 +33,7 @@ export function createSuggesting(): Suggesting {
  */
 export function suggestPiece(transfer: Transfer, peer: Peer, effects: TransferEffects): void {
   if (!peer.link.features.fast || transfer.peers.size < 2 || !isComplete(transfer)) return;
+  if (isSuperSeeding(transfer)) return;
   const piece = nextUnseen(transfer, peer);
   if (piece < 0) return;
   effects.push({ kind: "send", peer: peer.key, message: { kind: "suggest", piece } });

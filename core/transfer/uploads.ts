@@ -33,6 +33,7 @@ import {
 import { scheduleSave } from "./saving.ts";
 import type { Transfer } from "./state.ts";
 import { suggestPiece } from "./suggesting.ts";
+import { isHidden } from "./super_seeding.ts";
 
 interface OwnPeer {
   /** What it asked of us. */
@@ -113,7 +114,7 @@ export function onRequest(
   const own = peer as PeerUploads as OwnPeer;
   own.lastRequestMs = now;
   const mayAsk = !peer.amChoking || mayAskChoked(transfer, peer, piece);
-  if (!mayAsk || !hasBit(transfer.have, piece)) {
+  if (!mayAsk || !hasBit(transfer.have, piece) || isHidden(transfer, peer, piece)) {
     reject(peer, piece, begin, length, effects);
     return undefined;
   }

@@ -25,7 +25,7 @@ export async function seed(command: SeedCommand, context: Context): Promise<void
     return await handOver(handed, command.handOver, command, context);
   }
   const sources = command.sources.map((source) => planFor(source, command, context));
-  if (command.resume) sources.push(...await plansOfEarlierRuns(sources.length === 0));
+  if (command.resume) sources.push(...await plansOfEarlierRuns(sources.length === 0, command));
   const plans = sources.map(async (source) => {
     const plan = await source;
     // Not awaited: seeding waits for no catalog.
@@ -42,14 +42,17 @@ export async function seed(command: SeedCommand, context: Context): Promise<void
 }
 
 /** `isAll`: nothing else is to be seeded. */
-async function plansOfEarlierRuns(isAll: boolean): Promise<Promise<TorrentPlan>[]> {
+async function plansOfEarlierRuns(
+  isAll: boolean,
+  { superSeed }: SeedCommand,
+): Promise<Promise<TorrentPlan>[]> {
   const seeds = await rememberedSeeds();
   if (isAll && seeds.length === 0) {
     const message = "No earlier run of tt seed left anything that is still there; name a PATH";
     throw new CommandError(EXIT.input, "nothing-seeded", message);
   }
   return seeds.map(({ loaded, dir }) =>
-    Promise.resolve({ loaded, dir, role: { kind: "seed", isChecked: false } })
+    Promise.resolve({ loaded, dir, role: { kind: "seed", isChecked: false, superSeed } })
   );
 }
 
@@ -58,6 +61,7 @@ async function planFor(
   command: SeedCommand,
   context: Context,
 ): Promise<TorrentPlan> {
+  const { superSeed } = command;
   if (/\.torrent$/i.test(source)) {
     const stored = await loadTorrent(source, context.signal);
     const trackers = command.announceTiers.flat();
@@ -68,14 +72,14 @@ async function planFor(
     }
     const dir = command.dir ?? dirname(source);
     const places = command.followSymlinks ? await followLinks(dir, loaded.metainfo) : undefined;
-    return { loaded, dir, role: { kind: "seed", isChecked: false, places } };
+    return { loaded, dir, role: { kind: "seed", isChecked: false, places, superSeed } };
   }
   const made = await makeTorrentFile(source, command, context);
   const places = placesInOrder(made.metainfo, made.places);
   return {
     loaded: made,
     dir: dirname(resolve(source)),
-    role: { kind: "seed", isChecked: true, places },
+    role: { kind: "seed", isChecked: true, places, superSeed },
   };
 }
 

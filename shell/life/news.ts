@@ -29,6 +29,8 @@ export function newsOf(report: Report): News | undefined {
       return { event: { kind: "piece-failed", piece: report.piece, peers: report.senders } };
     case "peer-banned":
       return { event: { kind: "peer-banned", peer: report.address, reason: report.why } };
+    case "super-seeding-done":
+      return { event: report };
     case "share": {
       const { owedBytes, sharedBytes, state } = report;
       return { event: { kind: "share", owedBytes, sharedBytes, state } };

@@ -29,7 +29,7 @@ import type { LoadedTorrent } from "../load_torrent.ts";
 import type { System } from "../system.ts";
 import { keepTorrent, noteLayers } from "./keep_layers.ts";
 import { reuseKnownFiles } from "./reuse_files.ts";
-import type { Role, TorrentEvent } from "./types.ts";
+import type { Role, SeedRole, TorrentEvent } from "./types.ts";
 import {
   countWanted,
   isWantedFile,
@@ -61,6 +61,7 @@ export interface Prepared {
   readonly priorities: Uint8Array | undefined;
   readonly bytes: WantedBytes;
   readonly isSequential?: boolean | undefined;
+  readonly superSeed?: boolean | undefined;
   readonly have: Bitfield;
   readonly state: ResumeState | undefined;
 }
@@ -71,7 +72,9 @@ export function prepare(options: Preparation): Promise<Prepared> {
   if (ownState === undefined) {
     for (const path of metainfo.symlinks) say({ kind: "left-out", path: path.join("/") });
   }
-  return options.role.kind === "seed" ? prepareSeed(options) : prepareDownload(options);
+  return options.role.kind === "seed"
+    ? prepareSeed(options, options.role)
+    : prepareDownload(options);
 }
 
 /** The state of an earlier run. One that can't be read is as good as none: content is hashed. */
@@ -85,15 +88,18 @@ export async function readState(
   return decoded?.ok ? decoded.value : undefined;
 }
 
-async function prepareSeed(options: Preparation): Promise<Prepared> {
-  const { loaded: { metainfo }, dir, role, storage, trust, ownState, say } = options;
+async function prepareSeed(
+  options: Preparation,
+  { isChecked, superSeed }: SeedRole,
+): Promise<Prepared> {
+  const { loaded: { metainfo }, dir, storage, trust, ownState, say } = options;
   const pieces = metainfo.geometry.pieceCount;
   const all = createFullBitfield(pieces);
   const state = trust ? ownState : undefined;
-  if (state === undefined && trust && role.kind === "seed" && role.isChecked) {
+  if (state === undefined && trust && isChecked) {
     // What changes from now on is noticed.
     await storage.stamps();
-    return everything(all, metainfo, ownState);
+    return { ...everything(all, metainfo, ownState), superSeed };
   }
   const { trusted, toCheck } = state === undefined
     ? { trusted: createBitfield(pieces), toCheck: all }
@@ -102,7 +108,7 @@ async function prepareSeed(options: Preparation): Promise<Prepared> {
   if (countBits(toCheck) > 0) addAll(have, await check(options, toCheck));
   const piecesGood = countBits(have);
   if (countBits(toCheck) > 0) say({ kind: "checked", piecesGood, pieces });
-  if (piecesGood === pieces) return everything(have, metainfo, ownState);
+  if (piecesGood === pieces) return { ...everything(have, metainfo, ownState), superSeed };
   const message = `Cannot seed ${metainfo.name}: ${pieces - piecesGood} of its pieces are bad or ` +
     `missing in ${dir}; name the right folder with --dir, or complete it with tt get`;
   throw new Failure("mismatch", "incomplete", message);

@@ -16,7 +16,7 @@ const NO_RULE: ShareRule = { percent: 0, strict: false };
 /** `port`: where peers can reach us. */
 export function swarmTorrent(
   metainfo: Metainfo,
-  { have, priorities, state, isSequential }: Prepared,
+  { have, priorities, state, isSequential, superSeed }: Prepared,
   goals: Goals,
   port: number,
   system: Pick<System, "createPeerId" | "randomSeed">,
@@ -30,7 +30,7 @@ export function swarmTorrent(
     announceTiers: metainfo.announceTiers,
     isPrivate: metainfo.isPrivate,
     infoBytes: metainfo.infoBytes,
-    ...{ have, priorities, isSequential },
+    ...{ have, priorities, isSequential, superSeed },
     uploadedBefore: state?.uploaded ?? 0,
     downloadedBefore: state?.downloaded ?? 0,
     waivedBefore: state?.waived ?? false,

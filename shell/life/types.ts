@@ -58,6 +58,8 @@ export interface SeedRole {
   readonly isChecked: boolean;
   /** Where its files are, unless they are where the torrent's paths lead. */
   readonly places?: Places | undefined;
+  /** Show peers pieces one by one until another has them all. Spec: BEP 16. */
+  readonly superSeed?: boolean;
 }
 
 /** When a torrent has done its part. What is undefined is no goal. */
@@ -165,6 +167,7 @@ export type TorrentEvent =
     readonly isDropped: boolean;
     readonly reason: string;
   }
+  | { readonly kind: "super-seeding-done"; readonly why: "seed" | "stalled" }
   | { readonly kind: "complete"; readonly bytes: number; readonly seconds: number }
   /** A file can't be read while seeding; once for each file. */
   | { readonly kind: "unreadable"; readonly failure: Failure }

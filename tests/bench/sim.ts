@@ -7,6 +7,7 @@
  *   off; `--quick` leaves the large one out, `--peers N` takes one of that size.
  * - `--scale`: 1,000 peers and 2,000 pieces, twice: the same trace, events a second, memory. Larger
  *   swarms run once; `--pieces N` makes their content smaller.
+ * - `--super-seed`: what one seeder sends until 30 leechers are complete, beside normal seeding.
  * - `--tune`: what each limit of the cores is worth (sim_tune.ts).
  */
 import process from "node:process";
@@ -19,14 +20,18 @@ import { atLeast, atMost, type Figure, printFigures } from "./figures.ts";
 
 export const SIM_USAGE =
   `sim [--seeds N [--from S]] [--bound [--peers N | --quick]] [--scale [--peers N] [--pieces N]]
-      [--tune [--peers N] [--runs N]] [--json]
-  Swarms in simulation: hostile worlds, the fluid bound and the rule's cost, events a second.`;
+      [--super-seed [--peers N] [--runs N]] [--tune [--peers N] [--runs N]] [--json]
+  Swarms in simulation: hostile worlds, the fluid bound and the rule's cost, events a second, what a
+  super-seeder sends.`;
 
 const MEGABYTE = 1_000_000;
 const WORST_TO_BOUND_MAX = 1.15;
 const RULE_COST_MAX = 1.03;
 const EVENTS_A_SECOND_MIN = 200_000;
 const MEMORY_MAX = 4e9;
+const SUPER_SEED_PEERS = 30;
+const SUPER_SEED_RUNS = 3;
+const SUPER_SEED_COPIES_MAX = 1.1;
 /** Enough to see a limit's worth, small enough for dozens of runs. */
 const TUNE_PEERS = 100;
 const TUNE_RUNS = 2;
@@ -40,6 +45,9 @@ export function benchSim(args: readonly string[]): Promise<void> {
   } else if (args.includes("--tune")) {
     const swarm = homogeneous(numberAfter(args, "--peers", TUNE_PEERS), 10, 1);
     benchTuning(swarm, numberAfter(args, "--runs", TUNE_RUNS), run);
+  } else if (args.includes("--super-seed")) {
+    const peers = numberAfter(args, "--peers", SUPER_SEED_PEERS);
+    benchSuperSeed(peers, numberAfter(args, "--runs", SUPER_SEED_RUNS), json);
   } else if (args.includes("--scale")) {
     benchScale(numberAfter(args, "--peers", 1_000), numberAfter(args, "--pieces", 2_000), json);
   } else {
@@ -133,6 +141,34 @@ function benchBound(sizes: readonly number[], json: boolean): void {
     });
   }
   printFigures("One seeder and equals, 2,000 pieces of 256 KiB, 1 MB/s up each", figures, json);
+}
+
+/** Peers alike, and peers of which some pass nothing on and some leave. */
+function benchSuperSeed(peers: number, runs: number, json: boolean): void {
+  const figures: Figure[] = [];
+  for (const percent of [0, 20]) {
+    for (let seed = 1; seed <= runs; seed++) {
+      const options = {
+        ...homogeneous(peers, 10, seed),
+        ...{ size: 1_000 * 65_536, pieceLength: 65_536 },
+        ...{ freeRidersPercent: percent, churnPercent: percent },
+      };
+      const usual = run(options).report;
+      const shown = run({ ...options, superSeed: true }).report;
+      const isTarget = percent === 0;
+      figures.push({
+        what: `${percent} % free riders and churn, seed ${seed}: copies sent`,
+        measured: shown.seederCopies.toFixed(3),
+        beside: `${usual.seederCopies.toFixed(3)} as usual`,
+        ...isTarget && { target: atMost(shown.seederCopies, SUPER_SEED_COPIES_MAX) },
+      }, {
+        what: `${percent} % free riders and churn, seed ${seed}: worst completion`,
+        measured: `${shown.honest.worst?.toFixed(1)} s`,
+        beside: `${usual.honest.worst?.toFixed(1)} s as usual`,
+      });
+    }
+  }
+  printFigures(`Super-seeding: 1 seeder, ${peers} leechers, 1,000 pieces of 64 KiB`, figures, json);
 }
 
 function benchScale(peers: number, pieces: number, json: boolean): void {

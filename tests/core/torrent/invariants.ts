@@ -27,6 +27,7 @@ export function checkInvariants(torrent: Torrent, now: number): void {
   assertEquals(taking.sort(), keys.sort(), "every connection takes part in the transfer");
   checkPieces(transfer);
   checkPeers(transfer);
+  checkShown(transfer);
   if (torrent.stage === "running" && !transfer.diskFailed) checkBusy(torrent, transfer, now);
   for (const partial of transfer.partials.values()) checkPartial(transfer, partial);
 }
@@ -85,6 +86,17 @@ function checkPeers(transfer: Transfer): void {
       assert(!partial.alone || partial.owner === peer.key, "a piece fetched alone has one sender");
     }
   }
+}
+
+function checkShown({ superSeed, peers, geometry }: Transfer): void {
+  const counts = new Uint16Array(geometry.pieceCount);
+  for (const { key, shown, waiting } of peers.values()) {
+    for (const piece of waiting.keys()) {
+      counts[piece]!++;
+      assert(shown !== undefined && shown.has(piece), `peer ${key} was shown piece ${piece}`);
+    }
+  }
+  if (superSeed !== undefined) assertEquals(superSeed.waitingCounts, counts);
 }
 
 function checkPartial(transfer: Transfer, partial: PartialPiece): void {

@@ -179,7 +179,7 @@ export const COMMANDS = {
       "Trackers with a catalog are sent the .torrent, so that tt list shows it and tt get finds it by " +
       "name; a private torrent can be found only by its info hash.",
       "--super-seed is for the only seeder of new content with a slow uplink: it uploads little more " +
-      "than one copy until another peer has everything.",
+      "than one copy until other peers have everything.",
     ],
     options: {
       ...creation,

@@ -158,8 +158,8 @@ export interface WebSeedFailedEvent extends OfTorrent {
 /** Pieces are offered to every peer from now on. */
 export interface SuperSeedingDoneEvent extends OfTorrent {
   readonly event: "super-seeding-done";
-  /** Another peer has everything, or peers do not pass pieces on. */
-  readonly why: "seed" | "stalled";
+  /** Other peers have everything, or peers do not pass pieces on. */
+  readonly why: "seeds" | "stalled";
 }
 
 /** Files that were there at the end of the last run are gone. */
@@ -280,7 +280,7 @@ function sentence(event: OutputEvent): string | undefined {
       }: ${event.reason}`;
     case "super-seeding-done":
       return `${event.name}: super-seeding is over, since ${
-        event.why === "seed" ? "another peer has everything" : "peers do not pass pieces on"
+        event.why === "seeds" ? "other peers have everything" : "peers do not pass pieces on"
       }; seeding as usual`;
     case "missing-files":
       return `${event.name}: missing files: ${missingText(event.files)}; ` +

@@ -30,6 +30,7 @@ import {
 import { setDue, setSequential } from "../transfer/order.ts";
 import { onSaveFailed, onStateSaved } from "../transfer/saving.ts";
 import type { Transfer } from "../transfer/state.ts";
+import { onServed } from "../transfer/super_seeding.ts";
 import { onBlocksSent, onBlockUnreadable, onUploadsTakenBack } from "../transfer/uploads.ts";
 import { type PieceRange, setPriorities } from "../transfer/wanted.ts";
 import { onTimer } from "./deadlines.ts";
@@ -167,6 +168,7 @@ function stepTransfer(
     case "blocks-sent": {
       const peer = transfer.peers.get(event.peer);
       onBlocksSent(transfer, peer, event.bytes, now);
+      if (peer !== undefined) onServed(transfer, peer, now, effects);
       // We do not read it, so what it takes is its sign of life.
       const connection = torrent.swarm.connections.get(event.peer);
       if (peer?.readingPaused && connection) onHeard(torrent, connection, now);

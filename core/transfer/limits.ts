@@ -114,6 +114,8 @@ export const SUPER_SEED_UNWANTED_MS = 10_000;
 /** A peer takes a piece, or passes it on, within this and the time that the piece takes at this rate. */
 export const SUPER_SEED_PATIENCE_MS = 30_000;
 export const SUPER_SEED_PEER_BYTES_PER_SECOND = 16 * 1024;
+/** With so many other seeds the swarm needs no super-seeder: one may leave, or not be what it says. */
+export const SUPER_SEED_SEEDS_ENOUGH = 3;
 /** Once super-seeding is over, the other pieces are announced to a peer this many a second. */
 export const SUPER_SEED_HAVES_PER_TICK = 512;
 /** Spec: BEP 6, the set's size. */

@@ -64,8 +64,8 @@ export type TransferReport =
     readonly sharedBytes: number;
   }
   | { readonly kind: "complete" }
-  /** Pieces are announced as usual from now on: another peer has them all, or peers pass nothing on. */
-  | { readonly kind: "super-seeding-done"; readonly why: "seed" | "stalled" }
+  /** Pieces are announced as usual from now on: other peers have them all, or peers pass nothing on. */
+  | { readonly kind: "super-seeding-done"; readonly why: "seeds" | "stalled" }
   /** `--seed-ratio` or `--seed-time` is reached. */
   | { readonly kind: "seeding-done"; readonly why: "ratio" | "time" }
   | { readonly kind: "disk-failed"; readonly message: string };

@@ -3,7 +3,7 @@
  * pieces that nobody else has, and the next one once another peer has what this one took. So it sends
  * each piece about once, and peers that pass nothing on get little.
  *
- * It ends for good when another seed is seen, or when peers stop passing pieces on; then the rest is
+ * It ends for good when a few other seeds were seen, or when peers stop passing pieces on; then the rest is
  * announced, and requests are served as by any seeder.
  *
  * Invariants, while it goes on: a peer asks only for what it was shown; `waitingCounts[p]` is the number
@@ -12,9 +12,10 @@
  * Spec: BEP 16.
  */
 import { hasBit } from "../bytes/bitfield.ts";
+import { toHex } from "../bytes/hex.ts";
 import { nextUint32, type Rng } from "../bytes/random.ts";
 import type { View } from "../bytes/view.ts";
-import type { Geometry } from "../metainfo/geometry.ts";
+import { type Geometry, pieceSize } from "../metainfo/geometry.ts";
 import { availabilityOf } from "./availability.ts";
 import { noteHaveSent } from "./interest.ts";
 import {
@@ -23,18 +24,28 @@ import {
   SUPER_SEED_PATIENCE_MS,
   SUPER_SEED_PEER_BYTES_PER_SECOND,
   SUPER_SEED_PIECES_AT_ONCE,
+  SUPER_SEED_SEEDS_ENOUGH,
   SUPER_SEED_UNWANTED_MS,
 } from "./limits.ts";
 import { isSeed } from "./offers.ts";
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
+import { isServed } from "./uploads.ts";
+
+/** A piece that a peer was shown and has not passed on. */
+interface Wait {
+  /** Since when it has the piece, or was told of it; monotonic ms. */
+  sinceMs: number;
+  /** What it has not asked for. */
+  leftBytes: number;
+}
 
 interface OwnPeer {
   /** Pieces that it was told of; undefined where it was told of all that we have. */
   shown: Set<number> | undefined;
-  /** Of those, the ones that it has not passed on; since when it has each or may ask for it, monotonic ms. */
-  readonly waiting: Map<number, number>;
+  /** Of those, the ones that it has not passed on. */
+  readonly waiting: Map<number, Wait>;
   /** Where the announcement of the rest goes on, once super-seeding is over. */
   nextRest: number;
 }
@@ -48,6 +59,8 @@ interface SuperSeed {
   /** When a peer last got a piece, and when one last got a piece that we did not show it; monotonic ms. */
   lastHaveMs: number;
   lastSpreadMs: number;
+  /** Peer ids of other seeds. */
+  readonly seeds: Set<string>;
 }
 
 interface Own {
@@ -57,8 +70,8 @@ interface Own {
 
 export type SuperSeeding = View<Own>;
 
-/** Why super-seeding ended: another peer has everything, or peers pass nothing on. */
-export type SuperSeedingEnd = "seed" | "stalled";
+/** Why super-seeding ended: other peers have everything, or peers pass nothing on. */
+export type SuperSeedingEnd = "seeds" | "stalled";
 
 /** `isOn` where the user asks for it and every piece is here. */
 export function createSuperSeeding(
@@ -73,6 +86,7 @@ export function createSuperSeeding(
       next: nextUint32(rng) % pieceCount,
       lastHaveMs: now,
       lastSpreadMs: now,
+      seeds: new Set(),
     },
   };
   return own;
@@ -123,15 +137,56 @@ export function onPieceSeen(
   if (superSeed === undefined) return;
   superSeed.lastHaveMs = now;
   if (!peer.shown?.has(piece)) superSeed.lastSpreadMs = now;
-  if (isSeed(peer)) return endSuperSeeding(transfer, "seed", effects);
+  if (isSeed(peer)) return onSeedSeen(transfer, superSeed, peer, effects);
   if (superSeed.waitingCounts[piece] === 0) return;
   for (const other of transfer.peers.values()) {
-    if (!other.waiting.has(piece)) continue;
-    if (other !== peer) stopWaiting(superSeed, other, piece);
-    else if (isLackedByOther(transfer, peer, piece)) ownOf(other).waiting.set(piece, now);
+    const wait = ownOf(other).waiting.get(piece);
+    if (wait === undefined) continue;
+    if (other === peer && isLackedByOther(transfer, peer, piece)) wait.sinceMs = now;
     else stopWaiting(superSeed, other, piece);
     showPieces(transfer, other, now, effects);
   }
+}
+
+/** The peer may have the block: it is queued. */
+export function noteAsked(peer: Peer, piece: number, length: number): void {
+  const wait = ownOf(peer).waiting.get(piece);
+  if (wait !== undefined) wait.leftBytes -= length;
+}
+
+/** The block will not be sent after all. */
+export function noteNotSent(peer: Peer, piece: number, length: number): void {
+  noteAsked(peer, piece, -length);
+}
+
+/**
+ * Blocks left to the peer. One that got all that it asked for has the pieces, whether or not it says so:
+ * rtorrent does only when it has something else to say.
+ */
+export function onServed(
+  transfer: Transfer,
+  peer: Peer,
+  now: number,
+  effects: TransferEffects,
+): void {
+  const { superSeed } = transfer as Own;
+  if (superSeed === undefined || isServed(peer)) return;
+  for (const [piece, wait] of [...ownOf(peer).waiting]) {
+    if (wait.leftBytes > 0) continue;
+    if (isLackedByOther(transfer, peer, piece)) wait.sinceMs = now;
+    else stopWaiting(superSeed, peer, piece);
+  }
+  showPieces(transfer, peer, now, effects);
+}
+
+function onSeedSeen(
+  transfer: Transfer,
+  { seeds }: SuperSeed,
+  peer: Peer,
+  effects: TransferEffects,
+): void {
+  seeds.add(toHex(peer.link.id));
+  if (seeds.size >= SUPER_SEED_SEEDS_ENOUGH) endSuperSeeding(transfer, "seeds", effects);
 }
 
 /** The peer told which pieces it has, all at once. */
@@ -143,7 +198,7 @@ export function onPiecesSeen(
 ): void {
   const { superSeed } = transfer as Own;
   if (superSeed === undefined) return;
-  if (isSeed(peer)) return endSuperSeeding(transfer, "seed", effects);
+  if (isSeed(peer)) return onSeedSeen(transfer, superSeed, peer, effects);
   for (const piece of [...peer.waiting.keys()]) {
     if (hasBit(peer.have, piece)) stopWaiting(superSeed, peer, piece);
   }
@@ -172,8 +227,8 @@ export function reviewSuperSeeding(
   const patienceMs = patienceOf(transfer);
   let isStalled = false;
   for (const peer of transfer.peers.values()) {
-    for (const [piece, sinceMs] of [...peer.waiting]) {
-      const verdict = judgeWait(transfer, peer, piece, sinceMs, now);
+    for (const [piece, wait] of [...peer.waiting]) {
+      const verdict = judgeWait(transfer, peer, piece, wait, now);
       if (verdict === "wait") continue;
       stopWaiting(superSeed, peer, piece);
       if (verdict === "not-passed-on" && sinceSpreadMs > patienceMs) isStalled = true;
@@ -192,11 +247,11 @@ function judgeWait(
   transfer: Transfer,
   peer: Peer,
   piece: number,
-  sinceMs: number,
+  { sinceMs, leftBytes }: View<Wait>,
   now: number,
 ): WaitVerdict {
   const patienceMs = patienceOf(transfer);
-  if (hasBit(peer.have, piece)) {
+  if (hasBit(peer.have, piece) || (leftBytes <= 0 && !isServed(peer))) {
     if (!isLackedByOther(transfer, peer, piece)) return "done";
     return now - sinceMs > patienceMs ? "not-passed-on" : "wait";
   }
@@ -239,7 +294,7 @@ export function showPieces(
     const piece = nextUnseen(transfer, superSeed, peer);
     if (piece < 0) return;
     peer.shown.add(piece);
-    peer.waiting.set(piece, now);
+    peer.waiting.set(piece, { sinceMs: now, leftBytes: pieceSize(transfer.geometry, piece) });
     superSeed.waitingCounts[piece]!++;
     noteHaveSent(peer, now);
     effects.push({ kind: "send", peer: peer.key, message: { kind: "have", piece } });

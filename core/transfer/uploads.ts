@@ -33,7 +33,7 @@ import {
 import { scheduleSave } from "./saving.ts";
 import type { Transfer } from "./state.ts";
 import { suggestPiece } from "./suggesting.ts";
-import { isHidden } from "./super_seeding.ts";
+import { isHidden, noteAsked, noteNotSent } from "./super_seeding.ts";
 
 interface OwnPeer {
   /** What it asked of us. */
@@ -119,6 +119,7 @@ export function onRequest(
     return undefined;
   }
   pushRequest(own.queue, piece, begin, length);
+  noteAsked(peer, piece, length);
   // Its next piece is needed once this one is asked for.
   if (begin === 0 && !peer.amChoking) suggestPiece(transfer, peer, effects);
   if (!peer.readingPaused && own.queue.size >= UPLOAD_QUEUE_PAUSE) {
@@ -178,7 +179,7 @@ export function onCancel(
   const { piece, begin, length } = cancel;
   if (cancelRequest(peer.queue, piece, begin, length)) {
     markDirty(transfer, peer);
-    return reject(peer, piece, begin, length, effects);
+    return dropRequest(peer, piece, begin, length, effects);
   }
   if (peer.uploadAhead === 0) return;
   effects.push({ kind: "take-back-uploads", peer: peer.key, blocks: [piece, begin, length] });
@@ -200,7 +201,7 @@ export function onUploadsTakenBack(
     const piece = blocks[i]!, begin = blocks[i + 1]!, length = blocks[i + 2]!;
     peer.uploadAhead -= length;
     if (peer.amChoking && mayStay(transfer, peer, piece)) kept.push(piece, begin, length);
-    else reject(peer, piece, begin, length, effects);
+    else dropRequest(peer, piece, begin, length, effects);
   }
   peer.leftoverBytes = Math.min(peer.leftoverBytes, peer.uploadAhead);
   if (kept.length > 0) {
@@ -272,7 +273,7 @@ export function onBlockUnreadable(
   const { piece, begin, length } = block;
   (peer as PeerUploads as OwnPeer).uploadAhead -= length;
   markDirty(transfer, peer);
-  reject(peer, piece, begin, length, effects);
+  dropRequest(peer, piece, begin, length, effects);
 }
 
 /** We choked it: what it asked for will not come, pieces of its allowed fast set excepted. */
@@ -282,13 +283,25 @@ export function dropQueue(transfer: Transfer, view: Peer, effects: TransferEffec
   for (let i = 0; i < asked.length; i += 3) {
     const piece = asked[i]!, begin = asked[i + 1]!, length = asked[i + 2]!;
     if (mayStay(transfer, peer, piece)) pushRequest(peer.queue, piece, begin, length);
-    else reject(peer, piece, begin, length, effects);
+    else dropRequest(peer, piece, begin, length, effects);
   }
   peer.leftoverBytes = peer.uploadAhead;
   if (peer.uploadAhead > 0) {
     effects.push({ kind: "take-back-uploads", peer: peer.key, blocks: undefined });
   }
   resumeIfRoom(peer, effects);
+}
+
+/** A request that was accepted is not served after all. */
+function dropRequest(
+  peer: Peer,
+  piece: number,
+  begin: number,
+  length: number,
+  effects: TransferEffects,
+): void {
+  noteNotSent(peer, piece, length);
+  reject(peer, piece, begin, length, effects);
 }
 
 /** Spec: BEP 6, every request gets its block or a reject; without the extension silence is the answer. */

@@ -58,7 +58,7 @@ export interface SeedRole {
   readonly isChecked: boolean;
   /** Where its files are, unless they are where the torrent's paths lead. */
   readonly places?: Places | undefined;
-  /** Show peers pieces one by one until another has them all. Spec: BEP 16. */
+  /** Show peers pieces one by one until others have them all. Spec: BEP 16. */
   readonly superSeed?: boolean;
 }
 
@@ -167,7 +167,7 @@ export type TorrentEvent =
     readonly isDropped: boolean;
     readonly reason: string;
   }
-  | { readonly kind: "super-seeding-done"; readonly why: "seed" | "stalled" }
+  | { readonly kind: "super-seeding-done"; readonly why: "seeds" | "stalled" }
   | { readonly kind: "complete"; readonly bytes: number; readonly seconds: number }
   /** A file can't be read while seeding; once for each file. */
   | { readonly kind: "unreadable"; readonly failure: Failure }

@@ -98,6 +98,7 @@ Deno.test("every command has defaults for all its options", () => {
     catalogToken: undefined,
     noRegister: false,
     resume: false,
+    superSeed: false,
     handOver: undefined,
     trace: undefined,
     ...CREATION,

@@ -4,6 +4,7 @@ import {
   SUPER_SEED_HAVES_PER_TICK,
   SUPER_SEED_PATIENCE_MS,
   SUPER_SEED_PIECES_AT_ONCE,
+  SUPER_SEED_SEEDS_ENOUGH,
   SUPER_SEED_UNWANTED_MS,
 } from "../../../core/transfer/limits.ts";
 import { isSuperSeeding } from "../../../core/transfer/super_seeding.ts";
@@ -23,6 +24,10 @@ function join(kit: Kit, fake: FakePeer = {}): number {
   const peer = kit.handshake(fake);
   if (fake.fast ?? true) kit.say(peer, { kind: "have-none" });
   return peer;
+}
+
+function joinSeeds(kit: Kit, count = SUPER_SEED_SEEDS_ENOUGH): void {
+  for (let i = 0; i < count; i++) kit.say(kit.handshake(), { kind: "have-all" });
 }
 
 /** Pieces that the peer was told of since the last `forget`. */
@@ -121,6 +126,32 @@ Deno.test("a lone peer is named the next piece as soon as it has the one before,
   assertEquals(kit.closed(peer), "both-complete");
 });
 
+Deno.test("a lone peer that says nothing of its pieces is named the next when it was sent what it asked for", () => {
+  const kit = superSeeder(20);
+  const peer = join(kit);
+  kit.say(peer, { kind: "interested" });
+  const named = shown(kit, peer);
+  for (const piece of named) kit.say(peer, request(piece));
+  kit.forget();
+  kit.feed({ kind: "blocks-sent", peer, bytes: BLOCK_SIZE });
+  assertEquals(shown(kit, peer), []);
+  kit.feed({ kind: "blocks-sent", peer, bytes: (named.length - 1) * BLOCK_SIZE });
+  assertEquals(shown(kit, peer).length, SUPER_SEED_PIECES_AT_ONCE);
+});
+
+Deno.test("a request that is cancelled counts as not sent", () => {
+  const kit = superSeeder(20);
+  const peer = join(kit);
+  kit.say(peer, { kind: "interested" });
+  const [first] = shown(kit, peer);
+  kit.say(peer, request(first!));
+  kit.say(peer, { ...request(first!), kind: "cancel" });
+  kit.feed({ kind: "uploads-taken-back", peer, blocks: [first!, 0, BLOCK_SIZE] });
+  kit.forget();
+  kit.feed({ kind: "blocks-sent", peer, bytes: 0 });
+  assertEquals(shown(kit, peer), []);
+});
+
 Deno.test("a piece that the only other peer has, too, need not be passed on", () => {
   const kit = superSeeder(4);
   const [one, other] = [join(kit), join(kit)];
@@ -179,13 +210,14 @@ Deno.test("a piece that a peer does not get done is named to others after a whil
   assert(held.every((piece) => named.includes(piece)), `${named} of ${held}`);
 });
 
-Deno.test("super-seeding ends when another seed appears: the rest is announced, everything is served", () => {
+Deno.test("super-seeding ends when other seeds appear: the rest is announced, everything is served", () => {
   const kit = superSeeder(20);
   const peer = join(kit, { extended: true });
   kit.say(peer, { kind: "interested" });
-  const seed = kit.handshake();
-  kit.say(seed, { kind: "have-all" });
-  assertEquals(kit.reports("super-seeding-done").map(({ why }) => why), ["seed"]);
+  joinSeeds(kit, SUPER_SEED_SEEDS_ENOUGH - 1);
+  assert(isSuperSeeding(kit.transfer), "one may leave");
+  joinSeeds(kit, 1);
+  assertEquals(kit.reports("super-seeding-done").map(({ why }) => why), ["seeds"]);
   kit.wait(SECOND);
   assertEquals(new Set(shown(kit, peer)).size, 20);
   assertEquals(shown(kit, peer).length, 20, "each of them once");
@@ -195,11 +227,19 @@ Deno.test("super-seeding ends when another seed appears: the rest is announced, 
   assertEquals(kit.all("upload").flatMap(({ blocks }) => blocks), [7, 0, BLOCK_SIZE]);
 });
 
+Deno.test("a seed that comes again and again is one seed", () => {
+  const kit = superSeeder(20);
+  for (let i = 0; i < 2 * SUPER_SEED_SEEDS_ENOUGH; i++) {
+    kit.say(kit.handshake({ id: 9 }), { kind: "have-all" });
+  }
+  assert(isSuperSeeding(kit.transfer));
+});
+
 Deno.test("the rest is announced bit by bit", () => {
   const pieces = 2 * SUPER_SEED_HAVES_PER_TICK;
   const kit = superSeeder(pieces);
   const peer = join(kit);
-  kit.say(kit.handshake(), { kind: "have-all" });
+  joinSeeds(kit);
   kit.forget();
   kit.wait(0);
   assertEquals(shown(kit, peer).length, SUPER_SEED_HAVES_PER_TICK);
@@ -252,7 +292,7 @@ Deno.test("peers are told that it will download nothing more only once all is an
   const peer = join(kit, { extended: true });
   kit.wait(SECOND);
   assertEquals(uploadOnly(kit, peer), [undefined]);
-  kit.say(kit.handshake(), { kind: "have-all" });
+  joinSeeds(kit);
   kit.wait(2 * SECOND);
   assertEquals(uploadOnly(kit, peer), [undefined, true]);
 });

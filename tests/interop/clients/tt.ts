@@ -16,13 +16,15 @@ export interface TtOptions {
   readonly runtimeFlags?: readonly string[];
   /** The value of `--trace`. */
   readonly trace?: string;
+  /** Seeds with `--super-seed`. */
+  readonly superSeed?: boolean;
 }
 
 /** `tt` under a share rule. */
-export function ttWith({ shareRule, runtimeFlags = [], trace }: TtOptions): Client {
+export function ttWith({ shareRule, runtimeFlags = [], trace, superSeed }: TtOptions): Client {
   const recording = trace === undefined ? [] : ["--trace", trace];
   return {
-    name: "tt",
+    name: superSeed ? "a super-seeding tt" : "tt",
     dials: true,
     refusesLoopback: false,
     makesEmptyFiles: true,
@@ -31,6 +33,7 @@ export function ttWith({ shareRule, runtimeFlags = [], trace }: TtOptions): Clie
 
     async seed(options) {
       const args = ["seed", ...commonArguments(options), ...recording];
+      if (superSeed) args.push("--super-seed");
       const peer = await launch(args, options, runtimeFlags);
       return await watchSeed(peer, (line) => eventOf(line)?.event === "checked");
     },
@@ -49,6 +52,9 @@ export function ttWith({ shareRule, runtimeFlags = [], trace }: TtOptions): Clie
 
 /** `tt` without a share rule: a transfer between two must not wait for a third. */
 export const tt: Client = ttWith({ shareRule: "off" });
+
+/** Shows each piece to one peer until others have it. Spec: BEP 16. */
+export const superSeedingTt: Client = ttWith({ shareRule: "off", superSeed: true });
 
 function commonArguments(
   { torrentPath, dir, port, place, peers = [], dhtNodes = [] }: TransferOptions,

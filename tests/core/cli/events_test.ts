@@ -111,6 +111,14 @@ Deno.test("every event has a sentence", () => {
       "film: web seed http://w.example/ was dropped: it answered 404",
     ],
     [
+      { event: "super-seeding-done", ...TORRENT, why: "seeds" },
+      "film: super-seeding is over, since other peers have everything; seeding as usual",
+    ],
+    [
+      { event: "super-seeding-done", ...TORRENT, why: "stalled" },
+      "film: super-seeding is over, since peers do not pass pieces on; seeding as usual",
+    ],
+    [
       { event: "complete", ...TORRENT, bytes: 1_000_000, seconds: 61 },
       "film: complete, 1.0 MB in 1 min 1 s",
     ],

@@ -172,6 +172,7 @@ Deno.test("every command has defaults for all its options", () => {
       up: 500_000,
       down: 10_000_000,
       shareRule: { percent: 10, strict: false },
+      superSeed: false,
       freeRidersPercent: 5,
       churnPercent: 0,
     },

@@ -1,5 +1,6 @@
 /** Options of the DHT, and the command that shows its health. */
 import type { PeerAddress } from "../bytes/address.ts";
+import { encodeBencode } from "../bencode/encode.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { infoHashFromHex } from "../metainfo/info_hash.ts";
 import type { InfoHash } from "../metainfo/types.ts";
@@ -7,6 +8,9 @@ import type { OutputSettings } from "./command.ts";
 import { defineCommand, output, state } from "./command_spec.ts";
 import { many, one, oneOr } from "./option.ts";
 import { readHost, readPeer, readPort, readSecondsAsMs } from "./values.ts";
+
+/** Spec: BEP 44, "v must be less than 1000 bytes". */
+const VALUE_BYTES_MAX = 1_000;
 
 /** Whether torrents use the DHT, and where it begins. */
 export interface DhtChoice {
@@ -26,6 +30,10 @@ export interface DhtCommand extends OutputSettings {
   /** 0 picks a free one. */
   readonly port: number;
   readonly nodes: readonly PeerAddress[];
+  /** To store, bencoded. Spec: BEP 44. */
+  readonly put: readonly Uint8Array[];
+  /** To get what is stored under them. */
+  readonly get: readonly InfoHash[];
   /** How long to wait for the first nodes. */
   readonly timeoutMs: number;
 }
@@ -69,6 +77,8 @@ export const DHT_COMMAND = defineCommand({
         setting: "dht-timeout",
       },
     ),
+    get: many("TARGET", readTarget, "Print the value that is stored under these 40 digits"),
+    put: many("TEXT", readValue, "Store a text for about two hours, and print its target"),
     state,
     ...output,
   },
@@ -83,6 +93,8 @@ export function toDhtCommand(
     readonly host: string | undefined;
     readonly port: number;
     readonly dhtNode: readonly PeerAddress[];
+    readonly put: readonly Uint8Array[];
+    readonly get: readonly InfoHash[];
     readonly timeout: number;
     readonly state: string | undefined;
     readonly json: boolean;
@@ -99,9 +111,22 @@ export function toDhtCommand(
     infoHashes.push(infoHash);
   }
   const { dhtNode: nodes, timeout: timeoutMs, ...rest } = values;
-  const mayBeOfDaemon = operands.length === 0 && nodes.length === 0 && rest.host === undefined &&
-    rest.port === 0;
+  const asksNothing = [operands, nodes, rest.get, rest.put].every((list) => list.length === 0);
+  const mayBeOfDaemon = asksNothing && rest.host === undefined && rest.port === 0;
   return ok({ kind: "dht", mayBeOfDaemon, infoHashes, nodes, timeoutMs, ...rest });
+}
+
+function readTarget(text: string): Result<InfoHash, string> {
+  const target = infoHashFromHex(text);
+  return target === undefined ? fail("is not a target; give 40 hexadecimal digits") : ok(target);
+}
+
+/** A text as an immutable value: a bencoded string. */
+function readValue(text: string): Result<Uint8Array, string> {
+  const value = encodeBencode(text);
+  return value.length > VALUE_BYTES_MAX
+    ? fail(`is too long; a value has at most ${VALUE_BYTES_MAX} bytes`)
+    : ok(value);
 }
 
 function readSwitch(text: string): Result<boolean, string> {

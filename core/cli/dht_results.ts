@@ -1,8 +1,9 @@
 /** What `tt dht` answers. */
 import { addressText, type PeerAddress } from "../bytes/address.ts";
 import { formatBytes, formatCount } from "./format.ts";
+import { printable } from "./text.ts";
 
-export type DhtResult = DhtHealthResult | DhtLookupResult;
+export type DhtResult = DhtHealthResult | DhtLookupResult | DhtValueResult | DhtStoredResult;
 
 /** The node as it is. Counts and sizes are since its start. */
 export interface DhtHealth {
@@ -59,9 +60,39 @@ export interface DhtLookupResult {
   readonly durationMs: number;
 }
 
+/** What is stored under a target. */
+export interface DhtValueResult {
+  readonly event: "dht-value";
+  /** 40 hexadecimal digits. */
+  readonly target: string;
+  /** Undefined for what is no text. */
+  readonly text: string | undefined;
+  /** The value as it is stored, in base64. */
+  readonly bencoded: string;
+  /** Of a value that its owner can replace. */
+  readonly sequence: number | undefined;
+}
+
+/** A value was stored. */
+export interface DhtStoredResult {
+  readonly event: "dht-stored";
+  readonly target: string;
+  /** That it was sent to. */
+  readonly nodes: number;
+}
+
 /** Lines for stdout. */
 export function dhtText(result: DhtResult): string {
-  return result.event === "dht" ? healthText(result) : lookupText(result);
+  switch (result.event) {
+    case "dht":
+      return healthText(result);
+    case "dht-lookup":
+      return lookupText(result);
+    case "dht-value":
+      return printable(result.text ?? result.bencoded);
+    case "dht-stored":
+      return `${result.target}  stored at ${formatCount(result.nodes, "node")} for about two hours`;
+  }
 }
 
 function healthText(result: DhtHealthResult): string {

@@ -141,6 +141,8 @@ export function resultText(result: ResultEvent): string {
       return whyLines(result).map(printable).join("\n");
     case "dht":
     case "dht-lookup":
+    case "dht-value":
+    case "dht-stored":
       return dhtText(result);
     case "setting":
       return settingText(result);

@@ -1,4 +1,6 @@
 /** `tt dht`: the health of a DHT node, and the peers that it finds. */
+import { decodeBencode } from "../../core/bencode/decode.ts";
+import { asText } from "../../core/bencode/node.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { DhtCommand } from "../../core/cli/dht_command.ts";
 import type { DhtHealth } from "../../core/cli/dht_results.ts";
@@ -31,6 +33,9 @@ export async function dht(command: DhtCommand, context: Context): Promise<void> 
   try {
     await joined(node, command, context);
     for (const infoHash of infoHashes) await lookUp(node, infoHash, context);
+    for (const value of command.put) await store(node, value, context);
+    for (const target of command.get) await show(node, target, context);
+    if (command.put.length + command.get.length > 0) return;
     sayHealth(node, context);
   } finally {
     await node.close();
@@ -114,6 +119,30 @@ async function lookUp(
     hops: Math.max(0, ...reports.map(({ hops }) => hops)),
     firstPeerMs: firsts.length > 0 ? Math.min(...firsts) : undefined,
     durationMs: Math.max(0, ...reports.map(({ durationMs }) => durationMs)),
+  });
+}
+
+async function store(node: DhtNode, value: Uint8Array, context: Context): Promise<void> {
+  const { target, nodes } = await node.put(value, context.signal);
+  if (nodes === 0) {
+    throw new CommandError(EXIT.network, "dht", "No node of the DHT accepted the value; try again");
+  }
+  context.output.result({ event: "dht-stored", target, nodes });
+}
+
+async function show(node: DhtNode, target: InfoHash, { output, signal }: Context): Promise<void> {
+  const item = await node.get(target, signal);
+  if (item === undefined) {
+    const message = `No node of the DHT has a value under ${target}; values last about two hours`;
+    throw new CommandError(EXIT.network, "dht", message);
+  }
+  const decoded = decodeBencode(item.value, { bytesMax: item.value.length });
+  output.result({
+    event: "dht-value",
+    target,
+    text: decoded.ok ? asText(decoded.value) : undefined,
+    bencoded: item.value.toBase64(),
+    sequence: item.kind === "mutable" ? item.sequence : undefined,
   });
 }
 

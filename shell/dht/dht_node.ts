@@ -13,6 +13,7 @@ import { fromHex } from "../../core/bytes/hex.ts";
 import { unreachable } from "../../core/bytes/result.ts";
 import { addressOf, endpointOf } from "../../core/dht/endpoint.ts";
 import { type DhtFacts, dhtFacts } from "../../core/dht/facts.ts";
+import type { PutItem } from "../../core/dht/krpc.ts";
 import { type NodeId, readNodeId } from "../../core/dht/node_id.ts";
 import type { DhtEffect, DhtEvent, LookupReport } from "../../core/dht/protocol.ts";
 import type { SavedNode } from "../../core/dht/saved_node.ts";
@@ -55,6 +56,8 @@ export interface LookupOptions {
 
 interface Job {
   readonly onPeers: (peers: readonly PeerAddress[]) => void;
+  /** The value of a `get`. */
+  item?: PutItem | undefined;
   readonly reports: LookupReport[];
   readonly done: PromiseWithResolvers<readonly LookupReport[]>;
 }
@@ -103,20 +106,52 @@ export class DhtNode {
     infoHash: InfoHash,
     { onPeers, scrape = false, signal }: LookupOptions,
   ): Promise<readonly LookupReport[]> {
+    const target = targetOf(infoHash);
+    const event = (job: number): DhtEvent => ({ kind: "lookup", job, infoHash: target, scrape });
+    return (await this.#runJob(event, onPeers, signal)).reports;
+  }
+
+  /** The value stored under a target, checked; undefined when no node has it. Spec: BEP 44. */
+  async get(target: InfoHash, signal: AbortSignal): Promise<PutItem | undefined> {
+    const salt = new Uint8Array();
+    const event = (job: number): DhtEvent => ({ kind: "get", job, target: targetOf(target), salt });
+    return (await this.#runJob(event, () => {}, signal)).item;
+  }
+
+  /** Stores a bencoded value. Spec: BEP 44, immutable items. */
+  async put(
+    value: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ readonly target: string; readonly nodes: number }> {
+    const item: PutItem = { kind: "immutable", value };
+    const event = (job: number): DhtEvent => ({ kind: "put", job, item });
+    const { reports } = await this.#runJob(event, () => {}, signal);
+    const nodes = reports.reduce((sum, { storedAt }) => sum + storedAt, 0);
+    return { target: sha1(value).toHex(), nodes };
+  }
+
+  /** Resolves when every network has reported. */
+  async #runJob(
+    eventOf: (job: number) => DhtEvent,
+    onPeers: (peers: readonly PeerAddress[]) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Job> {
     await this.#ready;
     signal?.throwIfAborted();
     const job = ++this.#jobCount;
     const done = Promise.withResolvers<readonly LookupReport[]>();
-    this.#jobs.set(job, { onPeers, reports: [], done });
+    const running: Job = { onPeers, reports: [], done };
+    this.#jobs.set(job, running);
     const abort = () => {
       this.#jobs.delete(job);
       this.#feed({ kind: "cancel", job });
       done.reject(signal!.reason);
     };
     signal?.addEventListener("abort", abort);
-    this.#feed({ kind: "lookup", job, infoHash: targetOf(infoHash), scrape });
+    this.#feed(eventOf(job));
     try {
-      return await done.promise;
+      await done.promise;
+      return running;
     } finally {
       signal?.removeEventListener("abort", abort);
     }
@@ -205,8 +240,11 @@ export class DhtNode {
       case "lookup-done":
         if (effect.job !== undefined) this.#onReport(effect.job, effect.report);
         return;
-      case "value":
+      case "value": {
+        const job = this.#jobs.get(effect.job);
+        if (job !== undefined) job.item ??= effect.item;
         return;
+      }
       case "save":
         return this.#save(effect.saved);
       default:

@@ -122,6 +122,24 @@ Deno.test("tt dht shows the node of a running daemon, and one of its own without
   assertEquals(own.said.map(({ of }) => of), ["command"]);
 });
 
+Deno.test("a text that one process stores in the DHT is printed by another", async () => {
+  await using dir = await scratch();
+  const { torrent } = await makeFile(dir.path, "film.bin", 30_000);
+  await using seed = await startSeed([torrent, ...ON]);
+  const net = ["--host", "127.0.0.1", "--dht-node", seed.peer];
+  const stored = await runTt(["dht", ...net, "--put", "grüße", "--json"]);
+  assertEquals(stored.code, 0, stored.stderr);
+  // SHA-1 of "7:grüße": seven bytes in UTF-8.
+  const target = "cf81e0839e31ffd8f477d37d15077b453d1f9a77";
+  assertEquals(stored.said, [{ event: "dht-stored", target, nodes: 1 }]);
+  const shown = await runTt(["dht", ...net, "--get", target]);
+  assertEquals([shown.code, shown.stdout], [0, "grüße\n"], shown.stderr);
+  const none = await runTt(["dht", ...net, "--get", "0".repeat(40)]);
+  assertMatch(assertOneSentence(none, 4), /No node of the DHT has a value under 0{40}/);
+  const long = await runTt(["dht", ...net, "--put", "x".repeat(997)]);
+  assertMatch(assertOneSentence(long, 2), /is too long; a value has at most 1000 bytes/);
+});
+
 Deno.test("TT_DHT=off and --dht off open no UDP port", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.path, "film.bin", 30_000);

@@ -30,7 +30,7 @@ const mayMount: Requirement = {
 };
 
 await interopTest({
-  name: "a daemon whose disk is full says so, loses nothing, and goes on once there is room",
+  name: "a daemon with a full disk reports it, loses nothing, and continues once space is free",
   needs: [mayMount],
   async fn() {
     await using dir = await daemonFolder();

@@ -59,8 +59,7 @@ async function startSeed(folder: string) {
 }
 
 await interopTest({
-  name:
-    "the daemon's page asks for its token, adds a torrent that is dropped, and shows it complete",
+  name: "the daemon's page asks for the token, accepts a dropped file, and shows it complete",
   needs: [chromium],
   async fn() {
     const folder = await Deno.makeTempDir({ prefix: "tt-page-" });

@@ -94,7 +94,7 @@ const TORRENT: [string[], Answer][] = [
 ];
 
 await interopTest({
-  name: "transmission-remote: every option does what it says",
+  name: "transmission-remote: every option has its effect",
   needs: [remote],
   async fn() {
     await using dir = await daemonFolder();
@@ -193,7 +193,7 @@ function isSame(actual: Answer, wanted: Answer): boolean {
 }
 
 await interopTest({
-  name: "transmission-remote over TLS: another address is served with a certificate",
+  name: "transmission-remote over TLS: other addresses are served with a certificate",
   needs: [remote, program("openssl")],
   async fn() {
     await using dir = await daemonFolder();

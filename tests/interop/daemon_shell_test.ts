@@ -7,7 +7,7 @@ import { ttCommand } from "../support/tt_command.ts";
 import { interopTest } from "../support/requirements.ts";
 
 await interopTest({
-  name: "tt shell completes, remembers, drops a line and ends, on its own session and on a daemon",
+  name: "tt shell completes, keeps history, deletes a line and exits, with and without a daemon",
   needs: [program("tmux")],
   async fn() {
     await using dir = await daemonFolder();

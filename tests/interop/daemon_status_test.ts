@@ -7,7 +7,7 @@ import { ttCommand } from "../support/tt_command.ts";
 import { interopTest } from "../support/requirements.ts";
 
 await interopTest({
-  name: "tt status -w stays fresh, sorts, chooses, pauses and shows details at 80 and 120 columns",
+  name: "tt status -w updates, sorts, selects, pauses and shows details at 80 and 120 columns",
   needs: [program("tmux")],
   async fn() {
     await using dir = await daemonFolder();

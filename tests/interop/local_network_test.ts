@@ -211,7 +211,7 @@ await interopTest({
 });
 
 await interopTest({
-  name: "a seeder says so once when a peer from outside has reached it",
+  name: "a seeder reports once that it was reached from outside",
   needs: [namespaces],
   fn: () =>
     withScene(async ({ network, folder, torrent }) => {
@@ -236,7 +236,7 @@ await interopTest({
 });
 
 await interopTest({
-  name: "miniupnpd understands our PCP, NAT-PMP and UPnP",
+  name: "miniupnpd accepts our PCP, NAT-PMP and UPnP",
   needs: [namespaces, miniupnpd],
   fn: () =>
     withScene(async ({ network, folder, torrent }) => {
@@ -278,7 +278,7 @@ async function packetsDuring(
 }
 
 await interopTest({
-  name: "a tt on loopback, and one with a private torrent, send nothing to the network",
+  name: "on loopback or with a private torrent tt sends nothing to the network",
   needs: [namespaces, python],
   fn: async (test) => {
     const quiet = async (scene: Scene, extra: readonly string[], what: string) => {

@@ -86,12 +86,12 @@ const others: Partial[] = [{
 for (const other of others) {
   const { name } = other.client;
   await interopTest({
-    name: `tt and ${name} take one file from each other, as partial seeds`,
+    name: `tt and ${name} download one file from each other, as partial seeds`,
     needs: [other.client],
     fn: (test) =>
       concurrentSteps(test, [
-        { name: `${name} takes from tt`, fn: () => pass(ttPartial, other) },
-        { name: `tt takes from ${name}`, fn: () => pass(other, ttPartial) },
+        { name: `${name} downloads from tt`, fn: () => pass(ttPartial, other) },
+        { name: `tt downloads from ${name}`, fn: () => pass(other, ttPartial) },
       ]),
   });
 }

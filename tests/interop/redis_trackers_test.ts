@@ -18,7 +18,7 @@ import { until } from "../support/until.ts";
 const SEED_RATE = "300K";
 
 await interopTest({
-  name: "killing one of two trackers on Redis in the middle of a swarm is not noticed",
+  name: "killing one of two trackers on Redis during a transfer has no effect on peers",
   needs: [libtorrent, redisServer],
   async fn() {
     await using scratch = await openScratch();

@@ -10,7 +10,7 @@ import { transfer } from "./transfer.ts";
 
 for (const other of others) {
   await interopTest({
-    name: `what tt did with ${other.name} replays with identical effects, both ways`,
+    name: `a run of tt with ${other.name} replays with identical effects, in both roles`,
     needs: [other],
     fn: (test) =>
       concurrentSteps(test, [

@@ -40,7 +40,7 @@ async function openTracker() {
 }
 
 await interopTest({
-  name: "the tracker's page fits every screen, in light and dark, and stays alive",
+  name: "the tracker's page fits all screens, in light and dark, and updates itself",
   needs: [chromium],
   async fn() {
     await using tracker = await openTracker();

@@ -10,7 +10,7 @@ import { transfer } from "./transfer.ts";
 
 for (const client of others) {
   await interopTest({
-    name: `tt tracker brings ${client.name} and tt together`,
+    name: `tt tracker connects ${client.name} and tt`,
     needs: [client, ttTracker],
     fn: (test) =>
       concurrentSteps(test, [

@@ -70,7 +70,7 @@ async function formatTest(
  */
 async function refusalTest(client: Client, argv: string[], hash: RegExp): Promise<void> {
   await interopTest({
-    name: `${client.name} does not read hybrids`,
+    name: `${client.name} does not support hybrids`,
     needs: [client],
     fn: async () => {
       await using scratch = await openScratch();
@@ -122,7 +122,7 @@ async function magnetTest(seeder: Client, downloader: Client): Promise<void> {
  */
 async function bridgeTest(): Promise<void> {
   await interopTest({
-    name: "a hybrid goes from webtorrent by its v1 hash through tt to libtorrent by its v2 hash",
+    name: "a hybrid passes from webtorrent by v1 hash through tt to libtorrent by v2 hash",
     needs: [tt, webtorrent, libtorrent],
     fn: async () => {
       await using scratch = await openScratch();
@@ -164,7 +164,7 @@ async function bridgeTest(): Promise<void> {
 /** All of them at once at one tracker: by the v1 hash, by the v2 hash, and by both. */
 async function mixedSwarmTest(): Promise<void> {
   await interopTest({
-    name: "peers of v1, of v2 and of both complete in the swarms of one hybrid",
+    name: "v1, v2 and hybrid peers complete in the swarms of one hybrid",
     needs: [tt, webtorrent, libtorrent, ttTracker],
     fn: async () => {
       await using scratch = await openScratch();

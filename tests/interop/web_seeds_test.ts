@@ -33,7 +33,7 @@ async function download(content: Content): Promise<string[]> {
 }
 
 await interopTest({
-  name: "tt downloads from nginx alone: a folder whose pieces straddle files, and one large file",
+  name: "tt downloads from nginx alone: a folder with pieces across files, and a large file",
   needs: [nginxServer],
   fn: async (test) => {
     await test.step("nested folder", async () => {

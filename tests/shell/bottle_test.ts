@@ -24,12 +24,12 @@ const PLANS: readonly ContentPlan[] = [
 const inMemory = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name, permissions: "none", fn });
 
-inMemory(`${SEEDS} worlds from seed ${FROM} on end with everybody's content right`, async () => {
+inMemory(`${SEEDS} worlds from seed ${FROM} on end with correct content everywhere`, async () => {
   const contents = PLANS.map(makeContent);
   for (let seed = FROM; seed < FROM + SEEDS; seed++) await new World(seed, contents).run();
 });
 
-inMemory("the same seed makes the same world", async () => {
+inMemory("the same seed gives the same world", async () => {
   const worlds = [1, 2].map(() => new World(7, PLANS.map(makeContent)));
   for (const world of worlds) await world.run();
   assertEquals(worlds[0]!.log, worlds[1]!.log);

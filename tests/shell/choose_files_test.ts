@@ -24,7 +24,7 @@ function asker(...answers: string[]) {
   };
 }
 
-Deno.test("whoever chooses sees numbers, and is asked until the answer fits", async () => {
+Deno.test("files are listed with numbers, and the question repeats until the answer is valid", async () => {
   const user = asker("9", "[", "*.iso", " 1,3 ");
   assertEquals(await askForFiles(content, user), "1,3");
   const [list, ...complaints] = user.told;
@@ -38,7 +38,7 @@ Deno.test("whoever chooses sees numbers, and is asked until the answer fits", as
   await assertRejects(() => askForFiles(content, asker("9")), Failure, "No files were chosen");
 });
 
-Deno.test("the daemon is told numbers from 0, and no empty list, which would mean all", () => {
+Deno.test("the daemon gets file numbers from 0, and never an empty list, which means all", () => {
   const read = (text: string) => [parseSelector(text)!];
   const none = { select: [], exclude: [], priorityHigh: [], priorityLow: [] };
   assertEquals(chooseParams(content, none), {});

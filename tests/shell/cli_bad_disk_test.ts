@@ -85,7 +85,7 @@ onTinyDisk(
   },
 );
 
-Deno.test("what is in the place of the content is left alone, with a sentence", async () => {
+Deno.test("foreign files at the path of the content are kept, with an error", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.at("S"), "f.bin", PIECE);
   await Deno.mkdir(dir.at("folder", "f.bin"), { recursive: true });
@@ -106,7 +106,7 @@ Deno.test("what is in the place of the content is left alone, with a sentence", 
   assertEquals(await Deno.readFile(dir.at("as-long", "f.bin")), new Uint8Array(PIECE).fill(7));
 });
 
-Deno.test("a second get in the same folder leaves the first one alone", async () => {
+Deno.test("a second get in the same folder does not disturb the first one", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "both.bin", SIZE, SMALL_PIECES);
   await using seed = await startSeed([torrent, "--dir", dirname(path)]);
@@ -119,7 +119,7 @@ Deno.test("a second get in the same folder leaves the first one alone", async ()
   await assertContent(dir.at("D", "both.bin"), bytes);
 });
 
-Deno.test("a file that changes unnoticed while it is seeded is not taken for the content", async () => {
+Deno.test("a file that changes unnoticed while seeding is not taken for the content", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "changes.bin", SIZE, SMALL_PIECES);
   await using bad = await startSeed([torrent, "--dir", dirname(path)]);

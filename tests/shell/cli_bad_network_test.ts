@@ -62,7 +62,7 @@ const BAD_ANSWERS: readonly (readonly [string, () => Response, RegExp])[] = [
   ],
 ];
 
-Deno.test("a tracker that answers badly is named, and known peers are used all the same", async () => {
+Deno.test("a tracker with invalid responses is named, and known peers are still used", async () => {
   await forEachAtOnce(BAD_ANSWERS, async ([what, answer, pattern]) => {
     await using dir = await scratch();
     await using fake = startFake(answer);
@@ -70,12 +70,12 @@ Deno.test("a tracker that answers badly is named, and known peers are used all t
   });
 });
 
-Deno.test("a tracker that is down is named, and known peers are used all the same", async () => {
+Deno.test("a tracker that is down is named, and known peers are still used", async () => {
   await using dir = await scratch();
   await assertNamedAndSurvived(dir, urlOfNobody(), /is it running/, "nothing at all");
 });
 
-Deno.test("a download without a tracker and without peers gives up and says why", async () => {
+Deno.test("a download without a tracker and without peers times out with a reason", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.at("S"), "f.bin", SIZE, ["--tracker", urlOfNobody()]);
   const ended = await runTt(["get", torrent, "--dir", dir.at("D"), "--timeout", "3", ...LOCAL]);
@@ -107,7 +107,7 @@ async function assertNamedAndSurvived(
 
 const hasError = ({ error }: Said) => error !== undefined;
 
-Deno.test("a tracker that never answers holds nothing up", async () => {
+Deno.test("a tracker that never responds delays nothing", async () => {
   await using dir = await scratch();
   await using silent = listenSilently();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "f.bin", SIZE, [
@@ -128,7 +128,7 @@ Deno.test("a tracker that never answers holds nothing up", async () => {
   await assertContent(dir.at("D", "f.bin"), bytes);
 });
 
-Deno.test("a tracker that lies about its intervals is not flooded", async () => {
+Deno.test("a tracker with implausible intervals is not flooded", async () => {
   await forEachAtOnce([0, -1, 1, 1e15], async (interval) => {
     await using dir = await scratch();
     await using fake = startFake(answering({ interval, "min interval": interval, peers: "" }));
@@ -147,7 +147,7 @@ Deno.test("a tracker that lies about its intervals is not flooded", async () => 
   });
 });
 
-Deno.test("a tracker that gives us our own address does not make us talk to ourselves", async () => {
+Deno.test("our own address from a tracker does not make us connect to ourselves", async () => {
   await using dir = await scratch();
   const ports = new Set<number>();
   await using fake = startFake((query) => {
@@ -186,7 +186,7 @@ Deno.test("a port in use gives one sentence and exit code 4", async () => {
   }
 });
 
-Deno.test("a reader of stdout that leaves ends the program without a word", async () => {
+Deno.test("a closed stdout ends the program silently", async () => {
   await using dir = await scratch();
   const { path, torrent } = await makeFile(dir.at("S"), "f.bin", SIZE);
   const [name, ...args] = await ttCommand(["seed", torrent, "--dir", dirname(path), ...LOCAL]);
@@ -199,7 +199,7 @@ Deno.test("a reader of stdout that leaves ends the program without a word", asyn
   assertEquals([code, stderr], [130, ""]);
 });
 
-Deno.test("a stack trace is shown to whoever asks for it, and to nobody else", async () => {
+Deno.test("a stack trace is printed with TT_DEBUG=1 only", async () => {
   const args = ["get", "missing.torrent", ...LOCAL];
   const plain = await runTt(args);
   assertNoTrace(plain.stderr);

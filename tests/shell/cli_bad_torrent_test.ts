@@ -93,7 +93,7 @@ const BAD_TORRENTS: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["no content", torrentWith({ length: 0, pieces: new Uint8Array() }), /no content/],
 ];
 
-Deno.test("a bad torrent gives one sentence and exit code 3, and nothing is written", async () => {
+Deno.test("an invalid torrent gives one sentence and exit code 3, and nothing is written", async () => {
   await using dir = await scratch();
   await forEachAtOnce(BAD_TORRENTS, async ([what, bytes, pattern], index) => {
     const path = dir.at(`${index}.torrent`);
@@ -116,7 +116,7 @@ Deno.test("a file of gigabytes is not read as a torrent", async () => {
   assertMatch(assertOneSentence(ended, 3), /larger than/);
 });
 
-Deno.test("sources that are not there, folders and magnet links are told apart", async () => {
+Deno.test("missing sources, folders and magnet links have different errors", async () => {
   await using dir = await scratch();
   const [missing, folder, magnet] = await Promise.all([
     runTt(["get", dir.at("missing.torrent"), ...LOCAL]),
@@ -141,7 +141,7 @@ const ODD_PATHS: readonly (readonly string[])[] = [
 ];
 
 for (const name of ["..", ".tt", "/", "folder"]) {
-  Deno.test(`paths that climb, collide or start at the root stay inside, below "${name}"`, async () => {
+  Deno.test(`traversing, colliding and absolute paths stay inside, below "${name}"`, async () => {
     await using dir = await scratch();
     const files = ODD_PATHS.map((path, index) => ({ length: 1000 + index, path }));
     const total = files.reduce((sum, { length }) => sum + length, 0);
@@ -178,7 +178,7 @@ for (const name of ["..", ".tt", "/", "folder"]) {
   });
 }
 
-Deno.test("wrong usage gives one sentence and exit code 2", async () => {
+Deno.test("a usage error gives one sentence and exit code 2", async () => {
   await using dir = await scratch();
   await Deno.writeTextFile(dir.at("config"), "no-such-setting = 1\n");
   await Deno.writeFile(dir.at("binary"), makeBytes(1000));
@@ -202,7 +202,7 @@ Deno.test("wrong usage gives one sentence and exit code 2", async () => {
   });
 });
 
-Deno.test("content that is missing or wrong is not seeded", async () => {
+Deno.test("missing or wrong content is not seeded", async () => {
   await using dir = await scratch();
   await Deno.writeFile(dir.at("f.torrent"), good);
   const missing = await runTt(["seed", dir.at("f.torrent"), ...LOCAL]);

@@ -27,7 +27,7 @@ async function upload(announceUrl: string, bytes: Uint8Array): Promise<void> {
   await response.body?.cancel();
 }
 
-Deno.test("what is seeded can be listed, fetched, looked into and got by its name", async () => {
+Deno.test("seeded content can be listed, fetched, inspected and downloaded by name", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   const at = ["--tracker", tracker.url];
@@ -67,7 +67,7 @@ Deno.test("what is seeded can be listed, fetched, looked into and got by its nam
   }
 });
 
-Deno.test("a private torrent is got by its info hash, and nobody else learns its name", async () => {
+Deno.test("a private torrent is downloaded by its info hash, and its name is not listed", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   const at = ["--tracker", tracker.url];
@@ -82,7 +82,7 @@ Deno.test("a private torrent is got by its info hash, and nobody else learns its
   assertEquals((await get.end()).code, 0);
 });
 
-Deno.test("a torrent that names no tracker is announced to the one that gave it", async () => {
+Deno.test("a torrent without trackers is announced to the tracker that it came from", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   const bytes = makeBytes(50_000);
@@ -97,7 +97,7 @@ Deno.test("a torrent that names no tracker is announced to the one that gave it"
   await get.event("complete");
 });
 
-Deno.test("of two torrents with one name, the info hash is asked for", async () => {
+Deno.test("if two torrents have one name, the info hash is required", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   for (const salt of [1, 2]) await upload(tracker.url, torrent({ name: "twice", salt }));
@@ -112,7 +112,7 @@ Deno.test("of two torrents with one name, the info hash is asked for", async () 
   }
 });
 
-Deno.test("a .torrent is saved in this folder, whatever its name says", async () => {
+Deno.test("a .torrent is saved in this folder, whatever its name", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   await upload(tracker.url, torrent({ name: "../../x" }));
@@ -127,7 +127,7 @@ Deno.test("a .torrent is saved in this folder, whatever its name says", async ()
   assertEquals(names, [path]);
 });
 
-Deno.test("a catalog that asks for a token gets it, or says so while seeding goes on", async () => {
+Deno.test("a catalog that requires a token gets it; without it seeding continues with a notice", async () => {
   await using dir = await scratch();
   const token = "correct-horse-battery";
   await using tracker = await startTracker(["--catalog-token", token]);
@@ -142,7 +142,7 @@ Deno.test("a catalog that asks for a token gets it, or says so while seeding goe
   assertEquals((await withToken.event("registered")).isNew, true);
 });
 
-Deno.test("a tracker without a catalog, or one that was told not to, hears of no torrent", async () => {
+Deno.test("nothing is registered with a tracker without a catalog, or with --no-register", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   const asked: string[] = [];
@@ -169,7 +169,7 @@ Deno.test("a tracker without a catalog, or one that was told not to, hears of no
   assertEquals((await runTt(["list", "--tracker", tracker.url, "--json"])).said, []);
 });
 
-Deno.test("a .torrent is registered once its content was checked, and not when that is wrong", async () => {
+Deno.test("a .torrent is registered after its content was checked, and not if it is wrong", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   const at = ["--tracker", tracker.url];
@@ -188,7 +188,7 @@ Deno.test("a .torrent is registered once its content was checked, and not when t
   assertEquals(list.said.map(({ name }) => name), ["good.bin"]);
 });
 
-Deno.test("what can't be asked for is told in one sentence, with the exit code for it", async () => {
+Deno.test("catalog errors give one sentence and their exit code", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   const html = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
@@ -208,7 +208,7 @@ Deno.test("what can't be asked for is told in one sentence, with the exit code f
   }
 });
 
-Deno.test("a tracker's data file in use, or no such, is told in one sentence", async () => {
+Deno.test("a tracker's data file that is in use or cannot be created gives one sentence", async () => {
   await using dir = await scratch();
   const data = dir.at("t.db");
   await using tracker = await startTracker(["--data", data]);
@@ -224,7 +224,7 @@ Deno.test("a tracker's data file in use, or no such, is told in one sentence", a
   }
 });
 
-Deno.test("a tracker may be named by HOST:PORT, also for content that is there already", async () => {
+Deno.test("--tracker HOST:PORT works, also for existing content", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   const { host } = new URL(tracker.url);
@@ -238,7 +238,7 @@ Deno.test("a tracker may be named by HOST:PORT, also for content that is there a
   assertEquals(list.said.map(({ name, seeders }) => [name, seeders]), [["one.bin", 1]]);
 });
 
-Deno.test("a private torrent is announced to its own trackers only, and the user is told", async () => {
+Deno.test("a private torrent is announced to its own trackers only, with a notice", async () => {
   await using dir = await scratch();
   await using own = await startTracker();
   await using other = await startTracker();
@@ -266,7 +266,7 @@ Deno.test("a torrent is removed from the catalog by its name or its info hash", 
   assertMatch(assertOneSentence(await runTt(["remove", "one", ...at]), 3), /no torrent named one/);
 });
 
-Deno.test("removing asks for the token where the catalog does", async () => {
+Deno.test("removing needs the token if the catalog requires one", async () => {
   const token = "correct-horse-battery";
   await using tracker = await startTracker(["--catalog-token", token]);
   const at = ["--tracker", tracker.url];
@@ -297,7 +297,7 @@ function curiousTracker() {
   return { server, tokens, methods, port: server.addr.port };
 }
 
-Deno.test("the token goes to the tracker that was typed, and to none that a torrent names", async () => {
+Deno.test("the token is sent to trackers given as options, not to those in a torrent", async () => {
   await using dir = await scratch();
   const named = curiousTracker(), typed = curiousTracker();
   await using _named = named.server;
@@ -328,7 +328,7 @@ Deno.test("the token is not sent on the guess that a UDP tracker has a catalog",
   assertEquals(guessed.tokens.filter((shown) => shown !== null), []);
 });
 
-Deno.test("the token does not follow a redirect to another server", async () => {
+Deno.test("the token is not sent along a redirect to another server", async () => {
   await using dir = await scratch();
   const other = curiousTracker();
   await using _other = other.server;
@@ -349,7 +349,7 @@ Deno.test("the token does not follow a redirect to another server", async () => 
   assertEquals(other.tokens, [null]);
 });
 
-Deno.test("a torrent that names a page of this machine's is not asked for a catalog there", async () => {
+Deno.test("a page of this machine named by a torrent is not used as a catalog", async () => {
   await using dir = await scratch();
   const router = curiousTracker();
   await using _router = router.server;

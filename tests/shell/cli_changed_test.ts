@@ -14,7 +14,7 @@ import {
 const PIECE = 16 * 1024;
 const SMALL_PIECES = ["--piece-length", "16K"];
 
-Deno.test("a file changed in place is not served, told once, and found wrong", async () => {
+Deno.test("a file changed in place is not served, reported once, and found wrong", async () => {
   await using dir = await scratch();
   const { path, torrent } = await makeFile(dir.at("S"), "file.bin", 64 * PIECE, SMALL_PIECES);
   await using seed = await startSeed([torrent]);
@@ -28,7 +28,7 @@ Deno.test("a file changed in place is not served, told once, and found wrong", a
   assert(!said.some(({ event }) => event === "piece-failed" || event === "peer-banned"));
 });
 
-Deno.test("a file that was only touched is checked and served again", async () => {
+Deno.test("a file with only a new mtime is rechecked and served again", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "file.bin", 8 * PIECE, SMALL_PIECES);
   await using seed = await startSeed([torrent]);
@@ -45,7 +45,7 @@ Deno.test("a file that was only touched is checked and served again", async () =
   await assertContent(dir.at("D", "file.bin"), bytes);
 });
 
-Deno.test("a file that shrinks is told once, and nobody gets a wrong piece of it", async () => {
+Deno.test("a truncated file is reported once, and no wrong piece of it is served", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(
     dir.at("S"),

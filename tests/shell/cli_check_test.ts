@@ -5,7 +5,7 @@ import { runTt, scratch } from "../support/cli_kit.ts";
 
 const MUCH_BYTES = 200 * 1024 * 1024;
 
-Deno.test("much content is made a torrent, checked, and its damage found", async () => {
+Deno.test("large content is hashed, checked, and its damage found", async () => {
   await using dir = await scratch();
   const path = dir.at("much.bin"), torrent = dir.at("much.torrent");
   using file = await Deno.open(path, { create: true, write: true });

@@ -27,7 +27,7 @@ async function filesOf(torrent: string): Promise<string[]> {
   return read.value.files.filter(({ pad }) => !pad).map(({ path }) => path.slice(1).join("/"));
 }
 
-Deno.test("a torrent of the current folder never holds itself", async () => {
+Deno.test("a torrent of the current folder does not contain itself", async () => {
   await using dir = await scratch();
   await Deno.mkdir(dir.at("set"));
   await Deno.writeFile(dir.at("set", "a"), makeBytes(100));
@@ -43,7 +43,7 @@ Deno.test("a torrent of the current folder never holds itself", async () => {
   assertEquals([path.endsWith("set/set.torrent"), reason], [true, "output"]);
 });
 
-Deno.test("a torrent for which there is no place is refused before anything is hashed", async () => {
+Deno.test("an unwritable output path is reported before anything is hashed", async () => {
   await using dir = await scratch();
   // Enough that hashing it would take minutes.
   await Deno.writeFile(dir.at("large"), new Uint8Array(1));
@@ -70,7 +70,7 @@ Deno.test("a torrent for which there is no place is refused before anything is h
   ]);
 });
 
-Deno.test("--force replaces what is there, through a link as well", async () => {
+Deno.test("--force overwrites an existing file, also through a link", async () => {
   await using dir = await scratch();
   await Deno.writeFile(dir.at("a"), makeBytes(PIECE));
   await Deno.writeFile(dir.at("old"), makeBytes(5));
@@ -81,7 +81,7 @@ Deno.test("--force replaces what is there, through a link as well", async () => 
   assert(readMetainfo(await Deno.readFile(dir.at("old"))).ok);
 });
 
-Deno.test("--out - writes the torrent to stdout and nothing else there", async () => {
+Deno.test("--out - writes only the torrent to stdout", async () => {
   await using dir = await scratch();
   await Deno.writeFile(dir.at("a"), makeBytes(PIECE));
   const made = await runTt(["create", "a"], { cwd: dir.path });
@@ -95,7 +95,7 @@ Deno.test("--out - writes the torrent to stdout and nothing else there", async (
   );
 });
 
-Deno.test("files that are left out are named with --quiet, and are events in --json", async () => {
+Deno.test("skipped files are named even with --quiet, and are events in --json", async () => {
   await using dir = await scratch();
   await Deno.mkdir(dir.at("set"));
   await Deno.writeFile(dir.at("set", "a"), makeBytes(5));
@@ -111,7 +111,7 @@ Deno.test("files that are left out are named with --quiet, and are events in --j
   assertEquals([reasons.sort(), json.stderr], [["symlink", "system-file"], ""]);
 });
 
-Deno.test("a link inside a torrent is told as left out by a download", async () => {
+Deno.test("a download reports symbolic links in a torrent as skipped", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.path, "name", PIECE);
   const bytes = await Deno.readFile(torrent);
@@ -134,7 +134,7 @@ Deno.test("a link inside a torrent is told as left out by a download", async () 
   assert(!await exists(dir.at("D", "name", "link")));
 });
 
-Deno.test("content behind a link that the user names is served", async () => {
+Deno.test("content behind a link given by the user is served", async () => {
   await using dir = await scratch();
   const bytes = makeBytes(3 * PIECE + 5);
   await Deno.mkdir(dir.at("real", "set"), { recursive: true });
@@ -174,7 +174,7 @@ Deno.test("links below a folder are served with --follow-symlinks only", async (
   await assertContent(dir.at("D", "set", "linked"), bytes);
 });
 
-Deno.test("a state of an earlier version, which holds its torrent, is gone on with", async () => {
+Deno.test("a state of an earlier version, which contains its torrent, is resumed", async () => {
   await using dir = await scratch();
   const { torrent, bytes } = await makeFile(dir.at("S"), "old.bin", 4 * PIECE, [
     "--piece-length",

@@ -14,7 +14,7 @@ import { DaemonKit } from "../support/daemon_kit.ts";
 /** The kit switches the DHT off in the environment; the option has the last word. */
 const ON = ["--dht", "on"];
 
-Deno.test("a download without a tracker finds its seed through the DHT, by any node named", async () => {
+Deno.test("a download without a tracker finds its seed through the DHT and any known node", async () => {
   await using dir = await scratch();
   const { torrent, bytes } = await makeFile(dir.path, "film.bin", 300_000);
   await using seed = await startSeed([torrent, ...ON]);
@@ -42,7 +42,7 @@ Deno.test("a download without a tracker finds its seed through the DHT, by any n
   assertMatch(found.stdout, /^IPv4 {4}\d+ nodes?, \d+ good/m);
 });
 
-Deno.test("a magnet link that names nobody is enough", async () => {
+Deno.test("a magnet link without trackers and peers works through the DHT", async () => {
   await using dir = await scratch();
   const { torrent, bytes } = await makeFile(dir.path, "film.bin", 300_000);
   await using seed = await startSeed([torrent, ...ON]);
@@ -152,7 +152,7 @@ Deno.test("TT_DHT=off and --dht off open no UDP port", async () => {
   }
 });
 
-Deno.test("what is no info hash and no switch is refused in a sentence", async () => {
+Deno.test("an invalid info hash or switch is refused with one sentence", async () => {
   assertMatch(assertOneSentence(await runTt(["dht", "film"]), 2), /is not an info hash/);
   const wrong = await runTt(["get", "x.torrent", "--dht", "maybe"]);
   assertMatch(assertOneSentence(wrong, 2), /is not valid; give on or off/);

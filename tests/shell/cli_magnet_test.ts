@@ -24,7 +24,7 @@ async function startSource(path: string, more: readonly string[] = []) {
   return { bytes, seed, infoHash: infoHash as string, link: `${magnet}&x.pe=${seed.peer}` };
 }
 
-Deno.test("a magnet link with a peer is enough: metadata, then content", async () => {
+Deno.test("a magnet link with a peer gives metadata, then content", async () => {
   await using dir = await scratch();
   const { bytes, seed, infoHash, link } = await startSource(dir.path);
   await using _seed = seed;
@@ -39,7 +39,7 @@ Deno.test("a magnet link with a peer is enough: metadata, then content", async (
   assertEquals(saved.said[0]!.infoHash, infoHash);
 });
 
-Deno.test("a link that selects files downloads those alone", async () => {
+Deno.test("a link with a selection downloads only the selected files", async () => {
   await using dir = await scratch();
   await Deno.mkdir(dir.at("films"));
   const size = 200_000;
@@ -57,7 +57,7 @@ Deno.test("a link that selects files downloads those alone", async () => {
   assertEquals(names, ["b"]);
 });
 
-Deno.test("the .torrent that a v2 link is saved to has its layers, or is not written", async () => {
+Deno.test("the .torrent saved for a v2 link contains its layers, or is not written", async () => {
   await using dir = await scratch();
   const { seed, infoHash, link } = await startSource(dir.path, ["--format", "v2"]);
   await using _seed = seed;
@@ -71,7 +71,7 @@ Deno.test("the .torrent that a v2 link is saved to has its layers, or is not wri
   assertEquals([saved.code, saved.said[0]!.infoHash], [0, infoHash], saved.stderr);
 });
 
-Deno.test("tt show fetches the metadata, prints it and leaves", async () => {
+Deno.test("tt show fetches the metadata, prints it and exits", async () => {
   await using dir = await scratch();
   const { seed, infoHash, link } = await startSource(dir.path);
   await using _seed = seed;
@@ -100,7 +100,7 @@ Deno.test("after kill -9 the metadata is not fetched again, and pieces are kept"
   await assertContent(dir.at("D", "film.bin"), bytes);
 });
 
-Deno.test("peers that give wrong metadata are banned, and an honest one is heard", async () => {
+Deno.test("peers that send wrong metadata are banned, and an honest one is used", async () => {
   await using dir = await scratch();
   const { bytes, seed, infoHash, link } = await startSource(dir.path);
   await using _seed = seed;
@@ -115,7 +115,7 @@ Deno.test("peers that give wrong metadata are banned, and an honest one is heard
   await assertContent(dir.at("D", "film.bin"), bytes);
 });
 
-Deno.test("metadata of 1 GB is never asked for, and the wait for it ends", async () => {
+Deno.test("metadata of 1 GB is not requested, and the wait for it ends", async () => {
   await using dir = await scratch();
   const infoHash = "ab".repeat(20);
   await using huge = new FakeMetadataPeer(infoHash, { claimedSize: 1_000_000_000 });
@@ -127,7 +127,7 @@ Deno.test("metadata of 1 GB is never asked for, and the wait for it ends", async
   assertEquals((await get.stop()).code, 130);
 });
 
-Deno.test("without peers the link ends with --timeout, and a bad one at once", async () => {
+Deno.test("a link without peers ends with --timeout, an invalid one at once", async () => {
   const infoHash = "ab".repeat(20);
   const alone = await runTt([
     ...["get", `magnet:?xt=urn:btih:${infoHash}&dn=film`, ...LOCAL, "--timeout", "1"],
@@ -137,7 +137,7 @@ Deno.test("without peers the link ends with --timeout, and a bad one at once", a
   assertMatch(assertOneSentence(bad, 3), /names no BitTorrent info hash/);
 });
 
-Deno.test("a private torrent's metadata is not given away", async () => {
+Deno.test("the metadata of a private torrent is not served", async () => {
   await using dir = await scratch();
   const tracker = ["--private", "--tracker", "http://127.0.0.1:1/announce", "--no-register"];
   const { seed, link } = await startSource(dir.path, tracker);

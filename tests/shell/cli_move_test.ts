@@ -16,7 +16,7 @@ import { exists, onTinyDisk } from "./disk/support.ts";
 const PIECE = 16 * 1024;
 const SMALL_PIECES = ["--piece-length", "16K"];
 
-Deno.test("content is marked while it is unfinished, however the process ends", async () => {
+Deno.test("incomplete content has its marker, however the process ends", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(
     dir.at("S"),
@@ -46,7 +46,7 @@ Deno.test("content is marked while it is unfinished, however the process ends", 
   await assertContent(marker, bytes);
 });
 
-Deno.test("complete content moves, and is seeded from there", async () => {
+Deno.test("complete content is moved, and seeded from there", async () => {
   await using dir = await scratch();
   const { torrent, bytes } = await makeFile(dir.at("S"), "film.bin", 32 * PIECE, SMALL_PIECES);
   await using seed = await startSeed([torrent]);
@@ -105,7 +105,7 @@ async function copyBegins(disk: string): Promise<void> {
   clearTimeout(timer);
 }
 
-Deno.test("options of a download hold for its later runs, and flags win", async () => {
+Deno.test("options of a download apply to later runs, and new options override them", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.at("S"), "film.bin", 64 * PIECE, SMALL_PIECES);
   await using seed = await startSeed([torrent]);
@@ -127,7 +127,7 @@ Deno.test("options of a download hold for its later runs, and flags win", async 
   assert(await exists(dir.at("E", "film.bin")));
 });
 
-Deno.test("files that are gone are named, with what that costs", async () => {
+Deno.test("missing files are named, with what --recheck and continuing would do", async () => {
   await using dir = await scratch();
   await Deno.mkdir(dir.at("S", "set"), { recursive: true });
   for (const name of ["a", "b", "c"]) {

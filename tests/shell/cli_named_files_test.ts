@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { assertOneSentence, forEachAtOnce, makeFile, runTt, scratch } from "../support/cli_kit.ts";
 
-Deno.test("a file that can't be read or written is named, with the option to look at", async () => {
+Deno.test("an unreadable or unwritable file is named, with the option to check", async () => {
   await using dir = await scratch();
   const nowhere = dir.at("none", "x");
   const { path } = await makeFile(dir.at("S"), "f.bin", 20_000);
@@ -33,7 +33,7 @@ Deno.test("a file that can't be read or written is named, with the option to loo
   });
 });
 
-Deno.test("an address that is not of this machine is told from a port that is taken", async () => {
+Deno.test("an address of another machine and a port in use have different errors", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.at("S"), "f.bin", 20_000);
   const elsewhere = ["--host", "192.0.2.1"];
@@ -43,7 +43,7 @@ Deno.test("an address that is not of this machine is told from a port that is ta
   }
 });
 
-Deno.test("content that does not match is told with the way to mend it", async () => {
+Deno.test("for content that does not match, the error says how to repair it", async () => {
   await using dir = await scratch();
   const { path, torrent } = await makeFile(dir.at("S"), "f.bin", 20_000);
   await Deno.writeFile(path, new Uint8Array(20_000));

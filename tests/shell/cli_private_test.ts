@@ -2,7 +2,7 @@
 import { assertMatch } from "@std/assert";
 import { assertOneSentence, LOCAL, makeBytes, runTt, scratch } from "../support/cli_kit.ts";
 
-Deno.test("--peer is refused for a private torrent, whose peers come from its trackers alone", async () => {
+Deno.test("--peer is refused for a private torrent, whose peers come from its trackers only", async () => {
   await using dir = await scratch();
   await Deno.writeFile(dir.at("secret.bin"), makeBytes(1_000));
   const tracker = ["--tracker", "http://127.0.0.1:1/announce"];

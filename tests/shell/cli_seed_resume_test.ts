@@ -12,7 +12,7 @@ import {
 } from "../support/cli_kit.ts";
 import { until } from "../support/until.ts";
 
-Deno.test("tt seed --resume seeds again what is still there, however the earlier run ended", async () => {
+Deno.test("tt seed --resume seeds what is still there, however the earlier run ended", async () => {
   await using dir = await scratch();
   const env = { XDG_STATE_HOME: dir.at("state") };
   const one = await makeFile(dir.at("src"), "one.bin", 50_000);

@@ -91,7 +91,7 @@ Deno.test("a partial seed is counted as one by the tracker, from its first annou
   assertEquals(await scrape(), "1 of 2");
 });
 
-Deno.test("a selection outlives kill -9, and a wider one goes on where it was", async () => {
+Deno.test("a selection survives kill -9, and a wider one continues from there", async () => {
   await using dir = await scratch();
   const names = ["a", "b", "c", "d"];
   const size = 20 * PIECE + 777;
@@ -135,7 +135,7 @@ Deno.test("a selection outlives kill -9, and a wider one goes on where it was", 
   }
 });
 
-Deno.test("a narrower selection stops asking and keeps what is there", async () => {
+Deno.test("a narrower selection cancels requests and keeps what is there", async () => {
   await using dir = await scratch();
   const size = 60 * PIECE + 777;
   const torrent = await makeFiles(dir.at("S"), ["a", "b"], size);
@@ -155,7 +155,7 @@ Deno.test("a narrower selection stops asking and keeps what is there", async () 
   assertEquals(await filesIn(dir.at("D")), ["a", "b"]);
 });
 
-Deno.test("the share rule owes a part of what is wanted", async () => {
+Deno.test("the share rule applies to what is wanted", async () => {
   await using dir = await scratch();
   const torrent = await makeFiles(dir.at("S"), ["a", "b"], 10 * PIECE);
   await using seed = await startSeed([torrent, "--dir", dir.at("S")]);
@@ -167,7 +167,7 @@ Deno.test("the share rule owes a part of what is wanted", async () => {
   assertEquals((await get.event("share")).owedBytes, PIECE);
 });
 
-Deno.test("a selection that cannot be is one sentence and the right exit code", async () => {
+Deno.test("an invalid selection gives one sentence and the right exit code", async () => {
   await using dir = await scratch();
   const torrent = await makeFiles(dir.at("S"), ["a", "b"], 1000);
   const get = (...args: string[]) =>

@@ -19,7 +19,7 @@ const SIZE = PIECES * PIECE;
 const OWED = Math.ceil(SIZE / 10);
 const SMALL_PIECES = ["--piece-length", "16K"];
 
-Deno.test("three downloads of one slow seeder each share 10 % before they finish", async () => {
+Deno.test("three downloads from one slow seeder each share 10 % before they finish", async () => {
   await using dir = await scratch();
   await using tracker = await startTracker();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "fair.bin", SIZE, [
@@ -46,7 +46,7 @@ Deno.test("three downloads of one slow seeder each share 10 % before they finish
   for (const index of [0, 1, 2]) await assertContent(dir.at(`D${index}`, "fair.bin"), bytes);
 });
 
-Deno.test("a lone download is let off at once, and says so", async () => {
+Deno.test("without other peers the rule is waived at once, with a notice", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "lone.bin", SIZE, SMALL_PIECES);
   await using seed = await startSeed([torrent, "--dir", dirname(path)]);
@@ -63,7 +63,7 @@ Deno.test("a lone download is let off at once, and says so", async () => {
   await assertContent(dir.at("D", "lone.bin"), bytes);
 });
 
-Deno.test("people read that the debt was waived, too", async () => {
+Deno.test("the waiver is also printed as text", async () => {
   await using dir = await scratch();
   const { path, torrent } = await makeFile(dir.at("S"), "words.bin", SIZE, SMALL_PIECES);
   await using seed = await startSeed([torrent, "--dir", dirname(path)]);
@@ -75,7 +75,7 @@ Deno.test("people read that the debt was waived, too", async () => {
   assertMatch(stderr, /no peer can be served in time/);
 });
 
-Deno.test("a strict download waits, says why, serves who comes, and then finishes", async () => {
+Deno.test("a strict download waits, shows why, serves new peers, and then finishes", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "strict.bin", SIZE, SMALL_PIECES);
   await using seed = await startSeed([torrent, "--dir", dirname(path)]);
@@ -101,7 +101,7 @@ Deno.test("a strict download waits, says why, serves who comes, and then finishe
   for (const name of ["strict", "second"]) await assertContent(dir.at(name, "strict.bin"), bytes);
 });
 
-Deno.test("what was shared in an earlier run counts", async () => {
+Deno.test("uploads of an earlier run count", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "before.bin", SIZE, SMALL_PIECES);
   const strict = [torrent, "--dir", dir.at("D"), "--share-rule", "strict", "--resume"];

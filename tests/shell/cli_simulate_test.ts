@@ -11,7 +11,7 @@ async function run(args: readonly string[]) {
   return await tt.ended;
 }
 
-Deno.test("simulate draws the swarm, sums it up, and says the same of the same seed", async () => {
+Deno.test("simulate plots the swarm, prints its figures, and is reproducible", async () => {
   const [first, second] = await Promise.all([run([...SMALL, "--json"]), run([...SMALL, "--json"])]);
   assertEquals(first.code, 0);
   const [one, two] = [first.said.at(-1)!, second.said.at(-1)!];
@@ -24,7 +24,7 @@ Deno.test("simulate draws the swarm, sums it up, and says the same of the same s
   assert(text.stdout.includes("100 %") && text.stdout.includes("uplink"));
 });
 
-Deno.test("simulate writes an SVG picture where it is told to, or says in a sentence why not", async () => {
+Deno.test("simulate writes the SVG plot, or prints one sentence why not", async () => {
   await using scratch = await openScratch();
   const path = join(scratch.path, "swarm.svg");
   assertEquals((await run([...SMALL, "--plot", path])).code, 0);
@@ -34,7 +34,7 @@ Deno.test("simulate writes an SVG picture where it is told to, or says in a sent
   assertEquals(missing.stderr.match(/^Error: /gm)?.length, 1, missing.stderr);
 });
 
-Deno.test("a swarm that nobody could simulate is refused in a sentence", async () => {
+Deno.test("invalid swarm options are refused with one sentence", async () => {
   for (
     const wrong of [["--peers", "0"], ["--size", "1"], ["--free-riders", "101"], ["--up", "off"]]
   ) {

@@ -15,7 +15,7 @@ async function startStream(dir: string, args: readonly string[]): Promise<{ tt: 
   return { tt, url: url as string };
 }
 
-Deno.test("a player gets every byte while it loads, and what it seeks to first", async () => {
+Deno.test("a player gets every byte during the download, and first what it seeks to", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "film.mkv", SIZE, SMALL_PIECES);
   await using seed = await startSeed([torrent, "--dir", dirname(path), "--up-limit", "600K"]);
@@ -33,7 +33,7 @@ Deno.test("a player gets every byte while it loads, and what it seeks to first",
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("two readers at different places are both served", async () => {
+Deno.test("two readers at different positions are both served", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "film.mkv", SIZE, SMALL_PIECES);
   await using seed = await startSeed([torrent, "--dir", dirname(path), "--up-limit", "2M"]);
@@ -49,7 +49,7 @@ Deno.test("two readers at different places are both served", async () => {
   assertEquals(second, bytes.subarray(half));
 });
 
-Deno.test("a file that the torrent does not have is one sentence", async () => {
+Deno.test("a file that is not in the torrent gives one sentence", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.at("S"), "film.mkv", 1_000, []);
   for (const file of ["2", "0", "other.mkv"]) {

@@ -62,7 +62,7 @@ Deno.test("a download and its seeder are recorded, and replay with the same deci
   assertMatch(people.stdout, /Verdict: the same decisions\n/);
 });
 
-Deno.test("a replay stops at an event, draws the state and says why a peer is not asked", async () => {
+Deno.test("a replay stops at an event, prints the state and why a peer is not asked", async () => {
   await using dir = await scratch();
   await recordTransfer(dir);
   const path = dir.at("get.trace");
@@ -93,7 +93,7 @@ Deno.test("a replay stops at an event, draws the state and says why a peer is no
   assertMatch(assertOneSentence(nobody, 2), /Peer 77 is not connected/);
 });
 
-Deno.test("a trace that was changed is found out, with the number of the event", async () => {
+Deno.test("a modified trace is detected, with the number of the event", async () => {
   await using dir = await scratch();
   await recordTransfer(dir);
   const lines = (await Deno.readTextFile(dir.at("get.trace"))).split("\n");
@@ -108,7 +108,7 @@ Deno.test("a trace that was changed is found out, with the number of the event",
   assert(found >= event - 1, `${found} of ${event}`);
 });
 
-Deno.test("a run that was killed leaves a trace that replays as far as it goes", async () => {
+Deno.test("the trace of a killed run replays up to its end", async () => {
   await using dir = await scratch();
   await Deno.writeFile(dir.at("film.bin"), makeBytes(SIZE));
   await using seed = await startSeed(["film.bin"], { cwd: dir.path });
@@ -126,7 +126,7 @@ Deno.test("a run that was killed leaves a trace that replays as far as it goes",
   assertEquals([said[0]!.verdict, said[0]!.truncated], ["same", true]);
 });
 
-Deno.test("what is no trace, and what cannot be written or read, is told in one sentence", async () => {
+Deno.test("invalid, unreadable and unwritable traces give one sentence", async () => {
   await using dir = await scratch();
   await Deno.writeFile(dir.at("film.bin"), makeBytes(1000));
   await runTt(["create", "film.bin"], { cwd: dir.path });

@@ -30,7 +30,7 @@ interface Ledger {
   readonly completedUnsure: Map<string, number>;
 }
 
-Deno.test("a kill in the middle of announces and uploads loses nothing that was answered", async () => {
+Deno.test("a kill during announces and uploads loses nothing that was acknowledged", async () => {
   await using dir = await scratch();
   const rng = createRng(20_261_121);
   const ledger: Ledger = {

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { assertOneSentence, runTt, scratch, startTracker } from "../support/cli_kit.ts";
 
-Deno.test("every request is in the access log by the time the tracker has stopped", async () => {
+Deno.test("every request is in the access log once the tracker has stopped", async () => {
   await using dir = await scratch();
   const path = dir.at("access.log");
   await using tracker = await startTracker(["--data", dir.at("t.db"), "--access-log", path]);
@@ -18,7 +18,7 @@ Deno.test("every request is in the access log by the time the tracker has stoppe
   assertMatch(lines[2]!, / GET \/torrents - 200 \d+us$/);
 });
 
-Deno.test("an access log that can't be written is an error of one sentence", async () => {
+Deno.test("an unwritable access log gives one sentence", async () => {
   await using dir = await scratch();
   const path = dir.at("no such folder/access.log");
   const args = ["tracker", "--port", "0", "--store", "memory", "--access-log", path];

@@ -46,7 +46,7 @@ Deno.test("a tracker, a seeder and a download give identical bytes", async () =>
   assertEquals((await tracker.stop("SIGINT")).code, 130);
 });
 
-Deno.test("a folder with nested, empty and straddling files arrives as it was", async () => {
+Deno.test("a folder with nested, empty and unaligned files is transferred unchanged", async () => {
   await using dir = await scratch();
   const files: Record<string, Uint8Array> = {
     "a.bin": makeBytes(40_000, 2),
@@ -118,7 +118,7 @@ async function untilPieces(path: string, wanted: Uint8Array, count: number): Pro
   );
 }
 
-Deno.test("get --resume without a source goes on with everything unfinished", async () => {
+Deno.test("get --resume without a source resumes everything unfinished", async () => {
   await using dir = await scratch();
   const made = await Promise.all(
     ["first", "second one"].map((name) => makeFile(dir.at("S"), name, SIZE, SMALL_PIECES)),
@@ -166,7 +166,7 @@ Deno.test("without --resume the content is hashed and its good pieces are kept",
   await assertContent(dir.at("D", "kept.bin"), bytes);
 });
 
-Deno.test("a damaged state costs a check of the content, and nothing else", async () => {
+Deno.test("a damaged state causes a check of the content, and nothing else", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "state.bin", SIZE, SMALL_PIECES);
   const { infoHash } = (await runTt(["show", torrent, "--json"])).said[0]!;
@@ -184,7 +184,7 @@ Deno.test("a damaged state costs a check of the content, and nothing else", asyn
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`${signal} saves the state, tells the tracker and exits with 130`, async () => {
+  Deno.test(`${signal} saves the state, sends stopped to the tracker and exits with 130`, async () => {
     await using dir = await scratch();
     await using tracker = await startTracker();
     const { path, torrent, bytes } = await makeFile(dir.at("S"), "stopped.bin", SIZE, [
@@ -242,14 +242,14 @@ Deno.test("seeding ends at --seed-ratio and after --seed-time, with exit code 0"
   assertEquals((await seed.event("stopped")).uploaded, SIZE);
 });
 
-Deno.test("--timeout ends a download that nobody answers with exit code 4", async () => {
+Deno.test("--timeout ends a download without any response with exit code 4", async () => {
   await using dir = await scratch();
   const { torrent } = await makeFile(dir.at("S"), "nobody.bin", SIZE);
   await using get = await startGet([torrent, "--dir", dir.at("D"), "--timeout", "1"]);
   assertMatch(assertOneSentence(await get.end(), 4), /no peer answered within 1 s/);
 });
 
-Deno.test("one process shares several torrents on one port", async () => {
+Deno.test("one process serves several torrents on one port", async () => {
   await using dir = await scratch();
   const names = ["one.bin", "two2.bin", "three.bin"];
   const made = await Promise.all(names.map((name) => makeFile(dir.at("S"), name, 200_000)));
@@ -266,7 +266,7 @@ Deno.test("one process shares several torrents on one port", async () => {
   for (const { path, bytes } of made) await assertContent(dir.at("D", basename(path)), bytes);
 });
 
-Deno.test("a torrent that fails is told at once and does not stop the others", async () => {
+Deno.test("a failing torrent is reported at once and does not stop the others", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "fine.bin", SIZE);
   await using get = await startGet([dir.at("missing.torrent"), torrent, "--dir", dir.at("D")]);
@@ -279,7 +279,7 @@ Deno.test("a torrent that fails is told at once and does not stop the others", a
   await assertContent(dir.at("E", "fine.bin"), bytes);
 });
 
-Deno.test("a torrent that is named twice is fetched once", async () => {
+Deno.test("a torrent given twice is downloaded once", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "twice.bin", SIZE);
   await using seed = await startSeed([torrent, torrent, "--dir", dirname(path)]);
@@ -291,7 +291,7 @@ Deno.test("a torrent that is named twice is fetched once", async () => {
   await assertContent(dir.at("D", "twice.bin"), bytes);
 });
 
-Deno.test("a .torrent can come from the web", async () => {
+Deno.test("a .torrent can be an http URL", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "web.bin", SIZE);
   const file = await Deno.readFile(torrent);
@@ -311,7 +311,7 @@ Deno.test("a .torrent can come from the web", async () => {
   assertMatch(assertOneSentence(missing, 4), /answered 404/);
 });
 
-Deno.test("Ctrl-C ends the wait for a web server, too", async () => {
+Deno.test("Ctrl-C ends the wait for a web server as well", async () => {
   await using dir = await scratch();
   await using silent = listenSilently();
   const source = silent.url.replace("announce", "x.torrent");
@@ -324,7 +324,7 @@ Deno.test("Ctrl-C ends the wait for a web server, too", async () => {
   }
 });
 
-Deno.test("peers meet over IPv6 as well", async () => {
+Deno.test("peers connect over IPv6 as well", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "six.bin", SIZE);
   const local = ["--host", "::1"];
@@ -338,7 +338,7 @@ Deno.test("peers meet over IPv6 as well", async () => {
   await assertContent(dir.at("D", "six.bin"), bytes);
 });
 
-Deno.test("a download that is complete already says so and disturbs nobody", async () => {
+Deno.test("a complete download reports so, and contacts no peer", async () => {
   await using dir = await scratch();
   const { path, torrent } = await makeFile(dir.at("S"), "there.bin", SIZE);
   const again = await runTt(["get", torrent, "--dir", dirname(path), "--no-seed", ...LOCAL]);
@@ -348,7 +348,7 @@ Deno.test("a download that is complete already says so and disturbs nobody", asy
   assertEquals(again.said.findLast(({ event }) => event === "progress")?.state, "complete");
 });
 
-Deno.test("help and version are answers, not errors", async () => {
+Deno.test("help and version are results, not errors", async () => {
   const [help, short, get, version, nothing] = await Promise.all([
     runTt(["--help"]),
     runTt(["-h"]),
@@ -372,7 +372,7 @@ function ofTorrent(torrent: string): (said: Said) => boolean {
   return (said) => said.name === name;
 }
 
-Deno.test("Ctrl-C ends the seeding of a finished download with 0, and names the command that resumes another", async () => {
+Deno.test("Ctrl-C exits with 0 when complete; otherwise it prints how to resume", async () => {
   await using dir = await scratch();
   const { path, torrent } = await makeFile(dir.at("S"), "film.bin", SIZE, SMALL_PIECES);
   await using seed = await startSeed([torrent, "--dir", dirname(path)]);

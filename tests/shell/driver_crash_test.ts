@@ -12,7 +12,7 @@ import { MemoryNetwork } from "./bottle/memory_network.ts";
 import { VirtualClock } from "./bottle/virtual_clock.ts";
 import { makeLoaded } from "./driver_kit.ts";
 
-Deno.test("after a crash the content is flushed and the state saved, then the crash is told", async () => {
+Deno.test("after a crash the content is flushed and the state saved, then the crash is reported", async () => {
   const { loaded: { metainfo } } = makeLoaded(20);
   const clock = new VirtualClock();
   const done: string[] = [];

@@ -78,7 +78,7 @@ function request(piece: number, begin: number, length: number): Uint8Array {
 }
 
 for (const [what, said] of INTOLERABLE) {
-  Deno.test(`a seeder hangs up on a peer that ${what}, and serves the next one`, async () => {
+  Deno.test(`a seeder disconnects a peer that ${what}, and serves the next one`, async () => {
     await using dir = await scratch();
     await using seeding = await seedHere(dir);
     await using hostile = await RawPeer.dial(seeding.port);
@@ -87,7 +87,7 @@ for (const [what, said] of INTOLERABLE) {
     await assertServed(dir, seeding.port);
   });
 
-  Deno.test(`a download hangs up on a peer that ${what}, and finishes with another`, async () => {
+  Deno.test(`a download disconnects a peer that ${what}, and finishes with another`, async () => {
     await using dir = await scratch();
     await using seeding = await seedHere(dir);
     await using hostile = listenRaw(said);
@@ -96,7 +96,7 @@ for (const [what, said] of INTOLERABLE) {
   });
 }
 
-Deno.test("peers that say nothing do not keep others out", async () => {
+Deno.test("silent peers do not keep others out", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   await using _silent = await dialMany(seeding.port, 300, "deaf");
@@ -105,7 +105,7 @@ Deno.test("peers that say nothing do not keep others out", async () => {
   assert(said.find(({ event }) => event === "complete")!.seconds < HANDSHAKE_TIMEOUT_MS / 2000);
 });
 
-Deno.test("peers whose handshake comes byte by byte do not keep others out", async () => {
+Deno.test("peers with a handshake byte by byte do not keep others out", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   await using slow = await dialMany(seeding.port, 50);
@@ -117,7 +117,7 @@ Deno.test("peers whose handshake comes byte by byte do not keep others out", asy
   for (const peer of slow.peers) assert(await peer.write(message(MESSAGE_ID.interested)));
 });
 
-Deno.test("messages that come byte by byte are understood", async () => {
+Deno.test("messages received byte by byte are parsed", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   const block = Promise.withResolvers<Uint8Array>();
@@ -136,7 +136,7 @@ async function sendSlowly(peer: RawPeer, said: Uint8Array): Promise<void> {
   for (const byte of said) await peer.write(Uint8Array.of(byte));
 }
 
-Deno.test("a flood of requests by a peer that reads nothing is not read without end", async () => {
+Deno.test("requests of a peer that does not read are not read without limit", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   await using deaf = await RawPeer.dial(seeding.port, "deaf");
@@ -159,7 +159,7 @@ Deno.test("a flood of requests by a peer that reads nothing is not read without 
   await assertServed(dir, seeding.port);
 });
 
-Deno.test("a peer that asks while choked and reads no answer is hung up on", async () => {
+Deno.test("a peer that requests while choked and does not read is disconnected", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   await using deaf = await RawPeer.dial(seeding.port, "deaf");
@@ -174,7 +174,7 @@ Deno.test("a peer that asks while choked and reads no answer is hung up on", asy
   await assertServed(dir, seeding.port);
 });
 
-Deno.test("a peer that comes and goes 300 times leaves nothing behind", async () => {
+Deno.test("a peer that reconnects 300 times leaves nothing behind", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   for (let round = 0; round < 300; round++) {
@@ -209,14 +209,14 @@ Deno.test("a peer that sends corrupt blocks is banned, and the download finishes
   await assertContent(dir.at("E", "f.bin"), bytes);
 });
 
-Deno.test("a peer that promises everything and sends nothing does not hold up the end", async () => {
+Deno.test("a peer that has everything and sends nothing does not delay completion", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   await using idle = listenRaw(bytesOf(HELLO, HAVE_ALL, UNCHOKE));
   await assertServed(dir, idle.port, seeding.port);
 });
 
-Deno.test("blocks that nobody asked for are not taken", async () => {
+Deno.test("unrequested blocks are dropped", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   const unwanted = Array.from(
@@ -229,7 +229,7 @@ Deno.test("blocks that nobody asked for are not taken", async () => {
   assert(!said.some(({ event }) => event === "piece-failed" || event === "peer-banned"));
 });
 
-Deno.test("floods of small messages end their connections, and others are served meanwhile", async () => {
+Deno.test("floods of small messages close their connections, and others are served meanwhile", async () => {
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   const floods = [

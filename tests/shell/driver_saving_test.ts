@@ -58,7 +58,7 @@ async function stopWith(flush: (clock: VirtualClock) => Promise<void>): Promise<
   return done;
 }
 
-Deno.test("the state waits for the content, however long that takes to flush", async () => {
+Deno.test("the state waits for the content's flush, however long it takes", async () => {
   const slow = (clock: VirtualClock) =>
     new Promise<void>((resolve) => void clock.setTimeout(resolve, 5_000));
   assertEquals((await stopWith(slow)).slice(0, 3), ["flush", "flushed", "save"]);

@@ -121,7 +121,7 @@ Deno.test("after one bad block in a piece of 16 MiB, 16 KiB are fetched again", 
     await download.done;
   }));
 
-Deno.test("layers that the metadata lacks come from peers, whatever some of them do", async (test) => {
+Deno.test("missing layers are fetched from peers, despite misbehaving ones", async (test) => {
   const flip = (right: WireMessage): WireMessage => {
     if (right.kind !== "hashes") throw new Error(right.kind);
     const hashes = right.hashes.slice();
@@ -174,7 +174,7 @@ Deno.test("layers that the metadata lacks come from peers, whatever some of them
   }
 });
 
-Deno.test("absurd hash requests are rejected, and the connection stays", () =>
+Deno.test("absurd hash requests are rejected, and the connection stays open", () =>
   withTorrent(MIB, 64 * 1024, async (loaded, _bytes, dir) => {
     await using seeding = await startSeeding(loaded, join(dir, "source"));
     const { metainfo: { infoHash, trees } } = loaded;

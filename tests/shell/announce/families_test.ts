@@ -49,7 +49,7 @@ const asked = (event?: AnnounceEvent, more: Partial<AnnounceRequest> = {}) =>
   announceRequest(1, { event, ...more });
 const eventsOf = (heard: readonly Heard[]) => heard.map(({ on, event }) => `${on} ${event}`).sort();
 
-Deno.test("a host of both families is announced to on both, and both are reported", async () => {
+Deno.test("a dual-stack tracker gets an announce per family, and both are reported", async () => {
   await withTrackers({ "127.0.0.1": "answers", "::1": "answers" }, async (url, heard, lookup) => {
     const answer = valueOf(await announce(url, asked("started"), { lookup }));
     assertEquals(answer.families?.toSorted(), [4, 6]);
@@ -57,7 +57,7 @@ Deno.test("a host of both families is announced to on both, and both are reporte
   });
 });
 
-Deno.test("a family that heard nothing of us is told started, and only those that did stopped", async () => {
+Deno.test("a family gets started if it has no record of us, and stopped if it has", async () => {
   await withTrackers({ "127.0.0.1": "answers", "::1": "answers" }, async (url, heard, lookup) => {
     valueOf(await announce(url, asked("completed", { startedOn: [6] }), { lookup }));
     assertEquals(eventsOf(heard.splice(0)), ["127.0.0.1 started", "::1 completed"]);
@@ -75,7 +75,7 @@ Deno.test("a family that heard nothing of us is told started, and only those tha
 /** The answer of the other family is waited for so long in tests. */
 const FAMILY_GRACE = { familyGraceMs: 20, timeoutMs: 60_000 };
 
-Deno.test("one family that is silent does not hold up the other", async () => {
+Deno.test("a family without a response does not delay the other", async () => {
   await withTrackers({ "127.0.0.1": "answers", "::1": "silent" }, async (url, heard, lookup) => {
     const controller = new AbortController();
     const { signal } = controller;
@@ -87,7 +87,7 @@ Deno.test("one family that is silent does not hold up the other", async () => {
   });
 });
 
-Deno.test("an answer that came late is reported by the next announce", async () => {
+Deno.test("a late response is reported with the next announce", async () => {
   const release = Promise.withResolvers<void>();
   const four = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
     return new Response(ANSWER as BodyInit);
@@ -112,7 +112,7 @@ Deno.test("an answer that came late is reported by the next announce", async () 
   await four.shutdown();
 });
 
-Deno.test("another address of the host is asked when one does not answer", async () => {
+Deno.test("if one address of a host does not respond, another is tried", async () => {
   // The first refuses connections, the second accepts and is silent, the third answers.
   const hosts = { "127.0.0.1": "answers", "127.0.0.2": "silent" } as const;
   await withTrackers(hosts, async (url, heard) => {
@@ -123,7 +123,7 @@ Deno.test("another address of the host is asked when one does not answer", async
   });
 });
 
-Deno.test("announces leave from the address that they are bound to, on its family alone", async () => {
+Deno.test("announces leave from the bound address, over its family only", async () => {
   await withTrackers({ "127.0.0.1": "answers", "::1": "answers" }, async (url, heard, lookup) => {
     valueOf(await announce(url, asked("started"), { lookup, localAddress: "127.0.0.7" }));
     assertEquals(heard.splice(0).map(({ on, from }) => [on, from]), [["127.0.0.1", "127.0.0.7"]]);
@@ -139,7 +139,7 @@ Deno.test("announces leave from the address that they are bound to, on its famil
   });
 });
 
-Deno.test("the address to be noted goes to its own family where there are both", async () => {
+Deno.test("the announced address is sent over its own family", async () => {
   await withTrackers({ "127.0.0.1": "answers", "::1": "answers" }, async (url, heard, lookup) => {
     const announceIp = "2001:db8::9";
     valueOf(await announce(url, asked("started"), { lookup, announceIp }));
@@ -151,7 +151,7 @@ Deno.test("the address to be noted goes to its own family where there are both",
   });
 });
 
-Deno.test("peers that are named by a host name are looked up", async () => {
+Deno.test("peers named by a host name are resolved", async () => {
   const answer = encodeBencode({
     interval: 60,
     peers: [

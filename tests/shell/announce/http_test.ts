@@ -34,7 +34,7 @@ async function errorFor(answer: (request: Request) => Response): Promise<[string
   return [error.code, error.message];
 }
 
-Deno.test("an announce brings peers and tells who asks", async () => {
+Deno.test("an announce returns peers and sends our client name", async () => {
   let agent: string | null = "";
   await withTracker((request) => {
     agent = request.headers.get("user-agent");
@@ -46,7 +46,7 @@ Deno.test("an announce brings peers and tells who asks", async () => {
   assertEquals(agent, "tt/1.2.3");
 });
 
-Deno.test("raw bytes reach the tracker unchanged, behind the query that was there", async () => {
+Deno.test("bytes are sent unchanged, after an existing query", async () => {
   let asked = "";
   await withTracker(
     (request) => {
@@ -64,7 +64,7 @@ Deno.test("a tracker that is down is unreachable", async () => {
   assertMatch(error.message, /refused the connection/);
 });
 
-Deno.test("a host name that does not exist is named as the cause", async () => {
+Deno.test("the error names a host name that does not exist", async () => {
   // A label this long is no name at all, so the resolver asks nobody.
   const host = "x".repeat(64) + ".invalid";
   for (const scheme of ["http", "udp"]) {
@@ -74,7 +74,7 @@ Deno.test("a host name that does not exist is named as the cause", async () => {
   }
 });
 
-Deno.test("a tracker that accepts and says nothing is given up after the timeout", async () => {
+Deno.test("a tracker that accepts and never responds times out", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${listener.addr.port}/announce`;
   const error = errorOf(await announce(url, REQUEST, { timeoutMs: 50 }));
@@ -85,7 +85,7 @@ Deno.test("a tracker that accepts and says nothing is given up after the timeout
   });
 });
 
-Deno.test("a tracker that stops in the middle of its answer is given up after the timeout", async () => {
+Deno.test("a tracker that stops in the middle of its response times out", async () => {
   const stream = new ReadableStream({
     start: (controller) => controller.enqueue(GOOD.slice(0, 5)),
   });
@@ -94,7 +94,7 @@ Deno.test("a tracker that stops in the middle of its answer is given up after th
   });
 });
 
-Deno.test("the caller can end an announce at once, before and while it runs", async () => {
+Deno.test("an announce can be aborted before and while it runs", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${listener.addr.port}/announce`;
   const controller = new AbortController();
@@ -117,7 +117,7 @@ Deno.test("the caller can end an announce at once, before and while it runs", as
   listener.close();
 });
 
-Deno.test("web pages, statuses, refusals and garbage are told apart", async () => {
+Deno.test("web pages, error statuses, refusals and garbage are distinguished", async () => {
   const html = { headers: { "content-type": "text/html" } };
   assertEquals(await errorFor(() => new Response("<html>Hello", html)), [
     "bad-answer",
@@ -141,7 +141,7 @@ Deno.test("web pages, statuses, refusals and garbage are told apart", async () =
   assertEquals((await errorFor(() => new Response("")))[0], "bad-answer");
 });
 
-Deno.test("an endless answer is cut off at the limit", async () => {
+Deno.test("an endless response is cut off at the limit", async () => {
   let sent = 0;
   const endless = () =>
     new ReadableStream({
@@ -158,7 +158,7 @@ Deno.test("an endless answer is cut off at the limit", async () => {
   assert(sent < 64 * ANSWER_BYTES_MAX, `${sent} bytes were sent`);
 });
 
-Deno.test("a redirect is followed, a circle is not, nor one that leaves the web", async () => {
+Deno.test("redirects are followed, but neither loops nor those to other protocols", async () => {
   await withTracker(
     (request) => {
       const { pathname, search } = new URL(request.url);
@@ -177,7 +177,7 @@ Deno.test("a redirect is followed, a circle is not, nor one that leaves the web"
   assertEquals((await errorFor(() => new Response(null, { status: 304 })))[0], "http-status");
 });
 
-Deno.test("intervals that lie are passed on as told; the announcer bounds them", async () => {
+Deno.test("implausible intervals are passed on; the announcer bounds them", async () => {
   const lies = encodeBencode({ interval: -5, "min interval": 86_400_000 });
   await withTracker(() => new Response(body(lies)), async (url) => {
     const answer = valueOf(await announce(url, REQUEST));
@@ -185,7 +185,7 @@ Deno.test("intervals that lie are passed on as told; the announcer bounds them",
   });
 });
 
-Deno.test("a plain tracker behind https is told as a connection that can't be secured", async () => {
+Deno.test("a plain tracker behind an https URL is reported as a TLS failure", async () => {
   await withTracker(() => new Response(body(GOOD)), async (url) => {
     const error = errorOf(await announce(url.replace("http:", "https:"), REQUEST));
     assertEquals(error.code, "unreachable");
@@ -193,13 +193,13 @@ Deno.test("a plain tracker behind https is told as a connection that can't be se
   });
 });
 
-Deno.test("other schemes, and what is no URL, are unsupported", async () => {
+Deno.test("other schemes and invalid URLs are unsupported", async () => {
   for (const url of ["wss://t/announce", "file:///x", "no url", "", "udp://127.0.0.1/announce"]) {
     assertEquals(errorOf(await announce(url, REQUEST)).code, "unsupported");
   }
 });
 
-Deno.test("a connection that breaks under the announce is tried once more", async () => {
+Deno.test("an announce whose connection breaks is retried once", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let connections = 0;
   const serving = (async () => {
@@ -219,7 +219,7 @@ Deno.test("a connection that breaks under the announce is tried once more", asyn
   assertEquals(valueOf(answer).intervalSeconds, 60);
 });
 
-Deno.test("a tracker that is gone, and one that names a time, say so", async () => {
+Deno.test("gone trackers and retry times are reported", async () => {
   const answers = [
     [new Response("", { status: 410 }), [true, undefined]],
     [new Response("", { status: 503, headers: { "retry-after": "120" } }), [undefined, 120]],
@@ -241,7 +241,7 @@ Deno.test("a tracker that is gone, and one that names a time, say so", async () 
   }
 });
 
-Deno.test("no message of a failed announce is longer than a terminal shows", async () => {
+Deno.test("error messages of failed announces are short", async () => {
   const long = "x".repeat(100_000);
   const refusal = body(encodeBencode({ "failure reason": long }));
   const answers = [
@@ -258,7 +258,7 @@ Deno.test("no message of a failed announce is longer than a terminal shows", asy
   }
 });
 
-Deno.test("the request is for a path, and names the tracker's host as its URL does", async () => {
+Deno.test("the request has the path and the Host of the URL", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const reading = (async () => {

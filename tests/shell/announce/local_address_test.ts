@@ -27,7 +27,7 @@ async function withServer(
 
 const tracker = () => new Response(GOOD as BodyInit);
 
-Deno.test("a torrent can't have a page of this machine asked, by its address or by a name", async () => {
+Deno.test("a torrent cannot cause requests to pages of this machine, by address or by name", async () => {
   await withServer(tracker, async (port, asked) => {
     const lookup = () => Promise.resolve(["127.0.0.1"]);
     for (const host of ["127.0.0.1", "evil.test", "2130706433", "[::ffff:127.0.0.1]"]) {
@@ -41,7 +41,7 @@ Deno.test("a torrent can't have a page of this machine asked, by its address or 
   });
 });
 
-Deno.test("a tracker of this machine works without a flag, and --allow-local lifts the rule", async () => {
+Deno.test("trackers of this machine work by default, and --allow-local lifts the restriction", async () => {
   await withServer(tracker, async (port, asked) => {
     valueOf(await announce(`http://127.0.0.1:${port}/announce`, REQUEST));
     valueOf(await announce(`http://127.0.0.1:${port}/x?y=1`, REQUEST, { allowLocal: true }));
@@ -49,7 +49,7 @@ Deno.test("a tracker of this machine works without a flag, and --allow-local lif
   });
 });
 
-Deno.test("a local tracker redirects within the rule only", async () => {
+Deno.test("a local tracker can redirect only within the rule", async () => {
   await withServer(({ url }) => {
     const { pathname, search } = new URL(url);
     const location = pathname === "/announce" && !search.includes("again") ? "/reboot" : "/";
@@ -61,7 +61,7 @@ Deno.test("a local tracker redirects within the rule only", async () => {
   });
 });
 
-Deno.test("of several addresses of a name only those that the rule allows are asked", async () => {
+Deno.test("of several addresses of a name only the allowed ones are contacted", async () => {
   await withServer(tracker, async (port, asked) => {
     // Nothing listens at the other one, which is no local address: documentation only.
     const lookup = () => Promise.resolve(["127.0.0.1"]);

@@ -70,7 +70,7 @@ function fakeTracker(behaviour: Behaviour, hostname = "127.0.0.1", onPort = 0): 
   };
 }
 
-Deno.test("connect, then announce, brings counts and peers", async () => {
+Deno.test("connect and announce return counts and peers", async () => {
   const tracker = fakeTracker(polite);
   const answer = valueOf(await announce(tracker.url, REQUEST, { ...PATIENT, allowLocal: true }));
   assertEquals([answer.intervalSeconds, answer.leechers, answer.seeders], [1800, 3, 7]);
@@ -82,14 +82,14 @@ Deno.test("connect, then announce, brings counts and peers", async () => {
   tracker.close();
 });
 
-Deno.test("a connection id is used again within its minute", async () => {
+Deno.test("a connection ID is reused for a minute", async () => {
   const tracker = fakeTracker(polite);
   for (let i = 0; i < 3; i++) valueOf(await announce(tracker.url, REQUEST, PATIENT));
   assertEquals(tracker.actions, [CONNECT, ANNOUNCE, ANNOUNCE, ANNOUNCE]);
   tracker.close();
 });
 
-Deno.test("a tracker that was started again is asked for a new connection id", async () => {
+Deno.test("after a restart of the tracker a new connection ID is requested", async () => {
   const tracker = fakeTracker((action, request, count) =>
     count === 3 ? [packet(ERROR, request, [0x6e, 0x6f])] : polite(action, request, count)
   );
@@ -108,7 +108,7 @@ Deno.test("lost packets are sent again", async () => {
   tracker.close();
 });
 
-Deno.test("packets that are short, odd or answer something else are ignored", async () => {
+Deno.test("short, malformed and unrelated packets are ignored", async () => {
   const tracker = fakeTracker((action, request, count) => {
     const [good] = polite(action, request, count);
     const stranger = good!.slice();
@@ -135,7 +135,7 @@ Deno.test("an error packet is a refusal", async () => {
   tracker.close();
 });
 
-Deno.test("a tracker that never answers is given up after the timeout", async () => {
+Deno.test("a tracker that never responds times out", async () => {
   const tracker = fakeTracker(() => []);
   const options = { ...PATIENT, timeoutMs: 100 };
   assertEquals(errorOf(await announce(tracker.url, REQUEST, options)).code, "unreachable");
@@ -143,14 +143,14 @@ Deno.test("a tracker that never answers is given up after the timeout", async ()
   tracker.close();
 });
 
-Deno.test("after the last attempt of the schedule the tracker is given up", async () => {
+Deno.test("after the last timeout of the schedule the announce fails", async () => {
   const tracker = fakeTracker(() => []);
   const options = { udpTimeScale: 1e-6, timeoutMs: 5_000 };
   assertEquals(errorOf(await announce(tracker.url, REQUEST, options)).code, "unreachable");
   tracker.close();
 });
 
-Deno.test("a tracker on IPv6 is announced to, and names IPv6 peers", async () => {
+Deno.test("a tracker on IPv6 is announced to, and returns IPv6 peers", async () => {
   const peer6 = [0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 1, 0x1a, 0xe1];
   const tracker = fakeTracker(
     (action, request, count) =>
@@ -164,14 +164,14 @@ Deno.test("a tracker on IPv6 is announced to, and names IPv6 peers", async () =>
   tracker.close();
 });
 
-Deno.test("a host name with a tracker behind it is announced to", async () => {
+Deno.test("a host name is resolved and announced to", async () => {
   const tracker = fakeTracker(polite);
   const url = tracker.url.replace("127.0.0.1", "localhost");
   assertEquals(valueOf(await announce(url, REQUEST, PATIENT)).seeders, 7);
   tracker.close();
 });
 
-Deno.test("an answer from another address or port is ignored", async () => {
+Deno.test("a response from another address or port is ignored", async () => {
   const strangers = ["127.0.0.1", "127.0.0.2"].map((hostname) =>
     Deno.listenDatagram({ transport: "udp", hostname, port: 0 })
   );
@@ -196,7 +196,7 @@ Deno.test("an answer from another address or port is ignored", async () => {
   await serving;
 });
 
-Deno.test("a connection id from before is dropped at the first silence", async () => {
+Deno.test("an old connection ID is discarded at the first timeout", async () => {
   let isRestarted = false;
   const tracker = fakeTracker((action, request, count) => {
     if (action === CONNECT) isRestarted = count > 1;
@@ -209,7 +209,7 @@ Deno.test("a connection id from before is dropped at the first silence", async (
   tracker.close();
 });
 
-Deno.test("another address of the host is asked when one is silent", async () => {
+Deno.test("if one address of the host does not respond, another is tried", async () => {
   const silent = fakeTracker(() => []);
   const second = fakeTracker(polite, "127.0.0.2", silent.port);
   const lookup = () => Promise.resolve(["127.0.0.1", "127.0.0.2"]);
@@ -220,7 +220,7 @@ Deno.test("another address of the host is asked when one is silent", async () =>
   second.close();
 });
 
-Deno.test("a host of both families is announced to on both, and named by both", async () => {
+Deno.test("a dual-stack host gets an announce per family, and both report peers", async () => {
   const four = fakeTracker(polite);
   const peer6 = [0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 1, 0x1a, 0xe1];
   const six = fakeTracker(
@@ -240,14 +240,14 @@ Deno.test("a host of both families is announced to on both, and named by both", 
   six.close();
 });
 
-Deno.test("datagrams leave from the address that they are bound to", async () => {
+Deno.test("datagrams leave from the bound address", async () => {
   const tracker = fakeTracker(polite);
   valueOf(await announce(tracker.url, REQUEST, { ...PATIENT, localAddress: "127.0.0.7" }));
   assertEquals(tracker.senders, ["127.0.0.7", "127.0.0.7"]);
   tracker.close();
 });
 
-Deno.test("the address to be noted travels in its field, where it is of IPv4", async () => {
+Deno.test("an announced IPv4 address is sent in its field", async () => {
   const tracker = fakeTracker(polite);
   for (const announceIp of ["192.0.2.9", "2001:db8::9"]) {
     valueOf(await announce(tracker.url, REQUEST, { ...PATIENT, announceIp }));
@@ -257,7 +257,7 @@ Deno.test("the address to be noted travels in its field, where it is of IPv4", a
   tracker.close();
 });
 
-Deno.test("an international host name is looked up as the resolver takes it", async () => {
+Deno.test("an international host name is resolved in its ASCII form", async () => {
   const tracker = fakeTracker(polite);
   const asked: string[] = [];
   const lookup = (host: string) => {

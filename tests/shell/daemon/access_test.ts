@@ -15,7 +15,7 @@ async function rawStatus(url: string, request: string): Promise<number> {
   return Number(new TextDecoder().decode(buffer.subarray(0, count)).split(" ")[1]);
 }
 
-Deno.test("a daemon lets in its user alone", async () => {
+Deno.test("a daemon serves only authenticated clients", async () => {
   await using dir = await daemonFolder();
   const login = ["--rpc-user", "ann", "--rpc-password", "correct horse"];
   await using daemon = await DaemonKit.start(dir.state, [
@@ -99,7 +99,7 @@ Deno.test("a daemon lets in its user alone", async () => {
   assertEquals((await Deno.stat(dir.state)).mode! & 0o777, 0o700);
 });
 
-Deno.test("another address than loopback needs a certificate, or a word", async () => {
+Deno.test("addresses other than loopback need a certificate, or --allow-plain-http", async () => {
   await using dir = await daemonFolder();
   const args = ["daemon", "--state", dir.state, "--rpc", "0.0.0.0:0"];
   const refused = assertOneSentence(await runTt(args), EXIT.usage);
@@ -110,7 +110,7 @@ Deno.test("another address than loopback needs a certificate, or a word", async 
   assertStringIncludes(assertOneSentence(await runTt(lone), EXIT.usage), "go together");
 });
 
-Deno.test("a body that is too long or too slow is not waited for", async () => {
+Deno.test("a request body that is too long or too slow is refused", async () => {
   const endless = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new Uint8Array(1000)),
   });
@@ -122,7 +122,7 @@ Deno.test("a body that is too long or too slow is not waited for", async () => {
   assertEquals(await readBody(request("abcd"), 3), { ok: false, status: 413 });
 });
 
-Deno.test("a reader that stops is given up, one that goes on gets everything", async () => {
+Deno.test("a client that stops reading is disconnected, a slow one gets everything", async () => {
   const text = "x".repeat(1_000_000);
   const whole = await new Response(answerBody(text)).text();
   assertEquals(whole.length, text.length);

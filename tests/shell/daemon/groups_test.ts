@@ -4,7 +4,7 @@ import { TORRENT_DEFAULTS } from "../../../core/rpc/torrent_settings.ts";
 import { Groups } from "../../../shell/daemon/groups.ts";
 import { RateLimiter } from "../../../shell/net/rate_limiter.ts";
 
-Deno.test("a torrent is limited by its group and the session, unless one of them is not to be honored", () => {
+Deno.test("rate limits of group and session apply unless they are not honored", () => {
   const session = { down: new RateLimiter(1_000_000), up: new RateLimiter(undefined) };
   const known = new Map<string, Group>();
   const groups = new Groups(session, (name) => known.get(name));

@@ -13,7 +13,7 @@ const SIZE = 6_000_000;
 /** A life ends this soon after its start: within adding, checking, downloading, saving. */
 const LIFE_MS_MAX = 900;
 
-Deno.test(`a daemon that is killed ${KILLS} times loses nothing and fetches nothing twice`, async () => {
+Deno.test(`a daemon that is killed ${KILLS} times loses nothing and downloads nothing twice`, async () => {
   const seed = Number(Deno.env.get("TT_SEED") ?? 1);
   const rng = createRng(seed);
   const upTo = (most: number) => nextUint32(rng) % most;

@@ -11,7 +11,7 @@ import {
 import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
 import { until } from "../../support/until.ts";
 
-Deno.test("a daemon downloads, keeps, moves, renames and removes", async () => {
+Deno.test("a daemon downloads, persists, moves, renames and removes torrents", async () => {
   await using dir = await daemonFolder();
   const { path, torrent, bytes } = await makeFile(dir.at("src"), "film.bin", 700_000, [
     "--tracker",
@@ -80,7 +80,7 @@ Deno.test("a daemon downloads, keeps, moves, renames and removes", async () => {
   }
 });
 
-Deno.test("the queue lets the first ones run, and moves let others in", async () => {
+Deno.test("the queue runs the first torrents, and moving one starts it", async () => {
   await using dir = await daemonFolder();
   const names = ["a", "bb", "ccc"];
   const torrents = [];
@@ -103,7 +103,7 @@ Deno.test("the queue lets the first ones run, and moves let others in", async ()
   assertEquals(await states(), [0, 4, 4]);
 });
 
-Deno.test("one daemon has a state folder, and commands without one say so", async () => {
+Deno.test("a state folder has one daemon, and commands without one report that", async () => {
   await using dir = await daemonFolder();
   const none = await runTt(["status", "--state", dir.at("none")]);
   assertStringIncludes(assertOneSentence(none, EXIT.network), "start it with tt daemon");
@@ -114,7 +114,7 @@ Deno.test("one daemon has a state folder, and commands without one say so", asyn
   assertStringIncludes(assertOneSentence(missing, EXIT.input), "tt status lists them");
 });
 
-Deno.test("what came by RPC holds after a restart, but not before an option", async () => {
+Deno.test("settings changed by RPC survive a restart, but options override them", async () => {
   await using dir = await daemonFolder();
   const config = dir.at("tt.toml");
   await Deno.writeTextFile(config, 'max-downloads = 7\nup-limit = "2M"\n');
@@ -138,7 +138,7 @@ Deno.test("what came by RPC holds after a restart, but not before an option", as
   assertEquals(await Deno.readTextFile(config), 'max-downloads = 7\nup-limit = "2M"\n');
 });
 
-Deno.test("tt get and tt seed hand their torrents over, and the daemon's peers are shown", async () => {
+Deno.test("tt get and tt seed hand over their torrents, and the daemon's peers are shown", async () => {
   await using dir = await daemonFolder();
   const content = dir.at("src", "film.bin");
   const { bytes } = await makeFile(dir.at("src"), "film.bin", 3_000_000);

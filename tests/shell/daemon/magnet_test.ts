@@ -10,7 +10,7 @@ import {
 } from "../../support/cli_kit.ts";
 import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
 
-Deno.test("a magnet link is added once a peer has given its metadata, and downloads", async () => {
+Deno.test("a magnet link is added once a peer has sent its metadata, and downloads", async () => {
   await using dir = await scratch();
   await Deno.writeFile(dir.at("film.bin"), makeBytes(300_000));
   await using seed = await startSeed(["film.bin"], { cwd: dir.path });
@@ -24,14 +24,14 @@ Deno.test("a magnet link is added once a peer has given its metadata, and downlo
   assertEquals(again.torrent_duplicate.name, "film.bin");
 });
 
-Deno.test("a link that names no torrent is refused at once", async () => {
+Deno.test("a link without an info hash is refused at once", async () => {
   await using dir = await scratch();
   await using daemon = await DaemonKit.start(dir.at("state"));
   const { error } = await daemon.answer("torrent_add", { filename: "magnet:?dn=film" });
   assertMatch(JSON.stringify(error), /info hash/);
 });
 
-Deno.test("a magnet link is listed at once, survives kill -9 and a pause, and becomes a torrent", async () => {
+Deno.test("a magnet link is listed at once, survives kill -9 and a pause, and gets its metadata", async () => {
   await using dir = await daemonFolder();
   const { torrent, bytes } = await makeFile(dir.at("src"), "film.bin", 200_000);
   const shown = await runTt(["show", torrent, "--json"]);

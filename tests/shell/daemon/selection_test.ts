@@ -9,7 +9,7 @@ const PIECE = 16 * 1024;
 /** Every file ends within a piece. */
 const SIZE = 4 * PIECE + 100;
 
-Deno.test("files are chosen when a torrent is added and while it runs, and again after a kill", async () => {
+Deno.test("files are selected when adding and at runtime, and again after a kill", async () => {
   await using dir = await daemonFolder();
   await Deno.mkdir(dir.at("src", "set"), { recursive: true });
   for (const name of ["a", "b", "c", "d"]) {

@@ -36,7 +36,7 @@ const NEWS = {
   at: 1,
 } as const;
 
-Deno.test("a webhook tries again until it is heard, and gives up with a word", async () => {
+Deno.test("a webhook is retried until it succeeds, and a failure is logged", async () => {
   await using server = listenForPosts([500, 503, 200]);
   const troubles: string[] = [];
   const hook = new Webhook(server.url, (message) => troubles.push(message), [5, 5]);
@@ -53,7 +53,7 @@ Deno.test("a webhook tries again until it is heard, and gives up with a word", a
   deaf.close();
 });
 
-Deno.test("a download that completes is told; what was complete when it came is not", async () => {
+Deno.test("completed downloads are posted to the webhook, content complete at the start is not", async () => {
   await using dir = await daemonFolder();
   const { torrent } = await makeFile(dir.at("src"), "film.bin", 200_000);
   await using server = listenForPosts([]);
@@ -91,7 +91,7 @@ Deno.test("a download that completes is told; what was complete when it came is 
   assert(!text.includes("film.bin"));
 });
 
-Deno.test("what appears in the watch folder is added, nonsense is set aside", async () => {
+Deno.test("files in the watch folder are added, invalid ones set aside", async () => {
   await using dir = await daemonFolder();
   const { torrent } = await makeFile(dir.at("src"), "film.bin", 50_000);
   const watch = dir.at("watch");
@@ -108,7 +108,7 @@ Deno.test("what appears in the watch folder is added, nonsense is set aside", as
   assertEquals(names(), ["bad.torrent.invalid", "notes.txt", "one.torrent.added"]);
 });
 
-Deno.test("peers on the blocklist are refused, also by a list fetched later", async () => {
+Deno.test("peers on the blocklist are refused, also after the list is updated", async () => {
   await using dir = await daemonFolder();
   const { torrent } = await makeFile(dir.at("src"), "film.bin", 50_000);
   const list = dir.at("list.p2p");
@@ -140,7 +140,7 @@ Deno.test("peers on the blocklist are refused, also by a list fetched later", as
   assertMatch(failed.error.data.error_string, /Cannot fetch the blocklist/);
 });
 
-Deno.test("lines that are piped into tt shell are carried out one after another", async () => {
+Deno.test("lines piped into tt shell are executed in order", async () => {
   await using dir = await daemonFolder();
   const { path } = await makeFile(dir.at("src"), "film.bin", 100_000);
   const argv = await ttCommand([

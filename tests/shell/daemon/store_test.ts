@@ -9,7 +9,7 @@ import { scratch } from "../../support/cli_kit.ts";
 
 const HASH = "ab".repeat(20) as InfoHash;
 
-Deno.test("a store gives back what was put, changed and removed", async () => {
+Deno.test("a store returns what was put, changed and removed", async () => {
   await using dir = await scratch();
   const record = newRecord("/media", 5, 0);
   {
@@ -30,7 +30,7 @@ Deno.test("a store gives back what was put, changed and removed", async () => {
   store.close();
 });
 
-Deno.test("work that fails half way leaves nothing behind", async () => {
+Deno.test("an operation that fails halfway leaves nothing behind", async () => {
   await using dir = await scratch();
   const store = Store.open(dir.path);
   const record = newRecord("/media", 5, 0);
@@ -44,13 +44,13 @@ Deno.test("work that fails half way leaves nothing behind", async () => {
   store.close();
 });
 
-Deno.test("a file that is no store, or of another, is refused with a sentence", async () => {
+Deno.test("a foreign or invalid store file is refused with one sentence", async () => {
   await using dir = await scratch();
   await Deno.writeTextFile(dir.at("daemon.db"), "no database at all, but text".repeat(100));
   assertThrows(() => Store.open(dir.path), Failure, "is not the state of a daemon");
 });
 
-Deno.test("records of older versions get today's defaults, and nonsense is no record", () => {
+Deno.test("records of older versions get current defaults, and invalid ones are skipped", () => {
   const record = newRecord("/media", 5, 3);
   assertEquals(readRecord(JSON.stringify(record)), record);
   const old = readRecord('{"dir":"/a","addedAt":"x","settings":{"download_limit":5,"group":7}}')!;
@@ -65,7 +65,7 @@ Deno.test("records of older versions get today's defaults, and nonsense is no re
   }
 });
 
-Deno.test("settings that no longer fit are left out", () => {
+Deno.test("settings that are no longer valid are dropped", () => {
   assertEquals(parseStored(undefined), { session: {}, groups: [] });
   assertEquals(parseStored("{"), { session: {}, groups: [] });
   assertEquals(
@@ -74,7 +74,7 @@ Deno.test("settings that no longer fit are left out", () => {
   );
 });
 
-Deno.test("a log keeps no passkey", () => {
+Deno.test("a log contains no passkey", () => {
   assertEquals(
     withoutSecrets("tracker https://t.example:1/0123456789abcdef0123/announce?pk=5 failed"),
     "tracker https://t.example:1/.../announce?... failed",

@@ -36,7 +36,7 @@ class Nodes implements AsyncDisposable {
   }
 }
 
-Deno.test("nodes on loopback find a joined torrent's peer, and nothing of another", async () => {
+Deno.test("nodes on loopback find a joined torrent's peer, and none of another", async () => {
   await using all = new Nodes(4);
   const [, seeder, leecher, other] = all.nodes;
   const found = Promise.withResolvers<readonly PeerAddress[]>();
@@ -87,7 +87,7 @@ Deno.test("a lookup ends when it is aborted, and when the node closes", async ()
   await assertRejects(() => lookup, Error, "enough");
 });
 
-Deno.test("datagrams that are no messages do no harm", async () => {
+Deno.test("invalid datagrams are ignored", async () => {
   await using all = new Nodes(2);
   const socket = UdpSocket.open(LOCALHOST, 0);
   const to = { ip: LOCALHOST, port: all.sockets[0]!.port };
@@ -99,7 +99,7 @@ Deno.test("datagrams that are no messages do no harm", async () => {
   socket.close();
 });
 
-Deno.test("the nodes known are kept by one process at a time, and read by all", async () => {
+Deno.test("saved nodes are written by one process at a time, and read by all", async () => {
   await using scratch = await openScratch();
   const path = join(scratch.path, "state", "dht.nodes");
   const saved = { ids: { 4: idOf(1) }, nodes: [{ id: idOf(2), endpoint: at("20.0.0.1:1") }] };
@@ -124,7 +124,7 @@ Deno.test("the nodes known are kept by one process at a time, and read by all", 
   await last.file.close();
 });
 
-Deno.test("named nodes replace the well-known ones and the kept table; off is off", () => {
+Deno.test("given nodes replace the default ones and the saved table; off disables the DHT", () => {
   const node = { ip: "192.0.2.1", port: 6881 };
   assertEquals(dhtSettings({ isOn: false, nodes: [node] }), undefined);
   assertEquals(dhtSettings({ isOn: true, nodes: [node] }), {

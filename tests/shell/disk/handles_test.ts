@@ -33,7 +33,7 @@ Deno.test("a file stays open between uses", async () => {
   assertEquals(log, ["open a"]);
 });
 
-Deno.test("the file used longest ago is closed to make room", async () => {
+Deno.test("the least recently used file is closed first", async () => {
   const log: string[] = [];
   const cache = new HandleCache(2);
   const [a, b, c] = [loggedHandle(log, "a"), loggedHandle(log, "b"), loggedHandle(log, "c")];
@@ -58,7 +58,7 @@ Deno.test("a file in use is never closed, even over the limit", async () => {
   assertEquals(log, ["open a", "open b", "close a", "close b", "open c"]);
 });
 
-Deno.test("two who want a closed file at once open it once", async () => {
+Deno.test("concurrent requests for a closed file open it once", async () => {
   const log: string[] = [];
   const cache = new HandleCache(1);
   const a = loggedHandle(log, "a");
@@ -67,7 +67,7 @@ Deno.test("two who want a closed file at once open it once", async () => {
   assertEquals(a.users, 2);
 });
 
-Deno.test("an open that fails fails for all who wait, and can be tried again", async () => {
+Deno.test("a failed open fails for all waiting callers, and can be retried", async () => {
   let isBroken = true;
   const file = { close: () => Promise.resolve() };
   const cache = new HandleCache(1);
@@ -81,7 +81,7 @@ Deno.test("an open that fails fails for all who wait, and can be tried again", a
   assertEquals(await cache.acquire(a), file);
 });
 
-Deno.test("when the process has no descriptor left, idle files give theirs", async () => {
+Deno.test("when the process runs out of descriptors, idle files are closed", async () => {
   let left = 2;
   const file = { close: () => Promise.resolve(void left++) };
   const open = () => {
@@ -99,7 +99,7 @@ Deno.test("when the process has no descriptor left, idle files give theirs", asy
   assert(error.message.includes("ulimit"));
 });
 
-Deno.test("a close that loses what was written is an error", async () => {
+Deno.test("a close that loses written data is an error", async () => {
   const file = { close: () => Promise.reject(systemError("EDQUOT")) };
   const cache = new HandleCache(1);
   const a = createHandle("a", () => Promise.resolve(file));

@@ -28,7 +28,7 @@ Deno.test("a torrent can be locked once, and again after it was released", async
   });
 });
 
-Deno.test("a second process is refused at once, and let in when the first is killed", async () => {
+Deno.test("a second process is refused at once, and admitted once the first is killed", async () => {
   await inTempDir(async (dir) => {
     const holder = await startHolder(dir);
     const error = await failsWith(lockTorrent(dir, HASH, "film.mkv"), "in-use");
@@ -41,7 +41,7 @@ Deno.test("a second process is refused at once, and let in when the first is kil
 });
 
 Deno.test({
-  name: "a folder the process may not write gives no lock and no crash",
+  name: "a read-only folder gives no lock and no crash",
   permissions: { read: true, write: false },
   fn: async () => {
     const dir = new URL(".", import.meta.url).pathname;
@@ -55,7 +55,7 @@ onTinyDisk("a read-only disk gives no lock and no crash", async (dir) => {
   await failsWith(lockTorrent(dir, HASH), "not-permitted");
 });
 
-Deno.test("without tryLock a free lock is taken and a taken one refused after a wait", async () => {
+Deno.test("without tryLock a free lock is taken and a taken one refused after a timeout", async () => {
   const closed: string[] = [];
   const free = { lock: () => Promise.resolve(), close: () => closed.push("free") };
   assertEquals(await lockWithin(free, 60_000), true);

@@ -77,7 +77,7 @@ for (const disks of ["the same disk", "another disk"]) {
       ? fileSystemWith(calls)
       : acrossDisks(calls, (from, to) => from.startsWith(`${dir}/A`) === to.startsWith(`${dir}/A`));
 
-  Deno.test(`content and state move to ${disks}, times and permissions with them`, async () => {
+  Deno.test(`content and state move to ${disks}, with times and permissions`, async () => {
     await inTempDir(async (dir) => {
       await makeContent(`${dir}/A`);
       const fileSystem = fileSystemFor(dir);
@@ -87,7 +87,7 @@ for (const disks of ["the same disk", "another disk"]) {
     });
   });
 
-  Deno.test(`a process killed at any call of a move to ${disks} loses nothing, and the next goes on`, async () => {
+  Deno.test(`a move to ${disks} killed at any call loses nothing, and the next one continues`, async () => {
     for (let callsLeft = 0, isOver = false; !isOver; callsLeft++) {
       await inTempDir(async (dir) => {
         await makeContent(`${dir}/A`);
@@ -121,7 +121,7 @@ for (const disks of ["the same disk", "another disk"]) {
   });
 }
 
-Deno.test("a move that fails comes back", async () => {
+Deno.test("a failed move is rolled back", async () => {
   await inTempDir(async (dir) => {
     await makeContent(`${dir}/A`);
     let renames = 0;
@@ -138,7 +138,7 @@ Deno.test("a move that fails comes back", async () => {
   });
 });
 
-Deno.test("what is in the place there is not replaced, and nothing moves", async () => {
+Deno.test("existing files at the destination are not replaced, and nothing moves", async () => {
   await inTempDir(async (dir) => {
     await makeContent(`${dir}/A`);
     await Deno.mkdir(`${dir}/B/set`, { recursive: true });
@@ -153,7 +153,7 @@ Deno.test("what is in the place there is not replaced, and nothing moves", async
   });
 });
 
-Deno.test("a copy can be interrupted, and the next call goes on", async () => {
+Deno.test("an interrupted copy is continued by the next call", async () => {
   await inTempDir(async (dir) => {
     await makeContent(`${dir}/A`);
     const stop = new AbortController();
@@ -178,7 +178,7 @@ Deno.test("a copy can be interrupted, and the next call goes on", async () => {
   });
 });
 
-Deno.test("moving to where it is does nothing", async () => {
+Deno.test("moving to the same folder does nothing", async () => {
   await inTempDir(async (dir) => {
     await makeContent(`${dir}/A`);
     await Deno.symlink("A", `${dir}/B`);

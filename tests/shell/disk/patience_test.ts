@@ -26,7 +26,7 @@ async function renameRefused(times: number, code: string) {
   return waits;
 }
 
-Deno.test("a rename that is refused for now is tried again, for about two seconds", async () => {
+Deno.test("a rename that is refused temporarily is retried for about two seconds", async () => {
   for (const code of ["EPERM", "EACCES", "EBUSY"]) {
     assertEquals((await renameRefused(0, code)).length, 0);
     const waits = await renameRefused(6, code);
@@ -36,13 +36,13 @@ Deno.test("a rename that is refused for now is tried again, for about two second
   }
 });
 
-Deno.test("a rename that fails for good is not tried again", async () => {
+Deno.test("a rename that fails permanently is not retried", async () => {
   for (const code of ["ENOENT", "EXDEV", "ENOSPC", "EROFS"]) {
     await assertRejects(() => renameRefused(1, code), Error, code);
   }
 });
 
-Deno.test("a state is saved though another program holds the older one for a moment", async () => {
+Deno.test("a state is saved even if another program holds the old one for a moment", async () => {
   await inTempDir(async (dir) => {
     let refusals = 2;
     const fileSystem = fileSystemWith({
@@ -54,7 +54,7 @@ Deno.test("a state is saved though another program holds the older one for a mom
   });
 });
 
-Deno.test("a place that cannot sync is not a disk that failed to", async () => {
+Deno.test("a file system without sync is not treated as a failed disk", async () => {
   for (const code of ["ENOTSUP", "EOPNOTSUPP", "EINVAL", "ENOSYS"]) {
     const sync = () => Promise.reject(systemError(code));
     await syncIfPossible({ sync }, "a");
@@ -73,7 +73,7 @@ Deno.test("a place that cannot sync is not a disk that failed to", async () => {
   await assertRejects(() => syncIfPossible(broken, "a"), Error, "EIO");
 });
 
-Deno.test("reserving a large file can be ended, and a later run goes on", async () => {
+Deno.test("reserving a large file can be aborted, and a later run continues", async () => {
   await inTempDir(async (dir) => {
     const torrent = torrentOf({ path: "large", length: 300 * 1024 * 1024 });
     const stop = new AbortController();
@@ -101,7 +101,7 @@ Deno.test("reserving a large file can be ended, and a later run goes on", async 
   });
 });
 
-Deno.test("a file system that compresses has room for what is still missing", async () => {
+Deno.test("on a compressing file system the free space check counts missing bytes only", async () => {
   await inTempDir(async (dir) => {
     await Deno.writeFile(`${dir}/a`, bytesFrom(0, 32));
     const fileSystem = fileSystemWith({

@@ -49,7 +49,7 @@ const FILE_SYSTEMS: Readonly<Record<string, [FileSystem, "posix" | "portable"]>>
 };
 
 for (const [name, [fileSystem, expected]] of Object.entries(FILE_SYSTEMS)) {
-  Deno.test(`the folder is tried, on ${name}`, async () => {
+  Deno.test(`the folder is probed, on ${name}`, async () => {
     await inTempDir(async (dir) => {
       assertEquals(await probePathRules(`${dir}/new`, fileSystem), expected);
       const left = [...Deno.readDirSync(`${dir}/new/.tt`)].map(({ name }) => name);

@@ -22,7 +22,7 @@ import {
 const OLD = bytesFrom(1, 300);
 const NEW = bytesFrom(2, 200);
 
-Deno.test("a state is read back as it was saved, and the later one counts", async () => {
+Deno.test("a saved state is read back, the latest one", async () => {
   await inTempDir(async (dir) => {
     assertEquals(await loadState(`${dir}/new`, HASH), undefined);
     await saveState(`${dir}/new`, HASH, OLD);
@@ -35,7 +35,7 @@ Deno.test("a state is read back as it was saved, and the later one counts", asyn
   });
 });
 
-Deno.test("saves asked for at once follow each other", async () => {
+Deno.test("concurrent saves run one after another", async () => {
   await inTempDir(async (dir) => {
     const states = Array.from({ length: 20 }, (_, i) => bytesFrom(i, 1000 - i));
     await Promise.all(states.map((state) => saveState(dir, HASH, state)));
@@ -43,7 +43,7 @@ Deno.test("saves asked for at once follow each other", async () => {
   });
 });
 
-Deno.test("a process killed before the rename leaves the older state, and its rest is swept", async () => {
+Deno.test("a process killed before the rename keeps the old state; the temporary file is removed", async () => {
   await inTempDir(async (dir) => {
     await saveState(dir, HASH, OLD);
     const killed = fileSystemWith({
@@ -61,7 +61,7 @@ Deno.test("a process killed before the rename leaves the older state, and its re
   });
 });
 
-Deno.test("a rest of an earlier process does not get into the next state", async () => {
+Deno.test("a temporary file of an earlier process is not used for the next state", async () => {
   await inTempDir(async (dir) => {
     await Deno.mkdir(`${dir}/.tt`);
     await Deno.writeFile(`${dir}/.tt/${HASH}.resume.tmp`, OLD);
@@ -70,7 +70,7 @@ Deno.test("a rest of an earlier process does not get into the next state", async
   });
 });
 
-Deno.test("a full disk leaves the older state and no rest", async () => {
+Deno.test("a full disk keeps the old state and leaves no temporary file", async () => {
   await inTempDir(async (dir) => {
     await saveState(dir, HASH, OLD);
     let left = 100;
@@ -90,7 +90,7 @@ Deno.test("a full disk leaves the older state and no rest", async () => {
   });
 });
 
-Deno.test("a state is flushed before it takes the place of the older one, the folder after", async () => {
+Deno.test("a state is flushed before it replaces the old one, and the folder afterwards", async () => {
   await inTempDir(async (dir) => {
     const calls: string[] = [];
     const fileSystem = fileSystemWith({
@@ -108,7 +108,7 @@ Deno.test("a state is flushed before it takes the place of the older one, the fo
   });
 });
 
-Deno.test("a system that cannot flush a folder saves all the same", async () => {
+Deno.test("a state is saved even if the system cannot flush a folder", async () => {
   await inTempDir(async (dir) => {
     const fileSystem = fileSystemWith({
       sync: (path) =>
@@ -119,7 +119,7 @@ Deno.test("a system that cannot flush a folder saves all the same", async () => 
   });
 });
 
-Deno.test("a folder that cannot be written says so, and its states can be read", async () => {
+Deno.test("an unwritable folder is reported, and its states can be read", async () => {
   await inTempDir(async (dir) => {
     await saveState(dir, HASH, OLD);
     const readOnly = fileSystemWith({ openWriter: () => Promise.reject(systemError("EROFS")) });
@@ -142,7 +142,7 @@ Deno.test("only states are listed, in order", async () => {
   });
 });
 
-Deno.test("an absurdly large state is not read into memory", async () => {
+Deno.test("an oversized state is not read into memory", async () => {
   await inTempDir(async (dir) => {
     await saveState(dir, HASH, NEW);
     await Deno.truncate(`${dir}/.tt/${HASH}.resume`, 1e10);
@@ -150,7 +150,7 @@ Deno.test("an absurdly large state is not read into memory", async () => {
   });
 });
 
-Deno.test("only their owner can read states and torrents, whatever was there before", {
+Deno.test("states and torrents are readable by their owner only, whatever existed before", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   await inTempDir(async (dir) => {

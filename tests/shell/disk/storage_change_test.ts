@@ -32,7 +32,7 @@ async function withShared(
   });
 }
 
-Deno.test("a file changed in place is told once and not read any more, the others are", async () => {
+Deno.test("a file changed in place is reported once and no longer read, others are", async () => {
   await withShared(async ({ dir, changes, storage, later }) => {
     await Deno.writeFile(`${dir}/a`, bytesFrom(9, 32));
     later();
@@ -44,7 +44,7 @@ Deno.test("a file changed in place is told once and not read any more, the other
   });
 });
 
-Deno.test("a file that is gone or has another size counts as changed", async () => {
+Deno.test("a file that is missing or has another size counts as changed", async () => {
   await withShared(async ({ dir, changes, storage, later }) => {
     await Deno.remove(`${dir}/a`);
     await Deno.truncate(`${dir}/b`, 31);
@@ -56,7 +56,7 @@ Deno.test("a file that is gone or has another size counts as changed", async () 
   });
 });
 
-Deno.test("what the storage itself writes is no change", async () => {
+Deno.test("our own writes do not count as changes", async () => {
   await withShared(async ({ changes, storage, later }) => {
     await storage.writePiece(0, bytesFrom(3, 32));
     later();

@@ -64,7 +64,7 @@ onTinyDisk("a read-only disk can be read and not reserved", async (dir) => {
   await failsWith(writing.reserve(), "not-permitted");
 });
 
-Deno.test("content that is whole is not opened for writing by reserve", async () => {
+Deno.test("complete content is not opened for writing by reserve", async () => {
   await inTempDir(async (dir) => {
     await Deno.writeFile(`${dir}/a`, bytesFrom(0, 32));
     const storage = openStorage(dir, ONE, {
@@ -74,7 +74,7 @@ Deno.test("content that is whole is not opened for writing by reserve", async ()
   });
 });
 
-Deno.test("a file system that cannot tell its free space is used all the same", async () => {
+Deno.test("a file system that does not report free space is still used", async () => {
   await inTempDir(async (dir) => {
     const fileSystem = fileSystemWith({ freeBytes: () => Promise.resolve(undefined) });
     const storage = openStorage(dir, ONE, { fileSystem });
@@ -83,7 +83,7 @@ Deno.test("a file system that cannot tell its free space is used all the same", 
   });
 });
 
-Deno.test("free space is asked of the nearest folder that is there", async () => {
+Deno.test("free space is queried at the nearest existing folder", async () => {
   await inTempDir(async (dir) => {
     const here = await realFileSystem.freeBytes(dir);
     const below = await realFileSystem.freeBytes(`${dir}/not/yet`);
@@ -91,7 +91,7 @@ Deno.test("free space is asked of the nearest folder that is there", async () =>
   });
 });
 
-Deno.test("each error of the system has its code and its sentence", async () => {
+Deno.test("each system error has its code and its sentence", async () => {
   const codes = {
     ENOSPC: "disk-full",
     EDQUOT: "disk-full",
@@ -115,7 +115,7 @@ Deno.test("each error of the system has its code and its sentence", async () => 
   }
 });
 
-Deno.test("writes and reads that the system cuts short go on where they stopped", async () => {
+Deno.test("short writes and reads are continued", async () => {
   await inTempDir(async (dir) => {
     const fileSystem = fileSystemWith({
       write: (writer, source, at) => writer.write(source.subarray(0, 5), at),
@@ -131,7 +131,7 @@ Deno.test("writes and reads that the system cuts short go on where they stopped"
   });
 });
 
-Deno.test("a write that makes no headway fails instead of going round for ever", async () => {
+Deno.test("a write without progress fails instead of looping", async () => {
   await inTempDir(async (dir) => {
     const fileSystem = fileSystemWith({ write: () => Promise.resolve(0) });
     const storage = openStorage(dir, ONE, { fileSystem });
@@ -170,7 +170,7 @@ Deno.test("a flush syncs each file written since the last one, once", async () =
   });
 });
 
-Deno.test("a second flush waits for the first one's writes, too", async () => {
+Deno.test("a second flush also waits for the writes of the first", async () => {
   await inTempDir(async (dir) => {
     let goOn = () => {};
     const slow = new Promise<void>((resolve) => goOn = resolve);
@@ -190,7 +190,7 @@ Deno.test("a second flush waits for the first one's writes, too", async () => {
   });
 });
 
-Deno.test("after a flush that failed no later one succeeds", async () => {
+Deno.test("after a failed flush all later ones fail", async () => {
   await inTempDir(async (dir) => {
     let isBroken = true;
     const fileSystem = fileSystemWith({
@@ -207,7 +207,7 @@ Deno.test("after a flush that failed no later one succeeds", async () => {
   });
 });
 
-Deno.test("a file deleted during a download is reported, not made anew", async () => {
+Deno.test("a file deleted during a download is reported, not recreated", async () => {
   await inTempDir(async (dir) => {
     const storage = openStorage(dir, ONE);
     await storage.reserve();
@@ -218,7 +218,7 @@ Deno.test("a file deleted during a download is reported, not made anew", async (
   });
 });
 
-Deno.test("a stamp that could not be taken is taken the next time", async () => {
+Deno.test("a missing stamp is retaken the next time", async () => {
   await inTempDir(async (dir) => {
     let isBroken = false;
     const fileSystem = fileSystemWith({
@@ -234,7 +234,7 @@ Deno.test("a stamp that could not be taken is taken the next time", async () => 
   });
 });
 
-Deno.test("any error of making a folder is fine where one is: the root of a drive, of a share", async () => {
+Deno.test("errors of mkdir are ignored where a folder exists, as on the root of a share", async () => {
   await inTempDir(async (dir) => {
     for (const code of ["EPERM", "EACCES", "EISDIR", "EINVAL", "EROFS"]) {
       const fileSystem = fileSystemWith({
@@ -254,7 +254,7 @@ Deno.test("any error of making a folder is fine where one is: the root of a driv
   });
 });
 
-Deno.test("content of an earlier run is put on the medium before a state may claim it", async () => {
+Deno.test("content of an earlier run is flushed before a state claims it", async () => {
   await inTempDir(async (dir) => {
     await Deno.writeFile(`${dir}/there`, bytesFrom(1, 20));
     const synced: string[] = [];

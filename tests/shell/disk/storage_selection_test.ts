@@ -48,7 +48,7 @@ async function read(storage: ReturnType<typeof open>, piece: number): Promise<vo
   assertEquals(target, CONTENT.slice(at, at + 16), `piece ${piece}`);
 }
 
-Deno.test("only what is wanted is created, and pieces at its borders can be read", async () => {
+Deno.test("only wanted files are created, and boundary pieces can be read", async () => {
   await inTempDir(async (dir) => {
     const storage = open(dir, [0]);
     await storage.reserve();
@@ -66,7 +66,7 @@ Deno.test("only what is wanted is created, and pieces at its borders can be read
   });
 });
 
-Deno.test("what was kept apart is found by a later run, and moves into place when it is wanted", async () => {
+Deno.test("a later run finds the part file, and moves its bytes into wanted files", async () => {
   await inTempDir(async (dir) => {
     const first = open(dir, [0]);
     await first.reserve();
@@ -87,7 +87,7 @@ Deno.test("what was kept apart is found by a later run, and moves into place whe
   });
 });
 
-Deno.test("more can be wanted while the storage is in use", async () => {
+Deno.test("more files can be wanted while the storage is in use", async () => {
   await inTempDir(async (dir) => {
     const storage = open(dir, [1]);
     await storage.reserve();
@@ -104,7 +104,7 @@ Deno.test("more can be wanted while the storage is in use", async () => {
   });
 });
 
-Deno.test("a file that is there stays in use though it is not wanted any more", async () => {
+Deno.test("an existing file stays in use when it is no longer wanted", async () => {
   await inTempDir(async (dir) => {
     const storage = open(dir, [0, 1, 2]);
     await storage.reserve();
@@ -120,7 +120,7 @@ Deno.test("a file that is there stays in use though it is not wanted any more", 
   });
 });
 
-Deno.test("space is asked for what is wanted only", async () => {
+Deno.test("only the space of wanted files is requested", async () => {
   await inTempDir(async (dir) => {
     const fileSystem = fileSystemWith({ freeBytes: () => Promise.resolve(30) });
     const storage = open(dir, [0], fileSystem);
@@ -132,7 +132,7 @@ Deno.test("space is asked for what is wanted only", async () => {
   });
 });
 
-Deno.test("stamps keep a claim for pieces at the border until the part file changes", async () => {
+Deno.test("stamps keep claims for boundary pieces until the part file changes", async () => {
   await inTempDir(async (dir) => {
     const metainfo = { ...TORRENT, infoHash: HASH };
     const storage = open(dir, [0]);
@@ -204,7 +204,7 @@ Deno.test("a process killed while bytes move into place loses none of them", asy
   assert(callsMax >= 3, `${callsMax} calls were cut short`);
 });
 
-Deno.test("bytes are on the medium in their place before the part file forgets them", async () => {
+Deno.test("bytes are flushed at their place before the part file drops them", async () => {
   await inTempDir(async (dir) => {
     const first = open(dir, [1]);
     await first.reserve();
@@ -238,7 +238,7 @@ Deno.test("bytes are on the medium in their place before the part file forgets t
   });
 });
 
-Deno.test("a part file of something else is made anew, a damaged one yields nothing wrong", async () => {
+Deno.test("a foreign part file is replaced, a damaged one yields nothing wrong", async () => {
   await inTempDir(async (dir) => {
     await Deno.mkdir(`${dir}/.tt`);
     await Deno.writeFile(`${dir}/${PARTS}`, bytesFrom(9, 10_000));
@@ -274,7 +274,7 @@ onTinyDisk("a full disk does not lose the place of a piece kept apart", async (d
   await storage.close();
 });
 
-Deno.test("any selections one after another keep every byte that was written", async () => {
+Deno.test("any sequence of selections keeps every byte that was written", async () => {
   const files = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 6 })
     .filter((lengths) => lengths.some((length) => length > 0));
   const steps = fc.array(

@@ -23,7 +23,7 @@ const TREE: FileSpec[] = [
   { path: "set/deep/c", length: 3 },
 ];
 
-Deno.test("reserving makes every folder and file at full size, without padding", async () => {
+Deno.test("reserving creates all folders and files at full size, without padding", async () => {
   await inTempDir(async (dir) => {
     const storage = openStorage(`${dir}/new/downloads`, torrentOf(...TREE));
     await storage.reserve();
@@ -37,7 +37,7 @@ Deno.test("reserving makes every folder and file at full size, without padding",
   });
 });
 
-Deno.test("reserving takes no blocks, and writing does", async () => {
+Deno.test("reserving allocates no blocks, writing does", async () => {
   await inTempDir(async (dir) => {
     const storage = openStorage(dir, torrentOf({ path: "big", length: 1 << 24 }));
     await storage.reserve();
@@ -49,7 +49,7 @@ Deno.test("reserving takes no blocks, and writing does", async () => {
   });
 });
 
-Deno.test("reserving keeps what is there and adds what lacks", async () => {
+Deno.test("reserving keeps existing data and adds what is missing", async () => {
   await inTempDir(async (dir) => {
     await Deno.writeFile(`${dir}/half`, bytesFrom(3, 20));
     await Deno.writeFile(`${dir}/whole`, bytesFrom(4, 30));
@@ -65,7 +65,7 @@ Deno.test("reserving keeps what is there and adds what lacks", async () => {
   });
 });
 
-Deno.test("a longer file in the place is refused and left as it is", async () => {
+Deno.test("a longer file at the path is refused and not changed", async () => {
   await inTempDir(async (dir) => {
     await Deno.writeFile(`${dir}/b`, bytesFrom(0, 50));
     const torrent = torrentOf({ path: "a", length: 10 }, { path: "b", length: 49 });
@@ -78,7 +78,7 @@ Deno.test("a longer file in the place is refused and left as it is", async () =>
   });
 });
 
-Deno.test("a folder in the place of a file, and a file in that of a folder, are refused", async () => {
+Deno.test("a folder at a file's path and a file at a folder's path are refused", async () => {
   await inTempDir(async (dir) => {
     await Deno.mkdir(`${dir}/name`);
     const file = openStorage(dir, torrentOf({ path: "name", length: 10 }));
@@ -92,7 +92,7 @@ Deno.test("a folder in the place of a file, and a file in that of a folder, are 
 });
 
 Deno.test({
-  name: "a fifo in the place of a file is refused at once",
+  name: "a fifo at the path of a file is refused at once",
   ignore: Deno.build.os === "windows",
   fn: () =>
     inTempDir(async (dir) => {
@@ -123,7 +123,7 @@ Deno.test({
     }),
 });
 
-Deno.test("any range reads back as written, over files, empty files and padding", async () => {
+Deno.test("any range reads back as written, across files, empty files and padding", async () => {
   const spec = fc.array(
     fc.record({ length: fc.nat(40), pad: fc.boolean() }),
     { minLength: 1, maxLength: 8 },
@@ -203,7 +203,7 @@ Deno.test("a read-only storage opens nothing for writing", async () => {
   });
 });
 
-Deno.test("stamps show sizes and mtimes, and nothing for missing files and padding", async () => {
+Deno.test("stamps contain sizes and mtimes, and nothing for missing files and padding", async () => {
   await inTempDir(async (dir) => {
     await Deno.writeFile(`${dir}/a`, bytesFrom(0, 10));
     const torrent = torrentOf(
@@ -240,7 +240,7 @@ Deno.test("a stamp follows our own writes but not those of others", async () => 
   });
 });
 
-Deno.test("closing waits for writes under way", async () => {
+Deno.test("closing waits for outstanding writes", async () => {
   await inTempDir(async (dir) => {
     let goOn = () => {};
     const slow = new Promise<void>((resolve) => goOn = resolve);
@@ -264,7 +264,7 @@ Deno.test("closing waits for writes under way", async () => {
   });
 });
 
-Deno.test("a slow file does not hold up the others", async () => {
+Deno.test("a slow file does not delay the others", async () => {
   await inTempDir(async (dir) => {
     let goOn = () => {};
     const slow = new Promise<void>((resolve) => goOn = resolve);
@@ -285,7 +285,7 @@ Deno.test("a slow file does not hold up the others", async () => {
   });
 });
 
-Deno.test("many writes at once to one file each land in their place", async () => {
+Deno.test("concurrent writes to one file each land at their offset", async () => {
   await inTempDir(async (dir) => {
     const content = bytesFrom(3, 200_000);
     const storage = openStorage(dir, torrentOf({ path: "a", length: content.length }));
@@ -301,7 +301,7 @@ Deno.test("many writes at once to one file each land in their place", async () =
   });
 });
 
-Deno.test("writes to a slow disk take turns, reads and sizes are right there, too", async () => {
+Deno.test("writes to a slow disk are serialized; reads and sizes are correct there as well", async () => {
   await inTempDir(async (dir) => {
     // Every look at the clock finds that the call before it was slow.
     let nowMs = 0;

@@ -31,7 +31,7 @@ function besideSecret(run: (dir: string, outside: string) => Promise<void>): Pro
   });
 }
 
-Deno.test("a link in the place of a file is neither read nor written", async () => {
+Deno.test("a link at the path of a file is neither read nor written", async () => {
   await besideSecret(async (dir, outside) => {
     await Deno.symlink(`${outside}/file`, `${dir}/file`);
     const storage = openStorage(dir, torrentOf({ path: "file", length: 32 }));
@@ -42,7 +42,7 @@ Deno.test("a link in the place of a file is neither read nor written", async () 
   });
 });
 
-Deno.test("a link in the place of a folder is not followed", async () => {
+Deno.test("a link at the path of a folder is not followed", async () => {
   await besideSecret(async (dir, outside) => {
     await Deno.symlink(outside, `${dir}/set`);
     const torrent = torrentOf({ path: "set/file", length: 32 }, { path: "set/new", length: 3 });
@@ -53,7 +53,7 @@ Deno.test("a link in the place of a folder is not followed", async () => {
   });
 });
 
-Deno.test("a link to nowhere makes no file there", async () => {
+Deno.test("a dangling link creates no file at its target", async () => {
   await besideSecret(async (dir, outside) => {
     await Deno.symlink(`${outside}/made`, `${dir}/file`);
     const storage = openStorage(dir, torrentOf({ path: "file", length: 32 }));
@@ -72,7 +72,7 @@ Deno.test("a link that stays inside is refused as well", async () => {
   });
 });
 
-Deno.test("a folder swapped for a link after the reservation is noticed", async () => {
+Deno.test("a folder replaced by a link after the reservation is detected", async () => {
   await besideSecret(async (dir, outside) => {
     const storage = openStorage(dir, torrentOf({ path: "set/file", length: 32 }));
     await storage.reserve();
@@ -112,7 +112,7 @@ Deno.test("state and lock do not follow links", async () => {
   });
 });
 
-Deno.test("a path that climbs, is empty or names the state folder stops at once", async () => {
+Deno.test("traversing and empty paths, and those of the state folder, fail at once", async () => {
   const bad = [[".."], ["a", "..", "b"], ["."], [""], ["a/b"], ["a\0b"], [".tt", "x"], [".TT"], []];
   for (const path of bad) {
     const torrent = torrentOf({ path: "a", length: 1 });
@@ -126,7 +126,7 @@ Deno.test("a path that climbs, is empty or names the state folder stops at once"
   await assertRejects(() => storage.flush(), Error, "Invariant");
 });
 
-Deno.test("a download folder that is, or is behind, a link to nowhere is refused at once", async () => {
+Deno.test("a download folder that is, or is behind, a dangling link is refused at once", async () => {
   await inTempDir(async (temp) => {
     await Deno.symlink(`${temp}/unmounted`, `${temp}/link`);
     for (const dir of [`${temp}/link`, `${temp}/link/a/b`]) {
@@ -136,7 +136,7 @@ Deno.test("a download folder that is, or is behind, a link to nowhere is refused
   });
 });
 
-Deno.test("files behind links are read where the user allowed it, and there no further link", async () => {
+Deno.test("links are followed for reading if the user allowed it, but no further links", async () => {
   await inTempDir(async (dir) => {
     await Deno.mkdir(`${dir}/real/deep`, { recursive: true });
     await Deno.writeFile(`${dir}/real/deep/a`, bytesFrom(1, 16));
@@ -163,7 +163,7 @@ Deno.test("files behind links are read where the user allowed it, and there no f
   });
 });
 
-Deno.test("a folder swapped for a link after the first write is neither written nor synced", async () => {
+Deno.test("a folder replaced by a link after the first write is neither written nor synced", async () => {
   await besideSecret(async (dir, outside) => {
     await Deno.writeFile(`${outside}/file`, SECRET);
     const torrent = torrentOf({ path: "set/file", length: 32 }, { path: "set/other", length: 32 });

@@ -14,17 +14,17 @@ class Disk {
   }
 }
 
-Deno.test("a disk that answers at once is asked on this thread", () => {
+Deno.test("a fast disk is accessed on the main thread", () => {
   const disk = new Disk();
   for (let i = 0; i < 1_000; i++) assertEquals(disk.call(1), true);
 });
 
-Deno.test("a call that is slow once in a while was held up by something else", () => {
+Deno.test("a single slow call does not count as a slow disk", () => {
   const disk = new Disk();
   for (let i = 0; i < 1_000; i++) assertEquals(disk.call(i % 5 === 0 ? 30 : 1), true);
 });
 
-Deno.test("a disk that stays slow is asked elsewhere, for longer each time", () => {
+Deno.test("a disk that stays slow is accessed on other threads, for growing periods", () => {
   const disk = new Disk();
   assertEquals([disk.call(30), disk.call(30)], [true, true]);
   for (const pauseMs of [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000]) {
@@ -36,7 +36,7 @@ Deno.test("a disk that stays slow is asked elsewhere, for longer each time", () 
   assertEquals(disk.call(0), true);
 });
 
-Deno.test("a disk that is quick again is forgiven", () => {
+Deno.test("a disk that becomes fast again is accessed on the main thread again", () => {
   const disk = new Disk();
   for (let i = 0; i < 3; i++) disk.call(30);
   disk.nowMs += 250;

@@ -13,7 +13,7 @@ import {
 
 const TORRENT = { ...torrentOf({ path: "set/a", length: 5 }), name: "set\n", infoHash: HASH };
 
-Deno.test("a marker stands beside the content and goes again", async () => {
+Deno.test("a marker is created beside the content and removed again", async () => {
   await inTempDir(async (dir) => {
     await placeMarker(dir, TORRENT);
     await placeMarker(dir, TORRENT);
@@ -26,7 +26,7 @@ Deno.test("a marker stands beside the content and goes again", async () => {
   });
 });
 
-Deno.test("what is not ours in its place stays as it is", async () => {
+Deno.test("a foreign file at the marker's path is not touched", async () => {
   await inTempDir(async (dir) => {
     const other = { ...TORRENT, infoHash: "f".repeat(40) as InfoHash };
     await placeMarker(dir, other);
@@ -44,7 +44,7 @@ Deno.test("what is not ours in its place stays as it is", async () => {
   });
 });
 
-Deno.test("a folder that takes no marker is no reason to fail, nor is a long name", async () => {
+Deno.test("a folder that refuses the marker, or a long name, is not an error", async () => {
   const fileSystem = fileSystemWith({ openWriter: () => Promise.reject(systemError("ENOSPC")) });
   await inTempDir((dir) => placeMarker(dir, TORRENT, fileSystem));
   const long = torrentOf({ path: "\u00e9".repeat(127), length: 5 });

@@ -13,21 +13,21 @@ function copyPiece(piece: number, target: Uint8Array): Promise<boolean> {
   return Promise.resolve(true);
 }
 
-Deno.test("every way of hashing gives the same digest", async () => {
+Deno.test("all ways of hashing give the same digest", async () => {
   const bytes = new TextEncoder().encode("abc");
   const digest = "a9993e364706816aba3e25717850c26c9cd0d89d";
   assertEquals(toHex(sha1(bytes)), digest);
   assertEquals(toHex(await sha1OffThread(bytes)), digest);
 });
 
-Deno.test("bytes may change once a digest was asked for", async () => {
+Deno.test("bytes may change once their digest was requested", async () => {
   const bytes = content.slice();
   const pending = sha1OffThread(bytes);
   bytes.fill(0);
   assertEquals(await pending, sha1(content));
 });
 
-Deno.test("each piece is told once with its digest, the short last one too", async () => {
+Deno.test("each piece is reported once with its digest, including the short last one", async () => {
   const told = new Map<number, string>();
   await hashPieces({
     geometry,
@@ -65,7 +65,7 @@ Deno.test("the digests of pieces are those that other programs compute", async (
   assertEquals(told, DIGESTS);
 });
 
-Deno.test("only the pieces asked for are read, and missing ones have no digest", async () => {
+Deno.test("only the requested pieces are read, and missing ones have no digest", async () => {
   const told: [number, boolean][] = [];
   await hashPieces({
     geometry,
@@ -76,7 +76,7 @@ Deno.test("only the pieces asked for are read, and missing ones have no digest",
   assertEquals(told.sort(), [[1, false], [4, true]]);
 });
 
-Deno.test("a failing read ends the job with its error, once no read is under way", async () => {
+Deno.test("a failing read ends the job with its error, after outstanding reads", async () => {
   let underWay = 0;
   const job = hashPieces({
     geometry,

@@ -40,7 +40,7 @@ function bytesOf(piece: number): Uint8Array {
   return content.subarray(offset, offset + pieceSize(geometry, piece));
 }
 
-Deno.test("threads tell each piece's digest, across files", async () => {
+Deno.test("threads report each piece's digest, across files", async () => {
   await withFiles(async (partsOf) => {
     const told = new Map<number, string>();
     await hashPieces({
@@ -56,7 +56,7 @@ Deno.test("threads tell each piece's digest, across files", async () => {
   });
 });
 
-Deno.test("what the threads can't read is read here", async () => {
+Deno.test("what the threads cannot read is read on the main thread", async () => {
   await withFiles(async (partsOf) => {
     const nowhere = (piece: number): FilePart[] => [{ ...partsOf(piece)![0]!, path: "/no/where" }];
     const tooFar = (piece: number): FilePart[] => [
@@ -90,7 +90,7 @@ Deno.test("what the threads can't read is read here", async () => {
   });
 });
 
-Deno.test("an aborted job ends the threads, too", async () => {
+Deno.test("an aborted job ends its threads", async () => {
   await withFiles(async (partsOf) => {
     const controller = new AbortController();
     const job = hashPieces({

@@ -39,7 +39,7 @@ for (const isFastHere of [true, false]) {
     );
   });
 
-  Deno.test(`a piece that is sent anew forgets what a liar began, ${where}`, async () => {
+  Deno.test(`a piece received again replaces what a liar sent, ${where}`, async () => {
     const blocks = [0, 1, 2, 3];
     const lie = contentOf(4 * BLOCK_SIZE, 1), content = contentOf(4 * BLOCK_SIZE, 0);
     await fc.assert(

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PieceMemory } from "../../../shell/hash/piece_memory.ts";
 
-Deno.test("a buffer that came back is the next one taken, by whichever torrent", () => {
+Deno.test("the last returned buffer is reused first, by any torrent", () => {
   const memory = new PieceMemory();
   memory.open(64);
   memory.open(64);
@@ -22,7 +22,7 @@ Deno.test("idle buffers of all sizes together are bounded", () => {
   assertEquals(memory.retainedBytes, 96);
 });
 
-Deno.test("idle buffers go when no torrent wants their size any more", () => {
+Deno.test("idle buffers are freed when no torrent uses their size any more", () => {
   const memory = new PieceMemory();
   memory.open(64);
   memory.open(64);
@@ -36,7 +36,7 @@ Deno.test("idle buffers go when no torrent wants their size any more", () => {
   assertEquals(memory.retainedBytes, 0);
 });
 
-Deno.test("giving a buffer back twice is our mistake", () => {
+Deno.test("returning a buffer twice fails an assertion", () => {
   const memory = new PieceMemory();
   memory.open(64);
   const buffer = memory.take(64);

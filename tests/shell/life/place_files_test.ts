@@ -59,7 +59,7 @@ Deno.test(
 );
 
 Deno.test(
-  "content is read under the names that it is there by",
+  "existing content is read under its existing names",
   { ignore: !IS_POSIX },
   () =>
     inTempDir(async (dir) => {

@@ -100,7 +100,7 @@ function download(
   return watched.session.add({ loaded, role: DOWNLOAD, peers: addresses, ...options });
 }
 
-Deno.test("one file of several costs its bytes and its boundary pieces, and nothing else is created", async () => {
+Deno.test("one file of several costs its bytes and its boundary pieces, and creates nothing else", async () => {
   await using dir = await scratch();
   const loaded = await makeContent(dir.at("S"));
   await using seed = await seeder(loaded, dir.at("S"));
@@ -127,7 +127,7 @@ Deno.test("one file of several costs its bytes and its boundary pieces, and noth
   assert(!again.events.some(({ kind }) => kind === "checked" || kind === "joined"));
 });
 
-Deno.test("more files can be wanted while it runs, fewer as well, and none is thrown away", async () => {
+Deno.test("files can be selected and unselected at runtime, and no data is lost", async () => {
   await using dir = await scratch();
   const loaded = await makeContent(dir.at("S"));
   await using seed = await seeder(loaded, dir.at("S"));
@@ -151,7 +151,7 @@ Deno.test("more files can be wanted while it runs, fewer as well, and none is th
   assertEquals(torrent.facts().downloaded, NAMES.length * SIZE);
 });
 
-Deno.test("a later run may want other files, and fetches nothing twice", async () => {
+Deno.test("a later run may want other files, and downloads nothing twice", async () => {
   await using dir = await scratch();
   const loaded = await makeContent(dir.at("S"));
   await using seed = await seeder(loaded, dir.at("S"));
@@ -174,7 +174,7 @@ Deno.test("a later run may want other files, and fetches nothing twice", async (
   assertEquals(partFiles(dir.at("D")), []);
 });
 
-Deno.test("what is wanted and here is given to others, pieces that are kept apart as well", async () => {
+Deno.test("wanted pieces are uploaded, including those in the part file", async () => {
   await using dir = await scratch();
   const loaded = await makeContent(dir.at("S"));
   await using partial = new Watched();
@@ -190,7 +190,7 @@ Deno.test("what is wanted and here is given to others, pieces that are kept apar
   await assertFiles(dir.at("D"), "c");
 });
 
-Deno.test("finished content moves with what is kept apart", async () => {
+Deno.test("finished content moves together with its part file", async () => {
   await using dir = await scratch();
   const loaded = await makeContent(dir.at("S"));
   await using seed = await seeder(loaded, dir.at("S"));
@@ -210,7 +210,7 @@ Deno.test("finished content moves with what is kept apart", async () => {
   assertEquals(torrent.facts().dir, dir.at("E"));
 });
 
-Deno.test("a file that cannot be made ends the torrent with its sentence", async () => {
+Deno.test("a file that cannot be created ends the torrent with its sentence", async () => {
   await using dir = await scratch();
   const loaded = await makeContent(dir.at("S"));
   await using seed = await seeder(loaded, dir.at("S"));
@@ -229,7 +229,7 @@ Deno.test("a file that cannot be made ends the torrent with its sentence", async
   assertEquals(failed.kind === "failed" && failed.failure.code, "occupied");
 });
 
-Deno.test("a file whose pieces are all here by its neighbours is made when it is wanted", async () => {
+Deno.test("a file whose pieces all came with its neighbours is created once it is wanted", async () => {
   await using dir = await scratch();
   await Deno.mkdir(dir.at("S", "set"), { recursive: true });
   // The small one lies within the piece that both others end and begin in.

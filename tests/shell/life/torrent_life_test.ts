@@ -61,7 +61,7 @@ async function seeder(dir: string): Promise<Watched> {
 
 const peerOf = ({ session }: Watched) => [{ ip: HOST, port: session.port }];
 
-Deno.test("a torrent downloads, reaches its goal and rests", async () => {
+Deno.test("a torrent downloads, reaches its goal and stops", async () => {
   await using dir = await scratch();
   await using seed = await seeder(dir.at("S"));
   await using other = new Watched();
@@ -76,7 +76,7 @@ Deno.test("a torrent downloads, reaches its goal and rests", async () => {
   await assertContent(`${dir.at("D")}/f.bin`, bytes);
 });
 
-Deno.test("a paused torrent is in no swarm, and goes on where it was", async () => {
+Deno.test("a paused torrent is in no swarm, and continues where it stopped", async () => {
   await using dir = await scratch();
   await using seed = await seeder(dir.at("S"));
   await using other = new Watched();
@@ -94,7 +94,7 @@ Deno.test("a paused torrent is in no swarm, and goes on where it was", async () 
   assertEquals(other.kinds().includes("checked"), false, "the saved state is believed");
 });
 
-Deno.test("commands given all at once are obeyed in order", async () => {
+Deno.test("concurrent commands are executed in order", async () => {
   await using dir = await scratch();
   await using other = new Watched();
   const torrent = other.add({ dir: dir.at("D") });
@@ -108,7 +108,7 @@ Deno.test("commands given all at once are obeyed in order", async () => {
   assertEquals(torrent.facts().state, "paused");
 });
 
-Deno.test("a check finds what was damaged, and the torrent fetches it again", async () => {
+Deno.test("a check finds damage, and the torrent downloads it again", async () => {
   await using dir = await scratch();
   await using seed = await seeder(dir.at("S"));
   await using other = new Watched();
@@ -125,7 +125,7 @@ Deno.test("a check finds what was damaged, and the torrent fetches it again", as
   await assertContent(`${dir.at("D")}/f.bin`, bytes);
 });
 
-Deno.test("a torrent at rest is checked and rests on", async () => {
+Deno.test("a stopped torrent is checked and stays stopped", async () => {
   await using dir = await scratch();
   await Deno.mkdir(dir.at("D"));
   await Deno.writeFile(`${dir.at("D")}/f.bin`, bytes);
@@ -136,7 +136,7 @@ Deno.test("a torrent at rest is checked and rests on", async () => {
   assertEquals(other.kinds().includes("joined"), false);
 });
 
-Deno.test("content and state move to another folder, and nothing is fetched or hashed again", async () => {
+Deno.test("content and state move to another folder, without downloading or hashing again", async () => {
   await using dir = await scratch();
   await using seed = await seeder(dir.at("S"));
   await using other = new Watched();
@@ -150,7 +150,7 @@ Deno.test("content and state move to another folder, and nothing is fetched or h
   await assertMissing(`${dir.at("D")}/f.bin`);
 });
 
-Deno.test("what is in the place of moved content is not replaced", async () => {
+Deno.test("existing files at the destination are not replaced by moved content", async () => {
   await using dir = await scratch();
   await using seed = await seeder(dir.at("S"));
   const torrent = seed.session.list()[0]!;
@@ -165,7 +165,7 @@ Deno.test("what is in the place of moved content is not replaced", async () => {
   assertEquals(torrent.facts().state, "seeding");
 });
 
-Deno.test("a removed torrent is gone from its session, with its data or without", async () => {
+Deno.test("a removed torrent is gone from its session, with or without its data", async () => {
   await using dir = await scratch();
   for (const withData of [false, true]) {
     await using seed = await seeder(dir.at("S"));
@@ -196,7 +196,7 @@ Deno.test("a failure is a state and an event, and the next attempt may succeed",
   assertEquals([torrent.facts().state, torrent.facts().failure], ["downloading", undefined]);
 });
 
-Deno.test("a torrent is in its session once", async () => {
+Deno.test("a torrent can be in its session once", async () => {
   await using dir = await scratch();
   await using other = new Watched();
   other.add({ dir: dir.at("D"), paused: true });

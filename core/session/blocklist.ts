@@ -74,14 +74,15 @@ function readLine(line: string): Bounds | undefined {
     return bounds(withoutZeros(dat[1]!), withoutZeros(dat[2]!));
   }
   const p2p = /(?:^|:)([\d.]+)\s*-\s*([\d.]+)$/.exec(line) ??
-    /^(?:.*:)?\s*([0-9a-f:.]+)-([0-9a-f:.]+)$/i.exec(line);
+    // The shortest name, since an IPv6 address has colons as well.
+    /^(?:.*?:)??\s*([0-9a-f:.]+)\s*-\s*([0-9a-f:.]+)$/i.exec(line);
   if (p2p !== null) return bounds(withoutZeros(p2p[1]!), withoutZeros(p2p[2]!));
   return cidr(line);
 }
 
 /** "001.002.003.000" is how some lists write 1.2.3.0. */
 function withoutZeros(text: string): string {
-  return text.includes(":") ? text : text.replace(/\b0+(?=\d)/g, "");
+  return text.replace(/\b0+(?=\d)/g, "");
 }
 
 function bounds(firstText: string, lastText: string): Bounds | undefined {

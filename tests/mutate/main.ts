@@ -1,15 +1,18 @@
 /**
- * `deno task mutate [PATH...] [--sample N] [--seed S] [--all]`: changes the sources one small thing at a
- * time and tells which changes no test notices.
+ * `deno task mutate [PATH...] [--sample N] [--seed S] [--all] [--table [FILE]]`: changes the sources one
+ * small thing at a time and tells which changes no test notices.
  *
- * Pure code (`core/`) runs in workers, where a mutant costs the milliseconds of the tests that execute
- * it; a file of the shell runs its tests in a process for each mutant. Survivors that change nothing a
- * caller can see are listed in `equivalent.txt`, by path and text, and do not count.
+ * One module after the other (`core/x`, `shell/x`), N mutants of each. A mutant costs the milliseconds of
+ * the tests that execute it; in the shell those that survive so are tried on tests that start programs.
+ * Survivors that change nothing a caller can see are listed in `equivalent.txt`, with the reason, and do
+ * not count. `--table` also writes the figures to a file.
  */
 import { parseArgs } from "node:util";
 import { runInProcesses } from "./run_processes.ts";
-import { runInWorkers } from "./run_workers.ts";
-import { dropPlan, listSources, makePlan, type PlannedMutant, sample } from "./plan.ts";
+import { runLoaded } from "./run_loaded.ts";
+import { dropPlan, listSources, makePlan, moduleOf, type PlannedMutant, sample } from "./plan.ts";
+import { keyOf, percent, readEquivalents, type Sums, tableOf } from "./report.ts";
+import { testsThatMatter } from "./tests_that_matter.ts";
 
 export interface Verdict {
   readonly mutant: PlannedMutant;
@@ -17,74 +20,102 @@ export interface Verdict {
   readonly killedBy: string | undefined;
 }
 
-const SAMPLE_DEFAULT = 400;
+const SAMPLE_DEFAULT = 60;
+const TABLE = new URL("FIGURES.md", import.meta.url).pathname;
+/** Generated, or started by hand: nothing that a test could hold. */
+const LEFT_OUT = ["shell/page/assets.ts", "shell/page/build.ts", "shell/page/app/"];
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
-  allowPositionals: true,
-  options: {
-    sample: { type: "string", default: String(SAMPLE_DEFAULT) },
-    seed: { type: "string", default: "1" },
-    all: { type: "boolean", default: false },
-  },
-});
+if (import.meta.main) await main();
 
-const project = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
-const paths = positionals.length > 0 ? positionals : ["core"];
-const plan = makePlan(project, listSources(project, paths));
-try {
-  const count = values.all ? Infinity : Number(values.sample);
-  const chosen = sample(plan.mutants, count, Number(values.seed));
-  console.log(`${plan.mutants.length} mutants; ${chosen.length} are tried, seed ${values.seed}`);
-  const isCore = ({ path }: PlannedMutant) => path.startsWith("core/");
-  const verdicts = [
-    ...await runInWorkers(plan, chosen.filter(isCore)),
-    ...await runInProcesses(plan, chosen.filter((mutant) => !isCore(mutant))),
-  ];
-  report(verdicts);
-} finally {
-  dropPlan(plan);
-}
-// A worker that was ended in an endless loop may keep the process alive.
-Deno.exit();
-
-function report(verdicts: readonly Verdict[]): void {
-  const equivalents = readEquivalents();
-  const folders = new Map<string, { killed: number; survived: number; equivalent: number }>();
-  for (const { mutant, killedBy } of verdicts) {
-    const folder = mutant.path.slice(0, mutant.path.lastIndexOf("/"));
-    const sums = folders.get(folder) ?? { killed: 0, survived: 0, equivalent: 0 };
-    folders.set(folder, sums);
-    if (killedBy !== undefined) sums.killed++;
-    else if (equivalents.has(keyOf(mutant))) sums.equivalent++;
-    else {
-      sums.survived++;
-      console.log(`survived  ${mutant.path}:${mutant.line}  ${mutant.before}  ->  ${mutant.after}`);
-    }
-  }
-  let killed = 0, survived = 0;
-  for (const [folder, sums] of [...folders].sort()) {
-    killed += sums.killed;
-    survived += sums.survived;
-    const share = percent(sums.killed, sums.killed + sums.survived);
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: Deno.args,
+    allowPositionals: true,
+    options: {
+      sample: { type: "string", default: String(SAMPLE_DEFAULT) },
+      seed: { type: "string", default: "1" },
+      all: { type: "boolean", default: false },
+      table: { type: "boolean", default: false },
+      programs: { type: "boolean", default: false },
+    },
+  });
+  const project = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+  const equivalents = readEquivalents(
+    Deno.readTextFileSync(new URL("equivalent.txt", import.meta.url)),
+  );
+  const paths = positionals.length > 0 ? positionals : ["core", "shell"];
+  const sources = listSources(project, paths)
+    .filter((path) => !LEFT_OUT.some((prefix) => path.startsWith(prefix)));
+  const rows: Sums[] = [];
+  for (const [module, files] of Map.groupBy(sources, moduleOf)) {
+    const started = performance.now();
+    const { all, verdicts } = await tryModule(project, module, files, {
+      count: values.all ? Infinity : Number(values.sample),
+      seed: Number(values.seed),
+      programs: values.programs,
+    });
+    const row = sumUp(module, all, verdicts, equivalents);
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.log(
-      `${folder.padEnd(32)} ${share}  ${sums.killed} killed, ${sums.survived} survived, ` +
-        `${sums.equivalent} equivalent`,
+      `${module}: ${percent(row.killed, row.survived)}  ${row.killed} killed, ` +
+        `${row.survived} survived, ${row.equivalent} equivalent of ${all} (${seconds} s)\n`,
     );
+    rows.push(row);
   }
-  console.log(`${"all".padEnd(32)} ${percent(killed, killed + survived)}`);
+  console.log(tableOf(rows));
+  if (!values.table) return;
+  const command = ["deno task mutate", ...Deno.args].join(" ");
+  Deno.writeTextFileSync(TABLE, `# Mutation figures\n\n    ${command}\n\n${tableOf(rows)}\n`);
 }
 
-/** Lines of "path | before | after"; a mutant keeps its name when lines move. */
-function readEquivalents(): Set<string> {
-  const text = Deno.readTextFileSync(new URL("equivalent.txt", import.meta.url));
-  return new Set(text.split("\n").map((line) => line.split(" # ")[0]!.trim()));
+interface Choice {
+  readonly count: number;
+  readonly seed: number;
+  /** Whether survivors are tried on tests that start programs, too. */
+  readonly programs: boolean;
 }
 
-function keyOf({ path, before, after }: PlannedMutant): string {
-  return `${path} | ${before} | ${after}`.trim();
+async function tryModule(
+  project: string,
+  module: string,
+  files: readonly string[],
+  { count, seed, programs }: Choice,
+): Promise<{ readonly all: number; readonly verdicts: readonly Verdict[] }> {
+  const plan = makePlan(project, files);
+  try {
+    const chosen = sample(plan.mutants, count, seed);
+    const tests = testsThatMatter(project, module, files);
+    // Tests of the shell share ports, folders and the process's limits.
+    const processes = module.startsWith("core/") ? navigator.hardwareConcurrency : 1;
+    const verdicts = await runLoaded(plan, chosen, { files: tests.own, processes });
+    if (!programs || tests.programs.length === 0) return { all: plan.mutants.length, verdicts };
+    const left = verdicts.filter(({ killedBy }) => killedBy === undefined);
+    const killed = verdicts.filter(({ killedBy }) => killedBy !== undefined);
+    const tried = await runInProcesses(plan, left.map(({ mutant }) => mutant), tests.programs);
+    return { all: plan.mutants.length, verdicts: [...killed, ...tried] };
+  } finally {
+    dropPlan(plan);
+  }
 }
 
-function percent(part: number, whole: number): string {
-  return whole === 0 ? "   -  " : `${(100 * part / whole).toFixed(1).padStart(5)} %`;
+function sumUp(
+  module: string,
+  all: number,
+  verdicts: readonly Verdict[],
+  equivalents: ReadonlySet<string>,
+): Sums {
+  const survivors = verdicts.filter(({ killedBy }) => killedBy === undefined)
+    .map(({ mutant }) => mutant);
+  const found = survivors.filter((mutant) => !equivalents.has(keyOf(mutant)))
+    .sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line);
+  for (const { path, line, before, after } of found) {
+    console.log(`survived  ${path}:${line}  ${before}  ->  ${after}`);
+  }
+  return {
+    module,
+    all,
+    killed: verdicts.length - survivors.length,
+    survived: found.length,
+    equivalent: survivors.length - found.length,
+  };
 }

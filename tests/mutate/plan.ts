@@ -1,4 +1,4 @@
-/** Which files are mutated, which tests may notice, and the copy of the tree in which that happens. */
+/** Which files are mutated, and the copy of the tree in which that happens. */
 import { instrument, type Mutant } from "./instrument.ts";
 
 export interface PlannedMutant extends Mutant {
@@ -12,6 +12,9 @@ export interface Plan {
   readonly mutants: readonly PlannedMutant[];
 }
 
+/** What a copy consists of, as far as the project has it. */
+const COPIED = ["main.ts", "deno.json", "deno.lock", "core", "shell", "tests"];
+
 /** Every `.ts` file under `paths`, sorted. A path may be a file or a folder of the project. */
 export function listSources(project: string, paths: readonly string[]): string[] {
   const found: string[] = [];
@@ -20,23 +23,19 @@ export function listSources(project: string, paths: readonly string[]): string[]
     if (info.isFile) return void (path.endsWith(".ts") && found.push(path));
     for (const { name } of Deno.readDirSync(`${project}/${path}`)) visit(`${path}/${name}`);
   };
-  for (const path of paths) visit(path.replace(/\/+$/, ""));
+  for (const path of paths) if (exists(`${project}/${path}`)) visit(path.replace(/\/+$/, ""));
   return found.sort();
+}
+
+/** `core/x` or `shell/x` of a source; `shell` of a source directly in it. */
+export function moduleOf(path: string): string {
+  return path.split("/").slice(0, -1).slice(0, 2).join("/");
 }
 
 /** Copies the project and writes the mutants of `sources` into the copy. */
 export function makePlan(project: string, sources: readonly string[]): Plan {
-  const parent = Deno.makeTempDirSync({ prefix: "tt-mutate-" });
-  const root = `${parent}/tt`;
-  Deno.mkdirSync(root);
-  for (const name of ["main.ts", "deno.json", "deno.lock", "core", "shell", "tests"]) {
-    copy(`${project}/${name}`, `${root}/${name}`);
-  }
-  try {
-    Deno.symlinkSync(Deno.realPathSync(`${project}/../shared`), `${parent}/shared`);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  const root = Deno.makeTempDirSync({ prefix: "tt-mutate-" });
+  for (const name of COPIED) if (exists(`${project}/${name}`)) copy(project, root, name);
   const mutants: PlannedMutant[] = [];
   for (const path of sources) {
     const made = instrument(path, Deno.readTextFileSync(`${project}/${path}`), mutants.length + 1);
@@ -48,13 +47,25 @@ export function makePlan(project: string, sources: readonly string[]): Plan {
 
 /** Removes the copy. */
 export function dropPlan(plan: Plan): void {
-  Deno.removeSync(plan.root.slice(0, plan.root.lastIndexOf("/")), { recursive: true });
+  Deno.removeSync(plan.root, { recursive: true });
 }
 
-function copy(from: string, to: string): void {
-  if (Deno.statSync(from).isFile) return Deno.copyFileSync(from, to);
-  Deno.mkdirSync(to);
-  for (const { name } of Deno.readDirSync(from)) copy(`${from}/${name}`, `${to}/${name}`);
+function copy(from: string, to: string, path: string): void {
+  if (Deno.statSync(`${from}/${path}`).isFile) {
+    return Deno.copyFileSync(`${from}/${path}`, `${to}/${path}`);
+  }
+  Deno.mkdirSync(`${to}/${path}`);
+  for (const { name } of Deno.readDirSync(`${from}/${path}`)) copy(from, to, `${path}/${name}`);
+}
+
+export function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** Every file that `path` imports, directly or not, by relative specifiers; paths within the project. */
@@ -69,7 +80,7 @@ export function importsOf(project: string, path: string, seen = new Set<string>(
   return seen;
 }
 
-/** A tenth of the mutants, say: the same ones for the same seed. */
+/** As many of the items, the same ones for the same seed. */
 export function sample<T>(items: readonly T[], count: number, seed: number): T[] {
   if (items.length <= count) return [...items];
   const shuffled = [...items];

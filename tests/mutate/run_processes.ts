@@ -1,45 +1,33 @@
-/** Mutants of the shell: for each one a process that runs the tests nearest to the file. */
+/** Mutants that tests see only through programs which they start: a test process for each mutant. */
 import type { Verdict } from "./main.ts";
-import { importsOf, listSources, type Plan, type PlannedMutant } from "./plan.ts";
+import { exists, importsOf, type Plan, type PlannedMutant } from "./plan.ts";
 
 /** Test files tried for one source, the nearest first. */
-const TEST_FILES_MAX = 4;
-const LIMIT_MS = 60_000;
+const TEST_FILES_MAX = 3;
+const LIMIT_MS = 120_000;
 
-/** Tries each mutant on the tests that import its file, and those of its folder. */
+/** Tries each mutant on those of the test files that are nearest to its source. */
 export async function runInProcesses(
   plan: Plan,
   chosen: readonly PlannedMutant[],
+  files: readonly string[],
 ): Promise<Verdict[]> {
-  if (chosen.length === 0) return [];
-  const testFiles = listSources(plan.root, ["tests/shell"])
-    .filter((path) => path.endsWith("_test.ts"))
-    .map((path) => ({ path, imports: importsOf(plan.root, path) }));
   const verdicts: Verdict[] = [];
-  const queue = [...chosen];
-  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, async () => {
-    for (let mutant; (mutant = queue.pop()) !== undefined;) {
-      const files = nearest(mutant.path, testFiles);
-      verdicts.push({ mutant, killedBy: await runTests(plan.root, mutant.id, files) });
-    }
-  }));
+  for (const mutant of chosen) {
+    const near = nearest(plan, mutant.path, files);
+    verdicts.push({ mutant, killedBy: await runTests(plan.root, mutant.id, near) });
+  }
   return verdicts;
 }
 
-interface TestFile {
-  readonly path: string;
-  readonly imports: ReadonlySet<string>;
-}
-
-/** Tests that import the source, the one with the most similar path and fewest imports first. */
-function nearest(source: string, testFiles: readonly TestFile[]): string[] {
-  const own = `tests/${source.replace(/\.ts$/, "")}`;
-  const isOwn = ({ path }: TestFile) => path.startsWith(own);
-  return testFiles
-    .filter((file) => file.imports.has(source) || isOwn(file))
-    .sort((a, b) => Number(isOwn(b)) - Number(isOwn(a)) || a.imports.size - b.imports.size)
-    .slice(0, TEST_FILES_MAX)
-    .map(({ path }) => path);
+/** Those named as the source is, then those that import fewest other files. */
+function nearest(plan: Plan, source: string, files: readonly string[]): string[] {
+  const name = source.split("/").at(-1)!.replace(/\.ts$/, "");
+  const sizes = new Map(files.map((path) => [path, importsOf(plan.root, path).size]));
+  const isNamed = (path: string) => path.split("/").at(-1)!.includes(name);
+  return files
+    .toSorted((a, b) => Number(isNamed(b)) - Number(isNamed(a)) || sizes.get(a)! - sizes.get(b)!)
+    .slice(0, TEST_FILES_MAX);
 }
 
 async function runTests(
@@ -47,7 +35,7 @@ async function runTests(
   mutant: number,
   files: readonly string[],
 ): Promise<string | undefined> {
-  if (files.length === 0) return undefined;
+  if (files.length === 0 || !exists(root)) return undefined;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--quiet", "--no-check", "--allow-all", "--fail-fast", ...files],
     cwd: root,

@@ -12,7 +12,12 @@ import {
   TURN_MS,
 } from "../../../core/session/grants.ts";
 import type { Resources } from "../../../core/limits/resources.ts";
-import { fileHandlesMax, processTotals, TORRENT_CAP } from "../../../core/session/limits.ts";
+import {
+  fileHandlesMax,
+  pendingHandshakesMax,
+  processTotals,
+  TORRENT_CAP,
+} from "../../../core/session/limits.ts";
 
 const MIB = 1024 * 1024;
 const none = { dials: 0, uploadSlots: 0, bufferBytes: 0 };
@@ -195,4 +200,70 @@ Deno.test("200 torrents, 40 of them active, stay within the limits and none star
   assert(torrents.every(({ left }) => left <= 0), "all are complete");
   assert(longestWaitMs <= 4 * TURN_MS, `one waited ${longestWaitMs} ms, seed ${seed}`);
   assertEquals([most, endedMs < 3_600_000], [totals.connections, true]);
+});
+
+Deno.test("a share is kept while it shrank by an eighth at most, and by what is left at most", () => {
+  const of = (...amounts: (number | undefined)[]) =>
+    new Map(
+      amounts.flatMap((n, key) => n === undefined ? [] : [[key, ofConnections(n)] as const]),
+    );
+  const steady = (total: number, grants: number[], before: (number | undefined)[]) =>
+    [...keepSteady(ofConnections(total), of(...grants), of(...before)).values()]
+      .map(({ connections }) => connections);
+  assertEquals(steady(200, [80], [90]), [90]);
+  assertEquals(steady(200, [80], [91]), [80]);
+  assertEquals(steady(200, [3], [4]), [4], "one more or less is always small");
+  assertEquals(steady(200, [3], [5]), [3]);
+  assertEquals(steady(85, [40, 40], [44, 44]), [44, 40], "the first uses what is left");
+  assertEquals(steady(88, [40, 40], [44, 44]), [44, 44]);
+  assertEquals(steady(100, [0, 10], [undefined, 10]), [0, 10], "a new torrent had nothing");
+  assertEquals(steady(100, [40], [30]), [40], "a grown share stays as it is");
+});
+
+Deno.test("turns go round in order, and what a turn leaves goes to the smallest shares", () => {
+  const turnOf = (demands: Demand<number>[], total: number, turn: number) =>
+    connections(total, demands, turn * TURN_MS);
+  const three = demandsOf([3, 3], [3, 3], [3, 3]);
+  assertEquals([0, 1, 2, 3].map((turn) => turnOf(three, 5, turn)), [
+    [3, 1, 1],
+    [1, 3, 1],
+    [1, 1, 3],
+    [3, 1, 1],
+  ]);
+  // A least need that just fits is met; one that does not ends the turn.
+  assertEquals(turnOf(demandsOf([1, 9], [3, 3]), 4, 0), [1, 3]);
+  assertEquals(turnOf(demandsOf([1, 9], [4, 4]), 4, 0), [2, 2]);
+  // A torrent that needs nothing takes no turn.
+  assertEquals(turnOf(demandsOf([0, 9], [4, 4], [0, 9]), 4, 1), [0, 4, 0]);
+  assertEquals(connections(10, demandsOf([1, 300], [1, 300], [1, 300])), [4, 3, 3]);
+  assertEquals(connections(0, demandsOf([1, 300])), [0]);
+});
+
+Deno.test("dials take turns faster than the rest", () => {
+  const of = (dials: number) => ({ ...ofConnections(0), dials });
+  const demands = [0, 1].map((key) => ({ key, least: of(2), most: of(2) }));
+  const dialsAt = (now: number) =>
+    [...grantAll(of(2), of(30), demands, now).values()].map(({ dials }) => dials);
+  assertEquals([0, 999, 1_000, 2_000].map(dialsAt), [[2, 0], [2, 0], [0, 2], [2, 0]]);
+});
+
+Deno.test("grants are the same when every amount is", () => {
+  const grant = processTotals(256, 1);
+  assertEquals(isSameGrant(undefined, grant), false);
+  assertEquals(isSameGrant({ ...grant }, grant), true);
+  for (const kind of ["connections", "dials", "uploadSlots", "bufferBytes"] as const) {
+    assertEquals(isSameGrant({ ...grant, [kind]: grant[kind] + 1 }, grant), false, kind);
+  }
+});
+
+Deno.test("what a process shares follows from its descriptors", () => {
+  assertEquals([10, 64, 68, 256, 1_024, 9_999].map(fileHandlesMax), [16, 16, 17, 64, 256, 256]);
+  assertEquals([10, 128, 144, 1_024, 2_048, 9_999].map(pendingHandshakesMax), [
+    ...[8, 8, 9, 64, 128, 128],
+  ]);
+  const totals = { dials: 30, uploadSlots: 120, bufferBytes: 128 * MIB };
+  assertEquals(processTotals(1_024, 3), { connections: 600, ...totals });
+  // 512 less a quarter for files, 64 for the rest and a lock for each of 5 torrents.
+  assertEquals(processTotals(512, 5), { connections: 315, ...totals });
+  assertEquals(processTotals(256, 200), { connections: 8, ...totals });
 });

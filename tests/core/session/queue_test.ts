@@ -68,3 +68,12 @@ Deno.test("no move loses a torrent", () => {
     { seed: 14 },
   );
 });
+
+Deno.test("seeds and downloads have limits of their own, which those that run use up", () => {
+  assertEquals(plan("sss", undefined, 2), [0, 1]);
+  assertEquals(plan("Sss", undefined, 2), [0, 1]);
+  assertEquals(plan("Ss", undefined, 1), [0]);
+  assertEquals(plan("Sdd", 1, 1), [0, 1]);
+  assertEquals(plan("Dss", 1, 1), [0, 1]);
+  assertEquals(plan("ds", 0, 0), []);
+});

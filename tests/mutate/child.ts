@@ -1,10 +1,11 @@
 /**
- * Runs tests inside one worker, with one mutant active at a time. The tests are the project's own test
- * files: `Deno.test` only collects them here.
+ * Runs tests in a process of its own, with one mutant active at a time. The tests are the project's own
+ * test files: `Deno.test` only collects them here. A process, not a worker: what hangs can be killed.
  *
- * Messages in: `load` (test files; answered by `loaded` with what each test covers), `run` (a mutant and
- * the tests to try on it; answered by `ran`).
+ * A line of JSON in, a line out behind MARK: `load` (test files; answered by `loaded` with what each test
+ * covers), `run` (a mutant and the tests to try on it; answered by `ran`). Ends with its input.
  */
+import { TextLineStream } from "./lines.ts";
 import { GUARD } from "./instrument.ts";
 
 interface Collected {
@@ -22,24 +23,24 @@ export interface CoveredTest {
   readonly mutants: readonly number[];
 }
 
-export type ToWorker =
+export type ToChild =
   | { readonly kind: "load"; readonly files: readonly string[]; readonly measure: boolean }
   | { readonly kind: "run"; readonly mutant: number; readonly tests: readonly number[] };
 
-export type FromWorker =
+export type FromChild =
   | { readonly kind: "loaded"; readonly tests: readonly CoveredTest[] }
   | { readonly kind: "ran"; readonly killedBy: string | undefined };
+
+/** Before each answer: what tests print is something else. */
+export const MARK = "\u0001";
+
+/** No test takes longer when it is measured; one that does is left out. */
+const TEST_MS_MAX = 30_000;
 
 const tests: Collected[] = [];
 let covered = new Set<number>();
 let active = 0;
 let currentFile = "";
-
-const scope = globalThis as unknown as Record<string, unknown>;
-scope[GUARD] = (id: number) => {
-  covered.add(id);
-  return id === active;
-};
 
 type TestBody = (context: unknown) => unknown;
 type TestDefinition = { readonly name: string; readonly fn: TestBody; readonly ignore?: boolean };
@@ -54,10 +55,6 @@ function collect(
   const run = typeof first === "object" ? first.fn : (third ?? second) as TestBody;
   tests.push({ name, file: currentFile, run });
 }
-(Deno as unknown as Record<string, unknown>).test = Object.assign(collect, {
-  ignore: () => {},
-  only: collect,
-});
 
 const context = {
   step: async (first: string | TestDefinition, body?: TestBody) => {
@@ -68,15 +65,19 @@ const context = {
 
 /** Whether the test passes with the active mutant. */
 async function passes(test: Collected): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((_, reject) => timer = setTimeout(reject, TEST_MS_MAX));
   try {
-    await test.run(context);
+    await Promise.race([test.run(context), late]);
     return true;
   } catch {
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-async function load(files: readonly string[], measure: boolean): Promise<FromWorker> {
+async function load(files: readonly string[], measure: boolean): Promise<FromChild> {
   for (const file of files) {
     currentFile = file;
     await import(file);
@@ -92,7 +93,7 @@ async function load(files: readonly string[], measure: boolean): Promise<FromWor
   return { kind: "loaded", tests: results };
 }
 
-async function run(mutant: number, indexes: readonly number[]): Promise<FromWorker> {
+async function run(mutant: number, indexes: readonly number[]): Promise<FromChild> {
   active = mutant;
   let killedBy: string | undefined;
   for (const index of indexes) {
@@ -106,14 +107,28 @@ async function run(mutant: number, indexes: readonly number[]): Promise<FromWork
   return { kind: "ran", killedBy };
 }
 
-const self = globalThis as unknown as {
-  onmessage: (event: { data: ToWorker }) => void;
-  postMessage: (message: FromWorker) => void;
-};
-self.onmessage = async ({ data }) => {
-  self.postMessage(
-    data.kind === "load"
-      ? await load(data.files, data.measure)
-      : await run(data.mutant, data.tests),
-  );
-};
+async function answer(message: ToChild): Promise<FromChild> {
+  return message.kind === "load"
+    ? await load(message.files, message.measure)
+    : await run(message.mutant, message.tests);
+}
+
+if (import.meta.main) {
+  const scope = globalThis as unknown as Record<string, unknown>;
+  scope[GUARD] = (id: number) => {
+    covered.add(id);
+    return id === active;
+  };
+  (Deno as unknown as Record<string, unknown>).test = Object.assign(collect, {
+    ignore: () => {},
+    only: collect,
+  });
+  // A test that failed may leave promises behind that nobody waits for.
+  globalThis.addEventListener("unhandledrejection", (event) => event.preventDefault());
+  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream());
+  for await (const line of lines) {
+    console.log(MARK + JSON.stringify(await answer(JSON.parse(line))));
+  }
+  Deno.exit(0);
+}

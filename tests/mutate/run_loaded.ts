@@ -19,6 +19,8 @@ export interface LoadedOptions {
   /** Test files within the copy. */
   readonly files: readonly string[];
   readonly processes: number;
+  /** Beyond what the tests take without a mutant; HANG_MS unless given. */
+  readonly hangMs?: number;
 }
 
 class LoadedTests {
@@ -72,7 +74,7 @@ class LoadedTests {
 export async function runLoaded(
   plan: Plan,
   chosen: readonly PlannedMutant[],
-  { files, processes: count }: LoadedOptions,
+  { files, processes: count, hangMs = HANG_MS }: LoadedOptions,
 ): Promise<Verdict[]> {
   if (chosen.length === 0) return [];
   if (files.length === 0) return chosen.map((mutant) => ({ mutant, killedBy: undefined }));
@@ -87,7 +89,7 @@ export async function runLoaded(
       const { indexes, normalMs } = pickTests(mutant, covering.get(mutant.id) ?? [], tests);
       const killedBy = indexes.length === 0
         ? undefined
-        : await loaded.run(mutant.id, indexes, HANG_MS + HANG_FACTOR * normalMs);
+        : await loaded.run(mutant.id, indexes, hangMs + HANG_FACTOR * normalMs);
       verdicts.push({ mutant, killedBy });
     }
     loaded.close();

@@ -7,7 +7,6 @@ import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/
 import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
 import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
-import { pieceOffset } from "../core/metainfo/geometry.ts";
 import { isInfoOf, swarmHashes, v2SwarmHash } from "../core/metainfo/identity.ts";
 import type { InfoHash } from "../core/metainfo/types.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
@@ -20,7 +19,7 @@ import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
 import type { Effect, Event, SavedState, Wish } from "../core/torrent/protocol.ts";
 import { savedStateOf } from "../core/transfer/saving.ts";
 import { EXTENSIONS, TRACED_EXTENSIONS } from "../core/torrent/extensions.ts";
-import { createTorrent, hasPiece, type Torrent } from "../core/torrent/state.ts";
+import { createTorrent, hasBlocks, hasPiece, type Torrent } from "../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../core/torrent/step.ts";
 import { TUNING } from "../core/transfer/tuning.ts";
 import type { AnnounceResult } from "../core/tracker/types.ts";
@@ -33,6 +32,7 @@ import { messageOf } from "./failure.ts";
 import type { DriverOptions } from "./driver_options.ts";
 import { createHashExchange, type HashExchange } from "./hash/hash_exchange.ts";
 import { PieceBuffers } from "./hash/piece_buffers.ts";
+import { StartedBlocks } from "./hash/started_blocks.ts";
 import { dialPeer, featuresOf, type HandshakenStream } from "./net/handshaking.ts";
 import { LATER } from "./net/link_reader.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
@@ -57,6 +57,7 @@ export class Driver implements LinkOwner {
   readonly #wakeUp: WakeUp;
   #webSeeds!: WebSeedLinks;
   #pieces!: PieceBuffers;
+  #started!: StartedBlocks;
   #hashes: HashExchange | undefined;
   readonly #effects: Effect[] = [];
   /** Answers to effects that were there at once. */
@@ -81,15 +82,16 @@ export class Driver implements LinkOwner {
     const announce = inAllSwarms((...a) => this.#options.announce(...a), () => this.infoHashes);
     this.#exchanges = new TrackerExchanges(announce, this.#clock, this.#leaving);
     const at = this.#clock.now();
-    const told = this.#trace?.begin(options.torrent, at) ?? options.torrent;
-    const extensions = this.#trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS;
+    const told = options.trace?.begin(options.torrent, at) ?? options.torrent;
+    const extensions = options.trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS;
     this.#torrent = createTorrent(told, at, TUNING, extensions);
     this.#equip(options);
   }
 
-  /** What works on the content. */
   #equip(options: DriverOptions): void {
+    const { metainfo: { geometry } } = options;
     this.#pieces = new PieceBuffers(options.metainfo, options.pieceMemory, options.hashesHere);
+    this.#started = new StartedBlocks(geometry, this.#pieces, options.storage);
     this.#webSeeds = new WebSeedLinks(options, this.#clock, {
       onBlock: (peer, piece, begin, bytes) =>
         this.#acceptBlock(peer, piece, begin, bytes, this.#clock.now()),
@@ -102,12 +104,13 @@ export class Driver implements LinkOwner {
       leavesOf: (piece) => this.#pieces.leaves(piece),
       isAsked: (peer, range) => isAskedForHashes(this.#torrent.transfer, peer, range),
     });
-    this.#frameBytesMax = frameBytesMax(options.metainfo.geometry.pieceCount);
+    this.#frameBytesMax = frameBytesMax(geometry.pieceCount);
   }
 
   start(peers: readonly PeerAddress[]): void {
     this.#turn((at) => {
       this.#step({ kind: "start" }, at);
+      this.#takeKept(at);
       this.#step({ kind: "peers-found", addresses: peers, source: "user" }, at);
     });
   }
@@ -117,8 +120,19 @@ export class Driver implements LinkOwner {
     this.#equip(this.#options = { ...options, limits: this.#options.limits });
     const { geometry, have, isPrivate, priorities, hashTrees, isSequential } = options.torrent;
     assert(geometry !== undefined && have !== undefined, "the metadata is known");
-    this.#feed({ kind: "metadata", geometry, have, isPrivate, priorities, hashTrees });
+    this.#turn((at) => {
+      this.#step({ kind: "metadata", geometry, have, isPrivate, priorities, hashTrees }, at);
+      this.#takeKept(at);
+    });
     if (isSequential) this.#feed({ kind: "order", isSequential });
+  }
+
+  /** Blocks of unfinished pieces that an earlier run kept, where they are of use. */
+  #takeKept(at: number): void {
+    for (const { piece, blocks, bytes } of this.#options.kept ?? []) {
+      this.#step({ kind: "blocks-kept", piece, blocks }, at);
+      if (hasBlocks(this.#torrent, piece)) this.#pieces.putAll(piece, blocks, bytes);
+    }
   }
 
   /** Dials these, as far as the limits allow. `source`: who told us of them. */
@@ -157,16 +171,11 @@ export class Driver implements LinkOwner {
     return this.#links.size;
   }
 
-  /** What is wanted, how urgently and in which order, from now on. */
-  want(change: Extract<Event, { kind: "prioritize" | "order" | "due" }>): void {
-    this.#feed(change);
-  }
-
   details(): TorrentDetails {
     return detailsOf(this.#torrent, this.#clock.now());
   }
 
-  /** What the user, or a reader of a stream, wants from now on. */
+  /** What the user, or a reader of a stream, wants from now on, how urgently and in which order. */
   tell(event: Wish): void {
     this.#feed(event);
   }
@@ -259,7 +268,7 @@ export class Driver implements LinkOwner {
     }
   }
 
-  /** Consumes whole frames. Returns what `ReaderOwner.received` does. */
+  /** Returns what `ReaderOwner.received` does. */
   #readFrames(link: PeerLink, at: number): number {
     const { input } = link;
     const frame = this.#frame;
@@ -344,14 +353,11 @@ export class Driver implements LinkOwner {
         this.#links.delete(effect.peer);
         return;
       case "dial":
-        this.#dial(effect.job, effect.address);
-        return;
+        return void this.#dial(effect.job, effect.address);
       case "check-piece":
-        this.#checkPiece(effect.job, effect.piece);
-        return;
+        return this.#checkPiece(effect.job, effect.piece);
       case "write-piece":
-        this.#writePiece(effect.job, effect.piece);
-        return;
+        return void this.#writePiece(effect.job, effect.piece);
       case "drop-piece":
         return this.#pieces.drop(effect.piece);
       case "ask-hashes":
@@ -362,8 +368,7 @@ export class Driver implements LinkOwner {
       case "announce":
         return this.#announce(effect);
       case "save-state":
-        this.#saveState(effect.job, effect.state);
-        return;
+        return void this.#saveState(effect.job, effect.state);
       case "open-web-seed":
         return this.#webSeeds.open(effect);
       case "close-web-seed":
@@ -388,12 +393,9 @@ export class Driver implements LinkOwner {
   async #dial(job: number, address: PeerAddress): Promise<void> {
     try {
       const connection = await dialPeer({
-        address,
-        infoHashes: this.infoHashes,
-        ...{ peerId: this.peerId, v2Hash: this.v2Hash, hasDht: this.hasDht },
-        signal: this.#leaving.signal,
+        ...{ address, infoHashes: this.infoHashes, peerId: this.peerId, v2Hash: this.v2Hash },
+        ...{ hasDht: this.hasDht, signal: this.#leaving.signal, clock: this.#clock },
         network: this.#options.network ?? tcpNetwork,
-        clock: this.#clock,
       });
       this.#adopt(connection, job);
     } catch (error) {
@@ -404,7 +406,6 @@ export class Driver implements LinkOwner {
   #adopt({ stream, handshake, rest, address }: HandshakenStream, job: number | undefined): void {
     if (this.#isCrashed) return stream.close();
     const { limits, sendBuffers, metainfo: { geometry: { pieceCount } } } = this.#options;
-    const { peerId } = handshake;
     const peer = this.#options.nextPeerKey();
     const link = new PeerLink({
       ...{ key: peer, stream, rest, owner: this, limits, buffers: sendBuffers, pieceCount },
@@ -412,15 +413,15 @@ export class Driver implements LinkOwner {
     });
     this.#links.set(peer, link);
     const features = featuresOf(handshake, this.v2Hash);
-    this.#feed({ kind: "connected", peer, job, address, peerId, features });
+    this.#feed({ kind: "connected", peer, job, address, peerId: handshake.peerId, features });
     if (this.#links.has(peer)) link.open();
   }
 
   #checkPiece(job: number, piece: number): void {
     const answer = (matches: boolean): Event => ({ kind: "piece-checked", job, matches });
     const result = this.#pieces.check(piece);
-    if (result instanceof Promise) result.then((late) => this.#feed(answer(late)));
-    else this.#answers.push(answer(result));
+    if (typeof result === "boolean") this.#answers.push(answer(result));
+    else result.then((late) => this.#feed(answer(late)));
   }
 
   /** Keeps a whole block if it is wanted. */
@@ -439,12 +440,8 @@ export class Driver implements LinkOwner {
   }
 
   async #writePiece(job: number, piece: number): Promise<void> {
-    const { metainfo: { geometry }, storage } = this.#options;
-    // From here on the buffer is the write's: the core may start the piece anew if the disk fails.
-    const buffer = this.#pieces.detach(piece);
     try {
-      await storage.writePiece(pieceOffset(geometry, piece), buffer.content);
-      this.#pieces.release(buffer);
+      await this.#started.writeWhole(piece);
       this.#feed({ kind: "piece-written", job });
       for (const listener of this.#pieceListeners) listener(piece);
     } catch (error) {
@@ -469,8 +466,9 @@ export class Driver implements LinkOwner {
   }
 
   async #persist(state: SavedState): Promise<void> {
+    const started = await this.#started.save(state.started);
     await this.#options.storage.flush();
-    await this.#options.saveState(state);
+    await this.#options.saveState(state, started);
   }
 
   /** A mistake of ours: nothing more is fed, and what is on disk is saved all the same. */

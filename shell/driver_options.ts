@@ -2,10 +2,12 @@
 import type { Metainfo } from "../core/metainfo/types.ts";
 import type { Report, SavedState } from "../core/torrent/protocol.ts";
 import type { TorrentOptions } from "../core/torrent/state.ts";
+import type { StartedHashes } from "../core/transfer/resume.ts";
 import type { Announce } from "./announce/exchanges.ts";
 import type { Clock } from "./clock.ts";
 import type { Storage } from "./disk/storage.ts";
 import type { PieceMemory } from "./hash/piece_memory.ts";
+import type { KeptPiece } from "./hash/started_blocks.ts";
 import type { Network } from "./net/byte_stream.ts";
 import type { RateLimits } from "./net/rate_limiter.ts";
 import type { SendBuffers } from "./net/send_buffers.ts";
@@ -30,8 +32,10 @@ export interface DriverOptions {
   readonly onTurn?: () => void;
   /** Web servers at local addresses may be asked for anything. */
   readonly allowLocal?: boolean | undefined;
-  /** Makes the state durable; the content was flushed before. */
-  readonly saveState: (state: SavedState) => Promise<void>;
+  /** Makes the state durable; the content was flushed before, `started` included. */
+  readonly saveState: (state: SavedState, started: readonly StartedHashes[]) => Promise<void>;
+  /** Blocks of unfinished pieces from an earlier run. */
+  readonly kept?: readonly KeptPiece[];
   /** Is told everything that the core is fed. */
   readonly trace?: TraceRecorder | undefined;
   readonly onReport: (report: Report) => void;

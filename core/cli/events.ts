@@ -74,6 +74,8 @@ export interface ResumedEvent extends OfTorrent {
   readonly event: "resumed";
   readonly piecesKept: number;
   readonly pieces: number;
+  /** Of pieces that are not complete, in v2 torrents. */
+  readonly blocksKept?: number;
 }
 
 /** Content on disk was hashed. */
@@ -251,7 +253,7 @@ function sentence(event: OutputEvent): string | undefined {
           `${event.externalPort} (${event.method})`
         : "The router lets no peer reach us any more";
     case "resumed":
-      return `${event.name}: resumed with ${formatPart(event.piecesKept, event.pieces, "piece")}`;
+      return `${event.name}: ${resumedText(event)}`;
     case "checked":
       return `${event.name}: checked, ${formatPart(event.piecesGood, event.pieces, "piece")} good`;
     case "tracker":
@@ -310,6 +312,17 @@ function missingText(files: readonly string[]): string {
   const hidden = files.length - MISSING_SHOWN;
   const shown = files.slice(0, MISSING_SHOWN).join(", ");
   return hidden > 0 ? `${shown} and ${formatCount(hidden, "more file")}` : shown;
+}
+
+/** Without the torrent's name. */
+export function resumedText(
+  { piecesKept, pieces, blocksKept = 0 }: Pick<
+    ResumedEvent,
+    "piecesKept" | "pieces" | "blocksKept"
+  >,
+): string {
+  const text = `resumed with ${formatPart(piecesKept, pieces, "piece")}`;
+  return blocksKept === 0 ? text : `${text} and ${formatCount(blocksKept, "block")} of others`;
 }
 
 function swarmText(event: TrackerEvent): string {

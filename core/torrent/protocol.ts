@@ -20,7 +20,7 @@ import type { AddressSource } from "../swarm/address_book.ts";
 import type { Connected } from "../swarm/connections.ts";
 import type { SwarmEffect, SwarmReport } from "../swarm/protocol.ts";
 import type { AnnounceResult } from "../tracker/types.ts";
-import type { TransferEffect, TransferReport } from "../transfer/protocol.ts";
+import type { StartedPiece, TransferEffect, TransferReport } from "../transfer/protocol.ts";
 import type { WebSeedKind } from "../web_seed/urls.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
 import type { DuePiece } from "../transfer/order.ts";
@@ -31,7 +31,7 @@ import type { PeerKey } from "../wire/peer_key.ts";
 
 export type { JobId } from "../bytes/jobs.ts";
 export type { CloseReason } from "../swarm/protocol.ts";
-export type { BlockVerdict, SavedState, ShareState } from "../transfer/protocol.ts";
+export type { BlockVerdict, SavedState, ShareState, StartedPiece } from "../transfer/protocol.ts";
 export type { PeerKey } from "../wire/peer_key.ts";
 
 export type Event =
@@ -50,6 +50,11 @@ export type Event =
   | { readonly kind: "violated"; readonly peer: PeerKey; readonly why: string }
   | { readonly kind: "piece-checked"; readonly job: JobId; readonly matches: boolean }
   | { readonly kind: "piece-written"; readonly job: JobId }
+  /**
+   * Blocks of a piece that an earlier run received, with hashes as they were then. They are put into the
+   * piece's buffer if that made the piece a started one. Before any peer is there.
+   */
+  | ({ readonly kind: "blocks-kept" } & StartedPiece)
   /** Blocks whose leaves differ from those that are proven. */
   | { readonly kind: "leaves-compared"; readonly job: JobId; readonly blocks: readonly number[] }
   /** What became of `ask-hashes`: hashes that lead to a known one; others; a reject. */

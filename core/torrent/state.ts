@@ -105,6 +105,11 @@ export function hasPiece({ transfer }: Torrent, piece: number): boolean {
   return transfer !== undefined && hasBit(transfer.have, piece);
 }
 
+/** Whether blocks of the piece are here, or asked for. */
+export function hasBlocks({ transfer }: Torrent, piece: number): boolean {
+  return transfer?.partials.has(piece) === true;
+}
+
 /** Whether every wanted piece is on disk. */
 export function isFinished({ transfer }: Torrent): boolean {
   return transfer !== undefined && isTransferFinished(transfer);

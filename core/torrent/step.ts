@@ -29,6 +29,7 @@ import {
 } from "../transfer/pieces.ts";
 import { setDue, setSequential } from "../transfer/order.ts";
 import { onSaveFailed, onStateSaved } from "../transfer/saving.ts";
+import { keepBlocks } from "../transfer/started_pieces.ts";
 import type { Transfer } from "../transfer/state.ts";
 import { onServed } from "../transfer/super_seeding.ts";
 import { onBlocksSent, onBlockUnreadable, onUploadsTakenBack } from "../transfer/uploads.ts";
@@ -105,6 +106,7 @@ type TransferEvent = Extract<
     readonly kind:
       | "piece-checked"
       | "piece-written"
+      | "blocks-kept"
       | "leaves-compared"
       | "hashes-proven"
       | "hashes-wrong"
@@ -162,6 +164,9 @@ function stepTransfer(
       if (onPieceWritten(transfer, event.job, now, effects)) {
         finish(torrent, transfer, now, effects);
       }
+      return;
+    case "blocks-kept":
+      keepBlocks(transfer, event);
       return;
     case "disk-failed":
       return onDiskFailed(torrent, transfer, event.job, event.message, now, effects);

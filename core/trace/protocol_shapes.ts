@@ -104,6 +104,7 @@ const isHashRange = {
   ),
 };
 const isPiece = { piece: isCount };
+const STARTED_PIECE = { piece: isCount, blocks: isBytes };
 const isBlock = { piece: isCount, begin: isCount, length: isCount };
 
 const isGeometryShape = record(
@@ -213,6 +214,7 @@ const EVENTS: Members<Event> = {
   violated: { peer: isCount, why: isText },
   "piece-checked": { job: isCount, matches: isFlag },
   "piece-written": { job: isCount },
+  "blocks-kept": STARTED_PIECE,
   "leaves-compared": { job: isCount, blocks: listOf(isCount) },
   "hashes-proven": isHashRange,
   "hashes-wrong": isHashRange,
@@ -317,6 +319,7 @@ const isSavedState = record(
     uploaded: isCount,
     downloaded: isCount,
     waived: isFlag,
+    started: listOf(record(STARTED_PIECE)),
   } satisfies Fields<SavedState>,
 );
 

@@ -11,6 +11,7 @@ import { blockKey, markReceived, reviveRequest, takeOutstanding } from "./partia
 import type { Peer } from "./peer.ts";
 import type { BlockVerdict, TransferEffects } from "./protocol.ts";
 import { cancelOthers, noteUnrequested, onBlockFrom, takeCancelled } from "./requests.ts";
+import { scheduleSave } from "./saving.ts";
 import type { Transfer } from "./state.ts";
 
 interface Own {
@@ -54,6 +55,8 @@ export function takeBlock(
   countBytes(own.down, length);
   own.downloaded += length;
   const partial = transfer.partials.get(piece)!;
+  // Blocks of a v2 torrent are kept before their piece is whole.
+  if (transfer.hashes !== undefined) scheduleSave(transfer, now);
   const isWhole = markReceived(transfer, partial, block, peer.key);
   cancelOthers(transfer, partial, block, peer, effects);
   if (isWhole) {

@@ -23,6 +23,8 @@ import type { Transfer } from "./state.ts";
 export const BLOCK_FREE = 0;
 export const BLOCK_REQUESTED = 1;
 export const BLOCK_RECEIVED = 2;
+/** The sender of a block from an earlier run: no peer has this key. */
+const NO_SENDER = 2 ** 32 - 1;
 
 interface OwnPartial {
   readonly piece: number;
@@ -177,6 +179,15 @@ export function markReceived(
   partial.stage = "checking";
   (transfer as PartialPieces as Own).open.delete(partial);
   return true;
+}
+
+/** The free block is here from an earlier run. At least one block of the piece must stay free. */
+export function markKept(view: PartialPiece, block: number): void {
+  const partial = view as OwnPartial;
+  partial.state[block] = BLOCK_RECEIVED;
+  partial.senders[block] = NO_SENDER;
+  partial.free--;
+  partial.received++;
 }
 
 /**

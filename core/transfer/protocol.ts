@@ -50,6 +50,15 @@ export interface SavedState {
   readonly downloaded: number;
   /** The share debt was waived. */
   readonly waived: boolean;
+  /** Pieces whose blocks are to be written as well. */
+  readonly started: readonly StartedPiece[];
+}
+
+/** A piece of which some blocks are here. */
+export interface StartedPiece {
+  readonly piece: number;
+  /** Wire-order bitfield of these blocks: some, not all. */
+  readonly blocks: Uint8Array;
 }
 
 export type ShareState = "owing" | "paid" | "waived";

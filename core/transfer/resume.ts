@@ -8,17 +8,27 @@
  *
  * Reading and writing the file is the shell's matter.
  */
-import { type Bitfield, createBitfield, hasBit, parseBitfield, setBit } from "../bytes/bitfield.ts";
+import {
+  type Bitfield,
+  countBits,
+  createBitfield,
+  hasBit,
+  parseBitfield,
+  setBit,
+} from "../bytes/bitfield.ts";
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { assert, fail, ok, type Result } from "../bytes/result.ts";
 import { type BencodeError, decodeBencode } from "../bencode/decode.ts";
 import { encodeBencode } from "../bencode/encode.ts";
 import { asBytes, asInteger, asList, type BencodeNode, dictGet } from "../bencode/node.ts";
+import { MERKLE_HASH_SIZE } from "../metainfo/merkle.ts";
 import type { InfoHash, Metainfo } from "../metainfo/types.ts";
+import type { StartedPiece } from "./protocol.ts";
 
 /** Number of the layout below; another one is refused, and the content is hashed again. */
 const RESUME_VERSION = 1;
 const INFO_HASH_BYTES = 20;
+const NO_BYTES = new Uint8Array(0);
 
 /** How a file looked when the state was saved. */
 export interface FileStamp {
@@ -34,6 +44,11 @@ export interface FileOnDisk extends FileStamp {
   readonly hasData: boolean;
 }
 
+/** Blocks of one piece, and the SHA-256 of each in their order. */
+export interface StartedHashes extends StartedPiece {
+  readonly hashes: Uint8Array;
+}
+
 export interface ResumeState {
   readonly infoHash: InfoHash;
   /** Bitfield bytes of the pieces whose bytes are flushed. */
@@ -46,6 +61,8 @@ export interface ResumeState {
   readonly waived: boolean;
   /** One for each file of the torrent, in its order; undefined for padding and for missing files. */
   readonly files: readonly (FileStamp | undefined)[];
+  /** Blocks of pieces that are not complete, whose bytes are flushed; v2 torrents have some. */
+  readonly started?: readonly StartedHashes[];
   /** Bytes of the `.torrent`, which was once kept in the state; today it has a file of its own. */
   readonly torrent: Uint8Array | undefined;
 }
@@ -57,8 +74,8 @@ export type ResumeError =
 
 /**
  * A bencoded dictionary: `downloaded`, `files` (a list of `[length, mtimeMs]`, or of an empty list
- * for undefined), `info-hash` (20 bytes), `pieces`, `torrent` (left out if there is none),
- * `uploaded`, `version`, `waived` (0 or 1).
+ * for undefined), `info-hash` (20 bytes), `pieces`, `started` (a list of `[piece, blocks, hashes]`, left
+ * out if there is none), `torrent` (left out if there is none), `uploaded`, `version`, `waived` (0 or 1).
  */
 export function encodeResume(state: ResumeState): Uint8Array {
   const infoHash = fromHex(state.infoHash);
@@ -68,6 +85,7 @@ export function encodeResume(state: ResumeState): Uint8Array {
     files: state.files.map((stamp) => stamp === undefined ? [] : [stamp.length, stamp.mtimeMs]),
     "info-hash": infoHash,
     pieces: state.pieces,
+    started: state.started?.map(({ piece, blocks, hashes }) => [piece, blocks, hashes]),
     torrent: state.torrent,
     uploaded: state.uploaded,
     version: RESUME_VERSION,
@@ -102,6 +120,8 @@ export function decodeResume(bytes: Uint8Array): Result<ResumeState, ResumeError
   if (waived !== 0 && waived !== 1) return badField("waived");
   const files = readStamps(asList(dictGet(root.value, "files")));
   if (files === undefined) return badField("files");
+  const started = readStarted(dictGet(root.value, "started"));
+  if (started === undefined) return badField("started");
   const torrent = asBytes(dictGet(root.value, "torrent"));
   if (torrent === undefined && dictGet(root.value, "torrent") !== undefined) {
     return badField("torrent");
@@ -113,8 +133,29 @@ export function decodeResume(bytes: Uint8Array): Result<ResumeState, ResumeError
     downloaded,
     waived: waived === 1,
     files,
+    ...(started.length > 0 && { started }),
     torrent,
   });
+}
+
+/** Undefined unless every item is a piece with blocks and a hash for each of them. */
+function readStarted(list: BencodeNode | undefined): StartedHashes[] | undefined {
+  const started: StartedHashes[] = [];
+  if (list === undefined) return started;
+  for (const item of asList(list) ?? [list]) {
+    const [piece, blocks, hashes] = asList(item) ?? [];
+    const read = {
+      piece: asInteger(piece) ?? -1,
+      blocks: asBytes(blocks) ?? NO_BYTES,
+      hashes: asBytes(hashes) ?? NO_BYTES,
+    };
+    const count = countBits({ bytes: read.blocks, count: 8 * read.blocks.length });
+    const isWhole = read.piece >= 0 && count > 0 &&
+      read.hashes.length === count * MERKLE_HASH_SIZE;
+    if (!isWhole) return undefined;
+    started.push(read);
+  }
+  return started;
 }
 
 /** Undefined unless every item is an empty list or a length and an mtime. */

@@ -3,6 +3,7 @@ import { finishJob, type JobId, startJob } from "../bytes/jobs.ts";
 import type { View } from "../bytes/view.ts";
 import { SAVE_INTERVAL_MS } from "./limits.ts";
 import type { SavedState, TransferEffects } from "./protocol.ts";
+import { startedPieces } from "./started_pieces.ts";
 import type { Transfer } from "./state.ts";
 
 interface Own {
@@ -55,6 +56,7 @@ export function savedStateOf(transfer: Transfer): SavedState {
     uploaded: transfer.uploaded,
     downloaded: transfer.downloaded,
     waived: transfer.waived,
+    started: startedPieces(transfer),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What happened to a torrent, as a line of the log. */
+import { resumedText } from "../../core/cli/events.ts";
 import { formatBytes, formatDuration, formatPart } from "../../core/cli/format.ts";
 import { printable } from "../../core/cli/text.ts";
 import type { TorrentEvent } from "../life/types.ts";
@@ -18,7 +19,7 @@ export function eventText(event: TorrentEvent, name: string): EventText | undefi
   });
   switch (event.kind) {
     case "resumed":
-      return info(`${name}: resumed with ${formatPart(event.piecesKept, event.pieces, "piece")}`);
+      return info(`${name}: ${resumedText(event)}`);
     case "checked":
       return info(`${name}: ${formatPart(event.piecesGood, event.pieces, "piece")} good`);
     case "tracker":

@@ -25,6 +25,8 @@ export class PieceBuffer {
   readonly #contentSize: number;
   readonly #isFastHere: boolean;
   readonly #leaves: Uint8Array | undefined;
+  /** Counts modulo 256 suffice: nobody asks so late. */
+  readonly #versions: Uint8Array;
   #hash: Hash | undefined;
   /** Bytes from the start that `#hash` took in. */
   #hashed = 0;
@@ -36,6 +38,7 @@ export class PieceBuffer {
     options: PieceBufferOptions = {},
   ) {
     this.#plan = options.plan ?? SHA1_PLAN;
+    this.#versions = new Uint8Array(Math.ceil(size / BLOCK_SIZE));
     this.#contentSize = options.contentSize ?? size;
     this.#isFastHere = options.isFastHere ?? hashesFastHere();
     if (this.#plan.leaves && this.#isFastHere) {
@@ -48,8 +51,14 @@ export class PieceBuffer {
     return this.bytes.subarray(0, this.size);
   }
 
+  /** How often the block was put in; another number means other bytes. */
+  versionOf(block: number): number {
+    return this.#versions[block]!;
+  }
+
   /** Puts a block in its place. */
   put(block: Uint8Array, begin: number): void {
+    this.#versions[begin / BLOCK_SIZE]!++;
     this.bytes.set(block, begin);
     if (this.#leaves !== undefined && begin < this.#contentSize) this.#hashLeaf(block, begin);
     if (!this.#plan.sha1) return;

@@ -1,6 +1,7 @@
 /** The unfinished pieces of one torrent: blocks go in, digests come out, the disk takes them. */
 import { assert } from "../../core/bytes/result.ts";
-import { pieceSize } from "../../core/metainfo/geometry.ts";
+import { hasBit } from "../../core/bytes/bitfield.ts";
+import { BLOCK_SIZE, blockCount, pieceSize } from "../../core/metainfo/geometry.ts";
 import type { PieceCheck, PieceDigest } from "../../core/metainfo/piece_check.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import { PieceBuffer, type PieceBufferOptions } from "./piece_buffer.ts";
@@ -29,11 +30,25 @@ export class PieceBuffers {
     (this.#buffers.get(piece) ?? this.#open(piece)).put(block, begin);
   }
 
+  /** Puts these blocks of a whole piece in. `blocks`: a wire-order bitfield. */
+  putAll(piece: number, blocks: Uint8Array, bytes: Uint8Array): void {
+    const field = { bytes: blocks, count: blockCount(this.#torrent.geometry, piece) };
+    for (let block = 0; block < field.count; block++) {
+      const begin = block * BLOCK_SIZE;
+      if (hasBit(field, block)) this.put(piece, begin, bytes.subarray(begin, begin + BLOCK_SIZE));
+    }
+  }
+
   /** Whether the piece, of which every block was put in, is right; at once or from another thread. */
   check(piece: number): boolean | Promise<boolean> {
     const judge = (digest: PieceDigest) => this.#check.judge(piece, digest) === "good";
     const digest = this.#get(piece).digest();
     return digest instanceof Promise ? digest.then(judge) : judge(digest);
+  }
+
+  /** The buffer of a piece, of which some blocks may be here. */
+  peek(piece: number): PieceBuffer | undefined {
+    return this.#buffers.get(piece);
   }
 
   /** The leaves of a whole piece of a torrent with a v2 part. */

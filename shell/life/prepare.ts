@@ -10,7 +10,7 @@ import {
   parseBitfield,
   setBit,
 } from "../../core/bytes/bitfield.ts";
-import { pieceSize } from "../../core/metainfo/geometry.ts";
+import { pieceOffset, pieceSize } from "../../core/metainfo/geometry.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import {
   decodeResume,
@@ -25,6 +25,7 @@ import { loadState, loadTorrentBytes, saveOptions, sweepState } from "../disk/st
 import type { Storage } from "../disk/storage.ts";
 import { placeMarker, removeMarker } from "../disk/unfinished_marker.ts";
 import { Failure } from "../failure.ts";
+import { type KeptPiece, readStartedBlocks } from "../hash/started_blocks.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { System } from "../system.ts";
 import { keepTorrent, noteLayers } from "./keep_layers.ts";
@@ -63,6 +64,8 @@ export interface Prepared {
   readonly isSequential?: boolean | undefined;
   readonly superSeed?: boolean | undefined;
   readonly have: Bitfield;
+  /** Blocks of pieces that are not in `have`. */
+  readonly kept?: readonly KeptPiece[];
   readonly state: ResumeState | undefined;
 }
 
@@ -156,7 +159,11 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   const isForeign = state === undefined && piecesKept === 0 &&
     await loadTorrentBytes(dir, metainfo.infoHash, fs) === undefined;
   if (isForeign) await refuseForeignFiles(metainfo, dir, onDisk, storage);
-  if (trust || piecesKept > 0) say({ kind: "resumed", piecesKept, pieces });
+  const kept = trust ? await readKept(state, metainfo, have, storage) : [];
+  const blocksKept = kept.reduce((sum, { blocks }) => sum + countOnes(blocks), 0);
+  if (trust || piecesKept > 0 || blocksKept > 0) {
+    say({ kind: "resumed", piecesKept, pieces, ...(blocksKept > 0 && { blocksKept }) });
+  }
   const counted = countWanted(metainfo, priorities, have);
   const { bytesWantedMissing: missingBytes } = counted;
   // Where all pieces are here, a file may still be kept apart that was not wanted before.
@@ -165,7 +172,29 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   else await removeMarker(dir, metainfo, fs);
   await keepTorrent(dir, options.loaded, fs);
   const { isSequential } = wanted.order;
-  return { have, state, priorities, bytes: counted, isSequential };
+  return { have, kept, state, priorities, bytes: counted, isSequential };
+}
+
+/** Blocks of unfinished pieces that the state claims and the disk has. */
+async function readKept(
+  state: ResumeState | undefined,
+  { infoHash, geometry, trees }: Metainfo,
+  have: Bitfield,
+  storage: Storage,
+): Promise<KeptPiece[]> {
+  if (trees === undefined || state?.infoHash !== infoHash) return [];
+  const started = state.started?.filter(({ piece }) =>
+    piece < geometry.pieceCount && !hasBit(have, piece)
+  );
+  return await readStartedBlocks(
+    geometry,
+    started ?? [],
+    (piece, begin, target) => storage.readInto(pieceOffset(geometry, piece) + begin, target),
+  );
+}
+
+function countOnes(bytes: Uint8Array): number {
+  return countBits({ bytes, count: 8 * bytes.length });
 }
 
 /** As if what is not wanted were padding, which is never on disk. */

@@ -43,6 +43,9 @@ import type {
   TorrentLimits,
 } from "./types.ts";
 
+/** What a transfer keeps, and the hashes of blocks. */
+type Kept = Omit<SavedState, "started"> & Pick<ResumeState, "started">;
+
 /** Programs that save a file in several writes are done by then, most of the time. */
 const CHANGE_SETTLES_MS = 2_000;
 
@@ -355,7 +358,8 @@ export class TorrentLife {
       metainfo: this.metainfo,
       storage,
       torrent: swarmTorrent(this.metainfo, prepared, this.#goals, port, system),
-      saveState: (saved) => this.#save(storage, saved),
+      saveState: (saved, started) => this.#save(storage, { ...saved, started }),
+      kept: prepared.kept,
       trace,
       onReport: (report) => this.#onReport(report),
       onDiskError: (error) => this.#diskError = error,
@@ -366,7 +370,7 @@ export class TorrentLife {
     this.#emit({ kind: "joined" });
   }
 
-  async #save(storage: Storage, saved: SavedState): Promise<void> {
+  async #save(storage: Storage, saved: Kept): Promise<void> {
     const { infoHash } = this;
     const files = await storage.stamps();
     const state = { ...saved, infoHash, files, torrent: undefined };

@@ -128,7 +128,13 @@ export interface LifeFacts {
 /** News of one torrent, in the order in which they happen. */
 export type TorrentEvent =
   /** The saved state was used. */
-  | { readonly kind: "resumed"; readonly piecesKept: number; readonly pieces: number }
+  | {
+    readonly kind: "resumed";
+    readonly piecesKept: number;
+    readonly pieces: number;
+    /** Of other pieces, in v2 torrents. */
+    readonly blocksKept?: number;
+  }
   /** Content on disk was hashed. */
   | { readonly kind: "checked"; readonly piecesGood: number; readonly pieces: number }
   /** It goes to its swarm now. */

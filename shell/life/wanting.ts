@@ -74,7 +74,7 @@ export async function wantFiles(
   metainfo: Metainfo,
   dir: string,
   storage: Storage,
-  driver: Pick<Driver, "want" | "facts">,
+  driver: Pick<Driver, "tell" | "facts">,
   wanted: Wanted,
   fs: FileSystem,
 ): Promise<void> {
@@ -82,8 +82,8 @@ export async function wantFiles(
   await storage.reserve();
   const pieces = wantedPieces(metainfo, wanted) ??
     new Uint8Array(metainfo.geometry.pieceCount).fill(PRIORITY_NORMAL);
-  driver.want({ kind: "order", isSequential: wanted.order.isSequential ?? false });
-  driver.want({ kind: "prioritize", ranges: priorityRanges(pieces) });
+  driver.tell({ kind: "order", isSequential: wanted.order.isSequential ?? false });
+  driver.tell({ kind: "prioritize", ranges: priorityRanges(pieces) });
   if (driver.facts().isFinished) await removeMarker(dir, metainfo, fs);
   else await placeMarker(dir, metainfo, fs);
 }

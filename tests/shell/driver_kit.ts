@@ -46,9 +46,14 @@ export async function startSeeding(loaded: LoadedTorrent, dir: string): Promise<
 }
 
 /** Downloads to `dir` from the peers at these ports, then leaves. */
-export function startDownload(loaded: LoadedTorrent, dir: string, ports: readonly number[]) {
+export function startDownload(
+  loaded: LoadedTorrent,
+  dir: string,
+  ports: readonly number[],
+  resume = false,
+) {
   const shareRule = { percent: 0, strict: false };
-  const role = { kind: "download", resume: false, noSeed: true, shareRule } as const;
+  const role = { kind: "download", resume, noSeed: true, shareRule } as const;
   return startRun({ loaded, dir, role }, ports);
 }
 

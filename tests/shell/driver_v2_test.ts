@@ -2,20 +2,15 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
-import { leavesOf } from "../../core/metainfo/merkle.ts";
 import { withPieceLayers } from "../../core/metainfo/piece_layers.ts";
-import { answerHashes, asksForLeaves, upperLayers } from "../../core/hash_exchange/proofs.ts";
-import { piecesOfRange } from "../../core/hash_exchange/ranges.ts";
-import { createByteWriter, writtenBytes } from "../../core/bytes/byte_writer.ts";
-import { appendMessage, decodeMessage } from "../../core/wire/codec.ts";
+import { decodeMessage } from "../../core/wire/codec.ts";
 import { encodeHandshake } from "../../core/wire/handshake.ts";
 import type { WireMessage } from "../../core/wire/message.ts";
-import { MESSAGE_ID } from "../../core/wire/message_id.ts";
-import { MERKLE, sha256 } from "../../shell/hash/sha256.ts";
 import { type LoadedTorrent, parseTorrent } from "../../shell/load_torrent.ts";
 import { makeTorrent } from "../../shell/make_torrent.ts";
 import { makeBytes } from "../support/cli_kit.ts";
-import { bytesOf, listenRaw, message, RawPeer, startDownload, startSeeding } from "./driver_kit.ts";
+import { bytesOf, RawPeer, startDownload, startSeeding } from "./driver_kit.ts";
+import { framesOf, type Habits, listenSeed } from "./v2_peer.ts";
 
 const MIB = 1024 * 1024;
 
@@ -35,63 +30,6 @@ async function withTorrent(
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
-}
-
-function framesOf(...messages: readonly WireMessage[]): Uint8Array {
-  const writer = createByteWriter();
-  for (const message of messages) appendMessage(writer, message);
-  return writtenBytes(writer);
-}
-
-interface Habits {
-  /** Sends another block than this one of piece 0. */
-  readonly badBlock?: number;
-  /** What it makes of an answer to a hash request; undefined sends nothing. */
-  readonly answer?: (right: WireMessage) => WireMessage | undefined;
-  /** Told of each block that it is asked for. */
-  readonly onRequest?: (piece: number, begin: number) => void;
-  /** Has nothing at first. */
-  readonly isLate?: boolean;
-}
-
-/** A seed that speaks v2. */
-function listenSeed({ metainfo }: LoadedTorrent, bytes: Uint8Array, name: string, habits: Habits) {
-  const { infoHash, trees, geometry } = metainfo;
-  const { pieceLength } = geometry;
-  const peerId = bytesOf(`-XX0000-${name}`.padEnd(20, "x"));
-  const greeting = bytesOf(
-    encodeHandshake({ infoHash, peerId, fast: true, extended: false, dht: false, v2: true }),
-    habits.isLate
-      ? framesOf({ kind: "have-none" })
-      : framesOf({ kind: "have-all" }, { kind: "unchoke" }),
-  );
-  const onMessage = (id: number, body: Uint8Array, peer: RawPeer) => {
-    const frame = bytesOf(0, Uint8Array.of(id), body);
-    const view = { id, bodyStart: 5, frameEnd: frame.length, needed: frame.length };
-    const decoded = decodeMessage(frame, view);
-    if (!decoded.ok) throw new Error(decoded.error.code);
-    const asked = decoded.value;
-    if (asked.kind === "request") {
-      const { piece, begin, length } = asked;
-      habits.onRequest?.(piece, begin);
-      const at = piece * pieceLength + begin;
-      const block = bytes.slice(at, at + length);
-      if (piece === 0 && begin === (habits.badBlock ?? -1) * BLOCK_SIZE) block[5]! ^= 1;
-      peer.write(message(MESSAGE_ID.piece, piece, begin, block));
-    } else if (asked.kind === "hash-request") {
-      const { root: _, ...numbers } = asked.range;
-      const range = { tree: 0, ...numbers };
-      const [piece] = piecesOfRange(trees!, range);
-      const content = bytes.subarray(piece * pieceLength, (piece + 1) * pieceLength);
-      const leaves = asksForLeaves(trees!, range) ? leavesOf(sha256, content) : undefined;
-      const upper = upperLayers(trees!, MERKLE, 0);
-      const hashes = answerHashes(trees!, MERKLE, range, { upper, leaves })!;
-      const right: WireMessage = { kind: "hashes", range: asked.range, hashes };
-      const answer = habits.answer === undefined ? right : habits.answer(right);
-      if (answer !== undefined) peer.write(framesOf(answer));
-    }
-  };
-  return listenRaw(greeting, onMessage);
 }
 
 /** The torrent as metadata from peers gives it. */
@@ -212,4 +150,45 @@ Deno.test("absurd hash requests are rejected, and the connection stays open", ()
       "hashes",
       "hashes",
     ]);
+  }));
+
+Deno.test("blocks of an unfinished piece are kept by the next run where the disk still has them", () =>
+  withTorrent(2 * MIB, MIB, async (loaded, bytes, dir) => {
+    const target = join(dir, "target");
+    const first: string[] = [];
+    {
+      const half = Promise.withResolvers<void>();
+      await using mute = listenSeed(loaded, bytes, "mute", {
+        blocksMax: 40,
+        onRequest: (piece, begin) => {
+          first.push(`${piece}.${begin / BLOCK_SIZE}`);
+          if (first.length > 60) half.resolve();
+        },
+      });
+      await using _download = startDownload(loaded, target, [mute.port]);
+      await half.promise;
+    }
+    const sent = first.slice(0, 40);
+    const changed = sent[3]!;
+    const [piece, block] = changed.split(".").map(Number);
+    const file = await Deno.open(join(target, "f.bin"), { write: true });
+    await file.seek(piece! * MIB + block! * BLOCK_SIZE + 7, Deno.SeekMode.Start);
+    await file.write(Uint8Array.of(1, 2, 3));
+    file.close();
+
+    const second: string[] = [];
+    await using honest = listenSeed(loaded, bytes, "honest", {
+      onRequest: (piece, begin) => second.push(`${piece}.${begin / BLOCK_SIZE}`),
+    });
+    await using download = startDownload(loaded, target, [honest.port], true);
+    await download.event("complete");
+    assertEquals(await Deno.readFile(join(target, "f.bin")), bytes);
+    const { blocksKept, piecesKept } = await download.event("resumed");
+    const whole = [0, 1].filter((piece) =>
+      sent.filter((block) => block.startsWith(`${piece}.`)).length === MIB / BLOCK_SIZE
+    );
+    assertEquals(whole, []);
+    assertEquals([piecesKept, blocksKept], [0, sent.length - 1]);
+    assertEquals(second.filter((block) => sent.includes(block)), [changed]);
+    await download.done;
   }));

@@ -158,7 +158,13 @@ Deno.test("wrong counts of received or sent bytes are detected", () => {
 
 Deno.test("a state that claims unwritten pieces is detected when saved and when loaded", () => {
   const disk = createDisk({ bytes: new Uint8Array(1), count: PIECES });
-  const state = { pieces: Uint8Array.of(0x80), uploaded: 0, downloaded: 0, waived: false };
+  const state = {
+    pieces: Uint8Array.of(0x80),
+    uploaded: 0,
+    downloaded: 0,
+    waived: false,
+    started: [],
+  };
   assertThrows(() => checkClaim(disk, state), Error, "only what was written");
   disk.saved = state;
   assertThrows(() => recover(disk, false), Error, "only what was written");
@@ -170,7 +176,7 @@ Deno.test("a state that claims unwritten pieces is detected when saved and when 
 Deno.test("saving a wrong state is detected in a whole world", () => {
   const { world, leech } = midway();
   const { bytes: pieces } = createFullBitfield(PIECES);
-  const state = { pieces, uploaded: 0, downloaded: 0, waived: false };
+  const state = { pieces, uploaded: 0, downloaded: 0, waived: false, started: [] };
   const save = { kind: "save-state", job: 1, state } as Effect;
   assertThrows(() => carryOut(world, leech, save), Error, "only what was written");
 });

@@ -106,7 +106,13 @@ Deno.test("a power failure loses unflushed writes, a killed program loses none",
     assert(beginWrite(disk, piece, 10));
     endWrite(disk, piece);
   }
-  endSave(disk, { pieces: Uint8Array.of(0x80), uploaded: 0, downloaded: 0, waived: false });
+  endSave(disk, {
+    pieces: Uint8Array.of(0x80),
+    uploaded: 0,
+    downloaded: 0,
+    waived: false,
+    started: [],
+  });
   assert(beginWrite(disk, 2, 10));
   const held = () => [0, 1, 2, 3].map((piece) => isOnDisk(disk, piece));
   assertEquals(held(), [true, true, false, false]);

@@ -251,3 +251,20 @@ Deno.test("a piece is trusted exactly if it is claimed and all its files match",
     },
   ));
 });
+
+Deno.test("hashes of started pieces come back, and lists that disagree are refused", () => {
+  const started = [{ piece: 3, blocks: Uint8Array.of(0xa0), hashes: new Uint8Array(64).fill(7) }];
+  const state = { ...STATE, started };
+  assertEquals(decodeResume(encodeResume(state)), { ok: true, value: state });
+  const wrong = [
+    [{ ...started[0]!, hashes: new Uint8Array(32) }],
+    [{ ...started[0]!, hashes: new Uint8Array(65) }],
+    [{ ...started[0]!, blocks: new Uint8Array(1), hashes: new Uint8Array(0) }],
+    [{ ...started[0]!, piece: -1 }],
+  ];
+  for (const started of wrong) {
+    const decoded = decodeResume(encodeResume({ ...STATE, started }));
+    if (decoded.ok || decoded.error.code !== "resume-field") throw new Error("it was accepted");
+    assertEquals(decoded.error.key, "started");
+  }
+});

@@ -88,9 +88,15 @@ function rpcSubject(
 export interface TtSubject extends Subject {
   /** Address of its web page, with the token. */
   pageUrl(): string;
+  /** Checked bytes of all torrents. */
+  bytesHave(): Promise<number>;
 }
 
-export function ttSubject(state: string, isProfiled: boolean): TtSubject {
+export function ttSubject(
+  state: string,
+  isProfiled: boolean,
+  options: readonly string[] = [],
+): TtSubject {
   const runtimeFlags = isProfiled ? [`--inspect=127.0.0.1:${INSPECT_PORTS.seeder}`] : [];
   let url = "", token = "";
   const call = rpcClient(() => url, () => `Bearer ${token}`);
@@ -99,6 +105,7 @@ export function ttSubject(state: string, isProfiled: boolean): TtSubject {
     const argv = await ttCommand([
       ...["daemon", "--state", state, "--host", loopback.host, "--port", String(port)],
       ...["--rpc", `127.0.0.1:${freshPort()}`, "--dir", state, "--dht", "off", "--allow-local"],
+      ...["--share-rule", "off", ...options],
     ], runtimeFlags);
     const client = new ClientProcess({ place: loopback, port, argv });
     const found = (line: string) => /Serving RPC and the web page at (\S+)/.exec(line)?.[1];
@@ -106,7 +113,18 @@ export function ttSubject(state: string, isProfiled: boolean): TtSubject {
     token = (await Deno.readTextFile(join(state, "token"))).trim();
     return client;
   });
-  return { ...subject, isProfiled, pageUrl: () => `${url}/#token=${token}` };
+  return {
+    ...subject,
+    isProfiled,
+    pageUrl: () => `${url}/#token=${token}`,
+    async bytesHave() {
+      const { torrents } = await call("torrent-get", { fields: ["haveValid"] });
+      return (torrents as { haveValid: number }[]).reduce(
+        (sum, { haveValid }) => sum + haveValid,
+        0,
+      );
+    },
+  };
 }
 
 export function transmissionSubject(state: string): Subject {
@@ -261,10 +279,14 @@ export async function makeTorrents(
   return paths;
 }
 
-export async function until(test: () => Promise<boolean>, what: string): Promise<void> {
-  for (const untilMs = performance.now() + DEADLINE_MS;;) {
+export async function until(
+  test: () => Promise<boolean>,
+  what: string,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
+  for (const untilMs = performance.now() + deadlineMs;;) {
     if (await test()) return;
-    if (performance.now() > untilMs) throw new Error(`${what}: not within ${DEADLINE_MS / 1000} s`);
+    if (performance.now() > untilMs) throw new Error(`${what}: not within ${deadlineMs / 1000} s`);
     await wait(50);
   }
 }

@@ -22,7 +22,7 @@ const STEADY_FROM = 0.2, STEADY_TO = 0.8;
 const LOOK_MS = 50;
 
 interface Run {
-  /** From the first that is added to the last that is complete. */
+  /** From their start until the last one is complete. */
   readonly seconds: number;
   /** Bytes a second between STEADY_FROM and STEADY_TO. */
   readonly steadyRate: number;
@@ -48,7 +48,7 @@ export async function measureActive(count: number, size: number, runs: number): 
     beside: `one ${steady(one)} (ratio ${shorten(ratio)})`,
     target: atLeast(Math.round(100 * ratio) / 100, RATIO_MIN),
   }, {
-    what: "from adding them until all are complete",
+    what: "from their start until all are complete",
     measured: whole(many),
     beside: `one of as many bytes ${whole(one)}`,
   }];
@@ -75,11 +75,14 @@ async function download(count: number, size: number): Promise<Run> {
   await seeder.waitForLine(isReady, "announce all", READY_MS);
   meetingPoint.setSeeder(seedPort);
 
-  const subject = ttSubject(join(scratch.path, "tt"), false, ["--max-downloads", "0"]);
+  const subject = ttSubject(join(scratch.path, "tt"), false, [
+    ...["--max-downloads", "0", "--paused"],
+  ]);
   await using daemon = await subject.start();
+  await subject.add(torrents, join(scratch.path, "downloads"));
   const before = await readProcessCost(daemon.pid);
   const from = performance.now();
-  await subject.add(torrents, join(scratch.path, "downloads"));
+  await subject.startAll();
   const looks: { readonly ms: number; readonly bytes: number }[] = [];
   for (const total = count * size;;) {
     const bytes = await subject.bytesHave();

@@ -88,6 +88,7 @@ function rpcSubject(
 export interface TtSubject extends Subject {
   /** Address of its web page, with the token. */
   pageUrl(): string;
+  startAll(): Promise<void>;
   /** Checked bytes of all torrents. */
   bytesHave(): Promise<number>;
 }
@@ -117,6 +118,9 @@ export function ttSubject(
     ...subject,
     isProfiled,
     pageUrl: () => `${url}/#token=${token}`,
+    async startAll() {
+      await call("torrent-start", {});
+    },
     async bytesHave() {
       const { torrents } = await call("torrent-get", { fields: ["haveValid"] });
       return (torrents as { haveValid: number }[]).reduce(

@@ -37,6 +37,11 @@ export type OutputEvent =
   | StoppedEvent
   | ErrorEvent;
 
+/** Whether this is what happens to every torrent: among many of them it would hide the rest. */
+export function isRoutineEvent(event: OutputEvent): boolean {
+  return (event.event === "tracker" || event.event === "registered") && event.error === undefined;
+}
+
 /** A port is open: for peers, or a tracker's, which has a `url`. */
 export interface ListeningEvent {
   readonly event: "listening";

@@ -90,7 +90,7 @@ const BAR_COLUMNS_MIN = 8;
 const BLOCK_COLUMNS_MAX = 96;
 
 /** More torrents than this are shown in a line each. */
-const BLOCKS_MAX = 2;
+export const BLOCKS_MAX = 2;
 
 /** Columns of the name that figures beside it never take. */
 const NAME_COLUMNS_MIN = 16;

@@ -4,6 +4,8 @@
  *     debian-12.9.0-amd64-netinst.iso        42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s  31 s left
  *     film                                  seeding                ↑   3.4 MB/s  ratio 2.04
  *     2 torrents, 1 downloading, 1 seeding           ↓  12.3 MB/s  ↑   4.6 MB/s
+ *
+ * Below them the reason of a wait, if there is room.
  */
 import { formatCount, formatDuration, formatPercent, formatRate, formatRatio } from "./format.ts";
 import type { Canvas, ProgressState, ProgressView } from "./progress.ts";
@@ -18,6 +20,8 @@ export interface ProgressRow {
 /** Columns that the name keeps, whatever is shown beside it. */
 const NAME_COLUMNS_MIN = 18;
 const NAME_COLUMNS_MAX = 48;
+/** The same before the reason of a wait, which is a sentence. */
+const WAIT_NAME_COLUMNS_MIN = 8;
 const STATUS_COLUMNS = 10;
 const RATE_COLUMNS = 12;
 const REMARK_COLUMNS = 13;
@@ -27,6 +31,7 @@ const ORDER: readonly ProgressState[] = [
   "downloading",
   "checking",
   "waiting",
+  "metadata",
   "connecting",
   "seeding",
   "complete",
@@ -52,7 +57,23 @@ export function progressRows(
   }));
   if (canvas.rows < 2) return rows;
   const hidden = sorted.length - shown.length;
-  return [...rows, { text: totalsOf(sorted, hidden, canvas), state: undefined }];
+  rows.push({ text: totalsOf(sorted, hidden, canvas), state: undefined });
+  return rows.length < canvas.rows ? [...rows, ...waitRows(sorted, canvas, safe)] : rows;
+}
+
+/** Why the first torrent that waits does so, and for how long. */
+function waitRows(
+  views: readonly ProgressView[],
+  canvas: Canvas,
+  safe: (name: string) => string,
+): ProgressRow[] {
+  const view = views.find(({ state }) => state === "waiting");
+  if (view?.waitingFor === undefined) return [];
+  const mark = canvas.unicode ? "…" : "...";
+  const why = safe(view.waitingFor);
+  const nameColumns = Math.max(WAIT_NAME_COLUMNS_MIN, canvas.columns - textWidth(why) - 2);
+  const text = `${cutText(safe(view.name), nameColumns, mark)}: ${why}`;
+  return [{ text: cutText(text, canvas.columns, mark), state: "waiting" }];
 }
 
 /** What moves bytes comes first. */
@@ -145,7 +166,11 @@ function totalsOf(views: readonly ProgressView[], hidden: number, canvas: Canvas
     rateCell(canvas.unicode ? "↓" : "D", sum((view) => view.downRate)),
     rateCell(canvas.unicode ? "↑" : "U", sum((view) => view.upRate)),
   ].filter((text) => text !== "");
-  const head = [formatCount(views.length, "torrent"), ...parts].join(", ");
-  const more = hidden > 0 ? `, ${hidden} not shown` : "";
-  return cutText([head + more, ...rates].join("  "), canvas.columns, "");
+  const more = hidden > 0 ? [`${hidden} not shown`] : [];
+  const head = [formatCount(views.length, "torrent")];
+  const textOf = () => [[...head, ...parts, ...more].join(", "), ...rates].join("  ");
+  // States go before rates when the terminal is narrow.
+  while (parts.length > 0 && textWidth(textOf()) > canvas.columns) parts.pop();
+  while (rates.length > 0 && textWidth(textOf()) > canvas.columns) rates.pop();
+  return cutText(textOf(), canvas.columns, "");
 }

@@ -121,10 +121,12 @@ export class TorrentRun {
         ? { ...view, state: "complete", bytesDone: bytesTotal, bytesTotal }
         : view;
     }
-    const { downRate, upRate, peers, seeds: seeders, isWaiting } = facts.swarm;
+    const { upRate, peers, seeds: seeders, isWaiting } = facts.swarm;
     const { bytesWantedMissing: missing, uploaded, isJoined } = facts;
+    // The meter takes seconds to decay after the last block.
+    const downRate = missing > 0 && !isWaiting ? facts.swarm.downRate : 0;
     const bytesDone = bytesTotal - missing;
-    const isMoving = isJoined && missing > 0 && downRate > 0 && !isWaiting;
+    const isMoving = isJoined && downRate > 0;
     return {
       ...{ infoHash, name, bytesTotal, bytesDone, downRate, upRate, peers, seeders, uploaded },
       state: stateOf(facts),

@@ -8,12 +8,14 @@
  */
 import {
   eventText,
+  isRoutineEvent,
   type OutputEvent,
   type ProgressEvent,
   progressEvent,
 } from "../../core/cli/events.ts";
 import { isRoutine } from "../../core/cli/left_out.ts";
 import {
+  BLOCKS_MAX,
   type Canvas,
   type ProgressView,
   renderPlainLine,
@@ -86,6 +88,7 @@ export function createOutput(options: OutputOptions): Output {
     ? createLiveArea(stderr, options.canvas)
     : undefined;
   const show = createProgress(options, live, { stdout, stderr, now });
+  let torrents = 0;
 
   return {
     viewMs: lookMs(options, live),
@@ -93,6 +96,7 @@ export function createOutput(options: OutputOptions): Output {
       if (json) stdout(JSON.stringify(event) + "\n");
       const isForQuiet = event.event === "left-out" && !isRoutine(event.reason);
       if (event.event !== "error" && (json || (quiet && !isForQuiet))) return;
+      if (live !== undefined && torrents > BLOCKS_MAX && isRoutineEvent(event)) return;
       const text = eventText(event);
       if (text !== undefined) interrupt(live, () => stderr(text + "\n"));
     },
@@ -106,7 +110,10 @@ export function createOutput(options: OutputOptions): Output {
     text(text) {
       interrupt(live, () => stdout(text.endsWith("\n") ? text : text + "\n"));
     },
-    progress: (views) => show(views, false),
+    progress(views) {
+      torrents = views.length;
+      show(views, false);
+    },
     resumed: () => live?.forget(),
     finish() {
       show(undefined, true);

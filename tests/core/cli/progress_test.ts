@@ -175,6 +175,26 @@ Deno.test("on 50 columns each torrent shows name, progress and download rate", (
   assertEquals(lines.every((line) => textWidth(line) <= 50), true);
 });
 
+Deno.test("among many torrents the reason of a wait is shown below the totals", () => {
+  const lines = renderScreen([...MANY, WAITING], wide(80));
+  const why = "1 piece left: waiting for 2 peers to take 45.0 MB, about 40 s";
+  assertEquals(lines.at(-1), `debian-12.9.0-am…: ${why}`);
+});
+
+Deno.test("the totals of many torrents drop whole figures on a narrow terminal", () => {
+  const totals = (columns: number) => renderScreen(MANY, wide(columns)).at(-1);
+  assertEquals(totals(60), "5 torrents, 2 downloading  ↓  24.6 MB/s  ↑   3.6 MB/s");
+  assertEquals(totals(40), "5 torrents  ↓  24.6 MB/s  ↑   3.6 MB/s");
+  assertEquals(totals(30), "5 torrents  ↓  24.6 MB/s");
+});
+
+Deno.test("among many torrents those that fetch metadata precede those without activity", () => {
+  const idle = { ...SEEDING, downRate: 0, upRate: 0 };
+  const metadata = { ...CONNECTING, name: "magnet", state: "metadata", downRate: 0, upRate: 0 };
+  const lines = renderScreen([idle, idle, metadata as ProgressView, DOWNLOADING], wide(80));
+  assertEquals(lines.map((line) => line.slice(0, 6))[1], "magnet");
+});
+
 Deno.test("torrents that do not fit on the screen are counted", () => {
   const lines = renderScreen(Array(9).fill(DOWNLOADING), { ...wide(80), rows: 7 });
   assertEquals(lines.length, 7);

@@ -82,6 +82,19 @@ Deno.test("events go to stderr as sentences and results to stdout", () => {
   assertEquals(stdout.text, "usage\nhelp\n");
 });
 
+Deno.test("among many torrents on a terminal, routine events of each are not printed", () => {
+  const torrent = { infoHash: VIEW.infoHash, name: VIEW.name, url: "http://tracker.test/announce" };
+  const answer = { event: "tracker", ...torrent, peers: 1, seeders: 1, leechers: 0 } as const;
+  for (const torrents of [1, 3]) {
+    const { output, stderr } = onScreen();
+    output.progress(Array(torrents).fill(VIEW));
+    output.event({ ...answer, error: undefined });
+    output.event({ ...answer, error: "no answer" });
+    assertEquals(stderr.text.includes("answered with"), torrents === 1);
+    assertStringIncludes(stderr.text, "failed: no answer");
+  }
+});
+
 Deno.test("with json everything is a line on stdout and stderr keeps the errors", () => {
   const { output, stdout, stderr } = open({ json: true });
   const { infoHash, name } = VIEW;

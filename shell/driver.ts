@@ -8,7 +8,7 @@ import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
 import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
 import { MESSAGE_ID } from "../core/wire/message_id.ts";
 import { isInfoOf, swarmHashes, v2SwarmHash } from "../core/metainfo/identity.ts";
-import type { InfoHash } from "../core/metainfo/types.ts";
+import type { InfoHash } from "../core/metainfo/info_hash.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
 import { isAskedForHashes } from "../core/transfer/hash_trees.ts";
 import { receiveBlock } from "../core/torrent/data_plane.ts";

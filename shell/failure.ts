@@ -3,7 +3,7 @@
  * Every adapter shows it in its own way: the command line as an exit code, the daemon as an answer.
  */
 import { DiskError } from "./disk/disk_error.ts";
-import { ContentError } from "./list_content.ts";
+import { ContentError } from "./content_error.ts";
 import { PortError } from "./net/port_error.ts";
 
 /** What must change before it can work: each has an exit code of that name. */

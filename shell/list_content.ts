@@ -18,32 +18,9 @@ import {
   safePath,
 } from "../core/metainfo/path_rules.ts";
 import { isSystemFile } from "../core/metainfo/system_files.ts";
+import { ContentError } from "./content_error.ts";
 import { NATIVE_PATH_RULES } from "./read_metainfo.ts";
 import { isOutputRest } from "./torrent_output.ts";
-
-export type ContentErrorCode =
-  | "missing"
-  | "not-permitted"
-  | "io"
-  | "no-content"
-  /** Other systems would not find the file under its name, so nobody could share it. */
-  | "unsupported-name"
-  | "too-many-files"
-  /** More folders below each other, or a longer path, than a torrent may have. */
-  | "path-too-long"
-  /** The `.torrent` would be one that nobody can read. */
-  | "torrent-too-large"
-  | "bad-piece-length"
-  /** A file changed while it was read. */
-  | "changed";
-
-/** Why content cannot be made a torrent; `message` is ready for the user. */
-export class ContentError extends Error {
-  override readonly name = "ContentError";
-  constructor(readonly code: ContentErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-  }
-}
 
 export interface FoundFile extends ContentFile {
   /** Where it is on this machine; no link is on the way below the folder that was named. */

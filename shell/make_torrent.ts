@@ -7,9 +7,9 @@ import {
   CHOSEN_PIECE_LENGTH_MIN,
   DEFAULT_FORMAT,
   layOutFiles,
-  type TorrentFormat,
   type TorrentPlan,
 } from "../core/metainfo/create.ts";
+import type { TorrentFormat } from "../core/metainfo/identity.ts";
 import { rangesOf } from "../core/metainfo/file_map.ts";
 import {
   createGeometry,
@@ -37,12 +37,12 @@ import { partsOfPiece } from "./hash/hash_tasks.ts";
 import { DIGESTS, MERKLE } from "./hash/sha256.ts";
 import {
   attempt,
-  ContentError,
   type FoundContent,
   type FoundFile,
   listContent,
   type ListOptions,
 } from "./list_content.ts";
+import { ContentError } from "./content_error.ts";
 import { NATIVE_PATH_RULES, readMetainfo } from "./read_metainfo.ts";
 
 export interface MakeTorrentOptions extends ListOptions {

@@ -18,7 +18,7 @@ import type { PeerAddress } from "../core/bytes/address.ts";
 import type { WebSeedOptions } from "../core/torrent/web_seeds.ts";
 import type { WebSeedKind } from "../core/web_seed/urls.ts";
 import type { DiscoverySettings } from "../core/cli/discovery_options.ts";
-import type { InfoHash } from "../core/metainfo/types.ts";
+import type { InfoHash } from "../core/metainfo/info_hash.ts";
 import type { DhtNode, DhtSettings } from "./dht/dht_node.ts";
 import { SessionDht } from "./dht/session_dht.ts";
 import { Driver } from "./driver.ts";

@@ -5,7 +5,7 @@
 import type { PeerAddress } from "../core/bytes/address.ts";
 import { isLoopbackIp } from "../core/bytes/ip.ts";
 import type { DiscoverySettings } from "../core/cli/discovery_options.ts";
-import type { InfoHash } from "../core/metainfo/types.ts";
+import type { InfoHash } from "../core/metainfo/info_hash.ts";
 import { LocalDiscovery } from "./local_discovery/local_discovery.ts";
 import { type MappedPort, PortMapping } from "./port_mapping/port_mapping.ts";
 

@@ -3,14 +3,14 @@
  * Needs nothing but --allow-read. Each rule is shown a bad snippet first, to prove that it can fail.
  */
 import { assertEquals } from "@std/assert";
-import { checkSource, LAYERS, type Rule, RULES } from "./tidy/rules.ts";
+import { checkSource, importCircles, layerOf, type Rule, RULES } from "./tidy/rules.ts";
 import { readSource } from "./tidy/source.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const FOLDERS = ["core/", "shell/", "tests/", ".ci/"];
 const FILES = ["main.ts", "deno.json", "deno.lock", "README.md", "CHANGELOG.md"];
 /** Other endings are data. */
-const ENDINGS = /\.(ts|js|mjs|json|lock|md|py|sh|html|css|txt)$|\/run$/;
+const ENDINGS = /\.(tsx?|js|mjs|json|lock|md|py|sh|html|css|txt)$|\/run$/;
 
 Deno.test("every file follows the project rules", () => {
   const faults = projectFiles().flatMap((path) =>
@@ -26,9 +26,37 @@ Deno.test("the walk sees the project", () => {
   }
 });
 
+Deno.test("no files import each other in a circle", () => {
+  const paths = projectFiles().filter((path) => /\.tsx?$/.test(path));
+  const sources = paths.map((path) => readSource(path, Deno.readTextFileSync(new URL(path, ROOT))));
+  assertEquals(importCircles(sources), []);
+});
+
+Deno.test("circles of imports are found, those of types too, and composed state is none", () => {
+  const circlesOf = (files: Record<string, string>) =>
+    importCircles(Object.entries(files).map(([path, text]) => readSource(path, text)));
+  const two = ["shell/a.ts", "shell/b/b.ts"];
+  const back = 'import "../a.ts";';
+  assertEquals(circlesOf({ "shell/a.ts": 'import "./b/b.ts";', "shell/b/b.ts": back }), [two]);
+  const type = 'import type { B } from "./b/b.ts";';
+  assertEquals(circlesOf({ "shell/a.ts": type, "shell/b/b.ts": back }), [two]);
+  assertEquals(circlesOf({ "shell/a.ts": `// ${type}`, "shell/b/b.ts": back }), []);
+  const three = {
+    "core/a/a.ts": 'import { b } from "./b.ts";',
+    "core/a/b.ts": 'export * from "./c.ts";',
+    "core/a/c.ts": 'import { type A, x } from "./a.ts"; import "./none.ts";',
+  };
+  assertEquals(circlesOf(three), [["core/a/a.ts", "core/a/b.ts", "core/a/c.ts"]]);
+  const state = 'import { createPart } from "./part.ts";';
+  const part = (clause: string) => ({ "core/a/state.ts": state, "core/a/part.ts": clause });
+  assertEquals(circlesOf(part('import type { State } from "./state.ts";')), []);
+  assertEquals(circlesOf(part('import { type State } from "./state.ts";')), []);
+  assertEquals(circlesOf(part('import { make } from "./state.ts";')).length, 1);
+});
+
 Deno.test("every module of the core is in the layer table", () => {
   const modules = [...Deno.readDirSync(new URL("core/", ROOT))].map((entry) => entry.name);
-  assertEquals(modules.filter((module) => !(module in LAYERS)), []);
+  assertEquals(modules.filter((module) => layerOf(module) < 0), []);
 });
 
 /** A rule, the file it is shown, its text, and how many faults it must find there. */

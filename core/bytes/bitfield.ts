@@ -3,11 +3,18 @@
  * Spec: BEP 3, bitfield.
  */
 import { fail, ok, type Result } from "./result.ts";
+import type { ReadonlyBytes } from "./view.ts";
 
 export interface Bitfield {
   /** ceil(count / 8) bytes, wire order. */
   readonly bytes: Uint8Array;
   /** Number of pieces, not of bits set. */
+  readonly count: number;
+}
+
+/** One that is only read. */
+export interface ReadonlyBitfield {
+  readonly bytes: ReadonlyBytes;
   readonly count: number;
 }
 
@@ -40,7 +47,7 @@ export function parseBitfield(bytes: Uint8Array, count: number): Result<Bitfield
 }
 
 /** False beyond the end. */
-export function hasBit(field: Bitfield, index: number): boolean {
+export function hasBit(field: ReadonlyBitfield, index: number): boolean {
   return (field.bytes[index >>> 3]! & (0x80 >>> (index & 7))) !== 0;
 }
 
@@ -55,7 +62,7 @@ export function clearBit(field: Bitfield, index: number): void {
 }
 
 /** How many pieces are in the set. */
-export function countBits(field: Bitfield): number {
+export function countBits(field: ReadonlyBitfield): number {
   let total = 0;
   for (let byte of field.bytes) {
     for (; byte !== 0; byte &= byte - 1) total++;
@@ -64,6 +71,6 @@ export function countBits(field: Bitfield): number {
 }
 
 /** A set of its own, sharing no bytes. */
-export function copyBitfield(field: Bitfield): Bitfield {
+export function copyBitfield(field: ReadonlyBitfield): Bitfield {
   return { bytes: field.bytes.slice(), count: field.count };
 }

@@ -1,7 +1,8 @@
 /** Hexadecimal text of bytes, lower case, and back. */
+import type { ReadonlyBytes } from "./view.ts";
 
 /** Two digits a byte, lower case. */
-export function toHex(bytes: Uint8Array): string {
+export function toHex(bytes: ReadonlyBytes): string {
   return bytes.toHex();
 }
 

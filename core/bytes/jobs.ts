@@ -3,6 +3,8 @@
  * number; an answer to an unknown number changes nothing.
  */
 
+import type { View } from "./view.ts";
+
 /** Ties an effect to the event that answers it. */
 export type JobId = number;
 
@@ -11,20 +13,23 @@ export interface JobCounter {
   next: JobId;
 }
 
-export interface Jobs<J extends { readonly kind: string }> {
+interface Own<J> {
   readonly counter: JobCounter;
-  readonly underWay: ReadonlyMap<JobId, J>;
+  readonly underWay: Map<JobId, J>;
 }
+
+export type Jobs<J extends { readonly kind: string }> = View<Own<J>>;
 
 /** A table without jobs. */
 export function createJobs<J extends { readonly kind: string }>(counter: JobCounter): Jobs<J> {
-  return { counter, underWay: new Map() };
+  const own: Own<J> = { counter, underWay: new Map() };
+  return own;
 }
 
 /** Registers a job; its answer carries the number. */
 export function startJob<J extends { readonly kind: string }>(jobs: Jobs<J>, job: J): JobId {
   const id = jobs.counter.next++;
-  (jobs.underWay as Map<JobId, J>).set(id, job);
+  (jobs as Own<J>).underWay.set(id, job);
   return id;
 }
 
@@ -36,6 +41,6 @@ export function finishJob<J extends { readonly kind: string }, K extends J["kind
 ): Extract<J, { kind: K }> | undefined {
   const job = jobs.underWay.get(id);
   if (job === undefined || !(kinds as string[]).includes(job.kind)) return undefined;
-  (jobs.underWay as Map<JobId, J>).delete(id);
+  (jobs as Own<J>).underWay.delete(id);
   return job as Extract<J, { kind: K }>;
 }

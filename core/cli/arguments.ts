@@ -4,7 +4,8 @@
  */
 import { toDiscovery } from "./discovery_options.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
-import type { Command, PeerSettings, TraceSettings } from "./command.ts";
+import type { Command } from "./command.ts";
+import type { PeerSettings, TraceSettings } from "./common_settings.ts";
 import {
   COMMAND_NAMES,
   type CommandName,

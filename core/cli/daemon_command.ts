@@ -1,7 +1,7 @@
 /** The daemon's commands, fully resolved; see command.ts. */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { SessionChange } from "../rpc/session_settings.ts";
-import type { OutputSettings } from "./command.ts";
+import type { OutputSettings } from "./common_settings.ts";
 import type { RpcAddress, StatusSort } from "./daemon_values.ts";
 import type { SelectionSettings } from "./selection_options.ts";
 import type { ShareRule } from "./values.ts";

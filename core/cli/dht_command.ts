@@ -3,21 +3,14 @@ import type { PeerAddress } from "../bytes/address.ts";
 import { encodeBencode } from "../bencode/encode.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { infoHashFromHex } from "../metainfo/info_hash.ts";
-import type { InfoHash } from "../metainfo/types.ts";
-import type { OutputSettings } from "./command.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
+import type { OutputSettings } from "./common_settings.ts";
 import { defineCommand, output, state } from "./command_spec.ts";
 import { many, one, oneOr } from "./option.ts";
 import { readHost, readPeer, readPort, readSecondsAsMs } from "./values.ts";
 
 /** Spec: BEP 44, "v must be less than 1000 bytes". */
 const VALUE_BYTES_MAX = 1_000;
-
-/** Whether torrents use the DHT, and where it begins. */
-export interface DhtChoice {
-  readonly isOn: boolean;
-  /** In place of the well-known nodes; none: those. */
-  readonly nodes: readonly PeerAddress[];
-}
 
 export interface DhtCommand extends OutputSettings {
   readonly kind: "dht";

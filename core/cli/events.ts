@@ -5,7 +5,7 @@
  */
 import { formatBytes, formatCount, formatDuration, formatPart, formatPercent } from "./format.ts";
 import { type LeftOutReason, leftOutText } from "./left_out.ts";
-import type { ProgressState, ProgressView } from "./progress.ts";
+import type { ProgressState, ProgressView } from "./progress_view.ts";
 import { printable } from "./text.ts";
 
 interface OfTorrent {

@@ -14,42 +14,8 @@ import {
   formatRatio,
 } from "./format.ts";
 import { percentOf, progressRows } from "./progress_rows.ts";
+import type { Canvas, ProgressState, ProgressView } from "./progress_view.ts";
 import { cutText, printable, textWidth, toAscii, wrapText } from "./text.ts";
-
-export type ProgressState =
-  | "checking"
-  /** Fetches what a magnet link names; sizes are those of the metadata, 0 while they are not known. */
-  | "metadata"
-  | "connecting"
-  | "downloading"
-  | "waiting"
-  | "seeding"
-  | "complete"
-  /** Left before it was complete. */
-  | "stopped";
-
-/** One torrent at one moment. Sizes in bytes, rates in bytes a second. */
-export interface ProgressView {
-  readonly infoHash: string;
-  readonly name: string;
-  readonly state: ProgressState;
-  /** While checking: bytes checked so far. */
-  readonly bytesDone: number;
-  readonly bytesTotal: number;
-  readonly downRate: number;
-  readonly upRate: number;
-  /** Connected peers. */
-  readonly peers: number;
-  /** Connected peers that are complete, if counted. */
-  readonly seeders: number | undefined;
-  readonly etaSeconds: number | undefined;
-  /** Why nothing or less moves, as a sentence; undefined when nothing is in the way. */
-  readonly waitingFor: string | undefined;
-  /** Over all runs. */
-  readonly uploaded: number;
-  /** Uploaded over size. */
-  readonly ratio: number;
-}
 
 /** The view of content that is being hashed. */
 export function checkingView(
@@ -73,14 +39,6 @@ export function checkingView(
     uploaded: 0,
     ratio: 0,
   };
-}
-
-/** What the terminal can show. */
-export interface Canvas {
-  readonly columns: number;
-  readonly rows: number;
-  readonly unicode: boolean;
-  readonly colour: boolean;
 }
 
 /** Narrower than this the text says more than the bar. */

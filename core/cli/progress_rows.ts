@@ -8,7 +8,7 @@
  * Below them the reason of a wait, if there is room.
  */
 import { formatCount, formatDuration, formatPercent, formatRate, formatRatio } from "./format.ts";
-import type { Canvas, ProgressState, ProgressView } from "./progress.ts";
+import type { Canvas, ProgressState, ProgressView } from "./progress_view.ts";
 import { cutText, textWidth } from "./text.ts";
 
 /** A row of unpainted text and the state that gives it its colour; none for totals. */

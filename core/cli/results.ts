@@ -3,7 +3,7 @@ import { type CatalogResult, catalogText } from "./catalog_results.ts";
 import { type DhtResult, dhtText } from "./dht_results.ts";
 import { type DaemonResult, daemonText, whyLines } from "./daemon_results.ts";
 import { type SettingResult, settingText } from "./config_results.ts";
-import type { TorrentFormat } from "../metainfo/create.ts";
+import type { TorrentFormat } from "../metainfo/identity.ts";
 import { formatBytes, formatCount, formatPart, formatPieceLength } from "./format.ts";
 import { type ReplayResult, replayText } from "./replay_results.ts";
 import { type SimulatedResult, simulatedText } from "./simulation_text.ts";

@@ -16,7 +16,7 @@ import {
   formatRate,
   formatRatio,
 } from "./format.ts";
-import type { Canvas } from "./progress.ts";
+import type { Canvas } from "./progress_view.ts";
 import { cutText, printable, textWidth, toAscii } from "./text.ts";
 
 /** What the table asks for, as the protocol names it. */

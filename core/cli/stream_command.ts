@@ -1,5 +1,5 @@
 /** `tt stream`: its options, and what it was asked for. */
-import type { PeerSettings, TraceSettings } from "./command.ts";
+import type { PeerSettings, TraceSettings } from "./common_settings.ts";
 import { defineCommand, output } from "./command_spec.ts";
 import { flag, one, oneOr } from "./option.ts";
 import { peer, trace } from "./peer_options.ts";

@@ -2,7 +2,7 @@
  * Readers of option values. An error completes the sentence `Option --port "x" ...`: what is wrong
  * with the text, then what to write instead.
  */
-import type { TorrentFormat } from "../metainfo/create.ts";
+import type { TorrentFormat } from "../metainfo/identity.ts";
 import type { PeerAddress } from "../bytes/address.ts";
 import { formatIp, parseIp } from "../bytes/ip.ts";
 import { fail, ok, type Result } from "../bytes/result.ts";

@@ -4,7 +4,7 @@
  */
 import { fail, ok, type Result } from "../bytes/result.ts";
 import { infoHashFromHex } from "../metainfo/info_hash.ts";
-import type { InfoHash } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 
 /** Spec: BEP 14, multicast groups A and B. */
 export const LSD_PORT = 6771;

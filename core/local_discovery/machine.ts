@@ -7,7 +7,7 @@
  */
 import type { PeerAddress } from "../bytes/address.ts";
 import { IPV6_SIZE, isLoopbackIp, isPrivateIp, parseIp } from "../bytes/ip.ts";
-import type { InfoHash } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 import { decodeLocalAnnounce, type LocalAnnounce, LSD_INFO_HASHES_MAX } from "./codec.ts";
 
 /** Spec: BEP 14, "every 5 minutes". */

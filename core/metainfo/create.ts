@@ -6,6 +6,7 @@ import { type Bencodable, encodeBencode } from "../bencode/encode.ts";
 import { byteText } from "../bencode/node.ts";
 import { assert } from "../bytes/result.ts";
 import { pieceLayersOf } from "./piece_layers.ts";
+import type { TorrentFormat } from "./identity.ts";
 import type { PieceTrees } from "./piece_trees.ts";
 import type { TorrentFile } from "./types.ts";
 
@@ -17,9 +18,6 @@ export const CHOSEN_PIECE_LENGTH_MIN = 16 * 1024;
 export const CHOSEN_PIECE_LENGTH_MAX = 16 * 1024 * 1024;
 /** Keeps a `.torrent` near 40 KB; halving the piece length until here gives 1,000 to 2,000 pieces. */
 const CHOSEN_PIECE_COUNT_MAX = 2000;
-
-/** "hybrid": for v1 and v2 in one. */
-export type TorrentFormat = "v1" | "v2" | "hybrid";
 
 export interface ContentFile {
   /** Components below the torrent's folder; ignored for a single file. */

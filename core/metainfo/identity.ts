@@ -6,9 +6,11 @@
  */
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { assert } from "../bytes/result.ts";
-import type { TorrentFormat } from "./create.ts";
-import { INFO_HASH_SIZE, infoHashFromBytes } from "./info_hash.ts";
-import type { Digests, InfoHash } from "./types.ts";
+import { INFO_HASH_SIZE, type InfoHash, infoHashFromBytes } from "./info_hash.ts";
+import type { Digests } from "./digests.ts";
+
+/** "hybrid": for v1 and v2 in one. */
+export type TorrentFormat = "v1" | "v2" | "hybrid";
 
 /** 64 lower-case hexadecimal digits: SHA-256 of the raw info dictionary. */
 export type InfoHashV2 = string & { readonly infoHashV2: unique symbol };

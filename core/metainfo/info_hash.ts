@@ -1,7 +1,12 @@
 /** The three forms of a v1 info hash: the typed hexadecimal text, any text, and 20 bytes. */
 import { fromHex, toHex } from "../bytes/hex.ts";
 import { assert } from "../bytes/result.ts";
-import type { InfoHash } from "./types.ts";
+
+/**
+ * 40 lower-case hexadecimal digits that name a swarm: SHA-1 of the raw info dictionary, or the first 20
+ * bytes of its SHA-256.
+ */
+export type InfoHash = string & { readonly infoHash: unique symbol };
 
 /** Spec: BEP 3, SHA-1. */
 export const INFO_HASH_SIZE = 20;

@@ -19,7 +19,8 @@ import { fail, ok, type Result } from "../bytes/result.ts";
 import { isTrackerUrl, isWebSeedUrl, URLS_MAX } from "./announce_urls.ts";
 import { type Identity, type InfoHashV2, infoHashV2FromHex } from "./identity.ts";
 import { infoHashFromBytes, infoHashFromHex } from "./info_hash.ts";
-import type { InfoHash, Metainfo } from "./types.ts";
+import type { Metainfo } from "./types.ts";
+import type { InfoHash } from "./info_hash.ts";
 
 /** A hundred trackers of ordinary length take 10 kB. */
 export const MAGNET_LENGTH_MAX = 64 * 1024;

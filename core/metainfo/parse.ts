@@ -43,7 +43,8 @@ import { INFO_HASH_SIZE, infoHashFromBytes } from "./info_hash.ts";
 import { nameText, type PathRules, safePath } from "./path_rules.ts";
 import { type LayerError, readPieceLayers } from "./piece_layers.ts";
 import { createPieceTrees, type PieceTrees } from "./piece_trees.ts";
-import type { Digests, Metainfo } from "./types.ts";
+import type { Metainfo } from "./types.ts";
+import type { Digests } from "./digests.ts";
 
 /** Largest piece we hold in memory, several at once; no client makes larger ones. */
 export const PIECE_LENGTH_MAX = 256 * 1024 * 1024;

@@ -2,24 +2,10 @@
 import type { PeerAddress } from "../bytes/address.ts";
 import type { Geometry } from "./geometry.ts";
 import type { Identity } from "./identity.ts";
-import type { MerkleHasher, Sha256 } from "./merkle.ts";
+import type { InfoHash } from "./info_hash.ts";
 import type { PieceTrees } from "./piece_trees.ts";
 
-/**
- * 40 lower-case hexadecimal digits that name a swarm: SHA-1 of the raw info dictionary, or the first 20
- * bytes of its SHA-256.
- */
-export type InfoHash = string & { readonly infoHash: unique symbol };
-
-/** SHA-1, handed in by the shell: the core computes no digests. 20 bytes. */
-export type Sha1 = (bytes: Uint8Array) => Uint8Array;
-
-/** The digests that metainfo is read with. */
-export interface Digests {
-  readonly sha1: Sha1;
-  readonly sha256: Sha256;
-  readonly merkle: MerkleHasher;
-}
+export type { InfoHash } from "./info_hash.ts";
 
 export interface TorrentFile {
   /**

@@ -1,6 +1,6 @@
 /** What a simulated world is made of. Times in milliseconds, sizes in bytes, rates in bytes a second. */
-import type { TorrentFormat } from "../metainfo/create.ts";
-import type { Sha1 } from "../metainfo/types.ts";
+import type { TorrentFormat } from "../metainfo/identity.ts";
+import type { Sha1 } from "../metainfo/digests.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
 import type { Tuning } from "../transfer/tuning.ts";
 

@@ -4,8 +4,8 @@
  */
 import { randomBelow } from "../bytes/random.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
-import type { TorrentFormat } from "../metainfo/create.ts";
-import type { Sha1 } from "../metainfo/types.ts";
+import type { TorrentFormat } from "../metainfo/identity.ts";
+import type { Sha1 } from "../metainfo/digests.ts";
 import { isComplete } from "../torrent/state.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
 import type { Tuning } from "../transfer/tuning.ts";

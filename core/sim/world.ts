@@ -17,7 +17,7 @@ import {
 } from "../bytes/bitfield.ts";
 import { nextUint32 } from "../bytes/random.ts";
 import { hashValue } from "../bytes/value_hash.ts";
-import type { InfoHash } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 import { createTorrent, isComplete, type Torrent, transferOf } from "../torrent/state.ts";
 import { nextDeadline, settle } from "../torrent/step.ts";
 import { ipOf } from "./addresses.ts";

@@ -3,7 +3,7 @@ import { addressText, type PeerAddress } from "../bytes/address.ts";
 import { toHex } from "../bytes/hex.ts";
 import { isLoopbackIp } from "../bytes/ip.ts";
 import type { JobId } from "../bytes/jobs.ts";
-import type { View } from "../bytes/view.ts";
+import type { ReadonlyBytes, View } from "../bytes/view.ts";
 import type { Features } from "../wire/handshake.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import {
@@ -30,7 +30,7 @@ interface OwnConnection {
   address: PeerAddress;
   readonly incoming: boolean;
   /** 20 bytes from its handshake. */
-  readonly id: Uint8Array;
+  readonly id: ReadonlyBytes;
   readonly features: Features;
   readonly connectedMs: number;
 }
@@ -234,11 +234,11 @@ function findDuplicate(swarm: Swarm, ip: string, id: Uint8Array): Connection | u
   return undefined;
 }
 
-function isSameId(a: Uint8Array, b: Uint8Array): boolean {
+function isSameId(a: ReadonlyBytes, b: ReadonlyBytes): boolean {
   return compareIds(a, b) === 0;
 }
 
-function compareIds(a: Uint8Array, b: Uint8Array): number {
+function compareIds(a: ReadonlyBytes, b: ReadonlyBytes): number {
   for (let i = 0; i < a.length; i++) {
     if (a[i] !== b[i]) return a[i]! - b[i]!;
   }

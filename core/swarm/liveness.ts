@@ -4,8 +4,8 @@
  * for others.
  */
 import type { View } from "../bytes/view.ts";
+import type { PeerKey } from "../wire/peer_key.ts";
 import { requestPeers } from "../tracker/announcer.ts";
-import type { Connection } from "./connections.ts";
 import { KEEP_ALIVE_SEND_MS, PEER_DEAD_MS } from "./limits.ts";
 import type { SwarmEffects } from "./protocol.ts";
 import type { Swarm } from "./state.ts";
@@ -39,10 +39,10 @@ export function noteSent(connection: Liveness, now: number): void {
 }
 
 /** Once a second: sends keep-alives, and gives the connections that are to be closed as dead. */
-export function reviewLiveness(swarm: Swarm, now: number, effects: SwarmEffects): Connection[] {
-  const dead: Connection[] = [];
+export function reviewLiveness(swarm: Swarm, now: number, effects: SwarmEffects): PeerKey[] {
+  const dead: PeerKey[] = [];
   for (const connection of swarm.connections.values()) {
-    if (isDead(connection, now)) dead.push(connection);
+    if (isDead(connection, now)) dead.push(connection.key);
     if (now - connection.lastSentMs < KEEP_ALIVE_SEND_MS) continue;
     noteSent(connection, now);
     effects.push({ kind: "send", peer: connection.key, message: { kind: "keep-alive" } });

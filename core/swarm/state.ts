@@ -14,7 +14,7 @@
 import type { PeerAddress } from "../bytes/address.ts";
 import { createJobs, type JobCounter, type Jobs } from "../bytes/jobs.ts";
 import type { Rng } from "../bytes/random.ts";
-import type { InfoHash } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 import { type AddressBook, createAddressBook } from "./address_book.ts";
 import { type Announcing, createAnnouncing } from "./announcing.ts";
 import { type ConnectionTable, createConnectionTable } from "./connections.ts";

@@ -72,7 +72,7 @@ export function onTimer(torrent: Torrent, now: number, effects: Effect[]): void 
     // Requests become late with time alone.
     if (torrent.inEndgame) markAllDirty(transfer);
   }
-  for (const { key } of reviewLiveness(swarm, now, effects)) {
+  for (const key of reviewLiveness(swarm, now, effects)) {
     closePeer(torrent, key, "dead", now, effects);
   }
   carryNews(torrent, effects, (news) => tickExtensions(swarm, now, effects, news));

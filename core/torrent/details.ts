@@ -1,4 +1,5 @@
 /** A torrent looked at closely, for those who ask: its peers, its trackers, its pieces. */
+import type { ReadonlyBytes } from "../bytes/view.ts";
 import { addressText, type PeerAddress } from "../bytes/address.ts";
 import { readRate } from "../limits/rate_meter.ts";
 import type { AddressSource } from "../swarm/address_book.ts";
@@ -12,7 +13,7 @@ import type { Torrent } from "./state.ts";
 export interface PeerDetails {
   readonly address: PeerAddress;
   /** 20 bytes. */
-  readonly id: Uint8Array;
+  readonly id: ReadonlyBytes;
   /** As it calls itself; undefined when it did not say. */
   readonly client: string | undefined;
   /** Where its address came from. */

@@ -27,7 +27,8 @@ import {
   onPieceWritten,
   onWriteFailed,
 } from "../transfer/pieces.ts";
-import { setDue, setSequential } from "../transfer/order.ts";
+import { setSequential } from "../transfer/order.ts";
+import { setDue } from "../transfer/requests.ts";
 import { onSaveFailed, onStateSaved } from "../transfer/saving.ts";
 import { keepBlocks } from "../transfer/started_pieces.ts";
 import type { Transfer } from "../transfer/state.ts";

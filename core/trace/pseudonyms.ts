@@ -17,7 +17,8 @@ import { toHex } from "../bytes/hex.ts";
 import { formatIp, IPV4_SIZE, IPV6_SIZE, isLoopbackIp, parseIp } from "../bytes/ip.ts";
 import { hostOf, isHostIp, isPeerPort } from "../swarm/address_rules.ts";
 import { INFO_HASH_SIZE, infoHashBytes } from "../metainfo/info_hash.ts";
-import type { InfoHash, Sha1 } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
+import type { Sha1 } from "../metainfo/digests.ts";
 
 /** Stands for free text that may name anything: what a tracker said, a path, a system's message. */
 export const LEFT_OUT = "(left out)";

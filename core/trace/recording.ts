@@ -3,7 +3,7 @@
  * decides, anonymized alike. Whoever drives the core calls these beside `step`, `receiveBlock` and
  * `settle`, with the same arguments, and appends the lines to a file.
  */
-import type { Sha1 } from "../metainfo/types.ts";
+import type { Sha1 } from "../metainfo/digests.ts";
 import type { Effect, Event } from "../torrent/protocol.ts";
 import type { TorrentOptions } from "../torrent/state.ts";
 import { peerPriority } from "../swarm/peer_priority.ts";

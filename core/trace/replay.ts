@@ -5,7 +5,7 @@
  * A replay ends at the first difference: after it the two runs have no more to do with each other.
  */
 import { fail, ok, type Result } from "../bytes/result.ts";
-import type { Sha1 } from "../metainfo/types.ts";
+import type { Sha1 } from "../metainfo/digests.ts";
 import { receiveBlock } from "../torrent/data_plane.ts";
 import type { Effect } from "../torrent/protocol.ts";
 import { TRACED_EXTENSIONS } from "../torrent/extensions.ts";

@@ -2,7 +2,7 @@
 import type { PeerAddress } from "../bytes/address.ts";
 import type { IpVersion } from "../bytes/compact_peers.ts";
 import type { Result } from "../bytes/result.ts";
-import type { InfoHash } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 
 /** No event is the periodic announce. Spec: BEP 3, event; BEP 21, `paused` of a partial seed. */
 export type AnnounceEvent = "started" | "completed" | "stopped" | "paused";

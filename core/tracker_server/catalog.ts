@@ -14,7 +14,8 @@ import {
   truncatedInfoHash,
 } from "../metainfo/identity.ts";
 import { infoHashFromHex } from "../metainfo/info_hash.ts";
-import type { InfoHash, Metainfo } from "../metainfo/types.ts";
+import type { Metainfo } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 
 /** A list that is looked through in a few milliseconds, in some tens of megabytes. */
 export const CATALOG_ENTRIES_MAX = 100_000;

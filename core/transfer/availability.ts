@@ -8,9 +8,9 @@
  * has position -1. Peers that have everything are counted once, in `seeds`. The order within a count
  * means nothing: the picker draws a place to begin, so that a swarm does not march in step.
  */
-import { type Bitfield, hasBit } from "../bytes/bitfield.ts";
+import { hasBit, type ReadonlyBitfield } from "../bytes/bitfield.ts";
 import { assert } from "../bytes/result.ts";
-import type { View } from "../bytes/view.ts";
+import type { ReadonlyBytes, View } from "../bytes/view.ts";
 
 /** Pieces of a higher priority are picked first; those of SKIP never. */
 export const PRIORITY_SKIP = 0;
@@ -46,8 +46,8 @@ export type Availability = View<Own>;
  */
 export function createAvailability(
   pieceCount: number,
-  have: Bitfield,
-  priorities: Uint8Array,
+  have: ReadonlyBitfield,
+  priorities: ReadonlyBytes,
 ): Availability {
   const own: Own = {
     counts: new Uint16Array(pieceCount),
@@ -102,7 +102,8 @@ export function removeSeed(a: Availability): void {
 }
 
 /** A peer told that it has the piece. */
-export function addHolder(a: Availability, piece: number): void {
+export function addHolder(view: Availability, piece: number): void {
+  const a = view as Own;
   const count = a.counts[piece]!;
   a.counts[piece] = count + 1;
   if (a.position[piece]! < 0) return;
@@ -114,7 +115,8 @@ export function addHolder(a: Availability, piece: number): void {
 }
 
 /** A peer that had the piece left, or lost it. */
-export function removeHolder(a: Availability, piece: number): void {
+export function removeHolder(view: Availability, piece: number): void {
+  const a = view as Own;
   const count = a.counts[piece]!;
   assert(count > 0, "a piece loses only holders that it had");
   a.counts[piece] = count - 1;
@@ -126,7 +128,8 @@ export function removeHolder(a: Availability, piece: number): void {
 }
 
 /** The piece was started, is here or is not wanted: it is no longer to be picked. */
-export function removeWanted(a: Availability, piece: number): void {
+export function removeWanted(view: Availability, piece: number): void {
+  const a = view as Own;
   let at = a.position[piece]!;
   if (at < 0) return;
   const level = a.levels[a.levelOf[piece]!]!;
@@ -137,17 +140,18 @@ export function removeWanted(a: Availability, piece: number): void {
     level.starts[count] = boundary;
   }
   level.size--;
-  (a as Own).size--;
+  a.size--;
   a.position[piece] = -1;
 }
 
 /** The piece is to be picked, with this priority (PRIORITY_LOW to PRIORITY_MAX). */
-export function addWanted(a: Availability, piece: number, priority: number): void {
+export function addWanted(view: Availability, piece: number, priority: number): void {
+  const a = view as Own;
   if (a.position[piece]! >= 0) {
     if (a.levelOf[piece] === priority) return;
     removeWanted(a, piece);
   }
-  const { levels } = a as Own;
+  const { levels } = a;
   const level = levels[priority] ??= {
     order: new Uint32Array(a.counts.length),
     size: 0,
@@ -160,7 +164,7 @@ export function addWanted(a: Availability, piece: number, priority: number): voi
   a.position[piece] = at;
   a.levelOf[piece] = priority;
   level.size++;
-  (a as Own).size++;
+  a.size++;
   for (let above = level.starts.length - 1; above > count; above--) {
     const boundary = level.starts[above]!;
     swap(a, level, at, boundary);
@@ -174,7 +178,12 @@ export function addWanted(a: Availability, piece: number, priority: number): voi
  * more, decides among equals. `least`: 0 for a peer that is counted in `seeds`; 1 for any other, which is
  * a holder of all that it has, so that pieces without a holder need no look.
  */
-export function rarestOf(a: Availability, has: Bitfield, draw: number, least: 0 | 1 = 0): number {
+export function rarestOf(
+  a: Availability,
+  has: ReadonlyBitfield,
+  draw: number,
+  least: 0 | 1 = 0,
+): number {
   for (let priority = a.levels.length - 1; priority > 0; priority--) {
     const level = a.levels[priority];
     if (level === undefined || level.size === 0) continue;
@@ -190,7 +199,7 @@ export function rarestOf(a: Availability, has: Bitfield, draw: number, least: 0 
 /** The same where `has` holds few pieces: looks at those instead of at all that are to be picked. */
 export function rarestOfFew(
   a: Availability,
-  has: Bitfield,
+  has: ReadonlyBitfield,
   draw: number,
   least: 0 | 1 = 0,
 ): number {
@@ -222,7 +231,7 @@ function topPriority({ levels }: Availability): number {
 }
 
 /** Any piece of the highest priority that `has` holds, rare or not, or -1. `draw`, 0 or more, decides. */
-export function anyOf(a: Availability, has: Bitfield, draw: number): number {
+export function anyOf(a: Availability, has: ReadonlyBitfield, draw: number): number {
   for (let priority = a.levels.length - 1; priority > 0; priority--) {
     const level = a.levels[priority];
     const piece = level === undefined ? -1 : findFrom(level, has, 0, level.size, draw);
@@ -234,7 +243,7 @@ export function anyOf(a: Availability, has: Bitfield, draw: number): number {
 /** Searches `order[start .. end)` once around, from a place that `draw` decides. */
 function findFrom(
   { order }: Level,
-  has: Bitfield,
+  has: ReadonlyBitfield,
   start: number,
   end: number,
   draw: number,
@@ -254,7 +263,7 @@ function growTo(level: Level, count: number): void {
   while (level.starts.length < count + 2) level.starts.push(level.size);
 }
 
-function swap({ position }: Availability, { order }: Level, i: number, j: number): void {
+function swap({ position }: Own, { order }: Level, i: number, j: number): void {
   if (i === j) return;
   const one = order[i]!, other = order[j]!;
   order[i] = other;

@@ -22,7 +22,8 @@ import type { TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
 import { suggestPiece } from "./suggesting.ts";
 import { isSuperSeeding, showPieces } from "./super_seeding.ts";
-import { dropQueue, isServed } from "./uploads.ts";
+import { isServed } from "./request_queue.ts";
+import { dropQueue } from "./uploads.ts";
 
 interface OwnPeer {
   amChoking: boolean;

@@ -15,7 +15,6 @@ import {
 import type { View } from "../bytes/view.ts";
 import { type Geometry, pieceSize } from "../metainfo/geometry.ts";
 import { PRIORITY_NORMAL, PRIORITY_SKIP } from "./availability.ts";
-import { forgetDue } from "./order.ts";
 import type { Transfer } from "./state.ts";
 
 interface Own {
@@ -102,7 +101,6 @@ export function addPiece(transfer: Transfer, piece: number, now: number): boolea
   const own = transfer as Content as Own;
   setBit(own.have, piece);
   own.haveCount++;
-  forgetDue(transfer, piece);
   if (!isWanted(own, piece)) return false;
   own.wantedHaveCount++;
   own.wantedMissingBytes -= pieceSize(transfer.geometry, piece);

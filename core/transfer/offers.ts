@@ -53,7 +53,7 @@ export function isSeed(peer: PeerOffer): boolean {
 /** The peer told of one more piece. */
 export function onHave(transfer: Transfer, peer: Peer, piece: number): void {
   if (hasBit(peer.have, piece)) return;
-  const own = peer as Own;
+  const own = peer as PeerOffer as Own;
   setBit(own.have, piece);
   own.haveCount++;
   addHolder(transfer.availability, piece);
@@ -65,7 +65,7 @@ export function onHave(transfer: Transfer, peer: Peer, piece: number): void {
 /** The peer lost the piece. Ignored when it did not have it. Spec: BEP 54, lt_donthave. */
 export function onDontHave(transfer: Transfer, peer: Peer, piece: number): void {
   if (!hasBit(peer.have, piece)) return;
-  const own = peer as Own;
+  const own = peer as PeerOffer as Own;
   if (own.countedAsSeed) countOneByOne(transfer, own);
   clearBit(own.have, piece);
   own.haveCount--;
@@ -87,7 +87,7 @@ export function onBitfield(transfer: Transfer, peer: Peer, bits: Uint8Array): vo
     }
     return;
   }
-  const own = peer as Own;
+  const own = peer as PeerOffer as Own;
   own.have.bytes.set(bits);
   for (let piece = 0; piece < pieceCount; piece++) {
     if (!hasBit(own.have, piece)) continue;
@@ -104,7 +104,7 @@ export function onBitfield(transfer: Transfer, peer: Peer, bits: Uint8Array): vo
 /** The peer has every piece. Spec: BEP 6, have all. */
 export function onHaveAll(transfer: Transfer, peer: Peer): void {
   const { pieceCount } = transfer.geometry;
-  const own = peer as Own;
+  const own = peer as PeerOffer as Own;
   if (own.countedAsSeed) return;
   for (let piece = 0; piece < pieceCount && own.haveCount > 0; piece++) {
     if (hasBit(own.have, piece)) removeHolder(transfer.availability, piece);
@@ -146,11 +146,11 @@ export function withdrawOffer(transfer: Transfer, peer: PeerOffer): void {
 /** We have the piece, or lost it, or want it, or want it no longer: `change` does that. */
 export function recountPiece(transfer: Transfer, piece: number, change: () => void): void {
   for (const peer of transfer.peers.values()) {
-    if (hasBit(peer.have, piece)) count(transfer, peer as Own, piece, -1);
+    if (hasBit(peer.have, piece)) count(transfer, peer as PeerOffer as Own, piece, -1);
   }
   change();
   for (const peer of transfer.peers.values()) {
-    if (hasBit(peer.have, piece)) count(transfer, peer as Own, piece, 1);
+    if (hasBit(peer.have, piece)) count(transfer, peer as PeerOffer as Own, piece, 1);
   }
 }
 

@@ -12,8 +12,6 @@ import { markAllDirty } from "./attention.ts";
 import type { Availability } from "./availability.ts";
 import { DUE_PIECES_MAX, DUE_SLOW_FACTOR, DUE_URGENT_MS } from "./limits.ts";
 import type { Peer } from "./peer.ts";
-import type { TransferEffects } from "./protocol.ts";
-import { withdrawPiece } from "./requests.ts";
 import type { Transfer } from "./state.ts";
 
 /** A piece that is needed by a time, in monotonic ms. */
@@ -49,25 +47,17 @@ export function setSequential(transfer: Transfer, isSequential: boolean): void {
 
 /**
  * Replaces what is due: DUE_PIECES_MAX pieces at most; those that are here, or out of range, are left
- * out. Requests for pieces that were due and are no longer are taken back, so that peers are free for
- * what a reader now needs.
+ * out. Gives the pieces that were due and are no longer.
  */
-export function setDue(
-  transfer: Transfer,
-  pieces: readonly DuePiece[],
-  effects: TransferEffects,
-): void {
+export function replaceDue(transfer: Transfer, pieces: readonly DuePiece[]): number[] {
   const own = transfer as Order as Own;
   const before = own.due;
   own.due = pieces.slice(0, DUE_PIECES_MAX)
     .filter(({ piece }) => isMissingPiece(transfer, piece))
     .sort((a, b) => a.atMs - b.atMs || a.piece - b.piece);
   const isDue = new Set(own.due.map(({ piece }) => piece));
-  for (const { piece } of before) {
-    const partial = isDue.has(piece) ? undefined : transfer.partials.get(piece);
-    if (partial?.stage === "open") withdrawPiece(transfer, partial, effects);
-  }
   markAllDirty(transfer);
+  return before.map(({ piece }) => piece).filter((piece) => !isDue.has(piece));
 }
 
 function isMissingPiece({ have, geometry }: Transfer, piece: number): boolean {

@@ -225,7 +225,7 @@ export function withdrawRequest(
 ): boolean {
   const key = blockKey(transfer, partial.piece, block);
   if (!(peer as PeerBlocks as OwnPeer).outstanding.delete(key)) return false;
-  partial.requesters[block]!--;
+  (partial as OwnPartial).requesters[block]!--;
   return true;
 }
 

@@ -15,7 +15,7 @@
  *     attention.ts  whether it must be looked at
  */
 import type { PeerAddress } from "../bytes/address.ts";
-import type { View } from "../bytes/view.ts";
+import type { ReadonlyBytes, View } from "../bytes/view.ts";
 import type { Geometry } from "../metainfo/geometry.ts";
 import type { Features } from "../wire/handshake.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
@@ -37,7 +37,7 @@ export interface Link {
   readonly key: PeerKey;
   readonly address: PeerAddress;
   /** 20 bytes. */
-  readonly id: Uint8Array;
+  readonly id: ReadonlyBytes;
   readonly features: Features;
   /** Requests that it keeps waiting before it drops any. */
   readonly reqq: number;

@@ -10,6 +10,7 @@ import { countFailedBytes } from "./blocks.ts";
 import { addPiece, isComplete, isWanted, losePiece } from "./content.ts";
 import { finishComparison } from "./hash_trees.ts";
 import { noteHaveSent } from "./interest.ts";
+import { forgetDue } from "./order.ts";
 import { recountPiece } from "./offers.ts";
 import {
   abandonPiece,
@@ -142,6 +143,7 @@ export function onPieceWritten(
   removePartial(transfer, partial);
   let isLast = false;
   recountPiece(transfer, piece, () => isLast = addPiece(transfer, piece, now));
+  forgetDue(transfer, piece);
   const message = { kind: "have", piece } as const;
   for (const peer of transfer.peers.values()) {
     // To those that have it, too: a super-seeder waits for this message before it names its next piece.

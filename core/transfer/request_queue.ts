@@ -99,6 +99,18 @@ export function takeAllRequests(queue: RequestQueue): number[] {
   return blocks;
 }
 
+/** What a peer asked of us and did not get, as far as `isServed` needs it. */
+interface Asker {
+  readonly queue: RequestQueue;
+  readonly uploadAhead: number;
+  readonly leftoverBytes: number;
+}
+
+/** Something that it asked for was not sent yet, leftovers of an earlier turn aside. */
+export function isServed(peer: Asker): boolean {
+  return peer.uploadAhead > peer.leftoverBytes || peer.queue.size > 0;
+}
+
 /** Leaves out what was cancelled, so that who asks and cancels for ever costs no more memory. */
 function compact(queue: Own): void {
   const blocks = takeAllRequests(queue);

@@ -21,6 +21,7 @@ import {
   WEB_SEED_PIPELINE_SECONDS,
   WEB_SEED_REFILL_BELOW,
 } from "./limits.ts";
+import { type DuePiece, replaceDue } from "./order.ts";
 import {
   blockKey,
   giveBack,
@@ -290,5 +291,20 @@ export function withdrawPiece(
       if (partial.requesters[block] === 0) break;
       if (giveBack(transfer, peer, key)) sendCancel(transfer, peer, key, effects);
     }
+  }
+}
+
+/**
+ * Other pieces are due, as `replaceDue` says. Requests for those that are due no longer are taken back,
+ * so that peers are free for what a reader now needs.
+ */
+export function setDue(
+  transfer: Transfer,
+  pieces: readonly DuePiece[],
+  effects: TransferEffects,
+): void {
+  for (const piece of replaceDue(transfer, pieces)) {
+    const partial = transfer.partials.get(piece);
+    if (partial?.stage === "open") withdrawPiece(transfer, partial, effects);
   }
 }

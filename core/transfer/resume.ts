@@ -22,7 +22,8 @@ import { type BencodeError, decodeBencode } from "../bencode/decode.ts";
 import { encodeBencode } from "../bencode/encode.ts";
 import { asBytes, asInteger, asList, type BencodeNode, dictGet } from "../bencode/node.ts";
 import { MERKLE_HASH_SIZE } from "../metainfo/merkle.ts";
-import type { InfoHash, Metainfo } from "../metainfo/types.ts";
+import type { Metainfo } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 import type { StartedPiece } from "./protocol.ts";
 
 /** Number of the layout below; another one is refused, and the content is hashed again. */

@@ -31,7 +31,7 @@ import { isSeed } from "./offers.ts";
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
-import { isServed } from "./uploads.ts";
+import { isServed } from "./request_queue.ts";
 
 /** A piece that a peer was shown and has not passed on. */
 interface Wait {

@@ -25,6 +25,7 @@ import type { TransferEffects } from "./protocol.ts";
 import {
   cancelRequest,
   createRequestQueue,
+  isServed,
   pushRequest,
   type RequestQueue,
   takeAllRequests,
@@ -145,11 +146,6 @@ function countServedChoked(transfer: Transfer): number {
   let count = 0;
   for (const peer of transfer.peers.values()) if (peer.amChoking && isServed(peer)) count++;
   return count;
-}
-
-/** Something that it asked for was not sent yet, leftovers of an earlier turn aside. */
-export function isServed(peer: Peer): boolean {
-  return peer.uploadAhead > peer.leftoverBytes || peer.queue.size > 0;
 }
 
 function violationOf(

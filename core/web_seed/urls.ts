@@ -5,7 +5,8 @@
  */
 import { rangesOf } from "../metainfo/file_map.ts";
 import { infoHashBytes } from "../metainfo/info_hash.ts";
-import type { InfoHash, TorrentFile } from "../metainfo/types.ts";
+import type { TorrentFile } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 
 /** `files`: BEP 19, plain files. `script`: BEP 17, a program that knows the torrent. */
 export type WebSeedKind = "files" | "script";

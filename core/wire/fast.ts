@@ -4,7 +4,7 @@
  */
 import { readUint32 } from "../bytes/byte_reader.ts";
 import { IPV4_SIZE, parseIp } from "../bytes/ip.ts";
-import type { Sha1 } from "../metainfo/types.ts";
+import type { Sha1 } from "../metainfo/digests.ts";
 
 /**
  * `count` distinct pieces, fewer when the torrent has fewer, in the order of BEP 6. `infoHash` is

@@ -10,7 +10,7 @@
  */
 import { assert, fail, ok, type Result } from "../bytes/result.ts";
 import { infoHashBytes, infoHashFromBytes } from "../metainfo/info_hash.ts";
-import type { InfoHash } from "../metainfo/types.ts";
+import type { InfoHash } from "../metainfo/info_hash.ts";
 
 export const HANDSHAKE_SIZE = 68;
 

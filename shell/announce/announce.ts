@@ -23,6 +23,7 @@ import {
   systemLookup,
   versionOf,
 } from "./host.ts";
+import type { AnnounceContext } from "./context.ts";
 import { announceByProxy, announceHttp, usesProxy } from "./http.ts";
 import { announceUdp } from "./udp.ts";
 import type { UdpAsker } from "./udp_asker.ts";
@@ -61,23 +62,6 @@ export interface AnnounceOptions {
   readonly udp?: (() => UdpAsker | undefined) | undefined;
   /** The system's resolver unless given. */
   readonly lookup?: Lookup;
-}
-
-/** What all parts of one announce share. */
-export interface AnnounceContext {
-  readonly request: AnnounceRequest;
-  readonly signal: AbortSignal;
-  /** Monotonic milliseconds at which `signal` aborts. */
-  readonly deadline: number;
-  readonly userAgent: string;
-  readonly udpTimeScale: number;
-  readonly familyGraceMs: number;
-  /** To bind to; undefined where any address will do. */
-  readonly localAddress: string | undefined;
-  readonly announceIp: string | undefined;
-  readonly allowLocal: boolean;
-  readonly udp: (() => UdpAsker | undefined) | undefined;
-  readonly lookup: Lookup;
 }
 
 /** Families that answered `started` after their announce was reported, by tracker and torrent. */

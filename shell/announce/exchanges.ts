@@ -1,5 +1,5 @@
 /** One torrent's exchanges with its trackers, and how they end: `stopped` is the last thing each hears. */
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { mergeSwarms } from "../../core/tracker/merge_answers.ts";
 import type { AnnounceRequest, AnnounceResult } from "../../core/tracker/types.ts";
 import type { Clock } from "../clock.ts";

@@ -18,7 +18,7 @@ import {
   parseAnnounceAnswer,
 } from "../../core/tracker/http_codec.ts";
 import type { AnnounceError, AnnounceResult } from "../../core/tracker/types.ts";
-import type { AnnounceContext } from "./announce.ts";
+import type { AnnounceContext } from "./context.ts";
 import { endpointOf, resolveHost } from "./host.ts";
 import { orAbort, sleepOrAbort } from "./wait.ts";
 

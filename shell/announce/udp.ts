@@ -19,7 +19,7 @@ import {
   udpTimeoutMs,
 } from "../../core/tracker/udp_codec.ts";
 import { UdpSocket } from "../net/udp_socket.ts";
-import type { AnnounceContext } from "./announce.ts";
+import type { AnnounceContext } from "./context.ts";
 import { endpointOf } from "./host.ts";
 import { UdpAsker } from "./udp_asker.ts";
 import { orAbort, sleepOrAbort } from "./wait.ts";

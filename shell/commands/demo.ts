@@ -3,7 +3,7 @@
  * with a table and a verdict. It shows a stranger within seconds that everything works here.
  */
 import { join } from "node:path";
-import type { PeerSettings } from "../../core/cli/command.ts";
+import type { PeerSettings } from "../../core/cli/common_settings.ts";
 import type { OutputEvent } from "../../core/cli/events.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { formatBytes, formatDuration } from "../../core/cli/format.ts";

@@ -6,7 +6,7 @@ import type { DhtCommand } from "../../core/cli/dht_command.ts";
 import type { DhtHealth } from "../../core/cli/dht_results.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import type { DhtFacts } from "../../core/dht/facts.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { isObject, type JsonObject } from "../../core/rpc/json.ts";
 import { camelName, renameKeys } from "../../core/rpc/names.ts";
 import { now, sleep } from "../clock.ts";

@@ -1,6 +1,7 @@
 /** `--daemon`: torrents of `tt get` and `tt seed` go to the running daemon. */
 import { resolve } from "node:path";
-import type { HandOver, PeerSettings } from "../../core/cli/command.ts";
+import type { HandOver } from "../../core/cli/command.ts";
+import type { PeerSettings } from "../../core/cli/common_settings.ts";
 import type { Json, JsonObject } from "../../core/rpc/json.ts";
 import { DaemonClient } from "../daemon/client.ts";
 import { NO_SELECTION, type SelectionSettings } from "../../core/cli/selection_options.ts";

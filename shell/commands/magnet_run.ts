@@ -1,9 +1,9 @@
 /** A magnet link within a command: its torrent, once peers have given the metadata. */
 import { hasAllLayers } from "../../core/metainfo/piece_trees.ts";
-import type { PeerSettings } from "../../core/cli/command.ts";
+import type { PeerSettings } from "../../core/cli/common_settings.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { formatCount, formatDuration } from "../../core/cli/format.ts";
-import type { ProgressView } from "../../core/cli/progress.ts";
+import type { ProgressView } from "../../core/cli/progress_view.ts";
 import type { Magnet } from "../../core/metainfo/magnet.ts";
 import type { Report } from "../../core/torrent/protocol.ts";
 import { now } from "../clock.ts";

@@ -1,8 +1,8 @@
 /** Runs torrents side by side in one session until all are done, showing how they do. */
 import { addressText } from "../../core/bytes/address.ts";
 import { PEER_PORT_DEFAULT } from "../../core/cli/commands.ts";
-import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { PeerSettings, TraceSettings } from "../../core/cli/common_settings.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { dhtSettings } from "../dht/settings.ts";
 import { Session, type SessionOptions } from "../session.ts";
 import { Stopped } from "../stop_signal.ts";

@@ -3,7 +3,7 @@ import { transferOf } from "../../core/torrent/state.ts";
 import type { SimulateCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { formatCount, formatDuration } from "../../core/cli/format.ts";
-import type { ProgressView } from "../../core/cli/progress.ts";
+import type { ProgressView } from "../../core/cli/progress_view.ts";
 import { plotSvg } from "../../core/cli/simulation_svg.ts";
 import { plotText } from "../../core/cli/simulation_text.ts";
 import { terminalTraits } from "../../core/cli/terminal.ts";

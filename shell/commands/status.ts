@@ -12,7 +12,7 @@ import {
   type TableView,
 } from "../../core/cli/status_table.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
-import type { Canvas } from "../../core/cli/progress.ts";
+import type { Canvas } from "../../core/cli/progress_view.ts";
 import type { JsonObject } from "../../core/rpc/json.ts";
 import { TORRENT_STATUS } from "../../core/rpc/torrent_view.ts";
 import { DaemonClient } from "../daemon/client.ts";

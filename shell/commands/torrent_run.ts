@@ -1,10 +1,11 @@
 /** One torrent within a command: its life as events, exit codes and progress on the command's output. */
 import { addressText } from "../../core/bytes/address.ts";
-import type { PeerSettings, TraceSettings } from "../../core/cli/command.ts";
+import type { PeerSettings, TraceSettings } from "../../core/cli/common_settings.ts";
 import type { OutputEvent, ProgressEvent } from "../../core/cli/events.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { formatDuration } from "../../core/cli/format.ts";
-import { checkingView, type ProgressState, type ProgressView } from "../../core/cli/progress.ts";
+import { checkingView } from "../../core/cli/progress.ts";
+import type { ProgressState, ProgressView } from "../../core/cli/progress_view.ts";
 import type { ShareRule } from "../../core/cli/values.ts";
 import { waitingFor } from "../../core/cli/waiting.ts";
 import type { FilePriorities } from "../../core/transfer/file_priorities.ts";

@@ -2,7 +2,7 @@
 import type { TrackerCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { infoHashFromHex } from "../../core/metainfo/info_hash.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { createPace } from "../../core/tracker_server/intervals.ts";
 import { now } from "../clock.ts";
 import { randomSeed } from "../entropy.ts";

@@ -20,7 +20,8 @@ import { BlocklistKeeper } from "./blocklist.ts";
 import type { TorrentEntry } from "./entry.ts";
 import { eventText } from "./event_text.ts";
 import { Groups } from "./groups.ts";
-import { handleCommand } from "./handlers.ts";
+import { assert } from "../../core/bytes/result.ts";
+import { addTorrent } from "./add_torrent.ts";
 import { Log, type LogEntry } from "./log.ts";
 import { makePrivateFolder } from "./private_file.ts";
 import { SettingsStore, type WrittenSettings } from "./settings.ts";
@@ -351,10 +352,9 @@ export class Daemon {
     const filename = "path" in source ? source.path : source.magnet;
     const command = readCommand("torrent_add", { filename });
     if (!command.ok) throw new Failure("input", "unreadable", command.error.message);
-    const { signal } = new AbortController();
-    const context = { dialect: "jsonrpc", sessionId: "", signal } as const;
-    const outcome = await handleCommand(this, command.value, context);
-    if (!outcome.ok) throw new Failure("input", "unreadable", outcome.error.message);
+    const { value } = command;
+    assert(value.method === "torrent_add", "a command is read under its name");
+    await addTorrent(this, value, new AbortController().signal);
   }
 
   async #loadBlocklist(path: string | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 /** One torrent of the daemon: what is kept of it, and its life in the session. */
 import type { Magnet } from "../../core/metainfo/magnet.ts";
-import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { MetadataStage } from "../magnet/metadata_stage.ts";
 import type { LifeFacts } from "../life/types.ts";

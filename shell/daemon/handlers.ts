@@ -1,40 +1,28 @@
 /** Carries out the commands of the protocol on a daemon. */
 import { statfs } from "node:fs/promises";
-import { join } from "node:path";
-import type { RpcCommand, TorrentAdd, TorrentSource } from "../../core/rpc/commands.ts";
+import type { RpcCommand } from "../../core/rpc/commands.ts";
 import type { Dialect } from "../../core/rpc/envelope.ts";
-import {
-  type Json,
-  type JsonObject,
-  RPC_ERROR,
-  type RpcFailure,
-  type RpcOutcome,
-} from "../../core/rpc/json.ts";
+import { type Json, type JsonObject, RPC_ERROR, type RpcOutcome } from "../../core/rpc/json.ts";
 import { currentName, renameKeys } from "../../core/rpc/names.ts";
 import { sessionAnswer, statsAnswer } from "../../core/rpc/session_answer.ts";
 import type { SessionChange } from "../../core/rpc/session_settings.ts";
 import { torrentsAnswer } from "../../core/rpc/torrent_fields.ts";
 import {
-  applyFileChange,
   applySettings,
   changeTrackers,
-  type FileChange,
   parseTrackerList,
   type TorrentChange,
 } from "../../core/rpc/torrent_settings.ts";
-import type { Metainfo } from "../../core/metainfo/types.ts";
 import { unreachable } from "../../core/bytes/result.ts";
 import type { QueueMove } from "../../core/session/queue.ts";
 import { dhtHealth } from "../dht/health.ts";
 import { toFailure } from "../failure.ts";
-import { loadTorrent, parseTorrent } from "../load_torrent.ts";
-import { readMagnet } from "../magnet/metadata_stage.ts";
 import { CLIENT_NAME } from "../version.ts";
+import { addTorrent, applyFiles } from "./add_torrent.ts";
 import type { Daemon } from "./daemon.ts";
 import type { TorrentEntry } from "./entry.ts";
 import { rejoin } from "./groups.ts";
-import type { TorrentRecord } from "./record.ts";
-import type { AddTorrent } from "./torrent_parts.ts";
+import { refusal, RpcError } from "./refusal.ts";
 import { contentFiles } from "./view.ts";
 
 /** What an answer needs besides the daemon. */
@@ -64,13 +52,6 @@ export async function handleCommand(
       ? RPC_ERROR.http
       : RPC_ERROR.system;
     return { ok: false, error: { code, message } };
-  }
-}
-
-/** A refusal with a number of its own. */
-class RpcError extends Error {
-  constructor(readonly failure: RpcFailure) {
-    super(failure.message);
   }
 }
 
@@ -124,7 +105,7 @@ async function carryOut(
       torrents.save();
       return NOTHING;
     case "torrent_add":
-      return await addTorrent(daemon, command, context);
+      return await addTorrent(daemon, command, context.signal);
     case "torrent_remove":
       await Promise.all(
         torrents.select(command.ids).map(async (entry) => {
@@ -232,73 +213,6 @@ function logFacts(entry: ReturnType<Daemon["log"]["entries"]>[number]): Json {
   };
 }
 
-async function addTorrent(
-  daemon: Daemon,
-  command: TorrentAdd,
-  { signal }: RpcContext,
-): Promise<JsonObject> {
-  const { current } = daemon.settings;
-  const torrent = await loadSource(command.source, signal);
-  const metainfo = "magnet" in torrent ? undefined : torrent.metainfo;
-  const dir = command.downloadDir ?? current.download_dir;
-  const { entry, isNew } = daemon.torrents.add({
-    torrent,
-    dir,
-    isPaused: command.paused ?? !current.start_added_torrents,
-    incompleteDir: await hasContent(metainfo, dir) || !current.incomplete_dir_enabled
-      ? undefined
-      : current.incomplete_dir || undefined,
-    change: (record) => {
-      record.settings = applySettings(record.settings, {
-        sequential_download: current.sequential_download,
-        peer_limit: current.peer_limit_per_torrent,
-        ...command.change,
-      });
-      // Without metadata there is nothing to choose among yet.
-      if (metainfo !== undefined) applyFiles(record, contentFiles({ metainfo }), command.change);
-      const defaults = parseTrackerList(current.default_trackers);
-      if (metainfo?.isPrivate === false && defaults.ok && defaults.value.length > 0) {
-        record.trackers = [...metainfo.announceTiers, ...defaults.value];
-      }
-    },
-  });
-  const { id, name, infoHash } = entry;
-  const facts = { id, name, hash_string: infoHash };
-  if (!isNew) return { torrent_duplicate: facts };
-  daemon.noteAdded(contentFiles(entry).length);
-  daemon.log.add("added", `${name}: added, content goes to ${entry.record.dir}`, {
-    name,
-    infoHash,
-  });
-  if (command.source.kind === "path" && current.trash_original_torrent_files) {
-    await Deno.remove(command.source.path).catch(() => {});
-  }
-  return { torrent_added: facts };
-}
-
-/** What is there already is completed, or seeded, where it is. */
-async function hasContent(metainfo: Metainfo | undefined, dir: string): Promise<boolean> {
-  const first = metainfo?.files.find(({ pad, length }) => !pad && length > 0);
-  if (first === undefined) return false;
-  return await Deno.lstat(join(dir, ...first.path)).then(() => true, () => false);
-}
-
-async function loadSource(
-  source: TorrentSource,
-  signal: AbortSignal,
-): Promise<AddTorrent["torrent"]> {
-  switch (source.kind) {
-    case "metainfo":
-      return parseTorrent(source.bytes, "The metainfo");
-    case "magnet":
-      return { link: source.link, magnet: readMagnet(source.link) };
-    case "url":
-      return await loadTorrent(source.url, signal);
-    case "path":
-      return await loadTorrent(source.path, signal);
-  }
-}
-
 /** Fails for the first thing that can't be, before anything of it is changed. */
 async function changeTorrent(
   daemon: Daemon,
@@ -342,30 +256,6 @@ function newTrackers(
   );
 }
 
-/** `content`: the place in the torrent of each file that the protocol numbers. */
-function applyFiles(
-  record: TorrentRecord,
-  content: readonly number[],
-  change: FileChange,
-): void {
-  const choices = content.map((index) => ({
-    wanted: !record.unwanted.includes(index),
-    priority: record.priorities[index] ?? 0,
-  }));
-  const applied = applyFileChange(choices, change);
-  if (!applied.ok) {
-    const message = `There is no file ${applied.error}; the torrent has ${content.length}`;
-    throw refusal(RPC_ERROR.fileIndex, message);
-  }
-  record.unwanted = content.filter((_, at) => !applied.value[at]!.wanted);
-  record.priorities = Object.fromEntries(
-    content.flatMap((index, at) => {
-      const { priority } = applied.value[at]!;
-      return priority === 0 ? [] : [[index, priority]];
-    }),
-  );
-}
-
 /** Programs can't be started from here, by design: there is a webhook for what they would do. */
 function checkSessionChange(change: SessionChange): SessionChange {
   if (
@@ -386,8 +276,4 @@ async function space(path: string): Promise<{ free: number; total: number } | un
   } catch {
     return undefined;
   }
-}
-
-function refusal(code: number, message: string): RpcError {
-  return new RpcError({ code, message });
 }

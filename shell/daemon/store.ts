@@ -8,7 +8,7 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { join } from "node:path";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { Failure } from "../failure.ts";
 import { readRecord, type TorrentRecord } from "./record.ts";
 

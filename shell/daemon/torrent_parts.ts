@@ -1,6 +1,6 @@
 /** Small parts of torrents.ts. */
 import type { Magnet } from "../../core/metainfo/magnet.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
 import { Failure } from "../failure.ts";
 import type { TorrentLimits } from "../life/types.ts";

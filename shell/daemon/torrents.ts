@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { ShareRule } from "../../core/cli/values.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { Ids } from "../../core/rpc/commands.ts";
 import type { SessionSettings } from "../../core/rpc/session_settings.ts";
 import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";

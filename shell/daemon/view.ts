@@ -2,6 +2,7 @@
  * A torrent of the daemon as the protocol sees it at one moment. Made anew for each request: what it
  * looks up is looked up once, and only if a field asks for it.
  */
+import type { ReadonlyBytes } from "../../core/bytes/view.ts";
 import { pieceOffset, pieceSize } from "../../core/metainfo/geometry.ts";
 import { magnetLink } from "../../core/metainfo/magnet.ts";
 import type { TorrentFile } from "../../core/metainfo/types.ts";
@@ -416,8 +417,8 @@ function peerView(peer: PeerDetails, pieceCount: number): PeerView {
 }
 
 /** "-TR4000-" to "TR 4.0.0.0"; a peer that says nothing better. Spec: BEP 20. */
-function clientOf(id: Uint8Array): string {
-  const text = String.fromCharCode(...id.subarray(0, 8));
+function clientOf(id: ReadonlyBytes): string {
+  const text = String.fromCharCode(...id.slice(0, 8));
   const parts = /^-([A-Za-z]{2})([0-9A-Za-z]{4})-$/.exec(text);
   return parts === null ? "" : `${parts[1]} ${[...parts[2]!].join(".")}`;
 }

@@ -19,7 +19,7 @@ import type { DhtEffect, DhtEvent, LookupReport } from "../../core/dht/protocol.
 import type { SavedNode } from "../../core/dht/saved_node.ts";
 import { createDht, type Dht, savedNode } from "../../core/dht/state.ts";
 import { nextDeadline, step } from "../../core/dht/step.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { now } from "../clock.ts";
 import { randomSeed } from "../entropy.ts";
 import { sha1 } from "../hash/sha1.ts";

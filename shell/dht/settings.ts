@@ -1,6 +1,6 @@
 /** From what the user chose to what a node needs. */
 import { join } from "node:path";
-import type { DhtChoice } from "../../core/cli/dht_command.ts";
+import type { DhtChoice } from "../../core/cli/common_settings.ts";
 import { defaultStateFolder } from "../../core/cli/state_paths.ts";
 import type { DhtSettings } from "./dht_node.ts";
 

@@ -5,7 +5,7 @@
  * has it open and is about to lock it.
  */
 import { join } from "node:path";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
 import { errorCode, type FileLock, type FileSystem } from "./file_system.ts";
 import { realFileSystem } from "./real_file_system.ts";

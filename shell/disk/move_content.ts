@@ -7,7 +7,8 @@
  * when they are whole; then copied files go from the old folder; then the state follows.
  */
 import { dirname, join, resolve } from "node:path";
-import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
 import { errorCode, type FileStats, type FileSystem, readAll, writeAll } from "./file_system.ts";
 import { renamePatiently, syncIfPossible } from "./patience.ts";

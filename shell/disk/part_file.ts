@@ -17,7 +17,8 @@
 import { join } from "node:path";
 import { assert } from "../../core/bytes/result.ts";
 import type { Geometry } from "../../core/metainfo/geometry.ts";
-import type { InfoHash, TorrentFile } from "../../core/metainfo/types.ts";
+import type { TorrentFile } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { FileOnDisk } from "../../core/transfer/resume.ts";
 import { toDiskError } from "./disk_error.ts";
 import { type FileSystem, readAll, type Reader, writeAll, type Writer } from "./file_system.ts";

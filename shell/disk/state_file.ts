@@ -9,7 +9,7 @@
  */
 import { join } from "node:path";
 import { MESSAGE_BYTES_MAX } from "../../core/bencode/decode.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { DiskError, toDiskError } from "./disk_error.ts";
 import { errorCode, type FileSystem, readAll, writeAll } from "./file_system.ts";
 import { renamePatiently, syncIfPossible } from "./patience.ts";

@@ -1,5 +1,5 @@
 /** What the content of a torrent on disk can do, and what it is opened with. */
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { FileOnDisk } from "../../core/transfer/resume.ts";
 import type { FileSystem } from "./file_system.ts";
 import type { HandleCache } from "./handles.ts";

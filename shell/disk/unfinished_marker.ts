@@ -6,7 +6,8 @@
  */
 import { join } from "node:path";
 import { type PathRules, safeComponent } from "../../core/metainfo/path_rules.ts";
-import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { errorCode, type FileSystem, readAll, writeAll } from "./file_system.ts";
 import { realFileSystem } from "./real_file_system.ts";
 

@@ -4,7 +4,7 @@
  * are hashed here.
  */
 import { createHash } from "node:crypto";
-import type { Digests } from "../../core/metainfo/types.ts";
+import type { Digests } from "../../core/metainfo/digests.ts";
 import { createMerkleHasher, MERKLE_HASH_SIZE } from "../../core/metainfo/merkle.ts";
 import { sha1 } from "./sha1.ts";
 import { hashPairs } from "./sha256_pairs.ts";

@@ -1,6 +1,6 @@
 /** What a torrent's life and its session are to each other. */
 import type { PeerAddress } from "../../core/bytes/address.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { HandleCache } from "../disk/handles.ts";
 import type { FileLock } from "../disk/file_system.ts";
 import type { Storage } from "../disk/storage.ts";

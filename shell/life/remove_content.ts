@@ -1,6 +1,7 @@
 /** Takes a torrent's files and its saved state off the disk. */
 import { join } from "node:path";
-import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { toDiskError } from "../disk/disk_error.ts";
 import { errorCode, type FileSystem } from "../disk/file_system.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";

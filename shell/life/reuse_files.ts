@@ -8,7 +8,8 @@
 import { join } from "node:path";
 import { byteText } from "../../core/bencode/node.ts";
 import { hasBit, parseBitfield } from "../../core/bytes/bitfield.ts";
-import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { decodeResume } from "../../core/transfer/resume.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";

@@ -11,12 +11,13 @@
  */
 import { resolve } from "node:path";
 import type { PeerAddress } from "../../core/bytes/address.ts";
-import type { InfoHash, Metainfo } from "../../core/metainfo/types.ts";
+import type { Metainfo } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { FilePriorities } from "../../core/transfer/file_priorities.ts";
 import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report, SavedState } from "../../core/torrent/protocol.ts";
 import type { ResumeState } from "../../core/transfer/resume.ts";
-import type { Clock, TimerId } from "../clock.ts";
+import type { TimerId } from "../clock.ts";
 import { DiskError } from "../disk/disk_error.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import type { Storage } from "../disk/storage.ts";
@@ -54,7 +55,6 @@ export class TorrentLife {
   readonly #options: AddOptions;
   readonly #host: LifeHost;
   readonly #emit: (event: TorrentEvent) => void;
-  readonly #clock: Clock;
   readonly #addedMs: number;
   readonly #told = new Map<string, string>();
   #dir: string;
@@ -88,8 +88,7 @@ export class TorrentLife {
     this.#loaded = options.loaded;
     this.#options = options;
     this.#host = host;
-    this.#clock = host.system.clock;
-    this.#addedMs = this.#trackerAnsweredMs = this.#clock.now();
+    this.#addedMs = this.#trackerAnsweredMs = this.#host.system.clock.now();
     this.#emit = emit;
     this.#dir = options.dir;
     this.#goals = options.goals ?? {};
@@ -348,7 +347,7 @@ export class TorrentLife {
   }
 
   #join(active: Active, prepared: Prepared): void {
-    this.#trackerAnsweredMs = this.#clock.now();
+    this.#trackerAnsweredMs = this.#host.system.clock.now();
     this.#trackerError = undefined;
     active.trace = openTrace(this.#options.trace, this.#emit);
     this.#state = "downloading";
@@ -383,7 +382,7 @@ export class TorrentLife {
   /** Lets go of everything. Never throws. `then`: the state afterwards. */
   async #end(then: LifeState): Promise<void> {
     const [active, before] = [this.#active, this.#diskError];
-    this.#clock.clearTimeout(this.#changeTimer);
+    this.#host.system.clock.clearTimeout(this.#changeTimer);
     this.#changeTimer = undefined;
     if (active !== undefined) {
       const { driver, storage, trace, lock } = active;
@@ -444,7 +443,7 @@ export class TorrentLife {
     const news = newsOf(report);
     if (news?.event.kind === "tracker") {
       this.#trackerError = news.event.error;
-      if (news.event.error === undefined) this.#trackerAnsweredMs = this.#clock.now();
+      if (news.event.error === undefined) this.#trackerAnsweredMs = this.#host.system.clock.now();
     }
     if (news?.once !== undefined) return this.#emitOnce(...news.once, news.event);
     if (news !== undefined) return this.#emit(news.event);
@@ -467,7 +466,7 @@ export class TorrentLife {
   }
 
   #sayComplete(): void {
-    const seconds = Math.round(this.#clock.now() - this.#addedMs) / 1000;
+    const seconds = Math.round(this.#host.system.clock.now() - this.#addedMs) / 1000;
     this.#emit({ kind: "complete", bytes: this.facts().bytesWanted, seconds });
     void removeMarker(this.#dir, this.metainfo, this.#fs);
   }
@@ -482,7 +481,7 @@ export class TorrentLife {
   /** Told once for a file. It is checked again when whoever changes it may be done. */
   #onChanged(path: string): void {
     this.#emit({ kind: "changed", path });
-    this.#changeTimer ??= this.#clock.setTimeout(() => {
+    this.#changeTimer ??= this.#host.system.clock.setTimeout(() => {
       this.#stopFor(async () => {
         await this.#end("paused");
         await this.#begin();

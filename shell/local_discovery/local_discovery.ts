@@ -15,7 +15,7 @@ import {
   planLocalAnnounce,
   removeLocalTorrent,
 } from "../../core/local_discovery/machine.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { now } from "../clock.ts";
 import { groupInterfaces, listenToGroup, sendToGroup } from "./multicast.ts";
 

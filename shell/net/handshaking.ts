@@ -11,7 +11,7 @@ import {
   receivedInfoHash,
   receivedV2Bit,
 } from "../../core/wire/handshake.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { type Clock, systemClock, withTimeout } from "../clock.ts";
 import { type ByteStream, type Network, writeAll } from "./byte_stream.ts";
 

@@ -1,6 +1,6 @@
 /** The one port that all torrents of this process listen on. */
 import type { PeerAddress } from "../../core/bytes/address.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { type Clock, sleep, systemClock } from "../clock.ts";
 import {
   type ByteStream,

@@ -5,7 +5,7 @@
  * Between frames the cursor stays in the first column of the last line: a terminal that is resized wraps
  * its lines anew and moves the cursor with the character on which it stands.
  */
-import type { Canvas } from "../../core/cli/progress.ts";
+import type { Canvas } from "../../core/cli/progress_view.ts";
 import { textWidth } from "../../core/cli/text.ts";
 
 const HIDE_CURSOR = "\x1b[?25l";

@@ -14,13 +14,8 @@ import {
   progressEvent,
 } from "../../core/cli/events.ts";
 import { isRoutine } from "../../core/cli/left_out.ts";
-import {
-  BLOCKS_MAX,
-  type Canvas,
-  type ProgressView,
-  renderPlainLine,
-  renderScreen,
-} from "../../core/cli/progress.ts";
+import { BLOCKS_MAX, renderPlainLine, renderScreen } from "../../core/cli/progress.ts";
+import type { Canvas, ProgressView } from "../../core/cli/progress_view.ts";
 import { type ResultEvent, resultText } from "../../core/cli/results.ts";
 import { printable } from "../../core/cli/text.ts";
 import { createLiveArea, type LiveArea } from "./live_area.ts";

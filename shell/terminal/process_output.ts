@@ -1,5 +1,5 @@
 /** Binds the output to this process's own streams and terminal. */
-import type { Canvas } from "../../core/cli/progress.ts";
+import type { Canvas } from "../../core/cli/progress_view.ts";
 import { type TerminalTraits, terminalTraits } from "../../core/cli/terminal.ts";
 import { createOutput, type Output } from "./output.ts";
 

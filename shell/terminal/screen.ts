@@ -2,7 +2,7 @@
  * A whole terminal for a program that stays: the alternate screen, drawn anew, and single keys. The
  * terminal gets back what it showed before. Spec: xterm control sequences, private modes 25 and 1049.
  */
-import type { Canvas } from "../../core/cli/progress.ts";
+import type { Canvas } from "../../core/cli/progress_view.ts";
 import { stdoutCanvas } from "./process_output.ts";
 
 const ENTER = "\x1b[?1049h\x1b[?25l";

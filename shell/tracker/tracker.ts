@@ -6,7 +6,7 @@ import type { Result } from "../../core/bytes/result.ts";
 import { fail } from "../../core/bytes/result.ts";
 import { createRng, type Rng } from "../../core/bytes/random.ts";
 import { infoHashFromBytes } from "../../core/metainfo/info_hash.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import {
   createFloodGuard,
   type FloodGuard,

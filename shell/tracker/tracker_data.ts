@@ -13,7 +13,7 @@ import { pageRoute } from "./page/page.ts";
 import { catalogRoutes, findTorrent } from "./catalog/routes.ts";
 import { FileStore } from "./store/file_store.ts";
 import { MemoryStore } from "./store/memory_store.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { RedisBackend } from "./redis/backend.ts";
 import type { Route } from "./http/route.ts";
 import { SharedCatalog } from "./catalog/shared_catalog.ts";

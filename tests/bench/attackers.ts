@@ -3,7 +3,7 @@
  * of message without end, reads nothing or everything as its kind has it, and comes back when it is closed.
  */
 import { encodeHandshake } from "../../core/wire/handshake.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { MESSAGE_ID } from "../../core/wire/message_id.ts";
 import { type Attack, ATTACKS } from "./attack_kinds.ts";
 

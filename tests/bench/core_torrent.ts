@@ -6,7 +6,7 @@ import { createBitfield, hasBit, setBit } from "../../core/bytes/bitfield.ts";
 import { assert } from "../../core/bytes/result.ts";
 import { createRng, nextUint32, randomBelow } from "../../core/bytes/random.ts";
 import { BLOCK_SIZE, createGeometry } from "../../core/metainfo/geometry.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { rankUnchokes } from "../../core/transfer/choker.ts";
 import { receiveBlock } from "../../core/torrent/data_plane.ts";
 import { markAllDirty } from "../../core/transfer/attention.ts";

@@ -6,7 +6,7 @@ import { encodeBencode } from "../../core/bencode/encode.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import { encodeCompactPeers } from "../../core/bytes/compact_peers.ts";
 import { isLoopbackIp } from "../../core/bytes/ip.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { freshPort, loopback } from "../support/network.ts";
 import { ClientProcess } from "../support/process.ts";
 import { ttCommand } from "../support/tt_command.ts";

@@ -1,5 +1,5 @@
 /** What hostile peers are told to do. */
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 
 /** Carried out by peers. */
 export const PEER_ATTACKS = [

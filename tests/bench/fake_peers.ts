@@ -8,7 +8,7 @@ import {
   writeBytes,
   writtenBytes,
 } from "../../core/bytes/byte_writer.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import {
   appendBlockHeader,
   appendMessage,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildMetainfo } from "../../core/metainfo/create.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { readMetainfo } from "../../shell/read_metainfo.ts";
 import { freshPort, loopback } from "../support/network.ts";
 import { ClientProcess } from "../support/process.ts";

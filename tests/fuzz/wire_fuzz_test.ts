@@ -5,7 +5,7 @@ import { decodeCompactPeers, encodeCompactPeers } from "../../core/bytes/compact
 import { toHex } from "../../core/bytes/hex.ts";
 import { canonicalIp } from "../../core/bytes/ip.ts";
 import { encodeBencode } from "../../core/bencode/encode.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { decodeMessage } from "../../core/wire/codec.ts";
 import { decodeExtendedHandshake, encodeExtendedHandshake } from "../../core/wire/extended.ts";
 import {

@@ -10,15 +10,9 @@
 import { parseArgs } from "node:util";
 import { runInProcesses } from "./run_processes.ts";
 import { runLoaded } from "./run_loaded.ts";
-import { dropPlan, listSources, makePlan, moduleOf, type PlannedMutant, sample } from "./plan.ts";
+import { dropPlan, listSources, makePlan, moduleOf, sample, type Verdict } from "./plan.ts";
 import { keyOf, percent, readEquivalents, type Sums, tableOf } from "./report.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
-
-export interface Verdict {
-  readonly mutant: PlannedMutant;
-  /** The test that failed, "timeout", or undefined for a survivor. */
-  readonly killedBy: string | undefined;
-}
 
 const SAMPLE_DEFAULT = 60;
 const TABLE = new URL("FIGURES.md", import.meta.url).pathname;

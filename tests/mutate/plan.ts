@@ -92,3 +92,10 @@ export function sample<T>(items: readonly T[], count: number, seed: number): T[]
   }
   return shuffled.slice(0, count);
 }
+
+/** What became of a mutant. */
+export interface Verdict {
+  readonly mutant: PlannedMutant;
+  /** The test that failed, "timeout", or undefined for a survivor. */
+  readonly killedBy: string | undefined;
+}

@@ -1,7 +1,7 @@
 /** Mutants of code that runs where its tests run: processes that keep the tests loaded. */
 import { type CoveredTest, type FromChild, MARK, type ToChild } from "./child.ts";
 import { TextLineStream } from "./lines.ts";
-import type { Verdict } from "./main.ts";
+import type { Verdict } from "./plan.ts";
 import type { Plan, PlannedMutant } from "./plan.ts";
 
 /** A mutant that makes a loop endless ends with its process. A busy machine is not a verdict. */

@@ -1,5 +1,5 @@
 /** Mutants that tests see only through programs which they start: a test process for each mutant. */
-import type { Verdict } from "./main.ts";
+import type { Verdict } from "./plan.ts";
 import { exists, importsOf, type Plan, type PlannedMutant } from "./plan.ts";
 
 /** Test files tried for one source, the nearest first. */

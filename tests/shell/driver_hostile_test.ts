@@ -1,7 +1,7 @@
 /** Peers that lie, flood, stall or talk nonsense: whoever is honest is served all the same. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MESSAGE_ID } from "../../core/wire/message_id.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { HANDSHAKE_TIMEOUT_MS } from "../../shell/net/handshaking.ts";
 import { assertContent, scratch } from "../support/cli_kit.ts";
 import {

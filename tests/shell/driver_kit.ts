@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { encodeBencode } from "../../core/bencode/encode.ts";
 import { encodeHandshake, HANDSHAKE_SIZE } from "../../core/wire/handshake.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { type LoadedTorrent, parseTorrent } from "../../shell/load_torrent.ts";
 import { Session } from "../../shell/session.ts";
 import { createOutput } from "../../shell/terminal/output.ts";

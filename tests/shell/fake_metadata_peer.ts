@@ -1,7 +1,7 @@
 /** A peer that speaks just enough to offer metadata: any bytes, of any claimed size. */
 import { createByteWriter, writtenBytes } from "../../core/bytes/byte_writer.ts";
 import { addressText } from "../../core/bytes/address.ts";
-import type { InfoHash } from "../../core/metainfo/types.ts";
+import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { appendMessage, decodeMessage } from "../../core/wire/codec.ts";
 import { encodeExtendedHandshake } from "../../core/wire/extended.ts";
 import { createFrameView, frameBytesMax, readFrame } from "../../core/wire/frame.ts";

@@ -2,12 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { createGeometry } from "../../core/metainfo/geometry.ts";
 import { sha1 } from "../../shell/hash/sha1.ts";
-import {
-  ContentError,
-  type ContentErrorCode,
-  listContent,
-  type ListOptions,
-} from "../../shell/list_content.ts";
+import { listContent, type ListOptions } from "../../shell/list_content.ts";
+import { ContentError, type ContentErrorCode } from "../../shell/content_error.ts";
 import { makeTorrent, type MakeTorrentOptions } from "../../shell/make_torrent.ts";
 import { byteText } from "../../core/bencode/node.ts";
 import { parseGlob } from "../../core/metainfo/glob.ts";

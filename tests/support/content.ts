@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import type { TorrentFormat } from "../../core/metainfo/create.ts";
+import type { TorrentFormat } from "../../core/metainfo/identity.ts";
 import { createRng, nextUint32, type Rng } from "../../core/bytes/random.ts";
 import { runCommand } from "./process.ts";
 import { ttCommand } from "./tt_command.ts";

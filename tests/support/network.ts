@@ -4,17 +4,9 @@
  * iproute2; their addresses may be the same in every network, since no two networks touch.
  */
 import type { IpVersion } from "../../core/bytes/compact_peers.ts";
+import type { Place } from "./place.ts";
+export type { Place } from "./place.ts";
 import { hasProgram, runCommand } from "./process.ts";
-
-/** A host a client runs on. */
-export interface Place {
-  /** The address peers see. */
-  readonly host: string;
-  /** The same host over IPv6. */
-  readonly host6: string;
-  /** The command line that runs `argv` there. */
-  command(argv: readonly string[]): readonly string[];
-}
 
 export interface Network extends AsyncDisposable {
   readonly places: readonly Place[];

@@ -2,7 +2,7 @@
  * Owns the processes of clients: their start, the lines they print, the conditions tests wait for,
  * and their end. Every wait has a deadline and fails with the end of the log.
  */
-import type { Place } from "./network.ts";
+import type { Place } from "./place.ts";
 
 /** Lines kept of what a client printed; a repainted status counts once while it is the same. */
 const LOG_LINES_MAX = 2_000;

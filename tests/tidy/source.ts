@@ -14,6 +14,8 @@ export interface Source {
 export interface ImportOf {
   readonly specifier: string;
   readonly offset: number;
+  /** Nothing of it is left when the code runs. */
+  readonly isTypeOnly: boolean;
 }
 
 const COMMENT = /\/\/[^\n]*|\/\*[^]*?\*\//y;
@@ -21,6 +23,8 @@ const STRING = /"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'/y;
 const REGEXP = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/y;
 /** From a backtick, or from the brace that ends an expression, to the next of either. */
 const TEMPLATE_PART = /[`}](?:\\[^]|\$(?!\{)|[^\\`$])*(?:`|\$\{)/y;
+/** No import names more than fits into so many characters. */
+const CLAUSE_MAX = 2_000;
 const WORD = /[\w$]+/y;
 
 /** A slash after one of these words, or after a sign that ends no value, starts a regular expression. */
@@ -42,9 +46,23 @@ export function importsOf(source: Source): ImportOf[] {
   for (const match of source.code.matchAll(/\b(?:from|import)\s*\(?\s*(["'])/g)) {
     const offset = match.index + match[0].length;
     const end = source.text.indexOf(match[1]!, offset);
-    found.push({ specifier: source.text.slice(offset, end), offset });
+    const specifier = source.text.slice(offset, end);
+    found.push({
+      specifier,
+      offset,
+      isTypeOnly: isTypeOnly(source.code.slice(Math.max(0, offset - CLAUSE_MAX), offset - 1)),
+    });
   }
   return found;
+}
+
+/** `before`: the code up to a specifier. */
+function isTypeOnly(before: string): boolean {
+  const clause = /\b(?:import|export)\s+(type\s)?\s*([\w$*{},\s]*?)\s*\bfrom\s*$/.exec(before);
+  if (clause === null) return false;
+  const names = /^\{([^}]*)\}$/.exec(clause[2]!)?.[1]?.split(",").map((name) => name.trim());
+  return clause[1] !== undefined ||
+    (names?.every((name) => name === "" || name.startsWith("type ")) ?? false);
 }
 
 function blankProse(text: string): string {

@@ -1,9 +1,17 @@
 /** Which peers an announce is answered with. */
 import type { ByteWriter } from "../../bytes/byte_writer.ts";
-import { type AnnounceQuery, seedersFor } from "../types.ts";
+import type { Rng } from "../../bytes/random.ts";
+import { type AnnounceQuery, type AnnounceReply, seedersFor } from "../types.ts";
 import { ID_WORDS, type PeerLists } from "./peer_lists.ts";
 import { samplePeers } from "./sample.ts";
-import type { SwarmStore } from "./swarm_store.ts";
+
+/** What is read of the store, and the reply that is written. */
+export interface Naming {
+  readonly lists4: PeerLists;
+  readonly lists6: PeerLists;
+  readonly rng: Rng;
+  readonly reply: Pick<AnnounceReply, "peers" | "peers6" | "peerIds">;
+}
 
 const ID_SIZE = 4 * ID_WORDS;
 
@@ -12,7 +20,7 @@ const ID_SIZE = 4 * ID_WORDS;
  * it speaks that one. `near` has the peers of that family, with the asker at `ownPlace`.
  */
 export function nameOthers(
-  store: Pick<SwarmStore, "lists4" | "lists6" | "reply" | "rng">,
+  store: Naming,
   near: PeerLists,
   slot: number,
   ownPlace: number,

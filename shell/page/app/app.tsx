@@ -9,7 +9,8 @@ import { List } from "./list.tsx";
 import { Login } from "./login.tsx";
 import { act, currentState, refresh, select, type State, subscribe } from "./state.ts";
 import { type FilterName, FILTERS, type SortName, SORTS, viewOf } from "./view.ts";
-import { STATUS, type Torrent } from "./torrents.ts";
+import { toggle } from "./toggle.ts";
+import { type Torrent } from "./torrents.ts";
 
 type Open = "add" | "remove" | "keys" | undefined;
 
@@ -178,13 +179,6 @@ function KeysDialog({ onClose }: { readonly onClose: () => void }) {
       </dl>
     </Dialog>
   );
-}
-
-/** Pauses what runs and resumes what is paused. */
-export function toggle(torrent: Torrent): Promise<boolean> {
-  return torrent.status === STATUS.stopped
-    ? act(`${torrent.name}: resumed`, "torrent_start", { ids: [torrent.id] })
-    : act(`${torrent.name}: paused`, "torrent_stop", { ids: [torrent.id] });
 }
 
 interface KeyContext {

@@ -1,10 +1,10 @@
 /** Everything about one torrent, in tabs. */
 import { useState } from "preact/hooks";
-import { toggle } from "./app.tsx";
 import { FileList } from "./files.tsx";
 import { duration, percent, rate, ratio, size } from "./format.ts";
 import { PieceMap } from "./piece_map.tsx";
 import { act, type LogEntry } from "./state.ts";
+import { toggle } from "./toggle.ts";
 import { type Details, STATUS, type Torrent, type TrackerStat } from "./torrents.ts";
 
 const TABS = ["Overview", "Files", "Peers", "Trackers", "Log"] as const;

@@ -4,7 +4,7 @@
  */
 import { describeMetainfoError } from "../../../core/metainfo/describe_error.ts";
 import { fail, ok, type Result } from "../../../core/bytes/result.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import {
   addEntry,
   type Catalog,

@@ -10,7 +10,7 @@
  *     DELETE /torrents/INFOHASH                  takes it out
  */
 import { infoHashBytes, infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import {
   CATALOG_TORRENT_BYTES_MAX,
   type CatalogEntry,

@@ -14,7 +14,7 @@
  */
 import { Buffer } from "node:buffer";
 import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import type { TorrentCatalog } from "./catalog.ts";
 import type { RedisLink } from "../redis/link.ts";
 

@@ -1,13 +1,12 @@
 import { assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import {
-  type ProgressState,
-  type ProgressView,
   renderPlainLine,
   renderProgress,
   renderScreen,
   shareWaitText,
 } from "../../../core/cli/progress.ts";
+import type { ProgressState, ProgressView } from "../../../core/cli/progress_view.ts";
 import { terminalTraits } from "../../../core/cli/terminal.ts";
 import { textWidth } from "../../../core/cli/text.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Canvas } from "../../../core/cli/progress.ts";
+import type { Canvas } from "../../../core/cli/progress_view.ts";
 import {
   renderDetails,
   renderTable,

@@ -23,7 +23,7 @@ import {
   removeLocalTorrent,
 } from "../../../core/local_discovery/machine.ts";
 import { toHex } from "../../../core/bytes/hex.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { hostile } from "../../fuzz/hostile_bytes.ts";
 import { fuzzParameters } from "../../fuzz/runs.ts";
 

@@ -9,7 +9,7 @@ import {
   type TorrentPlan,
 } from "../../../core/metainfo/create.ts";
 import { magnetLink } from "../../../core/metainfo/magnet.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import {
   infoHashBytes,
   infoHashFromBytes,

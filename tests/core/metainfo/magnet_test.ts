@@ -11,7 +11,7 @@ import {
 } from "../../../core/metainfo/magnet.ts";
 import { URLS_MAX } from "../../../core/metainfo/announce_urls.ts";
 import type { InfoHashV2 } from "../../../core/metainfo/identity.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { toHex } from "../../../core/bytes/hex.ts";
 import { formatIp } from "../../../core/bytes/ip.ts";
 import { fuzzParameters } from "../../fuzz/runs.ts";

@@ -2,10 +2,15 @@
  * One torrent on a bench: drawn as a picture, talked to by fake peers, on a clock that only tests move.
  * After every batch the state's invariants are checked, so that each test checks the bookkeeping, too.
  */
-import { createBitfield, hasBit, setBit } from "../../../core/bytes/bitfield.ts";
+import {
+  createBitfield,
+  hasBit,
+  type ReadonlyBitfield,
+  setBit,
+} from "../../../core/bytes/bitfield.ts";
 import { ok } from "../../../core/bytes/result.ts";
 import { BLOCK_SIZE, blockLength, createGeometry } from "../../../core/metainfo/geometry.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { receiveBlock } from "../../../core/torrent/data_plane.ts";
 import type {
   BlockVerdict,
@@ -336,7 +341,7 @@ export function bitsOf(picture: string): ReturnType<typeof createBitfield> {
   return bits;
 }
 
-export function drawBits(bits: ReturnType<typeof createBitfield>): string {
+export function drawBits(bits: ReadonlyBitfield): string {
   return Array.from({ length: bits.count }, (_, piece) => hasBit(bits, piece) ? "#" : ".").join("");
 }
 

@@ -3,7 +3,7 @@ import { assert } from "../../../core/bytes/result.ts";
 import { BLOCK_SIZE, blockLength } from "../../../core/metainfo/geometry.ts";
 import { TRACED_EXTENSIONS } from "../../../core/torrent/extensions.ts";
 import type { BlockVerdict, Effect, Event } from "../../../core/torrent/protocol.ts";
-import type { Sha1 } from "../../../core/metainfo/types.ts";
+import type { Sha1 } from "../../../core/metainfo/digests.ts";
 import {
   recordBlock,
   recordEnd,

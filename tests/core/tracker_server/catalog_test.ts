@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { infoHashV2FromHex, truncatedInfoHash } from "../../../core/metainfo/identity.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import {
   addEntry,
   type Catalog,

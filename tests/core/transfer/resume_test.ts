@@ -3,7 +3,8 @@ import fc from "../../support/fast_check.ts";
 import { type Bitfield, createBitfield, hasBit, setBit } from "../../../core/bytes/bitfield.ts";
 import { encodeBencode } from "../../../core/bencode/encode.ts";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
-import type { InfoHash, Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
+import type { Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import {
   decodeResume,
   encodeResume,

@@ -11,7 +11,7 @@ import {
   UPLOAD_QUEUE_PAUSE,
   UPLOAD_QUEUE_RESUME,
 } from "../../../core/transfer/limits.ts";
-import { isServed } from "../../../core/transfer/uploads.ts";
+import { isServed } from "../../../core/transfer/request_queue.ts";
 import type { PeerKey } from "../../../core/torrent/protocol.ts";
 import type { BlockMessage } from "../../../core/wire/message.ts";
 import { type FakePeer, Kit } from "../torrent/kit.ts";

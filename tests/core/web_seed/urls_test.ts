@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { fileUrl, requestsOf, type WebSeedTorrent } from "../../../core/web_seed/urls.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { fuzzParameters } from "../../fuzz/runs.ts";
 
 const HASH = "9cd9698af5557525" + "1a919186ae066c57ea211723" as InfoHash;

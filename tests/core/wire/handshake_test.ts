@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import {
   checkHandshakePrefix,
   completedHandshake,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ok } from "../../../core/bytes/result.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import type { AnnounceRequest } from "../../../core/tracker/types.ts";
 import { type Announce, inAllSwarms } from "../../../shell/announce/exchanges.ts";
 

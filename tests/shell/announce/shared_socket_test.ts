@@ -1,6 +1,6 @@
 /** Announces over one UDP socket that they share with each other and with the DHT. */
 import { assert, assertEquals } from "@std/assert";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { announce } from "../../../shell/announce/announce.ts";
 import { UdpAsker } from "../../../shell/announce/udp_asker.ts";
 import { UdpSocket } from "../../../shell/net/udp_socket.ts";

@@ -1,11 +1,7 @@
 /** Torrents with their content, in memory, for worlds in the bottle. */
 import { createRng, nextUint32 } from "../../../core/bytes/random.ts";
-import {
-  buildMetainfo,
-  compareFilePaths,
-  layOutFiles,
-  type TorrentFormat,
-} from "../../../core/metainfo/create.ts";
+import { buildMetainfo, compareFilePaths, layOutFiles } from "../../../core/metainfo/create.ts";
+import type { TorrentFormat } from "../../../core/metainfo/identity.ts";
 import { createGeometry, pieceOffset, pieceSize } from "../../../core/metainfo/geometry.ts";
 import {
   pieceContentSize,

@@ -1,7 +1,7 @@
 /** A tracker in memory, on a virtual clock, that knows where an announce comes from. */
 import { addressText, type PeerAddress } from "../../../core/bytes/address.ts";
 import { fail, ok } from "../../../core/bytes/result.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import type { AnnounceRequest, AnnounceResult } from "../../../core/tracker/types.ts";
 import { type Clock, sleep } from "../../../shell/clock.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { parseStored } from "../../../shell/daemon/settings.ts";
 import { newRecord, readRecord } from "../../../shell/daemon/record.ts";
 import { Store } from "../../../shell/daemon/store.ts";

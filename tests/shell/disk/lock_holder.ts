@@ -1,5 +1,5 @@
 /** Locks a torrent, says so, and holds the lock until it is killed: `lock_holder.ts DIR INFOHASH`. */
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { lockTorrent } from "../../../shell/disk/lock.ts";
 
 await lockTorrent(Deno.args[0]!, Deno.args[1] as InfoHash);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { lockWithin } from "../../../shell/disk/file_lock.ts";
 import { lockTorrent } from "../../../shell/disk/lock.ts";
 import { failsWith, HASH, inTempDir, mountTmpfs, onTinyDisk } from "./support.ts";

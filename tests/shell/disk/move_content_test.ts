@@ -1,6 +1,6 @@
 /** Content on its way to another folder, another disk, through failures and kills. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import type { FileSystem } from "../../../shell/disk/file_system.ts";
 import { moveContent, moveUnderWay } from "../../../shell/disk/move_content.ts";
 import { realFileSystem } from "../../../shell/disk/real_file_system.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { realFileSystem } from "../../../shell/disk/real_file_system.ts";
 import {
   listStates,

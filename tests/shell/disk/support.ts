@@ -1,7 +1,8 @@
 /** What the tests of this module share. */
 import { assert } from "@std/assert";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
-import type { InfoHash, Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
+import type { Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { DiskError, type DiskErrorCode } from "../../../shell/disk/disk_error.ts";
 import { type FileSystem, type Reader, type Writer } from "../../../shell/disk/file_system.ts";
 import { realFileSystem } from "../../../shell/disk/real_file_system.ts";

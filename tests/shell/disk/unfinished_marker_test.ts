@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { markerName, placeMarker, removeMarker } from "../../../shell/disk/unfinished_marker.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import {
   bytesFrom,
   exists,

@@ -9,7 +9,7 @@ import {
 import { acceptHandshake, dialPeer } from "../../../shell/net/handshaking.ts";
 import { tcpNetwork, TcpStream } from "../../../shell/net/tcp.ts";
 import { createPeerId } from "../../../shell/entropy.ts";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { handshake, listenRaw, RawPeer } from "../driver_kit.ts";
 import { freshPort } from "../../support/network.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { ProgressView } from "../../../core/cli/progress.ts";
+import type { ProgressView } from "../../../core/cli/progress_view.ts";
 import {
   createOutput,
   FRAME_MS,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { InfoHash } from "../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { WEB_SEED_IDLE_MS } from "../../../core/web_seed/judge.ts";
 import type { WebSeedKind } from "../../../core/web_seed/urls.ts";
 import { systemClock } from "../../../shell/clock.ts";

@@ -23,7 +23,7 @@ import { SwarmKeeper } from "../../../../shell/tracker/store/swarm_keeper.ts";
 import { HASH, OTHER_HASH, query } from "../../../core/tracker_server/swarms/kit.ts";
 import { valueOf } from "../../../core/tracker/unwrap.ts";
 import { infoHashOf, torrent } from "../catalog/torrents.ts";
-import type { InfoHash } from "../../../../core/metainfo/types.ts";
+import type { InfoHash } from "../../../../core/metainfo/info_hash.ts";
 import { until } from "../../../support/until.ts";
 
 const EXPIRY_SECONDS = 100;

@@ -1,0 +1,13 @@
+import type { RpcFailure } from "../../core/rpc/json.ts";
+
+/** A refusal with a number of its own. */
+export class RpcError extends Error {
+  constructor(readonly failure: RpcFailure) {
+    super(failure.message);
+  }
+}
+
+/** The error to throw for a request that names what there is not; `code`: see RPC_ERROR. */
+export function refusal(code: number, message: string): RpcError {
+  return new RpcError({ code, message });
+}

@@ -77,3 +77,29 @@ Deno.test("a keep-alive is sent when nothing else was sent for a while", () => {
   kit.waitWith([peer], KEEP_ALIVE_SEND_MS);
   assertEquals(kit.sentKinds(peer).length, 2);
 });
+
+Deno.test("two idle cores keep each other alive: keep-alives come well before the dead limit", () => {
+  const cores = [new Kit({ have: "..", seed: 1 }), new Kit({ have: "..", seed: 2 })];
+  const peers = cores.map((kit) => kit.connect("..", { unchokes: false }));
+  const LATENCY_MS = 2 * SECOND;
+  const underWay: { to: number; atMs: number }[] = [];
+  let count = 0;
+  for (let second = 0; second < 1_800; second++) {
+    for (const [index, kit] of cores.entries()) {
+      kit.forget();
+      kit.wait(SECOND);
+      assertEquals(isDead(kit.connection(peers[index]!), kit.now), false, `after ${second} s`);
+      for (const message of kit.sent(peers[index]!)) {
+        assertEquals(message.kind, "keep-alive");
+        underWay.push({ to: 1 - index, atMs: second * SECOND + LATENCY_MS });
+      }
+    }
+    for (; underWay.length > 0 && underWay[0]!.atMs <= second * SECOND; count++) {
+      const { to } = underWay.shift()!;
+      cores[to]!.say(peers[to]!, { kind: "keep-alive" });
+    }
+  }
+  assertEquals(cores.map((kit, index) => kit.isConnected(peers[index]!)), [true, true]);
+  // One each in 90 seconds or a little later.
+  assertEquals(count >= 2 * 1_800 / 95 && count <= 2 * 1_800 / 90, true, `${count} keep-alives`);
+});

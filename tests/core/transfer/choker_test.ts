@@ -257,3 +257,31 @@ Deno.test("newcomers are three times as likely at the front of the optimistic ro
   assert(Math.abs(places[0]! - RUNS / 4) < 60, `${places}`);
   for (const count of places.slice(1)) assert(Math.abs(count - RUNS / 12) < 40, `${places}`);
 });
+
+Deno.test("the optimistic slot goes to another peer every thirty seconds, and to everybody", () => {
+  const kit = new Kit({ have: "#." });
+  // As many that give as there are slots, so that the others compete for the optimistic one.
+  const givers = Array.from({ length: UPLOAD_SLOTS_MIN }, () => kit.connect(".."));
+  const waiting = Array.from({ length: 5 }, () => kit.connect("..", { unchokes: false }));
+  const all = [...givers, ...waiting];
+  for (const peer of all) kit.say(peer, { kind: "interested" });
+  const turns: number[] = [];
+  let longest = 0, stayed = 0;
+  for (let round = 0; round < 24; round++) {
+    for (let passed = 0; passed < CHOKE_INTERVAL_MS; passed += 500) {
+      for (const peer of givers) writable(kit.peer(peer).down).rate = 50_000;
+      // Whoever has a slot uses it: none of them goes to others in between.
+      for (const peer of all) ask(kit, peer);
+      kit.waitWith(all, 500);
+    }
+    if (round < 3) continue;
+    const [holder, ...more] = waiting.filter((peer) => kit.peer(peer).optimistic);
+    assertEquals([holder !== undefined, more], [true, []]);
+    stayed = holder === turns.at(-1) ? stayed + 1 : 1;
+    longest = Math.max(longest, stayed);
+    if (stayed === 1) turns.push(holder!);
+  }
+  assertEquals(longest, OPTIMISTIC_INTERVAL_MS / CHOKE_INTERVAL_MS);
+  assertEquals(turns.length >= 8, true, `${turns}`);
+  assertEquals(new Set(turns).size, waiting.length, `${turns}`);
+});

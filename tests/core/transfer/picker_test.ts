@@ -365,3 +365,18 @@ Deno.test("freed requests of a snubbed peer go to others first", () => {
   kit.waitWith([silent, chokes, other], SNUB_MS + 2_000);
   assertEquals([kit.owed(silent), kit.owed(other)], [[], ["1.0"]]);
 });
+
+Deno.test("the first four pieces are random, those after them the rarest that the peer has", () => {
+  const RARE = 7;
+  const rareAt: (number | undefined)[] = [];
+  for (let seed = 0; seed < 60; seed++) {
+    const kit = new Kit({ have: ".".repeat(20), blocks: 1, seed });
+    const rest = "#".repeat(RARE) + "." + "#".repeat(12);
+    for (let i = 0; i < 5; i++) kit.connect(rest, { unchokes: false });
+    const peer = kit.connect("#".repeat(20));
+    rareAt.push(kit.owed(peer).indexOf(`${RARE}.0`));
+  }
+  // Rarest first alone would always begin with it; chance alone would meet it after the fifth.
+  const begins = rareAt.filter((place) => place === 0).length;
+  assert(begins < 20, `${begins} of 60 began with the rarest`);
+});

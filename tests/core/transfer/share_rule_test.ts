@@ -360,3 +360,38 @@ Deno.test("not interested is sent to all peers once only the withheld piece is m
   kit.say(unchoked, { kind: "unchoke" });
   assertEquals(kit.peer(other).amInterested, false);
 });
+
+/** Whole seconds until the debt is waived, with `peers` alive. */
+function secondsUntilWaived(kit: Kit, peers: readonly number[], limit: number): number {
+  for (let seconds = 1; seconds <= limit; seconds++) {
+    kit.waitWith(peers, 1_000);
+    if (states(kit).includes("waived")) return seconds;
+  }
+  return Infinity;
+}
+
+Deno.test("a peer that wants our pieces and takes none holds a download up for one minute", () => {
+  const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE });
+  const seed = kit.connect("##########");
+  const idle = taker(kit);
+  kit.deliver(seed);
+  kit.finish();
+  const seconds = secondsUntilWaived(kit, [seed, idle], 300);
+  assertEquals(seconds >= 55 && seconds <= 65, true, `${seconds} s`);
+});
+
+Deno.test("an incomplete peer that the tracker names and nobody meets is waited for 15 s", () => {
+  const announceTiers = [["http://a"]];
+  const kit = new Kit({ have: "########..", blocks: 1, shareRule: RULE, announceTiers });
+  kit.answer({ seeders: 1, leechers: 2, intervalSeconds: 1_800, minIntervalSeconds: 1 });
+  const seed = kit.connect("##########");
+  kit.deliver(seed);
+  kit.finish();
+  let seconds = 0;
+  while (!states(kit).includes("waived") && seconds < 300) {
+    kit.waitWith([seed], 1_000);
+    kit.answer({ seeders: 1, leechers: 2 });
+    seconds++;
+  }
+  assertEquals(seconds >= 13 && seconds <= 18, true, `${seconds} s`);
+});

@@ -111,8 +111,10 @@ Deno.test("lost packets are sent again", async () => {
 Deno.test("short, malformed and unrelated packets are ignored", async () => {
   const tracker = fakeTracker((action, request, count) => {
     const [good] = polite(action, request, count);
+    // Another's answer: the next transaction id, another connection id and other counts.
     const stranger = good!.slice();
     stranger[7]! ^= 1;
+    stranger.fill(9, 8);
     return [
       new Uint8Array(3),
       packet(9, request, []),
@@ -122,7 +124,9 @@ Deno.test("short, malformed and unrelated packets are ignored", async () => {
       good!,
     ];
   });
-  assertEquals(valueOf(await announce(tracker.url, REQUEST, PATIENT)).peers.length, 1);
+  const answer = valueOf(await announce(tracker.url, REQUEST, PATIENT));
+  assertEquals([answer.leechers, answer.seeders, answer.peers.length], [3, 7, 1]);
+  assertEquals([...tracker.announces[0]!.subarray(0, 8)], [1, 2, 3, 4, 5, 6, 7, 8]);
   tracker.close();
 });
 

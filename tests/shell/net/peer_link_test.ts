@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import { appendMessage } from "../../../core/wire/codec.ts";
 import { MESSAGE_ID } from "../../../core/wire/message_id.ts";
-import type { ByteStream } from "../../../shell/net/byte_stream.ts";
+import { type ByteStream, writeAll } from "../../../shell/net/byte_stream.ts";
 import { LATER } from "../../../shell/net/link_reader.ts";
 import { type LinkOwner, PeerLink } from "../../../shell/net/peer_link.ts";
 import { RateLimiter } from "../../../shell/net/rate_limiter.ts";
@@ -293,4 +293,23 @@ Deno.test("messages without a block are limited, and blocks that are sent allow 
   assert(link.countMessages(900) && !link.countMessages(200));
   link.allowMessages(2_000);
   assert(link.countMessages(2_000));
+});
+
+Deno.test("while reading is paused nothing is taken from the stream, and then everything is", async () => {
+  const bench = new Bench();
+  const { clock, link, far } = bench;
+  await clock.run(1_000);
+  link.pauseReading();
+  // The read that is under way ends with the first bytes; no other one begins.
+  await writeAll(far, new Uint8Array(10));
+  await clock.run(1_000);
+  const before = bench.receivedBytes;
+  const writing = writeAll(far, new Uint8Array(20_000));
+  await clock.run(60_000);
+  assertEquals(bench.receivedBytes, before);
+  link.resumeReading();
+  await clock.settle(writing);
+  await clock.run(1_000);
+  assertEquals(bench.receivedBytes, 20_010);
+  link.close();
 });

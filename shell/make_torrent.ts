@@ -32,6 +32,7 @@ import {
   treesOfNodes,
 } from "../core/metainfo/piece_trees.ts";
 import type { Metainfo, TorrentFile } from "../core/metainfo/types.ts";
+import { keepsLeaves } from "./disk/leaves_file.ts";
 import { hashPieces } from "./hash/hash_pieces.ts";
 import { partsOfPiece } from "./hash/hash_tasks.ts";
 import { DIGESTS, MERKLE } from "./hash/sha256.ts";
@@ -70,6 +71,8 @@ export interface MadeTorrent {
   readonly metainfo: Metainfo;
   /** Where the content is that was hashed; padding aside, in the order of the torrent's files. */
   readonly places: readonly string[];
+  /** By piece, where `keepsLeaves`. */
+  readonly leaves: ReadonlyMap<number, Uint8Array>;
 }
 
 /** Throws `ContentError`, or the signal's reason. */
@@ -91,13 +94,14 @@ export async function makeTorrent(
       `${path} has ${pieceCount} pieces, more than ${PIECES_MAX}; ask for longer pieces`,
     );
   }
-  const build = (hashes: ContentHashes) =>
+  const build = ({ pieceHashes, trees }: ContentHashes) =>
     buildMetainfo({
       name,
       files,
       isFolder,
       pieceLength,
-      ...hashes,
+      pieceHashes,
+      trees,
       announceTiers: options.announceTiers ?? [],
       isPrivate: options.isPrivate ?? false,
       webSeeds: options.webSeeds,
@@ -115,7 +119,8 @@ export async function makeTorrent(
   const bytes = build(hashes);
   const metainfo = readMetainfo(bytes);
   assert(metainfo.ok, `a torrent of ours is valid: ${JSON.stringify(metainfo)}`);
-  return { bytes, metainfo: metainfo.value, places: files.map(({ place }) => place) };
+  const places = files.map(({ place }) => place);
+  return { bytes, metainfo: metainfo.value, places, leaves: hashes.leaves };
 }
 
 /** Some limits of readers depend on the whole: values, bytes of all paths. */
@@ -142,6 +147,7 @@ function pieceLengthFor(totalSize: number, wanted: number | undefined): number {
 }
 
 type ContentHashes = Pick<TorrentPlan, "pieceHashes" | "trees">;
+type AllHashes = ContentHashes & Pick<MadeTorrent, "leaves">;
 
 /** How the files lie in the pieces of a format. */
 interface Layout {
@@ -178,14 +184,16 @@ async function hashContent(
   format: TorrentFormat,
   { geometry, files, trees }: Layout,
   options: MakeTorrentOptions,
-): Promise<ContentHashes> {
+): Promise<AllHashes> {
   const content = files.flatMap(({ pad }, index) => pad ? [] : [index]);
   const places = new Map(content.map((index, i) => [index, found[i]!.place]));
   const pieceHashes = emptyHashes(format, geometry.pieceCount);
   const nodes = trees && new Uint8Array(geometry.pieceCount * MERKLE_HASH_SIZE);
+  const leaves = new Map<number, Uint8Array>();
   let bytesDone = 0;
   await hashPieces({
     geometry,
+    keepsLeaves: keepsLeaves({ geometry, trees }),
     plan: { sha1: pieceHashes !== undefined, leaves: nodes !== undefined },
     contentSize: trees && ((piece) => pieceContentSize(trees, piece)),
     nodeHeight: trees && ((piece) => pieceNodeHeight(trees, piece)),
@@ -204,11 +212,12 @@ async function hashContent(
     onPiece(piece, digest) {
       pieceHashes?.set(digest!.sha1!, piece * PIECE_HASH_SIZE);
       nodes?.set(digest!.node!, piece * MERKLE_HASH_SIZE);
+      if (digest!.leaves !== undefined) leaves.set(piece, digest!.leaves);
       bytesDone += pieceSize(geometry, piece);
       options.onProgress?.(bytesDone, geometry.totalSize);
     },
   });
-  return { pieceHashes, trees: trees && treesOfNodes(trees, MERKLE, nodes!) };
+  return { pieceHashes, trees: trees && treesOfNodes(trees, MERKLE, nodes!), leaves };
 }
 
 /** Opens the file for each piece: cheap beside hashing one, and no handle is kept for long. */

@@ -97,6 +97,11 @@ export interface BadRange {
   /** Bytes from the start of the file. */
   readonly offset: number;
   readonly length: number;
+  /**
+   * Of v2 torrents: whether these are blocks of 16 KiB that are bad, or pieces that hold bad blocks, whose
+   * own hashes are not known here.
+   */
+  readonly unit?: "block" | "piece";
 }
 
 /** Files named in one sentence of `verify`; `--json` names all. */
@@ -197,11 +202,15 @@ function verifiedText(result: VerifiedResult): string {
   const summary = `${result.name}: ${
     formatPart(bad, result.pieces, "piece")
   } bad or missing, in ${files}`;
-  return [summary, ...result.badRanges.slice(0, BAD_RANGES_SHOWN).map(rangeText)].join("\n");
+  const lines = [summary, ...result.badRanges.slice(0, BAD_RANGES_SHOWN).map(rangeText)];
+  const hiddenRanges = result.badRanges.length - BAD_RANGES_SHOWN;
+  if (hiddenRanges > 0) lines.push(`  and ${formatCount(hiddenRanges, "more range")}`);
+  return lines.join("\n");
 }
 
-function rangeText({ path, offset, length }: BadRange): string {
-  return `  ${path}: bytes ${offset} to ${offset + length - 1}`;
+function rangeText({ path, offset, length, unit }: BadRange): string {
+  const text = `  ${path}: bytes ${offset} to ${offset + length - 1}`;
+  return unit === "piece" ? `${text}, or some of them: hashes of blocks are not kept here` : text;
 }
 
 function hashesText({ format, infoHash, infoHashV2 }: TorrentFigures): string {

@@ -1,10 +1,12 @@
 /** `tt create`: makes the `.torrent` only. */
+import { dirname, resolve } from "node:path";
 import type { CreateCommand, CreationSettings } from "../../core/cli/command.ts";
 import { checkingView } from "../../core/cli/progress.ts";
 import { resultText } from "../../core/cli/results.ts";
 import { magnetLink } from "../../core/metainfo/magnet.ts";
 import { formatOf } from "../../core/metainfo/identity.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
+import { saveLeaves } from "../disk/leaves_file.ts";
 import { contentName } from "../list_content.ts";
 import { type MadeTorrent, makeTorrent } from "../make_torrent.ts";
 import { STDOUT, TorrentOutput } from "../torrent_output.ts";
@@ -33,6 +35,7 @@ export async function makeTorrentFile(
     onProgress: (done, total) => output.progress([checkingView("", source, done, total)]),
   });
   await out.write(made.bytes, made.metainfo);
+  await saveLeaves(dirname(resolve(source)), made.metainfo, made.leaves);
   const result = { event: "created" as const, path, ...figuresOf(made.metainfo) };
   // The torrent itself has stdout.
   if (path === STDOUT) output.notice(resultText({ ...result, path: "the .torrent" }));

@@ -1,14 +1,11 @@
 /** `tt verify`: checks content against the hashes, piece by piece. */
 import { dirname } from "node:path";
-import { type Bitfield, countBits, hasBit } from "../../core/bytes/bitfield.ts";
+import { countBits } from "../../core/bytes/bitfield.ts";
 import type { VerifyCommand } from "../../core/cli/command.ts";
-import type { BadRange } from "../../core/cli/results.ts";
 import { checkingView } from "../../core/cli/progress.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { decodeRemembered, rememberedSelection } from "../../core/cli/remembered.ts";
 import { isSelecting } from "../../core/cli/selection_options.ts";
-import { rangesOf } from "../../core/metainfo/file_map.ts";
-import { pieceOffset, pieceSize } from "../../core/metainfo/geometry.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import { PRIORITY_SKIP } from "../../core/transfer/availability.ts";
 import type { FilePriorities } from "../../core/transfer/file_priorities.ts";
@@ -16,6 +13,7 @@ import { choosePriorities } from "../choose_files.ts";
 import { loadOptions } from "../disk/state_file.ts";
 import { countWanted, wantedPieces } from "../life/wanting.ts";
 import { checkContent } from "../check_content.ts";
+import { findBadRanges } from "../find_bad_ranges.ts";
 import { openStorage } from "../disk/storage.ts";
 import { placeForReading } from "../life/place_files.ts";
 import { loadTorrent } from "../load_torrent.ts";
@@ -56,7 +54,7 @@ async function verifyOne(
     }, signal);
     const piecesGood = countBits(good);
     const pieces = all.length;
-    const badRanges = badRangesOf(metainfo, all, good);
+    const badRanges = await findBadRanges(metainfo, storage, content, all, good, signal);
     const badFiles = [...new Set(badRanges.map(({ path }) => path))];
     const filesChecked = priorities?.filter((priority) => priority !== PRIORITY_SKIP).length;
     const counts = { piecesGood, pieces, filesChecked };
@@ -77,29 +75,4 @@ async function chosenFiles(
   if (isSelecting(typed)) return choosePriorities(metainfo, typed);
   const kept = await loadOptions(dir, metainfo.infoHash);
   return kept && choosePriorities(metainfo, rememberedSelection(decodeRemembered(kept)));
-}
-
-/** The bytes of bad pieces, those of neighbours together; padding is nobody's file. */
-function badRangesOf(
-  { geometry, files }: Metainfo,
-  pieces: readonly number[],
-  good: Bitfield,
-): BadRange[] {
-  const ranges: BadRange[] = [];
-  let last: { path: string; offset: number; length: number } | undefined;
-  for (const piece of pieces) {
-    if (hasBit(good, piece)) continue;
-    const at = pieceOffset(geometry, piece);
-    for (const range of rangesOf(files, at, pieceSize(geometry, piece))) {
-      if (range.pad) continue;
-      const path = files[range.file]!.path.join("/");
-      if (last?.path === path && last.offset + last.length === range.fileOffset) {
-        last.length += range.length;
-      } else {
-        last = { path, offset: range.fileOffset, length: range.length };
-        ranges.push(last);
-      }
-    }
-  }
-  return ranges;
 }

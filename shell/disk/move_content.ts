@@ -21,7 +21,7 @@ const COPY_BYTES = 1024 * 1024;
 const NOTE_BYTES_MAX = 64 * 1024;
 const OWNER_ONLY = 0o600;
 /** What is kept of a torrent beside its content. */
-const KEPT_KINDS = ["parts", "options", "torrent", "resume"];
+const KEPT_KINDS = ["parts", "leaves", "options", "torrent", "resume"];
 
 export interface MoveOptions {
   readonly fileSystem?: FileSystem;

@@ -5,14 +5,16 @@ import type { DigestPlan, PieceDigest } from "../../core/metainfo/piece_check.ts
 import { sha1, sha1OffThread } from "./sha1.ts";
 import { MERKLE, sha256 } from "./sha256.ts";
 
-/** The digest with a node in place of its leaves where a height is given. */
+/** The digest with a node where a height is given, in place of its leaves unless they are kept. */
 export function withNode(
   sha1: Uint8Array | undefined,
   leaves: Uint8Array | undefined,
   nodeHeight: number | undefined,
+  keepsLeaves = false,
 ): PieceDigest {
   if (nodeHeight === undefined || leaves === undefined) return { sha1, leaves };
-  return { sha1, leaves: undefined, node: merkleRoot(MERKLE, leaves, 0, nodeHeight) };
+  const node = merkleRoot(MERKLE, leaves, 0, nodeHeight);
+  return { sha1, leaves: keepsLeaves ? leaves : undefined, node };
 }
 
 /** `content`: the part of `bytes` that leaves cover. */

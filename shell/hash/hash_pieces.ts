@@ -35,6 +35,8 @@ export interface HashJob {
   contentSize?(piece: number): number;
   /** Heights of the nodes to give in place of leaves; leaves are given unless it is there. */
   nodeHeight?(piece: number): number;
+  /** Gives the leaves beside the nodes. */
+  readonly keepsLeaves?: boolean;
   /** Told once for every piece, as they get ready; undefined when the bytes are not there. */
   onPiece(piece: number, digest: PieceDigest | undefined): void;
   readonly signal?: AbortSignal;
@@ -121,7 +123,8 @@ class HashRun {
     const { sha1, leaves } = this.#job.hashesHere
       ? digestHere(this.#plan, bytes, content)
       : await digestOffThread(this.#plan, bytes, content);
-    return withNode(sha1, leaves, this.#job.nodeHeight?.(piece));
+    const { nodeHeight, keepsLeaves = false } = this.#job;
+    return withNode(sha1, leaves, nodeHeight?.(piece), keepsLeaves);
   }
 
   #buffer(): Uint8Array {
@@ -139,8 +142,9 @@ class HashRun {
     for (let bytes = 0; bytes < TASKS_BYTES; bytes += this.#job.geometry.pieceLength) {
       const piece = this.#take();
       if (piece === undefined) break;
+      const { keepsLeaves = false, partsOf } = this.#job;
       const nodeHeight = this.#job.nodeHeight?.(piece);
-      tasks.push({ piece, plan: this.#plan, nodeHeight, parts: this.#job.partsOf!(piece) });
+      tasks.push({ piece, plan: this.#plan, nodeHeight, keepsLeaves, parts: partsOf!(piece) });
     }
     return tasks;
   }

@@ -17,6 +17,8 @@ export interface HashTask {
   readonly plan: DigestPlan;
   /** Height of the node to compute from the leaves; undefined: the leaves are wanted. */
   readonly nodeHeight: number | undefined;
+  /** Whether the leaves are wanted beside the node. */
+  readonly keepsLeaves: boolean;
   /** The piece's bytes, in order; undefined when nobody knows where they are. */
   readonly parts: readonly FilePart[] | undefined;
 }

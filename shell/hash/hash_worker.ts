@@ -30,7 +30,7 @@ scope.onmessage = ({ data }) => {
   scope.postMessage(data.map((task) => ({ piece: task.piece, digest: digestOf(task) })));
 };
 
-function digestOf({ parts, plan, nodeHeight }: HashTask): PieceDigest | undefined {
+function digestOf({ parts, plan, nodeHeight, keepsLeaves }: HashTask): PieceDigest | undefined {
   if (parts === undefined) return undefined;
   const whole = plan.sha1 ? createHash("sha1") : undefined;
   const leaves: Uint8Array[] = [];
@@ -51,7 +51,7 @@ function digestOf({ parts, plan, nodeHeight }: HashTask): PieceDigest | undefine
   }
   const sha1 = whole && new Uint8Array(whole.digest());
   return plan.leaves
-    ? withNode(sha1, concatenate(leaves), nodeHeight)
+    ? withNode(sha1, concatenate(leaves), nodeHeight, keepsLeaves)
     : { sha1, leaves: undefined };
 }
 

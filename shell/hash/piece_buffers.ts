@@ -5,6 +5,7 @@ import { BLOCK_SIZE, blockCount, pieceSize } from "../../core/metainfo/geometry.
 import type { PieceCheck, PieceDigest } from "../../core/metainfo/piece_check.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import { PieceBuffer, type PieceBufferOptions } from "./piece_buffer.ts";
+import { noteLeaves } from "./noted_leaves.ts";
 import { pieceCheckOf } from "./piece_checks.ts";
 import type { PieceMemory } from "./piece_memory.ts";
 
@@ -41,7 +42,12 @@ export class PieceBuffers {
 
   /** Whether the piece, of which every block was put in, is right; at once or from another thread. */
   check(piece: number): boolean | Promise<boolean> {
-    const judge = (digest: PieceDigest) => this.#check.judge(piece, digest) === "good";
+    const { trees } = this.#torrent;
+    const judge = (digest: PieceDigest) => {
+      const isGood = this.#check.judge(piece, digest) === "good";
+      if (isGood && trees && digest.leaves) noteLeaves(trees, piece, digest.leaves);
+      return isGood;
+    };
     const digest = this.#get(piece).digest();
     return digest instanceof Promise ? digest.then(judge) : judge(digest);
   }

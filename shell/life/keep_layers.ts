@@ -1,10 +1,15 @@
-/** Piece layers that peers gave, or content, are kept in the `.torrent` of the state folder. */
+/**
+ * Hashes that a download learns are kept in its state folder: piece layers in the `.torrent`, leaves in a
+ * file of their own.
+ */
 import { withPieceLayers } from "../../core/metainfo/piece_layers.ts";
 import { hasAllLayers, type PieceTrees } from "../../core/metainfo/piece_trees.ts";
 import { encodeResume, type ResumeState } from "../../core/transfer/resume.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";
+import { keepsLeaves, saveLeaves } from "../disk/leaves_file.ts";
 import { saveState, saveTorrent } from "../disk/state_file.ts";
+import { takeLeaves } from "../hash/noted_leaves.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 
 /** How many layers a torrent's bytes have. */
@@ -33,7 +38,7 @@ export async function keepTorrent(
   if (hasAllLayers(trees)) await onLayers?.(current);
 }
 
-/** Makes the state of a download durable, and the layers that it learned. */
+/** Makes the state of a download durable, and the hashes that it learned. */
 export async function saveDownload(
   dir: string,
   loaded: LoadedTorrent,
@@ -42,7 +47,10 @@ export async function saveDownload(
 ): Promise<void> {
   await saveState(dir, loaded.metainfo.infoHash, encodeResume(state), fs);
   const { trees } = loaded.metainfo;
-  if (trees === undefined || kept.get(trees) === countLayers(trees)) return;
+  if (trees === undefined) return;
+  const leaves = takeLeaves(trees);
+  if (keepsLeaves(loaded.metainfo)) await saveLeaves(dir, loaded.metainfo, leaves, fs);
+  if (kept.get(trees) === countLayers(trees)) return;
   await keepTorrent(dir, loaded, fs);
 }
 

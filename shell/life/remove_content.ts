@@ -36,7 +36,7 @@ async function removeContent(
 
 /** Removes what a later run would take up. Throws a DiskError. */
 async function removeState(fs: FileSystem, dir: string, infoHash: InfoHash): Promise<void> {
-  for (const kind of ["resume", "torrent", "options", "parts"]) {
+  for (const kind of ["resume", "torrent", "options", "parts", "leaves"]) {
     await removeFile(fs, dir, [STATE_FOLDER, `${infoHash}.${kind}`]);
   }
 }

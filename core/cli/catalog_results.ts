@@ -2,6 +2,7 @@
 import { addressText, type PeerAddress } from "../bytes/address.ts";
 import type { ListedTorrent } from "../tracker_server/catalog.ts";
 import { formatBytes, formatCount } from "./format.ts";
+import { cutText, printable } from "./text.ts";
 
 export type CatalogResult =
   | ListedResult
@@ -43,19 +44,37 @@ export interface PeerResult extends PeerAddress {
   readonly isSeeder: boolean;
 }
 
-const SIZE_WIDTH = 9;
-const COUNT_WIDTH = 7;
+/** Columns of `tt list` before the name. */
+const LIST_WIDTHS = { size: 9, seeds: 6, peers: 6, done: 6, infoHash: 40 } as const;
+type ListColumn = keyof typeof LIST_WIDTHS;
+/** Those that go first on a narrow terminal. */
+const LIST_DISPENSABLE: readonly ListColumn[] = ["infoHash", "done", "peers", "seeds"];
+const LIST_NAME_COLUMNS_MIN = 22;
+const LIST_HEADING = {
+  ...{ size: "SIZE", seeds: "SEEDS", peers: "PEERS", done: "DONE", infoHash: "INFO HASH" },
+  name: "NAME",
+};
 
 /** The line above the lines of `tt list`. */
-export const LIST_HEADING = listLine("SIZE", ["SEEDS", "PEERS", "DONE"], "INFO HASH", "NAME");
+export function listHeading(columns: number): string {
+  return listLine(LIST_HEADING, columns, "");
+}
+
+/** A line of `tt list` that is no wider than `columns`; with Infinity nothing is left out. */
+export function listText(torrent: ListedTorrent, columns: number, ellipsis: string): string {
+  const { bytes, seeders, leechers, completed, infoHash, name } = torrent;
+  const cells = {
+    ...{ size: formatBytes(bytes), seeds: `${seeders}`, peers: `${leechers}` },
+    ...{ done: `${completed}`, infoHash, name: printable(name) },
+  };
+  return listLine(cells, columns, ellipsis);
+}
 
 /** A line for stdout. */
 export function catalogText(result: CatalogResult): string {
   switch (result.event) {
-    case "listed": {
-      const { bytes, seeders, leechers, completed, infoHash, name } = result;
-      return listLine(formatBytes(bytes), [seeders, leechers, completed], infoHash, name);
-    }
+    case "listed":
+      return listText(result, Infinity, "");
     case "fetched":
       return `Saved ${result.path}: ${formatBytes(result.bytes)}, info hash ${result.infoHash}`;
     case "swarm": {
@@ -73,11 +92,14 @@ export function catalogText(result: CatalogResult): string {
 
 /** The name comes last, for it may be of any length. */
 function listLine(
-  size: string,
-  counts: readonly (string | number)[],
-  infoHash: string,
-  name: string,
+  cells: Readonly<Record<ListColumn | "name", string>>,
+  columns: number,
+  ellipsis: string,
 ): string {
-  const columns = counts.map((count) => String(count).padStart(COUNT_WIDTH));
-  return [size.padStart(SIZE_WIDTH), ...columns, "", infoHash.padEnd(40), "", name].join(" ");
+  const shown = new Set(Object.keys(LIST_WIDTHS) as ListColumn[]);
+  const room = () => [...shown].reduce((left, key) => left - LIST_WIDTHS[key] - 2, columns);
+  for (const key of LIST_DISPENSABLE) if (room() < LIST_NAME_COLUMNS_MIN) shown.delete(key);
+  const before = [...shown].map((key) => cells[key].padStart(LIST_WIDTHS[key]));
+  const name = room() === Infinity ? cells.name : cutText(cells.name, room(), ellipsis);
+  return cutText([...before, name].join("  "), columns, "");
 }

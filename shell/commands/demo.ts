@@ -6,12 +6,14 @@ import { join } from "node:path";
 import type { PeerSettings } from "../../core/cli/common_settings.ts";
 import type { OutputEvent } from "../../core/cli/events.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
-import { formatBytes, formatDuration } from "../../core/cli/format.ts";
+import { formatBytes, formatDuration, formatRate } from "../../core/cli/format.ts";
+import { wrapText } from "../../core/cli/text.ts";
 import { toHex } from "../../core/bytes/hex.ts";
 import { sha1 } from "../hash/sha1.ts";
 import { parseTorrent } from "../load_torrent.ts";
 import { makeTorrent } from "../make_torrent.ts";
 import type { Output } from "../terminal/output.ts";
+import { stdoutCanvas } from "../terminal/process_output.ts";
 import { TorrentRun } from "./torrent_run.ts";
 import { startTracker } from "../tracker/server.ts";
 import { Session } from "../session.ts";
@@ -27,6 +29,8 @@ const SEEDER_LIMIT = 12_000_000;
 const HOST = "127.0.0.1";
 const FILE_NAME = "demo.bin";
 const VIEW_MS = 100;
+const HEADINGS = ["", "complete after", "downloaded", "uploaded", "content", "share rule"];
+const SHORT_HEADINGS = ["", "time", "down", "up", "content"];
 
 const SETTINGS: PeerSettings = {
   host: HOST,
@@ -75,11 +79,11 @@ async function play(folder: string, { output, signal }: Context): Promise<void> 
     pieceLength: PIECE_LENGTH,
   });
   const loaded = parseTorrent(made.bytes, FILE_NAME);
-  output.text(
-    `Sharing ${formatBytes(CONTENT_BYTES)} from one seeder, held to ` +
-      `${formatBytes(SEEDER_LIMIT)} a second, with two downloaders,\n` +
-      `over real sockets on ${HOST}; tracker at ${tracker.url}\n`,
-  );
+  const { columns } = stdoutCanvas();
+  const intro = `Sharing ${formatBytes(CONTENT_BYTES)} from one seeder, limited to ` +
+    `${formatRate(SEEDER_LIMIT)}, with two downloaders over sockets on ${HOST}. ` +
+    `The tracker is ${tracker.url}`;
+  output.text(`${wrapText(intro, columns - 1).join("\n")}\n`);
   const shareRule = { percent: 10, strict: false };
   const download = { kind: "download", resume: false, noSeed: false, shareRule } as const;
   const seeder = createActor("seeder", {
@@ -99,6 +103,7 @@ async function play(folder: string, { output, signal }: Context): Promise<void> 
     view();
     leave.abort();
     await Promise.allSettled(lives);
+    view();
   } finally {
     clearInterval(timer);
     for (const { session } of actors) await session.close();
@@ -139,7 +144,7 @@ async function judge(
   output: Output,
 ): Promise<void> {
   const wanted = toHex(sha1(content));
-  const rows = [["", "complete after", "downloaded", "uploaded", "10 % rule", "content"]];
+  const rows: string[][] = [];
   let allRight = true;
   for (const { role, dir, events } of actors) {
     const file = await Deno.readFile(join(dir, FILE_NAME)).catch(() => new Uint8Array());
@@ -155,25 +160,32 @@ async function judge(
       complete === undefined ? "-" : formatDuration(complete.seconds),
       stopped === undefined ? "?" : formatBytes(stopped.downloaded),
       stopped === undefined ? "?" : formatBytes(stopped.uploaded),
-      share?.state ?? "-",
       isSame ? "identical" : "DIFFERENT",
+      share?.state ?? "-",
     ]);
   }
-  output.text(tableText(rows));
+  output.text(tableText(rows, stdoutCanvas().columns));
   if (!allRight) {
     const message = "The demo failed: a copy differs from the original; please report it";
     throw new CommandError(EXIT.mismatch, "mismatch", message);
   }
-  output.text("\nVerdict: it works. Both copies are identical to the original.");
+  const verdict = "Verdict: it works. Both copies are identical to the original.";
+  output.text(`\n${wrapText(verdict, stdoutCanvas().columns - 1).join("\n")}`);
 }
 
-/** Columns padded to their widest cell. */
-function tableText(rows: readonly string[][]): string {
+/** Columns padded to their widest cell; a narrow terminal gets shorter headings and no share rule. */
+function tableText(rows: readonly string[][], columns: number): string {
+  const wide = linesOf([HEADINGS, ...rows]);
+  if (wide.every((line) => line.length < columns)) return wide.join("\n");
+  return linesOf([SHORT_HEADINGS, ...rows.map((row) => row.slice(0, -1))]).join("\n");
+}
+
+function linesOf(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
   return rows.map((row) =>
     row.map((cell, at) => at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))
-      .join("   ").trimEnd()
-  ).join("\n");
+      .join("  ").trimEnd()
+  );
 }
 
 function randomBytes(size: number): Uint8Array<ArrayBuffer> {

@@ -122,10 +122,11 @@ export class TorrentRun {
         ? { ...view, state: "complete", bytesDone: bytesTotal, bytesTotal }
         : view;
     }
-    const { upRate, peers, seeds: seeders, isWaiting } = facts.swarm;
+    const { peers, seeds: seeders, isWaiting } = facts.swarm;
     const { bytesWantedMissing: missing, uploaded, isJoined } = facts;
-    // The meter takes seconds to decay after the last block.
-    const downRate = missing > 0 && !isWaiting ? facts.swarm.downRate : 0;
+    // The meters take seconds to decay after the last block.
+    const downRate = isJoined && missing > 0 && !isWaiting ? facts.swarm.downRate : 0;
+    const upRate = isJoined ? facts.swarm.upRate : 0;
     const bytesDone = bytesTotal - missing;
     const isMoving = isJoined && downRate > 0;
     return {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { LIST_HEADING, type ListedResult } from "../../../core/cli/catalog_results.ts";
+import { textWidth } from "../../../core/cli/text.ts";
+import { type ListedResult, listHeading, listText } from "../../../core/cli/catalog_results.ts";
 import { eventText, type OutputEvent, progressEvent } from "../../../core/cli/events.ts";
 import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
 import { resultText, type TorrentResult } from "../../../core/cli/results.ts";
@@ -252,7 +253,15 @@ Deno.test("catalog results are aligned, and a swarm is described in words", () =
     resultText(listed),
     `   1.5 MB      12       3    4567  ${TORRENT.infoHash}  film`,
   );
-  assertEquals(LIST_HEADING.indexOf("NAME"), resultText(listed).indexOf("film"));
+  assertEquals(listHeading(Infinity).indexOf("NAME"), resultText(listed).indexOf("film"));
+  // On a terminal each line fits, and the name is shown in any case.
+  for (const columns of [120, 99, 98, 80, 50, 40]) {
+    const line = listText({ ...listed, name: `film ${"x".repeat(90)}` }, columns, "…");
+    assertEquals(textWidth(line), columns);
+    assertEquals(line.includes(TORRENT.infoHash), columns >= 99);
+    assertEquals(listHeading(columns).indexOf("NAME"), line.indexOf("film"));
+  }
+  assertEquals(listText({ ...listed, name: "a\x1b[2Jb" }, 80, "…").includes("\x1b"), false);
   assertEquals(
     resultText({ event: "swarm", ...TORRENT, seeders: 1, leechers: 2, completed: 0 }),
     "film: 1 seeder, 2 leechers, 0 downloads finished",

@@ -3,7 +3,7 @@
 /** Seconds of a command from its launch to its end, and what it printed; throws when it fails. */
 export async function timeCommand(
   argv: readonly string[],
-): Promise<{ seconds: number; stdout: string }> {
+): Promise<{ seconds: number; stdout: string; stderr: string }> {
   const startedMs = performance.now();
   const { code, stdout, stderr } = await new Deno.Command(argv[0]!, {
     args: argv.slice(1),
@@ -13,5 +13,15 @@ export async function timeCommand(
   const seconds = (performance.now() - startedMs) / 1000;
   const decoder = new TextDecoder();
   if (code !== 0) throw new Error(`${argv.join(" ")} failed: ${decoder.decode(stderr)}`);
-  return { seconds, stdout: decoder.decode(stdout) };
+  return { seconds, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** The same, with the processor time of the command, user and system, all threads together. */
+export async function costOfCommand(
+  argv: readonly string[],
+): Promise<{ seconds: number; cpuSeconds: number; stdout: string }> {
+  const timed = ["bash", "-c", 'TIMEFORMAT="%U %S"; time "$@"', "bash", ...argv];
+  const { seconds, stdout, stderr } = await timeCommand(timed);
+  const [user, system] = stderr.trim().split("\n").at(-1)!.split(" ").map(Number);
+  return { seconds, cpuSeconds: user! + system!, stdout };
 }

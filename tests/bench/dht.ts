@@ -9,6 +9,8 @@
  *   in the mainline DHT many lookups take less than a second; medians of 100 to 200 ms with their
  *   changes to routing tables and lookups.
  */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type DhtRunReport, quantile, runDht } from "../sim/dht_run.ts";
 import { atLeast, atMost, type Figure, printFigures } from "./figures.ts";
 
@@ -26,6 +28,7 @@ const FOUND_HOSTILE_MIN = 0.95;
 /** The time of the worst of the improved lookups in the field, and what the field calls good. */
 const FIRST_PEER_MAX_MS = 1_000;
 const K = 8;
+const TABLES_COPIED = 500;
 
 export function benchDht(args: readonly string[]): Promise<void> {
   const nodes = numberAfter(args, "--nodes", 10_000);
@@ -34,16 +37,14 @@ export function benchDht(args: readonly string[]): Promise<void> {
   const json = args.includes("--json");
   const base = { seed, nodes, torrents, behindNat: BEHIND_NAT, churn: CHURN };
   if (!args.includes("--hostile")) {
-    const before = Deno.memoryUsage().heapUsed;
+    const before = heapBytes();
     const { report, seconds } = timed(() => runDht({ ...base, hostile: 0 }));
-    const bytes = (Deno.memoryUsage().heapUsed - before) / report.world.nodes.length;
+    const bytes = (heapBytes() - before) / report.world.nodes.length;
     printFigures(`${nodes} nodes, a third behind NAT, 20 % churn, seed ${seed}`, [
       found(report, FOUND_MIN),
       ...figuresOf(report, nodes, FIRST_PEER_MAX_MS),
-      {
-        what: "memory a node, all of it, garbage too",
-        measured: `${(bytes / 1024).toFixed(0)} KiB`,
-      },
+      tableMemory(report),
+      { what: "memory a node, with its simulated host", measured: kibibytes(bytes) },
       cost(report, seconds),
     ], json);
   }
@@ -86,7 +87,11 @@ function figuresOf(report: DhtRunReport, nodes: number, firstPeerMaxMs?: number)
       beside: `Kademlia: at most ${hopsMax}`,
       target: atMost(quantile(hops, 1), hopsMax),
     },
-    { what: "queries a lookup", measured: spread(queries) },
+    {
+      what: "queries a lookup",
+      measured: spread(queries),
+      beside: `Kademlia: at least the ${K} closest nodes`,
+    },
     {
       what: "time to the first peer",
       measured: spread(firstPeerMs, " ms"),
@@ -100,7 +105,11 @@ function figuresOf(report: DhtRunReport, nodes: number, firstPeerMaxMs?: number)
       measured: spread(durationMs, " ms"),
       beside: "mainline: over a minute (2007)",
     },
-    { what: "nodes in a table", measured: spread(tableSizes) },
+    {
+      what: "nodes in a table",
+      measured: spread(tableSizes),
+      beside: `Kademlia: about ${Math.round(K * (Math.log2(nodes / K) + 1))}`,
+    },
     {
       what: "entries that are gone, and that none can ask first",
       measured: `${percent(report.deadEntries)}, ${percent(report.natEntries)}`,
@@ -110,6 +119,31 @@ function figuresOf(report: DhtRunReport, nodes: number, firstPeerMaxMs?: number)
       measured: report.packetsPerNodeSecond.toFixed(2),
     },
   ];
+}
+
+/** Of copies, which share nothing with the rest of the simulation. */
+function tableMemory({ world }: DhtRunReport): Figure {
+  const nodes = world.nodes.filter(({ isAlive, hostile }) => isAlive && hostile === undefined);
+  const sample = nodes.slice(0, TABLES_COPIED).map(({ dht }) => dht.networks[0]!.table);
+  const before = heapBytes();
+  const copies = sample.map((table) => structuredClone(table));
+  const bytes = (heapBytes() - before) / copies.length;
+  const entries = copies.reduce((sum, { size }) => sum + size, 0) / copies.length;
+  return {
+    what: "memory of a table with its replacements",
+    measured: `${kibibytes(bytes)}, ${(bytes / entries).toFixed(0)} bytes a node`,
+  };
+}
+
+/** In use, without garbage. */
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return Deno.memoryUsage().heapUsed;
+}
+
+function kibibytes(bytes: number): string {
+  return `${(bytes / 1024).toFixed(0)} KiB`;
 }
 
 function cost({ packets }: DhtRunReport, seconds: number): Figure {

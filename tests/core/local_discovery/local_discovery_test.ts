@@ -201,3 +201,88 @@ Deno.test("floods from one or many senders are dropped before parsing", () => {
   }
   assert(lsd.senders.size <= LSD_SENDERS_MAX);
 });
+
+Deno.test("a port is a number of up to five digits, and a datagram has 1,400 bytes at most", () => {
+  const withPort = (port: string) =>
+    errorOf(`BT-SEARCH * HTTP/1.1\r\nPort: ${port}\r\nInfohash: ${hash(1)}\r\n`);
+  for (const bad of ["", "x", "1e3", "0x10", "12x", "65536", "000001"]) {
+    assertEquals(withPort(bad), "lsd-port", bad);
+  }
+  assertEquals([withPort("1"), withPort("65535")], [undefined, undefined]);
+  const padded = (size: number) => {
+    const text = `BT-SEARCH * HTTP/1.1\r\nPort: 1\r\nInfohash: ${hash(1)}\r\nX: `;
+    return errorOf(text.padEnd(size, "x"));
+  };
+  assertEquals([padded(1_400), padded(1_401)], [undefined, "lsd-size"]);
+});
+
+Deno.test("of the info hashes of one datagram twenty count", () => {
+  const lines = Array.from({ length: 21 }, (_, i) => `Infohash: ${hash(i)}`).join("\r\n");
+  const decoded = decodeLocalAnnounce(bytesOf(`BT-SEARCH * HTTP/1.1\r\nPort: 1\r\n${lines}\r\n`));
+  assertEquals(decoded.ok && decoded.value.infoHashes.length, LSD_INFO_HASHES_MAX);
+});
+
+Deno.test("pauses after datagrams that were not sent double to an hour, and begin anew after one that was", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  addLocalTorrent(lsd, hash(1), 0);
+  let now = 0;
+  const pauses: number[] = [];
+  const fail = () => {
+    localAnnounceSent(lsd, false, now);
+    pauses.push((lsd.nextSendMs - now) / 60_000);
+    now = lsd.nextSendMs;
+  };
+  for (let i = 0; i < 8; i++) fail();
+  assertEquals(pauses.splice(0), [1, 2, 4, 8, 16, 32, 60, 60]);
+  localAnnounceSent(lsd, true, now);
+  fail();
+  fail();
+  assertEquals(pauses, [1, 2]);
+});
+
+Deno.test("a torrent that is added again keeps its schedule", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  addLocalTorrent(lsd, hash(1), 0);
+  planLocalAnnounce(lsd, 0);
+  planLocalAnnounce(lsd, LSD_SPACING_MS);
+  addLocalTorrent(lsd, hash(1), LSD_SPACING_MS + 1);
+  assertEquals(nextLocalAnnounceMs(lsd), 3 * LSD_SPACING_MS);
+});
+
+Deno.test("a sender is heard again after a minute, and datagrams are read at fifty a second", () => {
+  const lsd = createLocalDiscovery(6881, "me", 1_000_000);
+  addLocalTorrent(lsd, hash(1), 1_000_000);
+  const bytes = encodeLocalAnnounce({ port: 7, infoHashes: [hash(1)], cookie: "you" }, 4);
+  const heard = (ip: (i: number) => string, now: number, count = 100) => {
+    const isHeard = (_: unknown, i: number) =>
+      hearLocalAnnounce(lsd, bytes, { ip: ip(i), ownIps: OWN_IPS }, 1_000_000 + now) !== undefined;
+    return Array.from({ length: count }, isHeard).filter(Boolean).length;
+  };
+  const one = () => "10.0.0.2";
+  assertEquals(heard(one, 0), LSD_HEARD_PER_SENDER);
+  assertEquals(heard(one, LSD_SPACING_MS - 1, 30), 0);
+  assertEquals(heard(one, LSD_SPACING_MS), LSD_HEARD_PER_SENDER);
+  assertEquals(heard(one, LSD_SPACING_MS + 10_000), 0);
+  assertEquals(heard(one, 2 * LSD_SPACING_MS - 1, 30), 0);
+  assertEquals(heard(one, 2 * LSD_SPACING_MS), LSD_HEARD_PER_SENDER);
+  const many = (turn: number) => (i: number) => `10.${turn}.0.${i}`;
+  assertEquals(heard(many(1), 10 * LSD_SPACING_MS), LSD_HEARD_PER_SECOND);
+  assertEquals(heard(many(2), 10 * LSD_SPACING_MS + 100), LSD_HEARD_PER_SECOND / 10);
+});
+
+Deno.test("of many senders in one minute a thousand are heard, and those again", () => {
+  const lsd = createLocalDiscovery(6881, "me", 0);
+  addLocalTorrent(lsd, hash(1), 0);
+  const bytes = encodeLocalAnnounce({ port: 7, infoHashes: [hash(1)], cookie: "you" }, 4);
+  const isHeard = (i: number, now: number) =>
+    hearLocalAnnounce(
+      lsd,
+      bytes,
+      { ip: `10.1.${i >> 8}.${i & 255}`, ownIps: OWN_IPS },
+      now,
+    ) !== undefined;
+  let count = 0;
+  for (let i = 0; i < LSD_SENDERS_MAX + 100; i++) if (isHeard(i, 40 * i)) count++;
+  assertEquals(count, LSD_SENDERS_MAX);
+  assertEquals([isHeard(0, 59_000), isHeard(LSD_SENDERS_MAX, 59_900)], [true, false]);
+});

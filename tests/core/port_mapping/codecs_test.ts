@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import * as natPmp from "../../../core/port_mapping/nat_pmp.ts";
@@ -167,4 +167,77 @@ Deno.test("hostile responses of gateways are parsed or refused in bounded time",
     const text = part.repeat(upnp.DESCRIPTION_BYTES_MAX / part.length);
     assertEquals(upnp.findService(text, "http://10.0.0.1/x"), undefined);
   }
+});
+
+Deno.test("answers of gateways end where they should, whatever follows", () => {
+  assertEquals<unknown>(natPmp.decodeNatPmp(hex("0080 0000 00000001 c0000201 ff")), {
+    kind: "address",
+    ip: "192.0.2.1",
+  });
+  const unsupported = { kind: "unsupported-version" } as const;
+  const decode = (text: string) => pcp.decodePcp(hex(text), NONCE);
+  assertEquals<unknown>([decode("00800001"), decode("00ff0001")], [unsupported, unsupported]);
+  for (const bad of ["008000", "00800000", "007f0001", "03800001", "02810001", "0281000100"]) {
+    assertEquals(decode(bad), undefined, bad);
+  }
+  assertEquals(decode(`02810001${"00".repeat(19)}`), undefined);
+  assertEquals<unknown>(decode(`02810001${"00".repeat(20)}`), unsupported);
+  assertEquals(decode(`02820001${"00".repeat(20)}`), undefined);
+  assertEquals(decode(`03810001${"00".repeat(20)}`), undefined);
+});
+
+Deno.test("PCP names no address of its own family, and takes only what it can send", () => {
+  const request = {
+    protocol: "udp",
+    localIp: "fd00::2",
+    internalPort: 1,
+    externalPort: 2,
+    lifetimeSeconds: 3,
+    nonce: NONCE,
+  } as const;
+  assertEquals(
+    toHex(pcp.encodePcpMap(request)),
+    "0201000000000003" + "fd000000000000000000000000000002" + toHex(NONCE) + "11000000" +
+      "00010002" + "00".repeat(16),
+  );
+  const nonce = NONCE.subarray(1);
+  assertThrows(() => pcp.encodePcpMap({ ...request, nonce }), Error, "12 bytes");
+  assertThrows(() => pcp.encodePcpMap({ ...request, localIp: "x" }), Error, "is an address");
+});
+
+Deno.test("descriptions and answers of UPnP gateways are read up to their limits", () => {
+  const sized = (size: number) => {
+    const answer = searchAnswer("http://10.0.0.1/x");
+    const bytes = new Uint8Array(size).fill(0x20);
+    bytes.set(answer);
+    return upnp.decodeSearchAnswer(bytes, GATEWAY);
+  };
+  assertEquals([sized(4_096), sized(4_097)], ["http://10.0.0.1/x", undefined]);
+  const long = (length: number) => "http://10.0.0.1/".padEnd(length, "x");
+  const locate = (url: string) => upnp.decodeSearchAnswer(searchAnswer(url), GATEWAY);
+  assertEquals([locate(long(1_024)), locate(long(1_025))], [long(1_024), undefined]);
+  const url = "http://10.0.0.1:5000/desc.xml";
+  const behind = (count: number) => service("urn:x", "/n").repeat(count) + service(IP1, "/c");
+  assertEquals(upnp.findService(behind(99), url)?.controlUrl, "http://10.0.0.1:5000/c");
+  assertEquals(upnp.findService(behind(100), url), undefined);
+});
+
+Deno.test("a control address is one of the gateway, by its base or by its description", () => {
+  const control = (description: string, url: string) =>
+    upnp.findService(description, url)?.controlUrl;
+  const url = "http://10.0.0.1:5000/desc.xml";
+  const based = (base: string) => `<URLBase>${base}</URLBase>${service(IP1, "c")}`;
+  assertEquals(control(based("http://10.0.0.1:80/d/"), url), "http://10.0.0.1/d/c");
+  assertEquals(control(based("http://10.0.0.9/d/"), url), "http://10.0.0.1:5000/c");
+  const six = "http://[fd00::1]:5000/desc.xml";
+  assertEquals(control(service(IP1, "/c"), six), "http://[fd00::1]:5000/c");
+  const unclosed = `<service><serviceType>${IP1}</serviceType><controlURL `;
+  assertEquals(control(unclosed, url), undefined);
+});
+
+Deno.test("an error code is a number of up to four digits, and an address one in digits", () => {
+  const codeOf = (text: string) => upnp.decodeUpnpError(`<errorCode>${text}</errorCode>`);
+  assertEquals([codeOf("718"), codeOf("abc"), codeOf("12345")], [718, undefined, undefined]);
+  assertEquals(upnp.decodeUpnpError("<errorCode>718"), undefined, "it is cut off");
+  assertEquals(upnp.decodeExternalAddress("<html>"), undefined);
 });

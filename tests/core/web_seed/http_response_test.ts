@@ -110,3 +110,69 @@ Deno.test("hostile responses are parsed or refused", () => {
     fuzzParameters,
   );
 });
+
+Deno.test("a head lies anywhere in a buffer, and what is before and behind it does not matter", () => {
+  const text = "HTTP/1.1 200 OK\r\nA: b\r\n\r\n";
+  for (const [before, behind] of [["\r\n\r\n", ""], ["x\n\n", "\r\n\r\n"], ["", "\n"]] as const) {
+    const bytes = bytesOf(before + text + behind);
+    const read = readResponseHead(bytes, before.length, bytes.length);
+    assertEquals(read.ok && read.value?.status, 200);
+    assertEquals(read.ok && read.value?.bodyStart, before.length + text.length);
+    const cut = before.length + text.length - 1;
+    assertEquals(readResponseHead(bytes, before.length, cut), { ok: true, value: undefined });
+  }
+  for (const other of ["\r\r\n\r\n", "\r\n\rX", "\r\nX\n", "\n\rX"]) {
+    assertEquals(
+      head(`HTTP/1.1 200 OK${other}`)?.status,
+      other.endsWith("\r\n\r\n") ? 200 : undefined,
+    );
+  }
+  const bare = "HTTP/1.1 200 OK\n\n";
+  const behindIt = bytesOf(`${bare}x`);
+  const read = readResponseHead(behindIt, 0, behindIt.length);
+  assertEquals(read.ok && read.value?.bodyStart, bare.length);
+  assertEquals(readResponseHead(behindIt, 0, bare.length - 1), { ok: true, value: undefined });
+});
+
+Deno.test("a head has up to a hundred lines and 16 KiB, wherever in the buffer it begins", () => {
+  const withLines = (count: number) => `HTTP/1.1 200 OK\r\n${"a: b\r\n".repeat(count)}\r\n`;
+  assertEquals(head(withLines(100))?.status, 200);
+  assertEquals(headError(withLines(101)), "head-malformed");
+  const offset = 5_000;
+  const endless = bytesOf("x".repeat(offset + HEAD_BYTES_MAX));
+  assertEquals(readResponseHead(endless, offset, endless.length - 1), {
+    ok: true,
+    value: undefined,
+  });
+  const read = readResponseHead(endless, offset, endless.length);
+  assertEquals(read.ok ? undefined : read.error.code, "head-too-long");
+});
+
+Deno.test("some answers have no body, and an empty one is over at once", () => {
+  for (const status of [100, 199, 204, 304]) {
+    assertEquals(createResponseBody(head(`HTTP/1.1 ${status} x\r\n\r\n`)!), {
+      ok: true,
+      value: { framing: "length", remaining: 0, stage: "done", line: "" },
+    });
+  }
+  const until = createResponseBody(head("HTTP/1.1 200 x\r\n\r\n")!);
+  assertEquals(until.ok && until.value.framing, "until-close");
+  const empty = createResponseBody(head("HTTP/1.1 200 x\r\nContent-Length: 0\r\n\r\n")!);
+  assertEquals(empty.ok && empty.value.stage, "done");
+  const chunked = createResponseBody(head("HTTP/1.1 200 x\r\nTransfer-Encoding: Chunked\r\n\r\n")!);
+  assertEquals(chunked, {
+    ok: true,
+    value: { framing: "chunked", remaining: 0, stage: "chunk-size", line: "" },
+  });
+});
+
+Deno.test("chunks have sizes of up to eight digits, lines of 1,024 characters and any trailer", () => {
+  const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  assertEquals(payloadOf(`${chunked}00000003\r\nabc\r\n0\r\n\r\n`, 1_000), "abc done");
+  assertEquals(payloadOf(`${chunked}000000003\r\nabc\r\n0\r\n\r\n`, 1_000), "chunk-malformed");
+  assertEquals(payloadOf(`${chunked}1;${"x".repeat(1_022)}\na\n0\n\n`, 1_000), "a done");
+  assertEquals(payloadOf(`${chunked}1;${"x".repeat(1_023)}\na\n0\n\n`, 1_000), "chunk-malformed");
+  const trailer = "0\r\nA: b\r\nC: d\r\n";
+  assertEquals(payloadOf(`${chunked}${trailer}`, 1_000), " trailer");
+  assertEquals(payloadOf(`${chunked}${trailer}\r\n`, 1_000), " done");
+});

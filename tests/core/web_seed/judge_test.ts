@@ -97,3 +97,46 @@ Deno.test("delays double up to ten minutes; a server may request up to an hour",
     undefined,
   ]);
 });
+
+Deno.test("a server asks for a pause in seconds, and for nothing else", () => {
+  const waitMs = (after?: string) => {
+    const headers = new Map(after === undefined ? [] : [["retry-after", after]]);
+    const verdict = judgeAnswer(GET, { status: 503, headers, bodyStart: 0, keepsAlive: true });
+    return verdict.kind === "wait" ? verdict.waitMs : verdict.kind;
+  };
+  assertEquals(waitMs("7"), 7_000);
+  for (const other of [undefined, "soon", "-1", "1e9", "1234567"]) {
+    assertEquals(waitMs(other), undefined, other);
+  }
+});
+
+Deno.test("the reason of a refusal is the size that is wrong, or the range", () => {
+  const why = (status: number, headers: Record<string, string>, request = {}) => {
+    const head = {
+      status,
+      headers: new Map(Object.entries(headers)),
+      bodyStart: 0,
+      keepsAlive: true,
+    };
+    const verdict = judgeAnswer({ ...GET, ...request }, head);
+    return verdict.kind === "drop" ? verdict.why : verdict.kind;
+  };
+  assertEquals(
+    why(206, { "content-range": "bytes 100-149/7" }),
+    "it has 7 bytes where 1000 belong",
+  );
+  const script = { from: 0, fileSize: undefined };
+  assertEquals(why(200, { "content-length": "7" }, script), "it has 7 bytes where 50 belong");
+  assertEquals(why(206, {}), "its partial answer has no range");
+  assertEquals(
+    why(206, { "content-range": "bytes 100-99/1000" }),
+    "it sends another range than it is asked for",
+  );
+  assertEquals(why(200, {}, { from: 1 }), "it sends the whole file, not the range");
+  assertEquals(why(206, { "content-range": "bytes 100-100/1000" }), "take");
+});
+
+Deno.test("an address to go to has 4,096 characters at most", () => {
+  const to = (length: number) => judge(302, { location: "https://a.example/".padEnd(length, "x") });
+  assertEquals([to(4_096), to(4_097)], ["redirect", "drop"]);
+});

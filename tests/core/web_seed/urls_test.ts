@@ -91,3 +91,12 @@ Deno.test("the requests for any run cover it exactly and in order", () => {
     fuzzParameters,
   );
 });
+
+Deno.test("a query of the base is kept, and a fragment is never sent", () => {
+  const folder = torrentOf([["t/a", 10]]);
+  assertEquals(fileUrl("http://a.example/d/#top", folder, 0), "http://a.example/d/t/a");
+  const single = torrentOf([["t", 10]], false);
+  const [request] = requestsOf("http://a.example/s.php?x=1", "script", single, 0, 4);
+  const url = new URL(request!.kind === "get" ? request!.url : "");
+  assertEquals([...url.searchParams.keys()], ["x", "info_hash", "piece", "ranges"]);
+});

@@ -20,6 +20,7 @@ import {
   ADDRESSES_MAX,
   BANS_MAX,
   CONNECTIONS_WANTED,
+  DIALLED_KEPT,
   DIALS_AT_ONCE_MAX,
   DIALS_PER_SECOND,
   HOST_ADDRESSES_MAX,
@@ -234,10 +235,14 @@ function dropHosts(book: Own, now: number): void {
   }
 }
 
-/** Dials addresses whose time has come, within the limits; `connections` is how many there are now. */
+/**
+ * Dials addresses whose time has come, within the limits; `connections` is how many there are now,
+ * `dialled` counts those of them that we dialled.
+ */
 export function dialAddresses(
   view: AddressBook,
   connections: number,
+  dialled: () => number,
   now: number,
   effects: SwarmEffects,
 ): void {
@@ -245,7 +250,7 @@ export function dialAddresses(
   if (book.nextDialMs === undefined || book.nextDialMs > now) return;
   refillTokens(book, now);
   for (const entry of book.entries.values()) {
-    if (!mayDial(book, connections)) {
+    if (!mayDial(book, connections, dialled)) {
       book.nextDialMs = undefined;
       return;
     }
@@ -264,9 +269,11 @@ export function dialAddresses(
   book.nextDialMs = nextDialAt(book);
 }
 
-function mayDial(book: Own, connections: number): boolean {
-  return book.dials.size < book.dialsMax &&
-    connections + book.dials.size < book.connectionsMax;
+function mayDial(book: Own, connections: number, dialled: () => number): boolean {
+  const { dials, dialsMax, connectionsMax } = book;
+  if (dials.size >= dialsMax) return false;
+  const kept = Math.min(DIALLED_KEPT, connectionsMax / 2);
+  return connections + dials.size < connectionsMax || dialled() + dials.size < kept;
 }
 
 /** No more dials at once than this, and none beyond so many connections; both counts. */

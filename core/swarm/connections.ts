@@ -74,7 +74,8 @@ export function createConnectionTable(): ConnectionTable {
 
 /**
  * Takes a connection, or refuses it. Two are duplicates when peer id and IP address agree: an id alone is
- * anybody's to claim. The one that stays uses the addresses of both until it ends. When all places are taken, the connection that `leastUseful` names gives way.
+ * anybody's to claim. The one that stays uses the addresses of both until it ends. When all places are
+ * taken, the connection that `leastUseful` names gives way.
  *
  * `replaced` lists connections that were closed for it; whoever else knows them must forget them before
  * it learns of the new one.
@@ -144,6 +145,13 @@ function isHostFull(swarm: Swarm, ip: string): boolean {
   let count = 0;
   for (const { address } of swarm.connections.values()) if (hostOf(address.ip) === host) count++;
   return count >= HOST_CONNECTIONS_MAX;
+}
+
+/** How many of the connections we dialled. */
+export function countDialled({ connections }: Swarm): number {
+  let count = 0;
+  for (const { incoming } of connections.values()) if (!incoming) count++;
+  return count;
 }
 
 /** Takes no more connections than this; those that are there stay. */

@@ -29,6 +29,16 @@ export const HOST_DIALS_PER_HOUR = 60;
 export const HOST_CONNECTIONS_MAX = 8;
 /** With all places taken, a connection older than this may have to give way. */
 export const EVICTION_AGE_MS = 60_000;
+/**
+ * The same for a connection without payload of a host that has more than HOST_CONNECTIONS_MAX of them:
+ * loopback has no limit for one host.
+ */
+export const CROWD_EVICTION_AGE_MS = 5_000;
+/**
+ * Connections that we dialled are brought up to this number, however many dialled us: those who dial are
+ * anybody, those whom we dial were named by somebody.
+ */
+export const DIALLED_KEPT = CONNECTIONS_MAX - CONNECTIONS_WANTED;
 /** Banned addresses remembered. */
 export const BANS_MAX = 10_000;
 /** First wait before dialling a failed address again; doubles up to the last. */

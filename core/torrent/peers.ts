@@ -2,7 +2,6 @@
  * A peer is a connection of the swarm and, once the metadata is known, a peer of the transfer. What
  * happens to the one is carried to the other here.
  */
-import type { PeerAddress } from "../bytes/address.ts";
 import { setUnneeded } from "../swarm/address_book.ts";
 import {
   acceptConnection,
@@ -10,11 +9,18 @@ import {
   closeConnection,
   type Connected,
   type Connection,
+  countDialled,
   forgetConnection,
 } from "../swarm/connections.ts";
 import { forgetExtensions, sendHandshake } from "../swarm/extensions.ts";
 import { priorityOf } from "../swarm/announcing.ts";
-import { EVICTION_AGE_MS } from "../swarm/limits.ts";
+import { hostOf } from "../swarm/address_rules.ts";
+import {
+  CROWD_EVICTION_AGE_MS,
+  DIALLED_KEPT,
+  EVICTION_AGE_MS,
+  HOST_CONNECTIONS_MAX,
+} from "../swarm/limits.ts";
 import { isDead, noteHeard } from "../swarm/liveness.ts";
 import type { Swarm } from "../swarm/state.ts";
 import type { CloseReason } from "../swarm/protocol.ts";
@@ -44,7 +50,7 @@ export function onConnected(
     swarm,
     connected,
     isRunning,
-    () => leastUseful(torrent, connected.address, now),
+    () => leastUseful(torrent, connected, now),
     now,
     effects,
   );
@@ -74,16 +80,22 @@ function sendDhtPort(
 }
 
 /**
- * The connection that gives way to one with `newcomer` when all places are taken: of those that are dead
- * or where nobody wants anything, the one of least priority; else of those that nothing goes through, if
- * the newcomer's priority is higher. Young connections stay. Spec: BEP 40.
+ * The connection that gives way to `newcomer` when all places are taken: of those that are dead or where
+ * nobody wants anything, the one of least priority; else of a host with more connections than one may
+ * have, the oldest without payload; else of those that nothing goes through, the one of least priority,
+ * if the newcomer's is higher. Young connections stay. Spec: BEP 40.
+ *
+ * For one that we dialled, any that dialled us and had no payload gives way, until enough are ours.
  */
 function leastUseful(
   torrent: Torrent,
-  newcomer: PeerAddress,
+  newcomer: Connected,
   now: number,
 ): Connection | undefined {
   const { swarm, transfer } = torrent;
+  if (newcomer.job !== undefined && countDialled(swarm) < DIALLED_KEPT) {
+    return withoutPayload(torrent, ({ incoming }) => incoming);
+  }
   let idle: Connection | undefined, still: Connection | undefined;
   for (const connection of swarm.connections.values()) {
     if (now - connection.connectedMs < EVICTION_AGE_MS) continue;
@@ -95,8 +107,36 @@ function leastUseful(
       still = lesser(swarm, still, connection);
     }
   }
+  idle ??= inCrowd(torrent, now);
   if (idle !== undefined || still === undefined) return idle;
-  return priorityOf(swarm, newcomer) > priorityOf(swarm, still.address) ? still : undefined;
+  return priorityOf(swarm, newcomer.address) > priorityOf(swarm, still.address) ? still : undefined;
+}
+
+function inCrowd(torrent: Torrent, now: number): Connection | undefined {
+  const counts = new Map<string, number>();
+  for (const { address } of torrent.swarm.connections.values()) {
+    const host = hostOf(address.ip);
+    counts.set(host, (counts.get(host) ?? 0) + 1);
+  }
+  return withoutPayload(
+    torrent,
+    ({ address, connectedMs }) =>
+      now - connectedMs >= CROWD_EVICTION_AGE_MS &&
+      counts.get(hostOf(address.ip))! > HOST_CONNECTIONS_MAX,
+  );
+}
+
+/** The oldest of those that pass and that no payload went through. */
+function withoutPayload(
+  { swarm, transfer }: Torrent,
+  passes: (connection: Connection) => boolean,
+): Connection | undefined {
+  for (const connection of swarm.connections.values()) {
+    const peer = transfer?.peers.get(connection.key);
+    if (peer !== undefined && peer.down.total + peer.up.total > 0) continue;
+    if (passes(connection)) return connection;
+  }
+  return undefined;
 }
 
 function lesser(swarm: Swarm, one: Connection | undefined, other: Connection): Connection {

@@ -10,6 +10,7 @@ import {
   isAwaitingFirstAnswer,
   trackerCounts,
 } from "../swarm/announcing.ts";
+import { countDialled } from "../swarm/connections.ts";
 import { noteSent } from "../swarm/liveness.ts";
 import type { Swarm } from "../swarm/state.ts";
 import { clearDirty, markAllDirty, takeDirty } from "../transfer/attention.ts";
@@ -44,7 +45,7 @@ export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
   const { swarm, transfer } = torrent;
   if (transfer !== undefined) openWebSeeds(torrent, transfer, now, effects);
   if (transfer !== undefined) settleTransfer(torrent, transfer, now, effects);
-  dialAddresses(swarm.addresses, swarm.connections.size, now, effects);
+  dialAddresses(swarm.addresses, swarm.connections.size, () => countDialled(swarm), now, effects);
   // Once those that the tracker named were tried: the first answer is followed by dials, not by a second.
   const isAlone = swarm.connections.size === 0 && swarm.addresses.dials.size === 0;
   if (isAlone && !isFinished(torrent)) askForPeers(swarm, now);

@@ -14,6 +14,8 @@ import {
   SEED_TURN_MS,
   SLOT_BYTES_PER_SECOND,
   UNCHOKED_MAX,
+  UNUSED_SLOT_MS,
+  UNUSED_SLOTS_A_SECOND,
   UPLOAD_SLOTS_MAX,
   UPLOAD_SLOTS_MIN,
 } from "./limits.ts";
@@ -32,6 +34,8 @@ interface OwnPeer {
   optimistic: boolean;
   /** Its place in the rotation of the optimistic slot: the least is next. Monotonic ms, roughly. */
   rotationMs: number;
+  /** Slots that it lost because it asked for nothing. */
+  unusedSlots: number;
 }
 
 export type PeerChoking = View<OwnPeer>;
@@ -52,7 +56,13 @@ export function createChoking(now: number): Choking {
 
 /** We choke it. Spec: BEP 3, "Connections start out choked and not interested". */
 export function createPeerChoking(now: number): PeerChoking {
-  return { amChoking: true, chokeChangedMs: now, optimistic: false, rotationMs: now };
+  return {
+    amChoking: true,
+    chokeChangedMs: now,
+    optimistic: false,
+    rotationMs: now,
+    unusedSlots: 0,
+  };
 }
 
 /**
@@ -210,24 +220,42 @@ export function unchokeIfRoom(
 /**
  * Once a second: when most slots are with peers that have no request waiting, because others serve them
  * already, the peer that waited longest gets one more. The next round takes back what is too much.
+ * Peers that ask for nothing give theirs to others, and are the last to get one again: else a crowd that
+ * only claims interest would keep everybody waiting.
  */
 export function fillIdleSlots(transfer: Transfer, now: number, effects: TransferEffects): void {
   let served = 0, unchoked = 0;
-  const waiting: Peer[] = [];
+  const waiting: Peer[] = [], unused: Peer[] = [];
   for (const peer of transfer.peers.values()) {
     if (isServed(peer)) served++;
-    if (!peer.amChoking && peer.isInterested) unchoked++;
-    if (!peer.amChoking) continue;
-    if (peer.isInterested && !peer.snubbed && !peer.isSilent) waiting.push(peer);
+    if (!peer.amChoking) {
+      if (peer.isInterested) unchoked++;
+      if (isUnused(peer, now)) unused.push(peer);
+    } else if (peer.isInterested && !peer.snubbed && !peer.isSilent) waiting.push(peer);
   }
   if (served >= transfer.tuning.servedWanted) return;
+  waiting.sort((a, b) => a.unusedSlots - b.unusedSlots || a.chokeChangedMs - b.chokeChangedMs);
+  const swapped = Math.min(UNUSED_SLOTS_A_SECOND, unused.length, waiting.length);
+  for (const peer of unused.slice(0, swapped)) {
+    (peer as OwnPeer).unusedSlots++;
+    (peer as OwnPeer).optimistic = false;
+    chokePeer(transfer, peer, now, effects);
+  }
   // A super-seeder's peers soon have what they were shown: others take their places at once.
   const most = isSuperSeeding(transfer) ? slotsOf(transfer) : 1;
-  waiting.sort((a, b) => a.chokeChangedMs - b.chokeChangedMs);
   const free = Math.max(0, transfer.slotsMax - unchoked);
-  for (const peer of waiting.slice(0, Math.min(most, free))) {
+  for (const peer of waiting.slice(0, swapped + Math.min(most, free))) {
     unchokePeer(transfer, peer, now, effects);
   }
+}
+
+/**
+ * Unchoked and interested for long enough to have asked for something, and it neither did nor gives us
+ * anything.
+ */
+function isUnused(peer: Peer, now: number): boolean {
+  return peer.isInterested && peer.down.rate === 0 &&
+    now - peer.chokeChangedMs >= UNUSED_SLOT_MS && peer.lastRequestMs < peer.chokeChangedMs;
 }
 
 function viewsOf(transfer: Transfer, now: number): ChokeView[] {

@@ -18,6 +18,10 @@ export const UPLOAD_SLOTS_MAX = 20;
 export const OPTIMISTIC_SLOTS = 1;
 /** With fewer of them being served, more are unchoked, each second one. */
 export const SERVED_WANTED = 4;
+/** While others wait, a peer that asks for nothing gives up its slot after this. */
+export const UNUSED_SLOT_MS = 3_000;
+/** Slots that change hands in a second for that reason. */
+export const UNUSED_SLOTS_A_SECOND = 8;
 /** Unchoked peers at most, until the next round. */
 export const UNCHOKED_MAX = 24;
 /** While others wait, a served peer gives up its slot after this long. */

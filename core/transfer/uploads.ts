@@ -74,7 +74,7 @@ export function createPeerUploads(pieceLength: number, now: number): PeerUploads
     uploadAhead: 0,
     leftoverBytes: 0,
     grantedFast: new Set(),
-    lastRequestMs: now,
+    lastRequestMs: -Infinity,
     up: createRateMeter(now),
   };
 }

@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   CONNECTIONS_MAX,
+  CROWD_EVICTION_AGE_MS,
+  DIALLED_KEPT,
   EVICTION_AGE_MS,
   HOST_CONNECTIONS_MAX,
 } from "../../../core/swarm/limits.ts";
@@ -60,5 +62,50 @@ Deno.test("among idle connections BEP 40 priorities decide, the same on both sid
   let taken = 0;
   for (let i = 0; i < 60; i++) if (kit.isConnected(handshake(2_000 + i))) taken++;
   assert(taken > 0 && taken < 60, `${taken} of 60 took a place`);
+  assertEquals(kit.torrent.swarm.connections.size, CONNECTIONS_MAX);
+});
+
+Deno.test("on a full loopback the oldest connection without payload gives way within seconds", () => {
+  const kit = new Kit({ have: "##", blocks: 1 });
+  const handshake = (i: number) => kit.handshake({ ip: `127.0.0.${i % 3 + 1}`, id: i % 199 + 1 });
+  const keys = Array.from({ length: CONNECTIONS_MAX }, (_, i) => handshake(i));
+  for (const key of keys) kit.say(key, { kind: "interested" });
+  kit.feed({ kind: "blocks-sent", peer: keys[0]!, bytes: 1 });
+  kit.wait(CROWD_EVICTION_AGE_MS - 1);
+  assertEquals(kit.closed(kit.handshake({ ip: "127.0.0.9" })), "too-many-peers", "all are new");
+  kit.wait(1);
+  assert(kit.isConnected(kit.handshake({ ip: "127.0.0.9" })));
+  assertEquals(keys.filter((key) => !kit.isConnected(key)), [keys[1]]);
+  const few = new Kit({ have: "##" });
+  const hosts = Array.from({ length: CONNECTIONS_MAX }, (_, i) => {
+    const key = few.handshake({ ip: `10.0.${i >> 8}.${i & 255}`, id: i % 199 + 1 });
+    few.say(key, { kind: "interested" });
+    return key;
+  });
+  few.wait(CROWD_EVICTION_AGE_MS);
+  assertEquals(few.closed(few.handshake({ ip: "10.1.0.0" })), "too-many-peers");
+  assert(hosts.every((key) => few.isConnected(key)));
+});
+
+Deno.test("however many dial us, those that we know of are dialled and get a place", () => {
+  const kit = new Kit({ have: ".." });
+  for (let i = 0; i < CONNECTIONS_MAX; i++) {
+    const ip = `10.${i % 100}.0.${1 + Math.floor(i / 100)}`;
+    kit.say(kit.handshake({ ip, id: i % 199 + 1 }), { kind: "interested" });
+  }
+  const addresses = Array.from({ length: 2 * DIALLED_KEPT }, (_, i) => (
+    { ip: `10.200.${i}.1`, port: 6881 }
+  ));
+  kit.feed({ kind: "peers-found", source: "tracker", addresses });
+  let dialled = 0;
+  for (let second = 0; second < 60; second++) {
+    const dials = kit.all("dial");
+    kit.forget();
+    for (const { job, address } of dials) {
+      if (kit.isConnected(kit.handshake({ ...address, id: dialled % 199 + 1 }, job))) dialled++;
+    }
+    kit.wait(1_000);
+  }
+  assertEquals(dialled, DIALLED_KEPT);
   assertEquals(kit.torrent.swarm.connections.size, CONNECTIONS_MAX);
 });

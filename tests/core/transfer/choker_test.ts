@@ -10,6 +10,7 @@ import {
   SLOT_BYTES_PER_SECOND,
   SNUB_MS,
   UNCHOKED_MAX,
+  UNUSED_SLOT_MS,
   UPLOAD_SLOTS_MAX,
   UPLOAD_SLOTS_MIN,
 } from "../../../core/transfer/limits.ts";
@@ -201,6 +202,21 @@ Deno.test("only some of many idle peers are unchoked, and none that snubs us", (
     assert(last.amChoking || last.optimistic || !last.snubbed);
   }
   assert(most > SEED_SLOTS_MIN + 1 && most <= UNCHOKED_MAX, `${most} at once`);
+});
+
+Deno.test("a crowd that only claims interest does not keep a peer that asks from being served", () => {
+  const { kit, peers } = crowd(150);
+  // Everybody gets a turn, and it is seen that nobody uses it.
+  for (let second = 0; second < 40; second++) kit.wait(1_000);
+  const turns = peers.filter((peer) => kit.peer(peer).unusedSlots > 0).length;
+  assert(turns > 100, `${turns} of ${peers.length} had a turn`);
+  const newcomer = kit.connect("", {});
+  kit.say(newcomer, { kind: "interested" });
+  for (let second = 0; second < 2 && kit.peer(newcomer).amChoking; second++) kit.wait(1_000);
+  assertEquals(kit.peer(newcomer).amChoking, false);
+  ask(kit, newcomer);
+  for (let ms = 0; ms <= UNUSED_SLOT_MS; ms += 1_000) kit.wait(1_000);
+  assertEquals(kit.peer(newcomer).amChoking, false, "who asks keeps its slot");
 });
 
 Deno.test("a fast uplink has more slots, within bounds", () => {

@@ -73,13 +73,21 @@ export interface SessionOptions {
   readonly onMapped?: ((mapped: MappedPort | undefined) => void) | undefined;
 }
 
+/** What bears the number of the port for peers. */
+interface Endpoint {
+  readonly listener: PeerListener;
+  readonly udp: SessionUdp;
+  readonly dht: SessionDht | undefined;
+  readonly discovery: SessionDiscovery;
+}
+
 const NO_DISCOVERY: DiscoverySettings = { lsd: false, portmap: false };
 
 export type SessionListener = (torrent: TorrentHandle, event: TorrentEvent) => void;
 
 export class Session {
   readonly #options: SessionOptions;
-  readonly #listener: PeerListener;
+  #endpoint: Endpoint;
   readonly #limits: RateLimits;
   readonly #resources: SessionResources;
   readonly #system: System;
@@ -88,9 +96,7 @@ export class Session {
   readonly #torrents = new Map<InfoHash, TorrentLife>();
   readonly #listeners = new Set<SessionListener>();
   readonly #host: LifeHost;
-  readonly #udp: SessionUdp;
-  readonly #dht: SessionDht | undefined;
-  readonly #discovery: SessionDiscovery;
+  #isDhtOn = true;
   #peerKeys = 0;
   #isReachable = false;
 
@@ -103,27 +109,20 @@ export class Session {
       below.clock,
       options.descriptors,
     );
-    const { network, clock, handles, pendingHandshakesMax } = this.#resources;
+    const { network, clock, handles } = this.#resources;
     // Torrents share its timers, and see when descriptors run out.
     const system = this.#system = { ...below, network, clock };
-    const onIncoming = (peer: PeerAddress) => this.#onIncoming(peer);
-    const hasRoom = () => this.#resources.hasRoom;
-    this.#listener = new PeerListener({
-      ...options,
-      ...{ network, clock, pendingHandshakesMax, onIncoming, hasRoom },
-    });
-    const { discovery = NO_DISCOVERY, host } = options;
-    const { port } = this.#listener;
-    this.#discovery = new SessionDiscovery(discovery, host, port, options.onMapped);
+    this.#endpoint = this.#listen(options.port);
     this.#limits = {
       down: new RateLimiter(options.downLimit, undefined, clock),
       up: new RateLimiter(options.upLimit, undefined, clock),
     };
-    this.#udp = new SessionUdp(host, port);
-    this.#dht = options.dht && new SessionDht(options.dht, this.#udp, port);
+    const portNow = () => this.port;
     this.#host = {
       system,
-      port: this.#listener.port,
+      get port() {
+        return portNow();
+      },
       handles,
       start: (options, peers, limits) => this.#start(options, peers, limits),
       stop: (driver) => this.#stop(driver),
@@ -138,11 +137,23 @@ export class Session {
 
   /** The port that the gateway keeps open for us, if it does. */
   get mapped(): MappedPort | undefined {
-    return this.#discovery.mapped;
+    return this.#endpoint.discovery.mapped;
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#endpoint.listener.port;
+  }
+
+  /**
+   * Accepts peers on another port from now on; 0 picks a free one. Torrents join their swarms again, since
+   * peers, trackers and the router know the old one. Throws a PortError, and changes nothing then.
+   */
+  async setPort(port: number): Promise<void> {
+    const before = this.#endpoint;
+    this.#endpoint = this.#listen(port);
+    this.#endpoint.dht?.setEnabled(this.#isDhtOn);
+    await closeEndpoint(before);
+    await Promise.all(this.list().map((torrent) => torrent.rejoin()));
   }
 
   /**
@@ -219,23 +230,37 @@ export class Session {
 
   /** Whether torrents use the DHT from now on; without effect where the session was made without it. */
   setDht(isOn: boolean): void {
-    this.#dht?.setEnabled(isOn);
+    this.#isDhtOn = isOn;
+    this.#endpoint.dht?.setEnabled(isOn);
   }
 
   /** The DHT node, once a torrent uses it. */
   get dht(): DhtNode | undefined {
-    return this.#dht?.node;
+    return this.#endpoint.dht?.node;
   }
 
   /** Leaves every swarm and stops listening. */
   async close(): Promise<void> {
     const stages = [...this.#stages.values()].map((stage) => stage.stop());
     await Promise.all([...stages, ...this.list().map((torrent) => torrent.leave())]);
-    await this.#dht?.close();
-    this.#udp.close();
-    this.#listener.close();
     this.#resources.close();
-    await this.#discovery.close();
+    await closeEndpoint(this.#endpoint);
+  }
+
+  #listen(port: number | undefined): Endpoint {
+    const { discovery = NO_DISCOVERY, host, onMapped, dht } = this.#options;
+    const { network, clock, pendingHandshakesMax } = this.#resources;
+    const listener = new PeerListener({
+      ...{ ...this.#options, port, network, clock, pendingHandshakesMax },
+      onIncoming: (peer) => this.#onIncoming(peer),
+      hasRoom: () => this.#resources.hasRoom,
+    });
+    const udp = new SessionUdp(host, listener.port);
+    return {
+      ...{ listener, udp },
+      dht: dht && new SessionDht(dht, udp, listener.port),
+      discovery: new SessionDiscovery(discovery, host, listener.port, onMapped),
+    };
   }
 
   #start(options: SwarmOptions, peers: readonly PeerAddress[], limits: TorrentLimits): Driver {
@@ -247,15 +272,18 @@ export class Session {
       return this.#takeOver(stage, complete, limits);
     }
     const driver = new Driver(complete);
-    this.#listener.register(driver.infoHashes, driver);
+    this.#endpoint.listener.register(driver.infoHashes, driver);
     // Before it dials anybody.
     this.#resources.join(driver);
     driver.start(peers);
     if (!options.torrent.isPrivate) {
-      this.#dht?.join(driver);
-      this.#dht?.addNodes(options.metainfo.dhtNodes ?? [], this.#options.allowLocal ?? false);
+      this.#endpoint.dht?.join(driver);
+      this.#endpoint.dht?.addNodes(
+        options.metainfo.dhtNodes ?? [],
+        this.#options.allowLocal ?? false,
+      );
     }
-    this.#discovery.join(driver, options.metainfo.isPrivate);
+    this.#endpoint.discovery.join(driver, options.metainfo.isPrivate);
     return driver;
   }
 
@@ -270,24 +298,24 @@ export class Session {
     const hashes = swarmHashes(options.metainfo.identity);
     const isOther = hashes.join() !== driver.infoHashes.join();
     if (options.torrent.isPrivate || isOther) {
-      this.#dht?.leave(driver);
-      this.#discovery.leave(driver);
+      this.#endpoint.dht?.leave(driver);
+      this.#endpoint.discovery.leave(driver);
     }
-    this.#listener.unregister(driver.infoHashes);
+    this.#endpoint.listener.unregister(driver.infoHashes);
     driver.setLimits(limits);
     driver.attach(options);
     // Its content is news to the grants, which it begins without.
     this.#resources.join(driver);
-    this.#listener.register(hashes, driver);
+    this.#endpoint.listener.register(hashes, driver);
     if (isOther && !options.torrent.isPrivate) {
-      this.#dht?.join(driver);
-      this.#discovery.join(driver, false);
+      this.#endpoint.dht?.join(driver);
+      this.#endpoint.discovery.join(driver, false);
     }
     return driver;
   }
 
   #driverOptions(options: SwarmOptions, limits: TorrentLimits): DriverOptions {
-    const dhtPort = options.torrent.isPrivate ? undefined : this.#dht?.open();
+    const dhtPort = options.torrent.isPrivate ? undefined : this.#endpoint.dht?.open();
     const { sendBuffers, pieceMemory } = this.#resources;
     const { clock, network, hashesHere, announce } = this.#system;
     return {
@@ -295,7 +323,7 @@ export class Session {
       ...{ clock, network, hashesHere, sendBuffers, pieceMemory },
       onTurn: () => this.#resources.touch(),
       onReport: (report) => {
-        if (report.kind === "dht-node") this.#dht?.node?.addNodes([report.address]);
+        if (report.kind === "dht-node") this.#endpoint.dht?.node?.addNodes([report.address]);
         else options.onReport(report);
       },
       torrent: { ...options.torrent, dhtPort, webSeeds: this.#webSeedsOf(options) },
@@ -310,7 +338,7 @@ export class Session {
         return announce(url, request, {
           ...{ signal, localAddress, announceIp, userAgent: CLIENT_NAME },
           allowLocal: allowLocal || typedTrackers?.includes(url),
-          udp: () => this.#udp.openAsker(),
+          udp: () => this.#endpoint.udp.openAsker(),
         });
       },
     };
@@ -329,10 +357,17 @@ export class Session {
   }
 
   async #stop(driver: Driver): Promise<void> {
-    this.#discovery.leave(driver);
+    this.#endpoint.discovery.leave(driver);
     this.#resources.leave(driver);
-    this.#listener.unregister(driver.infoHashes);
-    this.#dht?.leave(driver);
+    this.#endpoint.listener.unregister(driver.infoHashes);
+    this.#endpoint.dht?.leave(driver);
     await driver.stop();
   }
+}
+
+async function closeEndpoint({ listener, udp, dht, discovery }: Endpoint): Promise<void> {
+  await dht?.close();
+  udp.close();
+  listener.close();
+  await discovery.close();
 }

@@ -133,7 +133,6 @@ function daemonCommand(
     rpc: values.rpc,
     state: values.state,
     host: values.host,
-    port: values.port,
     announceIp: values.announceIp,
     allowLocal: values.allowLocal,
     dhtNodes: values.dhtNode,

@@ -24,7 +24,6 @@ export interface DaemonCommand extends OutputSettings {
   /** Undefined is the customary one. */
   readonly state: string | undefined;
   readonly host: string | undefined;
-  readonly port: number | undefined;
   readonly announceIp: string | undefined;
   readonly allowLocal: boolean;
   /** In place of the well-known DHT nodes; none: those. */

@@ -23,7 +23,6 @@ export async function daemon(command: DaemonCommand, context: Context): Promise<
   const running = await Daemon.open({
     stateFolder: folder,
     host: command.host,
-    port: command.port,
     defaultPort: PEER_PORT_DEFAULT,
     shareRule: command.shareRule,
     announceIp: command.announceIp,

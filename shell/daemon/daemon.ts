@@ -43,7 +43,6 @@ export interface DaemonOptions {
   readonly stateFolder: string;
   /** IP address for peers; undefined is every address. */
   readonly host: string | undefined;
-  readonly port: number | undefined;
   readonly defaultPort: number;
   readonly shareRule: ShareRule;
   readonly written: WrittenSettings;
@@ -93,13 +92,13 @@ export class Daemon {
     this.closeAsked = closing.promise;
     this.askToClose = closing.resolve;
     this.#before = store.totals();
-    const { host, port, defaultPort, announceIp, allowLocal, dhtNodes = [] } = options;
+    const { host, defaultPort, announceIp, allowLocal, dhtNodes = [] } = options;
     const { down, up } = ratesInForce(settings.current);
     this.blocklist = new BlocklistKeeper(options.stateFolder);
     const isRefused = (ip: string) =>
       settings.current.blocklist_enabled && this.blocklist.isBlocked(ip);
     this.session = new Session({
-      ...{ host, port, defaultPort, announceIp, allowLocal },
+      ...{ host, port: settings.peerPort, defaultPort, announceIp, allowLocal },
       downLimit: down,
       upLimit: up,
       dht: dhtSettings({ isOn: true, nodes: dhtNodes }, options.stateFolder),
@@ -164,8 +163,10 @@ export class Daemon {
     return new EntryView(entry, { sharePercent: this.#options.shareRule.percent });
   }
 
-  /** In force at once; resolves when it is kept. */
+  /** In force at once; resolves when it is kept. Throws a PortError, and changes nothing then. */
   async changeSettings(change: SessionChange): Promise<void> {
+    const { peer_port: port } = change;
+    if (port !== undefined && port !== this.session.port) await this.torrents.setPort(port);
     const kept = this.settings.change(change);
     this.#applyRates();
     this.session.setDht(this.settings.current.dht_enabled);

@@ -6,7 +6,6 @@ import type { Group } from "../../core/rpc/session_settings.ts";
 import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
 import type { TorrentLimits } from "../life/types.ts";
 import { RateLimiter, type RateLimits } from "../net/rate_limiter.ts";
-import type { TorrentEntry } from "./entry.ts";
 import { bytesASecond, limitsOf } from "./torrent_parts.ts";
 
 interface GroupLimits {
@@ -55,13 +54,6 @@ export class Groups {
     }
     return known;
   }
-}
-
-/** A torrent whose place among the limits changed takes it when it joins its swarm again. */
-export async function rejoin(entry: TorrentEntry): Promise<void> {
-  if (!entry.facts()?.isJoined) return;
-  await entry.handle?.pause();
-  await entry.handle?.resume();
 }
 
 function unlimited(parent: RateLimits | undefined): RateLimits {

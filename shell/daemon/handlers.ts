@@ -21,7 +21,6 @@ import { CLIENT_NAME } from "../version.ts";
 import { addTorrent, applyFiles } from "./add_torrent.ts";
 import type { Daemon } from "./daemon.ts";
 import type { TorrentEntry } from "./entry.ts";
-import { rejoin } from "./groups.ts";
 import { refusal, RpcError } from "./refusal.ts";
 import { contentFiles } from "./view.ts";
 
@@ -229,7 +228,8 @@ async function changeTorrent(
   torrents.touch(entry);
   torrents.applySettings(entry);
   const isRegrouped = change.group !== undefined || change.honors_session_limits !== undefined;
-  if (isRegrouped) await rejoin(entry);
+  // It takes its place among the limits when it joins its swarm.
+  if (isRegrouped) await entry.handle?.rejoin();
   // Making files may take long; how it goes is a field.
   if (isChoice || change.sequential_download !== undefined) void torrents.applyFiles(entry);
   if (tiers !== undefined) await torrents.setTrackers(entry, tiers);

@@ -27,6 +27,7 @@ export interface WrittenSettings {
 
 export class SettingsStore {
   readonly #path: string;
+  readonly #written: WrittenSettings;
   #changes: SessionChange;
   #current: SessionSettings;
   readonly #groups = new Map<string, Group>();
@@ -34,6 +35,7 @@ export class SettingsStore {
 
   private constructor(path: string, written: WrittenSettings, stored: StoredSettings) {
     this.#path = path;
+    this.#written = written;
     this.#changes = stored.session;
     for (const group of stored.groups) this.#groups.set(group.name, group);
     this.#current = {
@@ -52,6 +54,13 @@ export class SettingsStore {
 
   get current(): SessionSettings {
     return this.#current;
+  }
+
+  /** The port for peers to begin with, 0 for any; undefined where nobody chose one. */
+  get peerPort(): number | undefined {
+    if (this.#current.peer_port_random_on_start) return 0;
+    const { weak, strong } = this.#written;
+    return { ...weak, ...this.#changes, ...strong }.peer_port;
   }
 
   get groups(): readonly Group[] {

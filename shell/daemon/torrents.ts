@@ -19,6 +19,7 @@ import type { Session, TorrentHandle } from "../session.ts";
 import { TorrentEntry } from "./entry.ts";
 import { Magnets, withoutMetadata } from "./magnets.ts";
 import { applyRecord } from "./overrides.ts";
+import { recentOf, RemovedIds } from "./recent.ts";
 import { newRecord } from "./record.ts";
 import { applyChoice, filePrioritiesOf, orderOf } from "./selection.ts";
 import type { Store } from "./store.ts";
@@ -40,9 +41,6 @@ const STARTS_AT_ONCE = 16;
 /** How soon the queue is looked at after a change. */
 const PLAN_DELAY_MS = 20;
 
-/** How long a removed torrent is reported to those who ask for recent changes. */
-const REMOVED_MS = 60_000;
-
 export interface TorrentsOptions {
   readonly session: Session;
   readonly store: Store;
@@ -59,8 +57,7 @@ export class Torrents {
   readonly #magnets: Magnets;
   readonly #byHash = new Map<InfoHash, TorrentEntry>();
   readonly #byId = new Map<number, TorrentEntry>();
-  /** Ids of removed torrents, and when; the oldest first. */
-  readonly #removed: { readonly id: number; readonly atMs: number }[] = [];
+  readonly #removed = new RemovedIds();
   /** In the order of the queue. */
   #queue: TorrentEntry[] = [];
   /** Admitted, and to be started when there is room. */
@@ -122,13 +119,7 @@ export class Torrents {
   select(ids: Ids): TorrentEntry[] {
     const all = [...this.#byId.values()];
     if (ids === "all") return all;
-    if (ids === "recently_active") {
-      const since = Math.round(Date.now() / 1000) - REMOVED_MS / 1000;
-      const sinceMs = now() - REMOVED_MS;
-      return all.filter(({ record, changedMs }) =>
-        record.activeAt >= since || record.editedAt >= since || changedMs >= sinceMs
-      );
-    }
+    if (ids === "recently_active") return recentOf(all);
     const found = new Set<TorrentEntry>();
     for (const id of ids) {
       const entry = typeof id === "number" ? this.#byId.get(id) : this.#byHash.get(hashKey(id));
@@ -139,9 +130,7 @@ export class Torrents {
 
   /** Ids of torrents that were removed a moment ago. */
   removedIds(): readonly number[] {
-    const since = now() - REMOVED_MS;
-    while (this.#removed.length > 0 && this.#removed[0]!.atMs < since) this.#removed.shift();
-    return this.#removed.map(({ id }) => id);
+    return this.#removed.recent();
   }
 
   /** On the disk when it returns. Throws a Failure. */
@@ -217,7 +206,7 @@ export class Torrents {
     this.#byHash.delete(infoHash);
     this.#byId.delete(id);
     this.#queue = this.#queue.filter((other) => other !== entry);
-    this.#removed.push({ id, atMs: now() });
+    this.#removed.add(id);
     if (entry.magnet !== undefined) await this.#magnets.stop(entry);
     else await (entry.handle ?? this.#giveLife(entry, true)).remove(withData);
     this.#numberQueue();
@@ -278,6 +267,15 @@ export class Torrents {
   /** What is wanted of its files, and in which order, as its record says. */
   async applyFiles(entry: TorrentEntry): Promise<void> {
     if (await applyChoice(entry)) this.plan();
+  }
+
+  /** Accepts peers on another port from now on. Throws a PortError. */
+  async setPort(port: number): Promise<void> {
+    await this.#options.session.setPort(port);
+    const fetching = this.#queue.filter(({ metadata }) => metadata !== undefined);
+    await Promise.all(fetching.map((entry) => this.#magnets.stop(entry)));
+    this.#toStart.push(...fetching);
+    this.#startSome();
   }
 
   moveInQueue(chosen: ReadonlySet<TorrentEntry>, move: QueueMove): void {

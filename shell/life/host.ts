@@ -13,6 +13,7 @@ import type { TorrentLimits } from "./types.ts";
 /** What a torrent needs of its session. */
 export interface LifeHost {
   readonly system: System;
+  /** Where peers are accepted now. */
   readonly port: number;
   readonly handles: HandleCache;
   start(

@@ -6,8 +6,6 @@
  *
  * While it is active (checking or in its swarm) a download holds its lock and its files; a torrent that
  * rests holds nothing.
- *
- * Deliberately absent: terminals, exit codes, when to give up waiting. Those are its adapters' matter.
  */
 import { resolve } from "node:path";
 import type { PeerAddress } from "../../core/bytes/address.ts";
@@ -180,13 +178,16 @@ export class TorrentLife {
     });
   }
 
+  /** Leaves its swarm and joins it again, if it is there: what holds for a whole stay has changed. */
+  rejoin(): Promise<void> {
+    this.#stopFor(() => this.#again());
+    return this.#last;
+  }
+
   /** Moves content and state to another folder, then goes on as before. Files there are not replaced. */
   move(dir: string): Promise<void> {
     this.#interrupt.abort();
-    return this.#enqueue(async () => {
-      await this.#end("paused");
-      if (await this.#relocate(dir)) await this.#begin();
-    });
+    return this.#enqueue(() => this.#goOnIn(dir));
   }
 
   /** Uses other goals from the next time on that it joins. */
@@ -253,10 +254,17 @@ export class TorrentLife {
   }
 
   #enqueue(work: () => Promise<void>): Promise<void> {
-    this.#last = this.#last.then(async () => {
-      if (this.#state !== "left") await work();
-    });
-    return this.#last;
+    return this.#last = this.#last.then(() => this.#state === "left" ? undefined : work());
+  }
+
+  async #again(): Promise<void> {
+    await this.#end("paused");
+    await this.#begin();
+  }
+
+  async #goOnIn(dir: string, checkOnly = false): Promise<void> {
+    await this.#end("paused");
+    if (await this.#relocate(dir)) await this.#begin(checkOnly);
   }
 
   /** False when it failed, or was interrupted. */
@@ -305,8 +313,7 @@ export class TorrentLife {
         this.#sayComplete();
         await this.#finish();
       } else if (prepared.bytes.bytesWantedMissing === 0 && this.#mustMove()) {
-        await this.#end("paused");
-        if (await this.#relocate(this.#options.moveTo!)) await this.#begin(checkOnly);
+        await this.#goOnIn(this.#options.moveTo!, checkOnly);
       } else if (this.#wantsToRun) this.#join(this.#active, prepared);
       else await this.#end("paused");
     } catch (error) {
@@ -452,10 +459,7 @@ export class TorrentLife {
         this.#sayComplete();
         if (this.#goals.stopsWhenComplete) this.#stopFor(() => this.#finish());
         else if (this.#mustMove()) {
-          this.#stopFor(async () => {
-            await this.#end("paused");
-            if (await this.#relocate(this.#options.moveTo!)) await this.#begin();
-          });
+          this.#stopFor(() => this.#goOnIn(this.#options.moveTo!));
         }
         return;
       case "seeding-done":
@@ -481,12 +485,8 @@ export class TorrentLife {
   /** Told once for a file. It is checked again when whoever changes it may be done. */
   #onChanged(path: string): void {
     this.#emit({ kind: "changed", path });
-    this.#changeTimer ??= this.#host.system.clock.setTimeout(() => {
-      this.#stopFor(async () => {
-        await this.#end("paused");
-        await this.#begin();
-      });
-    }, CHANGE_SETTLES_MS);
+    const checkAgain = () => this.#stopFor(() => this.#again());
+    this.#changeTimer ??= this.#host.system.clock.setTimeout(checkAgain, CHANGE_SETTLES_MS);
   }
 
   /** Told once for a file: what follows is the same damage at other places. */

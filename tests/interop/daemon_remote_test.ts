@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { makeBytes, makeFile, runTt } from "../support/cli_kit.ts";
 import { type Answer, daemonFolder, DaemonKit } from "../support/daemon_kit.ts";
+import { freshPort } from "../support/network.ts";
 import { hasProgram } from "../support/process.ts";
 import { program } from "./clients/tmux.ts";
 import { interopTest, type Requirement } from "../support/requirements.ts";
@@ -20,6 +21,8 @@ async function run(daemon: DaemonKit, ...args: string[]): Promise<string> {
   }).output();
   return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
 }
+
+const PEER_PORT = freshPort();
 
 /** Options for the session, and the settings that they must bring about. */
 const SESSION: [string[], Answer][] = [
@@ -52,6 +55,7 @@ const SESSION: [string[], Answer][] = [
   [["-Y"], { lpd_enabled: false }],
   [["--utp"], { utp_enabled: true }],
   [["--no-utp"], { utp_enabled: false, preferred_transports: ["tcp"] }],
+  [["-p", String(PEER_PORT)], { peer_port: PEER_PORT }],
   [["-P"], { peer_port_random_on_start: true }],
   [["-pr", "50"], { peer_limit_global: 50 }],
   [["-gsr", "3"], { seed_ratio_limit: 3, seed_ratio_limited: true }],

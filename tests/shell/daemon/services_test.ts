@@ -80,6 +80,9 @@ Deno.test("completed downloads are posted to the webhook, content complete at th
   await until(isMoved, "the content is moved");
   assertEquals(await sizeOf(dir.at("dl", "film.bin")), 200_000);
   assertEquals(await sizeOf(dir.at("unfinished", "film.bin")), undefined);
+  const isSeeding = async () =>
+    (await daemon.torrents("status")).every(({ status }) => status === 6);
+  await until(isSeeding, "all seed, from where their content is now");
 
   const metrics = await fetch(`${daemon.url}/metrics`, {
     headers: { authorization: `Bearer ${daemon.token}` },

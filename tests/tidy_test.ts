@@ -19,7 +19,7 @@ Deno.test("every file follows the project rules", () => {
   assertEquals(faults, []);
 });
 
-Deno.test("the walk sees the project", () => {
+Deno.test("the walk covers the project", () => {
   const paths = projectFiles();
   for (const path of ["deno.json", "core/bytes/result.ts", "tests/tidy_test.ts"]) {
     assertEquals(paths.includes(path), true, path);
@@ -160,7 +160,7 @@ for (const rule of Object.keys(RULES) as (keyof typeof RULES)[]) {
   });
 }
 
-Deno.test("a fault names its file, its line and the rule", () => {
+Deno.test("a violation is reported with its file, line and rule", () => {
   const source = readSource("core/bytes/a.ts", "/* two\nlines */\nconst now = Date.now();\n");
   assertEquals(checkSource(source), ["core/bytes/a.ts:3: The core must not use Date"]);
 });

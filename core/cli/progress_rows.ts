@@ -24,7 +24,8 @@ const NAME_COLUMNS_MAX = 48;
 const WAIT_NAME_COLUMNS_MIN = 8;
 const STATUS_COLUMNS = 10;
 const RATE_COLUMNS = 12;
-const REMARK_COLUMNS = 13;
+/** "59 min 59 s left". */
+const REMARK_COLUMNS = 16;
 
 /** States in the order of the list: what changes, then what waits, then what rests. */
 const ORDER: readonly ProgressState[] = [

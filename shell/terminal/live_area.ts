@@ -12,6 +12,8 @@ const HIDE_CURSOR = "\x1b[?25l";
 const SHOW_CURSOR = "\x1b[?25h";
 const ERASE_BELOW = "\x1b[J";
 const ERASE_LINE_END = "\x1b[K";
+/** From the first column of a row that is not the last one; see `eraseBlock`. */
+const ERASE_ROW_AND_BELOW = "\x1b[2K\x1b[1B\x1b[J\x1b[1A";
 // deno-lint-ignore no-control-regex
 const COLOURS = /\x1b\[\d+m/g;
 
@@ -47,7 +49,7 @@ export function createLiveArea(write: (text: string) => void, canvas: () => Canv
     const lines = render({ ...room, columns: room.columns - 1, rows: room.rows - 1 });
     // Rows that a narrower window wrapped stay marked as continued until they are erased as a whole.
     const isResized = room.columns !== drawnColumns;
-    const back = moveToTop(room.columns) + (isResized ? ERASE_BELOW : "");
+    const back = isResized ? eraseBlock(room.columns) : moveToTop(room.columns);
     drawnColumns = room.columns;
     const body = lines.join(`${ERASE_LINE_END}\n`);
     write(`${isHidden ? "" : HIDE_CURSOR}${back}${body}${ERASE_BELOW}\r`);
@@ -64,10 +66,16 @@ export function createLiveArea(write: (text: string) => void, canvas: () => Canv
     return rows === 0 ? "\r" : `\x1b[${rows}A\r`;
   }
 
+  /** tmux keeps what is erased from the top left corner on in its history: a second copy of the lines. */
+  function eraseBlock(columns: number): string {
+    if (drawnWidths.length === 0) return "\r";
+    return moveToTop(columns) + (drawnWidths.length > 1 ? ERASE_ROW_AND_BELOW : ERASE_BELOW);
+  }
+
   return {
     draw,
     erase() {
-      if (drawnWidths.length > 0) write(moveToTop(canvas().columns) + ERASE_BELOW);
+      if (drawnWidths.length > 0) write(eraseBlock(canvas().columns));
       drawnWidths = [];
     },
     redraw() {

@@ -40,7 +40,7 @@ function withoutLayers({ bytes, metainfo }: LoadedTorrent): LoadedTorrent {
   return { bytes: bare, metainfo: read.value };
 }
 
-Deno.test("a torrent with its layers put back has its bytes again", () =>
+Deno.test("a torrent with its layers restored has its original bytes", () =>
   withFolder(async (folder) => {
     await Deno.writeFile(join(folder, "a"), vectorContent(5 * PIECE + 3));
     const made = await makeTorrent(join(folder, "a"), {
@@ -54,7 +54,7 @@ Deno.test("a torrent with its layers put back has its bytes again", () =>
   }));
 
 for (const format of ["v2", "hybrid"] as const) {
-  Deno.test(`content that is there tells the layers that the metadata lacks: ${format}`, () =>
+  Deno.test(`existing content provides the layers that the metadata lacks: ${format}`, () =>
     withFolder(async (folder) => {
       await Deno.mkdir(join(folder, "f"));
       await Deno.writeFile(join(folder, "f", "a"), vectorContent(5 * PIECE + 3));
@@ -72,7 +72,7 @@ for (const format of ["v2", "hybrid"] as const) {
     }));
 }
 
-Deno.test("pieces of a hybrid that arrive tell its layers, where peers know v1 only", () =>
+Deno.test("pieces of a hybrid provide its layers, even if peers support v1 only", () =>
   withFolder(async (folder) => {
     const content = vectorContent(3 * PIECE + 5);
     await Deno.writeFile(join(folder, "a"), content);
@@ -96,7 +96,7 @@ Deno.test("pieces of a hybrid that arrive tell its layers, where peers know v1 o
     buffers.close();
   }));
 
-Deno.test("the .torrent that is kept has the layers that were learned, in a later check as well", () =>
+Deno.test("the saved .torrent contains fetched layers, also after a later check", () =>
   withFolder(async (folder) => {
     await Deno.writeFile(join(folder, "a"), vectorContent(3 * PIECE + 5));
     const made = await makeTorrent(join(folder, "a"), { format: "v2", pieceLength: PIECE });

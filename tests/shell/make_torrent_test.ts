@@ -44,7 +44,7 @@ async function assertRefused(
   assert(/^[^\n]+;[^\n]+[^.]$/.test((error as ContentError).message));
 }
 
-Deno.test("a file becomes a torrent of its name, pieces and hashes", () =>
+Deno.test("a file becomes a torrent with its name, pieces and hashes", () =>
   withFolder(async (folder) => {
     const content = write(folder, "a b.bin", 100_001);
     const progress: number[] = [];
@@ -76,7 +76,7 @@ Deno.test("a file becomes a torrent of its name, pieces and hashes", () =>
     assertEquals([progress.length, progress.at(-1)], [7, 100_001]);
   }));
 
-Deno.test("a folder becomes one torrent, its files sorted and packed one after the other", () =>
+Deno.test("a folder becomes one torrent, its files sorted and concatenated", () =>
   withFolder(async (folder) => {
     const root = join(folder, "album");
     const last = write(root, "z.bin", 30_000);
@@ -106,7 +106,7 @@ async function listing(folder: string, options: ListOptions = {}) {
   return { files: files.map(({ path }) => path.join("/")), leftOut: leftOut.sort() };
 }
 
-Deno.test("links, devices, our state and desktops' files are left out, each with its reason", () =>
+Deno.test("links, devices, our state and system files are skipped, each with its reason", () =>
   withFolder(async (folder) => {
     write(folder, "real", 5);
     write(folder, "sub/.tt/x.resume", 5);
@@ -148,7 +148,7 @@ Deno.test("a name that other systems cannot store does not refuse its folder", (
     });
   }));
 
-Deno.test("patterns leave out files and whole folders", () =>
+Deno.test("patterns exclude files and whole folders", () =>
   withFolder(async (folder) => {
     write(folder, "a.tmp", 5);
     write(folder, "keep", 5);
@@ -166,7 +166,7 @@ Deno.test("patterns leave out files and whole folders", () =>
     ]);
   }));
 
-Deno.test("links are followed when that is asked for, but not round and round", () =>
+Deno.test("links are followed if requested, but not in cycles", () =>
   withFolder(async (folder) => {
     const root = join(folder, "root");
     write(root, "a/file", 5);
@@ -189,7 +189,7 @@ Deno.test("links are followed when that is asked for, but not round and round", 
   }));
 
 Deno.test(
-  "who may execute a file is told",
+  "executable files are marked",
   { ignore: Deno.build.os === "windows" },
   () =>
     withFolder(async (folder) => {
@@ -217,14 +217,14 @@ Deno.test("a tree that no torrent can hold is refused before anything is hashed"
     assertEquals(metainfo.files[0]!.path.length, length + 2);
   }));
 
-Deno.test("a link that the user names is followed, and gives the torrent its name", () =>
+Deno.test("a link given by the user is followed, and names the torrent", () =>
   withFolder(async (folder) => {
     write(folder, "real", 5);
     Deno.symlinkSync("real", join(folder, "link"));
     assertEquals((await makeTorrent(join(folder, "link"))).metainfo.files[0]!.path, ["link"]);
   }));
 
-Deno.test("what cannot be shared is refused in one sentence", () =>
+Deno.test("unusable paths are refused with one sentence", () =>
   withFolder(async (folder) => {
     await assertRefused(join(folder, "nothing"), "missing");
     write(folder, "file", 5);
@@ -242,7 +242,7 @@ Deno.test("what cannot be shared is refused in one sentence", () =>
     await assertRefused(join(folder, ".tt"), "unsupported-name");
   }));
 
-Deno.test("a name that is not UTF-8 is left out", () =>
+Deno.test("a name that is not UTF-8 is skipped", () =>
   withFolder(async (folder) => {
     const args = ["-c", `printf x > "$0/$(printf 'a\\377b')"`, folder];
     await new Deno.Command("sh", { args }).output();
@@ -252,7 +252,7 @@ Deno.test("a name that is not UTF-8 is left out", () =>
     assertEquals([files, leftOut.length], [["fine"], 1]);
   }));
 
-Deno.test("content with more pieces than a torrent can carry is refused before it is read", () =>
+Deno.test("content with too many pieces for a torrent is refused before it is read", () =>
   withFolder(async (folder) => {
     const place = join(folder, "sparse");
     Deno.writeFileSync(place, new Uint8Array());
@@ -275,7 +275,7 @@ Deno.test("a file that shrinks, grows or changes meanwhile is refused", async ()
   }
 });
 
-Deno.test("making a torrent stops when it is told to", () =>
+Deno.test("creating a torrent can be aborted", () =>
   withFolder(async (folder) => {
     write(folder, "f", 4_000_000);
     const controller = new AbortController();

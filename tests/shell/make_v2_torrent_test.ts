@@ -87,7 +87,7 @@ Deno.test("a hybrid has padding between its files, and both hashes", () =>
     );
   }));
 
-Deno.test("one file is the same in both halves, without padding", () =>
+Deno.test("a single file is the same in both halves, without padding", () =>
   withContent(async (folder) => {
     const { metainfo } = await makeTorrent(join(folder, "f", "d", "over"), { format: "hybrid" });
     assertEquals([formatOf(metainfo.identity), metainfo.isFolder], ["hybrid", false]);
@@ -99,7 +99,7 @@ for (const format of ["v2", "hybrid"] as const) {
     withContent(async (folder) => assertEquals(await check(folder, format), [3, [1, 2, 4]])));
 }
 
-Deno.test("a torrent with too many pieces for its readers is refused before it is hashed", async () => {
+Deno.test("a torrent with too many pieces for other clients is refused before it is hashed", async () => {
   const folder = await Deno.makeTempDir({ prefix: "tt_huge_" });
   try {
     const file = await Deno.open(join(folder, "a"), { create: true, write: true });

@@ -38,14 +38,14 @@ function open(descriptors: number, network?: Network) {
   return { clock, resources };
 }
 
-Deno.test("a torrent alone has all that one may have, and is told nothing", () => {
+Deno.test("a single torrent gets the maximum, without a report", () => {
   const { resources } = open(4_096);
   const torrent = new FakeTorrent(10);
   resources.join(torrent);
   assertEquals([torrent.granted, torrent.grants], [TORRENT_CAP, 0]);
 });
 
-Deno.test("what one no longer needs goes to another within a second of something happening", async () => {
+Deno.test("what a torrent no longer needs goes to another within a second of activity", async () => {
   const { clock, resources } = open(256);
   const torrents = [new FakeTorrent(300), new FakeTorrent(300)];
   for (const torrent of torrents) resources.join(torrent);
@@ -92,7 +92,7 @@ Deno.test("no peer is let in beyond what the process can have", () => {
   assert(!resources.hasRoom);
 });
 
-Deno.test("a process in which nothing happens is not woken", async () => {
+Deno.test("an idle process is not woken", async () => {
   const { clock, resources } = open(256);
   for (let i = 0; i < 5; i++) resources.join(new FakeTorrent(50));
   resources.touch();

@@ -30,7 +30,7 @@ class CountingClock extends VirtualClock implements Clock {
   }
 }
 
-Deno.test("timers ring at their times, those of one time in the order in which they were set", async () => {
+Deno.test("timers fire at their times, those of the same time in order", async () => {
   const clock = new VirtualClock();
   const timers = new SharedTimers(clock);
   const rng = createRng(5);
@@ -48,7 +48,7 @@ Deno.test("timers ring at their times, those of one time in the order in which t
   assertEquals(clock.pendingCount, 0);
 });
 
-Deno.test("what is due at one time costs the system one timer", async () => {
+Deno.test("timers of the same time share one system timer", async () => {
   const clock = new CountingClock();
   const timers = new SharedTimers(clock);
   let rang = 0;
@@ -57,7 +57,7 @@ Deno.test("what is due at one time costs the system one timer", async () => {
   assertEquals([rang, clock.calls], [200, 1]);
 });
 
-Deno.test("a timer that is set anew each time something happens costs nothing until it rings", async () => {
+Deno.test("resetting a timer repeatedly costs nothing until it fires", async () => {
   const clock = new CountingClock();
   const timers = new SharedTimers(clock);
   let id: TimerId | undefined, rang = 0;
@@ -71,7 +71,7 @@ Deno.test("a timer that is set anew each time something happens costs nothing un
   assert(clock.calls <= 3, `${clock.calls} calls`);
 });
 
-Deno.test("a cleared timer does not ring, and one that is set while another rings waits", async () => {
+Deno.test("a cleared timer does not fire, and one set by another waits its turn", async () => {
   const clock = new VirtualClock();
   const timers = new SharedTimers(clock);
   const rang: string[] = [];
@@ -85,7 +85,7 @@ Deno.test("a cleared timer does not ring, and one that is set while another ring
   assertEquals(rang, ["first", "next"]);
 });
 
-Deno.test("the process is kept while one timer keeps it, and no longer", async () => {
+Deno.test("the process stays alive as long as one timer keeps it", async () => {
   const clock = new CountingClock();
   const timers = new SharedTimers(clock);
   const idle = timers.setTimeout(() => {}, 10_000);

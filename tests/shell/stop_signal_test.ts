@@ -27,7 +27,7 @@ async function endedBy(signal: Deno.Signal, hasTerminal: boolean): Promise<strin
 }
 
 Deno.test({
-  name: "Ctrl-C, SIGTERM and a closed terminal ask for a clean end; nohup is respected",
+  name: "Ctrl-C, SIGTERM and a closed terminal request a clean end; nohup is respected",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -37,7 +37,7 @@ Deno.test({
   },
 });
 
-Deno.test("each signal is registered by itself: one that the system has not ends nothing", () => {
+Deno.test("signals are registered separately: an unsupported one prevents nothing", () => {
   for (const unknown of ["SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"]) {
     const handlers = new Map<string, () => void>();
     const { signal } = stopSignal(() => {}, true, {

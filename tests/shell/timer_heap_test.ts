@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "../support/fast_check.ts";
 import { TimerHeap } from "../../shell/timer_heap.ts";
 
-Deno.test("timers come out in the order of their time, and of their setting where that is the same", () => {
+Deno.test("timers are returned by time, and in order of insertion for equal times", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(20)), (times) => {
       const heap = new TimerHeap<{ readonly id: number; readonly atMs: number }>();

@@ -29,7 +29,7 @@ function addLeeches(world: World, count: number, options = {}): Node[] {
   );
 }
 
-Deno.test("all at 90 %, each lacking another part, finish without a seed", () => {
+Deno.test("peers at 90 % that lack different parts complete without a seed", () => {
   const world = createWorld({ seed: 1, pieces: 10 });
   const nodes = Array.from({ length: 10 }, (_, i) => {
     const have = "##########".slice(0, i) + "." + "##########".slice(i + 1);
@@ -38,13 +38,13 @@ Deno.test("all at 90 %, each lacking another part, finish without a seed", () =>
   assertAllFinish(world, nodes, 300_000);
 });
 
-Deno.test("all at 90 %, all lacking the same part, finish with one seed", () => {
+Deno.test("peers at 90 % that lack the same part complete with one seed", () => {
   const world = createWorld({ seed: 2, pieces: 10 });
   world.add({ name: "seed", have: "seed", upBytesPerSecond: 50_000 });
   assertAllFinish(world, addLeeches(world, 9, { have: "#########." }), 600_000);
 });
 
-Deno.test("peers behind NAT that can only dial finish through those that can be dialled", () => {
+Deno.test("peers behind NAT that can only dial complete through reachable ones", () => {
   const world = createWorld({ seed: 3, pieces: 12 });
   world.add({ name: "seed", have: "seed" });
   const open = addLeeches(world, 2);
@@ -52,13 +52,13 @@ Deno.test("peers behind NAT that can only dial finish through those that can be 
   assertAllFinish(world, [...open, ...hidden]);
 });
 
-Deno.test("a seed behind NAT serves those that it dials", () => {
+Deno.test("a seed behind NAT serves the peers that it dials", () => {
   const world = createWorld({ seed: 4, pieces: 8 });
   world.add({ name: "seed", have: "seed", isBehindNat: true });
   assertAllFinish(world, addLeeches(world, 3));
 });
 
-Deno.test("a partition that ends is no end: both sides finish", () => {
+Deno.test("after a partition both sides complete", () => {
   const world = createWorld({ seed: 5, pieces: 24 });
   const seed = world.add({ name: "seed", have: "seed", upBytesPerSecond: 100_000 });
   const near = addLeeches(world, 2), far = addLeeches(world, 3);
@@ -71,7 +71,7 @@ Deno.test("a partition that ends is no end: both sides finish", () => {
   assert(seed.isOnline);
 });
 
-Deno.test("a tracker that vanishes for an hour stops nobody who has met the swarm", () => {
+Deno.test("a tracker that is down for an hour does not stop peers that know the swarm", () => {
   const world = createWorld({ seed: 6, pieces: 30 });
   world.add({ name: "seed", have: "seed", upBytesPerSecond: 100_000 });
   const nodes = addLeeches(world, 4);
@@ -80,7 +80,7 @@ Deno.test("a tracker that vanishes for an hour stops nobody who has met the swar
   assertAllFinish(world, nodes);
 });
 
-Deno.test("a tracker that is down at first is found when it comes, or its twin before", () => {
+Deno.test("a tracker that is down at first is used later, or another one of its tier before", () => {
   for (const trackers of [1, 2]) {
     const world = createWorld({ seed: 7, pieces: 8, trackers });
     world.state.trackers[0]!.isUp = false;
@@ -91,7 +91,7 @@ Deno.test("a tracker that is down at first is found when it comes, or its twin b
   }
 });
 
-Deno.test("a full disk ends one download and nobody else's; with room again it goes on", () => {
+Deno.test("a full disk stops only its own download, which continues once space is free", () => {
   const world = createWorld({ seed: 8, pieces: 12 });
   world.add({ name: "seed", have: "seed" });
   const others = addLeeches(world, 2);
@@ -112,7 +112,7 @@ Deno.test("a full disk ends one download and nobody else's; with room again it g
   assertAllFinish(world, [full]);
 });
 
-Deno.test("slow disks delay their own only", () => {
+Deno.test("slow disks delay only their own downloads", () => {
   const world = createWorld({ seed: 9, pieces: 12 });
   world.add({ name: "seed", have: "seed" });
   const quick = addLeeches(world, 2);
@@ -127,7 +127,7 @@ const MISBEHAVIOURS: readonly Misbehaviour[] = [
 ];
 
 for (const misbehaviour of MISBEHAVIOURS) {
-  Deno.test(`three that ${misbehaviour} among honest ones keep nobody from finishing`, () => {
+  Deno.test(`three peers that ${misbehaviour} do not prevent completion of honest ones`, () => {
     for (let seed = 0; seed < 3; seed++) {
       const world = createWorld({ seed, pieces: 12 });
       world.add({ name: "seed", have: "seed" });
@@ -140,13 +140,13 @@ for (const misbehaviour of MISBEHAVIOURS) {
   });
 }
 
-Deno.test("connections that keep breaking stop nobody", () => {
+Deno.test("repeated disconnects do not prevent completion", () => {
   const world = createWorld({ seed: 10, pieces: 16, breaksPerHundredMinutes: 300 });
   world.add({ name: "seed", have: "seed", upBytesPerSecond: 100_000 });
   assertAllFinish(world, addLeeches(world, 4));
 });
 
-Deno.test("with and without the rule side by side, all finish; those with it paid or were excused", () => {
+Deno.test("peers with and without the rule complete; those with it paid or were waived", () => {
   const world = createWorld({ seed: 12, pieces: 20 });
   world.add({ name: "seed", have: "seed" });
   const bound = addLeeches(world, 4);
@@ -159,7 +159,7 @@ Deno.test("with and without the rule side by side, all finish; those with it pai
   }
 });
 
-Deno.test("strict ones that can't pay finish as soon as somebody comes to be served", () => {
+Deno.test("strict peers that cannot pay complete once a peer can be served", () => {
   const world = createWorld({ seed: 13, pieces: 10 });
   world.add({ name: "seed", have: "seed" });
   const strict = world.add({ name: "strict", shareRule: STRICT });
@@ -169,7 +169,7 @@ Deno.test("strict ones that can't pay finish as soon as somebody comes to be ser
   assertAllFinish(world, [strict]);
 });
 
-Deno.test("everybody waits for the last piece, and it comes", () => {
+Deno.test("peers that all wait for their last piece complete", () => {
   const world = createWorld({ seed: 14, pieces: 10 });
   const waiting = addLeeches(world, 6, { have: "#########." });
   world.run(300_000);

@@ -153,7 +153,7 @@ class Pair {
   }
 }
 
-Deno.test("whatever happens, the core does what the model allows and knows what the model knows", () => {
+Deno.test("for any events the core agrees with the model", () => {
   fc.assert(
     fc.property(fc.array(act, { minLength: 20, maxLength: 200, size: "max" }), (acts) => {
       const pair = new Pair();
@@ -166,7 +166,7 @@ Deno.test("whatever happens, the core does what the model allows and knows what 
   );
 });
 
-Deno.test("the model objects when the core is wrong about a piece", () => {
+Deno.test("the model detects a core that is wrong about a piece", () => {
   const pair = new Pair();
   for (let which = 0; which < 3; which++) pair.do({ what: "connect", who: 0, which: 31 });
   pair.do({ what: "unchoke", who: 0, which: 0 });

@@ -26,7 +26,7 @@ function assertDone(nodes: readonly Node[]): void {
   }
 }
 
-Deno.test("two that want different halves and have the other's both finish", () => {
+Deno.test("two peers that want different halves and have the other's both finish", () => {
   const world = createWorld({ seed: 1, pieces: PIECES });
   const nodes = [
     { have: "######......", want: "000000444444" },
@@ -36,7 +36,7 @@ Deno.test("two that want different halves and have the other's both finish", () 
   assertDone(nodes);
 });
 
-Deno.test("partial seeds that finished give a copy to a newcomer when no whole one is left", () => {
+Deno.test("finished partial seeds provide a copy to a newcomer without any seed", () => {
   for (let seed = 1; seed <= 5; seed++) {
     const world = createWorld({ seed, pieces: PIECES });
     const source = world.add({ name: "seed", have: "seed" });
@@ -53,7 +53,7 @@ Deno.test("partial seeds that finished give a copy to a newcomer when no whole o
   }
 });
 
-Deno.test("the share rule owes a part of what is wanted, and takes any piece of ours as payment", () => {
+Deno.test("the share rule applies to what is wanted, and any uploaded piece counts", () => {
   const world = createWorld({ seed: 3, pieces: PIECES });
   world.add({ name: "seed", have: "seed", upBytesPerSecond: 100_000 });
   const some = world.add({ name: "some", want: "444444000000", shareRule: RULE_10 });
@@ -70,7 +70,7 @@ const member = fc.record({
   up: fc.constantFrom(20_000, 200_000, 2_000_000),
 });
 
-Deno.test("whatever is wanted by whom, with every piece in the swarm everybody finishes by the rule", () => {
+Deno.test("for any selections, with every piece in the swarm all peers finish under the rule", () => {
   const swarm = fc.record({
     members: fc.array(member, { minLength: 2, maxLength: 7 }),
     /** Who holds each piece from the start; nobody has them all unless chance says so. */

@@ -39,7 +39,7 @@ function assertSettled(nodes: readonly Node[]): void {
   }
 }
 
-Deno.test("a lone downloader finishes at once: its debt is waived", () => {
+Deno.test("a single downloader completes at once: its debt is waived", () => {
   const world = createWorld({ seed: 1, pieces: 20 });
   world.add({ name: "seed", have: "seed" });
   const lone = world.add({ name: "lone", shareRule: RULE_10 });
@@ -50,7 +50,7 @@ Deno.test("a lone downloader finishes at once: its debt is waived", () => {
   assert(world.now < 1_000 * secondsAlone + 3_000, `done after ${world.now} ms`);
 });
 
-Deno.test("three downloaders and a seed: each finishes only after it shared", () => {
+Deno.test("three downloaders and a seed: each completes only after it has shared", () => {
   for (let seed = 0; seed < 5; seed++) {
     const world = createWorld({ seed, pieces: 40 });
     world.add({ name: "seed", have: "seed" });
@@ -61,7 +61,7 @@ Deno.test("three downloaders and a seed: each finishes only after it shared", ()
   }
 });
 
-Deno.test("two that wait for each other, lacking different last pieces, both finish", () => {
+Deno.test("two peers that wait for each other, lacking different last pieces, both complete", () => {
   const world = createWorld({ seed: 1, pieces: 8 });
   const left = world.add({ name: "left", have: ".#######", shareRule: RULE_10 });
   const right = world.add({ name: "right", have: "#######.", shareRule: RULE_10 });
@@ -69,7 +69,7 @@ Deno.test("two that wait for each other, lacking different last pieces, both fin
   assertSettled([left, right]);
 });
 
-Deno.test("all lack the same last piece and one seed has it: all finish", () => {
+Deno.test("all peers lack the same last piece and one seed has it: all complete", () => {
   const world = createWorld({ seed: 2, pieces: 8 });
   world.add({ name: "seed", have: "seed" });
   const nodes = [1, 2, 3, 4, 5].map((i) =>
@@ -79,7 +79,7 @@ Deno.test("all lack the same last piece and one seed has it: all finish", () => 
   assertSettled(nodes);
 });
 
-Deno.test("the seed leaves once the swarm holds every piece: all finish", () => {
+Deno.test("the seed leaves once the swarm has every piece: all complete", () => {
   for (let seed = 0; seed < 5; seed++) {
     const world = createWorld({ seed, pieces: 12 });
     const source = world.add({ name: "seed", have: "seed" });
@@ -98,7 +98,7 @@ Deno.test("the seed leaves once the swarm holds every piece: all finish", () => 
   }
 });
 
-Deno.test("free riders that take and give nothing stop nobody, and count as served", () => {
+Deno.test("free riders do not prevent completion, and count as served", () => {
   const world = createWorld({ seed: 3, pieces: 12 });
   world.add({ name: "seed", have: "seed" });
   const honest = [1, 2].map((i) => world.add({ name: `honest ${i}`, shareRule: RULE_10 }));
@@ -107,7 +107,7 @@ Deno.test("free riders that take and give nothing stop nobody, and count as serv
   assertSettled(honest);
 });
 
-Deno.test("peers that the tracker counts and nobody can reach hold a download a few seconds at most", () => {
+Deno.test("unreachable peers counted by the tracker delay a download a few seconds at most", () => {
   const world = createWorld({ seed: 4, pieces: 8, phantoms: 3 });
   world.add({ name: "seed", have: "seed" });
   const lone = world.add({ name: "lone", shareRule: RULE_10 });
@@ -116,7 +116,7 @@ Deno.test("peers that the tracker counts and nobody can reach hold a download a 
   assertEquals(statesOf(lone), ["owing", "waived"]);
 });
 
-Deno.test("what was shared in an earlier run counts", () => {
+Deno.test("uploads of an earlier run count", () => {
   const world = createWorld({ seed: 5, pieces: 10 });
   world.add({ name: "seed", have: "seed" });
   const other = world.add({ name: "other", shareRule: RULE_10 });
@@ -127,7 +127,7 @@ Deno.test("what was shared in an earlier run counts", () => {
   assertEquals(statesOf(back), ["paid"]);
 });
 
-Deno.test("with strict ones among them the others finish; a strict one finishes only if it paid", () => {
+Deno.test("beside strict peers the others complete; a strict one only after it paid", () => {
   for (let seed = 0; seed < 8; seed++) {
     const world = createWorld({ seed, pieces: 12 });
     world.add({ name: "seed", have: "seed" });
@@ -146,7 +146,7 @@ Deno.test("with strict ones among them the others finish; a strict one finishes 
   }
 });
 
-Deno.test("a torrent of one piece is finished by everybody: there is nothing to serve", () => {
+Deno.test("all peers complete a one-piece torrent: there is nothing to serve", () => {
   const world = createWorld({ seed: 6, pieces: 1 });
   world.add({ name: "seed", have: "seed" });
   const nodes = [1, 2, 3].map((i) => world.add({ name: `leech ${i}`, shareRule: RULE_10 }));
@@ -162,7 +162,7 @@ const member = fc.record({
   up: fc.constantFrom(20_000, 200_000, 2_000_000),
 });
 
-Deno.test("whatever the swarm, if every piece stays in it everybody honest finishes by the rule", () => {
+Deno.test("in any swarm that keeps every piece all honest peers complete under the rule", () => {
   fc.assert(
     fc.property(fc.array(member, { minLength: 1, maxLength: 7 }), fc.nat(), (members, seed) => {
       const world = createWorld({ seed, pieces: 6, phantoms: seed % 3 });

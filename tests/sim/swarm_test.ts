@@ -6,14 +6,14 @@ import { type Node, World } from "./world.ts";
 
 const watch = ({ torrent }: Node, now: number) => checkInvariants(torrent, now);
 
-Deno.test("one seed serves everybody", () => {
+Deno.test("one seed serves all peers", () => {
   const world = new World({ seed: 1, pieces: 20, watch });
   world.add({ name: "seed", have: "seed" });
   for (let i = 0; i < 10; i++) world.add({ name: `leech ${i}` });
   assert(world.runUntilComplete(120_000), "all complete within two minutes");
 });
 
-Deno.test("a swarm shares: twenty finish far sooner than one seed could send them all", () => {
+Deno.test("in a swarm twenty peers complete far sooner than from one seed alone", () => {
   const world = new World({ seed: 2, pieces: 100 });
   world.add({ name: "seed", have: "seed" });
   for (let i = 0; i < 20; i++) world.add({ name: `leech ${i}` });
@@ -22,14 +22,14 @@ Deno.test("a swarm shares: twenty finish far sooner than one seed could send the
   assert(world.now / 1_000 < secondsAlone / 3, `${world.now} ms of ${secondsAlone} s`);
 });
 
-Deno.test("leechers that hold different halves need no seed", () => {
+Deno.test("leechers with different halves need no seed", () => {
   const world = new World({ seed: 3, pieces: 10, watch });
   world.add({ name: "left", have: "#####....." });
   world.add({ name: "right", have: ".....#####" });
   assert(world.runUntilComplete(60_000));
 });
 
-Deno.test("a liar is banned and everybody completes", () => {
+Deno.test("a liar is banned and all peers complete", () => {
   for (let seed = 0; seed < 5; seed++) {
     const world = new World({ seed, pieces: 16, watch });
     world.add({ name: "seed", have: "seed" });
@@ -44,7 +44,7 @@ Deno.test("a liar is banned and everybody completes", () => {
   }
 });
 
-Deno.test("seeds that send nothing delay nobody for ever", () => {
+Deno.test("seeds that send nothing do not delay completion forever", () => {
   const world = new World({ seed: 4, pieces: 12, watch });
   world.add({ name: "seed", have: "seed" });
   for (let i = 0; i < 4; i++) {
@@ -54,7 +54,7 @@ Deno.test("seeds that send nothing delay nobody for ever", () => {
   assert(world.run(600_000, () => leeches.every((node) => node.completedMs !== undefined)));
 });
 
-Deno.test("two that dial each other end with one connection", () => {
+Deno.test("two peers that dial each other keep one connection", () => {
   for (let seed = 0; seed < 10; seed++) {
     const world = new World({ seed, pieces: 4 });
     const one = world.add({ name: "one", have: "##..", isAlone: true });
@@ -78,7 +78,7 @@ const guest = fc.record({
   misbehaviour: fc.constantFrom(undefined, undefined, "corrupt", "silent"),
 });
 
-Deno.test("whoever comes and goes, those who stay complete", () => {
+Deno.test("under any churn the remaining peers complete", () => {
   fc.assert(
     fc.property(fc.array(guest, { maxLength: 6 }), fc.nat(), (guests, seed) => {
       const world = new World({ seed, pieces: 8, watch });

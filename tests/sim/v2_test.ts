@@ -12,7 +12,7 @@ function bannedBy(nodes: readonly Node[]): string[] {
 }
 
 for (const format of ["v2", "hybrid"] as const) {
-  Deno.test(`a ${format} swarm whose downloaders know no layer completes`, () => {
+  Deno.test(`a ${format} swarm completes if downloaders have no layers`, () => {
     for (let seed = 0; seed < 5; seed++) {
       const world = new World({ seed, pieces: 30, format, watch });
       world.add({ name: "seed", have: "seed" });
@@ -21,7 +21,7 @@ for (const format of ["v2", "hybrid"] as const) {
     }
   });
 
-  Deno.test(`in a ${format} swarm a peer that sends some bad blocks is banned alone, soon`, () => {
+  Deno.test(`in a ${format} swarm only the sender of some bad blocks is banned, soon`, () => {
     for (let seed = 0; seed < 5; seed++) {
       const world = new World({ seed, pieces: 16, blocks: 16, format, watch });
       world.add({ name: "seed", have: "seed" });
@@ -34,7 +34,7 @@ for (const format of ["v2", "hybrid"] as const) {
   });
 }
 
-Deno.test("a peer that answers with wrong hashes is banned, and layers come from others", () => {
+Deno.test("a peer that sends wrong hashes is banned, and layers come from others", () => {
   for (let seed = 0; seed < 5; seed++) {
     const world = new World({ seed, pieces: 16, format: "v2", watch });
     world.add({ name: "seed", have: "seed" });
@@ -44,7 +44,7 @@ Deno.test("a peer that answers with wrong hashes is banned, and layers come from
   }
 });
 
-Deno.test("a v2 world is the same each time", () => {
+Deno.test("a v2 world is reproducible", () => {
   const run = () => {
     const world = new World({ seed: 9, pieces: 20, format: "v2" });
     world.add({ name: "seed", have: "seed" });

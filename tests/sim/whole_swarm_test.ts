@@ -33,14 +33,14 @@ function run(options: Partial<SwarmOptions> = {}): { swarm: Swarm; report: Swarm
   return { swarm, report: reportOf(swarm) };
 }
 
-Deno.test("one seed gives one run, decision for decision, and another seed another", () => {
+Deno.test("a seed gives the same run, decision for decision, and another seed another", () => {
   const small = { peers: 8, size: 4_000_000 };
   const first = run(small).report;
   assertEquals(run(small).report, first);
   assertNotEquals(run({ ...small, seed: 2 }).report.trace, first.trace);
 });
 
-Deno.test("a homogeneous swarm is complete near the fluid bound, and the rule costs little", () => {
+Deno.test("a homogeneous swarm completes near the fluid bound, and the rule costs little", () => {
   const on = run().report;
   const off = run({ shareRule: { percent: 0, strict: false } }).report;
   assertEquals(on.completed, 16);
@@ -50,7 +50,7 @@ Deno.test("a homogeneous swarm is complete near the fluid bound, and the rule co
   assertEquals(on.debts, { paid: 16, waived: 0, owing: 0 });
 });
 
-Deno.test("free riders give nothing and stop nobody, and neither does churn", () => {
+Deno.test("free riders upload nothing and do not prevent completion, nor does churn", () => {
   const { swarm, report } = run({ freeRidersPercent: 25, churnPercent: 25 });
   assertEquals(report.completed, 16);
   assert(report.riders!.worst !== undefined);
@@ -63,27 +63,27 @@ Deno.test("free riders give nothing and stop nobody, and neither does churn", ()
   }
 });
 
-Deno.test("the bound is the scarcest of what seeders send, what all send and what each takes", () => {
+Deno.test("the bound is the minimum of seeder uplinks, all uplinks and own downlink", () => {
   assertEquals(boundSeconds(SMALL), 24);
   assertEquals(boundSeconds({ ...SMALL, down: 500_000 }), 48);
   assertEquals(boundSeconds({ ...SMALL, peers: 16, freeRidersPercent: 50 }), 24 * 16 / 9);
   assertEquals(boundSeconds({ ...SMALL, seeders: 4 }), 24 * 16 / 20);
 });
 
-Deno.test("a piece length makes about a thousand pieces, within the usual bounds", () => {
+Deno.test("the piece length gives about a thousand pieces, within the usual bounds", () => {
   assertEquals(pieceLengthFor(64_000_000), 65_536);
   assertEquals(pieceLengthFor(1), 16_384);
   assertEquals(pieceLengthFor(1e12), 4 * 1024 * 1024);
 });
 
-Deno.test("fairness is 1 when all gave the same, and one in n when one gave all", () => {
+Deno.test("fairness is 1 for equal uploads, and one in n for a single uploader", () => {
   assertEquals(jainIndex([3, 3, 3]), 1);
   assertEquals(jainIndex([4, 0, 0, 0]), 0.25);
   assertEquals(jainIndex([]), 1);
   assertEquals(jainIndex([0, 0]), 1);
 });
 
-Deno.test("the picture has the width of a terminal, and fills up from left to right", () => {
+Deno.test("the plot fits a terminal, and fills up from left to right", () => {
   const { swarm, report } = run({ peers: 6, size: 2_000_000 });
   for (const unicode of [true, false]) {
     const lines = plotText(swarm.history, report, unicode).split("\n");
@@ -97,7 +97,7 @@ Deno.test("the picture has the width of a terminal, and fills up from left to ri
   }
 });
 
-Deno.test("the SVG draws a line for each downloader and is well formed", () => {
+Deno.test("the SVG has a line for each downloader and is well-formed", () => {
   const { swarm, report } = run({ peers: 6, size: 2_000_000, freeRidersPercent: 50 });
   const svg = plotSvg(swarm, report);
   assertEquals(svg.match(/<polyline/g)?.length, 6);
@@ -159,7 +159,7 @@ Deno.test("with free riders only, the report does not compare uploads", () => {
   assert(!svg.includes(">downloader<"));
 });
 
-Deno.test("the figures say what happened, a line each", () => {
+Deno.test("the report has one figure per line", () => {
   const { report } = run({ peers: 6, size: 2_000_000 });
   const cost = {
     event: "simulated",

@@ -158,11 +158,11 @@ Deno.test("each of many torrents has one row, active ones first, followed by tot
   assertEquals(
     framed(renderScreen(MANY, wide(80)), 80),
     `
-debian-12.9.0-amd64-neti…      42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s  31 s left    |
-debian-12.9.0-amd64-neti…      42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s  checking     |
-映画 🎬                       seeding                ↑   1.2 MB/s  ratio 2.04   |
-quiet                           0.0 %                              finding peers|
-film                         complete                                           |
+debian-12.9.0-amd64-n…      42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s  31 s left       |
+debian-12.9.0-amd64-n…      42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s  checking        |
+映画 🎬                    seeding                ↑   1.2 MB/s  ratio 2.04      |
+quiet                        0.0 %                              finding peers   |
+film                      complete                                              |
 5 torrents, 2 downloading, 1 seeding, 1 checking  ↓  24.6 MB/s  ↑   3.6 MB/s    |
 `,
   );

@@ -33,25 +33,25 @@ async function acceptFrom(sent: Uint8Array, timeoutMs?: number) {
   return connection;
 }
 
-Deno.test("a peer that dials us and sends nothing is closed", async () => {
+Deno.test("an incoming connection that sends nothing is closed", async () => {
   assertEquals(await acceptFrom(new Uint8Array(), PATIENCE_MS), undefined);
 });
 
-Deno.test("a peer that dials us and stops within the handshake is closed", async () => {
+Deno.test("an incoming connection that stops within the handshake is closed", async () => {
   assertEquals(await acceptFrom(handshake(HASH).subarray(0, 67), PATIENCE_MS), undefined);
 });
 
-Deno.test("a peer that dials us for a torrent that is not here is closed", async () => {
+Deno.test("an incoming connection for an unknown torrent is closed", async () => {
   assertEquals(await acceptFrom(handshake(OTHER)), undefined);
 });
 
-Deno.test("a handshake that comes byte by byte is understood", async () => {
+Deno.test("a handshake received byte by byte is parsed", async () => {
   const connection = await acceptFrom(handshake(HASH));
   assertEquals(connection?.handshake.infoHash, HASH);
   assertEquals(connection?.address.ip, "127.0.0.1");
 });
 
-Deno.test("a peer that sends no more than its info hash gets our handshake", async () => {
+Deno.test("a peer that sends only its info hash gets our handshake", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   const stream = new TcpStream(await listener.accept());
@@ -66,7 +66,7 @@ Deno.test("a peer that sends no more than its info hash gets our handshake", asy
   stream.close();
 });
 
-Deno.test("bytes behind a handshake, in the same packet or split anywhere, are the first frames", async () => {
+Deno.test("bytes after a handshake, however split, are the first frames", async () => {
   const frames = Uint8Array.of(0, 0, 0, 1, 2);
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using peer = await RawPeer.dial(listener.addr.port);
@@ -95,14 +95,14 @@ async function dialOne(
   stream.close();
 }
 
-Deno.test("a peer that we dial may not keep silent for ever", async () => {
+Deno.test("a dialled peer that stays silent is closed", async () => {
   const silent = await assertRejects(() => dialOne(new Uint8Array(), PATIENCE_MS), Error);
   assertMatch(silent.message, /No handshake within 0\.1 s/);
   const half = handshake(HASH).subarray(0, 40);
   await assertRejects(() => dialOne(half, PATIENCE_MS), Error, "No handshake");
 });
 
-Deno.test("a peer that we dial must answer for the same torrent, by either of its hashes", async () => {
+Deno.test("a dialled peer must answer with either info hash of the torrent", async () => {
   await dialOne(handshake(HASH));
   await dialOne(handshake(OTHER), undefined, [HASH, OTHER]);
   await assertRejects(() => dialOne(handshake(OTHER)), Error, "another torrent");
@@ -126,7 +126,7 @@ async function answerTo(sent: Uint8Array): Promise<Handshake> {
   return decoded.value;
 }
 
-Deno.test("a peer that speaks v2 is answered with the v2 hash of a hybrid, others with theirs", async () => {
+Deno.test("a peer with v2 support is answered with a hybrid's v2 hash, others with theirs", async () => {
   const base = { peerId: OURS, fast: true, extended: true, dht: false };
   const upgraded = await answerTo(encodeHandshake({ ...base, infoHash: HASH, v2: true }));
   assertEquals([upgraded.infoHash, upgraded.v2], [V2_HASH, true]);
@@ -136,7 +136,7 @@ Deno.test("a peer that speaks v2 is answered with the v2 hash of a hybrid, other
   assertEquals(v2.infoHash, V2_HASH);
 });
 
-Deno.test("a peer that knows a hybrid by its v2 hash alone is dialled for that one", async () => {
+Deno.test("a peer known by the v2 hash of a hybrid is dialled with that hash", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const asked: string[] = [];
   const serve = async () => {
@@ -166,13 +166,13 @@ Deno.test("a peer that knows a hybrid by its v2 hash alone is dialled for that o
   await serving;
 });
 
-Deno.test("a dial to a port that nobody listens on fails", async () => {
+Deno.test("a dial to a closed port fails", async () => {
   const address = { ip: "127.0.0.1", port: freshPort() };
   const options = { infoHashes: [HASH], peerId: OURS, signal: never, network: tcpNetwork };
   await assertRejects(() => dialPeer({ address, ...options }), Error);
 });
 
-Deno.test("a dial that is over, whatever came of it, leaves nothing behind on its signal", async () => {
+Deno.test("a finished dial leaves no listener on its signal", async () => {
   const signal = new AbortController().signal;
   let listening = 0;
   const { addEventListener, removeEventListener } = signal;

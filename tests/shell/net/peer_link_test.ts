@@ -112,7 +112,7 @@ function blocks(count: number, perPiece = 4, length = BLOCK): number[] {
   ]).flat();
 }
 
-Deno.test("blocks arrive whole and in order, each behind its header", async () => {
+Deno.test("blocks are sent whole and in order, each after its header", async () => {
   for (const length of [BLOCK, 1, 100_000]) {
     const bench = new Bench();
     bench.readFar();
@@ -145,7 +145,7 @@ Deno.test("control messages do not wait for the tokens of payload", async () => 
   assert(choke !== undefined && choke.atMs - askedMs < 50, `arrived at ${choke?.atMs}`);
 });
 
-Deno.test("a closed link's wait is cancelled, and its tokens go to others", async () => {
+Deno.test("the wait of a closed link is cancelled, and its tokens go to others", async () => {
   const clock = new VirtualClock();
   const up = new RateLimiter(10 * KB, undefined, clock);
   const links = [1, 2].map((key) => {
@@ -168,7 +168,7 @@ Deno.test("a closed link's wait is cancelled, and its tokens go to others", asyn
   assertEquals(links.map(({ owner }) => owner.sentBytes), [0, 10 * KB]);
 });
 
-Deno.test("blocks that wait can be taken back, and cost no tokens", async () => {
+Deno.test("queued blocks can be taken back, and cost no tokens", async () => {
   const bench = new Bench({ upRate: 10 * KB });
   bench.readFar();
   bench.link.upload(blocks(20));
@@ -186,7 +186,7 @@ Deno.test("blocks that wait can be taken back, and cost no tokens", async () => 
   assert(bench.arrived.at(-1)!.atMs - askedMs < 50, "the tokens of a pause are there");
 });
 
-Deno.test("a block that can't be read is told, and the others arrive", async () => {
+Deno.test("a block that cannot be read is reported, and the others are sent", async () => {
   const bench = new Bench();
   bench.readFar();
   bench.onRead = (piece) => {
@@ -199,7 +199,7 @@ Deno.test("a block that can't be read is told, and the others arrive", async () 
   assertEquals(bench.arrived.length, 8);
 });
 
-Deno.test("a peer that reads nothing is dropped when it leaves 256 KiB unread", async () => {
+Deno.test("a peer that leaves 256 KiB unread is disconnected", async () => {
   const bench = new Bench();
   let sent = 0;
   while (bench.why === undefined && sent < 10 * UNREAD_BYTES_MAX) {
@@ -214,7 +214,7 @@ Deno.test("a peer that reads nothing is dropped when it leaves 256 KiB unread", 
   assert(sent <= UNREAD_BYTES_MAX + 200_000, `${sent} bytes were kept`);
 });
 
-Deno.test("all peers together leave no more unread than the process has memory for", async () => {
+Deno.test("unread bytes of all peers together are limited", async () => {
   const buffers = new SendBuffers(200_000);
   const peers = Array.from({ length: 10 }, () => new Bench({ buffers, windowBytes: 10 }));
   for (const [index, { link }] of peers.entries()) {
@@ -229,7 +229,7 @@ Deno.test("all peers together leave no more unread than the process has memory f
   assertEquals(ended.slice(0, 2), [false, false], "those who hold least stay");
 });
 
-Deno.test("a link that is quiet again has given its memory back", async () => {
+Deno.test("an idle link has returned its memory", async () => {
   const bench = new Bench({ bytesPerSecond: 1e9 });
   bench.readFar();
   const burst = new Uint8Array(2_000_000);
@@ -269,7 +269,7 @@ Deno.test("payload counts against the download limit, control messages do not", 
   assert(bytes > 190 * KB && bytes < 250 * KB, `${bytes} bytes`);
 });
 
-Deno.test("a link that has more messages than its turn allows lets others go first", async () => {
+Deno.test("a link with more messages than its turn allows yields to others", async () => {
   const bench = new Bench();
   const turns: number[] = [];
   bench.onReceived = ({ input }) => {
@@ -284,7 +284,7 @@ Deno.test("a link that has more messages than its turn allows lets others go fir
   assertEquals(turns, [400, 300, 200, 100]);
 });
 
-Deno.test("messages without a block are limited, and blocks that are sent allow more", async () => {
+Deno.test("messages without blocks are limited, and sent blocks allow more", async () => {
   const { link, clock } = new Bench();
   let count = 0;
   while (link.countMessages(100)) count += 100;

@@ -20,20 +20,20 @@ async function passed(clock: VirtualClock, limiters: readonly RateLimiter[], ms:
   return bytes;
 }
 
-Deno.test("what passes in ten seconds is the rate, but for the first burst", async () => {
+Deno.test("in ten seconds exactly the rate passes, except for the first burst", async () => {
   const clock = new VirtualClock();
   const [bytes] = await passed(clock, [new RateLimiter(100 * KB, undefined, clock)], 10_000);
   assertAlmostEquals(bytes!, 1_000 * KB, 45 * KB);
 });
 
-Deno.test("those who share a limit get the same", async () => {
+Deno.test("callers that share a limit get equal shares", async () => {
   const clock = new VirtualClock();
   const shared = new RateLimiter(400 * KB, undefined, clock);
   const parts = await passed(clock, [1, 2, 3, 4].map(() => shared), 10_000);
   for (const bytes of parts) assertAlmostEquals(bytes, 1_000 * KB, 60 * KB);
 });
 
-Deno.test("a torrent's limit holds below the limit of the process, and both hold", async () => {
+Deno.test("the limits of a torrent and of the process apply together", async () => {
   const clock = new VirtualClock();
   const all = new RateLimiter(300 * KB, undefined, clock);
   const slow = new RateLimiter(50 * KB, all, clock), free = new RateLimiter(undefined, all, clock);
@@ -42,7 +42,7 @@ Deno.test("a torrent's limit holds below the limit of the process, and both hold
   assertAlmostEquals(slowBytes! + freeBytes!, 3_000 * KB, 120 * KB);
 });
 
-Deno.test("a rate that is set while some wait counts at once, and so does none", async () => {
+Deno.test("a changed rate applies to waiting callers at once, also if it is removed", async () => {
   const clock = new VirtualClock();
   const limiter = new RateLimiter(1 * KB, undefined, clock);
   await limiter.take(20 * 1024).passed;
@@ -60,7 +60,7 @@ Deno.test("a rate that is set while some wait counts at once, and so does none",
   assertEquals([count, limiter.isUnlimited, limiter.chunkBytes], [20, true, Infinity]);
 });
 
-Deno.test("a wait that is cancelled costs nothing: the next in line passes in its time", async () => {
+Deno.test("a cancelled wait costs nothing: the next in line passes in time", async () => {
   const clock = new VirtualClock();
   const limiter = new RateLimiter(10 * KB, undefined, clock);
   await limiter.take(20 * 1024).passed;

@@ -5,7 +5,7 @@ import { protocolOf, UdpSocket } from "../../../shell/net/udp_socket.ts";
 
 const LOCALHOST = "127.0.0.1";
 
-Deno.test("a datagram's protocol shows in its first byte", () => {
+Deno.test("the protocol of a datagram is recognised by its first byte", () => {
   const of = (...bytes: number[]) => protocolOf(Uint8Array.from(bytes));
   assertEquals(of(0x64, 0x31), "dht");
   assertEquals([0x01, 0x11, 0x21, 0x31, 0x41].map((first) => of(first)), Array(5).fill("utp"));
@@ -16,7 +16,7 @@ Deno.test("a datagram's protocol shows in its first byte", () => {
   }));
 });
 
-Deno.test("each protocol's handler gets its datagrams and where they came from", async () => {
+Deno.test("each protocol's handler gets its datagrams and their source", async () => {
   const one = UdpSocket.open(LOCALHOST, 0);
   const other = UdpSocket.open(LOCALHOST, 0);
   const got: [string, number, PeerAddress][] = [];
@@ -41,7 +41,7 @@ Deno.test("each protocol's handler gets its datagrams and where they came from",
   other.close();
 });
 
-Deno.test("a UDP port that is taken is replaced by a free one", () => {
+Deno.test("a UDP port in use is replaced by a free one", () => {
   const one = UdpSocket.open(LOCALHOST, 0);
   const other = UdpSocket.open(LOCALHOST, one.port);
   assertEquals(one.port === other.port, false);
@@ -49,7 +49,7 @@ Deno.test("a UDP port that is taken is replaced by a free one", () => {
   other.close();
 });
 
-Deno.test("a socket on every address takes IPv4 as IPv4, and is not limited to this machine", async () => {
+Deno.test("a socket on all addresses reports IPv4 as IPv4, and is not limited to this machine", async () => {
   const all = UdpSocket.open(undefined, 0);
   const one = UdpSocket.open(LOCALHOST, 0);
   const asked = Promise.withResolvers<PeerAddress>();
@@ -88,7 +88,7 @@ Deno.test("a tracker's answer may be longer than an Ethernet frame, other datagr
   other.close();
 });
 
-Deno.test("what cannot be sent is dropped", () => {
+Deno.test("datagrams that cannot be sent are dropped", () => {
   const one = UdpSocket.open(LOCALHOST, 0);
   one.send(new Uint8Array(70_000), { ip: LOCALHOST, port: 1 });
   one.send(Uint8Array.of(1), { ip: "::1", port: 1 });

@@ -8,7 +8,7 @@ function queueOf(...blocks: number[]): UploadQueue {
   return queue;
 }
 
-Deno.test("blocks that lie side by side leave together, up to the bytes that may pass", () => {
+Deno.test("adjacent blocks are sent together, up to the allowed bytes", () => {
   const queue = queueOf(7, 0, 16, 7, 16, 16, 7, 32, 8, 9, 0, 16);
   assertEquals(queue.bytesOfNext(33, 100), 32);
   assertEquals(queue.takeRun(33, 100), [7, 0, 16, 7, 16, 16]);
@@ -17,7 +17,7 @@ Deno.test("blocks that lie side by side leave together, up to the bytes that may
   assertEquals([queue.isEmpty, queue.takeRun(100, 100)], [true, []]);
 });
 
-Deno.test("a run is no longer than it may be, and a block that is too long alone is not in it", () => {
+Deno.test("a run is limited in length, and excludes a block that is too long by itself", () => {
   const queue = queueOf(7, 0, 16, 7, 16, 16, 7, 32, 16);
   assertEquals(queue.bytesOfNext(8, 100), 16);
   assertEquals(queue.bytesOfNext(100, 2), 32);
@@ -25,7 +25,7 @@ Deno.test("a run is no longer than it may be, and a block that is too long alone
   assertEquals(queue.takeRun(100, 2), [7, 0, 16, 7, 16, 16]);
 });
 
-Deno.test("what waits can be taken back, some of it or all", () => {
+Deno.test("queued blocks can be taken back, some or all", () => {
   const queue = queueOf(1, 0, 16, 2, 0, 16, 3, 0, 16, 4, 0, 16);
   assertEquals(queue.takeRun(16, 100), [1, 0, 16]);
   assertEquals(queue.takeBack([1, 0, 16, 3, 0, 16, 3, 0, 15]), [3, 0, 16]);

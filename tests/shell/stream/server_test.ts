@@ -55,7 +55,7 @@ function open(gate?: Promise<void>) {
   return { server, opened, counts, [Symbol.asyncDispose]: () => server.close() };
 }
 
-Deno.test("a whole file, a range and a HEAD are answered with the right bytes and headers", async () => {
+Deno.test("a whole file, a range and a HEAD get the right bytes and headers", async () => {
   await using streamed = open();
   const url = streamed.server.urlOf(0);
   assert(url.endsWith(`/${SECRET}/0/film%20%231.mkv`), url);
@@ -84,7 +84,7 @@ Deno.test("a range beyond the end, an empty file and other methods get their sta
   await posted.body?.cancel();
 });
 
-Deno.test("without the secret, or under another host name, there is nothing", async () => {
+Deno.test("without the secret, or with another host name, everything is not found", async () => {
   await using streamed = open();
   const url = new URL(streamed.server.urlOf(0));
   for (
@@ -102,7 +102,7 @@ Deno.test("without the secret, or under another host name, there is nothing", as
   assert(head.startsWith("HTTP/1.1 403"), head);
 });
 
-Deno.test("a playlist names what can be played", async () => {
+Deno.test("a playlist contains the playable files", async () => {
   await using streamed = open();
   const text = await (await fetch(streamed.server.playlistUrl)).text();
   assertEquals(text.split("\n").slice(0, 3), [
@@ -112,7 +112,7 @@ Deno.test("a playlist names what can be played", async () => {
   ]);
 });
 
-Deno.test("a reader that leaves ends its wait, and one that does not read is asked for one chunk", async () => {
+Deno.test("a disconnected reader ends its wait, and an idle one is sent one chunk", async () => {
   const gate = Promise.withResolvers<void>();
   await using streamed = open(gate.promise);
   const controller = new AbortController();
@@ -136,7 +136,7 @@ Deno.test("a reader that leaves ends its wait, and one that does not read is ask
   assert(streamed.opened[1]!.reads <= 8, `${streamed.opened[1]!.reads} chunks were asked for`);
 });
 
-Deno.test("no more readers than the limit, whoever asks", async () => {
+Deno.test("the number of readers is limited", async () => {
   const gate = Promise.withResolvers<void>();
   await using streamed = open(gate.promise);
   const answers = await Promise.all(

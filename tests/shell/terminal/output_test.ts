@@ -95,7 +95,7 @@ Deno.test("among many torrents on a terminal, routine events of each are not pri
   }
 });
 
-Deno.test("with json everything is a line on stdout and stderr keeps the errors", () => {
+Deno.test("with json everything is a line on stdout, and stderr has the errors", () => {
   const { output, stdout, stderr } = open({ json: true });
   const { infoHash, name } = VIEW;
   output.event(LISTENING);
@@ -117,7 +117,7 @@ Deno.test("with json everything is a line on stdout and stderr keeps the errors"
   assertEquals(stderr.text, "Error: The disk is full\n");
 });
 
-Deno.test("quiet keeps errors and results, and takes nothing away from json", () => {
+Deno.test("quiet keeps errors and results, and removes nothing from json", () => {
   const { output, stdout, stderr } = open({ quiet: true });
   const { infoHash, name } = VIEW;
   output.event(LISTENING);
@@ -142,7 +142,7 @@ Deno.test("quiet keeps errors and results, and takes nothing away from json", ()
   assertEquals(both.stdout.text.split("\n").length, 3);
 });
 
-Deno.test("without a terminal a plain line comes every few seconds and at every change of state", () => {
+Deno.test("without a terminal a plain line is printed every few seconds and at each state change", () => {
   const { output, clock, stderr } = open({});
   const lines = () => stderr.text.split("\n").length - 1;
   output.progress([VIEW]);
@@ -166,7 +166,7 @@ Deno.test("the last progress is shown at the end even if it came too soon", () =
   assertStringIncludes(stderr.text, "film: 90.0 % of 1.0 kB");
 });
 
-Deno.test("json progress keeps a steady pace", () => {
+Deno.test("json progress has a steady rate", () => {
   const { output, clock, stdout } = open({ json: true });
   for (; clock.now < 3 * JSON_PROGRESS_MS; clock.now += 100) output.progress([VIEW]);
   assertEquals(stdout.text.split("\n").length - 1, 3);
@@ -190,7 +190,7 @@ Deno.test("on a terminal the bars are redrawn in place", () => {
   );
 });
 
-Deno.test("text comes above the bars, whichever stream it goes to", () => {
+Deno.test("text appears above the bars, on either stream", () => {
   const { output, screen } = onScreen();
   output.progress([VIEW]);
   output.event(LISTENING);
@@ -220,7 +220,7 @@ Deno.test("bars scroll with the terminal and leave no traces", () => {
   ]);
 });
 
-Deno.test("a window made narrower keeps one copy of the bars", () => {
+Deno.test("a narrower window keeps one copy of the bars", () => {
   const { output, clock, screen } = onScreen(60, 12);
   output.progress([VIEW]);
   screen.resize(40);
@@ -245,7 +245,7 @@ Deno.test("resizing loses no line and leaves no second copy of the bars", () => 
   assertEquals(text.match(/film/g)?.length, 1);
 });
 
-Deno.test("a block that was wrapped and drawn again in place takes no line of the log with it", () => {
+Deno.test("redrawing a wrapped block in place keeps the log lines above it", () => {
   const { output, clock, screen } = onScreen(60, 200);
   output.event(LISTENING);
   for (const columns of [40, 100, 30, 120]) {
@@ -254,6 +254,17 @@ Deno.test("a block that was wrapped and drawn again in place takes no line of th
     clock.now += FRAME_MS;
   }
   output.progress([VIEW]);
+  assertEquals(screen.text().split("\n").map((line) => line.slice(0, 4)), ["List", "film", "[###"]);
+});
+
+Deno.test("bars at the top of the screen leave no copy in the terminal's history", () => {
+  const { output, clock, screen } = onScreen(60, 20);
+  output.progress([VIEW]);
+  screen.resize(40);
+  clock.now += FRAME_MS;
+  output.progress([{ ...VIEW, bytesDone: 600 }]);
+  output.event(LISTENING);
+  assertEquals(screen.history, []);
   assertEquals(screen.text().split("\n").map((line) => line.slice(0, 4)), ["List", "film", "[###"]);
 });
 
@@ -273,7 +284,7 @@ Deno.test("after a suspension the bars are drawn below what the shell wrote", ()
   ]);
 });
 
-Deno.test("a reader that has gone ends the output, not the program, and is reported once", () => {
+Deno.test("a closed stdout ends the output, not the program, and is reported once", () => {
   let closed = 0;
   const { output, stdout, stderr } = open({ json: true, onStdoutClosed: () => closed++ });
   stdout.isOpen = false;
@@ -286,7 +297,7 @@ Deno.test("a reader that has gone ends the output, not the program, and is repor
   output.finish();
 });
 
-Deno.test("a write that takes only some bytes is continued", () => {
+Deno.test("a partial write is continued", () => {
   const { output, stdout } = open({}, { stdout: new Sink(3), stderr: new Sink() });
   output.text("a longer line");
   assertEquals(stdout.text, "a longer line\n");

@@ -5,6 +5,8 @@ const TOKEN = /\x1b\[\??\d*[A-Za-z]|[^]/g;
 
 export class Screen {
   isCursorShown = true;
+  /** What was erased from the top left corner on, which tmux keeps. */
+  readonly history: string[] = [];
   #lines: string[] = [""];
   /** Rows that continue the one above. */
   #wrapped = new Set<number>();
@@ -60,7 +62,11 @@ export class Screen {
     else if (token === "\x1b[?25l") this.isCursorShown = false;
     else if (token === "\x1b[?25h") this.isCursorShown = true;
     else if (token === "\x1b[K") this.#cutLine();
-    else if (token === "\x1b[J") {
+    else if (token === "\x1b[2K") {
+      this.#lines[this.#row] = "";
+      this.#wrapped.delete(this.#row);
+    } else if (token === "\x1b[J") {
+      if (this.#row === 0 && this.#column === 0) this.history.push(...this.#lines);
       this.#cutLine();
       this.#lines.length = this.#row + 1;
       // A row that is erased only from a later column on stays marked, as in tmux.
@@ -68,6 +74,8 @@ export class Screen {
       this.#wrapped = new Set([...this.#wrapped].filter((row) => row < kept));
     } else if (isSequence && token.endsWith("A")) {
       this.#row = Math.max(0, this.#row - Number(token.slice(2, -1)));
+    } else if (isSequence && token.endsWith("B")) {
+      this.#row = Math.min(this.#lines.length - 1, this.#row + Number(token.slice(2, -1)));
     } else if (isSequence && token.endsWith("m")) return;
     else if (isSequence) throw new Error(`Unknown sequence ${JSON.stringify(token)}`);
     else this.#print(token);

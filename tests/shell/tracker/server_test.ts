@@ -35,7 +35,7 @@ async function fetchText(tracker: RunningTracker, path: string, init?: RequestIn
   return { status: response.status, text: byteText(await response.bytes()), response };
 }
 
-Deno.test("peers find each other: started, completed and stopped change the counts", async () => {
+Deno.test("peers find each other; started, completed and stopped change the counts", async () => {
   await withTracker({}, async (tracker) => {
     const seeder = announceRequest(1, { left: 0, event: "started" });
     assertEquals(await tell(tracker, seeder), { seeders: 1, leechers: 0, ports: [] });
@@ -53,7 +53,7 @@ Deno.test("peers find each other: started, completed and stopped change the coun
   });
 });
 
-Deno.test("swarms are kept apart", async () => {
+Deno.test("swarms are separate", async () => {
   await withTracker({}, async (tracker) => {
     await tell(tracker, announceRequest(1));
     const elsewhere = announceRequest(2, { infoHash: infoHashFromHex("ab".repeat(20))! });
@@ -62,7 +62,7 @@ Deno.test("swarms are kept apart", async () => {
   });
 });
 
-Deno.test("the tracker names its interval, and where it sees us", async () => {
+Deno.test("a response contains the interval, and the client's address", async () => {
   await withTracker({ intervalSeconds: 10 }, async (tracker) => {
     const answer = valueOf(await announce(tracker.url, announceRequest(1)));
     // Up to an eighth more, by chance.
@@ -72,7 +72,7 @@ Deno.test("the tracker names its interval, and where it sees us", async () => {
   });
 });
 
-Deno.test("a peer that falls silent expires, one that announces stays", async () => {
+Deno.test("a silent peer expires, an announcing one stays", async () => {
   let now = 0;
   await withTracker({ intervalSeconds: 300, now: () => now }, async (tracker) => {
     await tell(tracker, announceRequest(1));
@@ -89,7 +89,7 @@ Deno.test("a peer that falls silent expires, one that announces stays", async ()
   });
 });
 
-Deno.test("clients that announce seldom stay listed, however short the interval is", async () => {
+Deno.test("clients that announce rarely stay listed, however short the interval", async () => {
   let now = 0;
   await withTracker({ intervalSeconds: 60, now: () => now }, async (tracker) => {
     // libtorrent announces every 300 s at the earliest, rtorrent every 600 s.
@@ -101,7 +101,7 @@ Deno.test("clients that announce seldom stay listed, however short the interval 
   });
 });
 
-Deno.test("IPv6 peers are told of each other, on a socket of both families as well", async () => {
+Deno.test("IPv6 peers are returned to each other, also on a dual-stack socket", async () => {
   for (const host of ["::1", "::"]) {
     await withTracker({ host }, async (tracker) => {
       await tell(tracker, announceRequest(1));
@@ -112,7 +112,7 @@ Deno.test("IPv6 peers are told of each other, on a socket of both families as we
   }
 });
 
-Deno.test("an IPv4 peer on a socket of both families is an IPv4 peer", async () => {
+Deno.test("an IPv4 peer on a dual-stack socket is an IPv4 peer", async () => {
   await withTracker({ host: "::" }, async (tracker) => {
     const url = `http://127.0.0.1:${tracker.port}/announce`;
     assertEquals(valueOf(await announce(url, announceRequest(1))).externalIp, "127.0.0.1");
@@ -121,14 +121,14 @@ Deno.test("an IPv4 peer on a socket of both families is an IPv4 peer", async () 
   });
 });
 
-Deno.test("the wildcard address stands for this machine in the announce URL", async () => {
+Deno.test("the announce URL of a wildcard address names this machine", async () => {
   await withTracker({ host: "0.0.0.0" }, async (tracker) => {
     assertEquals(tracker.url, `http://127.0.0.1:${tracker.port}/announce`);
     assertEquals((await fetchText(tracker, "/healthz")).text, "ok\n");
   });
 });
 
-Deno.test("bad announces and scrapes are answered with a reason and status 200", async () => {
+Deno.test("bad announces and scrapes get a reason and status 200", async () => {
   await withTracker({}, async (tracker) => {
     for (const path of ["/announce", "/announce?info_hash=%zz", "/scrape", "/scrape?info_hash=a"]) {
       const { status, text } = await fetchText(tracker, path);
@@ -159,7 +159,7 @@ Deno.test("a scrape counts seeders, leechers, downloaders and finished downloads
   });
 });
 
-Deno.test("stats are JSON, metrics are for Prometheus, the rest is not found", async () => {
+Deno.test("stats are JSON, metrics have the Prometheus format, other paths are not found", async () => {
   await withTracker({}, async (tracker) => {
     assertEquals(JSON.parse((await fetchText(tracker, "/stats")).text), {
       swarms: 0,
@@ -187,7 +187,7 @@ Deno.test("stats are JSON, metrics are for Prometheus, the rest is not found", a
   });
 });
 
-Deno.test("each request is logged, refusals with their reason, queries of others never", async () => {
+Deno.test("each request is logged, refusals with their reason, without query strings", async () => {
   const entries: AccessEntry[] = [];
   const accessLog = { note: (entry: AccessEntry) => entries.push(entry) };
   await withTracker({ accessLog }, async (tracker) => {
@@ -207,7 +207,7 @@ Deno.test("each request is logged, refusals with their reason, queries of others
   ]);
 });
 
-Deno.test("half a request and a silent connection keep nobody waiting, not even the stop", async () => {
+Deno.test("partial requests and idle connections delay nothing, not even the stop", async () => {
   const tracker = await startTracker({ host: "127.0.0.1", port: 0 });
   const silent = await Deno.connect({ port: tracker.port });
   const half = await Deno.connect({ port: tracker.port });
@@ -218,7 +218,7 @@ Deno.test("half a request and a silent connection keep nobody waiting, not even 
   half.close();
 });
 
-Deno.test("a port in use is told to the caller", async () => {
+Deno.test("a port in use is reported to the caller", async () => {
   await withTracker({}, async (tracker) => {
     const second = () => startTracker({ host: "127.0.0.1", port: tracker.port });
     await assertRejects(second, Deno.errors.AddrInUse);

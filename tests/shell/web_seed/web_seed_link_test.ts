@@ -114,7 +114,7 @@ Deno.test("pieces that follow each other are one request, on one kept connection
   });
 });
 
-Deno.test("a run over several files takes each from its place, and padding from nobody", async () => {
+Deno.test("a run over several files requests each file, and nothing for padding", async () => {
   const files = [
     { path: ["t", "a"], length: 1_000 },
     { path: ["t", "pad"], length: PIECE - 1_000, pad: true },
@@ -132,7 +132,7 @@ Deno.test("a run over several files takes each from its place, and padding from 
   });
 });
 
-Deno.test("a server that closes after each answer is asked again on another connection", async () => {
+Deno.test("a server that closes after each response is requested on a new connection", async () => {
   const answer: Answer = async (exchange) => {
     await sendRange(exchange, CONTENT);
     return "close";
@@ -147,7 +147,7 @@ Deno.test("a server that closes after each answer is asked again on another conn
   });
 });
 
-Deno.test("redirects are followed, remembered, and not for ever", async () => {
+Deno.test("redirects are followed and remembered, up to a limit", async () => {
   const answer: Answer = async (exchange) => {
     if (exchange.path === "/real") return await sendRange(exchange, CONTENT);
     await exchange.send("HTTP/1.1 302 Found\r\nLocation: /real\r\nContent-Length: 2\r\n\r\nno");
@@ -169,7 +169,7 @@ Deno.test("redirects are followed, remembered, and not for ever", async () => {
   });
 });
 
-Deno.test("a part of the range is taken, and the rest asked for", async () => {
+Deno.test("a partial range is accepted, and the rest requested", async () => {
   const answer: Answer = async (exchange) => {
     const [from, last] = exchange.range!;
     const end = Math.min(last, from + 20_000);
@@ -182,7 +182,7 @@ Deno.test("a part of the range is taken, and the rest asked for", async () => {
   });
 });
 
-Deno.test("a script of BEP 17 is asked piece by piece, and its pause is kept", async () => {
+Deno.test("a BEP 17 script is requested piece by piece, with the pause that it asks for", async () => {
   const answer: Answer = async ({ path, send, head }) => {
     assert(!/^Range:/m.test(head));
     const query = new URLSearchParams(path.split("?")[1]!);
@@ -297,7 +297,7 @@ const FAILURES: [string, Answer, "wait" | "drop", RegExp][] = [
 ];
 
 for (const [what, answer, kind, why] of FAILURES) {
-  Deno.test(`a server that ${what} is told of once, and nothing of it counts`, async () => {
+  Deno.test(`a server that ${what} is reported once, and none of its bytes count`, async () => {
     await withLink({ answer, idleMs: 200 }, async ({ link, until, count }) => {
       link.request(blocksOf(1, 2));
       const failure = await until(8);
@@ -308,7 +308,7 @@ for (const [what, answer, kind, why] of FAILURES) {
   });
 }
 
-Deno.test("the rule about local addresses holds: no query there, and no redirect to there", async () => {
+Deno.test("at local addresses requests have no query, and redirects to them are refused", async () => {
   await withLink({ answer: honest, path: "/f?key=1" }, async ({ link, until, server }) => {
     link.request(blocksOf(0, 0));
     const failure = await until(4);
@@ -329,7 +329,7 @@ Deno.test("the rule about local addresses holds: no query there, and no redirect
   });
 });
 
-Deno.test("a block that is taken back before it is asked for never comes", async () => {
+Deno.test("a block taken back before its request is sent never arrives", async () => {
   const gate = Promise.withResolvers<void>();
   const answer: Answer = async (exchange) => {
     await gate.promise;

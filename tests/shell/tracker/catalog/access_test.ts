@@ -23,7 +23,7 @@ async function statuses(heads: readonly (readonly string[])[]): Promise<(string 
   return found;
 }
 
-Deno.test("a change needs a host of this machine; without one, or with an odd one, it is refused", async () => {
+Deno.test("changes need a Host of this machine; a missing or odd one is refused", async () => {
   const allowed = ["localhost", "localhost:8000", "127.0.0.1", "127.1.2.3:80", "[::1]:8000"];
   const refused = [
     "evil.example",
@@ -46,7 +46,7 @@ Deno.test("a change needs a host of this machine; without one, or with an odd on
   ]);
 });
 
-Deno.test("a change that a web page asks for is refused, by either sign of one", async () => {
+Deno.test("changes requested by a web page are refused, by Origin or Sec-Fetch-Site", async () => {
   const host = "Host: localhost";
   assertEquals(
     await statuses([

@@ -68,7 +68,7 @@ async function assertRefused(response: Response, status: number, pattern: RegExp
   assertEquals(text.trimEnd().split("\n").length, 1);
 }
 
-Deno.test("an uploaded torrent is listed with its swarm, and comes back byte for byte", async () => {
+Deno.test("an uploaded torrent is listed with its swarm, and returned byte for byte", async () => {
   const { ask } = openCatalog();
   const bytes = torrent({ announce: "http://tracker.example/announce" });
   const infoHash = infoHashOf(bytes);
@@ -106,7 +106,7 @@ Deno.test("uploading a torrent again changes nothing", async () => {
   assertEquals((await (await ask("/torrents")).json()).total, 1);
 });
 
-Deno.test("the list can be searched, and asked for an exact name", async () => {
+Deno.test("the list can be searched, and queried for an exact name", async () => {
   const { ask, add } = openCatalog();
   await add({ name: "Big Film.mkv", salt: 1 });
   await add({ name: "small film.mkv", salt: 2 });
@@ -120,7 +120,7 @@ Deno.test("the list can be searched, and asked for an exact name", async () => {
   await assertRefused(await ask("/torrents?limit=99999"), 400, /limit must be a number/);
 });
 
-Deno.test("a private torrent is not listed, but is there for who knows its info hash", async () => {
+Deno.test("a private torrent is not listed, but found by its info hash", async () => {
   const { ask, add } = openCatalog();
   const infoHash = await add({ isPrivate: true });
   assertEquals((await (await ask("/torrents")).json()).total, 0);
@@ -128,7 +128,7 @@ Deno.test("a private torrent is not listed, but is there for who knows its info 
   assertEquals((await ask(`/torrents/${infoHash}.torrent`)).status, 200);
 });
 
-Deno.test("the peers of a torrent can be asked for", async () => {
+Deno.test("the peers of a torrent can be queried", async () => {
   const { ask, add } = openCatalog();
   const infoHash = await add({});
   const swarm = await (await ask(`/torrents/${infoHash}/peers`)).json();
@@ -144,14 +144,14 @@ Deno.test("a removed torrent is gone", async () => {
   await assertRefused(again, 404, /No torrent/);
 });
 
-Deno.test("an info hash that is none, or not there, is told", async () => {
+Deno.test("an invalid or unknown info hash is reported", async () => {
   const { ask } = openCatalog();
   await assertRefused(await ask("/torrents/zz.torrent"), 400, /40 hexadecimal digits/);
   await assertRefused(await ask(`/torrents/${"0".repeat(39)}/peers`), 400, /40 hexadecimal/);
   await assertRefused(await ask(`/torrents/${"0".repeat(40)}`), 404, /No torrent 0/);
 });
 
-Deno.test("what is no torrent is refused with what is wrong with it", async () => {
+Deno.test("an invalid torrent is refused with a reason", async () => {
   const { ask } = openCatalog();
   for (
     const [body, pattern] of [
@@ -167,7 +167,7 @@ Deno.test("what is no torrent is refused with what is wrong with it", async () =
   }
 });
 
-Deno.test("no torrent makes the list longer than a line: names and trackers have limits", async () => {
+Deno.test("names and trackers in the list have length limits", async () => {
   const { ask } = openCatalog();
   const named = (length: number) => ask("/torrents", post(torrent({ name: "x".repeat(length) })));
   await assertRefused(await named(1_001), 400, /name has 1001 characters/);
@@ -196,7 +196,7 @@ Deno.test("an upload of two gigabytes is refused before a byte of it is read", a
   assertEquals(pulled, 0);
 });
 
-Deno.test("an upload that does not tell its length is read up to the limit", async () => {
+Deno.test("an upload without a length is read up to the limit", async () => {
   const { ask } = openCatalog();
   let size = 0;
   let isCancelled = false;
@@ -213,7 +213,7 @@ Deno.test("an upload that does not tell its length is read up to the limit", asy
   assert(isCancelled);
 });
 
-Deno.test("an upload that stalls is given up, and its place is free again", async () => {
+Deno.test("a stalled upload is aborted, and its slot is free again", async () => {
   const uploads = createUploadGate({ timeoutMs: 1, uploadsMax: 1 });
   const { ask } = openCatalog({ uploads });
   const stalled = ask("/torrents", { method: "POST", body: new ReadableStream() });
@@ -223,13 +223,13 @@ Deno.test("an upload that stalls is given up, and its place is free again", asyn
   assertEquals((await ask("/torrents", post(torrent()))).status, 201);
 });
 
-Deno.test("a shelf that takes no more says so", async () => {
+Deno.test("a full catalog reports it", async () => {
   const { ask } = openCatalog({ shelf: createMemoryShelf(150) });
   assertEquals((await ask("/torrents", post(torrent({ salt: 1 })))).status, 201);
   await assertRefused(await ask("/torrents", post(torrent({ salt: 2 }))), 507, /full/);
 });
 
-Deno.test("a torrent that can't be saved is refused, not listed, and may be sent again", async () => {
+Deno.test("a torrent that cannot be saved is refused, not listed, and may be sent again", async () => {
   const shelf = createMemoryShelf();
   let isBroken = true;
   const put: typeof shelf.put = (entry, bytes) => {
@@ -243,7 +243,7 @@ Deno.test("a torrent that can't be saved is refused, not listed, and may be sent
   assertEquals((await ask("/torrents", post(torrent()))).status, 201);
 });
 
-Deno.test("with a token, only who shows it may change the catalog, on this machine too", async () => {
+Deno.test("with a token, only clients that present it can change the catalog, also locally", async () => {
   const { ask } = openCatalog({ access: { token: TOKEN, isLocal: true } });
   const bytes = torrent();
   const path = `/torrents/${infoHashOf(bytes)}`;
@@ -260,13 +260,13 @@ Deno.test("with a token, only who shows it may change the catalog, on this machi
   assertEquals((await ask(path, { method: "DELETE", headers })).status, 204);
 });
 
-Deno.test("without a token, a tracker that others can reach may only be read", async () => {
+Deno.test("without a token, a tracker on other addresses is read-only", async () => {
   const { ask } = openCatalog({ access: { token: undefined, isLocal: false } });
   await assertRefused(await ask("/torrents", post(torrent())), 403, /--catalog-token/);
   assertEquals((await ask("/torrents")).status, 200);
 });
 
-Deno.test("a web page or a proxy does not count as a program of this machine", async () => {
+Deno.test("web pages and proxies do not count as programs of this machine", async () => {
   const { ask } = openCatalog();
   for (
     const headers of [
@@ -279,7 +279,7 @@ Deno.test("a web page or a proxy does not count as a program of this machine", a
   }
 });
 
-Deno.test("names that climb or hold scripts stay what they are: text", async () => {
+Deno.test("names with traversal or scripts stay text", async () => {
   const { ask, add } = openCatalog();
   const climbing = await add({ name: "../../x", salt: 1 });
   const script = await add({ name: `<script>alert("1")</script>`, salt: 2 });
@@ -295,7 +295,7 @@ Deno.test("names that climb or hold scripts stay what they are: text", async () 
   assertEquals(page.match(/<script>/g)!.length, 1);
 });
 
-Deno.test("names of any script reach a browser's download folder", async () => {
+Deno.test("names in any script are usable as names of downloaded files", async () => {
   const { ask, add } = openCatalog();
   const infoHash = await add({ name: "año (1)" });
   assertEquals(
@@ -304,7 +304,7 @@ Deno.test("names of any script reach a browser's download folder", async () => {
   );
 });
 
-Deno.test("the page names each torrent with its swarm, a magnet link and a download", async () => {
+Deno.test("the page shows each torrent with its swarm, a magnet link and a download", async () => {
   const { ask, add } = openCatalog();
   const infoHash = await add({});
   const response = await ask("/");
@@ -319,7 +319,7 @@ Deno.test("the page names each torrent with its swarm, a magnet link and a downl
   assertStringIncludes(page, `<b id="seeds-${infoHash}" data-live>2</b>`);
 });
 
-Deno.test("nothing on the page may run or load but what it was made of", async () => {
+Deno.test("the page's policy allows only its own script and style", async () => {
   const { ask } = openCatalog();
   const response = await ask("/");
   const policy = response.headers.get("content-security-policy")!;
@@ -334,7 +334,7 @@ Deno.test("nothing on the page may run or load but what it was made of", async (
   }
 });
 
-Deno.test("the page searches, turns its pages, and says when nothing is there", async () => {
+Deno.test("the page has search, paging, and a notice when it is empty", async () => {
   const { ask, add } = openCatalog();
   assertStringIncludes(await (await ask("/")).text(), `tt seed PATH --tracker ${ORIGIN}/announce`);
   for (const salt of [1, 2, 3]) await add({ name: `film ${salt}`, salt });
@@ -351,7 +351,7 @@ Deno.test("the page searches, turns its pages, and says when nothing is there", 
   );
 });
 
-Deno.test("the first button of a torrent is its file, and the magnet link comes after it", async () => {
+Deno.test("the first button of a torrent is its file, followed by the magnet link", async () => {
   const { ask } = openCatalog();
   await ask("/torrents", post(torrent({ name: "film.mkv" })));
   const html = await (await ask("/")).text();

@@ -77,7 +77,7 @@ const TWO = torrent({ name: "two", salt: 2 });
 
 for (const kind of ["one Redis", "a cluster"] as const) {
   await redisTest(
-    `what one tracker on ${kind} is given, the other lists and serves at once`,
+    `a torrent added on one tracker on ${kind} is served by the other at once`,
     async () => {
       await using redis = kind === "one Redis" ? await startRedis() : await startCluster();
       const urls = "nodes" in redis ? redis.nodes.map(({ url }) => url) : [redis.url, redis.url];
@@ -98,7 +98,7 @@ for (const kind of ["one Redis", "a cluster"] as const) {
   );
 }
 
-await redisTest("a torrent registered with one tracker may be announced to every one", async () => {
+await redisTest("a torrent registered with one tracker can be announced to all", async () => {
   await using redis = await startRedis();
   await using first = await openTracker(redis.url, { isClosed: true });
   await using second = await openTracker(redis.url, { isClosed: true });
@@ -110,7 +110,7 @@ await redisTest("a torrent registered with one tracker may be announced to every
 });
 
 await redisTest(
-  "without Redis a catalog is served, and filled; with it, it is shared again",
+  "without Redis the catalog works locally, and is shared again afterwards",
   async () => {
     await using redis = await startRedis();
     await using first = await openTracker(redis.url, { isClosed: true });
@@ -135,7 +135,7 @@ await redisTest(
   },
 );
 
-await redisTest("a tracker that was away does not bring back what was removed", async () => {
+await redisTest("a tracker that was disconnected does not restore removed torrents", async () => {
   await using redis = await startRedis();
   const folder = await Deno.makeTempDir({ prefix: "tt-catalog-" });
   try {
@@ -155,7 +155,7 @@ await redisTest("a tracker that was away does not bring back what was removed", 
   }
 });
 
-await redisTest("a catalog of more than one answer arrives whole", async () => {
+await redisTest("a catalog of several pages is transferred completely", async () => {
   await using redis = await startRedis();
   await using first = await openTracker(redis.url);
   for (let i = 0; i < MANY; i++) await first.upload(torrent({ name: `many ${i}` }));

@@ -73,33 +73,33 @@ const FAST = "GET /fast HTTP/1.1\r\n\r\n";
 const post = (path: string, size: number) =>
   `POST ${path} HTTP/1.1\r\nContent-Length: ${size}\r\n\r\n`;
 
-Deno.test("a connection that asks nothing is closed", async () => {
+Deno.test("a connection without a request is closed", async () => {
   assertEquals(await converse({ head: SHORT_MS }, ""), "");
 });
 
-Deno.test("a connection that asks nothing more is closed", async () => {
+Deno.test("an idle connection is closed after its request", async () => {
   assertEquals((await converse({ idle: SHORT_MS }, FAST)).split("\r\n")[0], "HTTP/1.1 200 OK");
 });
 
-Deno.test("a head that does not end is given up, though its bytes come one by one", async () => {
+Deno.test("a head that never ends times out, even if its bytes keep arriving", async () => {
   assertEquals(await converse({ head: SHORT_MS }, "GET /fast HTTP/1.1\r\n"), "");
   assertEquals(await converse({ head: SHORT_MS }, "GET /", "x"), "");
 });
 
-Deno.test("a second head that does not end is given up as well", async () => {
+Deno.test("a second head that never ends times out as well", async () => {
   const text = await converse({ head: SHORT_MS }, FAST + "GET /fa");
   assertEquals(text.match(/200 OK/g)?.length, 1);
 });
 
-Deno.test("a body that does not arrive is given up", async () => {
+Deno.test("a body that does not arrive times out", async () => {
   await converse({ body: SHORT_MS }, post("/slow", 10) + "12345");
 });
 
-Deno.test("a client that does not take its answer is given up", async () => {
+Deno.test("a client that does not read its response times out", async () => {
   await converse({ write: SHORT_MS }, "GET /large HTTP/1.1\r\n\r\n");
 });
 
-Deno.test("a client that goes on sending what nobody wants gets its answer and is given up", async () => {
+Deno.test("a client that keeps sending unwanted bytes gets its response and times out", async () => {
   const text = await converse({ linger: SHORT_MS }, post("/early", 10_000_000), "part");
   assertEquals(/^HTTP\/1\.1 200 /.test(text), true, text);
 });
@@ -143,7 +143,7 @@ async function answeredOf(ip: string, count: number, connectionsPerAddress: numb
   return { answered, isFree };
 }
 
-Deno.test("one address has a limited number of connections, which it gets back", async () => {
+Deno.test("connections per address are limited, and freed when they close", async () => {
   for (const ip of ["192.0.2.1", "2001:db8::1"]) {
     assertEquals(await answeredOf(ip, 5, 3), {
       answered: [true, true, true, false, false],
@@ -153,7 +153,7 @@ Deno.test("one address has a limited number of connections, which it gets back",
   assertEquals((await answeredOf("127.0.0.1", 5, 3)).answered, Array(5).fill(true));
 });
 
-Deno.test("answers that nobody takes are bounded for all connections together", async () => {
+Deno.test("unread responses are limited for all connections together", async () => {
   const listener = listenFor("127.0.0.1", { unsentBytesMax: LARGE_ANSWER_BYTES });
   const conns: Deno.Conn[] = [];
   for (let i = 0; i < 3; i++) {
@@ -170,7 +170,7 @@ Deno.test("answers that nobody takes are bounded for all connections together", 
   await listener.stop();
 });
 
-Deno.test("a client that takes a large answer slowly gets all of it", async () => {
+Deno.test("a client that reads a large response slowly gets all of it", async () => {
   // All of it takes twice as long as any part of it may, and each part a twentieth of that.
   const listener = listenFor("127.0.0.1", { patience: { ...ENDLESS, write: 1_000 } });
   const conn = await Deno.connect({ port: listener.port });

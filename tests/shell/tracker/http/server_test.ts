@@ -51,7 +51,7 @@ function get(path: string, ...headers: string[]): string {
   return [`GET ${path} HTTP/1.1`, "Host: t", ...headers, "", ""].join("\r\n");
 }
 
-Deno.test("peers are compact unless compact=0 asks for dictionaries, with or without peer ids", async () => {
+Deno.test("peers are compact unless compact=0 requests dictionaries", async () => {
   await withTracker({}, async (tracker) => {
     await fetchBytes(tracker, announcePath(1));
     assert((await fetchBytes(tracker, announcePath(2))).includes("5:peers6:\x7f\0\0\x01\x1bY"));
@@ -68,7 +68,7 @@ Deno.test("peers are compact unless compact=0 asks for dictionaries, with or wit
   });
 });
 
-Deno.test("ip= is believed from this machine only where it is switched on", async () => {
+Deno.test("ip= from this machine is accepted only if enabled", async () => {
   for (const trustsIpParam of [false, true]) {
     await withTracker({ trustsIpParam }, async (tracker) => {
       await fetchBytes(tracker, announcePath(1, "&ip=203.0.113.9"));
@@ -78,7 +78,7 @@ Deno.test("ip= is believed from this machine only where it is switched on", asyn
   }
 });
 
-Deno.test("X-Forwarded-For is believed from trusted proxies only", async () => {
+Deno.test("X-Forwarded-For is accepted from trusted proxies only", async () => {
   const headers = { "x-forwarded-for": "6.6.6.6, 203.0.113.9" };
   const trusted = { trustedProxies: [parseNetwork("127.0.0.0/8")!] };
   for (const options of [{}, trusted]) {
@@ -90,7 +90,7 @@ Deno.test("X-Forwarded-For is believed from trusted proxies only", async () => {
   }
 });
 
-Deno.test("a scrape tells of many torrents, and of all only where it is switched on", async () => {
+Deno.test("a scrape covers many torrents, and all of them only if enabled", async () => {
   for (const allowsFullScrape of [false, true]) {
     await withTracker({ allowsFullScrape }, async (tracker) => {
       await fetchBytes(tracker, announcePath(1));
@@ -112,7 +112,7 @@ Deno.test("a scrape tells of many torrents, and of all only where it is switched
   }
 });
 
-Deno.test("a long answer is packed where the client asks for it, a short one never", async () => {
+Deno.test("long responses are compressed on request, short ones never", async () => {
   await withTracker({ allowsFullScrape: true }, async (tracker) => {
     for (let i = 10; i < 50; i++) {
       await fetchBytes(tracker, announcePath(i).replace(HASH, `%${i}`.repeat(20)));
@@ -129,7 +129,7 @@ Deno.test("a long answer is packed where the client asks for it, a short one nev
   });
 });
 
-Deno.test("torrents that are denied or not registered are refused, but whoever stops is let go", async () => {
+Deno.test("denied and unregistered torrents are refused, but stopped is accepted", async () => {
   const hash = "aa".repeat(20);
   await withTracker({ isRegistered: (infoHash) => infoHash !== hash }, async (tracker) => {
     assertMatch(await fetchBytes(tracker, announcePath(1)), /not registered on this tracker/);
@@ -140,7 +140,7 @@ Deno.test("torrents that are denied or not registered are refused, but whoever s
   });
 });
 
-Deno.test("limits on peers and on rates are refusals with a reason", async () => {
+Deno.test("exceeded limits on peers and rates are refusals with a reason", async () => {
   await withTracker({ peersMax: 1 }, async (tracker) => {
     await fetchBytes(tracker, announcePath(1));
     assertMatch(await fetchBytes(tracker, announcePath(2)), /as many peers as it can hold/);
@@ -152,7 +152,7 @@ Deno.test("limits on peers and on rates are refusals with a reason", async () =>
   });
 });
 
-Deno.test("requests on one connection are answered in order, however their bytes are cut", async () => {
+Deno.test("requests on one connection are answered in order, however their bytes are split", async () => {
   await withTracker({}, async (tracker) => {
     const requests = get(announcePath(1)) + get("/healthz") + get("/nothing") +
       get(announcePath(2), "Connection: close") + get("/healthz");
@@ -166,7 +166,7 @@ Deno.test("requests on one connection are answered in order, however their bytes
   });
 });
 
-Deno.test("HEAD gets no body, and other methods are told which one there is", async () => {
+Deno.test("HEAD gets no body, and other methods get the allowed ones", async () => {
   await withTracker({}, async (tracker) => {
     const head = "HEAD /healthz HTTP/1.1\r\nConnection: close\r\n\r\n";
     assertMatch(await exchange(tracker, head), /^HTTP\/1\.1 200 [^]*content-length: 3\r\n\r\n$/);
@@ -175,7 +175,7 @@ Deno.test("HEAD gets no body, and other methods are told which one there is", as
   });
 });
 
-Deno.test("what is no HTTP request is refused with one sentence, and the connection ends", async () => {
+Deno.test("an invalid HTTP request is refused with one sentence, and the connection closed", async () => {
   await withTracker({}, async (tracker) => {
     const status = async (text: string) =>
       /^HTTP\/1\.1 (\d+) /.exec(await exchange(tracker, text))?.[1];
@@ -214,7 +214,7 @@ Deno.test("announces and scrapes may name the whole URL as their target", async 
   });
 });
 
-Deno.test("a body that nobody reads does not hurt the answer", async () => {
+Deno.test("an unread request body does not affect the response", async () => {
   await withTracker({}, async (tracker) => {
     const size = 3_000_000;
     const text = await exchange(
@@ -226,7 +226,7 @@ Deno.test("a body that nobody reads does not hurt the answer", async () => {
   });
 });
 
-Deno.test("a route that fails is answered with a sentence, and others go on", async () => {
+Deno.test("a failing route responds with a sentence, and others continue", async () => {
   const routes = [{
     method: "GET" as const,
     pattern: /^\/broken$/,
@@ -242,7 +242,7 @@ Deno.test("a route that fails is answered with a sentence, and others go on", as
 });
 
 await interopTest({
-  name: "ten thousand silent connections keep nobody waiting, and the stop ends them",
+  name: "ten thousand idle connections delay nothing, and are closed at the stop",
   needs: [openFiles(SILENT_CLIENTS + OPEN_FILES_OF_OURS)],
   async fn() {
     const tracker = await startTracker({ host: "127.0.0.1", port: 0 });
@@ -263,7 +263,7 @@ function ownAddress(): string | undefined {
     .find(({ family, address }) => family === "IPv4" && !address.startsWith("127."))?.address;
 }
 
-Deno.test("a seeder on the tracker's machine is named to others by the address that they asked", async () => {
+Deno.test("a seeder on the tracker's machine is returned with the address that was contacted", async () => {
   const own = ownAddress();
   if (own === undefined) return;
   await withTracker({ host: "0.0.0.0" }, async (tracker) => {
@@ -281,7 +281,7 @@ Deno.test("a seeder on the tracker's machine is named to others by the address t
   });
 });
 
-Deno.test("scrapes, the list and the page count against the limit of an address, figures do not", async () => {
+Deno.test("scrapes, list and page count towards the rate limit, statistics do not", async () => {
   let now = 0;
   const routes = [{
     method: "GET" as const,
@@ -302,7 +302,7 @@ Deno.test("scrapes, the list and the page count against the limit of an address,
   });
 });
 
-Deno.test("ip= behind a trusted proxy is that of the proxy's client, if that may name one", async () => {
+Deno.test("ip= behind a trusted proxy applies if the proxy's client may use it", async () => {
   const trustedProxies = [parseNetwork("127.0.0.0/8")!];
   await withTracker({ trustedProxies, trustsIpParam: true }, async (tracker) => {
     const announceFor = async (forwarded: string, id: number, ip: string) => {

@@ -15,7 +15,7 @@ const ENTRY: AccessEntry = {
   tookMs: 0.1234,
 };
 
-Deno.test("a line tells when, who, how, what, which torrent, the result and the time taken", () => {
+Deno.test("a line has time, address, protocol, request, torrent, result and duration", () => {
   const at = new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 6));
   assertEquals(
     formatEntry(ENTRY, at),
@@ -34,7 +34,7 @@ Deno.test("a line tells when, who, how, what, which torrent, the result and the 
   );
 });
 
-Deno.test("a request can't forge a line or fill the log", () => {
+Deno.test("a request cannot forge a line or fill the log", () => {
   const what = `GET /\n2026 forged \x1b[31m${"x".repeat(5_000)}` as const;
   const line = formatEntry({ ...ENTRY, what }, new Date(0));
   assertEquals(line.split("\n").length, 2);
@@ -42,7 +42,7 @@ Deno.test("a request can't forge a line or fill the log", () => {
   assertEquals(line.includes("\x1b"), false);
 });
 
-Deno.test("lines are appended to the file, all of them by the time it is closed", async () => {
+Deno.test("all lines are in the file when it is closed", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(path, "earlier\n");
@@ -56,7 +56,7 @@ Deno.test("lines are appended to the file, all of them by the time it is closed"
   }
 });
 
-Deno.test("a sink that writes a little at a time gets every byte, in order", async () => {
+Deno.test("partial writes lose no byte of the log", async () => {
   let text = "";
   const log = new AccessLog({
     write(bytes) {
@@ -74,7 +74,7 @@ Deno.test("a sink that writes a little at a time gets every byte, in order", asy
   );
 });
 
-Deno.test("lines that a full disk refused are counted, and the log goes on", async () => {
+Deno.test("lines refused by a full disk are counted, and logging continues", async () => {
   let isFull = true;
   let text = "";
   const written = Promise.withResolvers<void>();

@@ -63,7 +63,7 @@ await redisTest("trackers on one Redis share their swarms", async () => {
   }]);
 });
 
-await redisTest("many announces at once are each given their own answer", async () => {
+await redisTest("each of many concurrent announces gets its own response", async () => {
   await using redis = await startRedis();
   await using tracker = await openBackend(redis.url);
   const hashes = Array.from({ length: 300 }, (_, i) => {
@@ -83,7 +83,7 @@ await redisTest("many announces at once are each given their own answer", async 
   });
 });
 
-await redisTest("a script that Redis has forgotten is told again", async () => {
+await redisTest("a script that Redis has dropped is loaded again", async () => {
   await using redis = await startRedis();
   await using tracker = await openBackend(redis.url);
   await tracker.tell(announceOf(1));
@@ -92,7 +92,7 @@ await redisTest("a script that Redis has forgotten is told again", async () => {
 });
 
 await redisTest(
-  "Redis dies: answers go on with a warning; it comes back empty and is filled",
+  "without Redis announces continue with a warning; an empty Redis is refilled",
   async () => {
     await using redis = await startRedis();
     await using tracker = await openBackend(redis.url);
@@ -128,7 +128,7 @@ await redisTest(
   },
 );
 
-await redisTest("Redis hangs: announces under way are answered all the same", async () => {
+await redisTest("outstanding announces are answered when Redis hangs", async () => {
   await using redis = await startRedis();
   await using tracker = await openBackend(redis.url);
   await tracker.tell(announceOf(1));
@@ -152,7 +152,7 @@ await redisTest("a tracker may start before its Redis", async () => {
   assert(!tracker.problems.join().includes("secret"), tracker.problems.join());
 });
 
-await redisTest("a Redis without room refuses newcomers with a reason", async () => {
+await redisTest("a full Redis refuses new peers with a reason", async () => {
   await using redis = await startRedis(["--maxmemory", "100kb"]);
   await using tracker = await openBackend(redis.url);
   const answer = await tracker.backend.announce(announceOf(1), performance.now());
@@ -162,7 +162,7 @@ await redisTest("a Redis without room refuses newcomers with a reason", async ()
   });
 });
 
-await redisTest("the totals are those of all trackers, and counted by one of them", async () => {
+await redisTest("totals cover all trackers, and are computed by one of them", async () => {
   await using redis = await startRedis();
   await using one = await openBackend(redis.url);
   await one.tell(announceOf(1, { isComplete: true, event: "completed" }));
@@ -179,7 +179,7 @@ await redisTest("the totals are those of all trackers, and counted by one of the
 });
 
 await redisTest(
-  "a cluster serves swarms of all its nodes, and the rest when a node dies",
+  "a cluster serves swarms of all its nodes, and the rest when a node fails",
   async () => {
     await using cluster = await startCluster();
     await using one = await openBackend(cluster.nodes[0]!.url);
@@ -208,7 +208,7 @@ await redisTest(
   },
 );
 
-await redisTest("a node of a cluster that hangs keeps nobody from the others", async () => {
+await redisTest("a hanging node of a cluster does not affect the others", async () => {
   await using cluster = await startCluster();
   await using tracker = await openBackend(cluster.nodes[0]!.url);
   const hashes = Array.from({ length: 30 }, (_, i) => new Uint8Array(20).fill(i));
@@ -227,7 +227,7 @@ await redisTest("a node of a cluster that hangs keeps nobody from the others", a
   );
 });
 
-await redisTest("a Redis that hangs for good and is replaced is found again", async () => {
+await redisTest("a hanging Redis that is replaced is found again", async () => {
   await using redis = await startRedis();
   await using tracker = await openBackend(redis.url);
   redis.freeze();
@@ -240,7 +240,7 @@ await redisTest("a Redis that hangs for good and is replaced is found again", as
   );
 });
 
-await redisTest("announces that come while scrapes are under way are answered too", async () => {
+await redisTest("announces during outstanding scrapes are answered", async () => {
   await using redis = await startRedis();
   await using tracker = await openBackend(redis.url);
   await tracker.tell(announceOf(1));
@@ -251,7 +251,7 @@ await redisTest("announces that come while scrapes are under way are answered to
 });
 
 await redisTest(
-  "a Redis that takes no writes counts as away, and is used again once it does",
+  "a Redis that refuses writes counts as down, and is used again later",
   async () => {
     await using redis = await startRedis();
     for (

@@ -92,7 +92,7 @@ function packed(n: number): string {
   return encodeRequest(announceOf(n)).subarray(27).toString("hex");
 }
 
-await redisTest("peers find each other, and their counts are right", async ({ tell }) => {
+await redisTest("peers find each other, and counts are correct", async ({ tell }) => {
   assertEquals(await tell(announceOf(1, { isComplete: true, event: "started" })), {
     seeders: 1,
     leechers: 0,
@@ -110,7 +110,7 @@ await redisTest("peers find each other, and their counts are right", async ({ te
   assertEquals((await tell(announceOf(9, { infoHash: OTHER_HASH }))).peers, []);
 });
 
-await redisTest("a download is counted once, however often it is told", async ({ tell }) => {
+await redisTest("a download counts once, however often it is announced", async ({ tell }) => {
   const done = announceOf(1, { isComplete: true, event: "completed" });
   await tell(announceOf(1));
   assertEquals((await tell(done)).completed, 1);
@@ -123,7 +123,7 @@ await redisTest("a download is counted once, however often it is told", async ({
 });
 
 await redisTest(
-  "who stops is gone, and the count of downloads outlives the swarm",
+  "stopped removes a peer, and the download count outlives the swarm",
   async (script) => {
     const { tell, redis } = script;
     await tell(announceOf(1, { isComplete: true, event: "completed" }));
@@ -140,15 +140,18 @@ await redisTest(
   },
 );
 
-await redisTest("a late word of who was at an address before removes nobody", async ({ tell }) => {
-  const former = announceOf(1);
-  await tell(former);
-  await tell(announceOf(1, { peerId: new Uint8Array(20).fill(77), event: "started" }));
-  assertEquals((await tell({ ...former, event: "stopped" })).leechers, 1);
-  assertEquals((await tell(announceOf(2))).peers, names(1));
-});
+await redisTest(
+  "a late stopped event of an address's former peer removes nothing",
+  async ({ tell }) => {
+    const former = announceOf(1);
+    await tell(former);
+    await tell(announceOf(1, { peerId: new Uint8Array(20).fill(77), event: "started" }));
+    assertEquals((await tell({ ...former, event: "stopped" })).leechers, 1);
+    assertEquals((await tell(announceOf(2))).peers, names(1));
+  },
+);
 
-await redisTest("both families share a swarm; the asker's own comes first", async ({ tell }) => {
+await redisTest("both families share a swarm; the client's own comes first", async ({ tell }) => {
   for (const n of [1, 2, 3]) await tell(announceOf(n));
   for (const n of [1, 2, 3]) await tell(announce6Of(n, { isComplete: true }));
   const { peers, seeders, leechers } = await tell(announceOf(1));
@@ -159,7 +162,7 @@ await redisTest("both families share a swarm; the asker's own comes first", asyn
   assertEquals(few.peers.length, 4);
 });
 
-await redisTest("peer ids come with the peers, in their order", async ({ raw }) => {
+await redisTest("peer IDs are returned with their peers, in order", async ({ raw }) => {
   for (const n of [1, 2]) await raw(announceOf(n));
   await raw(announce6Of(3));
   const reply = await raw(announceOf(4, { wantsPeerIds: true }));
@@ -170,7 +173,7 @@ await redisTest("peer ids come with the peers, in their order", async ({ raw }) 
 });
 
 await redisTest(
-  "nobody is named to himself, and an answer carries as many as asked",
+  "a response excludes the client itself and has the requested size",
   async (script) => {
     for (let n = 1; n <= 30; n++) await script.tell(announceOf(n, { isComplete: n % 3 === 0 }));
     for (let n = 1; n <= 30; n++) {
@@ -191,7 +194,7 @@ await redisTest(
 );
 const seeds = Array.from({ length: 10 }, (_, i) => names(3 * i + 3)[0]!);
 
-await redisTest("each peer is named as often as any other", async ({ tell }) => {
+await redisTest("all peers are returned equally often", async ({ tell }) => {
   const others = 20, asked = 400, wanted = 5;
   for (let n = 1; n <= others; n++) await tell(announceOf(n, { isComplete: n % 2 === 0 }));
   const named = new Map<string, number>();
@@ -285,7 +288,7 @@ await redisTest("one address may have 256 peers in a swarm, and no more", async 
   assertEquals(loopback.filter(Boolean).length, 0);
 });
 
-await redisTest("silent peers are forgotten, those that announce stay", async ({ tell, redis }) => {
+await redisTest("silent peers expire, announcing ones stay", async ({ tell, redis }) => {
   for (const n of [1, 2, 3, 4]) await tell(announceOf(n));
   await age(redis, LIFETIME_SECONDS + 1, [packed(2), packed(4)]);
   assertEquals((await tell(announceOf(1))).peers, names(3));
@@ -293,7 +296,7 @@ await redisTest("silent peers are forgotten, those that announce stay", async ({
   assertEquals([leechers, peers], [3, names(1, 3)]);
 });
 
-await redisTest("a peer that was asked for a longer interval is waited for", async (script) => {
+await redisTest("a peer with a longer interval expires later", async (script) => {
   const { tell, redis } = script;
   await using patient = await openLink(redis, 10 * LIFETIME_SECONDS);
   await patient.link.announce(KEY, encodeRequest(announceOf(2)));
@@ -318,7 +321,7 @@ await redisTest("everything that is stored expires", async ({ tell, redis }) => 
   }
 });
 
-await redisTest("a swarm that lost a key to eviction starts anew", async ({ tell, redis }) => {
+await redisTest("a swarm that lost a key to eviction is rebuilt", async ({ tell, redis }) => {
   for (const suffix of ["", ":until", ":4l"]) {
     for (const n of [1, 2, 3]) await tell(announceOf(n));
     await redis.cli("DEL", KEY + suffix);
@@ -330,7 +333,7 @@ await redisTest("a swarm that lost a key to eviction starts anew", async ({ tell
 });
 
 await redisTest(
-  "any history of announces leaves the swarm that a plain model has",
+  "for any announces the swarm equals that of a simple model",
   async (script) => {
     const { raw, redis } = script;
     const steps = fc.array(

@@ -35,7 +35,7 @@ async function read(tracker: RunningTracker, path: string): Promise<string> {
 }
 
 await interopTest({
-  name: "peers of two trackers on one Redis meet, over HTTP and UDP",
+  name: "peers of two trackers on one Redis find each other, over HTTP and UDP",
   needs: [redisServer],
   async fn() {
     await using redis = await startRedis();
@@ -50,7 +50,7 @@ await interopTest({
 });
 
 await interopTest({
-  name: "a tracker without its Redis answers with a warning, and says so to who watches it",
+  name: "a tracker without its Redis responds with a warning, also in its metrics",
   needs: [redisServer],
   async fn() {
     await using redis = await startRedis();
@@ -75,7 +75,7 @@ await interopTest({
 });
 
 await interopTest({
-  name: "a tracker whose Redis hangs answers what it was asked, and stops",
+  name: "a tracker whose Redis hangs answers outstanding requests, and stops",
   needs: [redisServer],
   async fn() {
     await using redis = await startRedis();

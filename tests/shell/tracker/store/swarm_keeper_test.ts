@@ -68,7 +68,7 @@ function kill({ keeper, store }: Kept, log: SwarmLog): void {
   store.changes = undefined;
 }
 
-Deno.test("swarms come back after a clean end", async () => {
+Deno.test("swarms are restored after a clean end", async () => {
   await withFolder((path) => {
     const first = openTrackerFile(path);
     const before = keep(first.log);
@@ -89,7 +89,7 @@ Deno.test("swarms come back after a clean end", async () => {
   });
 });
 
-Deno.test("changes of one turn are written together, and who waits for them finds them there", async () => {
+Deno.test("changes of one turn are written together, before waiting callers continue", async () => {
   await withFolder(async (path) => {
     const file = openTrackerFile(path);
     const kept = keep(file.log);
@@ -111,7 +111,7 @@ Deno.test("changes of one turn are written together, and who waits for them find
   });
 });
 
-Deno.test("rounds keep the log short, and lose nothing whenever the end comes", async () => {
+Deno.test("compaction keeps the log short, and loses nothing at any kill", async () => {
   await withFolder(async (path) => {
     const file = openTrackerFile(path);
     const kept = keep(file.log);
@@ -144,7 +144,7 @@ Deno.test("rounds keep the log short, and lose nothing whenever the end comes", 
   });
 });
 
-Deno.test("peers are as old as the tracker was away", async () => {
+Deno.test("restored peers have aged by the tracker's downtime", async () => {
   await withFolder((path) => {
     const file = openTrackerFile(path);
     const kept = keep(file.log);
@@ -167,7 +167,7 @@ Deno.test("peers are as old as the tracker was away", async () => {
   });
 });
 
-Deno.test("a log that fails is told once and stops nothing", async () => {
+Deno.test("a failing log is reported once and stops nothing", async () => {
   await withFolder((path) => {
     const file = openTrackerFile(path);
     const append = () => {
@@ -186,7 +186,7 @@ Deno.test("a log that fails is told once and stops nothing", async () => {
   });
 });
 
-Deno.test("a damaged log costs its damaged part only", async () => {
+Deno.test("a damaged log loses its damaged part only", async () => {
   await withFolder((path) => {
     const file = openTrackerFile(path);
     const kept = keep(file.log);
@@ -203,7 +203,7 @@ Deno.test("a damaged log costs its damaged part only", async () => {
   });
 });
 
-Deno.test("torrents come back as they were put there, and stay away once removed", async () => {
+Deno.test("torrents are restored unchanged, and removed ones stay removed", async () => {
   await withFolder((path) => {
     const first = openTrackerFile(path);
     const catalog = new TorrentCatalog(first.shelf);
@@ -224,7 +224,7 @@ Deno.test("torrents come back as they were put there, and stay away once removed
   });
 });
 
-Deno.test("a data file that knew no v2 torrents is taken over, and keeps them from then on", async () => {
+Deno.test("a data file from before v2 support is upgraded", async () => {
   await withFolder(async (path) => {
     const first = openTrackerFile(path);
     const old = valueOf(new TorrentCatalog(first.shelf).add(torrent({ salt: 1 }))).entry;
@@ -248,7 +248,7 @@ Deno.test("a data file that knew no v2 torrents is taken over, and keeps them fr
   });
 });
 
-Deno.test("a data file that can't be used is told in one sentence", async () => {
+Deno.test("an unusable data file gives one sentence", async () => {
   await withFolder(async (path) => {
     const refuses = (at: string, pattern: RegExp) => {
       const error = assertThrows(() => openTrackerFile(at), TrackerFileError);
@@ -265,7 +265,7 @@ Deno.test("a data file that can't be used is told in one sentence", async () => 
   });
 });
 
-Deno.test("random bytes inside the file are told in one sentence, or do not matter", async () => {
+Deno.test("random bytes inside the file give one sentence, or do no harm", async () => {
   const whole = await new Promise<Uint8Array>((resolve, reject) => {
     withFolder((path) => {
       const file = openTrackerFile(path);
@@ -306,7 +306,7 @@ Deno.test("random bytes inside the file are told in one sentence, or do not matt
   assert(refused > 20, `${refused} of 300 were noticed`);
 });
 
-Deno.test("a peer that died before the restart is not taken for one that lives", async () => {
+Deno.test("a peer that expired before the restart is not restored", async () => {
   await withFolder((path) => {
     const file = openTrackerFile(path);
     // The first clock began 2,000 seconds before the second, in which peers expire after 1,300.

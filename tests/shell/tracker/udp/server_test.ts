@@ -39,7 +39,7 @@ async function expectSilence(client: UdpClient, packets: readonly Uint8Array[]):
   assertEquals(numbersOf(await client.ask(connectPacket(99)), 2), [0, 99]);
 }
 
-Deno.test("our own client announces over UDP, IPv4 and IPv6, on the number of the HTTP port", async () => {
+Deno.test("our client announces over UDP, IPv4 and IPv6, at the HTTP port number", async () => {
   for (const host of ["127.0.0.1", "::1"]) {
     await withTracker({ host }, async (_, tracker) => {
       const tell = (id: number) =>
@@ -62,7 +62,7 @@ Deno.test("our own client announces over UDP, IPv4 and IPv6, on the number of th
   }
 });
 
-Deno.test("peers that announce over UDP are counted, named and let go", async () => {
+Deno.test("peers that announce over UDP are counted, returned and removed", async () => {
   await withTracker({}, async (client, tracker) => {
     const id = await client.connect();
     await client.ask(announcePacket(id, { id: 1, left: 0 }));
@@ -76,7 +76,7 @@ Deno.test("peers that announce over UDP are counted, named and let go", async ()
   });
 });
 
-Deno.test("as many peers are named as are wanted and fit one packet", async () => {
+Deno.test("the response has as many peers as requested and as fit one packet", async () => {
   await withTracker({ host: "::1" }, async (client) => {
     const id = await client.connect();
     for (let peer = 1; peer <= 100; peer++) await client.ask(announcePacket(id, { id: peer }));
@@ -87,7 +87,7 @@ Deno.test("as many peers are named as are wanted and fit one packet", async () =
   });
 });
 
-Deno.test("a scrape tells of up to 74 torrents, in their order", async () => {
+Deno.test("a scrape covers up to 74 torrents, in order", async () => {
   await withTracker({}, async (client) => {
     const id = await client.connect();
     await client.ask(announcePacket(id, { id: 1, left: 0, event: 1 }));
@@ -99,7 +99,7 @@ Deno.test("a scrape tells of up to 74 torrents, in their order", async () => {
   });
 });
 
-Deno.test("options behind an announce are stepped over", async () => {
+Deno.test("options after an announce are skipped", async () => {
   await withTracker({}, async (client) => {
     const id = await client.connect();
     const options = Uint8Array.of(2, 5, ...new TextEncoder().encode("/path"), 2, 255, 1);
@@ -107,7 +107,7 @@ Deno.test("options behind an announce are stepped over", async () => {
   });
 });
 
-Deno.test("a connection id lives two minutes at least and three at most, whenever it was made", async () => {
+Deno.test("a connection ID is valid for two to three minutes", async () => {
   for (const madeAt of [0, 1_000, 30_000, 59_999]) {
     let now = madeAt;
     await withTracker({ now: () => now }, async (client) => {
@@ -122,7 +122,7 @@ Deno.test("a connection id lives two minutes at least and three at most, wheneve
   }
 });
 
-Deno.test("a connection id is good for its own address", async () => {
+Deno.test("a connection ID is valid for its own address", async () => {
   let now = 0;
   await withTracker({ now: () => now, host: "0.0.0.0" }, async (client, tracker) => {
     const id = await client.connect();
@@ -139,7 +139,7 @@ Deno.test("a connection id is good for its own address", async () => {
   });
 });
 
-Deno.test("who did not prove its address gets no more bytes than it sent, and changes nothing", async () => {
+Deno.test("an unverified address gets no more bytes than it sent, and changes nothing", async () => {
   await withTracker({}, async (client, tracker) => {
     const forged = new Uint8Array(8).fill(1);
     const questions = [
@@ -156,7 +156,7 @@ Deno.test("who did not prove its address gets no more bytes than it sent, and ch
   });
 });
 
-Deno.test("packets that are cut off, unknown or of another protocol are not answered", async () => {
+Deno.test("truncated, unknown and foreign packets get no response", async () => {
   await withTracker({}, async (client) => {
     const id = await client.connect();
     const whole = announcePacket(id);
@@ -179,7 +179,7 @@ Deno.test("packets that are cut off, unknown or of another protocol are not answ
   });
 });
 
-Deno.test("a port of 0 is refused, and the address in a packet is believed only where allowed", async () => {
+Deno.test("port 0 is refused, and the address in a packet is accepted only where allowed", async () => {
   const claim = { ip: 0x0a000001, id: 1 };
   await withTracker({}, async (client) => {
     const id = await client.connect();
@@ -197,7 +197,7 @@ Deno.test("a port of 0 is refused, and the address in a packet is believed only 
   });
 });
 
-Deno.test("refusals are told over UDP in fewer bytes than the announce has", async () => {
+Deno.test("error responses over UDP are shorter than an announce", async () => {
   const options = { isRegistered: () => false, addressRate: 1 };
   await withTracker(options, async (client) => {
     const id = await client.connect();
@@ -210,7 +210,7 @@ Deno.test("refusals are told over UDP in fewer bytes than the announce has", asy
   });
 });
 
-Deno.test("IPv4 peers of a socket of both families are told of IPv4 peers", async () => {
+Deno.test("IPv4 peers of a dual-stack socket get IPv4 peers", async () => {
   const tracker = await startTracker({ host: "::", port: 0 });
   const client = openUdpClient(tracker.port);
   const other = openUdpClient(tracker.port, "::1");
@@ -224,7 +224,7 @@ Deno.test("IPv4 peers of a socket of both families are told of IPv4 peers", asyn
   await tracker.stop();
 });
 
-Deno.test("an answer leaves once what it tells of is in the log, and not before", async () => {
+Deno.test("a response is sent once its change is in the log, and not before", async () => {
   const log = Promise.withResolvers<void>();
   class SlowStore extends MemoryStore {
     settling: Promise<void> | undefined;

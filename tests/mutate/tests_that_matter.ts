@@ -9,7 +9,10 @@ import { importsOf, listSources } from "./plan.ts";
 const NEIGHBOURS: Readonly<Record<string, readonly string[]>> = {
   "core/hash_exchange": ["tests/core/transfer"],
   "core/limits": ["tests/core/swarm", "tests/core/torrent"],
-  "core/sim": ["tests/sim/model_test.ts", "tests/sim/share_rule_test.ts"],
+  "core/sim": [
+    ...["tests/sim/model_test.ts", "tests/sim/share_rule_test.ts", "tests/sim/swarm_test.ts"],
+    ...["tests/sim/v2_test.ts", "tests/sim/whole_swarm_test.ts", "tests/sim/hostile_test.ts"],
+  ],
   "core/swarm": ["tests/core/torrent"],
   "core/torrent": ["tests/core/swarm", "tests/core/transfer"],
   "core/tracker": ["tests/core/swarm"],

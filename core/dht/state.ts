@@ -148,8 +148,11 @@ export interface JoinedTorrent {
   /** Of the last lookup's start. */
   lookedUpAt: number;
   nextAt: number;
-  /** Lookups under way. */
+  /** Lookups under way, one for each network: a round. */
   active: number;
+  /** Nodes that answered in this round, and peers that they named, in all networks. */
+  replies: number;
+  peers: number;
   /** Rounds in a row that no node answered. */
   failedRounds: number;
   /** Rounds in a row that named next to no peers. */

@@ -48,6 +48,8 @@ export function joinTorrent(dht: Dht, event: Extract<DhtEvent, { kind: "join" }>
     lookedUpAt: -Infinity,
     nextAt: now,
     active: 0,
+    replies: 0,
+    peers: 0,
     failedRounds: 0,
     lonelyRounds: 0,
   });
@@ -74,26 +76,29 @@ export function runTorrents(dht: Dht, now: number, effects: DhtEffect[]): void {
       torrent.active++;
       active++;
     }
+    torrent.replies = torrent.peers = 0;
     if (torrent.active === 0) torrent.nextAt = now + RETRY_EMPTY_MS;
     else torrent.lookedUpAt = now;
   }
 }
 
-/** A lookup of a joined torrent is over. */
+/** A lookup of a joined torrent is over; the round is with that of the last network. */
 export function onTorrentLookup(dht: Dht, { active, report }: FinishedLookup, now: number): void {
   const torrent = dht.torrents.get(active.lookup.target);
   // It may have left, and even joined again, while the lookup ran.
   if (torrent === undefined || torrent.active === 0) return;
-  torrent.active--;
-  if (report.replies > 0) {
+  torrent.replies += report.replies;
+  torrent.peers += report.peers;
+  if (--torrent.active > 0) return;
+  if (torrent.replies > 0) {
     torrent.failedRounds = 0;
     const usual = Math.max(ANNOUNCE_INTERVAL_MS, INTERVAL_PER_TORRENT_MS * dht.torrents.size);
-    const isLonely = report.peers < PEERS_FEW;
+    const isLonely = torrent.peers < PEERS_FEW;
     const lonelyMs = LONELY_FIRST_MS * 2 ** torrent.lonelyRounds;
     torrent.lonelyRounds = isLonely ? Math.min(10, torrent.lonelyRounds + 1) : 0;
     const interval = isLonely ? Math.min(usual, lonelyMs) : usual;
     torrent.nextAt = now + interval - randomBelow(dht.rng, Math.floor(interval * ANNOUNCE_JITTER));
-  } else if (torrent.active === 0 && torrent.nextAt <= now) {
+  } else {
     const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** torrent.failedRounds++);
     torrent.nextAt = now + waitMs;
   }

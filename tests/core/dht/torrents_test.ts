@@ -72,6 +72,30 @@ Deno.test("with peers, a torrent is announced once per interval, less up to a te
   }
 });
 
+Deno.test("peers of one network are enough: the other, with few, does not hurry the next round", () => {
+  const six = at("[2001:db8::2]:1");
+  const rounds: number[] = [];
+  const solo = new Solo(optionsOf(1, { versions: [4, 6] }));
+  // Whichever network is the slower one.
+  for (const slower of [4, 6]) {
+    const answer = ({ to, body, at: when }: Query): Answered | undefined => {
+      if (body.method === "get_peers" && to === six) rounds.push(when);
+      const values = to === six
+        ? [at("[2001:db8::9]:1")]
+        : [at("20.0.0.1:1"), at("20.0.0.2:1"), at("20.0.0.3:1")];
+      return { id: idOf(9, to === six ? 6 : 4), token: new Uint8Array(2), nodes: [], values };
+    };
+    const endpoints = slower === 4 ? [six, OTHER] : [OTHER, six];
+    solo.tell({ kind: "nodes", endpoints, areRouters: false });
+    solo.run(4_000, answer);
+    solo.tell({ ...JOIN, infoHash: idOf(70 + slower) });
+    rounds.length = 0;
+    solo.run(ANNOUNCE_INTERVAL_MS * 0.8, answer);
+    assertEquals(rounds.length, 1, `IPv${slower} ends last`);
+    solo.tell({ kind: "leave", infoHash: idOf(70 + slower) });
+  }
+});
+
 Deno.test("joining again changes the announce and starts no lookup", () => {
   const other = new Other();
   other.peers = [at("20.0.0.1:1"), at("20.0.0.2:1")];

@@ -1,25 +1,15 @@
-/**
- * Whole runs of one node, compared with what was written down when they were right. A change of
- * behaviour that is wanted is written down anew by TT_RECORD=1, and then read by whoever reviews it.
- */
+/** Whole runs of one node, compared with what it did when that was right. */
 import { assertEquals } from "@std/assert";
 import type { PutItem } from "../../../core/dht/krpc.ts";
 import { targetOf } from "../../../core/dht/item_store.ts";
 import { sha1 } from "../../../shell/hash/sha1.ts";
 import { at, bytesOf, idOf } from "./kit.ts";
 import { PlayedWorld } from "./played_world.ts";
+import { recorded } from "./transcripts.ts";
 
 const MINUTE_MS = 60_000;
 const HASH = idOf(77);
 const OTHER = idOf(0x4d, 1);
-const IS_RECORDING = Deno.env.get("TT_RECORD") === "1";
-
-/** The lines of `transcripts/NAME.txt`, or `lines` if they are to be written there. */
-function recorded(name: string, lines: readonly string[]): string[] {
-  const url = new URL(`transcripts/${name}.txt`, import.meta.url);
-  if (IS_RECORDING) Deno.writeTextFileSync(url, `${lines.join("\n")}\n`);
-  return Deno.readTextFileSync(url).trimEnd().split("\n");
-}
 
 const LOOKUP = { kind: "lookup", infoHash: HASH, scrape: true } as const;
 const JOIN = {
@@ -31,7 +21,7 @@ const JOIN = {
 } as const;
 
 function publicWorld(): PlayedWorld {
-  const world = new PlayedWorld({ versions: [4, 6] }, 120);
+  const world = new PlayedWorld({ versions: [4, 6] }, 64);
   world.peers.set(HASH, [at("60.1.2.3:1000"), at("60.1.2.4:1001"), at("[2a02::1]:1002")]);
   world.tell({ kind: "start" });
   world.run(5_000);

@@ -18,10 +18,8 @@ import { needsOf } from "../core/torrent/grants.ts";
 import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
 import type { Effect, Event, SavedState, Wish } from "../core/torrent/protocol.ts";
 import { savedStateOf } from "../core/transfer/saving.ts";
-import { EXTENSIONS, TRACED_EXTENSIONS } from "../core/torrent/extensions.ts";
 import { createTorrent, hasBlocks, hasPiece, type Torrent } from "../core/torrent/state.ts";
 import { nextDeadline, settle, step } from "../core/torrent/step.ts";
-import { TUNING } from "../core/transfer/tuning.ts";
 import type { AnnounceResult } from "../core/tracker/types.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
 import { inAllSwarms, TrackerExchanges } from "./announce/exchanges.ts";
@@ -83,8 +81,7 @@ export class Driver implements LinkOwner {
     this.#exchanges = new TrackerExchanges(announce, this.#clock, this.#leaving);
     const at = this.#clock.now();
     const told = options.trace?.begin(options.torrent, at) ?? options.torrent;
-    const extensions = options.trace === undefined ? EXTENSIONS : TRACED_EXTENSIONS;
-    this.#torrent = createTorrent(told, at, TUNING, extensions);
+    this.#torrent = createTorrent(told, at);
     this.#equip(options);
   }
 

@@ -21,6 +21,8 @@ export const DONT_HAVE: Extension = {
     news.push({ kind: "piece-lost", peer: peer.key, piece: readUint32(payload, 0) });
     return undefined;
   },
+  // A piece names nobody.
+  anonymize: (payload) => payload,
 };
 
 /** Tells the peers that know the message that we lost the piece. */

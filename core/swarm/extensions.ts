@@ -8,6 +8,7 @@
  * - adds to our extension handshake with `describe`, and is left out of it where `isOffered` says no;
  * - is told when a peer first names it (`onNamed`), of each message (`onMessage`), when a peer that named
  *   it is gone (`onGone`), and each second (`tick`);
+ * - says what of its messages a trace may show (`anonymize`);
  * - keeps its state in two places: `context.state` for the swarm, `peerState` for a connection, both plain
  *   data that it makes itself;
  * - sends with `sendExtended`, finds addresses for `addAddresses(context.swarm.addresses, ...)`, and tells
@@ -17,6 +18,7 @@
  *
  * Spec: BEP 10, handshake message; BEP 21, upload_only.
  */
+import type { PeerAddress } from "../bytes/address.ts";
 import type { Sink } from "../bytes/sink.ts";
 import type { View } from "../bytes/view.ts";
 import {
@@ -45,6 +47,11 @@ export interface ExtensionContext<S = unknown> {
 /** What an extension may add to our handshake. */
 export type HandshakeAddition = Partial<Pick<ExtendedHandshake, "metadataSize">>;
 
+/** Gives pseudonyms; the same one for the same name. */
+export interface Pseudonymizer {
+  address(address: PeerAddress): PeerAddress;
+}
+
 export interface Extension<S = unknown, P = unknown> {
   readonly name: string;
   /** 1 to 255. */
@@ -62,6 +69,11 @@ export interface Extension<S = unknown, P = unknown> {
     peerState: P,
     payload: Uint8Array,
   ): string | undefined;
+  /**
+   * The payload as a trace keeps it: without what names somebody or is content. The core must take it
+   * as it takes the real one, so that a replay decides as the run did. What is malformed stays so.
+   */
+  anonymize(payload: Uint8Array, names: Pseudonymizer): Uint8Array;
   onGone?(context: ExtensionContext<S>, peer: Connection, peerState: P): void;
   tick?(context: ExtensionContext<S>): void;
 }
@@ -156,7 +168,8 @@ export function sendExtended(
 ): boolean {
   const id = peer.theirNumbers.get(name);
   if (id === undefined) return false;
-  effects.push({ kind: "send", peer: peer.key, message: { kind: "extended", id, payload } });
+  const message = { kind: "extended", id, payload, name } as const;
+  effects.push({ kind: "send", peer: peer.key, message });
   return true;
 }
 

@@ -3,6 +3,7 @@
  * once it is here. The metadata of a private torrent is neither asked for nor given away by peers that
  * know that it is private. Spec: BEP 9, BEP 27.
  */
+import { encodeBencode } from "../bencode/encode.ts";
 import { decodeMetadataMessage, encodeMetadataMessage, UT_METADATA } from "../wire/ut_metadata.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { type Extension, type ExtensionContext, sendExtended } from "./extensions.ts";
@@ -34,6 +35,11 @@ interface MetadataState {
 interface MetadataPeer {
   allowance: MetadataAllowance | undefined;
 }
+
+/** No dictionary, as the message that it stands for. */
+const MALFORMED = new Uint8Array();
+/** Of a type that nobody knows. */
+const UNKNOWN = encodeBencode({ msg_type: 255 });
 
 export const metadataExtension: Extension<MetadataState, MetadataPeer> = {
   name: UT_METADATA,
@@ -68,6 +74,15 @@ export const metadataExtension: Extension<MetadataState, MetadataPeer> = {
     if (outcome.kind === "assembled") news.push({ kind: "metadata", bytes: outcome.bytes });
     sendRequests(context);
     return undefined;
+  },
+  anonymize(payload) {
+    const decoded = decodeMetadataMessage(payload);
+    if (!decoded.ok) return MALFORMED;
+    const message = decoded.value;
+    if (message.kind === "unknown") return UNKNOWN;
+    if (message.kind !== "data") return encodeMetadataMessage(message);
+    // Names of files are in it.
+    return encodeMetadataMessage({ ...message, payload: new Uint8Array(message.payload.length) });
   },
   onGone(context, peer) {
     if (context.state.fetch === undefined) return;

@@ -16,6 +16,9 @@ interface PexPeer {
   exchange: PeerExchange | undefined;
 }
 
+/** No dictionary, as the message that it stands for. */
+const MALFORMED = new Uint8Array();
+
 export const pexExtension: Extension<null, PexPeer> = {
   name: UT_PEX,
   number: 1,
@@ -27,6 +30,15 @@ export const pexExtension: Extension<null, PexPeer> = {
   },
   onMessage(context, peer, peerState, payload) {
     return takeMessage(context, peer, peerState, payload);
+  },
+  anonymize(payload, names) {
+    const decoded = decodePex(payload);
+    if (!decoded.ok) return MALFORMED;
+    const { added, dropped } = decoded.value;
+    return encodePex({
+      added: added.map(({ address, flags }) => ({ address: names.address(address), flags })),
+      dropped: dropped.map((address) => names.address(address)),
+    });
   },
   tick: sendDue,
 };

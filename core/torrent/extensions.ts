@@ -12,9 +12,3 @@ export const EXTENSIONS: readonly Extension[] = [
   metadataExtension as Extension,
   DONT_HAVE,
 ];
-
-/**
- * Of a run that is recorded: none whose messages name others or hold content, since a trace is to be
- * shown to anyone.
- */
-export const TRACED_EXTENSIONS: readonly Extension[] = [];

@@ -23,7 +23,7 @@ import { isEvent, isOptions } from "./protocol_shapes.ts";
 import { isCount, isNumber, isRecord } from "./shape.ts";
 
 /** Number of the layout above; another one is refused. */
-export const TRACE_VERSION = 1;
+export const TRACE_VERSION = 2;
 /** A line of a bitfield of the largest torrent, or of the longest list of peers, is far shorter. */
 export const LINE_CHARACTERS_MAX = 16 * 1024 * 1024;
 

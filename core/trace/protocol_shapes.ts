@@ -12,6 +12,7 @@ import type { Bitfield } from "../bytes/bitfield.ts";
 import type { FileHashRange } from "../hash_exchange/ranges.ts";
 import type { Geometry, ShortPiece } from "../metainfo/geometry.ts";
 import type { Effect, Event, Report } from "../torrent/protocol.ts";
+import { EXTENSIONS } from "../torrent/extensions.ts";
 import type { TorrentOptions } from "../torrent/state.ts";
 import type { WebSeedOptions } from "../torrent/web_seeds.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
@@ -64,10 +65,12 @@ type Members<U extends { readonly kind: string }> = {
 };
 
 /** What a trace keeps of a torrent's options: all that is data and no content. */
-export type RecordedOptions = Omit<TorrentOptions, "sha1" | "infoBytes" | "priorityOf">;
+export type RecordedOptions = Omit<TorrentOptions, "sha1" | "priorityOf">;
 
 /** Text that others wrote, or a system's: the core only passes it on. */
 const isForeignText = naming<string>(isText, () => LEFT_OUT);
+/** The info dictionary, of which only the size is told. */
+const isMetadata = naming<Uint8Array>(isBytes, (bytes) => new Uint8Array(bytes.length));
 const isInfoHash = naming<string>(isText, () => PSEUDONYM_INFO_HASH);
 const isPeerId = naming<Uint8Array>(
   {
@@ -142,11 +145,10 @@ const MESSAGES: Members<Message> = {
   "have-all": {},
   "have-none": {},
   "allowed-fast": isPiece,
-  extended: { id: isCount, payload: isBytes },
+  extended: { id: isCount, payload: isBytes, name: optional(isText) },
   unknown: { id: isCount },
 };
 
-/** Of an extended message only what the core reads is kept: others carry addresses, too. */
 const isAnyMessage = kinds(MESSAGES);
 const isMessage = naming<Message>(isAnyMessage, (message, names) => {
   if (message.kind === "extended") return anonymizeExtended(message, names);
@@ -155,14 +157,29 @@ const isMessage = naming<Message>(isAnyMessage, (message, names) => {
 
 const NOTHING = new Uint8Array();
 
+/**
+ * Each extension says what of its messages names somebody. Those of theirs come under our number, ours
+ * go under the peer's and bear the name. What no extension of ours takes is left out.
+ */
 function anonymizeExtended(
   message: Extract<Message, { kind: "extended" }>,
   names: Pseudonyms,
 ): Message {
-  const decoded = message.id === EXTENDED_HANDSHAKE_ID
-    ? decodeExtendedHandshake(message.payload)
-    : undefined;
-  if (!decoded?.ok) return { ...message, payload: NOTHING };
+  const { id, name, payload } = message;
+  if (id === EXTENDED_HANDSHAKE_ID) return anonymizeHandshake(message, names);
+  const extension = EXTENSIONS.find((one) =>
+    name === undefined ? one.number === id : one.name === name
+  );
+  const pseudonymizer = { address: (address: PeerAddress) => anonymizeAddress(names, address) };
+  return { ...message, payload: extension?.anonymize(payload, pseudonymizer) ?? NOTHING };
+}
+
+function anonymizeHandshake(
+  message: Extract<Message, { kind: "extended" }>,
+  names: Pseudonyms,
+): Message {
+  const decoded = decodeExtendedHandshake(message.payload);
+  if (!decoded.ok) return { ...message, payload: NOTHING };
   const { port, yourIp } = decoded.value;
   const payload = encodeExtendedHandshake({
     ...decoded.value,
@@ -271,6 +288,7 @@ const OPTIONS: Fields<RecordedOptions> = {
   clientName: isText,
   announceTiers: listOf(listOf(isUrl)),
   isPrivate: isFlag,
+  infoBytes: optional(isMetadata),
   have: optional(isBitfield),
   priorities: optional(isBytes),
   isSequential: optional(isFlag),
@@ -335,7 +353,7 @@ const REPORTS: Members<Report> = {
   "dht-node": { address: isAddress },
   "peer-banned": { address: isAddressText, why: isText },
   "peer-violated": { address: isAddressText, why: isText },
-  metadata: { bytes: isBytes },
+  metadata: { bytes: isMetadata },
   "piece-failed": { piece: isCount, senders: listOf(isAddressText) },
   share: { state: isText, owedBytes: isCount, sharedBytes: isCount },
   complete: {},
@@ -350,7 +368,7 @@ const EFFECTS: Members<Effect> = {
   close: { peer: isCount, why: isText },
   dial: { job: isCount, address: isAddress },
   announce: { job: isCount, url: isUrl, request: isRequest },
-  "check-metadata": { job: isCount, bytes: isBytes },
+  "check-metadata": { job: isCount, bytes: isMetadata },
   request: { peer: isCount, blocks: isCounts },
   upload: { peer: isCount, blocks: isCounts },
   "take-back-uploads": { peer: isCount, blocks: optional(isCounts) },

@@ -4,7 +4,8 @@
  *
  * A replay must decide as the real run did, so pseudonyms keep what the core looks at, and nothing
  * else:
- * - Names are equal exactly when the real ones are; IPv4 stays IPv4 and loopback stays itself.
+ * - Names are equal exactly when the real ones are; IPv4 stays IPv4, what is private stays private, and
+ *   loopback stays itself.
  * - Peer ids keep their order to our own (of two connections to one peer, it decides which stays).
  * - Addresses of one IPv6 /64 stay in one, and ports and addresses that are never dialled stay.
  * - Addresses of one /24 stay in one /24. The allowed fast set is a hash of the /24 and the info hash.
@@ -14,7 +15,7 @@
 import type { PeerAddress } from "../bytes/address.ts";
 import { addressText } from "../bytes/address.ts";
 import { toHex } from "../bytes/hex.ts";
-import { formatIp, IPV4_SIZE, IPV6_SIZE, isLoopbackIp, parseIp } from "../bytes/ip.ts";
+import { formatIp, IPV4_SIZE, IPV6_SIZE, isLoopbackIp, isPrivateIp, parseIp } from "../bytes/ip.ts";
 import { hostOf, isHostIp, isPeerPort } from "../swarm/address_rules.ts";
 import { INFO_HASH_SIZE, infoHashBytes } from "../metainfo/info_hash.ts";
 import type { InfoHash } from "../metainfo/info_hash.ts";
@@ -25,11 +26,16 @@ export const LEFT_OUT = "(left out)";
 /** What is downloaded is nobody's business. */
 export const PSEUDONYM_INFO_HASH = "0".repeat(2 * INFO_HASH_SIZE) as InfoHash;
 
-/** First three bytes of the first pseudonymous IPv4 address: 10.0.0.x; they are counted up from there. */
-const FIRST_NETWORK = 0x0a0000;
+/**
+ * First three bytes of the first pseudonymous IPv4 address, counted up from there: 10.0.0.x for private
+ * networks, 198.18.0.x for others, a range for benchmarks in which no peer is. Spec: RFC 2544.
+ */
+const FIRST_PRIVATE_NETWORK = 0x0a0000;
+const FIRST_NETWORK = 0xc61200;
 const LOOPBACK_BYTE = 127;
-/** A unique local address, whose last bytes are counted up. Spec: RFC 4193. */
-const PSEUDONYM_IPV6 = [0xfd];
+/** Addresses of local use and for benchmarks, whose last bytes are counted up. Spec: RFC 4193, RFC 5180. */
+const PRIVATE_IPV6 = [0xfd];
+const PUBLIC_IPV6 = [0x20, 0x01, 0x00, 0x02];
 const PEER_ID_SIZE = 20;
 /** Above every well-known port, and below as many ports as a run of a day sees. */
 const FIRST_PORT = 30_000;
@@ -83,7 +89,7 @@ export function anonymizeIp(names: Pseudonyms, ip: string): string {
       return formatIp(Uint8Array.of(...networkBytes(network.pseudonym), network.hosts++));
     }
     const pseudonym = new Uint8Array(IPV6_SIZE);
-    pseudonym.set(PSEUDONYM_IPV6);
+    pseudonym.set(isPrivateIp(ip) ? PRIVATE_IPV6 : PUBLIC_IPV6);
     const view = new DataView(pseudonym.buffer);
     view.setUint32(4, recall(names.networks6, hostOf(ip), (network) => network));
     view.setUint32(IPV6_SIZE - 4, count);
@@ -155,11 +161,11 @@ export function anonymizeSha1(names: Pseudonyms, sha1: Sha1): Sha1 {
 }
 
 function networkOf(names: Pseudonyms, real: number): Network {
-  return recall(
-    names.networks,
-    real,
-    (count) => ({ pseudonym: FIRST_NETWORK + count - 1, hosts: 0 }),
-  );
+  return recall(names.networks, real, (count) => {
+    const isPrivate = isPrivateIp(formatIp(Uint8Array.of(...networkBytes(real), 1)));
+    const first = isPrivate ? FIRST_PRIVATE_NETWORK : FIRST_NETWORK;
+    return { pseudonym: first + count - 1, hosts: 0 };
+  });
 }
 
 function readNetwork(bytes: Uint8Array): number {

@@ -36,7 +36,7 @@ export interface Started {
 
 /** Starts the trace of a torrent that is created at `at` with these options, `sha1` apart. */
 export function startRecording(
-  { sha1, infoBytes: _, priorityOf: __, ...options }: TorrentOptions,
+  { sha1, priorityOf: _, ...options }: TorrentOptions,
   at: number,
   keepsAddresses: boolean,
 ): Started {

@@ -8,10 +8,8 @@ import { fail, ok, type Result } from "../bytes/result.ts";
 import type { Sha1 } from "../metainfo/digests.ts";
 import { receiveBlock } from "../torrent/data_plane.ts";
 import type { Effect } from "../torrent/protocol.ts";
-import { TRACED_EXTENSIONS } from "../torrent/extensions.ts";
 import { createTorrent, type Torrent } from "../torrent/state.ts";
 import { settle, step } from "../torrent/step.ts";
-import { TUNING } from "../transfer/tuning.ts";
 import { formatHash, hashValue, NO_EFFECTS } from "../bytes/value_hash.ts";
 import { decodeHeader, decodeRow, hexOfBytes, type Row, type TraceError } from "./format.ts";
 
@@ -49,7 +47,7 @@ export function openReplay(headerLine: string, sha1: Sha1): Result<Replay, Trace
   if (!header.ok) return header;
   const { at, options } = header.value;
   return ok({
-    torrent: createTorrent({ ...options, sha1 }, at, TUNING, TRACED_EXTENSIONS),
+    torrent: createTorrent({ ...options, sha1 }, at),
     startedMs: at,
     now: at,
     line: 1,

@@ -17,7 +17,13 @@ export type Message =
   | { readonly kind: "have-all" }
   | { readonly kind: "have-none" }
   | { readonly kind: "allowed-fast"; readonly piece: number }
-  | { readonly kind: "extended"; readonly id: number; readonly payload: Uint8Array }
+  | {
+    readonly kind: "extended";
+    readonly id: number;
+    readonly payload: Uint8Array;
+    /** The name of the extension whose message of ours it is; the peer chose the number. */
+    readonly name?: string;
+  }
   /** A message id that we do not know; its payload is ignored. */
   | { readonly kind: "unknown"; readonly id: number };
 

@@ -14,6 +14,31 @@ import { until } from "../support/until.ts";
 
 const SIZE = 3_000_001;
 
+Deno.test("a traced seeder gives metadata to a magnet link's download, and its run replays", async () => {
+  await using dir = await scratch();
+  const bytes = makeBytes(SIZE);
+  await Deno.writeFile(dir.at("film.bin"), bytes);
+  await using seed = await startSeed(["film.bin", "--trace", "seed.trace"], { cwd: dir.path });
+  const { port } = await seed.event("listening");
+  const shown = await runTt(["show", "film.bin.torrent", "--json"], { cwd: dir.path });
+  const { magnet } = shown.said[0]!;
+  const peer = `127.0.0.1:${port}`;
+  await using get = await startGet([magnet as string, "--peer", peer, "--no-seed", "--dir", "D"], {
+    cwd: dir.path,
+  });
+  assertEquals((await get.end()).code, 0);
+  await assertContent(dir.at("D", "film.bin"), bytes);
+  await seed.stop();
+  const text = await Deno.readTextFile(dir.at("seed.trace"));
+  assertNotMatch(text, /film|66696c6d/, "no name in metadata");
+  const replay = await runTt(["replay", dir.at("seed.trace"), "--json"]);
+  assertEquals([replay.code, replay.said[0]!.verdict], [0, "same"], replay.stderr);
+  const named = text.split("\n").filter((line) =>
+    line.includes('"extended"') && line.includes('"id":2')
+  );
+  assert(named.length > 0, "metadata was asked for");
+});
+
 /** A finished download and its seeder, each with a trace. */
 async function recordTransfer(dir: Awaited<ReturnType<typeof scratch>>) {
   await using tracker = await startTracker();
@@ -142,7 +167,7 @@ Deno.test("invalid, unreadable and unwritable traces give one sentence", async (
     (await get.end()).stderr,
     /Cannot write the trace no\/folder\/x: its folder does not exist/,
   );
-  await Deno.writeTextFile(dir.at("bad.trace"), '{"tt":"trace","version":1}\n');
+  await Deno.writeTextFile(dir.at("bad.trace"), '{"tt":"trace","version":2}\n');
   const bad = await runTt(["replay", "bad.trace"], { cwd: dir.path });
   assertMatch(assertOneSentence(bad, 3), /line 1 is damaged/);
 });

@@ -51,6 +51,7 @@ const FAKE: Extension<{ messages: number; ticks: number }, { heard: number }> = 
   createPeerState: () => ({ heard: 0 }),
   isOffered: ({ options }) => !options.isPrivate,
   describe: () => ({ metadataSize: 77 }),
+  anonymize: (payload) => payload,
   onNamed: ({ effects }, peer) => void sendExtended(peer, "x_fake", Uint8Array.of(1), effects),
   onMessage({ swarm, state, now, effects }, peer, peerState, payload) {
     if (payload.length === 0) return "an empty fake";
@@ -98,7 +99,9 @@ Deno.test("a registered extension is announced, receives messages and is ticked"
   assertEquals(extendedOf(say(42, Uint8Array.of(9))), [], "the peer did not say where");
 
   const named = encodeExtendedHandshake({ ...NOTHING, extensions: new Map([["x_fake", 5]]) });
-  assertEquals(extendedOf(say(0, named)), [{ kind: "extended", id: 5, payload: Uint8Array.of(1) }]);
+  assertEquals(extendedOf(say(0, named)), [
+    { kind: "extended", id: 5, payload: Uint8Array.of(1), name: "x_fake" },
+  ]);
   assertEquals(extendedOf(say(0, named)), [], "named for the first time once");
   const answer = say(42, Uint8Array.of(9));
   assertEquals(extendedOf(answer).map(({ payload }) => [...payload]), [[2]]);
@@ -149,7 +152,7 @@ Deno.test("an unreadable block is announced with lt_donthave to peers that suppo
   kit.feed({ kind: "block-unreadable", peer: speaks, piece: 1, begin: 0, length: 16_384 });
   assertEquals(kit.sent(speaks), [
     { kind: "reject", piece: 1, begin: 0, length: 16_384 },
-    { kind: "extended", id: 9, payload: Uint8Array.of(0, 0, 0, 1) },
+    { kind: "extended", id: 9, payload: Uint8Array.of(0, 0, 0, 1), name: "lt_donthave" },
   ]);
   assertEquals(kit.sent(silent), []);
   assertEquals(kit.have, "#.");

@@ -125,7 +125,7 @@ Deno.test("a wrong, unsupported or inconsistent header is refused", () => {
   for (const other of ["", "d8:announce", "{}", "[]", '{"tt":"torrent"}']) {
     assertEquals(codeOf(other), "not-a-trace", other);
   }
-  assertEquals(codeOf(line.replace('"version":1', '"version":2')), "trace-version");
+  assertEquals(codeOf(line.replace('"version":2', '"version":1')), "trace-version");
   const wrong: [string, string][] = [
     ['"pieceCount":4', '"pieceCount":5'],
     ['"count":4', '"count":3'],

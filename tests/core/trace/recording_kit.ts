@@ -1,7 +1,6 @@
 /** The bench of the torrent tests with a recorder beside it, and a replay of what it recorded. */
 import { assert } from "../../../core/bytes/result.ts";
 import { BLOCK_SIZE, blockLength } from "../../../core/metainfo/geometry.ts";
-import { TRACED_EXTENSIONS } from "../../../core/torrent/extensions.ts";
 import type { BlockVerdict, Effect, Event } from "../../../core/torrent/protocol.ts";
 import type { Sha1 } from "../../../core/metainfo/digests.ts";
 import {
@@ -30,7 +29,7 @@ export class RecordingKit extends Kit {
 
   constructor(picture: Picture, keepsAddresses = false) {
     const late = new LateSha1();
-    super({ ...picture, sha1: late.ask, extensions: TRACED_EXTENSIONS });
+    super({ ...picture, sha1: late.ask });
     const options = { ...this.torrent.options, sha1 };
     const started = startRecording(options, this.now, keepsAddresses);
     late.real = started.sha1;

@@ -8,17 +8,26 @@ import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
 import { openReplay, replayLine } from "../../../core/trace/replay.ts";
 import { findPeer, viewState } from "../../../core/trace/state_view.ts";
 import { encodeExtendedHandshake } from "../../../core/wire/extended.ts";
+import { encodeMetadataMessage } from "../../../core/wire/ut_metadata.ts";
+import { encodePex } from "../../../core/wire/ut_pex.ts";
 import { sha1 } from "../../../shell/hash/sha1.ts";
 import { RecordingKit, replayText } from "./recording_kit.ts";
 
 const PIECES = 12;
 const TRACKER = "https://user:pw@secret-tracker.example/SECRETPASSKEY/announce?key=SECRETKEY";
-/** Two of one network, one alone, one on loopback, one of IPv6. */
-const IPS = ["203.0.113.7", "203.0.113.9", "198.51.100.1", "127.0.0.1", "2001:db8::5"];
+/** Two of one network, one alone, one on loopback, one of IPv6, and two of private networks. */
+const IPS = [
+  ...["203.0.113.7", "203.0.113.9", "198.51.100.1", "127.0.0.1", "2001:db8::5"],
+  ...["192.168.77.5", "fd99::7"],
+];
+/** Names of files; two pieces of metadata. */
+const INFO_BYTES = Uint8Array.from("SECRET".repeat(4_000), (character) => character.charCodeAt(0));
 const SECRETS = [
   "203.0.113",
   "198.51.100",
   "2001:db8",
+  "192.168.77",
+  "fd99",
   "6881",
   "51413",
   "SECRET",
@@ -32,12 +41,13 @@ function play(draws: readonly number[], keepsAddresses = false): RecordingKit {
     announceTiers: [[TRACKER, "udp://secret-tracker.example:6969"]],
     shareRule: { percent: 10, strict: false },
     port: 51413,
+    infoBytes: INFO_BYTES,
   }, keepsAddresses);
   const peers: number[] = [];
   for (const [turn, draw] of draws.entries()) {
     const peer = peers[draw % Math.max(1, peers.length)] ?? 0;
     const spin = Math.floor(draw / 16);
-    switch (draw % 12) {
+    switch (draw % 15) {
       case 0:
       case 1: {
         const ip = IPS[spin % IPS.length]!;
@@ -87,14 +97,40 @@ function play(draws: readonly number[], keepsAddresses = false): RecordingKit {
           kit.feed({ kind: "dial-failed", job, why: "203.0.113.7:6881 refused" });
         }
         kit.saved();
+        break;
+      case 12:
+        kit.say(peer, { kind: "extended", id: 1, payload: pexOf(spin) });
+        break;
+      case 13:
+        kit.say(peer, { kind: "extended", id: 2, payload: metadataOf(spin) });
+        break;
+      case 14:
+        kit.say(peer, { kind: "extended", id: 7, payload: Uint8Array.of(0, 0, 0, spin % PIECES) });
     }
   }
   return kit;
 }
 
+/** Names others, and now and then is no message at all. */
+function pexOf(spin: number): Uint8Array {
+  if (spin % 7 === 0) return Uint8Array.from("203.0.113.7", (character) => character.charCodeAt(0));
+  const contacts = IPS.map((ip, i) => ({ address: { ip, port: 6881 + (spin + i) % 3 }, flags: i }));
+  const at = spin % IPS.length;
+  const dropped = contacts.slice(0, at).map(({ address }) => address);
+  return encodePex({ added: contacts.slice(at), dropped });
+}
+
+function metadataOf(spin: number): Uint8Array {
+  const piece = spin % 3;
+  if (spin % 5 === 0) return INFO_BYTES.slice(0, 20);
+  if (spin % 5 > 2) return encodeMetadataMessage({ kind: "request", piece });
+  const payload = INFO_BYTES.slice(0, 1 + spin % 100);
+  return encodeMetadataMessage({ kind: "data", piece, totalSize: INFO_BYTES.length, payload });
+}
+
 function greetingOf(spin: number): Uint8Array {
   return encodeExtendedHandshake({
-    extensions: new Map([["ut_pex", 1]]),
+    extensions: new Map([["ut_pex", 3], ["ut_metadata", 4], ["lt_donthave", 5]]),
     version: "client \u{1f600} 1.0",
     port: 6881 + spin % 3,
     reqq: 1 + spin % 300,
@@ -150,6 +186,50 @@ Deno.test("a trace contains no address, port, peer ID, passkey or text of others
   );
   for (const secret of [...SECRETS, ...ids]) assertEquals(trace.includes(secret), false, secret);
   assert(play(eventful, true).end().includes("203.0.113.7"), "unless they are asked for");
+});
+
+Deno.test("a traced run exchanges peers and gives metadata, and replays with the same messages", () => {
+  const kit = new RecordingKit({ have: "####", infoBytes: INFO_BYTES });
+  const peers = [1, 2, 3].map((id) =>
+    kit.connect("#...", { id, ip: `203.0.113.${id}`, extended: true })
+  );
+  for (const peer of peers) kit.say(peer, { kind: "extended", id: 0, payload: greetingOf(2) });
+  kit.say(peers[0]!, { kind: "extended", id: 2, payload: metadataOf(4) });
+  kit.say(peers[1]!, { kind: "extended", id: 1, payload: pexOf(1) });
+  kit.wait(2 * 60_000);
+  const names = kit.all("send").flatMap(({ message }) =>
+    message.kind === "extended" ? message.name ?? [] : []
+  );
+  assertEquals(new Set(names), new Set(["ut_metadata", "ut_pex"]));
+  const replay = replayText(kit.end());
+  assertEquals(replay.end, { kind: "end" });
+  assertEquals(
+    replay.torrent.swarm.addresses.entries.size,
+    kit.torrent.swarm.addresses.entries.size,
+  );
+  for (const secret of SECRETS) assertEquals(kit.trace.includes(secret), false, secret);
+});
+
+Deno.test("a run that fetches its metadata replays", () => {
+  const kit = new RecordingKit({ have: "....", isMagnet: true });
+  const peer = kit.connect("", { extended: true });
+  const extensions = new Map([["ut_metadata", 4]]);
+  const nothing = { version: undefined, port: undefined, reqq: undefined, yourIp: undefined };
+  const payload = encodeExtendedHandshake({
+    ...{ extensions, ...nothing, uploadOnly: undefined, metadataSize: INFO_BYTES.length },
+  });
+  kit.say(peer, { kind: "extended", id: 0, payload });
+  for (const piece of [0, 1]) {
+    const part = INFO_BYTES.slice(16_384 * piece, 16_384 * (piece + 1));
+    const data = { kind: "data", piece, totalSize: INFO_BYTES.length, payload: part } as const;
+    kit.say(peer, { kind: "extended", id: 2, payload: encodeMetadataMessage(data) });
+  }
+  const [check] = kit.all("check-metadata");
+  assertEquals(check!.bytes, INFO_BYTES);
+  kit.feed({ kind: "metadata-checked", job: check!.job, matches: true });
+  const replay = replayText(kit.end());
+  assertEquals(replay.end, { kind: "end" });
+  for (const secret of SECRETS) assertEquals(kit.trace.includes(secret), false, secret);
 });
 
 Deno.test("the first different decision is reported with its event", () => {

@@ -1,11 +1,21 @@
 /** Everything about one torrent, in tabs. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { FileList } from "./files.tsx";
 import { duration, percent, rate, ratio, size } from "./format.ts";
 import { PieceMap } from "./piece_map.tsx";
 import { act, type LogEntry } from "./state.ts";
 import { toggle } from "./toggle.ts";
-import { type Details, STATUS, type Torrent, type TrackerStat } from "./torrents.ts";
+import {
+  type Details,
+  ERROR_LOCAL,
+  fetchLog,
+  type Logged,
+  type Share,
+  STATUS,
+  type Torrent,
+  type TrackerStat,
+} from "./torrents.ts";
+import { leftToShare } from "./list.tsx";
 
 const TABS = ["Overview", "Files", "Peers", "Trackers", "Log"] as const;
 type Tab = typeof TABS[number];
@@ -63,7 +73,7 @@ export function DetailsPanel(props: DetailsProps) {
       </div>
       <div class="sheet" role="tabpanel">
         {tab === "Log"
-          ? <Log log={log} name={torrent.name} />
+          ? <Log torrent={torrent} details={details} log={log} />
           : details === undefined
           ? <p class="hint">Loading…</p>
           : <Sheet tab={tab} torrent={torrent} details={details} />}
@@ -93,6 +103,7 @@ function Sheet({ tab, torrent, details }: SheetProps) {
 
 function Overview({ torrent, details }: Omit<SheetProps, "tab">) {
   const { tt_share: share } = torrent;
+  const owes = share.owed_bytes > 0 && (share.state !== "none" || torrent.percent_done < 1);
   const facts: [string, string][] = [
     ["Size", size(torrent.size_when_done)],
     ["Downloaded", size(details.downloaded_ever)],
@@ -104,30 +115,11 @@ function Overview({ torrent, details }: Omit<SheetProps, "tab">) {
   ];
   return (
     <>
-      {details.tt_why !== "" && <p class="why">{details.tt_why}</p>}
-      <PieceMap details={details} />
-      {share.state !== "none" && (
-        <div class="share">
-          <p>
-            <b>Share rule</b> {share.state === "owing"
-              ? `${size(share.shared_bytes)} shared, ${
-                size(share.owed_bytes)
-              } to go (${share.percent} % of the size)`
-              : share.state === "paid"
-              ? `${share.percent} % of the size is shared`
-              : "waived: no peer was left to share with"}
-          </p>
-          <div class="bar">
-            <i
-              style={{
-                width: `${
-                  100 * share.shared_bytes / Math.max(1, share.shared_bytes + share.owed_bytes)
-                }%`,
-              }}
-            />
-          </div>
-        </div>
+      {details.tt_why !== "" && (
+        <p class={torrent.error === ERROR_LOCAL ? "why bad" : "why"}>{details.tt_why}</p>
       )}
+      <PieceMap details={details} />
+      {owes && <ShareRule share={share} isDone={torrent.percent_done === 1} />}
       <dl class="facts">
         {facts.map(([name, value]) => [<dt key={name}>{name}</dt>, <dd key={value}>{value}</dd>])}
       </dl>
@@ -141,6 +133,34 @@ function Overview({ torrent, details }: Omit<SheetProps, "tab">) {
         </button>
       </p>
     </>
+  );
+}
+
+interface ShareRuleProps {
+  readonly share: Share;
+  /** All that is wanted is here. */
+  readonly isDone: boolean;
+}
+
+function ShareRule({ share, isDone }: ShareRuleProps) {
+  const left = leftToShare(share);
+  const shared = `${size(share.shared_bytes)} of ${size(share.owed_bytes)} shared`;
+  const text = share.state === "waived"
+    ? `${shared}; waived, since no peer was left to share with`
+    : left === 0
+    ? `${share.percent} % of the size is shared`
+    : isDone
+    ? shared
+    : `${shared}; the last piece is fetched after ${size(left)} more`;
+  return (
+    <div class="share">
+      <p>
+        <b>Share rule</b> {text}
+      </p>
+      <div class="bar">
+        <i style={{ width: `${100 * (share.owed_bytes - left) / share.owed_bytes}%` }} />
+      </div>
+    </div>
   );
 }
 
@@ -258,14 +278,35 @@ function trackerText(tracker: TrackerStat): string {
     `${tracker.last_announce_peer_count} peers named${next}`;
 }
 
-function Log({ log, name }: { readonly log: readonly LogEntry[]; readonly name: string }) {
-  const own = log.filter(({ text }) => text.startsWith(name));
-  if (own.length === 0) return <p class="hint">Nothing happened since this page was opened.</p>;
+interface LogProps {
+  readonly torrent: Torrent;
+  /** As fresh as they are, the log is. */
+  readonly details: Details | undefined;
+  readonly log: readonly LogEntry[];
+}
+
+/** What the daemon logged of the torrent, and what failed on this page; the newest first. */
+function Log({ torrent: { id, name }, details, log }: LogProps) {
+  const [logged, setLogged] = useState<readonly Logged[]>([]);
+  useEffect(() => {
+    fetchLog(id).then(setLogged, () => {});
+  }, [id, details]);
+  const failed = log.filter(({ text, isError }) => isError && text.startsWith(name));
+  const lines = [
+    ...logged.map(({ at, message, level }) => ({
+      at: new Date(1000 * at),
+      text: message,
+      isError: level === "error",
+    })),
+    ...failed,
+  ].sort((a, b) => b.at.getTime() - a.at.getTime());
+  if (lines.length === 0) return <p class="hint">Nothing happened yet.</p>;
   return (
     <ul class="log">
-      {own.map(({ at, text, isError }, index) => (
+      {lines.map(({ at, text, isError }, index) => (
         <li key={index} class={isError ? "bad" : ""}>
-          <time>{at.toLocaleTimeString()}</time> {text.slice(name.length + 2)}
+          <time>{at.toLocaleTimeString()}</time>{" "}
+          {text.startsWith(`${name}: `) ? text.slice(name.length + 2) : text}
         </li>
       ))}
     </ul>

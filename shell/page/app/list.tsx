@@ -1,7 +1,7 @@
 /** The list of torrents. Only the rows in view exist, so that 2,000 torrents cost what 30 do. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { duration, percent, rate, ratio, size } from "./format.ts";
-import { stateOf, STATUS, type Torrent } from "./torrents.ts";
+import { ERROR_LOCAL, type Share, stateOf, STATUS, type Torrent } from "./torrents.ts";
 
 /** Height of a row in pixels, as the style sheet has it. */
 const ROW_PX = 64;
@@ -110,11 +110,17 @@ function drawRow({ torrent, top, isSelected, onSelect }: RowProps) {
   );
 }
 
+/** Bytes that the share rule still asks for. */
+export function leftToShare({ owed_bytes: owed, shared_bytes: shared }: Share): number {
+  return Math.max(0, owed - shared);
+}
+
 /** What the share rule still asks of the torrent; nothing when it is settled. */
 export function ShareBadge({ torrent: { tt_share: share } }: { readonly torrent: Torrent }) {
-  if (share.state !== "owing" || share.owed_bytes === 0) return null;
+  const left = leftToShare(share);
+  if (share.state !== "owing" || left === 0) return null;
   const title = `Share rule: ${share.percent} % of the size is to be uploaded`;
-  return <span class="badge" title={title}>{size(share.owed_bytes)} to share</span>;
+  return <span class="badge" title={title}>{size(left)} to share</span>;
 }
 
 function progressOf(torrent: Torrent): number {
@@ -126,7 +132,9 @@ function progressOf(torrent: Torrent): number {
 
 function factsOf(torrent: Torrent): string {
   const { size_when_done: total, left_until_done: left, peers_connected: peers } = torrent;
-  if (torrent.error_string !== "") return torrent.error_string;
+  // A tracker that fails matters only to those that have no peers.
+  const isStuck = torrent.error === ERROR_LOCAL || peers === 0;
+  if (torrent.error_string !== "" && isStuck) return torrent.error_string;
   const peersText = peers === 1 ? "1 peer" : `${peers} peers`;
   if (torrent.metadata_percent_complete < 1) return peersText;
   if (left === 0) return `${size(total)} · ratio ${ratio(torrent.upload_ratio)} · ${peersText}`;

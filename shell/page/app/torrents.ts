@@ -135,6 +135,9 @@ const DETAIL_FIELDS = [
   "tt_why",
 ];
 
+/** A torrent's error that stopped it, other than a tracker's. */
+export const ERROR_LOCAL = 3;
+
 export const STATUS = {
   stopped: 0,
   checkQueued: 1,
@@ -168,9 +171,23 @@ export async function fetchDetails(id: number): Promise<Details | undefined> {
   return torrents[0];
 }
 
+/** An event of a torrent, as the daemon logged it. */
+export interface Logged {
+  readonly number: number;
+  /** Seconds since 1970. */
+  readonly at: number;
+  readonly level: string;
+  readonly message: string;
+}
+
+/** The newest last. */
+export async function fetchLog(id: number): Promise<readonly Logged[]> {
+  return (await call<{ entries: Logged[] }>("tt_log", { ids: [id] })).entries;
+}
+
 /** In words, with a class for its colour. */
 export function stateOf(torrent: Torrent): { readonly text: string; readonly kind: string } {
-  if (torrent.error === 3) return { text: "Error", kind: "error" };
+  if (torrent.error === ERROR_LOCAL) return { text: "Error", kind: "error" };
   switch (torrent.status) {
     case STATUS.stopped:
       return { text: torrent.percent_done === 1 ? "Finished" : "Paused", kind: "paused" };

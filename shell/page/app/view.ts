@@ -30,7 +30,9 @@ interface Sort {
 
 export type SortName = "activity" | "name" | "added" | "progress" | "size" | "ratio" | "queue";
 
-const byName = (a: Torrent, b: Torrent) => a.name < b.name ? -1 : a.name > b.name ? 1 : a.id - b.id;
+/** "Part 2" before "part 10". */
+const names = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+const byName = (a: Torrent, b: Torrent) => names.compare(a.name, b.name) || a.id - b.id;
 
 export const SORTS: Readonly<Record<SortName, Sort>> = {
   activity: {

@@ -99,7 +99,9 @@ function listLine(
   const shown = new Set(Object.keys(LIST_WIDTHS) as ListColumn[]);
   const room = () => [...shown].reduce((left, key) => left - LIST_WIDTHS[key] - 2, columns);
   for (const key of LIST_DISPENSABLE) if (room() < LIST_NAME_COLUMNS_MIN) shown.delete(key);
-  const before = [...shown].map((key) => cells[key].padStart(LIST_WIDTHS[key]));
+  const before = [...shown].map((key) =>
+    key === "infoHash" ? cells[key].padEnd(LIST_WIDTHS[key]) : cells[key].padStart(LIST_WIDTHS[key])
+  );
   const name = room() === Infinity ? cells.name : cutText(cells.name, room(), ellipsis);
   return cutText([...before, name].join("  "), columns, "");
 }

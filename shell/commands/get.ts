@@ -153,6 +153,9 @@ export async function findTorrent(
 }
 
 /** A file, a URL, or a name or info hash of a catalog, which is the customary one unless typed. */
+/** There is no file to read; a folder of the torrent's name is none either. */
+const ABSENT: readonly string[] = ["missing", "not-a-file"];
+
 async function loadSource(
   source: string,
   typed: string | undefined,
@@ -165,7 +168,7 @@ async function loadSource(
   try {
     return { loaded: await loadTorrent(source, signal), tracker: typed };
   } catch (error) {
-    if (!(error instanceof Failure && error.code === "missing")) throw error;
+    if (!(error instanceof Failure && ABSENT.includes(error.code))) throw error;
     return { loaded: await loadByName(source, isName, signal, error), tracker: CATALOG_DEFAULT };
   }
 }
@@ -184,7 +187,8 @@ async function loadByName(
     });
   if (why !== undefined && !(why instanceof Failure)) return why;
   if (why !== undefined && why.code !== "catalog-failed" && why.code !== "unknown-name") throw why;
-  const message = `There is no file ${source}` +
+  const absence = code === "missing" ? `There is no file ${source}` : `${source} is not a file`;
+  const message = absence +
     (why === undefined ? "" : `, and no torrent of that name at ${CATALOG_DEFAULT}`) +
     "; check the path, or name the tracker of its catalog with --tracker";
   throw new Failure(kind, code, message);

@@ -131,6 +131,7 @@ export async function runTorrents(
       if (!(error instanceof Stopped) || planned.role.kind !== "download") throw error;
       // The user has what was asked for: ending the seeding is no failure.
       if (run.isFinished) return;
+      show();
       output.notice(`${name} is not complete; resume it with: ${resumeCommand(planned.dir)}`);
       throw error;
     }

@@ -1,4 +1,5 @@
 /** Bodies within limits of size and time, in both directions. */
+import { readRequestBody } from "../net/read_bounded.ts";
 
 /** A body of this protocol is a `.torrent` in base64 at most. */
 export const BODY_BYTES_MAX = 48 * 1024 * 1024;
@@ -19,47 +20,18 @@ export type Body =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly status: 400 | 408 | 413 };
 
+const STATUS = { "too-large": 413, "too-slow": 408, broken: 400 } as const;
+
 /** Never throws. `limit` in bytes. */
 export async function readBody(
   request: Request,
   limit: number = BODY_BYTES_MAX,
   timeoutMs: number = BODY_TIMEOUT_MS,
 ): Promise<Body> {
-  const said = Number(request.headers.get("content-length") ?? 0);
-  if (said > limit) {
-    await request.body?.cancel().catch(() => {});
-    return { ok: false, status: 413 };
-  }
-  if (request.body === null) return { ok: true, text: "" };
-  const reader = request.body.getReader();
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    void reader.cancel().catch(() => {});
-  }, timeoutMs);
-  try {
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (timedOut) return { ok: false, status: 408 };
-      if (done) break;
-      size += value.length;
-      if (size > limit) {
-        void reader.cancel().catch(() => {});
-        return { ok: false, status: 413 };
-      }
-      parts.push(value);
-    }
-    return {
-      ok: true,
-      text: new TextDecoder().decode(await new Blob(parts as BlobPart[]).bytes()),
-    };
-  } catch {
-    return { ok: false, status: timedOut ? 408 : 400 };
-  } finally {
-    clearTimeout(timer);
-  }
+  const body = await readRequestBody(request, limit, timeoutMs);
+  return body.ok
+    ? { ok: true, text: new TextDecoder().decode(body.value) }
+    : { ok: false, status: STATUS[body.error] };
 }
 
 /** Bytes that are read only to be polite. */

@@ -25,7 +25,7 @@ import { type Access, refuseChange } from "./access.ts";
 import type { Route } from "../http/route.ts";
 import type { SharedCatalog } from "./shared_catalog.ts";
 import type { SwarmBackend } from "../store/store.ts";
-import type { BodyError, UploadGate } from "./upload.ts";
+import type { UploadError, UploadGate } from "./upload.ts";
 
 const LIST = /^\/torrents\/?$/;
 const ENTRY = /^\/torrents\/([^/.]+)$/;
@@ -171,7 +171,7 @@ function disposition(fileName: string): string {
   return `attachment; filename="${plain}"; filename*=UTF-8''${exact}`;
 }
 
-function bodyRefusal(error: BodyError): Response {
+function bodyRefusal(error: UploadError): Response {
   switch (error) {
     case "too-large": {
       const { status, message } = tooLarge();

@@ -2,18 +2,19 @@
  * The body of an upload, read within limits: of bytes, so that two gigabytes cost no more than the limit;
  * of time, so that nobody holds a place by sending nothing; and of uploads at once.
  */
-import { fail, ok, type Result } from "../../../core/bytes/result.ts";
+import { fail, type Result } from "../../../core/bytes/result.ts";
+import { type BodyError, readRequestBody } from "../../net/read_bounded.ts";
 
 /** Enough for a torrent of the largest size on a line of 2 Mbit/s. */
 const UPLOAD_TIMEOUT_MS = 30_000;
 /** Bodies in memory at the same time. */
 const UPLOADS_MAX = 8;
 
-export type BodyError = "busy" | "too-large" | "too-slow" | "broken";
+export type UploadError = "busy" | BodyError;
 
 export interface UploadGate {
   /** Reads the body of up to `bytesMax` bytes. */
-  read(request: Request, bytesMax: number): Promise<Result<Uint8Array, BodyError>>;
+  read(request: Request, bytesMax: number): Promise<Result<Uint8Array, UploadError>>;
 }
 
 /** `timeoutMs` and `uploadsMax` are the limits above unless given. */
@@ -28,53 +29,10 @@ export function createUploadGate(
       if (active >= uploadsMax) return fail("busy");
       active++;
       try {
-        return await readBody(request, bytesMax, timeoutMs);
+        return await readRequestBody(request, bytesMax, timeoutMs);
       } finally {
         active--;
       }
     },
   };
-}
-
-async function readBody(
-  request: Request,
-  bytesMax: number,
-  timeoutMs: number,
-): Promise<Result<Uint8Array, BodyError>> {
-  const reader = request.body?.getReader();
-  if (reader === undefined) return ok(new Uint8Array(0));
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    reader.cancel().catch(() => {});
-  }, timeoutMs);
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      size += value.length;
-      if (size > bytesMax) {
-        reader.cancel().catch(() => {});
-        return fail("too-large");
-      }
-      parts.push(value);
-    }
-  } catch {
-    return fail("broken");
-  } finally {
-    clearTimeout(timer);
-  }
-  return isLate ? fail("too-slow") : ok(concatenate(parts, size));
-}
-
-function concatenate(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -11,15 +11,19 @@
 import type { Clock } from "../clock.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { RateLimiter, Wait } from "./rate_limiter.ts";
+import {
+  giveReadBuffer,
+  READ_BUFFER_FIRST,
+  READ_BUFFER_MAX,
+  takeReadBuffer,
+} from "./read_buffers.ts";
 
-/** A quiet connection needs no more. */
-const BUFFER_FIRST = 4 * 1024;
-/** A fast one fills this between two turns. */
-const BUFFER_MAX = 256 * 1024;
 /** So many small reads one after another mean that a connection is quiet again. */
 const QUIET_READS = 16;
 /** One connection works so long before others have their turn. */
 const TURN_MS = 4;
+
+const NOTHING = new Uint8Array();
 
 /** In place of a number of bytes: whole messages are left, which must wait for the next turn. */
 export const LATER = -1;
@@ -62,7 +66,7 @@ export class LinkReader {
     this.#owner = owner;
     this.#limit = limit;
     this.#clock = clock;
-    this.buffer = new Uint8Array(Math.max(BUFFER_FIRST, rest.length));
+    this.buffer = takeReadBuffer(Math.max(READ_BUFFER_FIRST, rest.length));
     this.buffer.set(rest);
     this.end = rest.length;
   }
@@ -83,6 +87,8 @@ export class LinkReader {
       why = error instanceof Error ? error.message : String(error);
     }
     if (!this.#isClosed) this.#owner.failed(why);
+    giveReadBuffer(this.buffer);
+    this.buffer = NOTHING;
   }
 
   pause(): void {
@@ -144,13 +150,16 @@ export class LinkReader {
 
   #makeRoom(needed: number, wasFilled: boolean, count: number): void {
     const rest = this.buffer.subarray(this.start, this.end);
-    this.#quietReads = count < BUFFER_FIRST / 2 ? this.#quietReads + 1 : 0;
-    let size = wasFilled ? Math.min(BUFFER_MAX, 2 * this.buffer.length) : this.buffer.length;
-    if (this.#quietReads >= QUIET_READS && rest.length < BUFFER_FIRST / 2) size = BUFFER_FIRST;
+    this.#quietReads = count < READ_BUFFER_FIRST / 2 ? this.#quietReads + 1 : 0;
+    let size = wasFilled ? Math.min(READ_BUFFER_MAX, 2 * this.buffer.length) : this.buffer.length;
+    if (this.#quietReads >= QUIET_READS && rest.length < READ_BUFFER_FIRST / 2) {
+      size = READ_BUFFER_FIRST;
+    }
     size = Math.max(size, needed, rest.length + 1);
     if (size > this.buffer.length || (size < this.buffer.length && this.#quietReads > 0)) {
-      const other = new Uint8Array(size);
+      const other = takeReadBuffer(size);
       other.set(rest);
+      giveReadBuffer(this.buffer);
       this.buffer = other;
     } else if (this.start > 0) this.buffer.copyWithin(0, this.start, this.end);
     this.end = rest.length;

@@ -6,6 +6,7 @@ import type {
 } from "../../../../core/tracker_server/types.ts";
 import { RedisBackend, STALE_WARNING } from "../../../../shell/tracker/redis/backend.ts";
 import { freshPort } from "../../../support/network.ts";
+import { openScratch } from "../../../support/content.ts";
 import { interopTest } from "../../../support/requirements.ts";
 import { announceOf, HASH, names, OTHER_HASH, plainReply } from "../announces.ts";
 import { redisServer, startCluster, startRedis } from "../../../support/redis_kit.ts";
@@ -285,3 +286,25 @@ await redisTest(
     }
   },
 );
+
+await redisTest("a Redis that cannot save counts as away until it takes writes again", async () => {
+  await using folder = await openScratch("tt-redis-");
+  const place = ["--dir", folder.path, "--dbfilename", "taken"];
+  await using redis = await startRedis([...place, "--save", "3600 1"]);
+  // With a folder in the place of its file a save fails, and a server that is to save takes no writes.
+  await Deno.mkdir(`${folder.path}/taken`);
+  await using tracker = await openBackend(redis.url);
+  await tracker.tell(announceOf(1));
+  await redis.cli("BGSAVE");
+  await until(
+    async () => (await redis.cli("INFO", "persistence")).includes("rdb_last_bgsave_status:err"),
+    "the save fails",
+  );
+  const stale = await tracker.backend.announce(announceOf(2), performance.now());
+  assert(stale.ok && stale.value.warning === STALE_WARNING);
+  await until(() => !tracker.backend.state().isUp, "it counts as away");
+  assertMatch(tracker.problems.join(), /does not answer \(MISCONF/);
+  await redis.cli("CONFIG", "SET", "stop-writes-on-bgsave-error", "no");
+  await until(() => tracker.backend.state().isUp, "it is used again");
+  assertEquals((await tracker.tell(announceOf(2))).warning, undefined);
+});

@@ -15,8 +15,6 @@ export const QUERIES_IN_MAX = 2_000;
 export const HOST_QUERIES_OUT_MAX = 20;
 /** Queries sent in a window: ten lookups at once, some 10 KB a second. */
 export const QUERIES_OUT_MAX = 1_000;
-/** Hosts counted in a window; the others share what all may send. */
-const HOSTS_MAX = 4_096;
 /** Hosts that answered wrongly and are not spoken to for a time; the first makes room. */
 const BANNED_MAX = 2_048;
 /** Wrong answers after which a host is ignored. */
@@ -139,7 +137,7 @@ function ban(traffic: Traffic, endpoint: Endpoint, now: number): void {
 /** Whether a host is ignored. */
 export function isBanned(traffic: Traffic, endpoint: Endpoint, now: number): boolean {
   if (traffic.banned.size === 0) return false;
-  return (traffic.banned.get(hostKey(endpoint)) ?? -Infinity) > now;
+  return traffic.banned.get(hostKey(endpoint))! > now;
 }
 
 function openWindow(traffic: Traffic, now: number): void {
@@ -151,10 +149,10 @@ function openWindow(traffic: Traffic, now: number): void {
   traffic.hostsOut.clear();
 }
 
-/** Counts one more for a host unless it had `max`. Hosts that are not counted pass. */
+/** Counts one more for a host unless it had `max`. All hosts together are bounded by the window's total. */
 function count(hosts: Map<string, number>, host: string, max: number): boolean {
   const before = hosts.get(host) ?? 0;
   if (before >= max) return false;
-  if (before > 0 || hosts.size < HOSTS_MAX) hosts.set(host, before + 1);
+  hosts.set(host, before + 1);
   return true;
 }

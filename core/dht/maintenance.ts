@@ -263,6 +263,8 @@ function checkAt(contact: Contact): number {
 }
 
 function hear({ upkeep }: NetworkState, node: HeardNode): void {
+  // It never gets into the table, so it would be asked whenever another node names it.
+  if (upkeep.routers.has(node.endpoint)) return;
   const host = hostKey(node.endpoint);
   const known = upkeep.heard.get(host);
   if (known === undefined && upkeep.heard.size >= HEARD_MAX) return;

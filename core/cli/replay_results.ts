@@ -1,7 +1,7 @@
 /** What `tt replay` answers: the verdict, the state at an event, why a peer is not asked. */
 import type { PeerView, StateView } from "../trace/state_view.ts";
 import type { WhyNot } from "../torrent/why.ts";
-import type { Obstacle } from "../transfer/picker.ts";
+import type { Obstacle } from "../transfer/obstacles.ts";
 import {
   formatBytes,
   formatCount,

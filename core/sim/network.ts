@@ -89,10 +89,12 @@ export function nextInRing(node: Node): End | undefined {
   return end;
 }
 
-/** When a block of `length` bytes that leaves at `leavesMs` has arrived; takes the downlink's time. */
-export function arrivalMs(end: End, length: number, leavesMs: number): number {
+/**
+ * When a block of `length` bytes that leaves at `leavesMs` has arrived. Takes the downlink's time from
+ * `now` on, and not from when the block comes: those of fast peers do not wait for those of slow ones.
+ */
+export function arrivalMs(end: End, length: number, leavesMs: number, now: number): number {
   const them = end.other.node;
-  const comesMs = leavesMs + end.latencyMs;
-  them.downFreeMs = Math.max(comesMs, them.downFreeMs) + length * them.msPerByteDown;
-  return them.downFreeMs;
+  them.downFreeMs = Math.max(now, them.downFreeMs) + length * them.msPerByteDown;
+  return Math.max(leavesMs + end.latencyMs, them.downFreeMs);
 }

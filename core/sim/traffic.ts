@@ -331,7 +331,7 @@ function sendBlock(world: World, end: End): void {
   else {
     end.inFlight += length;
     world.tally.bytesOnTheWay += length;
-    const tick = arrivalTick(world, other, arrivalMs(end, length, node.upFreeMs));
+    const tick = arrivalTick(world, other, arrivalMs(end, length, node.upFreeMs, world.now));
     const sized = isBad(world, node) ? -length : length;
     if (post(other, tick, BLOCK, piece, begin, sized)) noteArrival(world, other, tick);
   }

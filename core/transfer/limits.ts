@@ -86,10 +86,18 @@ export const ENDGAME_SLOW_FACTOR = 4;
 export const ENDGAME_PIPELINE_MAX = 32;
 /** Pieces that readers of a stream may need soon; more are not looked at. */
 export const DUE_PIECES_MAX = 256;
-/** A due block that has not come so shortly before is asked of a second peer. */
+/** What was due and is so far behind a due piece is still needed: a reader's pace changes. */
+export const DUE_AHEAD_PIECES = 128;
+/** A due block that has not come so shortly before may be asked of a second peer. */
 export const DUE_URGENT_MS = 2_000;
-/** A peer with less than this part of the best rate is slow. */
-export const DUE_SLOW_FACTOR = 4;
+/** While pieces are due a peer is asked for this many blocks before its first one came. */
+export const DUE_PIPELINE_FIRST = 1;
+/** And a block more than it sends in this time and a round trip, later. */
+export const DUE_PIPELINE_SECONDS = 0.5;
+/** What is measured as a slow peer's round trip is the time that its blocks take: more is not believed. */
+export const DUE_ROUND_TRIP_MAX_MS = 1_000;
+/** Bytes a second that a peer is taken to send before its first block came. */
+export const DUE_PEER_RATE = 32 * 1024;
 /** Bytes of unfinished pieces held in memory; beyond it no new piece is started. */
 export const BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -3,14 +3,13 @@
  * a time because a reader of a stream is about to need them.
  *
  * Due pieces come before all others, the soonest first, whatever is rare. They go to peers that can
- * deliver in time; when a block is nearly due and has not come, a second peer is asked, too.
+ * deliver in time (due.ts).
  */
 import { hasBit } from "../bytes/bitfield.ts";
 import type { View } from "../bytes/view.ts";
-import { BLOCK_SIZE, pieceSize } from "../metainfo/geometry.ts";
 import { markAllDirty } from "./attention.ts";
 import type { Availability } from "./availability.ts";
-import { DUE_PIECES_MAX, DUE_SLOW_FACTOR, DUE_URGENT_MS } from "./limits.ts";
+import { DUE_AHEAD_PIECES, DUE_PIECES_MAX } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import type { Transfer } from "./state.ts";
 
@@ -47,7 +46,7 @@ export function setSequential(transfer: Transfer, isSequential: boolean): void {
 
 /**
  * Replaces what is due: DUE_PIECES_MAX pieces at most; those that are here, or out of range, are left
- * out. Gives the pieces that were due and are no longer.
+ * out. Gives the pieces that were due and that no reader comes to any more.
  */
 export function replaceDue(transfer: Transfer, pieces: readonly DuePiece[]): number[] {
   const own = transfer as Order as Own;
@@ -55,14 +54,26 @@ export function replaceDue(transfer: Transfer, pieces: readonly DuePiece[]): num
   own.due = pieces.slice(0, DUE_PIECES_MAX)
     .filter(({ piece }) => isMissingPiece(transfer, piece))
     .sort((a, b) => a.atMs - b.atMs || a.piece - b.piece);
-  const isDue = new Set(own.due.map(({ piece }) => piece));
   markAllDirty(transfer);
-  return before.map(({ piece }) => piece).filter((piece) => !isDue.has(piece));
+  return before.map(({ piece }) => piece).filter((piece) => !isAhead(own.due, piece));
+}
+
+/** Whether a reader comes to the piece soon: due, or not far behind what is. */
+function isAhead(due: readonly DuePiece[], piece: number): boolean {
+  return due.some((other) => piece >= other.piece && piece - other.piece < DUE_AHEAD_PIECES);
 }
 
 function isMissingPiece({ have, geometry }: Transfer, piece: number): boolean {
   return Number.isInteger(piece) && piece >= 0 && piece < geometry.pieceCount &&
     !hasBit(have, piece);
+}
+
+/**
+ * Whether more downloaders than seeds are here. Readers in a crowd that all ask the seeds for the same
+ * next piece have nothing to pass on to each other, so the seeds are asked as usual.
+ */
+export function isInCrowd({ peers, availability: { seeds } }: Transfer): boolean {
+  return peers.size > 2 * seeds;
 }
 
 /** The piece is here: nothing is due of it. */
@@ -86,25 +97,12 @@ export function tickOrder(transfer: Transfer): void {
   markAllDirty(transfer);
 }
 
-/** Whether a second peer should be asked for what has not come of this piece. */
-export function isUrgent({ atMs }: DuePiece, now: number): boolean {
-  return atMs - now < DUE_URGENT_MS;
-}
-
-/**
- * Whether the peer is likely to be late with the piece while others are much faster. A peer without a
- * rate yet is tried with what is not urgent.
- */
-export function isTooSlow(transfer: Transfer, peer: Peer, due: DuePiece, now: number): boolean {
-  const { rate } = peer.down;
-  if (transfer.bestRate === 0 || rate * DUE_SLOW_FACTOR >= transfer.bestRate) return false;
-  const bytes = peer.outstanding.size * BLOCK_SIZE + pieceSize(transfer.geometry, due.piece);
-  const neededMs = rate > 0 ? 1_000 * bytes / rate : 2 * DUE_URGENT_MS;
-  return now + neededMs > due.atMs;
-}
-
-/** The first piece of the highest priority that `peer` has and is to be picked, or -1. */
+/** The first piece of the highest priority that `peer` has and is to be picked, readers' first, or -1. */
 export function nextInSequence(transfer: Transfer, peer: Peer): number {
+  // Others were asked for what is due before.
+  for (const { piece } of isInCrowd(transfer) ? transfer.due : []) {
+    if (transfer.availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
+  }
   const own = transfer as Order as Own;
   const { availability, geometry } = transfer;
   const top = topLevel(availability);

@@ -8,7 +8,13 @@
  * that pieces on their way to the disk cost a pick nothing.
  */
 import type { View } from "../bytes/view.ts";
-import { BLOCK_SIZE, blockCount, type Geometry, pieceSize } from "../metainfo/geometry.ts";
+import {
+  BLOCK_SIZE,
+  blockCount,
+  blockLength,
+  type Geometry,
+  pieceSize,
+} from "../metainfo/geometry.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { markAllDirty } from "./attention.ts";
 import { addWanted, removeWanted } from "./availability.ts";
@@ -324,4 +330,18 @@ export function removePartial(transfer: Transfer, partial: PartialPiece): void {
   own.partials.delete(partial.piece);
   own.open.delete(partial);
   own.bufferedBytes -= pieceSize(transfer.geometry, partial.piece);
+}
+
+/** Marks the block as requested from the peer and appends it to `blocks`. */
+export function ask(
+  transfer: Transfer,
+  partial: PartialPiece,
+  block: number,
+  peer: Peer,
+  now: number,
+  blocks: number[],
+): void {
+  requestBlock(transfer, partial, block, peer, now);
+  const length = blockLength(transfer.geometry, partial.piece, block);
+  blocks.push(partial.piece, block * BLOCK_SIZE, length);
 }

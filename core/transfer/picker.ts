@@ -4,7 +4,6 @@
  */
 import { hasBit } from "../bytes/bitfield.ts";
 import { nextUint32 } from "../bytes/random.ts";
-import { BLOCK_SIZE, blockLength } from "../metainfo/geometry.ts";
 import {
   anyOf,
   availabilityOf,
@@ -16,23 +15,24 @@ import {
 import { isSeed, setNothingNew } from "./offers.ts";
 import {
   abandonPiece,
+  ask,
   BLOCK_FREE,
   BLOCK_REQUESTED,
   blockKey,
   claimPartial,
   giveBackPiece,
   hasRoom,
-  isFresh,
   type PartialPiece,
-  requestBlock,
   restartAlone,
   startPiece,
 } from "./partials.ts";
+import { dueRoom, isLeftToFaster, takeDue } from "./due.ts";
 import type { Peer } from "./peer.ts";
 import type { TransferEffects } from "./protocol.ts";
 import { takeSuggestion } from "./hints.ts";
 import { ENDGAME_SLOW_FACTOR } from "./limits.ts";
-import { isTooSlow, isUrgent, nextInSequence } from "./order.ts";
+import { isInCrowd, nextInSequence } from "./order.ts";
+import { canGive, giveObstacle, mayTake, type Obstacle, takeObstacle } from "./obstacles.ts";
 import { nextOfRun } from "./runs.ts";
 import { mayStartPiece } from "./share_rule.ts";
 import type { Transfer } from "./state.ts";
@@ -52,16 +52,19 @@ export function pickBlocks(
   blocks: number[],
 ): void {
   const before = blocks.length;
-  const wanted = before + 3 * count;
+  const { availability } = transfer;
+  const isSource = isSeed(peer) && !peer.link.isWebSeed && isAnyOnSeedsOnly(availability);
+  const isForReader = transfer.due.length > 0 && !(isSource && isInCrowd(transfer));
+  const room = isForReader ? dueRoom(peer) : Infinity;
+  const wanted = before + 3 * Math.min(count, room);
   // Whole pieces one behind the other make one request of a server; what others left over does not.
   while (peer.link.isWebSeed && blocks.length < wanted) {
     if (!takeNew(transfer, peer, now, wanted, blocks)) break;
   }
-  takeDue(transfer, peer, now, wanted, blocks);
-  const { availability } = transfer;
+  if (isForReader) takeDue(transfer, peer, now, wanted, blocks);
   // While a seed alone has some pieces, others finish what others can: each copy that it sends of what
   // the swarm has keeps the swarm waiting.
-  if (isSeed(peer) && !peer.link.isWebSeed && isAnyOnSeedsOnly(availability)) {
+  if (isSource) {
     takeStarted(transfer, peer, now, wanted, blocks, true);
     while (blocks.length < wanted && isAnyOnSeedsOnly(availability)) {
       if (!takeNew(transfer, peer, now, wanted, blocks)) break;
@@ -78,33 +81,6 @@ export function pickBlocks(
   }
 }
 
-/** What a reader needs soon, before all else; what is urgent, of a second peer, too. */
-function takeDue(
-  transfer: Transfer,
-  peer: Peer,
-  now: number,
-  wanted: number,
-  blocks: number[],
-): void {
-  for (const due of transfer.due) {
-    if (blocks.length >= wanted) return;
-    const { piece } = due;
-    if (!hasBit(peer.have, piece) || isTooSlow(transfer, peer, due, now)) continue;
-    const partial = transfer.partials.get(piece) ?? startDue(transfer, peer, piece);
-    if (partial === undefined || !mayTake(partial, peer, now)) continue;
-    if (partial.free > 0) takeFree(transfer, partial, peer, now, wanted, blocks);
-    if (isUrgent(due, now) && !peer.snubbed && !partial.alone) {
-      takeAgain(transfer, partial, peer, 1, true, now, wanted, blocks);
-    }
-  }
-}
-
-/** Starts a due piece if it is to be picked and the peer lets us. */
-function startDue(transfer: Transfer, peer: Peer, piece: number): PartialPiece | undefined {
-  if (startObstacle(transfer, peer, piece) !== undefined) return undefined;
-  return startPiece(transfer, piece, peer.onParole);
-}
-
 /** Takes free blocks of started pieces; with `onSeedsOnly` none that another than a seed has. */
 function takeStarted(
   transfer: Transfer,
@@ -118,6 +94,7 @@ function takeStarted(
     if (blocks.length >= wanted) return;
     if (onSeedsOnly && transfer.availability.counts[partial.piece]! > 0) continue;
     if (partial.free > 0 && mayTake(partial, peer, now)) {
+      if (isLeftToFaster(transfer, peer, partial.piece, now)) continue;
       takeFree(transfer, partial, peer, now, wanted, blocks);
     }
   }
@@ -149,64 +126,6 @@ export function isEndgame(transfer: Transfer): boolean {
     if (free > 0 && availabilityOf(availability, piece) > 0) return false;
   }
   return partials.size > 0;
-}
-
-/** What keeps a peer from being asked for a piece: the picker's answer, which `why.ts` only counts. */
-export type Obstacle =
-  /** It is here, being checked or written. */
-  | "arrived"
-  /** The peer lacks it. */
-  | "lacking"
-  /** The peer chokes us and does not allow this one. */
-  | "choked"
-  /** The peer rejected it a moment ago. */
-  | "refused"
-  /** A mix failed its check: one other peer sends it alone. */
-  | "reserved"
-  /** The peer had part in a piece that failed: it starts pieces of its own only. */
-  | "parole"
-  /** Every block of it is asked for, of others or as often as endgame allows. */
-  | "asked"
-  /** Unfinished pieces take all the memory they may; no other is started. */
-  | "buffers-full"
-  /** The share rule keeps it for last. */
-  | "withheld"
-  /** It cannot be checked before its hashes come. */
-  | "no-hashes";
-
-/** What keeps a wanted piece that was not started from being started with the peer, which has it. */
-export function startObstacle(
-  transfer: Transfer,
-  peer: Peer,
-  piece: number,
-): Obstacle | undefined {
-  if (transfer.availability.position[piece]! < 0) return "no-hashes";
-  if (!mayStartPiece(transfer)) return "withheld";
-  if (peer.isChoking && !peer.allowedFast.has(piece)) return "choked";
-  return hasRoom(transfer) ? undefined : "buffers-full";
-}
-
-/** What keeps the peer from giving blocks of a started piece. */
-function giveObstacle(
-  peer: Peer,
-  { stage, piece }: PartialPiece,
-  now: number,
-): Obstacle | undefined {
-  if (stage !== "open") return "arrived";
-  if (!hasBit(peer.have, piece)) return "lacking";
-  if (peer.isChoking && !peer.allowedFast.has(piece)) return "choked";
-  const refusal = peer.refused.get(piece);
-  return refusal !== undefined && now < refusal.untilMs ? "refused" : undefined;
-}
-
-/** The same, and whether a piece that wants one sender has another. */
-function takeObstacle(partial: PartialPiece, peer: Peer, now: number): Obstacle | undefined {
-  const obstacle = giveObstacle(peer, partial, now);
-  if (obstacle !== undefined) return obstacle;
-  if (partial.alone) {
-    return partial.owner === undefined || partial.owner === peer.key ? undefined : "reserved";
-  }
-  return !peer.onParole || isFresh(partial) ? undefined : "parole";
 }
 
 /** What keeps the peer from being asked for some block of a started piece, by any of the ways above. */
@@ -254,14 +173,6 @@ function mayAskAgain(
   return false;
 }
 
-function mayTake(partial: PartialPiece, peer: Peer, now: number): boolean {
-  return takeObstacle(partial, peer, now) === undefined;
-}
-
-function canGive(peer: Peer, partial: PartialPiece, now: number): boolean {
-  return giveObstacle(peer, partial, now) === undefined;
-}
-
 function takeFree(
   transfer: Transfer,
   partial: PartialPiece,
@@ -277,19 +188,6 @@ function takeFree(
   }
 }
 
-function ask(
-  transfer: Transfer,
-  partial: PartialPiece,
-  block: number,
-  peer: Peer,
-  now: number,
-  blocks: number[],
-): void {
-  requestBlock(transfer, partial, block, peer, now);
-  const length = blockLength(transfer.geometry, partial.piece, block);
-  blocks.push(partial.piece, block * BLOCK_SIZE, length);
-}
-
 /** A piece to start with this peer, or -1. */
 function nextPiece(transfer: Transfer, peer: Peer): number {
   const { availability } = transfer;
@@ -302,9 +200,8 @@ function nextPiece(transfer: Transfer, peer: Peer): number {
     return -1;
   }
   if (peer.link.isWebSeed) return nextOfRun(transfer, peer);
-  for (let piece = takeSuggestion(peer); piece >= 0; piece = takeSuggestion(peer)) {
-    if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
-  }
+  const suggested = nextSuggested(transfer, peer);
+  if (suggested >= 0) return suggested;
   if (transfer.isSequential) return nextOrNothingNew(peer, nextInSequence(transfer, peer));
   const isFirst = transfer.haveCount + transfer.partials.size < transfer.tuning.randomFirstPieces;
   const draw = nextUint32(transfer.rng);
@@ -314,6 +211,14 @@ function nextPiece(transfer: Transfer, peer: Peer): number {
     ? anyOf(availability, have, draw)
     : rarest(availability, have, draw, peer.countedAsSeed ? 0 : 1);
   return nextOrNothingNew(peer, piece);
+}
+
+/** A suggested piece that may be started, or -1. */
+function nextSuggested({ availability }: Transfer, peer: Peer): number {
+  for (let piece = takeSuggestion(peer); piece >= 0; piece = takeSuggestion(peer)) {
+    if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
+  }
+  return -1;
 }
 
 /** Finding none looked at every wanted piece: that is not done again before it can end otherwise. */
@@ -335,18 +240,17 @@ function takeDuplicates(
   for (let requesters = 1; requesters < transfer.tuning.endgameRequesters; requesters++) {
     for (const partial of transfer.open) {
       if (partial.alone || peer.onParole || !mayTake(partial, peer, now)) continue;
-      takeAgain(transfer, partial, peer, requesters, false, now, most, blocks);
+      takeAgain(transfer, partial, peer, requesters, now, most, blocks);
     }
   }
 }
 
-/** Blocks of the piece that `requesters` others owe us: the late ones, or all if it is urgent. */
+/** Late blocks of the piece that `requesters` others owe us. */
 function takeAgain(
   transfer: Transfer,
   partial: PartialPiece,
   peer: Peer,
   requesters: number,
-  isUrgent: boolean,
   now: number,
   most: number,
   blocks: number[],
@@ -356,7 +260,7 @@ function takeAgain(
     if (partial.state[block] !== BLOCK_REQUESTED) continue;
     if (partial.requesters[block] !== requesters) continue;
     if (peer.outstanding.has(blockKey(transfer, partial.piece, block))) continue;
-    if (!isUrgent && !isLate(transfer, partial, block, peer, now)) continue;
+    if (!isLate(transfer, partial, block, peer, now)) continue;
     ask(transfer, partial, block, peer, now, blocks);
   }
 }

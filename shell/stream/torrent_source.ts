@@ -3,20 +3,17 @@
  * download which pieces are due next and when, by the rate at which it takes bytes.
  */
 import type { TorrentFile } from "../../core/metainfo/types.ts";
-import { READ_AHEAD_MS, READ_AHEAD_PIECES_MIN, readAhead } from "../../core/stream/read_ahead.ts";
+import {
+  advanceReader,
+  createReader,
+  duePieces,
+  type Reader as ReaderState,
+  READER_REVIEW_MS,
+} from "../../core/stream/reader.ts";
 import { DUE_PIECES_MAX } from "../../core/transfer/limits.ts";
 import { now } from "../clock.ts";
 import type { Driver } from "../driver.ts";
 import type { StreamReader, StreamSource } from "./server.ts";
-
-/** Deadlines are told again this often while a reader waits, since its rate changes. */
-const REVIEW_MS = 1_000;
-/** A reader that takes bytes more slowly than this is not waited for: it watches, so it needs them. */
-const RATE_MIN = 128 * 1024;
-/** Taken as the rate before any was measured: 8 Mbit/s. */
-const RATE_FIRST = 1024 * 1024;
-/** Rates are measured over this. */
-const RATE_WINDOW_MS = 10_000;
 
 /** What a source needs of a torrent in its swarm. */
 export type StreamedTorrent = Pick<Driver, "hasPiece" | "watchPieces" | "read" | "tell">;
@@ -42,7 +39,7 @@ export class TorrentStream implements StreamSource {
     this.#layout = layout;
     this.#torrent = torrent;
     this.files = layout.files.map(({ path, length }) => ({ path: path.join("/"), length }));
-    this.#timer = setInterval(() => this.#review(), REVIEW_MS);
+    this.#timer = setInterval(() => this.#review(), READER_REVIEW_MS);
     this.#unwatch = torrent.watchPieces((piece) => {
       for (const reader of this.#readers) reader.onPiece(piece);
     });
@@ -86,14 +83,8 @@ interface ReaderEvents {
 
 class Reader implements StreamReader {
   readonly #torrent: StreamedTorrent;
-  readonly #layout: StreamLayout;
-  readonly #end: number;
   readonly #events: ReaderEvents;
-  readonly #startedMs = now();
-  #at: number;
-  #taken = 0;
-  #measuredMs = this.#startedMs;
-  #rate = RATE_FIRST;
+  readonly #state: ReaderState;
   #waiting: { readonly piece: number; readonly settle: PromiseWithResolvers<void> } | undefined;
   #isClosed = false;
 
@@ -106,29 +97,25 @@ class Reader implements StreamReader {
     events: ReaderEvents,
   ) {
     this.#torrent = torrent;
-    this.#layout = layout;
-    this.#at = start;
-    this.#end = end;
+    this.#state = createReader(start, end, layout.pieceLength, now());
     this.#events = events;
   }
 
   async read(bytesMax: number): Promise<Uint8Array | undefined> {
-    if (this.#at >= this.#end || this.#isClosed) return undefined;
-    const { pieceLength } = this.#layout;
-    const piece = Math.floor(this.#at / pieceLength);
+    const { atByte, endByte, pieceLength } = this.#state;
+    if (atByte >= endByte || this.#isClosed) return undefined;
+    const piece = Math.floor(atByte / pieceLength);
     while (!this.#torrent.hasPiece(piece)) {
       const settle = Promise.withResolvers<void>();
       this.#waiting = { piece, settle };
       await settle.promise;
       if (this.#isClosed) return undefined;
     }
-    const begin = this.#at - piece * pieceLength;
-    const length = Math.min(bytesMax, pieceLength - begin, this.#end - this.#at);
+    const begin = atByte - piece * pieceLength;
+    const length = Math.min(bytesMax, pieceLength - begin, endByte - atByte);
     const bytes = new Uint8Array(length);
     await this.#torrent.read(piece, begin, bytes);
-    this.#at += length;
-    this.#count(length);
-    if (begin + length === pieceLength) this.#events.onMoved();
+    if (advanceReader(this.#state, length, now())) this.#events.onMoved();
     return bytes;
   }
 
@@ -151,21 +138,6 @@ class Reader implements StreamReader {
   }
 
   due(): { readonly piece: number; readonly inMs: number }[] {
-    const { pieceLength } = this.#layout;
-    const ahead = { atByte: this.#at, endByte: this.#end, pieceLength, bytesPerSecond: this.#rate };
-    return readAhead(ahead, READ_AHEAD_MS, READ_AHEAD_PIECES_MIN)
-      .filter(({ piece }) => !this.#torrent.hasPiece(piece));
-  }
-
-  /** A player takes what it can at first, then what it shows. */
-  #count(bytes: number): void {
-    this.#taken += bytes;
-    const at = now(), ms = at - this.#measuredMs;
-    if (ms < REVIEW_MS) return;
-    const rate = 1_000 * this.#taken / ms;
-    const weight = Math.min(1, ms / RATE_WINDOW_MS);
-    this.#rate = Math.max(RATE_MIN, this.#rate * (1 - weight) + rate * weight);
-    this.#taken = 0;
-    this.#measuredMs = at;
+    return duePieces(this.#state, (piece) => this.#torrent.hasPiece(piece));
   }
 }

@@ -14,6 +14,7 @@ import { benchPage, PAGE_USAGE } from "./page.ts";
 import { benchScenarios, SCENARIOS_USAGE } from "./scenarios.ts";
 import { benchStart, START_USAGE } from "./start.ts";
 import { benchSim, SIM_USAGE } from "./sim.ts";
+import { benchStream, STREAM_USAGE } from "./stream.ts";
 import { benchSwarm, SWARM_USAGE } from "./swarm.ts";
 import { benchWebSeed, WEBSEED_USAGE } from "./webseed.ts";
 import { benchTracker, TRACKER_USAGE } from "./tracker.ts";
@@ -37,6 +38,7 @@ const SUBJECTS: Readonly<
   scenarios: { usage: SCENARIOS_USAGE, run: benchScenarios },
   start: { usage: START_USAGE, run: benchStart },
   sim: { usage: SIM_USAGE, run: benchSim },
+  stream: { usage: STREAM_USAGE, run: benchStream },
   swarm: { usage: SWARM_USAGE, run: benchSwarm },
   tracker: { usage: TRACKER_USAGE, run: benchTracker },
   v2: { usage: V2_USAGE, run: benchV2 },

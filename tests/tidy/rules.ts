@@ -11,8 +11,8 @@ export interface Fault {
  * but for the ones of LEAVES; those of one layer do not know each other.
  */
 export const LAYERS: readonly (readonly string[])[] = [
-  ["bytes", "stream"],
-  ["bencode", "limits", "port_mapping"],
+  ["bytes"],
+  ["bencode", "limits", "port_mapping", "stream"],
   ["metainfo", "dht"],
   ["wire", "hash_exchange", "tracker", "local_discovery", "web_seed"],
   ["swarm", "transfer", "tracker_server"],

@@ -79,6 +79,23 @@ Deno.test("two senders share the downlink of one receiver", () => {
   assert(Math.abs(extra - bytes / 1_000) < 0.1 * bytes / 1_000, `${extra} ms more`);
 });
 
+Deno.test("what a fast sender sends does not wait for what comes from a slow one", () => {
+  const firstMs = (slowBytesPerSecond: number) => {
+    const world = quietWorld({ latencyMs: 5, pieces: 2, blocks: 40 });
+    const seeds = [slowBytesPerSecond, 1_000_000].map((upBytesPerSecond, i) =>
+      alone(world, { name: `seed ${i}`, have: "seed", upBytesPerSecond })
+    );
+    const leech = alone(world, { name: "leech" });
+    runWorld(world, 1);
+    for (const seed of seeds) introduce(world, leech, seed);
+    const { transfer } = leech.torrent;
+    assert(runWorld(world, 60_000, () => transfer!.haveCount > 0));
+    return world.now;
+  };
+  // A block of the slow one takes eight seconds.
+  assert(firstMs(2_048) < 3_000, `${firstMs(2_048)} ms`);
+});
+
 Deno.test("a connection has at most its window in flight, so that distant links are slow", () => {
   // 640 KiB each 500 ms is 1.3 MB/s, however fast both ends are.
   const bytes = 64 * 16 * BLOCK;

@@ -140,6 +140,18 @@ await interopTest({
       });
     }
 
+    await using lists = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => new Response("somebody:192.0.2.0-192.0.2.255\n198.51.100.0/24\n"),
+    );
+    const blocklist = `http://127.0.0.1:${lists.addr.port}/list.p2p`;
+    await daemon.call("session_set", { blocklist_url: blocklist });
+    await done("--blocklist-update");
+    const { blocklist_size: rules } = await daemon.call("session_get", {
+      fields: ["blocklist_size"],
+    });
+    assertEquals(rules, 2);
+
     // What it shows.
     assertMatch(await run(daemon, "-l"), /1\S* +0% .* album\n/);
     assertMatch(await run(daemon, "-t", "1", "-i"), /Name: album[^]*Labels: one, two/);

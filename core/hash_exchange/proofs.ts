@@ -11,6 +11,7 @@ import {
   countHashes,
   fileTreeHeight,
   hashAt,
+  layersAbove,
   MERKLE_HASH_SIZE,
   type MerkleHasher,
   nodeOf,
@@ -27,7 +28,7 @@ export type UpperLayers = readonly Uint8Array[];
 export interface AnswerSources {
   /** `upperLayers` of the file. */
   readonly upper: UpperLayers | undefined;
-  /** All leaves of the piece that the range lies in. */
+  /** All leaves of the pieces that the range covers, or of the one that it lies in. */
   readonly leaves: Uint8Array | undefined;
 }
 
@@ -43,7 +44,7 @@ export function upperLayers(
   return buildLayers(hasher, layer, trees.pieceHeight, fileTreeHeight(file.length));
 }
 
-/** Whether the range consists of leaves that are not the piece layer at the same time. */
+/** Whether the range lies below the piece layer: it is made of leaves. */
 export function asksForLeaves(trees: PieceTrees, range: FileHashRange): boolean {
   return range.baseLayer < trees.pieceHeight;
 }
@@ -64,9 +65,9 @@ export function answerHashes(
   let lower: readonly Uint8Array[] = [];
   if (asksForLeaves(trees, range)) {
     if (leaves === undefined) return undefined;
-    firstLeafPiece = Math.floor(index / 2 ** trees.pieceHeight);
-    const piece = file.firstPiece + firstLeafPiece;
-    lower = buildLayers(hasher, leaves, 0, pieceNodeHeight(trees, piece));
+    firstLeafPiece = Math.floor(index / 2 ** (trees.pieceHeight - baseLayer));
+    const top = pieceNodeHeight(trees, file.firstPiece + firstLeafPiece);
+    lower = layersAbove(hasher, leaves, 0, top);
   }
   const count = length + uncleCount(length, proofLayers);
   if (topHeight(range) > trees.pieceHeight && needsLayer(file) && upper === undefined) {

@@ -2,8 +2,8 @@
  * Which hashes peers may be asked for and may ask for, in terms of a torrent's own files: the wire names
  * a file by its root, everything behind it by its place in the trees.
  *
- * Two layers are exchanged, the only ones that BEP 52 obliges clients to serve: the piece layer, and the
- * leaves of one piece.
+ * We ask for two layers, the only ones that BEP 52 obliges clients to serve: the piece layer, and the
+ * leaves of one piece. Others may ask us for any layer.
  */
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
 import { fileTreeHeight, treeHeight } from "../metainfo/merkle.ts";
@@ -96,14 +96,16 @@ export function requestProblem(trees: PieceTrees, range: FileHashRange): string 
   const isPower = length >= 2 && (length & (length - 1)) === 0;
   if (!isPower || length > HASHES_ANSWERED_MAX) return `${length} hashes at once`;
   if (index % length !== 0) return `an index of ${index} for ${length} hashes`;
-  if (baseLayer !== 0 && baseLayer !== trees.pieceHeight) return `layer ${baseLayer}`;
   if (baseLayer >= height || index + length > 2 ** (height - baseLayer)) {
     return "hashes beyond the tree";
   }
   if (topHeight(range) > height) return `${range.proofLayers} proof layers`;
-  // Leaves are computed piece by piece.
-  const isLeaves = baseLayer === 0 && trees.pieceHeight > 0;
-  if (isLeaves && length > 2 ** trees.pieceHeight) return "leaves of several pieces";
+  // Hashes below the piece layer are computed from content.
+  const leaves = length * 2 ** baseLayer;
+  const isRead = baseLayer < trees.pieceHeight;
+  if (isRead && leaves > Math.max(HASHES_ASKED_MAX, 2 ** trees.pieceHeight)) {
+    return "content of many pieces";
+  }
   if (!coversContent(trees, range)) return "padding alone";
   return undefined;
 }

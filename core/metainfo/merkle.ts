@@ -75,11 +75,8 @@ export function parentLayer(hasher: MerkleHasher, hashes: Uint8Array, height: nu
   return parents;
 }
 
-/**
- * All layers from `hashes`, which have height `from`, up to the single node of height `to`; the first
- * layer is `hashes` itself.
- */
-export function buildLayers(
+/** All layers from `hashes`, which have height `from`, up to height `to`; the first is `hashes` itself. */
+export function layersAbove(
   hasher: MerkleHasher,
   hashes: Uint8Array,
   from: number,
@@ -89,6 +86,17 @@ export function buildLayers(
   for (let height = from; height < to; height++) {
     layers.push(parentLayer(hasher, layers.at(-1)!, height));
   }
+  return layers;
+}
+
+/** As `layersAbove`, up to a single node. */
+export function buildLayers(
+  hasher: MerkleHasher,
+  hashes: Uint8Array,
+  from: number,
+  to: number,
+): Uint8Array[] {
+  const layers = layersAbove(hasher, hashes, from, to);
   assert(countHashes(layers.at(-1)!) === 1, "a tree ends in one root");
   return layers;
 }

@@ -220,15 +220,19 @@ function canAnswer(transfer: Transfer, range: FileHashRange): boolean {
   const { hashes, unknownLayers } = transfer;
   if (hashes === undefined || unknownLayers.has(range.tree)) return false;
   if (!isOfLeaves(hashes.trees, range)) return true;
-  const [piece] = piecesOfRange(hashes.trees, range);
-  return hasBit(transfer.have, piece);
+  const [first, last] = piecesOfRange(hashes.trees, range);
+  for (let piece = first; piece <= last; piece++) {
+    if (!hasBit(transfer.have, piece)) return false;
+  }
+  return true;
 }
 
 function takeLeafAllowance(transfer: Transfer, own: OwnPeer, range: FileHashRange): boolean {
   const { trees } = transfer.hashes!;
   if (!isOfLeaves(trees, range)) return true;
   if (own.leafBytes >= LEAF_BYTES_PER_SECOND) return false;
-  own.leafBytes += transfer.geometry.pieceLength;
+  const [first, last] = piecesOfRange(trees, range);
+  own.leafBytes += (last - first + 1) * transfer.geometry.pieceLength;
   return true;
 }
 

@@ -53,3 +53,15 @@ async function leavesOffThread(content: Uint8Array): Promise<Uint8Array> {
   }
   return leaves;
 }
+
+/** Lists of hashes as one. */
+export function concatHashes(lists: readonly Uint8Array[]): Uint8Array {
+  if (lists.length === 1) return lists[0]!;
+  const all = new Uint8Array(lists.reduce((size, list) => size + list.length, 0));
+  let at = 0;
+  for (const list of lists) {
+    all.set(list, at);
+    at += list.length;
+  }
+  return all;
+}

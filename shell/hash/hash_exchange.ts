@@ -24,7 +24,7 @@ import type { Metainfo } from "../../core/metainfo/types.ts";
 import type { Effect, Event } from "../../core/torrent/protocol.ts";
 import type { Storage } from "../disk/storage.ts";
 import type { HashMessage, HashRange, WireMessage } from "../../core/wire/message.ts";
-import { digestHere, digestOffThread } from "./digest.ts";
+import { concatHashes, digestHere, digestOffThread } from "./digest.ts";
 import { MERKLE } from "./sha256.ts";
 
 const LEAVES_PLAN: DigestPlan = { sha1: false, leaves: true };
@@ -164,7 +164,7 @@ export class HashExchange {
     let hashes: Uint8Array | undefined;
     try {
       const leaves = asksForLeaves(this.#trees, range)
-        ? await this.#leavesOf(piecesOfRange(this.#trees, range)[0])
+        ? await this.#leavesOfPieces(...piecesOfRange(this.#trees, range))
         // Always later than the effect.
         : await undefined;
       const upper = this.#upperOf(range.tree);
@@ -185,6 +185,13 @@ export class HashExchange {
     const upper = upperLayers(this.#trees, MERKLE, tree);
     if (upper !== undefined) this.#upper.set(tree, upper);
     return upper;
+  }
+
+  /** Those of pieces from the first to the last; only that of a file may be short. */
+  async #leavesOfPieces(first: number, last: number): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for (let piece = first; piece <= last; piece++) pieces.push(await this.#leavesOf(piece));
+    return concatHashes(pieces);
   }
 
   async #leavesOf(piece: number): Promise<Uint8Array> {

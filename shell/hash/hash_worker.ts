@@ -8,7 +8,7 @@ import { READ_FLAGS } from "../disk/file_system.ts";
 import { leavesOf } from "../../core/metainfo/merkle.ts";
 import type { PieceDigest } from "../../core/metainfo/piece_check.ts";
 import type { HashAnswer, HashTask } from "./hash_tasks.ts";
-import { withNode } from "./digest.ts";
+import { concatHashes, withNode } from "./digest.ts";
 import { sha256 } from "./sha256.ts";
 
 /** Fits the second level cache of current processors; a whole number of blocks. */
@@ -51,7 +51,7 @@ function digestOf({ parts, plan, nodeHeight, keepsLeaves }: HashTask): PieceDige
   }
   const sha1 = whole && new Uint8Array(whole.digest());
   return plan.leaves
-    ? withNode(sha1, concatenate(leaves), nodeHeight, keepsLeaves)
+    ? withNode(sha1, concatHashes(leaves), nodeHeight, keepsLeaves)
     : { sha1, leaves: undefined };
 }
 
@@ -64,17 +64,6 @@ function fill(path: string, bytes: Uint8Array, position: number): boolean {
     filled += count;
   }
   return true;
-}
-
-function concatenate(lists: readonly Uint8Array[]): Uint8Array {
-  if (lists.length === 1) return lists[0]!;
-  const all = new Uint8Array(lists.reduce((size, list) => size + list.length, 0));
-  let at = 0;
-  for (const list of lists) {
-    all.set(list, at);
-    at += list.length;
-  }
-  return all;
 }
 
 function fileAt(path: string): number {

@@ -9,6 +9,7 @@ import {
   upperLayers,
 } from "../../../core/hash_exchange/proofs.ts";
 import {
+  coversContent,
   type FileHashRange,
   HASHES_ANSWERED_MAX,
   HASHES_ASKED_MAX,
@@ -19,7 +20,7 @@ import {
   piecesOfRange,
   requestProblem,
 } from "../../../core/hash_exchange/ranges.ts";
-import { hashAt, leavesOf } from "../../../core/metainfo/merkle.ts";
+import { fileTreeHeight, hashAt, leavesOf } from "../../../core/metainfo/merkle.ts";
 import {
   nodeOfLeaves,
   type PieceTrees,
@@ -28,6 +29,7 @@ import {
 } from "../../../core/metainfo/piece_trees.ts";
 import { appendMessage, decodeMessage } from "../../../core/wire/codec.ts";
 import { createFrameView, readFrame } from "../../../core/wire/frame.ts";
+import { concatHashes } from "../../../shell/hash/digest.ts";
 import { MERKLE, sha256 } from "../../../shell/hash/sha256.ts";
 import { fuzzRuns } from "../../fuzz/runs.ts";
 import { vectorContent } from "../metainfo/merkle_vectors.ts";
@@ -37,8 +39,12 @@ import { HASH_MESSAGES } from "./hash_message_vectors.ts";
 const KIB = 1024;
 
 function answer(trees: PieceTrees, range: FileHashRange): Uint8Array {
-  const [piece] = piecesOfRange(trees, range);
-  const leaves = asksForLeaves(trees, range) ? leavesOfPiece(trees, piece) : undefined;
+  const [first, last] = piecesOfRange(trees, range);
+  const pieces = Array.from(
+    { length: last - first + 1 },
+    (_, i) => leavesOfPiece(trees, first + i),
+  );
+  const leaves = asksForLeaves(trees, range) ? concatHashes(pieces) : undefined;
   const upper = upperLayers(trees, MERKLE, range.tree);
   const hashes = answerHashes(trees, MERKLE, range, { upper, leaves });
   if (hashes === undefined) throw new Error("Nothing to answer");
@@ -92,6 +98,42 @@ Deno.test("leaves of every piece can be requested and proven", () => {
     }),
     fuzzRuns(60),
   );
+});
+
+Deno.test("any layer can be requested, across pieces too, and is proven by the root", () => {
+  fc.assert(
+    fc.property(torrents, fc.nat(), fc.nat(), fc.nat(), fc.nat(), (torrent, ...random) => {
+      const trees = treesWith(torrent.lengths, torrent.pieceLength);
+      const tree = random[0] % trees.files.length;
+      const height = fileTreeHeight(trees.files[tree]!.length);
+      if (height === 0) return;
+      const baseLayer = random[1] % height;
+      const own = 1 + random[2] % (height - baseLayer);
+      const length = 2 ** own;
+      const index = length * (random[3] % 2 ** (height - baseLayer - own));
+      const range = { tree, baseLayer, index, length, proofLayers: height - baseLayer - 1 };
+      if (!coversContent(trees, range)) return;
+      assertEquals(requestProblem(trees, range), undefined);
+      const bare = withoutLayers(trees);
+      const given = answer(trees, range);
+      assert(provenHashes(bare, MERKLE, range, given) !== undefined, JSON.stringify(range));
+      given[given.length - 1]! ^= 1;
+      assertEquals(provenHashes(bare, MERKLE, range, given), undefined);
+    }),
+    fuzzRuns(300),
+  );
+});
+
+Deno.test("what must be read for one request is bounded: a piece, or 512 leaves", () => {
+  const trees = treesWith([64 * 1024 * KIB], 1024 * KIB);
+  const ask = (baseLayer: number, length: number) =>
+    requestProblem(trees, { tree: 0, baseLayer, index: 0, length, proofLayers: 0 });
+  assertEquals(ask(0, 512), undefined);
+  assertEquals(ask(0, 1024), "content of many pieces");
+  assertEquals(ask(3, 64), undefined);
+  assertEquals(ask(3, 128), "content of many pieces");
+  assertEquals(ask(6, 64), undefined);
+  assertEquals(ask(9, 8), undefined);
 });
 
 Deno.test("large layers and pieces are split into several requests", () => {
@@ -161,13 +203,13 @@ Deno.test("requests with absurd numbers are refused without reading any hash", (
     { index: 2 },
     { index: 16 },
     { index: 2 ** 32 - 4 },
-    { baseLayer: 1 },
     { baseLayer: 3 },
+    { baseLayer: 6 },
     { baseLayer: 2 ** 32 - 1 },
     { proofLayers: 4 },
     { proofLayers: 2 ** 32 - 1 },
-    { baseLayer: 0, length: 8 },
     { baseLayer: 0, length: 4, index: 60 },
+    { baseLayer: 0, length: 128 },
     { tree: 1 },
     { tree: 1, baseLayer: 0, length: 2 },
     { tree: 2, baseLayer: 0, length: 8 },
@@ -196,14 +238,12 @@ Deno.test("the published requests get the published responses", () => {
     const { root, ...numbers } = message.value.range;
     assertEquals(root, trees.files[0]!.root);
     const range = { tree: 0, ...numbers };
-    // Some examples span several pieces' leaves, which we do not serve.
-    if (requestProblem(trees, range) !== undefined) {
-      assertEquals([range.baseLayer, range.length > pieceLength / (16 * KIB)], [0, true]);
-      continue;
-    }
-    const [piece] = piecesOfRange(trees, range);
+    assertEquals(requestProblem(trees, range), undefined);
+    const [first, last] = piecesOfRange(trees, range);
+    const pieces = Array.from({ length: last - first + 1 }, (_, i) => leavesAt(first + i));
     const upper = upperLayers(trees, MERKLE, 0);
-    const answer = answerHashes(trees, MERKLE, range, { upper, leaves: leavesAt(piece) });
+    const leaves = concatHashes(pieces);
+    const answer = answerHashes(trees, MERKLE, range, { upper, leaves });
     const writer = createByteWriter();
     appendMessage(writer, { kind: "hashes", range: message.value.range, hashes: answer! });
     assertEquals(writtenBytes(writer), fromHex(hashes));

@@ -7,7 +7,7 @@ import type { Storage } from "./disk/storage.ts";
 import { hashPieces } from "./hash/hash_pieces.ts";
 import { partsOfPiece } from "./hash/hash_tasks.ts";
 import { LayerLearner } from "./hash/learn_layers.ts";
-import { pieceCheckOf } from "./hash/piece_checks.ts";
+import { contradiction, pieceCheckOf } from "./hash/piece_checks.ts";
 
 /**
  * Which of `pieces` are right. `onProgress` gets the bytes hashed so far; `hashesHere`: see HashJob.
@@ -42,6 +42,7 @@ export async function checkContent(
     partsOf: (piece) => partsOfPiece(files, geometry, piece, placeOf),
     onPiece(piece, digest) {
       const verdict = digest && check.judge(piece, digest);
+      if (verdict === "contradictory") throw contradiction(metainfo, piece);
       if (verdict === "good") setBit(good, piece);
       if (verdict === "unknown" && digest?.node !== undefined) {
         for (const known of learner?.note(piece, digest.node) ?? []) setBit(good, known);

@@ -418,7 +418,7 @@ export class Driver implements LinkOwner {
     const answer = (matches: boolean): Event => ({ kind: "piece-checked", job, matches });
     const result = this.#pieces.check(piece);
     if (typeof result === "boolean") this.#answers.push(answer(result));
-    else result.then((late) => this.#feed(answer(late)));
+    else result.then((late) => this.#feed(answer(late)), (error) => this.#crash(error));
   }
 
   /** Keeps a whole block if it is wanted. */

@@ -33,6 +33,7 @@ export type OutputEvent =
   | ChangedEvent
   | MovedEvent
   | MissingFilesEvent
+  | ReusedEvent
   | CompleteEvent
   | StoppedEvent
   | ErrorEvent;
@@ -177,6 +178,13 @@ export interface MissingFilesEvent extends OfTorrent {
   readonly bytes: number;
 }
 
+/** Files that other torrents of the folder have, by their root hash, were copied; a check follows. */
+export interface ReusedEvent extends OfTorrent {
+  readonly event: "reused";
+  readonly files: readonly string[];
+  readonly bytes: number;
+}
+
 /** The content is in another folder now. */
 export interface MovedEvent extends OfTorrent {
   readonly event: "moved";
@@ -289,8 +297,13 @@ function sentence(event: OutputEvent): string | undefined {
       return `${event.name}: super-seeding is over, since ${
         event.why === "seeds" ? "other peers have everything" : "peers do not pass pieces on"
       }; seeding as usual`;
+    case "reused":
+      return `${event.name}: copied ${
+        formatBytes(event.bytes)
+      } from other torrents in the folder ` +
+        `that have the same content, to be checked: ${namedText(event.files)}`;
     case "missing-files":
-      return `${event.name}: missing files: ${missingText(event.files)}; ` +
+      return `${event.name}: missing files: ${namedText(event.files)}; ` +
         `${formatBytes(event.bytes)} will be fetched again`;
     case "moved":
       return `${event.name}: moved to ${event.dir}`;
@@ -313,7 +326,7 @@ function sentence(event: OutputEvent): string | undefined {
 /** Files named in the sentence; `--json` names all. */
 const MISSING_SHOWN = 5;
 
-function missingText(files: readonly string[]): string {
+function namedText(files: readonly string[]): string {
   const hidden = files.length - MISSING_SHOWN;
   const shown = files.slice(0, MISSING_SHOWN).join(", ");
   return hidden > 0 ? `${shown} and ${formatCount(hidden, "more file")}` : shown;

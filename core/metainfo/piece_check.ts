@@ -33,8 +33,11 @@ export interface PieceDigest {
   readonly node?: Uint8Array | undefined;
 }
 
-/** "unknown": the torrent's hash of this piece is not here yet. */
-export type PieceVerdict = "good" | "bad" | "unknown";
+/**
+ * "unknown": the torrent's hash of this piece is not here yet. "contradictory": the parts of a hybrid
+ * describe different content, so that no content is right by both.
+ */
+export type PieceVerdict = "good" | "bad" | "unknown" | "contradictory";
 
 export interface PieceCheck {
   readonly plan: DigestPlan;
@@ -73,15 +76,20 @@ export function createMerkleCheck(trees: PieceTrees, hasher: MerkleHasher): Piec
   };
 }
 
-/** Both: a piece is good when neither finds it bad. */
+/**
+ * Both: a piece is good when neither finds it bad, padding being zeros.
+ *
+ * Spec: BEP 52, upgrade path: "If any inconsistency is detected they may either abort or fall back".
+ */
 export function createHybridCheck(v1: PieceCheck, v2: PieceCheck): PieceCheck {
   return {
     plan: { sha1: true, leaves: true },
     contentSize: (piece) => v2.contentSize(piece),
     nodeHeight: (piece) => v2.nodeHeight(piece),
     judge(piece, digest) {
-      if (v1.judge(piece, digest) === "bad") return "bad";
-      return v2.judge(piece, digest) === "bad" ? "bad" : "good";
+      const [first, second] = [v1.judge(piece, digest), v2.judge(piece, digest)];
+      if (second === "unknown") return first;
+      return first === second ? first : "contradictory";
     },
   };
 }

@@ -7,7 +7,7 @@ import type { View } from "../bytes/view.ts";
 import { canFetchLeaves, wantLeaves } from "../hash_exchange/fetch.ts";
 import { hasBit } from "../bytes/bitfield.ts";
 import { markAllDirty } from "./attention.ts";
-import { forgetLeaves, hasLeaves } from "./hash_trees.ts";
+import { forgetLeaves, hasLayer, hasLeaves } from "./hash_trees.ts";
 import type { Transfer } from "./state.ts";
 
 /** A piece waits no longer than this for its leaves: its buffer is needed. */
@@ -27,7 +27,9 @@ export function createBlockBlame(): BlockBlame {
 
 /** Whether the leaves of a piece that failed will be asked for. */
 export function startBlame(transfer: Transfer, piece: number, now: number): boolean {
-  if (!hasLeaves(transfer, piece) || !canAsk(transfer, now, piece)) return false;
+  // Leaves are proven by the hash of their piece.
+  const areProvable = hasLeaves(transfer, piece) && hasLayer(transfer, piece);
+  if (!areProvable || !canAsk(transfer, now, piece)) return false;
   (transfer as BlockBlame as Own).blaming.set(piece, now);
   markAllDirty(transfer);
   return true;

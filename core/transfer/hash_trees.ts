@@ -25,7 +25,12 @@ import {
 } from "../hash_exchange/fetch.ts";
 import { type FileHashRange, piecesOfRange } from "../hash_exchange/ranges.ts";
 import type { Geometry } from "../metainfo/geometry.ts";
-import { pieceNodeHeight, type PieceTrees, plannedTrees } from "../metainfo/piece_trees.ts";
+import {
+  pieceNodeHeight,
+  type PieceTrees,
+  plannedTrees,
+  treeOfPiece,
+} from "../metainfo/piece_trees.ts";
 import { markAllDirty } from "./attention.ts";
 import { addWanted } from "./availability.ts";
 import { isMissing } from "./content.ts";
@@ -104,13 +109,13 @@ export function piecesNotToAsk(have: Bitfield, trees: HashTrees): Bitfield {
 }
 
 /** Whether the piece waits for its layer. */
-export function isWithheld({ layersRequired, unknownLayers, hashes }: HashTrees, piece: number) {
-  if (!layersRequired) return false;
-  for (const tree of unknownLayers) {
-    const { firstPiece, pieceCount } = hashes!.trees.files[tree]!;
-    if (piece >= firstPiece && piece < firstPiece + pieceCount) return true;
-  }
-  return false;
+export function isWithheld(trees: HashTrees, piece: number): boolean {
+  return trees.layersRequired && !hasLayer(trees, piece);
+}
+
+/** Whether the v2 hash of the piece is known, of a torrent that has one. */
+export function hasLayer({ unknownLayers, hashes }: HashTrees, piece: number): boolean {
+  return hashes !== undefined && !unknownLayers.has(treeOfPiece(hashes.trees, piece));
 }
 
 /** Asks the peer for hashes that are wanted, whether it chokes us or not. */

@@ -20,6 +20,11 @@ export function eventText(event: TorrentEvent, name: string): EventText | undefi
   switch (event.kind) {
     case "resumed":
       return info(`${name}: ${resumedText(event)}`);
+    case "reused":
+      return info(
+        `${name}: copied ${formatBytes(event.bytes)} from other torrents in the folder: ` +
+          event.files.join(", "),
+      );
     case "checked":
       return info(`${name}: ${formatPart(event.piecesGood, event.pieces, "piece")} good`);
     case "tracker":

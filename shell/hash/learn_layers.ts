@@ -27,9 +27,9 @@ export class LayerLearner {
 
   /**
    * The hash above a piece whose layer is unknown. When it completes a layer that leads to its root, the
-   * layer is kept, and the pieces of the file are the answer.
+   * layer is kept, and the pieces of the file are the answer; undefined when it leads elsewhere.
    */
-  note(piece: number, node: Uint8Array): number[] {
+  note(piece: number, node: Uint8Array): number[] | undefined {
     const tree = treeOfPiece(this.#trees, piece);
     const file = this.#trees.files[tree]!;
     if (!needsLayer(file) || this.#trees.layers[tree] !== undefined) return [];
@@ -41,7 +41,7 @@ export class LayerLearner {
     this.#found.set(tree, found);
     if (found.missing.size > 0) return [];
     this.#found.delete(tree);
-    if (!isLayerOf(this.#trees, MERKLE, file, found.layer)) return [];
+    if (!isLayerOf(this.#trees, MERKLE, file, found.layer)) return undefined;
     this.#trees.layers[tree] = found.layer;
     return pieces;
   }

@@ -59,6 +59,17 @@ export class PieceBuffer {
   /** Puts a block in its place. */
   put(block: Uint8Array, begin: number): void {
     this.#versions[begin / BLOCK_SIZE]!++;
+    const padding = begin + block.length - this.#contentSize;
+    if (padding > 0) return this.#putPadded(block, begin, Math.min(padding, block.length));
+    this.#putAsIs(block, begin);
+  }
+
+  /** Padding is zeros, whatever a peer sends: leaves do not cover it, and SHA-1 does. */
+  #putPadded(block: Uint8Array, begin: number, padding: number): void {
+    this.#putAsIs(block.slice().fill(0, block.length - padding), begin);
+  }
+
+  #putAsIs(block: Uint8Array, begin: number): void {
     this.bytes.set(block, begin);
     if (this.#leaves !== undefined && begin < this.#contentSize) this.#hashLeaf(block, begin);
     if (!this.#plan.sha1) return;

@@ -6,10 +6,10 @@ import type { PieceCheck, PieceDigest } from "../../core/metainfo/piece_check.ts
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import { PieceBuffer, type PieceBufferOptions } from "./piece_buffer.ts";
 import { noteLeaves } from "./noted_leaves.ts";
-import { pieceCheckOf } from "./piece_checks.ts";
+import { contradiction, pieceCheckOf } from "./piece_checks.ts";
 import type { PieceMemory } from "./piece_memory.ts";
 
-type Torrent = Pick<Metainfo, "identity" | "geometry" | "pieceHashes" | "trees">;
+type Torrent = Pick<Metainfo, "name" | "identity" | "geometry" | "pieceHashes" | "trees">;
 
 export class PieceBuffers {
   readonly #torrent: Torrent;
@@ -40,11 +40,16 @@ export class PieceBuffers {
     }
   }
 
-  /** Whether the piece, of which every block was put in, is right; at once or from another thread. */
+  /**
+   * Whether the piece, of which every block was put in, is right; at once or from another thread. Throws a
+   * Failure when a hybrid contradicts itself.
+   */
   check(piece: number): boolean | Promise<boolean> {
     const { trees } = this.#torrent;
     const judge = (digest: PieceDigest) => {
-      const isGood = this.#check.judge(piece, digest) === "good";
+      const verdict = this.#check.judge(piece, digest);
+      if (verdict === "contradictory") throw contradiction(this.#torrent, piece);
+      const isGood = verdict === "good";
       if (isGood && trees && digest.leaves) noteLeaves(trees, piece, digest.leaves);
       return isGood;
     };

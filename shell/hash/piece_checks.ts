@@ -13,6 +13,7 @@ import {
 } from "../../core/metainfo/piece_trees.ts";
 import type { HashTreeOptions } from "../../core/transfer/hash_trees.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
+import { Failure } from "../failure.ts";
 import { LayerLearner } from "./learn_layers.ts";
 import { MERKLE } from "./sha256.ts";
 
@@ -25,6 +26,14 @@ export function hashTreesOf({ trees, identity }: Metainfo): HashTreeOptions | un
     }),
     layersRequired: identity.v1 === undefined,
   };
+}
+
+/** What a user hears of a hybrid whose parts describe different content. */
+export function contradiction({ name }: Pick<Metainfo, "name">, piece: number): Failure {
+  const message =
+    `The v1 and the v2 part of ${name} describe different content (piece ${piece}), ` +
+    "so it can never be complete; get another .torrent or link";
+  return new Failure("input", "contradictory-hybrid", message);
 }
 
 export function pieceCheckOf(
@@ -49,8 +58,9 @@ function learning(check: PieceCheck, trees: PieceTrees): PieceCheck {
       if (verdict !== "good" || pieceNode(trees, piece) !== undefined) return verdict;
       const { node, leaves } = digest;
       const found = node ?? (leaves && nodeOfLeaves(trees, MERKLE, piece, leaves));
-      if (found !== undefined) learner.note(piece, found);
-      return verdict;
+      // Every piece of the file is right by v1.
+      const isRefuted = found !== undefined && learner.note(piece, found) === undefined;
+      return isRefuted ? "contradictory" : verdict;
     },
   };
 }

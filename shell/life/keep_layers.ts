@@ -8,9 +8,10 @@ import { encodeResume, type ResumeState } from "../../core/transfer/resume.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";
 import { keepsLeaves, saveLeaves } from "../disk/leaves_file.ts";
-import { saveState, saveTorrent } from "../disk/state_file.ts";
+import { loadTorrentBytes, saveState, saveTorrent } from "../disk/state_file.ts";
 import { takeLeaves } from "../hash/noted_leaves.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
+import { readMetainfo } from "../read_metainfo.ts";
 
 /** How many layers a torrent's bytes have. */
 const given = new WeakMap<PieceTrees, number>();
@@ -21,6 +22,19 @@ const kept = new WeakMap<PieceTrees, number>();
 export function noteLayers({ metainfo: { trees } }: LoadedTorrent): void {
   if (trees === undefined || given.has(trees)) return;
   given.set(trees, countLayers(trees));
+}
+
+/** Takes the layers that the `.torrent` kept by an earlier run has and these metadata lack. */
+export async function recallLayers(
+  dir: string,
+  { metainfo: { infoHash, identity, trees } }: LoadedTorrent,
+  fs: FileSystem = realFileSystem,
+): Promise<void> {
+  if (trees === undefined || hasAllLayers(trees)) return;
+  const bytes = await loadTorrentBytes(dir, infoHash, fs).catch(() => undefined);
+  const read = bytes && readMetainfo(bytes, undefined, true);
+  if (!read?.ok || read.value.identity.v2 !== identity.v2) return;
+  for (const [tree, layer] of read.value.trees!.layers.entries()) trees.layers[tree] ??= layer;
 }
 
 /** Keeps the `.torrent` with the layers that are known now. */

@@ -28,7 +28,7 @@ import { Failure } from "../failure.ts";
 import { type KeptPiece, readStartedBlocks } from "../hash/started_blocks.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { System } from "../system.ts";
-import { keepTorrent, noteLayers } from "./keep_layers.ts";
+import { keepTorrent, noteLayers, recallLayers } from "./keep_layers.ts";
 import { reuseKnownFiles } from "./reuse_files.ts";
 import type { Role, SeedRole, TorrentEvent } from "./types.ts";
 import {
@@ -131,6 +131,7 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   const fs = options.system.fileSystem;
   const pieces = metainfo.geometry.pieceCount;
   noteLayers(options.loaded);
+  await recallLayers(dir, options.loaded, fs);
   await sweepState(dir, metainfo.infoHash, fs);
   const state = await readState(dir, metainfo.infoHash, fs);
   // First of all: what was chosen must outlive whatever happens to this run.
@@ -141,7 +142,8 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   const priorities = wantedPieces(metainfo, wanted);
   const isWanted = (file: number) => isWantedFile(wanted.priorities, file);
   storage.setWanted(isWanted);
-  await reuseKnownFiles(dir, wantedPart(metainfo, isWanted), signal, fs);
+  const reused = await reuseKnownFiles(dir, wantedPart(metainfo, isWanted), signal, fs);
+  if (reused.files.length > 0) say({ kind: "reused", ...reused });
   const onDisk = await storage.stamps();
   const { trusted, toCheck } = trustResume(trust ? state : undefined, metainfo, onDisk);
   const have = copyBitfield(trusted);

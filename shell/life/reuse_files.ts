@@ -11,7 +11,7 @@ import { hasBit, parseBitfield } from "../../core/bytes/bitfield.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { decodeResume } from "../../core/transfer/resume.ts";
-import type { FileSystem } from "../disk/file_system.ts";
+import { errorCode, type FileSystem } from "../disk/file_system.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";
 import { fileStats, makeFolders, makeRoot } from "../disk/safe_path.ts";
 import { listStates, loadState, loadTorrentBytes } from "../disk/state_file.ts";
@@ -24,27 +24,42 @@ const TORRENT_BYTES_MAX = 4 * 1024 * 1024;
 
 type Path = readonly string[];
 
-/** Gives the paths of the files that were copied. Never throws: whatever fails is downloaded. */
+/** Files of one content. */
+interface Missing {
+  readonly paths: readonly Path[];
+  readonly length: number;
+}
+
+/** What was copied: paths, and their bytes together. */
+export interface Reused {
+  readonly files: readonly string[];
+  readonly bytes: number;
+}
+
+/** Never throws: whatever fails is downloaded. */
 export async function reuseKnownFiles(
   dir: string,
   metainfo: Metainfo,
   signal: AbortSignal,
   fs: FileSystem = realFileSystem,
-): Promise<Path[]> {
+): Promise<Reused> {
   const missing = await missingFiles(dir, metainfo, fs);
-  if (missing.size === 0) return [];
   const copied: Path[] = [];
+  let bytes = 0;
   for (const infoHash of (await listStates(dir, fs).catch(() => [])).slice(0, TORRENTS_MAX)) {
     if (missing.size === 0 || signal.aborted) break;
     if (infoHash === metainfo.infoHash) continue;
     for (const [key, from] of await finishedFiles(dir, infoHash, fs).catch(() => [])) {
-      const wanted = missing.get(key);
-      if (wanted === undefined) continue;
+      const { paths, length } = missing.get(key) ?? { paths: [], length: 0 };
       missing.delete(key);
-      if (await copy(dir, from, wanted, fs).catch(() => false)) copied.push(wanted);
+      for (const path of paths) {
+        if (signal.aborted || !await copy(dir, from, path, fs)) continue;
+        copied.push(path);
+        bytes += length;
+      }
     }
   }
-  return copied;
+  return { files: copied.map((path) => path.join("/")), bytes };
 }
 
 /** Files of the torrent that are not there, by root and length. */
@@ -52,13 +67,15 @@ async function missingFiles(
   dir: string,
   { trees, files }: Metainfo,
   fs: FileSystem,
-): Promise<Map<string, Path>> {
-  const missing = new Map<string, Path>();
+): Promise<Map<string, Missing>> {
+  const missing = new Map<string, Missing>();
   for (const { file, root, length } of trees?.files ?? []) {
     const { path, pad } = files[file]!;
     if (pad) continue;
     const isThere = await fileStats(fs, dir, path).then((stats) => stats !== undefined, () => true);
-    if (!isThere) missing.set(keyOf(root, length), path);
+    if (isThere) continue;
+    const key = keyOf(root, length);
+    missing.set(key, { paths: [...missing.get(key)?.paths ?? [], path], length });
   }
   return missing;
 }
@@ -83,16 +100,27 @@ async function finishedFiles(
     while (piece < firstPiece + pieceCount && hasBit(pieces.value, piece)) piece++;
     if (piece < firstPiece + pieceCount) continue;
     const stats = await fileStats(fs, dir, files[file]!.path);
-    if (stats?.size === length) finished.push([keyOf(root, length), files[file]!.path]);
+    // One that changed since is not worth the copy.
+    const then = state.value.files[file]?.mtimeMs ?? stats?.mtimeMs;
+    if (stats?.size === length && stats.mtimeMs === then) {
+      finished.push([keyOf(root, length), files[file]!.path]);
+    }
   }
   return finished;
 }
 
+/** Whether it succeeded; part of a file is not left behind. */
 async function copy(dir: string, from: Path, to: Path, fs: FileSystem): Promise<boolean> {
-  await makeRoot(fs, dir);
-  await makeFolders(fs, dir, to.slice(0, -1));
-  await fs.copyFile(join(dir, ...from), join(dir, ...to));
-  return true;
+  const target = join(dir, ...to);
+  try {
+    await makeRoot(fs, dir);
+    await makeFolders(fs, dir, to.slice(0, -1));
+    await fs.copyFile(join(dir, ...from), target);
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") await fs.remove(target).catch(() => {});
+    return false;
+  }
 }
 
 function keyOf(root: Uint8Array, length: number): string {

@@ -135,6 +135,8 @@ export type TorrentEvent =
     /** Of other pieces, in v2 torrents. */
     readonly blocksKept?: number;
   }
+  /** Files with the root hash of files of other torrents were copied from there. A check follows. */
+  | { readonly kind: "reused"; readonly files: readonly string[]; readonly bytes: number }
   /** Content on disk was hashed. */
   | { readonly kind: "checked"; readonly piecesGood: number; readonly pieces: number }
   /** It goes to its swarm now. */

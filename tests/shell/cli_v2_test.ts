@@ -7,6 +7,7 @@ import {
   assertContent,
   makeFile,
   runTt,
+  type Said,
   scratch,
   startGet,
   startSeed,
@@ -125,4 +126,95 @@ Deno.test("a check of v2 pieces of one block names blocks without further hashes
   assertEquals(await verified(torrent, dir.at("S")), [
     { path: "f.bin", offset: 32_768, length: 16_384, unit: "block" },
   ]);
+});
+
+Deno.test("a file that another torrent of the folder has is copied, said so and checked", async (test) => {
+  await using dir = await scratch();
+  const SIZE = 300_000;
+  const args = ["--format", "v2", "--piece-length", "65536"];
+  const { torrent, bytes } = await makeFile(dir.at("S"), "old.bin", SIZE, args);
+  await Deno.mkdir(dir.at("N", "new"), { recursive: true });
+  await Deno.writeFile(dir.at("N", "new", "same.bin"), bytes);
+  await Deno.writeFile(dir.at("N", "new", "twice.bin"), bytes);
+  const other = dir.at("new.torrent");
+  const hybrid = ["--format", "hybrid", "--piece-length", "32768"];
+  assertEquals((await runTt(["create", dir.at("N", "new"), "--out", other, ...hybrid])).code, 0);
+  await using seed = await startSeed([torrent, "--dir", dir.at("S")]);
+  await using newSeed = await startSeed([other, "--dir", dir.at("N")]);
+  const getInto = async (source: string, folder: string, peer: string) => {
+    await using get = await startGet([source, "--dir", folder, "--peer", peer, "--no-seed"]);
+    const { code, said, stderr } = await get.end();
+    assertEquals(code, 0, stderr);
+    return { said, downloaded: said.find(({ event }) => event === "stopped")?.downloaded ?? 0 };
+  };
+  const prepare = async (folder: string) => {
+    await getInto(torrent, folder, seed.peer);
+    return dir.at(folder, "old.bin");
+  };
+  const reused = (said: readonly Said[]) => said.find(({ event }) => event === "reused");
+  const assertNew = async (folder: string) => {
+    for (const name of ["same.bin", "twice.bin"]) {
+      await assertContent(dir.at(folder, "new", name), bytes);
+    }
+  };
+
+  await test.step("nothing is downloaded", async () => {
+    await prepare(dir.at("A"));
+    const { said, downloaded } = await getInto(other, dir.at("A"), newSeed.peer);
+    const { files, bytes: copied } = reused(said)!;
+    assertEquals([files, copied], [["new/same.bin", "new/twice.bin"], 2 * SIZE]);
+    assertEquals(downloaded, 0);
+    await assertNew("A");
+    // A copy: what happens to one does not happen to the other.
+    assertEquals((await Deno.stat(dir.at("A", "old.bin"))).nlink, 1);
+  });
+
+  await test.step("wrong content of the same size and time costs its bad pieces only", async () => {
+    const old = dir.at("B", "old.bin");
+    await prepare(dir.at("B"));
+    const { mtime } = await Deno.stat(old);
+    await damage(old, 100_000);
+    await Deno.utime(old, mtime!, mtime!);
+    const { said, downloaded } = await getInto(other, dir.at("B"), newSeed.peer);
+    assertEquals(reused(said)!.files.length, 2);
+    assertEquals(downloaded, 2 * 32_768);
+    await assertNew("B");
+  });
+
+  await test.step("a file that changed since is not copied", async () => {
+    const old = dir.at("C", "old.bin");
+    await prepare(dir.at("C"));
+    await damage(old, 100_000);
+    await Deno.utime(old, 1_000, 1_000);
+    const { said, downloaded } = await getInto(other, dir.at("C"), newSeed.peer);
+    assertEquals(reused(said), undefined);
+    assert(downloaded >= 2 * SIZE);
+    await assertNew("C");
+  });
+});
+
+Deno.test("the link of a v2 torrent, given again, does not lose the layers that were kept", async () => {
+  await using dir = await scratch();
+  const args = ["--format", "v2", "--piece-length", "16384"];
+  const { torrent, bytes } = await makeFile(dir.at("S"), "f.bin", 200_000, args);
+  const { metainfo } = await loadTorrent(torrent, AbortSignal.timeout(10_000));
+  const link = `magnet:?xt=urn:btmh:1220${metainfo.identity.v2}`;
+  await using seed = await startSeed([torrent, "--dir", dir.at("S")]);
+  for (const removed of [false, true]) {
+    if (removed) await Deno.remove(dir.at("D", "f.bin"));
+    await using get = await startGet([
+      link,
+      "--dir",
+      dir.at("D"),
+      "--peer",
+      seed.peer,
+      "--no-seed",
+    ]);
+    assertEquals((await get.end()).code, 0);
+    await assertContent(dir.at("D", "f.bin"), bytes);
+    // Refused without layers.
+    const kept = dir.at("D", ".tt", `${metainfo.infoHash}.torrent`);
+    const { metainfo: again } = await loadTorrent(kept, AbortSignal.timeout(10_000));
+    assertEquals(again.trees!.layers, metainfo.trees!.layers);
+  }
 });

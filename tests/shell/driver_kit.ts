@@ -114,8 +114,11 @@ function startRun(
     peers: () => run.view().peers,
     async [Symbol.asyncDispose]() {
       stop.abort();
-      await over;
-      await session.close();
+      try {
+        await over;
+      } finally {
+        await session.close();
+      }
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Downloads of v2 torrents from peers made by hand: bad blocks, missing layers, wrong and absurd hashes. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { buildMetainfo } from "../../core/metainfo/create.ts";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 import { withPieceLayers } from "../../core/metainfo/piece_layers.ts";
 import { decodeMessage } from "../../core/wire/codec.ts";
@@ -192,3 +193,73 @@ Deno.test("blocks of an unfinished piece are kept by the next run where the disk
     assertEquals(second.filter((block) => sent.includes(block)), [changed]);
     await download.done;
   }));
+
+/** A hybrid of one file whose v1 part has the hashes of `first` and its v2 part those of `second`. */
+async function contradictory(dir: string, first: Uint8Array, second: Uint8Array) {
+  const made = await Promise.all([first, second].map(async (bytes, index) => {
+    const folder = join(dir, `${index}`);
+    await Deno.mkdir(folder);
+    await Deno.writeFile(join(folder, "f.bin"), bytes);
+    return await makeTorrent(join(folder, "f.bin"), { format: "hybrid", pieceLength: 64 * 1024 });
+  }));
+  const { pieceHashes } = made[0]!.metainfo;
+  const { trees } = made[1]!.metainfo;
+  return parseTorrent(
+    buildMetainfo({
+      ...{ name: "f.bin", files: [{ path: ["f.bin"], length: first.length }], isFolder: false },
+      ...{ pieceLength: 64 * 1024, pieceHashes, trees, announceTiers: [], isPrivate: false },
+    }),
+    "a test",
+  );
+}
+
+Deno.test("a hybrid whose parts describe different content ends with one sentence", async (test) => {
+  for (const which of ["v1", "v2"]) {
+    for (const hasLayers of [true, false]) {
+      if (which === "v2" && !hasLayers) continue;
+      const name = `content of ${which}, layers ${hasLayers ? "known" : "unknown"}`;
+      await test.step(name, async () => {
+        const dir = await Deno.makeTempDir({ prefix: "tt_contradictory_" });
+        try {
+          const contents = [makeBytes(200_000), makeBytes(200_000)];
+          contents[1]![70_000]! ^= 1;
+          const whole = await contradictory(dir, contents[0]!, contents[1]!);
+          const loaded = hasLayers ? whole : withoutLayers(whole);
+          const target = join(dir, "target");
+          const bytes = which === "v1" ? contents[0]! : contents[1]!;
+          await using seed = listenSeed(whole, bytes, "seed", { answer: () => undefined });
+          const download = startDownload(loaded, target, [seed.port]);
+          // It fails both ways.
+          const error = await assertRejects(() => download.done, Error);
+          await assertRejects(() => Promise.resolve(download[Symbol.asyncDispose]()));
+          assertStringIncludes(error.message, "The v1 and the v2 part of f.bin describe different");
+          assertEquals(download.said.some(({ event }) => event === "peer-banned"), false);
+        } finally {
+          await Deno.remove(dir, { recursive: true });
+        }
+      });
+    }
+  }
+});
+
+Deno.test("padding that is not zeros, from a peer, is not a contradiction", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "tt_padding_" });
+  try {
+    await Deno.mkdir(join(dir, "f"));
+    const [first, second] = [makeBytes(70_000), makeBytes(5)];
+    await Deno.writeFile(join(dir, "f", "a"), first);
+    await Deno.writeFile(join(dir, "f", "b"), second);
+    const loaded = await makeTorrent(join(dir, "f"), { format: "hybrid", pieceLength: 65_536 });
+    const bytes = new Uint8Array(131_072 + 5).fill(9);
+    bytes.set(first);
+    bytes.set(second, 131_072);
+    await using seed = listenSeed(loaded, bytes, "seed", {});
+    const target = join(dir, "target");
+    await using download = startDownload(loaded, target, [seed.port]);
+    await download.done;
+    assertEquals(await Deno.readFile(join(target, "f", "a")), first);
+    assertEquals(await Deno.readFile(join(target, "f", "b")), second);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -7,10 +7,17 @@ import { withPieceLayers } from "../../core/metainfo/piece_layers.ts";
 import { encodeResume } from "../../core/transfer/resume.ts";
 import { checkContent } from "../../shell/check_content.ts";
 import { loadTorrentBytes, saveState, saveTorrent } from "../../shell/disk/state_file.ts";
+import type { FileSystem } from "../../shell/disk/file_system.ts";
+import { realFileSystem } from "../../shell/disk/real_file_system.ts";
 import { openStorage } from "../../shell/disk/storage.ts";
 import { PieceBuffers } from "../../shell/hash/piece_buffers.ts";
 import { PieceMemory } from "../../shell/hash/piece_memory.ts";
-import { keepTorrent, noteLayers, saveDownload } from "../../shell/life/keep_layers.ts";
+import {
+  keepTorrent,
+  noteLayers,
+  recallLayers,
+  saveDownload,
+} from "../../shell/life/keep_layers.ts";
 import { reuseKnownFiles } from "../../shell/life/reuse_files.ts";
 import { makeTorrent } from "../../shell/make_torrent.ts";
 import { readMetainfo } from "../../shell/read_metainfo.ts";
@@ -123,6 +130,58 @@ Deno.test("the saved .torrent contains fetched layers, also after a later check"
     assertEquals(await loadTorrentBytes(folder, infoHash), made.bytes);
   }));
 
+Deno.test("metadata without layers take those that an earlier run kept, and do not replace them", () =>
+  withFolder(async (folder) => {
+    await Deno.writeFile(join(folder, "a"), vectorContent(3 * PIECE + 5));
+    const made = await makeTorrent(join(folder, "a"), { format: "v2", pieceLength: PIECE });
+    const { infoHash, trees } = made.metainfo;
+    await saveTorrent(folder, infoHash, made.bytes);
+    const again = withoutLayers(made);
+    noteLayers(again);
+    await recallLayers(folder, again);
+    assertEquals(again.metainfo.trees!.layers, trees!.layers);
+    await keepTorrent(folder, again);
+    assertEquals(await loadTorrentBytes(folder, infoHash), made.bytes);
+
+    // Wrong layers are not believed, and nothing is lost without a file.
+    const wrong = made.bytes.slice();
+    wrong[wrong.length - 5]! ^= 1;
+    await saveTorrent(folder, infoHash, wrong);
+    const third = withoutLayers(made);
+    await recallLayers(folder, third);
+    assertEquals(third.metainfo.trees!.layers, [undefined]);
+    await recallLayers(join(folder, "elsewhere"), third);
+    assertEquals(third.metainfo.trees!.layers, [undefined]);
+  }));
+
+Deno.test("a copy that fails leaves nothing behind", () =>
+  withFolder(async (folder) => {
+    const content = vectorContent(2 * PIECE);
+    await Deno.writeFile(join(folder, "old"), content);
+    const old = await makeTorrent(join(folder, "old"), { format: "v2", pieceLength: PIECE });
+    const { infoHash, geometry } = old.metainfo;
+    await saveTorrent(folder, infoHash, old.bytes);
+    const pieces = createFullBitfield(geometry.pieceCount).bytes;
+    const state = { infoHash, pieces, uploaded: 0, downloaded: 0, waived: false, files: [] };
+    await saveState(folder, infoHash, encodeResume({ ...state, torrent: undefined }));
+    const source = join(folder, "source");
+    await Deno.mkdir(source);
+    await Deno.writeFile(join(source, "new"), content);
+    const { metainfo } = await makeTorrent(join(source, "new"), { format: "v2" });
+    const full: FileSystem = {
+      ...realFileSystem,
+      async copyFile(_, to) {
+        await Deno.writeFile(to, content.subarray(0, 5));
+        throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+      },
+    };
+    const reused = await reuseKnownFiles(folder, metainfo, never, full);
+    assertEquals(reused, { files: [], bytes: 0 });
+    assertEquals(await realFileSystem.stats(join(folder, "new")), undefined);
+    const now = await reuseKnownFiles(folder, metainfo, never);
+    assertEquals(now, { files: ["new"], bytes: content.length });
+  }));
+
 Deno.test("a file that another torrent of the folder has finished is copied", () =>
   withFolder(async (folder) => {
     const content = vectorContent(3 * PIECE);
@@ -147,11 +206,14 @@ Deno.test("a file that another torrent of the folder has finished is copied", ()
       });
     // Of an unfinished file nothing is taken.
     await saveState(folder, infoHash, state(Uint8Array.of(0b1011_0000)));
-    assertEquals(await reuseKnownFiles(folder, metainfo, never), []);
+    assertEquals((await reuseKnownFiles(folder, metainfo, never)).files, []);
     await saveState(folder, infoHash, state(createFullBitfield(geometry.pieceCount).bytes));
-    assertEquals(await reuseKnownFiles(folder, metainfo, never), [["new", "d", "same"]]);
+    assertEquals(await reuseKnownFiles(folder, metainfo, never), {
+      files: ["new/d/same"],
+      bytes: content.length,
+    });
     assertEquals(await Deno.readFile(join(folder, "new", "d", "same")), content);
     // What is there stays as it is.
     await Deno.writeFile(join(folder, "new", "d", "same"), new Uint8Array(1));
-    assertEquals(await reuseKnownFiles(folder, metainfo, never), []);
+    assertEquals((await reuseKnownFiles(folder, metainfo, never)).files, []);
   }));

@@ -65,8 +65,10 @@ Deno.test("a piece of a hybrid must pass both checks", () => {
   const check = createHybridCheck(v1, createMerkleCheck(trees, MERKLE));
   const digest = { sha1: sha1(padded), leaves: leavesOf(sha256, content) };
   assertEquals(check.judge(0, digest), "good");
-  assertEquals(check.judge(0, { ...digest, sha1: sha1(content) }), "bad");
-  assertEquals(check.judge(0, { ...digest, leaves: sha256(padded) }), "bad");
+  const wrong = { sha1: sha1(content), leaves: sha256(padded) };
+  assertEquals(check.judge(0, wrong), "bad");
+  assertEquals(check.judge(0, { ...digest, sha1: wrong.sha1 }), "contradictory");
+  assertEquals(check.judge(0, { ...digest, leaves: wrong.leaves }), "contradictory");
   assertEquals(check.contentSize(0), SMALL);
 });
 

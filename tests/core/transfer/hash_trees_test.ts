@@ -110,6 +110,16 @@ Deno.test("without leaves the whole piece is blamed, after a bounded time", () =
   assertEquals(peers.map((peer) => kit.closed(peer)), [undefined, undefined]);
 });
 
+Deno.test("leaves are not requested before the layer that proves them is known", () => {
+  const kit = v2Kit({ have: "..", blocks: 4 }, { missing: true, hybrid: true });
+  const peer = kit.connect("#.", V2);
+  kit.deliver(peer);
+  kit.forget();
+  kit.feed({ kind: "piece-checked", job: [...kit.jobs].at(-1)![0], matches: false });
+  assertEquals(kit.all("ask-hashes"), []);
+  assertEquals(kit.reports("piece-failed").length, 1);
+});
+
 Deno.test("if the leaves match but the piece fails, the whole piece is blamed", () => {
   const { kit } = failingPiece();
   const { peer, range } = kit.all("ask-hashes")[0]!;

@@ -2,7 +2,7 @@
 import type { LoadedTorrent } from "./load_torrent.ts";
 
 /**
- * Adds `trackers`, each in a tier of its own behind the torrent's. A private torrent that names
+ * Adds `trackers`, each as a separate tier after the torrent's. A private torrent that names
  * trackers goes to those only. Spec: BEP 27.
  */
 export function announcedTo(loaded: LoadedTorrent, trackers: readonly string[]): LoadedTorrent {

@@ -1,6 +1,6 @@
 /**
  * Asks a tracker's catalog: what there is, one `.torrent`, who is in a swarm; and puts a torrent there.
- * The tracker may be anybody's, so its answers are bounded and checked.
+ * The tracker is not trusted, so its answers are bounded and checked.
  */
 import { readBounded } from "./net/read_bounded.ts";
 import type { PeerAddress } from "../core/bytes/address.ts";
@@ -18,7 +18,7 @@ const TIMEOUT_MS = 15_000;
 /** A thousand torrents with long names take less. */
 const JSON_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Of a refusal: more is no sentence. */
+/** Maximum length of a refusal: more is not a sentence. */
 const SENTENCE_LENGTH_MAX = 300;
 
 /** A swarm as the catalog shows it. */
@@ -130,7 +130,7 @@ export class CatalogClient {
     token: string | undefined,
   ): Promise<Registration | undefined> {
     try {
-      // A stranger's tracker that keeps no catalog need not see the torrent.
+      // An unrelated tracker without a catalog need not see the torrent.
       const probe = await this.#ask("?limit=0", JSON_BYTES_MAX);
       if (probe.status !== 200 || readPage(parseJson(probe.bytes)) === undefined) return undefined;
       return this.#registration(await this.#post(bytes, token));
@@ -151,7 +151,7 @@ export class CatalogClient {
     });
   }
 
-  /** That a UDP tracker has a catalog behind HTTP is a guess, and no secret is told on a guess. */
+  /** That a UDP tracker has a catalog behind HTTP is a guess, and no secret is sent on a guess. */
   #authorization(token: string | undefined): Readonly<Record<string, string>> {
     const isGuess = /^udp:/i.test(this.#announceUrl);
     return token === undefined || isGuess ? {} : { authorization: `Bearer ${token}` };

@@ -11,7 +11,7 @@ export interface Clock {
   now(): number;
   setTimeout(callback: () => void, ms: number): TimerId;
   clearTimeout(id: TimerId | undefined): void;
-  /** The process may end before the timer rings. */
+  /** The process may end before the timer fires. */
   unref(id: TimerId): void;
   /** Resolves once everything else that is ready had its turn: other sockets, files and timers. */
   nextTurn(): Promise<void>;

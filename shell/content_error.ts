@@ -3,12 +3,12 @@ export type ContentErrorCode =
   | "not-permitted"
   | "io"
   | "no-content"
-  /** Other systems would not find the file under its name, so nobody could share it. */
+  /** Other systems would not find the file under its name, so they could not share it. */
   | "unsupported-name"
   | "too-many-files"
   /** More folders below each other, or a longer path, than a torrent may have. */
   | "path-too-long"
-  /** The `.torrent` would be one that nobody can read. */
+  /** No client could read the `.torrent`. */
   | "torrent-too-large"
   | "bad-piece-length"
   /** A file changed while it was read. */

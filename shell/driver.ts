@@ -43,7 +43,7 @@ import type { TraceRecorder } from "./trace/recorder.ts";
 
 export class Driver implements LinkOwner {
   readonly peerId: Uint8Array;
-  /** Peers are told that there is a DHT node. */
+  /** Announces to peers that there is a DHT node. */
   readonly hasDht: boolean;
   #options: DriverOptions;
   readonly #torrent: Torrent;
@@ -132,7 +132,7 @@ export class Driver implements LinkOwner {
     }
   }
 
-  /** Dials these, as far as the limits allow. `source`: who told us of them. */
+  /** Dials these, as far as the limits allow. `source`: where the addresses come from. */
   addPeers(addresses: readonly PeerAddress[], source: AddressSource = "user"): void {
     this.#feed({ kind: "peers-found", addresses, source });
   }
@@ -193,7 +193,7 @@ export class Driver implements LinkOwner {
     this.#adopt(connection, undefined);
   }
 
-  /** Leaves the swarm: peers closed, trackers told, state saved. Resolves when all is done. */
+  /** Leaves the swarm: closes peers, announces `stopped`, saves. Resolves when all is done. */
   async stop(): Promise<void> {
     if (!this.#isCrashed) this.#feed({ kind: "stop" });
     await this.#stopped.promise;

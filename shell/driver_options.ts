@@ -36,7 +36,7 @@ export interface DriverOptions {
   readonly saveState: (state: SavedState, started: readonly StartedHashes[]) => Promise<void>;
   /** Blocks of unfinished pieces from an earlier run. */
   readonly kept?: readonly KeptPiece[];
-  /** Is told everything that the core is fed. */
+  /** Gets every input of the core. */
   readonly trace?: TraceRecorder | undefined;
   readonly onReport: (report: Report) => void;
   /** A write or a save failed; the report follows. */

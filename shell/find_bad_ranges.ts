@@ -16,7 +16,7 @@ import { sha256 } from "./hash/sha256.ts";
 type Range = { -readonly [Key in keyof BadRange]: BadRange[Key] };
 
 /**
- * The bytes of `pieces` that are not in `good`, those of neighbours together; padding is nobody's file.
+ * The bytes of `pieces` that are not in `good`, those of neighbours together; padding belongs to no file.
  * `dir`: where leaves are kept. Rejects with the signal's reason.
  */
 export async function findBadRanges(

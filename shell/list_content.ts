@@ -45,7 +45,7 @@ export interface ListOptions {
   readonly followSymlinks?: boolean;
   /** An absolute path that is never content: where the `.torrent` goes. */
   readonly outputPath?: string | undefined;
-  /** Told what is left out though nobody asked for that, and why. */
+  /** Called for what is skipped without the user's request, with the reason. */
   readonly onLeftOut?: (path: string, reason: LeftOutReason) => void;
 }
 
@@ -155,7 +155,7 @@ class FolderListing {
   }
 }
 
-/** Without names that are one and the same for other systems: nobody could store both. */
+/** Without names that are one and the same for other systems: they could not store both. */
 function distinctFiles(
   name: string,
   root: string,

@@ -1,4 +1,4 @@
-/** What this machine knows of the network that it is in. */
+/** What the system reports about the local network. */
 import { isLoopbackIp, isPrivateIp, parseIp } from "../core/bytes/ip.ts";
 
 /** Of one interface that is not loopback. */
@@ -37,7 +37,7 @@ export function ipv6Interfaces(): Ipv6Interface[] {
       if (family !== "IPv6" || isLoopbackIp(address)) continue;
       const entry = found.get(name) ?? { index: 0, ips: [] };
       found.set(name, entry);
-      // The system tells the number with the link-local address only.
+      // The system reports the number with the link-local address only.
       if (isLinkLocal(address)) entry.index = scopeid ?? 0;
       else entry.ips.push(address);
     }

@@ -11,7 +11,7 @@ export const NATIVE_PATH_RULES: PathRules = ["windows", "darwin"].includes(Deno.
   : "posix";
 
 /**
- * What a `.torrent` says; `describeMetainfoError` tells what was wrong with it. `isKept`: it is one that
+ * What a `.torrent` says; `describeMetainfoError` describes errors. `isKept`: it is one that
  * we keep, perhaps made of metadata from peers, which lacks the piece layers of a v2 torrent.
  */
 export function readMetainfo(

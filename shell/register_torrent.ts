@@ -6,13 +6,13 @@ import { orAbort } from "./announce/wait.ts";
 import { CatalogClient } from "./catalog_client.ts";
 import type { LoadedTorrent } from "./load_torrent.ts";
 
-/** Torrents name dozens of strangers' trackers at times; a catalog of one's own is among the first. */
+/** Some torrents name dozens of public trackers; the user's own catalog is among the first. */
 const TRACKERS_ASKED_MAX = 8;
 
 /**
  * Asks all trackers at once; those without a catalog are passed over in silence. Never throws: a
  * torrent is seeded whether a catalog has it or not. The token is for the trackers that the user
- * typed: those that a torrent names on its own may be anybody's.
+ * given as options: those in a torrent are not trusted.
  */
 export async function registerTorrent(
   loaded: LoadedTorrent,
@@ -32,7 +32,7 @@ export async function registerTorrent(
       if (registered === undefined) return;
       onEvent({ event: "registered", infoHash, name, ...registered });
     } catch {
-      // Aborted, and whoever did says why; or a host without an address.
+      // Aborted, which the caller reports; or a host without an address.
     }
   }));
 }

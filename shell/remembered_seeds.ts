@@ -15,7 +15,7 @@ export interface RememberedSeed {
   readonly dir: string;
 }
 
-/** Undefined when there is no home. */
+/** Undefined without a home folder. */
 function seedsFolder(): string | undefined {
   const state = defaultStateFolder(Deno.env.toObject());
   return state && join(state, "seeds");

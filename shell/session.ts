@@ -273,7 +273,7 @@ export class Session {
     }
     const driver = new Driver(complete);
     this.#endpoint.listener.register(driver.infoHashes, driver);
-    // Before it dials anybody.
+    // Before any peer is dialled.
     this.#resources.join(driver);
     driver.start(peers);
     if (!options.torrent.isPrivate) {

@@ -9,7 +9,7 @@ import type { InfoHash } from "../core/metainfo/info_hash.ts";
 import { LocalDiscovery } from "./local_discovery/local_discovery.ts";
 import { type MappedPort, PortMapping } from "./port_mapping/port_mapping.ts";
 
-/** A torrent's driver, as far as discovery knows it. */
+/** The part of a torrent's driver that discovery uses. */
 export interface Discoverer {
   readonly infoHashes: readonly InfoHash[];
   addPeers(addresses: readonly PeerAddress[], source: "lsd"): void;

@@ -32,11 +32,11 @@ const REVIEW_MS = 1_000;
 const REVIEWED_AT_ONCE_MAX = 100;
 /** Where the system does not tell: what many systems allow a process. */
 const DESCRIPTORS_UNKNOWN = 1_024;
-/** Where so many more can be had, no torrent will want for one. */
+/** With this many more available, no torrent runs short. */
 const DESCRIPTORS_PROBED = 640;
 /** A process with fewer torrents gets by without knowing. */
 const PROBED_FROM_TORRENTS = 4;
-/** When descriptors ran out, so many sockets are given up for what else must be opened. */
+/** When descriptors ran out, this many sockets are closed for other needs. */
 const CONNECTIONS_SPARED = 8;
 const CONNECTIONS_SHORT_MIN = 8;
 /** After this long there may be more again. */
@@ -259,7 +259,7 @@ function rise(before: Resources | undefined, after: Resources): number {
   return after.connections - (before?.connections ?? 0);
 }
 
-/** Files and sockets that this process may have open, as far as the system tells. */
+/** Files and sockets that this process may have open, as far as the system reports. */
 function descriptorLimit(): number | undefined {
   try {
     const limits = Deno.readTextFileSync("/proc/self/limits");

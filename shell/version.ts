@@ -4,7 +4,7 @@ import { peerIdPrefix } from "../core/wire/peer_id.ts";
 
 export const VERSION: string = project.version;
 
-/** What trackers and peers are told. */
+/** The name that trackers and peers see. */
 export const CLIENT_NAME = `tt/${VERSION}`;
 
 /** The first eight characters of every peer id. */

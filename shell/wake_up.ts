@@ -26,7 +26,7 @@ export class WakeUp {
     }, Math.max(0, at - this.#clock.now()));
   }
 
-  /** Never rings again. */
+  /** Never fires again. */
   close(): void {
     this.#clock.clearTimeout(this.#timer);
     this.#at = -Infinity;

@@ -83,7 +83,7 @@ const BYTE_LIST = 0x6c;
 
 /**
  * Decodes one value. Strings are views into `bytes`, so keep `bytes` unchanged. With `tolerant`, the
- * node's `end` tells where trailing bytes begin.
+ * node's `end` is where trailing bytes begin.
  *
  * Spec: BEP 3, bencoding.
  */

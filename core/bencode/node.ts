@@ -14,7 +14,7 @@ interface Span {
 
 export interface IntegerNode extends Span {
   readonly kind: "integer";
-  /** A safe integer; larger ones are refused, or NaN where nobody needs them. Never rounded. */
+  /** A safe integer; larger ones are refused, or NaN where they are not needed. Never rounded. */
   readonly value: number;
 }
 

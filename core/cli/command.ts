@@ -59,7 +59,7 @@ export interface TrackerCommand extends OutputSettings {
   readonly registeredOnly: boolean;
   /** File of info hashes that are not served. */
   readonly deny: string | undefined;
-  /** Proxies whose word counts on who asks. */
+  /** Proxies whose X-Forwarded-For is trusted. */
   readonly trustedProxy: readonly Network[];
   /** Clients of this machine and private networks may name their address. */
   readonly trustIpParam: boolean;

@@ -153,7 +153,7 @@ export interface ChangedEvent extends OfTorrent {
   readonly path: string;
 }
 
-/** A web server that has the content failed; told when it fails in another way. */
+/** A web server that has the content failed; reported once per kind of failure. */
 export interface WebSeedFailedEvent extends OfTorrent {
   readonly event: "web-seed-failed";
   readonly url: string;
@@ -200,7 +200,7 @@ export interface MetadataEvent extends OfTorrent {
   readonly seconds: number;
 }
 
-/** A file is not shared, or not created, though nobody asked for that. */
+/** A file is not shared, or not created, though the user did not request that. */
 export interface LeftOutEvent {
   readonly event: "left-out";
   /** On this machine for content that is shared, in the torrent for content that is fetched. */

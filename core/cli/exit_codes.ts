@@ -1,4 +1,4 @@
-/** What `tt` tells the program that started it. The help prints this table. */
+/** The exit codes of `tt`. The help prints this table. */
 
 export const EXIT = {
   done: 0,

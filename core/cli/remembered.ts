@@ -94,7 +94,7 @@ export function recall(
   return values;
 }
 
-/** Which files a download was last told to want; priorities are left out. */
+/** The files that were last selected for a download; priorities are left out. */
 export function rememberedSelection(earlier: Remembered): SelectionSettings {
   const selectors = (key: "select" | "exclude") =>
     (valueOf(key, earlier.get(key) ?? []) ?? []) as readonly Selector[];

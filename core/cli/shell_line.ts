@@ -27,7 +27,7 @@ export const SHELL_WORDS: Readonly<Record<string, string>> = {
   end: "leave the prompt",
 };
 
-/** Commands of tt that the prompt knows, too. */
+/** Commands of tt that the prompt has as well. */
 export const SHELL_COMMANDS: readonly CommandName[] = [
   "add",
   "status",

@@ -10,7 +10,7 @@ import type { Completion, SwarmReport } from "../sim/report.ts";
 import { freeRiderCount } from "../sim/swarm.ts";
 import { formatBytes, formatCount, formatDuration, formatRate, formatRatio } from "./format.ts";
 
-/** Shades for the part of peers that have so much, from nobody to all. */
+/** Shades for the share of peers that have this part, from none to all. */
 const SHADES = [" ", "░", "▒", "▓", "█"];
 const ASCII_SHADES = [" ", ".", ":", "+", "#"];
 const BARS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -20,7 +20,7 @@ const PLOT_ROWS = 12;
 const LABEL_COLUMNS = 6;
 
 /**
- * The picture: time goes to the right, pieces go up, and the shade of a place tells how many of the
+ * The picture: time goes to the right, pieces go up, and the shade shows how many of the
  * downloaders have at least so much. Below, how much of all uplinks is in use.
  */
 export function plotText(history: History, report: SwarmReport, unicode: boolean): string {

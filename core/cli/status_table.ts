@@ -47,7 +47,7 @@ export const STATUS_FIELDS = [
   "tt_why",
 ] as const;
 
-/** One torrent as the daemon told it. */
+/** One torrent as the daemon reports it. */
 export interface StatusRow {
   readonly id: number;
   readonly hash_string: string;
@@ -131,7 +131,7 @@ export function renderTable(view: TableView, canvas: Canvas): string[] {
   return [paint(header, BOLD, canvas), ...lines, ...more, totalsLine(view.rows, canvas)];
 }
 
-/** All that the table knows of one torrent, for people. */
+/** All details of one torrent, for people. */
 export function renderDetails(row: StatusRow, canvas: Canvas): string[] {
   const fact = (label: string, text: string) => `${label.padEnd(12)}${text}`;
   const done = row.size_when_done - row.left_until_done;

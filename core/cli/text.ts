@@ -1,6 +1,6 @@
 /**
  * Text on a terminal's grid: how wide it is, how to cut and wrap it, and how to keep names and
- * messages that strangers wrote from giving the terminal orders.
+ * untrusted messages from controlling the terminal.
  */
 import { eastAsianWidth } from "get-east-asian-width";
 

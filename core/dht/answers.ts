@@ -85,7 +85,7 @@ export function answerQuery(
   }
 }
 
-/** Tells a node that its query was malformed, where it can be told. */
+/** Answers a malformed query with an error, if it can be answered. */
 export function answerFault(
   dht: Dht,
   from: Endpoint,
@@ -129,7 +129,7 @@ function nodesFor(
   const closest = (version: 4 | 6): readonly NodeInfo[] | undefined => {
     const table = wanted.includes(version) ? networkOf(dht, version)?.table : undefined;
     if (table === undefined) return undefined;
-    // Nobody outside is told of nodes inside our network, and nobody of itself.
+    // Public nodes do not get nodes of private networks, and no node gets itself.
     return closestContacts(table, target, K).filter(({ endpoint }) =>
       endpoint !== from && (ipVersionOf(from) !== version || mayName(from, endpoint))
     );

@@ -99,8 +99,8 @@ export function scopeOf(endpoint: Endpoint): number {
 }
 
 /**
- * Whether a node at `source` may name `endpoint`: nobody on the public Internet has a reason to name
- * addresses of our own network, and following them would let a stranger aim our packets there.
+ * Whether a node at `source` may name `endpoint`: public nodes have no reason to name
+ * addresses of our own network, and following them would let others aim our packets there.
  */
 export function mayName(source: Endpoint, endpoint: Endpoint): boolean {
   return isUsable(endpoint) && scopeOf(endpoint) >= scopeOf(source);

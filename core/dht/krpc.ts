@@ -10,7 +10,7 @@ import type { NodeId } from "./node_id.ts";
 
 /** Spec: BEP 32, maximum packet size; for what we send. */
 export const DATAGRAM_SENT_MAX = 1024;
-/** An Ethernet packet; larger ones, which nobody has a reason to send, are not read. */
+/** An Ethernet packet; larger ones are not read. */
 export const DATAGRAM_READ_MAX = 1500;
 /** A transaction id of a query that we echo; those of the field have 1 to 8 bytes. */
 export const TRANSACTION_BYTES_MAX = 32;
@@ -50,7 +50,7 @@ interface QueryHead {
   readonly kind: "query";
   readonly transaction: string;
   readonly id: NodeId;
-  /** The sender answers no queries and is not to be told of to others. Spec: BEP 43. */
+  /** The sender answers no queries and must not be named to others. Spec: BEP 43. */
   readonly isReadOnly: boolean;
 }
 

@@ -39,7 +39,7 @@ export interface Candidate {
   readonly isCompliant: boolean;
   /** Nodes between us and this one. */
   readonly hops: number;
-  /** Who named it; nobody for one of our own table. */
+  /** The node that named it; none for one of our table. */
   readonly sources: Candidate[];
   state: "fresh" | "asked" | "slow" | "replied" | "failed";
   /** To store something there. */
@@ -66,7 +66,7 @@ export interface Lookup {
   slow: number;
 }
 
-/** A lookup that knows nobody yet. */
+/** A lookup without candidates. */
 export function createLookup(target: NodeId, version: IpVersion, now: number): Lookup {
   return {
     target,
@@ -149,7 +149,7 @@ function placeOf({ candidates, target }: Lookup, id: NodeId): number {
   return at;
 }
 
-/** One of our own table needs nobody's word. */
+/** A node of our table is trusted without a source. */
 function addSource({ sources }: Candidate, source: Candidate | undefined): void {
   if (source === undefined || sources.length === 0 || sources.length >= SOURCES_MAX) return;
   if (!sources.includes(source)) sources.push(source);
@@ -173,7 +173,7 @@ function createCandidate(
   };
 }
 
-/** Whom to ask next; undefined when nobody should be asked now. */
+/** The next node to ask; undefined when none should be asked now. */
 export function nextCandidate(lookup: Lookup): Candidate | undefined {
   if (lookup.asked >= ALPHA || lookup.queries >= LOOKUP_QUERIES_MAX) return undefined;
   const found = nextOf(lookup, false);

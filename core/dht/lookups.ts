@@ -37,7 +37,7 @@ const PEERS_MAX = 2_000;
 const PEERS_PER_ANSWER_MAX = 100;
 
 /**
- * Begins a lookup, with what is stored here; `undefined` when there is nobody to ask. It sends nothing
+ * Begins a lookup, with what is stored here; `undefined` without a node to ask. It sends nothing
  * before `runLookups`.
  */
 export function startLookup(

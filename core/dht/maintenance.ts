@@ -3,7 +3,7 @@
  * once in a quarter of an hour, and nodes we heard of where there is a place for them.
  *
  * A node that asked us is not asked back at once: behind a NAT it could be reached by us for some
- * minutes and by nobody else, and would be a dead entry in every table that we tell of it.
+ * minutes and by no other node, and would be a dead entry in every table that gets it from us.
  *
  * Spec: BEP 5, routing table.
  */
@@ -29,9 +29,9 @@ import { type Dht, type HeardNode, networkOf, type NetworkState } from "./state.
 export const CHECK_INTERVAL_MS = 15 * 60_000;
 /** Checks under way of one network. */
 const CHECKS_MAX = 4;
-/** Nodes heard of and not yet asked; one run's saved nodes among them. */
+/** Maximum number of nodes not yet asked; the saved nodes of one run are among them. */
 const HEARD_MAX = 600;
-/** A NAT forgets after this that its node spoke to us; RFC 4787 wants 2 to 5 minutes. */
+/** A NAT mapping expires after this; RFC 4787 asks for 2 to 5 minutes. */
 export const NAT_MAPPING_MS = 5 * 60_000;
 /** Below this number of nodes, any node is added at once. */
 const SPARSE_TABLE = 2 * K;
@@ -42,7 +42,7 @@ const SELF_LOOKUP_SPARSE_MS = 60_000;
 const SELF_LOOKUP_FIRST_MS = 5_000;
 /** Named nodes that the first lookup did not ask are asked after this. */
 const START_CHECK_MS = 2_000;
-/** After a lookup for ourselves that nobody answered: the first wait, which doubles, and the last. */
+/** After a lookup for our own id without responses: the first delay, which doubles, and the last. */
 const BOOTSTRAP_FIRST_MS = 2_000;
 const BOOTSTRAP_MAX_MS = 5 * 60_000;
 /** Addresses to begin with that are kept. */
@@ -268,7 +268,7 @@ function hear({ upkeep }: NetworkState, node: HeardNode): void {
   const host = hostKey(node.endpoint);
   const known = upkeep.heard.get(host);
   if (known === undefined && upkeep.heard.size >= HEARD_MAX) return;
-  // What is due is not put off by being heard of again, unless the node itself spoke.
+  // A due check is not postponed by being named again, only by a message of the node itself.
   const dueAt = known === undefined || node.heardAt !== undefined
     ? node.dueAt
     : Math.min(node.dueAt, known.dueAt);

@@ -23,7 +23,7 @@ export interface DhtOptions {
   readonly secret: Uint8Array;
   readonly sha1: Sha1;
   readonly verify: VerifySignature;
-  /** Query others, answer nobody. Spec: BEP 43. */
+  /** Sends queries, answers none. Spec: BEP 43. */
   readonly isReadOnly: boolean;
   /** Send to this machine and nowhere else. */
   readonly isLoopbackOnly: boolean;
@@ -94,7 +94,7 @@ export type DhtEffect =
     readonly target: NodeId;
     readonly report: LookupReport;
   }
-  /** The value of a `get`, checked; undefined when nobody had it. */
+  /** The value of a `get`, checked; undefined if it was not found. */
   | { readonly kind: "value"; readonly job: number; readonly item: PutItem | undefined }
   /** Keep this for the next run. */
   | { readonly kind: "save"; readonly saved: SavedNode };

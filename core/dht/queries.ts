@@ -1,5 +1,5 @@
 /**
- * Queries under way: their transactions, which nobody can guess, and how long to wait for an answer.
+ * Queries under way: their unpredictable transactions, and how long to wait for an answer.
  * A query is slow when it takes longer than answers usually do, and lost when it takes much longer.
  */
 import { assert } from "../bytes/result.ts";
@@ -13,7 +13,7 @@ import type { Dht, NetworkState, PendingQuery, QueryPurpose } from "./state.ts";
 import { takeQuery } from "./traffic.ts";
 
 /**
- * After so many times of what is slow a node is taken for gone, within these bounds. In the field, 99 of
+ * Timeout as a multiple of a slow round trip, within these bounds. In the field, 99 of
  * 100 answers come within 3 s.
  */
 const TIMEOUT_FACTOR = 10;

@@ -23,7 +23,7 @@ const REPLACEMENTS_MAX = 8;
 export const NETWORK_NODES_MAX = 4;
 /** Failures in a row after which a node makes place for one that waits. Spec: BEP 5. */
 const FAILURES_TO_REPLACE = 2;
-/** After so many it goes even if nobody waits. */
+/** After this many failures it is removed even without a replacement. */
 const FAILURES_TO_REMOVE = 4;
 
 export interface Contact {
@@ -116,7 +116,7 @@ export function addContact(
   return place(table, contact);
 }
 
-/** Whether a node that we heard of would find a place, so that it is worth asking. */
+/** Whether a node that was named to us would find a place, so that it is worth asking. */
 export function wantsContact(table: RoutingTable, id: NodeId, endpoint: Endpoint): boolean {
   if (id === table.ownId || table.hosts.has(hostKey(endpoint))) return false;
   const index = bucketIndexOf(table, id);

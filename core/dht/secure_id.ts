@@ -1,5 +1,5 @@
 /**
- * Node ids that follow from the node's IP address, so that nobody chooses a place near a torrent.
+ * Node ids derived from the node's IP address, so that no node can choose a place near a torrent.
  *
  * Spec: BEP 42, node ID restriction.
  */

@@ -52,7 +52,7 @@ export interface NetworkState {
 }
 
 export interface UpkeepState {
-  /** Where to begin while next to nobody is known: routers, and nodes that were named then. */
+  /** Where to start with almost no nodes: bootstrap nodes, and the nodes that they named. */
   readonly starts: Set<Endpoint>;
   /** Those of them that are not for the table. */
   readonly routers: Set<Endpoint>;
@@ -67,9 +67,9 @@ export interface UpkeepState {
   /** Distances, in shared bits, from here on are to be filled; Infinity when that was done. */
   fillFrom: number;
   fillLookup: number | undefined;
-  /** Lookups for ourselves in a row that nobody answered. */
+  /** Consecutive lookups for our own id without any response. */
   failedRounds: number;
-  /** Lookups for ourselves in a row that found next to nobody. */
+  /** Consecutive lookups for our own id that found almost no nodes. */
   sparseRounds: number;
 }
 
@@ -116,7 +116,7 @@ export interface ActiveLookup {
   readonly network: NetworkState;
   readonly lookup: Lookup;
   readonly purpose: LookupPurpose;
-  /** Peers named, so that each is told once. */
+  /** Peers found, so that each is reported once. */
   readonly seen: Set<Endpoint>;
   firstPeerAt: number | undefined;
   firstPeerHops: number | undefined;

@@ -57,7 +57,7 @@ const SAVE_MS = 15 * 60_000;
 const SAVE_FIRST_MS = 60_000;
 /** Lookups that callers may have under way; more are answered with nothing. */
 const CALLER_LOOKUPS_MAX = 64;
-/** When nobody answered for so long it is our own network that is down, not all the others. */
+/** Without any response for this long our own network is down, not all the others. */
 const ONLINE_MS = 30_000;
 
 /** Takes one event and appends what is to be done, in order. */
@@ -127,7 +127,7 @@ export interface DhtDeadline {
   readonly reason: "query" | "upkeep" | "torrent" | "sweep" | "save" | "limit";
 }
 
-/** One lookup in each network; a job that nobody can be asked for is over at once. */
+/** One lookup in each network; a job without nodes to ask ends at once. */
 function lookUp(
   dht: Dht,
   target: NodeId,
@@ -259,7 +259,7 @@ function onQuery(
   if (!query.isReadOnly) onHeardFrom(network, { id: query.id, endpoint: from }, now);
 }
 
-/** A query of ours has come back to us: somebody named us to ourselves. */
+/** A query of ours has come back to us: a node named us to ourselves. */
 function onOwnQuery(dht: Dht, transaction: string): void {
   const query = dht.queries.pending.get(transaction);
   if (query === undefined) return;

@@ -9,7 +9,7 @@ import { type Endpoint, hostKey } from "./endpoint.ts";
 export const WINDOW_MS = 10_000;
 /** Queries that one host may send in a window: a client that looks up many torrents sends tens. */
 export const HOST_QUERIES_IN_MAX = 100;
-/** Queries answered in a window, whoever sent them; half a megabyte of answers. */
+/** Queries answered in a window, the peer that sent them; half a megabyte of answers. */
 export const QUERIES_IN_MAX = 2_000;
 /** Queries to one host in a window, however many node ids it claims to have. */
 export const HOST_QUERIES_OUT_MAX = 20;

@@ -4,7 +4,7 @@
  * that rejects, stays silent or leaves makes it another's turn, so that layers come from several peers
  * at once and nobody can hold them up.
  *
- * What arrives is proven before this hears of it. Deliberately absent: hashes.
+ * What arrives is proven before it comes here. Deliberately absent: hashes.
  */
 import type { View } from "../bytes/view.ts";
 import { needsLayer, type PieceTrees, treeOfPiece } from "../metainfo/piece_trees.ts";
@@ -38,11 +38,11 @@ interface Want {
 }
 
 interface Own {
-  /** Without layers of its own: the sizes alone. */
+  /** Without its own layers: the sizes only. */
   readonly trees: PieceTrees;
   /** By `rangeKey`. */
   readonly wants: Map<string, Want>;
-  /** Those of `wants` that nobody is asked for. */
+  /** Those of `wants` without an outstanding request. */
   readonly free: Set<Want>;
   /** Wants of each peer that is asked. */
   readonly byPeer: Map<number, Set<Want>>;
@@ -105,7 +105,7 @@ export function dropLeaves(view: HashFetch, piece: number): void {
 }
 
 /**
- * What to ask this peer for now: it must speak v2. `hasPiece` tells what it has; a peer need not answer
+ * What to ask this peer for now: it must support v2. `hasPiece` says what it has; a peer need not answer
  * for other pieces.
  */
 export function pickHashRanges(
@@ -138,7 +138,7 @@ export function isHashRangeAsked(fetch: HashFetch, peer: number, range: FileHash
   return (fetch.wants.get(rangeKey(range)) as Want | undefined)?.asked?.peer === peer;
 }
 
-/** The peer's answer was proven; tells what that completes. */
+/** The peer's answer was proven; returns what that completes. */
 export function onHashesProven(view: HashFetch, range: FileHashRange): HashNews | undefined {
   const own = view as Own;
   const want = own.wants.get(rangeKey(range));
@@ -183,7 +183,7 @@ export function expireHashRequests(view: HashFetch, now: number): void {
   }
 }
 
-/** Whether somebody is asked for leaves of the piece, or may be. */
+/** Whether a peer is asked for leaves of the piece, or may be. */
 export function canFetchLeaves(
   view: HashFetch,
   piece: number,

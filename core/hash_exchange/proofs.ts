@@ -96,8 +96,8 @@ export function answerHashes(
 
 /**
  * The hashes of a range that we asked for, once they and their uncles lead to a hash that is known: the
- * root, or the node of a piece. Undefined when their number is wrong or they lead elsewhere: whoever sent
- * them lies. Work is bounded by what was asked for.
+ * root, or the node of a piece. Undefined when their number is wrong or they lead elsewhere: the peer
+ * lies. Work is bounded by what was asked for.
  */
 export function provenHashes(
   trees: PieceTrees,

@@ -1,5 +1,5 @@
 /**
- * When to announce which torrents to the local network, and what to believe of what is heard there.
+ * When to announce which torrents to the local network, and which of the received announces to accept.
  *
  * Invariants: announces are LSD_SPACING_MS apart; a torrent is announced when it joins, then after
  * pauses that double up to LSD_INTERVAL_MS, since a datagram may get lost; our own datagrams are known
@@ -17,7 +17,7 @@ export const LSD_SPACING_MS = 60_000;
 /** After a datagram that could not be sent: no route, no interface. Doubles up to the last. */
 export const LSD_RETRY_FIRST_MS = 60_000;
 export const LSD_RETRY_LAST_MS = 60 * 60_000;
-/** Datagrams heard in a second, from all senders together; a large network has some hundred clients. */
+/** Maximum datagrams read per second in total; a large network has some hundred clients. */
 export const LSD_HEARD_PER_SECOND = 50;
 /** Datagrams of one sender that count in one LSD_SPACING_MS; clients with many torrents send several. */
 export const LSD_HEARD_PER_SENDER = 20;

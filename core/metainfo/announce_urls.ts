@@ -15,7 +15,7 @@ const WEB_SEED_SCHEME = /^https?:\/\//i;
 const SPACE_OR_CONTROL = /[\s\x00-\x1f\x7f]/;
 
 /**
- * Tiers of tracker URLs, each URL once, empty tiers dropped. A lone `announce` counts when
+ * Tiers of tracker URLs, each URL once, empty tiers dropped. A single `announce` counts when
  * `announce-list` names no usable tracker.
  *
  * Spec: BEP 3, announce; BEP 12, announce-list.

@@ -3,7 +3,7 @@ import { asInteger, asList, asText, type BencodeNode, dictGet } from "../bencode
 import type { PeerAddress } from "../bytes/address.ts";
 import { canonicalIp } from "../bytes/ip.ts";
 
-/** The BEP wants 8; more serve nobody but one who wants packets sent somewhere. */
+/** The BEP suggests 8; more serve only to have packets sent to a victim. */
 const NODES_MAX = 16;
 const PORT_MAX = 65_535;
 

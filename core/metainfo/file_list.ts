@@ -37,7 +37,7 @@ export type FileError =
   | { readonly code: "too-many-files"; readonly found: number; readonly max: number }
   | { readonly code: "content-too-large" }; // beyond 2^53 - 1 bytes
 
-/** A file as the torrent tells it. */
+/** A file as the torrent describes it. */
 export interface FileEntry {
   /** As found, so not safe to use as a path; the torrent's name first. */
   readonly components: readonly string[];

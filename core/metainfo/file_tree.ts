@@ -30,7 +30,7 @@ export type FileTreeError =
   | Extract<FileError, { readonly code: "too-many-files" }>
   | { readonly code: "path-too-long"; readonly file: number };
 
-/** A file as the tree tells it; components without the torrent's name. */
+/** A file as the tree describes it; components without the torrent's name. */
 export interface TreeEntry extends FileEntry {
   /** 32 bytes, a copy; undefined for an empty file and for a symbolic link. */
   readonly root: Uint8Array | undefined;

@@ -4,7 +4,7 @@ import type { Magnet } from "./magnet.ts";
 
 /**
  * The bytes of a `.torrent` with the info dictionary exactly as it came, and with the trackers and web
- * seeds of the link. Each tracker is a tier of its own, as their order in a link means nothing more.
+ * seeds of the link. Each tracker is a separate tier, as their order in a link means nothing more.
  *
  * Spec: BEP 3, metainfo files; BEP 9, BEP 12, BEP 19.
  */

@@ -47,7 +47,7 @@ export function keyOf(identity: Identity): InfoHash {
   return truncatedInfoHash(identity.v2);
 }
 
-/** The 20-byte hashes of the swarms in which the torrent lives, its key first: one, or two for a hybrid. */
+/** The 20-byte hashes of the torrent's swarms, its key first: one, or two for a hybrid. */
 export function swarmHashes(identity: Identity): InfoHash[] {
   const hashes = [keyOf(identity)];
   if (identity.v1 !== undefined && identity.v2 !== undefined) {

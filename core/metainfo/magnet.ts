@@ -9,7 +9,7 @@
  * - A `+` in the name is a space, as forms encode it; in URLs it stays a plus.
  * - Trackers, web seeds and peers that cannot be used are left out. A malformed `so` is refused, since
  *   ignoring it would download what was not asked for.
- * - Peers are IP addresses. A host name in `x.pe` is left out: a link from a stranger would make us
+ * - Peers are IP addresses. A host name in `x.pe` is ignored: an untrusted link would make us
  *   resolve any name.
  */
 import type { PeerAddress } from "../bytes/address.ts";
@@ -165,7 +165,7 @@ export function formatMagnet(magnet: Pick<Magnet, "identity"> & Partial<Magnet>)
 
 /**
  * The link under which others find the torrent: info hash, name, trackers and web seeds. A private
- * torrent's link works only where its tracker is told.
+ * torrent's link works only if it names the tracker.
  *
  * Spec: BEP 9, magnet URI format.
  */

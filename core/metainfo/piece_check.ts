@@ -29,7 +29,7 @@ export interface PieceDigest {
   readonly sha1: Uint8Array | undefined;
   /** 32 bytes for each block of the piece's content, padding apart. */
   readonly leaves: Uint8Array | undefined;
-  /** The node above the leaves, in their place where nobody needs them one by one. */
+  /** The node above the leaves, instead of them where they are not needed one by one. */
   readonly node?: Uint8Array | undefined;
 }
 

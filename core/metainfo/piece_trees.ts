@@ -132,7 +132,7 @@ export function isLayerOf(
 
 /**
  * The trees of files whose pieces were hashed. `planned`: as `plannedTrees` gives them; `nodes` has for
- * each piece the hash above its leaves, of the height that `pieceNodeHeight` tells.
+ * each piece the hash above its leaves, of the height that `pieceNodeHeight` returns.
  */
 export function treesOfNodes(
   planned: PieceTrees,

@@ -42,7 +42,7 @@ export interface Metainfo {
   readonly isFolder: boolean;
   /** BEP 27. */
   readonly isPrivate: boolean;
-  /** BEP 12; a lone `announce` is one tier of one. Trimmed; only http, https and udp URLs. */
+  /** BEP 12; a single `announce` is one tier of one. Trimmed; only http, https and udp URLs. */
   readonly announceTiers: readonly (readonly string[])[];
   /** BEP 19 `url-list`. */
   readonly webSeeds: readonly string[];

@@ -47,7 +47,7 @@ export type PcpAnswer =
     readonly externalIp: string;
     readonly lifetimeSeconds: number;
   }
-  /** The gateway speaks something else: NAT-PMP, most likely. */
+  /** The gateway uses another protocol, most likely NAT-PMP. */
   | { readonly kind: "unsupported-version" }
   /** `code`: RFC 6887, section 7.4. */
   | {

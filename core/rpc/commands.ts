@@ -204,7 +204,7 @@ const READERS: Readonly<Record<string, (params: JsonObject) => Command>> = {
     ),
 };
 
-/** Every method that `readCommand` knows, in today's spelling. */
+/** Every method that `readCommand` supports, in the current spelling. */
 export const RPC_METHODS: readonly RpcMethod[] = [
   ...Object.keys(READERS),
   ...ACTION_METHODS,

@@ -115,7 +115,7 @@ function failure(
 }
 
 /**
- * The body of the answer: one outcome for each call, in their order. Undefined when nobody waits for
+ * The body of the answer: one outcome for each call, in their order. Undefined when no client waits for
  * one, which HTTP says with 204.
  */
 export function formatAnswer(

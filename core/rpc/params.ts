@@ -23,7 +23,7 @@ export const TEXT_LENGTH_MAX = 64 * 1024;
 /** More files than a torrent of the largest size accepted has. */
 export const LIST_LENGTH_MAX = 200_000;
 
-/** Reads what `table` knows out of `params`. Errors: `invalidParams`, naming the parameter. */
+/** Reads the parameters in `table` out of `params`. Errors: `invalidParams`, naming the parameter. */
 export function readParams<P extends Params>(
   table: P,
   params: JsonObject,

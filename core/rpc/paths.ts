@@ -1,4 +1,4 @@
-/** Paths as texts: the core knows nothing of the disk. */
+/** Paths as text: the core has no access to the disk. */
 
 /** "/x" or, on Windows, "C:\x" and "\\host\x". */
 export function isAbsolutePath(path: string): boolean {

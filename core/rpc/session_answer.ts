@@ -20,7 +20,7 @@ export interface SessionFacts {
   readonly configDir: string;
   readonly sessionId: string;
   readonly blocklistSize: number;
-  /** Bytes where downloads go; -1 when it can't be told. */
+  /** Free bytes where downloads go; -1 if unknown. */
   readonly freeBytes: number;
 }
 

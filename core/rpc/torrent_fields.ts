@@ -13,7 +13,7 @@ import type { FileView, PeerView, TorrentView, TrackerView, WebSeedView } from "
 
 type Field = (torrent: TorrentView, dialect: Dialect) => Json;
 
-/** What Transmission says for a time that can't be told. */
+/** What Transmission sends for an unknown time. */
 const ETA_NONE = -1, ETA_UNKNOWN = -2;
 
 /** Nested objects: respelled for the older dialect. */

@@ -1,5 +1,5 @@
 /**
- * Where nodes are. Each has a network of its own (a /24): neighbours share an allowed fast set, and a
+ * Where nodes are. Each has its own network (a /24): neighbours share an allowed fast set, and a
  * swarm of neighbours would ask for the same pieces. Spec: BEP 6.
  */
 import type { PeerAddress } from "../bytes/address.ts";

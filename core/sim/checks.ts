@@ -1,4 +1,4 @@
-/** What must hold in every world, whoever lies and whatever breaks. A check that fails throws. */
+/** Invariants of every simulated world, under any faults. A check that fails throws. */
 import { assert } from "../bytes/result.ts";
 import { BLOCK_SIZE, pieceSize } from "../metainfo/geometry.ts";
 import { hasBit } from "../bytes/bitfield.ts";
@@ -10,7 +10,7 @@ import { isOnDisk } from "./disk.ts";
 import { GOOD, type Node } from "./node.ts";
 import type { World } from "./state.ts";
 
-/** A node is about to send blocks: it has them, and nobody asked for more than there is. */
+/** A node is about to send blocks: it has them, and no request exceeds the piece. */
 export function checkUpload(world: World, node: Node, blocks: readonly number[]): void {
   for (let i = 0; i < blocks.length; i += 3) {
     const piece = blocks[i]!;

@@ -16,7 +16,7 @@ const WRITTEN = 2;
 /** Right, and safe from a power cut. */
 const FLUSHED = 3;
 
-/** A disk answers within this, unless told otherwise. */
+/** A disk answers within this by default. */
 const DELAY_MS = 2;
 
 export interface Disk {

@@ -21,7 +21,7 @@ export function treesOfNode(world: World, isComplete: boolean): HashTreeOptions 
   };
 }
 
-/** Carries a request or its answer to the peer, which hears of it after the way. */
+/** Carries a request or its answer to the peer, which gets it after the latency. */
 export function carryHashes(world: World, node: Node, { kind, peer, range }: HashEffect): void {
   const end = world.ends[peer];
   if (kind === "answer-hashes") {

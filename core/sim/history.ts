@@ -6,7 +6,7 @@ import { transferOf } from "../torrent/state.ts";
 import type { Node } from "./node.ts";
 import type { World } from "./state.ts";
 
-/** When there are so many samples, every other one goes and the interval doubles. */
+/** At this number of samples every other one is dropped and the interval doubles. */
 const SAMPLES_MAX = 240;
 const INTERVAL_FIRST_MS = 100;
 /** Parts of the content whose holders are counted. */

@@ -73,7 +73,7 @@ export function joinRing(end: End): void {
   end.node.ring.push(end);
 }
 
-/** The next end whose turn it is; undefined when nobody has anything to send. */
+/** The next end whose turn it is; undefined when no end has anything to send. */
 export function nextInRing(node: Node): End | undefined {
   const end = node.ring[node.ringHead];
   if (end === undefined) {

@@ -39,7 +39,7 @@ export interface Node {
   readonly due: number[];
   /** The tick of the armed timer. */
   wakeTick: number;
-  /** Counts runs, so that answers to a killed one find nobody. */
+  /** Counts runs, so that answers to a killed one are dropped. */
   run: number;
 
   /** Blocks of pieces under way: 0 is missing, then GOOD or BAD. */

@@ -18,7 +18,7 @@ export interface WorldOptions {
   readonly tickMs?: number;
   /** From one peer to another, when neither has a latency of its own. */
   readonly latencyMs?: number;
-  /** Incomplete peers that the tracker names and that nobody can reach. */
+  /** Unreachable incomplete peers that the tracker names. */
   readonly phantoms?: number;
   /** Trackers, each a tier of its own. */
   readonly trackers?: number;
@@ -44,7 +44,7 @@ export interface WorldOptions {
  * - `boast` says that it has pieces that it lacks.
  * - `flood` asks for everything many times over.
  * - `lie` answers hash requests with wrong hashes.
- * - `freeload` takes what it gets and unchokes nobody.
+ * - `freeload` downloads and unchokes no peer.
  */
 export type Misbehaviour =
   | "corrupt"

@@ -4,7 +4,7 @@ import { boundSeconds, type Swarm, type SwarmOptions } from "./swarm.ts";
 import type { Node } from "./node.ts";
 import { formatHash } from "../bytes/value_hash.ts";
 
-/** From a downloader's first moment to its last piece; undefined where nobody finished. */
+/** From a downloader's first moment to its last piece; undefined if none finished. */
 export interface Completion {
   readonly first: number | undefined;
   readonly median: number | undefined;

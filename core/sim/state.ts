@@ -9,7 +9,7 @@ import { createTimeline, note, type Timeline } from "./timeline.ts";
 import { createTracker, INTERVAL_SECONDS, type Tracker } from "./tracker.ts";
 import { NO_EFFECTS } from "../bytes/value_hash.ts";
 
-/** Blocks of a piece, unless told otherwise. */
+/** Blocks of a piece by default. */
 const BLOCKS = 4;
 const TICK_MS = 1;
 const NAMED = 50;

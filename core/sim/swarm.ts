@@ -1,6 +1,6 @@
 /**
  * A whole swarm to watch: seeders, downloaders who come within a second, free riders and churn. Runs in
- * slices, so that whoever watches can show how far it is.
+ * slices, so that a caller can show progress in between.
  */
 import { randomBelow } from "../bytes/random.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
@@ -54,7 +54,7 @@ const JOIN_MS = 1_000;
 /** One way, each side's part: from the same town to another continent. */
 const LATENCY_MIN_MS = 5;
 const LATENCY_SPREAD_MS = 40;
-/** Each knows about twice as many: those that it was told of, and those that were told of it. */
+/** Each knows about twice as many: those that the tracker named to it, and those that it was named to. */
 const NAMED = 20;
 /** Enough to hold a huge swarm together; most of its messages are haves, one for each connection. */
 const HUGE_NAMED = 12;
@@ -114,15 +114,15 @@ export function createSwarm(options: SwarmOptions, sha1: Sha1): Swarm {
   return swarm;
 }
 
-/** What the piece length is when nobody says: a power of two that makes about PIECES_WANTED. */
+/** The default piece length: a power of two that makes about PIECES_WANTED. */
 export function pieceLengthFor(size: number): number {
   const exponent = Math.round(Math.log2(Math.max(1, size / PIECES_WANTED)));
   return Math.min(PIECE_LENGTH_MAX, Math.max(PIECE_LENGTH_MIN, 2 ** exponent));
 }
 
 /**
- * The least time in which everybody could be complete, in seconds, were data a fluid: the content has to
- * leave the seeders once, everything that is taken has to be sent, and nobody takes faster than it can.
+ * The least time in which all could be complete, in seconds, if data were a fluid: the content has to
+ * leave the seeders once, every byte received has to be sent, and no downlink is exceeded.
  */
 export function boundSeconds(options: SwarmOptions): number {
   const { size, seeders, peers, up, down } = options;

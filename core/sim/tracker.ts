@@ -31,7 +31,7 @@ export interface Tracker {
   isUp: boolean;
 }
 
-/** A tracker that knows nobody. */
+/** A tracker without peers. */
 export function createTracker(
   url: string,
   seed: number,

@@ -34,10 +34,10 @@ import {
 import { note } from "./timeline.ts";
 
 const LATENCY_MS = 20;
-/** A dial that nobody answers ends after this; one that is refused, after a round trip. */
+/** A dial without an answer ends after this; one that is refused, after a round trip. */
 const DIAL_TIMEOUT_MS = 5_000;
 const FEATURES = { fast: true, extended: true, dht: false, v2: true };
-/** Where connections seem to come from: ports that nobody listens on. */
+/** Where connections seem to come from: ports without a listener. */
 const OUTGOING_PORT = 40_000;
 const OUTGOING_PORTS = 10_000;
 const MINUTE_MS = 60_000;
@@ -113,7 +113,7 @@ function greet(world: World, end: End, job: JobId | undefined, address: PeerAddr
   feed(world, node, { kind: "connected", peer, job, address, peerId, features: FEATURES });
 }
 
-/** Closes from this side: what was sent before still arrives, then the other side hears of it. */
+/** Closes from this side: what was sent before still arrives, then the other side sees the close. */
 export function closeEnd(world: World, end: End): void {
   if (!end.isOpen) return;
   forgetEnd(world, end);
@@ -152,7 +152,7 @@ function lose(world: World, from: End, bytes: number): void {
   world.tally.bytesLost += bytes;
 }
 
-/** Sends a message to whoever is at the other side of `end`. */
+/** Sends a message to the other side of `end`. */
 export function sendMessage(world: World, end: End, message: Message): void {
   if (!end.other.isOpen) return;
   const tick = messageTick(world, end.other);

@@ -122,7 +122,7 @@ export function introduce(world: World, node: Node, other: Node): void {
   settleTouched(world);
 }
 
-/** Puts nodes on a side of their own: nothing passes to the others, and nobody is told. */
+/** Puts nodes into a separate partition: nothing passes to the others, and no connection closes. */
 export function partition(world: World, nodes: readonly Node[], side: number): void {
   for (const node of nodes) node.side = side;
   for (const end of world.ends) {
@@ -199,7 +199,7 @@ export function isSilent(world: World): boolean {
   return isOver(world.timeline);
 }
 
-/** Settles whoever was fed something, and runs its effects. */
+/** Settles every node that got input, and runs its effects. */
 function settleTouched(world: World): void {
   while (world.touched.length > 0) {
     const { touched } = world;
@@ -290,7 +290,7 @@ function createCore(
   );
 }
 
-/** Makes the trackers name incomplete peers that nobody can reach. */
+/** Makes the trackers name unreachable incomplete peers. */
 export function addPhantoms(world: World, count: number): void {
   for (const tracker of world.trackers) {
     for (let i = 1; i <= count; i++) {

@@ -31,7 +31,7 @@ import {
 } from "./limits.ts";
 import type { SwarmEffects } from "./protocol.ts";
 
-/** Who told us of an address. `incoming`: a peer that connected to us named its listening port. */
+/** The source of an address. `incoming`: a peer that connected to us named its listening port. */
 export type AddressSource =
   | "user"
   | "tracker"
@@ -42,7 +42,7 @@ export type AddressSource =
   | "magnet"
   | "resume";
 
-/** The more, the less a stranger can do to fill the book. */
+/** A larger value is a more trusted source. */
 const TRUST: Readonly<Record<AddressSource, number>> = {
   user: 8,
   tracker: 7,
@@ -276,7 +276,7 @@ function mayDial(book: Own, connections: number, dialled: () => number): boolean
   return connections + dials.size < connectionsMax || dialled() + dials.size < kept;
 }
 
-/** No more dials at once than this, and none beyond so many connections; both counts. */
+/** Maximum number of concurrent dials, and of connections above which none is dialled. */
 export function limitDials(view: AddressBook, dials: number, connections: number): void {
   const book = view as Own;
   book.dialsMax = Math.min(DIALS_AT_ONCE_MAX, dials);

@@ -1,4 +1,4 @@
-/** Which addresses are dialled at all. A list of peers must not turn us on other services or on everybody. */
+/** Which addresses are dialled at all. A list of peers must not make us attack other services or broadcast. */
 import type { PeerAddress } from "../bytes/address.ts";
 import { toHex } from "../bytes/hex.ts";
 import { IPV4_SIZE, parseIp } from "../bytes/ip.ts";

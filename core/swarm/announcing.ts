@@ -89,7 +89,7 @@ export function announceStopped(
   }
 }
 
-/** Every tracker will be told `completed`. */
+/** Every tracker will be sent `completed`. */
 export function announceCompleted(swarm: Swarm): void {
   markCompleted(swarm.announcing.announcer);
 }
@@ -133,7 +133,7 @@ export function askForPeers(swarm: Swarm, now: number): void {
   requestPeers(swarm.announcing.announcer, now);
 }
 
-/** The user wants to hear of peers: announces as soon as allowed, whatever failed before. */
+/** The user asks for peers: announces as soon as allowed, despite earlier failures. */
 export function announceSoon(swarm: Swarm, now: number): void {
   advanceAnnounce(swarm.announcing.announcer, now);
 }

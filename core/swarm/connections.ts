@@ -77,7 +77,7 @@ export function createConnectionTable(): ConnectionTable {
  * anybody's to claim. The one that stays uses the addresses of both until it ends. When all places are
  * taken, the connection that `leastUseful` names gives way.
  *
- * `replaced` lists connections that were closed for it; whoever else knows them must forget them before
+ * `replaced` lists connections that were closed for it; other owners of them must drop them before
  * it learns of the new one.
  */
 export function acceptConnection(
@@ -175,7 +175,7 @@ function replacesDuplicate(
   return incoming !== weAreGreater;
 }
 
-/** The peer told where it listens, so that we need not dial it and can, once it is gone. */
+/** The peer announced its listening port: it is not dialled while connected, and can be later. */
 export function onListenPort(
   swarm: Swarm,
   connection: Connection,
@@ -188,14 +188,14 @@ export function onListenPort(
   (connection as OwnConnection).address = address;
 }
 
-/** The connection is gone, whoever ended it: its address may be dialled again. */
+/** The connection is closed, by either side: its address may be dialled again. */
 export function forgetConnection(swarm: Swarm, connection: Connection, now: number): void {
   (swarm as ConnectionTable as Own).connections.delete(connection.key);
   const wasWorthIt = now - connection.connectedMs >= CONNECTION_WORTH_MS;
   releaseAddresses(swarm.addresses, connection.key, wasWorthIt, now);
 }
 
-/** Ends a connection from our side. `detail` is told to the user for a violation. */
+/** Ends a connection from our side. `detail` is shown to the user for a violation. */
 export function closeConnection(
   swarm: Swarm,
   connection: Connection,

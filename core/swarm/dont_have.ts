@@ -21,7 +21,7 @@ export const DONT_HAVE: Extension = {
     news.push({ kind: "piece-lost", peer: peer.key, piece: readUint32(payload, 0) });
     return undefined;
   },
-  // A piece names nobody.
+  // A piece identifies no one.
   anonymize: (payload) => payload,
 };
 

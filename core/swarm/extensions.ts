@@ -58,7 +58,7 @@ export interface Extension<S = unknown, P = unknown> {
   readonly number: number;
   createState(): S;
   createPeerState(): P;
-  /** Whether peers of this swarm are told of it; always, unless said otherwise. */
+  /** Whether it is offered to peers of this swarm; always by default. */
   isOffered?(swarm: Swarm): boolean;
   describe?(swarm: Swarm, state: S): HandshakeAddition;
   onNamed?(context: ExtensionContext<S>, peer: Connection, peerState: P): void;
@@ -70,7 +70,7 @@ export interface Extension<S = unknown, P = unknown> {
     payload: Uint8Array,
   ): string | undefined;
   /**
-   * The payload as a trace keeps it: without what names somebody or is content. The core must take it
+   * The payload as a trace keeps it: without what identifies someone or is content. The core must take it
    * as it takes the real one, so that a replay decides as the run did. What is malformed stays so.
    */
   anonymize(payload: Uint8Array, names: Pseudonymizer): Uint8Array;
@@ -98,7 +98,7 @@ interface Own {
 
 export type Extensions = View<Own>;
 
-/** Every extension of the table with a state of its own. */
+/** Every extension of the table, each with its own state. */
 export function createExtensions(table: readonly Extension[]): Extensions {
   const own: Own = {
     table,
@@ -109,7 +109,7 @@ export function createExtensions(table: readonly Extension[]): Extensions {
 }
 
 /**
- * Whether we will download nothing more: connected peers are told at once, others in our handshake.
+ * Whether we are upload-only: sent to connected peers at once, to others in our handshake.
  *
  * Spec: BEP 21, upload_only; BEP 10, a later handshake changes what it names.
  */
@@ -124,7 +124,7 @@ export function setUploadOnly(swarm: Swarm, isUploadOnly: boolean, effects: Swar
   }
 }
 
-/** Peers are told of extensions that are offered no longer, as in a torrent that is found to be private. */
+/** Withdraws extensions that are no longer offered, as in a torrent that turns out to be private. */
 export function withdrawExtensions(swarm: Swarm, effects: SwarmEffects): void {
   const gone = swarm.extensions.table.filter((extension) => extension.isOffered?.(swarm) === false);
   if (gone.length === 0) return;
@@ -136,7 +136,7 @@ export function withdrawExtensions(swarm: Swarm, effects: SwarmEffects): void {
   }
 }
 
-/** Sends our extension handshake to a peer that speaks BEP 10. Spec: BEP 10, handshake message. */
+/** Sends our extension handshake to a peer that supports BEP 10. Spec: BEP 10, handshake message. */
 export function sendHandshake(swarm: Swarm, peer: Connection, effects: SwarmEffects): void {
   if (!peer.features.extended) return;
   const { options, extensions } = swarm;

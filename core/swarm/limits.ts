@@ -10,7 +10,7 @@ export const PEER_DEAD_MS = 150_000;
 
 /** What we tell others they may keep waiting with us. Spec: BEP 10, reqq. */
 export const REQQ_OFFERED = 2_000;
-/** Extensions of which a peer's number is remembered: more than any client speaks. */
+/** Extensions of which a peer's number is remembered: more than any client supports. */
 export const EXTENSIONS_KNOWN_MAX = 64;
 
 /** Connections of one torrent, dialled and accepted together. */
@@ -36,7 +36,7 @@ export const EVICTION_AGE_MS = 60_000;
 export const CROWD_EVICTION_AGE_MS = 5_000;
 /**
  * Connections that we dialled are brought up to this number, however many dialled us: those who dial are
- * anybody, those whom we dial were named by somebody.
+ * any client, those that we dial were named by a source.
  */
 export const DIALLED_KEPT = CONNECTIONS_MAX - CONNECTIONS_WANTED;
 /** Banned addresses remembered. */

@@ -38,7 +38,7 @@ interface MetadataPeer {
 
 /** No dictionary, as the message that it stands for. */
 const MALFORMED = new Uint8Array();
-/** Of a type that nobody knows. */
+/** Of an unknown type. */
 const UNKNOWN = encodeBencode({ msg_type: 255 });
 
 export const metadataExtension: Extension<MetadataState, MetadataPeer> = {

@@ -79,7 +79,7 @@ export interface MetadataRequest {
   readonly piece: number;
 }
 
-/** Nothing known, nobody to ask. */
+/** Nothing known, no peer to ask. */
 export function createMetadataFetch(): MetadataFetch {
   return {
     peers: new Map(),
@@ -91,7 +91,7 @@ export function createMetadataFetch(): MetadataFetch {
 }
 
 /**
- * A peer speaks ut_metadata. `size` is the `metadata_size` of its extension handshake, in bytes;
+ * A peer supports ut_metadata. `size` is the `metadata_size` of its extension handshake, in bytes;
  * undefined when it named none. May be called again when a later handshake says more.
  */
 export function addMetadataPeer(
@@ -267,7 +267,7 @@ function isAskedEnough(fetch: MetadataFetch, piece: number, now: number): boolea
   return requesters >= METADATA_REQUESTERS_MAX;
 }
 
-/** Requests without an answer are given up; an assembly that nobody left can finish is, too. */
+/** Requests without an answer are given up; so is an assembly that no remaining peer can finish. */
 function expire(fetch: MetadataFetch, now: number): void {
   for (const peer of fetch.peers.values()) {
     let isLate = false;

@@ -1,6 +1,6 @@
 /**
  * Answering peers that ask for the info dictionary. Each peer may ask for a burst and then at a steady
- * rate; what goes beyond is rejected, as BEP 9 allows, so that nobody turns 30 bytes into 16 KiB at
+ * rate; what goes beyond is rejected, as BEP 9 allows, so that no peer turns 30 bytes into 16 KiB at
  * will. The metadata of a private torrent is not given away: its peers have the `.torrent`.
  */
 import {

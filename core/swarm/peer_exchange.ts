@@ -1,6 +1,6 @@
 /**
- * Peer exchange with one peer, both ways: what it was told and is to be told next, and what may be
- * believed of what it tells.
+ * Peer exchange with one peer, in both directions: what was sent and is to be sent next, and which
+ * of its addresses are accepted.
  *
  * Invariants: every contact that was added is dropped once its connection is gone; nothing is added
  * and dropped in one message; messages to one peer are PEX_INTERVAL_MS apart. The torrent's `private`
@@ -14,27 +14,27 @@ import { PEX_CONTACTS_MAX, type PexContact, type PexMessage } from "../wire/ut_p
 
 /** Spec: BEP 11, "no more than 1 PEX message per minute". */
 export const PEX_INTERVAL_MS = 60_000;
-/** A new peer hears of the others soon, but those that connect together go into one message. */
+/** A new peer gets the first message soon, but peers that connect together go into one message. */
 export const PEX_FIRST_MS = 2_000;
 /** Contacts of one peer's list; with more connections the first ones stand for all. */
 export const PEX_TOLD_MAX = 200;
 /** Messages may come a little early, after a delay on their way. */
 export const PEX_EARLY_MS = 45_000;
-/** A peer that sends more often than it may so many times more than it sent in time is closed. */
+/** A peer that sends this many more messages too early than in time is closed. */
 export const PEX_EARLY_MAX = 10;
 /** Addresses taken from one peer, those that it dropped again not counted. */
 export const PEX_TAKEN_MAX = 200;
 
 /** One peer's part. Plain data; only the functions below change it. */
 export interface PeerExchange {
-  /** What it was told and not yet told to forget, by address text. */
+  /** Addresses sent as added and not yet as dropped, by address text. */
   readonly told: Map<string, PeerAddress>;
   nextSendMs: number;
   hasSent: boolean;
   lastReceivedMs: number;
   /** Messages that came too early, less those that came in time. */
   early: number;
-  /** Addresses that it told us and has not dropped. */
+  /** Addresses that it added and has not dropped. */
   readonly taken: Set<string>;
 }
 

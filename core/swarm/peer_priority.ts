@@ -1,6 +1,6 @@
 /**
  * Which of two connections to keep, so that the peers of a swarm agree and form a random graph: each
- * pair of addresses has one priority, the same from both ends, that nobody can choose freely.
+ * pair of addresses has one priority, the same on both sides, that no peer can choose freely.
  *
  * Spec: BEP 40, canonical peer priority.
  */

@@ -1,4 +1,4 @@
-/** What a swarm asks of the shell, and the news that it has for whoever composes it with a transfer. */
+/** Effects of a swarm, and the news that it has for the torrent, which composes it with a transfer. */
 import type { PeerAddress } from "../bytes/address.ts";
 import type { JobId } from "../bytes/jobs.ts";
 import type { Sink } from "../bytes/sink.ts";
@@ -11,7 +11,7 @@ export type CloseReason =
   | "both-complete"
   | "dead"
   | "duplicate"
-  /** It told more of the content than was kept before the metadata was known. */
+  /** It announced more of the content than is kept before the metadata is known. */
   | "missed-messages"
   | "ourselves"
   | "protocol-violation"

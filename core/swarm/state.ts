@@ -26,7 +26,7 @@ export interface SwarmOptions {
   readonly peerId: Uint8Array;
   /** The port that we tell others to dial. */
   readonly port: number;
-  /** UDP port of our DHT node, told to peers that have one; undefined without. Spec: BEP 5, PORT. */
+  /** UDP port of our DHT node, sent to peers that have one; undefined without. Spec: BEP 5, PORT. */
   readonly dhtPort?: number | undefined;
   /** What `v` says in the extension handshake. */
   readonly clientName: string;
@@ -52,7 +52,7 @@ export interface Swarm extends ConnectionTable {
   readonly extensions: Extensions;
 }
 
-/** A swarm without peers that knows `extensions`. */
+/** A swarm without peers that supports `extensions`. */
 export function createSwarm(
   options: SwarmOptions,
   extensions: readonly Extension[],

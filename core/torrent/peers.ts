@@ -157,7 +157,7 @@ export function onDisconnected(
   forgetPeer(torrent, connection, now, effects);
 }
 
-/** Ends a connection from our side. `detail` is told to the user for a violation. */
+/** Ends a connection from our side. `detail` is shown to the user for a violation. */
 export function closePeer(
   torrent: Torrent,
   key: PeerKey,

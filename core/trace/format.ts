@@ -1,5 +1,5 @@
 /**
- * A trace as text: JSON, one row a line, so that its owner can read what it tells before showing it
+ * A trace as text: JSON, one row a line, so that its owner can read what it contains before showing it
  * to anybody. The first line is the header; every other one is a row:
  *
  *     2143.583912                          the time from here on, monotonic milliseconds

@@ -1,10 +1,10 @@
 /**
  * Every option, event, effect and report, field by field: what it must look like, and what of it names
- * somebody. The core trusts the types of its inputs, so a trace that came from elsewhere is checked before
+ * someone. The core trusts the types of its inputs, so a trace that came from elsewhere is checked before
  * the core sees it; and a trace is to be shown to anyone, so that nothing is written to one but as it is
  * described here. The compiler sees to it that no kind and no field is missing.
  *
- * What names somebody gets a pseudonym (see pseudonyms.ts); text that the core only passes on is left out;
+ * Identities get pseudonyms (see pseudonyms.ts); text that the core only passes on is left out;
  * numbers, pieces and what we say ourselves stay.
  */
 import type { PeerAddress } from "../bytes/address.ts";
@@ -69,7 +69,7 @@ export type RecordedOptions = Omit<TorrentOptions, "sha1" | "priorityOf">;
 
 /** Text that others wrote, or a system's: the core only passes it on. */
 const isForeignText = naming<string>(isText, () => LEFT_OUT);
-/** The info dictionary, of which only the size is told. */
+/** The info dictionary, of which only the size is kept. */
 const isMetadata = naming<Uint8Array>(isBytes, (bytes) => new Uint8Array(bytes.length));
 const isInfoHash = naming<string>(isText, () => PSEUDONYM_INFO_HASH);
 const isPeerId = naming<Uint8Array>(
@@ -158,7 +158,7 @@ const isMessage = naming<Message>(isAnyMessage, (message, names) => {
 const NOTHING = new Uint8Array();
 
 /**
- * Each extension says what of its messages names somebody. Those of theirs come under our number, ours
+ * Each extension says which parts of its messages identify someone. Those of theirs come under our number, ours
  * go under the peer's and bear the name. What no extension of ours takes is left out.
  */
 function anonymizeExtended(

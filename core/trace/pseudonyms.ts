@@ -23,7 +23,7 @@ import type { Sha1 } from "../metainfo/digests.ts";
 
 /** Stands for free text that may name anything: what a tracker said, a path, a system's message. */
 export const LEFT_OUT = "(left out)";
-/** What is downloaded is nobody's business. */
+/** Names of content are private. */
 export const PSEUDONYM_INFO_HASH = "0".repeat(2 * INFO_HASH_SIZE) as InfoHash;
 
 /**

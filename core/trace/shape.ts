@@ -1,6 +1,6 @@
 /**
  * Descriptions of what a trace holds. One description says two things of a value: what it must look like
- * before it is believed, when it was read from a file, and what of it names somebody, to be replaced
+ * before it is believed, when it was read from a file, and which parts identify someone, to be replaced
  * before it is written to one.
  */
 import type { Pseudonyms } from "./pseudonyms.ts";
@@ -8,7 +8,7 @@ import type { Pseudonyms } from "./pseudonyms.ts";
 export interface Shape {
   /** Whether a value is as it should be. */
   readonly accepts: (value: unknown) => boolean;
-  /** The value with pseudonyms for what names somebody; undefined for what names nobody. */
+  /** The value with pseudonyms for what identifies someone; undefined without any. */
   readonly anonymize: ((value: unknown, names: Pseudonyms) => unknown) | undefined;
 }
 
@@ -19,7 +19,7 @@ export type Fields<T> = { readonly [F in Exclude<keyof T, "kind">]-?: Shape };
 export type OfKind<U, K> = U extends { readonly kind: infer Own } ? K extends Own ? U : never
   : never;
 
-/** What names nobody. */
+/** What identifies no one. */
 function plain(accepts: (value: unknown) => boolean): Shape {
   return { accepts, anonymize: undefined };
 }
@@ -28,14 +28,14 @@ function plain(accepts: (value: unknown) => boolean): Shape {
 export const isCount = plain((value) => Number.isSafeInteger(value) && (value as number) >= 0);
 /** Any number that JSON can say. */
 export const isNumber = plain((value) => Number.isFinite(value));
-/** Text that names nobody, however long. */
+/** Text that identifies no one, of any length. */
 export const isText = plain((value) => typeof value === "string");
 /** True or false. */
 export const isFlag = plain((value) => typeof value === "boolean");
-/** Bytes that were revived, and that name nobody. */
+/** Bytes that were revived, and that identify no one. */
 export const isBytes = plain((value) => value instanceof Uint8Array);
 
-/** What names somebody: `replace` gives the pseudonym. */
+/** What identifies someone: `replace` gives the pseudonym. */
 export function naming<T>(
   { accepts }: Shape,
   replace: (value: T, names: Pseudonyms) => unknown,

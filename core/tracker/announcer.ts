@@ -2,8 +2,8 @@
  * When to tell which tracker what: the tiers of BEP 12, the events of BEP 3, intervals and backoff.
  *
  * Every announce starts with the first URL of the first tier and goes on through the tiers until one
- * answers; that one moves to the front of its tier. Each tracker is told `started` before anything
- * else, whatever the others were told. When all have failed, the round is repeated after a wait that
+ * answers; that one moves to the front of its tier. Each tracker gets `started` before anything
+ * else, whatever the others got. When all have failed, the round is repeated after a wait that
  * doubles. A tracker that failed and named a time is left out until then, and one that said "never"
  * for good. One announce is under way at a time.
  *
@@ -14,7 +14,7 @@ import type { IpVersion } from "../bytes/compact_peers.ts";
 import { randomBelow, type Rng, shuffle } from "../bytes/random.ts";
 import type { AnnounceAnswer, AnnounceError, AnnounceEvent, AnnounceResult } from "./types.ts";
 
-/** A tracker that wants to hear more often is broken or lies. */
+/** A tracker that asks for a shorter interval is broken or hostile. */
 export const INTERVAL_MIN_MS = 30_000;
 /** Bounds a number from the network; a timer of more than 24 days would ring at once. */
 export const INTERVAL_MAX_MS = 7 * 24 * 60 * 60_000;
@@ -41,18 +41,18 @@ export interface TrackerState {
   trackerId: string | undefined;
   /** `started` was answered, so `stopped` is due in the end. */
   hasStarted: boolean;
-  /** Address families on which it was, where they are told apart. Spec: BEP 7. */
+  /** Address families on which it was, where they are known. Spec: BEP 7. */
   startedOn: readonly IpVersion[];
   /** No announce before this, whatever the event; Infinity is never. Spec: BEP 31. */
   retryAt: number;
-  /** `completed` is still to be told. */
+  /** `completed` still has to be sent. */
   completedDue: boolean;
-  /** It refused an announce with `paused`, and is told of partial seeds no more. */
+  /** It refused an announce with `paused`, and is not sent `paused` any more. */
   refusesPaused: boolean;
   /** Cleared by the next success. */
   lastError: AnnounceError | undefined;
   lastSuccessAt: number | undefined;
-  /** Complete and incomplete peers in the last answer, if told. */
+  /** Complete and incomplete peers in the last answer, if given. */
   seeders: number | undefined;
   leechers: number | undefined;
   /** In the last answer. */
@@ -82,7 +82,7 @@ export interface PlannedAnnounce {
   readonly startedOn: readonly IpVersion[];
 }
 
-/** A tracker that counts us in and is to be told that we leave. */
+/** A tracker that counts us, and must be sent `stopped`. */
 export interface StopNotice {
   readonly url: string;
   readonly trackerId: string | undefined;

@@ -24,7 +24,7 @@ import { cleanMessage, describeRefusal, uniquePeers, unpackPeers } from "./answe
 import { percentEncode } from "./percent.ts";
 import type { AnnounceAnswer, AnnounceError, AnnounceRequest } from "./types.ts";
 
-/** 50 peers as dictionaries take 5 KB; nobody has use for the 10,000 that fit in here. */
+/** 50 peers as dictionaries take 5 KB; the 10,000 that fit in here are of no use. */
 export const ANSWER_BYTES_MAX = 1024 * 1024;
 /** PEERS_MAX peers as dictionaries take 8,000 values. */
 const ANSWER_VALUES_MAX = 20_000;

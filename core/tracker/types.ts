@@ -23,7 +23,7 @@ export interface AnnounceRequest {
   readonly key: number;
   readonly trackerId: string | undefined;
   /**
-   * Address families on which this tracker has answered `started`. It is told `started` on the others
+   * Address families on which this tracker has answered `started`. It gets `started` on the others
    * whatever the event, and `stopped` on these alone; empty or absent where nothing is known of it.
    */
   readonly startedOn?: readonly IpVersion[] | undefined;
@@ -32,16 +32,16 @@ export interface AnnounceRequest {
 export interface AnnounceAnswer {
   readonly intervalSeconds: number;
   readonly minIntervalSeconds: number | undefined;
-  /** Complete peers, if told. */
+  /** Complete peers, if given. */
   readonly seeders: number | undefined;
-  /** Incomplete peers, ourselves included, if told. */
+  /** Incomplete peers, ourselves included, if given. */
   readonly leechers: number | undefined;
   readonly peers: readonly PeerAddress[];
   readonly trackerId: string | undefined;
   readonly warning: string | undefined;
   /** Our address as the tracker sees it. BEP 24. */
   readonly externalIp: string | undefined;
-  /** Address families on which the tracker answered; absent where they are not told apart. */
+  /** Address families on which the tracker answered; absent where they are not known. */
   readonly families?: readonly IpVersion[] | undefined;
 }
 
@@ -54,7 +54,7 @@ export interface AnnounceError {
     | "forbidden" // the rule about local addresses
     | "unsupported"; // a scheme we do not speak
   readonly message: string;
-  /** Seconds until it may be asked again, if told. Spec: BEP 31, `retry in`. */
+  /** Seconds until it may be asked again, if given. Spec: BEP 31, `retry in`. */
   readonly retryInSeconds?: number | undefined;
   /** It is not to be asked again. Spec: BEP 31, "never"; RFC 9110, 410. */
   readonly isGone?: boolean | undefined;

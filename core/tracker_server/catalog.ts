@@ -1,7 +1,7 @@
 /**
  * What the tracker keeps of each `.torrent` that was handed to it: enough to list, search and name it.
  * The files themselves stay with the shell. Two torrents may have one name; the info hash tells them
- * apart. Private torrents are found by who knows the info hash, and never listed or named.
+ * apart. Private torrents are found by their info hash only, and never listed or named.
  *
  * Deliberately absent: a search index. Names are few enough to look through one by one.
  */
@@ -23,7 +23,7 @@ export const CATALOG_ENTRIES_MAX = 100_000;
 export const CATALOG_TORRENT_BYTES_MAX = 8 * 1024 * 1024;
 /** Four times what file systems take; a list of a thousand names stays below a few megabytes. */
 export const CATALOG_NAME_LENGTH_MAX = 1_000;
-/** Of the announce URLs, so many are listed, and none that is longer: nobody asks dozens. */
+/** Maximum number and length of listed announce URLs: clients do not use dozens. */
 const TRACKERS_LISTED_MAX = 20;
 const TRACKER_LENGTH_MAX = 500;
 /** Maximum length of a search. */

@@ -11,7 +11,7 @@ export const INTERVAL_SECONDS_DEFAULT = 300;
 export const MIN_INTERVAL_SECONDS = 15;
 /** Announces a second from which on intervals are stretched: about a third of what one core answers. */
 export const CALM_ANNOUNCES_PER_SECOND = 10_000;
-/** At most this many times the interval; beyond it peers would be strangers to each other. */
+/** At most this many times the interval; beyond it peers would not find each other. */
 const STRETCH_MAX = 6;
 /** The share of an interval by which it may be longer. */
 const JITTER = 1 / 8;
@@ -34,7 +34,7 @@ export interface Pace {
   heldUntil: number;
 }
 
-/** The pace of a tracker that nobody has asked yet. */
+/** The intervals of an idle tracker. */
 export function createPace(
   baseSeconds: number,
   calmPerSecond: number = CALM_ANNOUNCES_PER_SECOND,

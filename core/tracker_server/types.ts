@@ -1,5 +1,5 @@
 /**
- * The words of the announce engine: what a peer asks, what it is told, and what stands between the
+ * The types of the announce engine: requests, responses, and what stands between the
  * transports (HTTP, UDP) and the stores (memory, Redis). Bytes are raw here; text is for the edges.
  */
 import type { ByteWriter } from "../bytes/byte_writer.ts";
@@ -63,14 +63,14 @@ export interface AnnounceReply {
   readonly warning: string | undefined;
 }
 
-/** What an announce tells of a swarm. */
+/** What the response to an announce contains. */
 export interface PeerCounts {
   readonly seeders: number;
   readonly leechers: number;
   readonly completed: number;
 }
 
-/** What a scrape tells of a swarm. Spec: BEP 48. */
+/** What the response to a scrape contains. Spec: BEP 48. */
 export interface SwarmCounts extends PeerCounts {
   /** Leechers that are no partial seeds. Spec: BEP 21, tracker scrapes. */
   readonly downloaders: number;

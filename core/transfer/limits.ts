@@ -1,4 +1,4 @@
-/** Every number that a transfer lives by, with its unit and its reason. */
+/** All limits of a transfer, with units and reasons. */
 
 /** Spec: BEP 3, "Downloaders ... unchoke ... every ten seconds". */
 export const CHOKE_INTERVAL_MS = 10_000;

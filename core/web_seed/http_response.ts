@@ -1,6 +1,6 @@
 /**
  * HTTP/1.1 responses, read byte by byte as they come: the head, then a body whose end is known by its
- * length, by chunks or by the end of the connection. Payload is told as offsets into the caller's
+ * length, by chunks or by the end of the connection. Payload is returned as offsets into the caller's
  * buffer, never copied.
  *
  * Spec: RFC 9112, sections 4 to 7.

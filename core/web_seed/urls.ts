@@ -1,17 +1,17 @@
 /**
  * Where a web server has a torrent's bytes, and which requests fetch a run of them.
  *
- * Deliberately absent: FTP, which BEP 19 names and nobody offers any more.
+ * Deliberately absent: FTP, which BEP 19 names and servers no longer offer.
  */
 import { rangesOf } from "../metainfo/file_map.ts";
 import { infoHashBytes } from "../metainfo/info_hash.ts";
 import type { TorrentFile } from "../metainfo/types.ts";
 import type { InfoHash } from "../metainfo/info_hash.ts";
 
-/** `files`: BEP 19, plain files. `script`: BEP 17, a program that knows the torrent. */
+/** `files`: BEP 19, plain files. `script`: BEP 17, a program on the server that reads pieces of the torrent. */
 export type WebSeedKind = "files" | "script";
 
-/** A run of bytes that one GET fetches, or zeros of a padding file that nobody has to send. */
+/** A run of bytes that one GET fetches, or zeros of a padding file, which need no request. */
 export type WebRequest =
   | {
     readonly kind: "get";
@@ -74,7 +74,7 @@ export function requestsOf(
   );
 }
 
-/** One request a piece: a script knows pieces, not offsets. */
+/** One request per piece: a script takes piece numbers, not offsets. */
 function scriptRequests(
   base: string,
   { infoHash, pieceLength }: WebSeedTorrent,

@@ -1,10 +1,10 @@
 /**
  * The extension handshake: a dictionary under extended id 0 in which a peer names the extensions it
- * speaks, each with the id that it wants to be sent, and a few facts about itself.
+ * supports, each with the id to use for it, and a few facts about itself.
  *
  * Tolerant in what it takes: an entry of the wrong type or out of range counts as absent, since
- * every client puts entries of its own there. Deliberately absent: `ipv4` and `ipv6`, hearsay that
- * nobody here would dial.
+ * clients add their own entries. Deliberately absent: `ipv4` and `ipv6`, unverified addresses that
+ * would not be dialled.
  */
 import { type BencodeError, decodeBencode } from "../bencode/decode.ts";
 import { encodeBencode } from "../bencode/encode.ts";
@@ -99,7 +99,7 @@ function flagOf(node: BencodeNode | undefined): boolean | undefined {
   return value === undefined ? undefined : value !== 0;
 }
 
-/** Shortened, and without the control characters that would write on somebody's terminal. */
+/** Shortened, and without control characters. */
 function versionOf(node: BencodeNode | undefined): string | undefined {
   const text = asText(node)?.replace(/\p{C}/gu, "").trim();
   return text ? [...text].slice(0, VERSION_LENGTH_MAX).join("").trimEnd() : undefined;

@@ -10,7 +10,7 @@ export const KEEP_ALIVE = -1;
 
 /**
  * Bytes of one block, at most. BEP 3's peers ask for 16 KiB; some have asked for up to 128 KiB, and
- * nobody in the field accepts more.
+ * no known client accepts more.
  */
 export const BLOCK_LENGTH_MAX = 131_072;
 

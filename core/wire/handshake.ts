@@ -14,7 +14,7 @@ import type { InfoHash } from "../metainfo/info_hash.ts";
 
 export const HANDSHAKE_SIZE = 68;
 
-/** What a peer says it speaks beyond BEP 3. */
+/** The features beyond BEP 3 that a peer announces. */
 export interface Features {
   /** BEP 6. */
   readonly fast: boolean;
@@ -22,7 +22,7 @@ export interface Features {
   readonly extended: boolean;
   /** BEP 5. */
   readonly dht: boolean;
-  /** BEP 52: it speaks the hash messages. */
+  /** BEP 52: it supports the hash messages. */
   readonly v2?: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface Handshake extends Features {
 export const EXPECTED_HASHES_MAX = 2;
 
 export type HandshakeError =
-  /** The byte at `offset` cannot be: whoever speaks there does not speak BitTorrent in the clear. */
+  /** The byte at `offset` is wrong: this is not unencrypted BitTorrent. */
   | { readonly code: "handshake-protocol"; readonly offset: number; readonly byte: number }
   | { readonly code: "handshake-short"; readonly size: number }
   | { readonly code: "handshake-other-torrent"; readonly infoHash: InfoHash };
@@ -68,7 +68,7 @@ export function encodeHandshake(handshake: Handshake): Uint8Array {
 }
 
 /**
- * Judges as many of the first 20 bytes as are there, so that a stranger is shown the door at its
+ * Judges as many of the first 20 bytes as are there, so that another protocol is refused at its
  * first wrong byte. Undefined while nothing is wrong. Error: "handshake-protocol".
  */
 export function checkHandshakePrefix(bytes: Uint8Array): HandshakeError | undefined {
@@ -139,7 +139,7 @@ export function receivedInfoHash({ bytes, size }: HandshakeReader): InfoHash | u
   return infoHashFromBytes(bytes.subarray(INFO_HASH_AT, PEER_ID_AT));
 }
 
-/** Whether the peer speaks v2, once 28 bytes have come. Spec: BEP 52, upgrade path. */
+/** Whether the peer supports v2, once 28 bytes have come. Spec: BEP 52, upgrade path. */
 export function receivedV2Bit({ bytes, size }: HandshakeReader): boolean {
   return size >= INFO_HASH_AT && (bytes[V2_BIT.at]! & V2_BIT.mask) !== 0;
 }

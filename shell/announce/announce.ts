@@ -58,7 +58,7 @@ export interface AnnounceOptions {
   readonly announceIp?: string | undefined;
   /** The rule about local addresses is lifted. */
   readonly allowLocal?: boolean | undefined;
-  /** The process's UDP; each announce has a socket of its own unless given. */
+  /** The process's UDP; each announce opens its own socket unless given. */
   readonly udp?: (() => UdpAsker | undefined) | undefined;
   /** The system's resolver unless given. */
   readonly lookup?: Lookup;
@@ -189,7 +189,7 @@ async function announceOnEach(
 }
 
 /**
- * A family on which the tracker does not know us yet is told `started`, whatever the others are but for
+ * A family on which the tracker does not know us yet gets `started`, whatever the others are but for
  * a partial seed, which tells that it is one each time.
  */
 function requestOn(
@@ -238,7 +238,7 @@ function fitForTerminal(result: AnnounceResult): AnnounceResult {
   return fail({ ...result.error, message });
 }
 
-/** The runtime tells causes only in words, and not in the same place in every version. */
+/** The runtime reports causes only as text, at a place that varies between versions. */
 function describeNetworkError(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
   const words = `${error} ${cause ?? ""}`;

@@ -1,4 +1,4 @@
-/** One torrent's exchanges with its trackers, and how they end: `stopped` is the last thing each hears. */
+/** One torrent's exchanges with its trackers, and how they end: `stopped` is sent last to each. */
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import { mergeSwarms } from "../../core/tracker/merge_answers.ts";
 import type { AnnounceRequest, AnnounceResult } from "../../core/tracker/types.ts";
@@ -6,7 +6,7 @@ import type { Clock } from "../clock.ts";
 
 /** A tracker that does not take our `stopped` within this is left without. */
 const STOPPED_TIMEOUT_MS = 2_000;
-/** An announce under way may end first: no tracker hears `started` or `completed` after `stopped`. */
+/** An announce under way may end first: no tracker gets `started` or `completed` after `stopped`. */
 const GRACE_MS = 1_000;
 
 export type Announce = (
@@ -27,7 +27,7 @@ export function inAllSwarms(
     const infoHashes = infoHashesOf();
     if (infoHashes.length === 1) return await announce(url, request, signal);
     const results = infoHashes.map((infoHash, i) => {
-      // What a tracker told of one swarm means nothing in the other.
+      // What a tracker said about one swarm does not apply to the other.
       const trackerId = i === 0 ? request.trackerId : undefined;
       return announce(url, { ...request, infoHash, trackerId }, signal);
     });

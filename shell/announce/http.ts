@@ -31,7 +31,7 @@ const STATUS_GONE = 410;
 /** Of 3xx, those that name another place. */
 const REDIRECTS: readonly number[] = [300, 301, 302, 303, 307, 308];
 
-/** What came of a request: an answer, or where to ask instead. */
+/** The result of a request: an answer, or a redirect. */
 type Reply = { readonly result: AnnounceResult } | { readonly location: string };
 
 /** Rejects when the network fails or the signal aborts; the caller finds the words. */
@@ -116,7 +116,7 @@ function allowedIps(
 
 /**
  * One address after the other until one answers, each with its share of the time that is left. A
- * tracker that dies under a request is often one of several behind one address, or back at once: a
+ * tracker that fails during a request is often one of several behind one address, or back at once: a
  * second try finds it. An announce may be repeated safely.
  */
 async function askOneOf(

@@ -26,7 +26,7 @@ import { orAbort, sleepOrAbort } from "./wait.ts";
 
 /** How long one address may be silent before the next of the host is asked as well. */
 const STAGGER_MS = 3_000;
-/** What a tracker at a local address may be told of the URL's path; it is never refused for it. */
+/** The part of the URL's path that a tracker at a local address may get; it is never refused for it. */
 const LOCAL_URL_DATA = "/announce";
 
 /** Sends a packet to one endpoint; undefined when neither its answer nor an error comes in time. */
@@ -117,7 +117,7 @@ async function exchange(
       continue;
     }
     connections.delete(key);
-    // A tracker that was started again knows no connection id from before.
+    // A restarted tracker does not know earlier connection ids.
     if (connection !== undefined && connection === inherited) continue;
     return failWith("refused", describeRefusal(answer.message));
   }

@@ -1,6 +1,6 @@
 /**
  * The packets of trackers on a UDP socket that others use too: what is asked, and the answers to it.
- * Answers are told apart by their transaction ids, which are unpredictable, and by where they come from.
+ * Responses are matched by their transaction ids, which are unpredictable, and by where they come from.
  */
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import { canonicalIp } from "../../core/bytes/ip.ts";

@@ -17,7 +17,7 @@ export class CommandError extends Error {
   }
 }
 
-/** Gives every failure its exit code; what nobody foresaw is internal. */
+/** Gives every failure its exit code; unexpected ones are internal. */
 export function toCommandError(error: unknown): CommandError {
   if (error instanceof CommandError) return error;
   const { kind, code, message } = toFailure(error);

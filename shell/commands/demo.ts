@@ -1,6 +1,6 @@
 /**
  * `tt demo`: a tracker, a seeder and two downloaders in this process, on real sockets and real files,
- * with a table and a verdict. It shows a stranger within seconds that everything works here.
+ * with a table and a verdict. It shows within seconds that everything works on this machine.
  */
 import { join } from "node:path";
 import type { PeerSettings } from "../../core/cli/common_settings.ts";

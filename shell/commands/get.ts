@@ -153,7 +153,7 @@ export async function findTorrent(
 }
 
 /** A file, a URL, or a name or info hash of a catalog, which is the customary one unless typed. */
-/** There is no file to read; a folder of the torrent's name is none either. */
+/** There is no file to read; a folder of the torrent's name does not count. */
 const ABSENT: readonly string[] = ["missing", "not-a-file"];
 
 async function loadSource(
@@ -173,7 +173,7 @@ async function loadSource(
   }
 }
 
-/** There is no such file: perhaps the tracker of this machine knows the name. */
+/** There is no such file: perhaps the tracker of this machine has that name. */
 async function loadByName(
   source: string,
   isName: boolean,
@@ -225,7 +225,7 @@ async function hasAllWanted(
     const { bytesWantedMissing } = countClaimed(loaded.metainfo, { priorities, order: {} }, pieces);
     return bytesWantedMissing === 0;
   } catch (error) {
-    // A selection that does not fit is told when it runs.
+    // An invalid selection is reported when it runs.
     if (error instanceof Failure) return false;
     throw error;
   }

@@ -23,7 +23,7 @@ export async function handOver(
   { output, signal }: Context,
   selection: SelectionSettings & { readonly sequential?: boolean } = NO_SELECTION,
 ): Promise<void> {
-  // The daemon is asked after the first: without one nothing is made in vain.
+  // The daemon is asked after the first: without one nothing is created.
   for (const torrent of torrents) torrent.catch(() => {});
   const client = await DaemonClient.open(state, signal);
   for (const promise of torrents) {

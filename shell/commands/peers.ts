@@ -1,4 +1,4 @@
-/** `tt peers`: who is connected to the daemon, or in a swarm that a tracker knows. */
+/** `tt peers`: peers connected to the daemon, or in a tracker's swarm. */
 import type { PeersCommand } from "../../core/cli/command.ts";
 import { CatalogClient } from "../catalog_client.ts";
 import type { Context } from "./context.ts";

@@ -90,7 +90,7 @@ export function sessionOptions(
 
 /**
  * Runs each plan as soon as it is there, a torrent named twice once. One that fails does not stop the
- * others: it is told at once, and the first failure is thrown when all have ended.
+ * others: it is reported at once, and the first failure is thrown when all have ended.
  */
 export async function runTorrents(
   plans: readonly Promise<TorrentPlan | MagnetPlan>[],
@@ -98,7 +98,7 @@ export async function runTorrents(
   context: Context,
 ): Promise<void> {
   const { output, signal } = context;
-  // Without a port nobody asks how their loading ended.
+  // Without a port their results are not awaited.
   for (const plan of plans) plan.catch(() => {});
   const session = openSession(settings, context);
   const runs: (TorrentRun | MagnetRun)[] = [];
@@ -129,7 +129,7 @@ export async function runTorrents(
       await run.execute(signal);
     } catch (error) {
       if (!(error instanceof Stopped) || planned.role.kind !== "download") throw error;
-      // The user has what was asked for: ending the seeding is no failure.
+      // The user has what was asked for: ending the seeding is not a failure.
       if (run.isFinished) return;
       show();
       output.notice(`${name} is not complete; resume it with: ${resumeCommand(planned.dir)}`);
@@ -165,7 +165,7 @@ function resumeCommand(dir: string): string {
   return `tt get --resume --dir ${word}`;
 }
 
-/** A torrent's trace is a file of its own. */
+/** Each torrent's trace is a separate file. */
 function traceOf(trace: TraceSettings | undefined, index: number): TraceSettings | undefined {
   return trace && index > 0 ? { ...trace, path: `${trace.path}.${index + 1}` } : trace;
 }

@@ -1,4 +1,4 @@
-/** `tt shell`: a prompt on the running daemon, or on a session of its own while it runs. */
+/** `tt shell`: a prompt on the running daemon, or on its own session while it runs. */
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
@@ -159,7 +159,7 @@ interface Prompt {
   readonly interpreter: Interpreter;
 }
 
-/** False when the prompt is to be left. What goes wrong is told, and the prompt stays. */
+/** False when the prompt is to be left. Errors are printed, and the prompt stays. */
 async function carryOut(
   line: string,
   { folder, client, context, interpreter }: Prompt,

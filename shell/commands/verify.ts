@@ -65,7 +65,7 @@ async function verifyOne(
   }
 }
 
-/** What is typed, else what the download there was told to want; undefined: every file. */
+/** What is typed, else the selection of the download there; undefined: every file. */
 async function chosenFiles(
   metainfo: Metainfo,
   dir: string,

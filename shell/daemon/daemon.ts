@@ -1,5 +1,5 @@
 /**
- * The daemon: one session, its torrents, its settings, and what is told of them. The RPC server and the
+ * The daemon: one session, its torrents, its settings, and reports about them. The RPC server and the
  * watch folder are adapters on it; `handlers.ts` carries out what they ask.
  */
 import { ratesInForce, type SessionChange } from "../../core/rpc/session_settings.ts";
@@ -333,7 +333,7 @@ export class Daemon {
     }
   }
 
-  /** What was complete when it was added is no news. */
+  /** Content that was complete when it was added is not reported. */
   #tellComplete(entry: TorrentEntry): void {
     if ((entry.facts()?.downloaded ?? 0) === 0) return;
     this.#webhook?.tell({

@@ -13,7 +13,7 @@ export interface Endpoint {
   readonly pid: number;
 }
 
-/** The folder that is named, or the customary one. Throws a Failure when there is no home. */
+/** The given folder, or the default one. Throws a Failure without a home folder. */
 export function stateFolder(named: string | undefined): string {
   const folder = named ?? defaultStateFolder(Deno.env.toObject());
   if (folder !== undefined) return folder;

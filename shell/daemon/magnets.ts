@@ -1,4 +1,4 @@
-/** Torrents of which the daemon knows only a magnet link: their metadata is fetched from peers. */
+/** Torrents of which the daemon has only a magnet link: their metadata is fetched from peers. */
 import { createGeometry } from "../../core/metainfo/geometry.ts";
 import type { Magnet } from "../../core/metainfo/magnet.ts";
 import { type Failure, toFailure } from "../failure.ts";

@@ -11,7 +11,7 @@ export async function makePrivateFolder(path: string): Promise<void> {
   }
 }
 
-/** Under a temporary name first, so that whoever reads sees the older text or the newer one. */
+/** Under a temporary name first, so that readers see either the old or the new text. */
 export async function replacePrivateFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`;
   try {

@@ -1,4 +1,4 @@
-/** What clients that ask for recent changes are told: torrents that changed, ids of those removed. */
+/** The answer to requests for recent changes: torrents that changed, ids of those removed. */
 import { now } from "../clock.ts";
 import type { TorrentEntry } from "./entry.ts";
 

@@ -1,6 +1,6 @@
 import type { RpcFailure } from "../../core/rpc/json.ts";
 
-/** A refusal with a number of its own. */
+/** A refusal with its own error number. */
 export class RpcError extends Error {
   constructor(readonly failure: RpcFailure) {
     super(failure.message);

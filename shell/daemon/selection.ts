@@ -1,4 +1,4 @@
-/** What a record wants of its torrent's files, in the words of a torrent's life. */
+/** The file selection of a record, as a torrent's life takes it. */
 import type { FileChoice } from "../../core/metainfo/selection.ts";
 import { PRIORITY_NORMAL } from "../../core/transfer/availability.ts";
 import { type FilePriorities, filePriorities } from "../../core/transfer/file_priorities.ts";

@@ -56,7 +56,7 @@ export class SettingsStore {
     return this.#current;
   }
 
-  /** The port for peers to begin with, 0 for any; undefined where nobody chose one. */
+  /** The port for peers to begin with, 0 for any; undefined unless configured. */
   get peerPort(): number | undefined {
     if (this.#current.peer_port_random_on_start) return 0;
     const { weak, strong } = this.#written;

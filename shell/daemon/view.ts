@@ -29,7 +29,7 @@ import { now } from "../clock.ts";
 import type { LifeFacts } from "../life/types.ts";
 import type { TorrentEntry } from "./entry.ts";
 
-/** What the daemon adds to what a torrent knows of itself. */
+/** What the daemon adds to a torrent's facts. */
 export interface ViewContext {
   /** Of the share rule, 0 to 100. */
   readonly sharePercent: number;
@@ -388,7 +388,7 @@ function whyNoMetadata(peers: number): string {
   return `metadata from ${formatCount(peers, "peer")}`;
 }
 
-/** Indices of the files that hold content; padding is nobody's file. */
+/** Indices of the files with content, without padding. */
 export function contentFiles({ metainfo }: Pick<TorrentEntry, "metainfo">): readonly number[] {
   return metainfo.files.flatMap(({ pad }, index) => pad ? [] : [index]);
 }

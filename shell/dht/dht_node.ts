@@ -5,7 +5,7 @@
  *     const node = new DhtNode({ socket, routers, tablePath });
  *     node.join(infoHash, { port, isSeed: false, onPeers });      // announces until `leave`
  *     const report = await node.lookup(infoHash, { onPeers, signal });
- *     await node.close();                                         // keeps what it knows
+ *     await node.close();                                         // saves its nodes
  */
 import { createPublicKey, verify as verifyWith } from "node:crypto";
 import type { PeerAddress } from "../../core/bytes/address.ts";
@@ -36,7 +36,7 @@ export interface DhtSettings {
   readonly routers: readonly PeerAddress[] | undefined;
   /** File that keeps the nodes known; undefined keeps nothing. */
   readonly tablePath: string | undefined;
-  /** Ask others and answer nobody: for a node that is gone in a moment. Spec: BEP 43. */
+  /** Send queries and answer none: for a short-lived node. Spec: BEP 43. */
   readonly isReadOnly?: boolean;
 }
 
@@ -96,7 +96,7 @@ export class DhtNode {
     this.#feed({ kind: "leave", infoHash: target });
   }
 
-  /** The torrent could use more peers than it was told of. */
+  /** The torrent needs more peers than were found. */
   wantPeers(infoHash: InfoHash): void {
     this.#feed({ kind: "want-peers", infoHash: targetOf(infoHash) });
   }
@@ -173,7 +173,7 @@ export class DhtNode {
     return this.#machine && dhtFacts(this.#machine);
   }
 
-  /** Says nothing to nobody any more; resolves when what it knows is kept. The socket stays open. */
+  /** Sends nothing any more; resolves when its nodes are saved. The socket stays open. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);

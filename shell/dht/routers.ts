@@ -1,4 +1,4 @@
-/** Where a node begins that knows nobody: names that are known to everybody. */
+/** Bootstrap nodes: well-known host names for a node without contacts. */
 import type { PeerAddress } from "../../core/bytes/address.ts";
 
 /** Nodes that others keep up for newcomers. */
@@ -9,7 +9,7 @@ export const DEFAULT_ROUTERS: readonly { readonly name: string; readonly port: n
   { name: "router.utorrent.com", port: 6881 },
 ];
 
-/** Their addresses, as far as the name server tells them. */
+/** Their addresses, as far as they resolve. */
 export async function resolveRouters(): Promise<PeerAddress[]> {
   const answers = await Promise.all(
     DEFAULT_ROUTERS.flatMap(({ name, port }) =>

@@ -1,5 +1,5 @@
 /**
- * The DHT node of a session: opened with the first torrent that may use it, told of every torrent, and
+ * The DHT node of a session: opened with the first torrent that may use it, informed of every torrent, and
  * asked again while a download has few peers.
  */
 import type { PeerAddress } from "../../core/bytes/address.ts";
@@ -59,7 +59,7 @@ export class SessionDht {
     return this.#node;
   }
 
-  /** Switches it off, which says nothing to anybody from then on, or on again. */
+  /** Switches it off, after which it sends nothing, or on again. */
   setEnabled(isEnabled: boolean): void {
     if (this.#isEnabled === isEnabled) return;
     this.#isEnabled = isEnabled;

@@ -4,7 +4,7 @@ import { errorCode, type FileLock } from "./file_system.ts";
 /** A free lock is had in microseconds; only a runtime without `tryLock` ever waits this long. */
 const LOCK_WAIT_MS = 1000;
 
-/** Some network file systems have no locks; that is no reason to refuse them. */
+/** Some network file systems have no locks; they are used nevertheless. */
 const NO_LOCKS_HERE = new Set(["ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 
 /** Makes the file if need be; undefined when another process, or this one, has the lock. */

@@ -53,7 +53,7 @@ export interface FileSystem {
   openReader(path: string): Promise<Reader>;
   /** `permissions` of a file that is created; those that the system gives by default otherwise. */
   openWriter(path: string, mode: OpenMode, permissions?: number): Promise<Writer>;
-  /** Returns once the content of a file or folder is on the medium, whoever wrote it. */
+  /** Returns once the content of a file or folder is on the medium, whichever process wrote it. */
   sync(path: string): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
   /** Undefined when nothing is there. */

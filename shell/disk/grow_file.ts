@@ -35,7 +35,7 @@ export async function growFile(
   }
 }
 
-/** Whoever may read may execute. A file system without such bits is no reason to fail. */
+/** Those who may read may execute. A file system without such bits is not an error. */
 async function makeExecutable(fs: FileSystem, path: string): Promise<void> {
   const mode = (await fs.stats(path))?.mode ?? 0;
   await fs.chmod(path, mode | ((mode & 0o444) >> 2)).catch(() => {});

@@ -61,7 +61,7 @@ export class HandleCache {
     handle.users--;
   }
 
-  /** Closes the file of a handle that nobody uses; fails if the system lost something written. */
+  /** Closes the file of an unused handle; fails if the system lost something written. */
   async close(handle: Handle<Closable>): Promise<void> {
     assert(handle.users === 0, "a handle in use stays open");
     const file = handle.file;

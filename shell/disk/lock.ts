@@ -1,7 +1,7 @@
 /**
  * One process for a torrent in a folder: an exclusive lock on `DIR/.tt/<infohash>.lock`.
  *
- * The file stays when the lock goes: whoever removed it could take it away from under a process that
+ * The file stays when the lock goes: removing it could affect a process that
  * has it open and is about to lock it.
  */
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 /**
  * Moves a torrent's content and what is kept of it to another folder, on the same disk or on another.
  *
- * A note in the old folder says where to before anything moves, and goes last; a process that dies in
+ * A note in the old folder says where to before anything moves, and goes last; a process killed in
  * between leaves every file whole in one of the two folders, and `moveContent` finishes what a note
  * says. In order: files are renamed, or copied and synced under a temporary name that becomes theirs
  * when they are whole; then copied files go from the old folder; then the state follows.

@@ -31,7 +31,7 @@ export async function probePathRules(
     await makeFolders(fs, dir, [STATE_FOLDER]);
     await touch(fs, join(folder, name));
   } catch {
-    // A folder that cannot be written is not written to; whoever tries says why.
+    // A folder that cannot be written is not written to; the attempt reports why.
     return "posix";
   }
   const odd = `${name}${ODD_CHARACTERS}${ODD_END}`;

@@ -1,6 +1,6 @@
 /**
  * The operating system's files. No call may hold up the main thread for long, on any runtime we run
- * on. While the disk answers at once, which a tempo tells, calls are made where we are; otherwise by
+ * on. While the disk is fast, which a sync gate decides, calls are made on this thread; otherwise by
  * another thread. There, files are read through `node:fs`, which takes a position and allows several
  * reads at once, and written through `Deno.FsFile`: `node:fs` writes on the main thread since Deno 2.8,
  * and before that several of its writes at once got into each other's place.
@@ -38,7 +38,7 @@ const TRUNCATE_HERE_BYTES = 1024 * 1024;
 /** `stat.blocks` counts these, whatever the file system's own block size is. */
 const STAT_BLOCK_BYTES = 512;
 
-/** One disk: what is learnt of its tempo concerns all files that are reached through it. */
+/** One disk: its measured speed applies to all files that are reached through it. */
 export function createFileSystem(makeTempo: () => Tempo = () => new Tempo()): FileSystem {
   const lookups = makeTempo(), reads = makeTempo(), writes = makeTempo();
   return {
@@ -195,7 +195,7 @@ async function readFreeBytes(path: string): Promise<number | undefined> {
     return stats.bavail * stats.bsize;
   } catch (error) {
     const parent = dirname(path);
-    // Some file systems cannot tell; that is no reason to refuse them.
+    // Some file systems cannot report it; they are used nevertheless.
     return errorCode(error) === "ENOENT" && parent !== path ? readFreeBytes(parent) : undefined;
   }
 }

@@ -201,7 +201,7 @@ async function replace(
   const path = pathOf(dir, infoHash, kind);
   const temporary = join(folder, temporaryName(infoHash, kind));
   try {
-    // One of an earlier version may be open to everybody.
+    // One of an earlier version may be readable by all users.
     if (rest !== undefined) await fs.remove(temporary);
     await writeFlushed(fs, temporary, bytes);
     await renamePatiently(fs, temporary, path);

@@ -43,7 +43,7 @@ import type { ReserveOptions, Storage, StorageOptions } from "./storage_types.ts
 
 export type { Places, Storage, StorageOptions } from "./storage_types.ts";
 
-/** A file that is read is looked at this often, so that a change by somebody else is not served. */
+/** A file that is read is looked at this often, so that a change by another process is not served. */
 const LOOK_MS = 200;
 
 /** Opens nothing yet: files are opened when they are needed. */
@@ -433,7 +433,7 @@ class FileStorage implements Storage {
     }
   }
 
-  /** Refuses a file that somebody else changed since its stamp was taken. */
+  /** Refuses a file that another process changed since its stamp was taken. */
   #lookAgain(slot: Slot): Promise<void> | undefined {
     if (slot.isChanged) throw changed(slot.path);
     if (this.#onChanged === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What goes wrong with content on disk that no error of the system tells. */
+/** Errors of content on disk that are not system errors. */
 import { formatBytes } from "../../core/cli/format.ts";
 import { DiskError } from "./disk_error.ts";
 

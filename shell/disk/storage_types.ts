@@ -21,7 +21,7 @@ export interface StorageOptions {
    * Without it nothing is looked at.
    */
   readonly onChanged?: ((file: number) => void) | undefined;
-  /** To share one limit between torrents; a cache of its own unless given. */
+  /** To share one limit between torrents; its own cache unless given. */
   readonly handles?: HandleCache;
   /** Monotonic milliseconds; for tests. */
   readonly clock?: () => number;
@@ -70,11 +70,11 @@ export interface Storage {
   expectUnflushed(): void;
   /**
    * Sizes and mtimes as `trustResume` wants them. A file is looked at again only after this storage
-   * wrote to it, so a change by somebody else shows as a stamp that disagrees. A file of which bytes are
+   * wrote to it, so a change by another process shows as a stamp that disagrees. A file of which bytes are
    * kept apart has the mtime of the part file.
    */
   stamps(): Promise<(FileOnDisk | undefined)[]>;
-  /** Where a file is that is not padding; whoever opens it by itself must not follow links. */
+  /** Where a file is that is not padding; a caller that opens it must not follow links. */
   pathOf(file: number): string;
   /** Whether the file system holds any block of the file; a file without can only read as zeros. */
   hasData(file: number): Promise<boolean>;

@@ -11,7 +11,7 @@ const SLOW_MS = 8;
 /** No memory copies slower, not even a busy machine's. */
 const COPY_BYTES_PER_MS = 500_000;
 /**
- * A slow call weighs as much as so many quick ones. On a busy machine any call may be slow once, since
+ * A slow call weighs as much as this many quick ones. On a busy machine any call may be slow once, since
  * another program got its turn in the middle; only a disk is slow again and again.
  */
 const SLOW_WEIGHT = 4;
@@ -21,7 +21,7 @@ const WEIGHT_MAX = 2 * SLOW_WEIGHT;
 const PAUSE_FIRST_MS = 250;
 const PAUSE_LAST_MS = 16_000;
 
-/** The tempo of one kind of calls to one disk. */
+/** The sync gate for one kind of calls to one disk. */
 export class Tempo {
   readonly #clock: () => number;
   #weight = 0;

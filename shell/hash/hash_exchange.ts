@@ -1,6 +1,6 @@
 /**
  * The shell's part in exchanging hashes of v2 trees: it translates between roots on the wire and places
- * in the trees, proves what comes before the core hears of it, and makes answers, for which it reads and
+ * in the trees, proves what comes before it reaches the core, and makes answers, for which it reads and
  * hashes content where leaves are asked for.
  */
 import { byteText } from "../../core/bencode/node.ts";
@@ -32,7 +32,7 @@ const LEAVES_PLAN: DigestPlan = { sha1: false, leaves: true };
 const READ_BYTES = 1024 * 1024;
 /** Leaves of pieces that were asked for a moment ago: a large piece is asked for in parts. */
 const LEAVES_KEPT_BYTES = 1024 * 1024;
-/** Hashes that nobody asked for, or asked for too long ago, before the connection ends. */
+/** Maximum number of unrequested or expired hashes before the connection is closed. */
 const UNASKED_MAX = 16;
 
 type HashEffect = Extract<

@@ -1,7 +1,7 @@
 /**
  * Hashes the pieces of a torrent as fast as the machine allows. Much content that lies in files is
  * read and hashed by a thread a core. Otherwise a few lanes read one piece each while others are being
- * hashed elsewhere; that way also takes what the threads could not read, and tells why.
+ * hashed elsewhere; that path also reads what the threads could not, and reports why.
  */
 import { type Geometry, pieceSize } from "../../core/metainfo/geometry.ts";
 import { type DigestPlan, type PieceDigest, SHA1_PLAN } from "../../core/metainfo/piece_check.ts";
@@ -16,7 +16,7 @@ const BUFFER_BYTES_MAX = 64 * 1024 * 1024;
 const LANES_MAX = 16;
 /** Less is hashed sooner than threads start. */
 const THREADS_FROM_BYTES = 128 * 1024 * 1024;
-/** What a thread is told at once: a message costs as much as hashing 100 KiB. */
+/** Work sent to a thread at once: a message costs as much as hashing 100 KiB. */
 const TASKS_BYTES = 8 * 1024 * 1024;
 /** Messages under way to a thread, so that it never waits for the next one. */
 const MESSAGES_AHEAD = 2;
@@ -45,7 +45,7 @@ export interface HashJob {
 }
 
 /**
- * Runs until every piece was told. Rejects with the first error of a callback, or with the signal's
+ * Runs until every piece was reported. Rejects with the first error of a callback, or with the signal's
  * reason, once no read is under way any more. `onThreads`: for tests.
  */
 export async function hashPieces(job: HashJob, onThreads = isWorthThreads(job)): Promise<void> {
@@ -78,7 +78,7 @@ class HashRun {
       Array.from({ length: job.geometry.pieceCount }, (_, piece) => piece);
   }
 
-  /** Runs so many lanes to their ends; after a failure none of them goes on. */
+  /** Runs this many lanes to their ends; after a failure all of them stop. */
   async all(lanes: number, runLane: (lane: number) => Promise<void>): Promise<void> {
     const outcomes = await Promise.allSettled(
       Array.from({ length: lanes }, (_, lane) =>

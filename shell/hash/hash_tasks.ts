@@ -19,7 +19,7 @@ export interface HashTask {
   readonly nodeHeight: number | undefined;
   /** Whether the leaves are wanted beside the node. */
   readonly keepsLeaves: boolean;
-  /** The piece's bytes, in order; undefined when nobody knows where they are. */
+  /** The piece's bytes, in order; undefined when their place is unknown. */
   readonly parts: readonly FilePart[] | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
  * A thread that hashes pieces straight from files: it reads a little, hashes it while it is hot, and
- * reads on. What it cannot read it leaves to whoever asked, with a word to nobody.
+ * reads on. What it cannot read is left to the caller, without a report.
  */
 import { createHash } from "node:crypto";
 import fs from "node:fs";

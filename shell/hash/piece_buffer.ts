@@ -25,7 +25,7 @@ export class PieceBuffer {
   readonly #contentSize: number;
   readonly #isFastHere: boolean;
   readonly #leaves: Uint8Array | undefined;
-  /** Counts modulo 256 suffice: nobody asks so late. */
+  /** Counts modulo 256 suffice: no caller asks that late. */
   readonly #versions: Uint8Array;
   #hash: Hash | undefined;
   /** Bytes from the start that `#hash` took in. */

@@ -48,7 +48,7 @@ export function pieceCheckOf(
   return identity.v1 === undefined ? v2 : learning(createHybridCheck(v1, v2), trees);
 }
 
-/** From peers that know v1 only no layer can be had: content that is right by v1 tells them. */
+/** Peers with v1 support only have no layers: they are computed from content that is right by v1. */
 function learning(check: PieceCheck, trees: PieceTrees): PieceCheck {
   const learner = new LayerLearner(trees);
   return {

@@ -35,7 +35,7 @@ export class PieceMemory {
     else known.users++;
   }
 
-  /** It will take no more; buffers that nobody else wants go to the collector. */
+  /** It will take no more; buffers of sizes that no torrent uses are freed. */
   close(size: number): void {
     const known = this.#sizes.get(size);
     assert(known !== undefined, "a size is closed once for each time it was opened");
@@ -53,7 +53,7 @@ export class PieceMemory {
     return buffer;
   }
 
-  /** Gives a buffer back once nobody reads or writes it any more. */
+  /** Returns a buffer that is no longer in use. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
     assert(!this.#isIdle.has(buffer), "a buffer is given back once");
     const known = this.#sizes.get(buffer.length);

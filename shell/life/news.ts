@@ -4,11 +4,11 @@ import type { TorrentEvent } from "./types.ts";
 
 export interface News {
   readonly event: TorrentEvent;
-  /** What it is about and what it says there: told where the latter differs from the last time. */
+  /** What it is about and what it says there: reported if the latter has changed. */
   readonly once?: readonly [about: string, says: string];
 }
 
-/** Undefined for reports that the life acts on by itself, and for those that are nobody's news. */
+/** Undefined for reports that the life acts on by itself, and for those that are not reported. */
 export function newsOf(report: Report): News | undefined {
   switch (report.kind) {
     case "tracker": {

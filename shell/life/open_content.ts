@@ -14,7 +14,7 @@ export interface Content {
   readonly lock: FileLock | undefined;
 }
 
-/** `onChanged` is told the path of a file that somebody else changed. Throws a DiskError. */
+/** `onChanged` gets the path of a file that another process changed. Throws a DiskError. */
 export async function openContent(
   asLoaded: LoadedTorrent,
   dir: string,

@@ -117,7 +117,7 @@ async function prepareSeed(
   throw new Failure("mismatch", "incomplete", message);
 }
 
-/** A seeder has all that it wants. */
+/** A seeder has all wanted pieces. */
 function everything(
   have: Bitfield,
   metainfo: Metainfo,

@@ -1,4 +1,4 @@
-/** What the core is told of a torrent that joins its swarm. */
+/** The core's options for a torrent that joins its swarm. */
 import type { ShareRule } from "../../core/cli/values.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import type { DriverOptions } from "../driver_options.ts";

@@ -1,7 +1,7 @@
 /**
  * One torrent's life: it prepares, joins its swarm, rests, is checked again, moves, leaves. Commands come
  * at any time; each waits for those before it, and one that ends an activity interrupts it first. What
- * happens is told as data, in order; `facts` says how it stands. Nothing is thrown at the caller but
+ * happens is reported as data, in order; `facts` says how it stands. Nothing is thrown at the caller but
  * what the caller asked wrongly: failures are a state ("failed") and an event.
  *
  * While it is active (checking or in its swarm) a download holds its lock and its files; a torrent that
@@ -58,7 +58,7 @@ export class TorrentLife {
   #dir: string;
   #state: LifeState = "paused";
   #failure: Failure | undefined;
-  /** What the last command wants: to be in the swarm, or not. */
+  /** Whether the last command was to join the swarm, or to leave it. */
   #wantsToRun = false;
   /** Commands run one after another. */
   #last: Promise<void> = Promise.resolve();
@@ -121,7 +121,7 @@ export class TorrentLife {
     return this.#dir;
   }
 
-  /** What speaks to its swarm, while it is there. */
+  /** The connection to its swarm, while it is joined. */
   get driver(): Driver | undefined {
     return this.#active?.driver;
   }
@@ -475,14 +475,14 @@ export class TorrentLife {
     void removeMarker(this.#dir, this.metainfo, this.#fs);
   }
 
-  /** Repeats nothing: news about the same thing are told when they differ. */
+  /** Repeats nothing: news about the same thing are reported when they differ. */
   #emitOnce(about: string, news: string, event: TorrentEvent): void {
     if (this.#told.get(about) === news) return;
     this.#told.set(about, news);
     this.#emit(event);
   }
 
-  /** Told once for a file. It is checked again when whoever changes it may be done. */
+  /** Reported once per file. It is checked again once the change may be complete. */
   #onChanged(path: string): void {
     this.#emit({ kind: "changed", path });
     const checkAgain = () => this.#stopFor(() => this.#again());

@@ -1,5 +1,5 @@
 /**
- * What a torrent's life is told and what it tells, all of it plain data: adapters (the command line, the
+ * Commands and events of a torrent's life, all of it plain data: adapters (the command line, the
  * daemon, tests) show it in their own words.
  */
 import type { PeerAddress } from "../../core/bytes/address.ts";
@@ -62,7 +62,7 @@ export interface SeedRole {
   readonly superSeed?: boolean;
 }
 
-/** When a torrent has done its part. What is undefined is no goal. */
+/** When a torrent has seeded enough. An undefined field is not a goal. */
 export interface Goals {
   /** Leave the swarm once complete. */
   readonly stopsWhenComplete?: boolean;
@@ -141,7 +141,7 @@ export type TorrentEvent =
   | { readonly kind: "checked"; readonly piecesGood: number; readonly pieces: number }
   /** It goes to its swarm now. */
   | { readonly kind: "joined" }
-  /** A tracker answered, or failed to; told when it differs from the last one. */
+  /** A tracker answered, or failed to; reported when it differs from the last one. */
   | {
     readonly kind: "tracker";
     readonly url: string;
@@ -164,7 +164,7 @@ export type TorrentEvent =
   }
   /** A file is not as it was; it is not shared until it was checked again, which follows. */
   | { readonly kind: "changed"; readonly path: string }
-  /** The torrent names a symbolic link, which is not created; told before the first check. */
+  /** The torrent names a symbolic link, which is not created; reported before the first check. */
   | { readonly kind: "left-out"; readonly path: string }
   | { readonly kind: "piece-failed"; readonly piece: number; readonly peers: readonly string[] }
   | { readonly kind: "peer-banned"; readonly peer: string; readonly reason: string }

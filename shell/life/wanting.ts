@@ -64,7 +64,7 @@ export function countClaimed(
   return countWanted(metainfo, wantedPieces(metainfo, wanted), have?.ok ? have.value : undefined);
 }
 
-/** While the core runs, it knows. */
+/** While the core runs, it decides. */
 export function wantedOf({ bytesWanted, bytesWantedMissing }: TorrentFacts): WantedBytes {
   return { bytesWanted, bytesWantedMissing };
 }

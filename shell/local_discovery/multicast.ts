@@ -1,5 +1,5 @@
 /**
- * The multicast groups of local discovery on real sockets: one that hears a group, and one for each
+ * The multicast groups of local discovery on real sockets: one that receives from a group, and one for each
  * interface and announce to send from. Quiet in every failure: a machine without multicast is as common
  * as one with it.
  */
@@ -102,7 +102,7 @@ export function sendToGroup(from: GroupInterface, bytes: Uint8Array): Promise<bo
   const finish = (succeeded: boolean) => {
     resolve(succeeded);
     socket.removeAllListeners();
-    // What an error of its own has closed cannot be closed again.
+    // A socket closed by an error cannot be closed again.
     socket.on("error", () => {});
     try {
       socket.close();

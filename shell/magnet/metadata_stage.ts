@@ -135,7 +135,7 @@ export class MetadataStage {
     }
   }
 
-  /** A torrent goes on with the driver: it is no longer this stage's to stop. */
+  /** A torrent goes on with the driver: this stage no longer stops it. */
   handOver(): Driver {
     this.#isStopped = true;
     this.#host.system.clock.clearTimeout(this.#timer);

@@ -19,14 +19,14 @@ export interface ByteStream {
 /** Streams that come in at one port. */
 export interface StreamListener {
   readonly port: number;
-  /** The next one. Rejects with an `Error` that `isClosed` knows once the listener is closed. */
+  /** The next one. Rejects with an `Error` that `isClosed` recognises once the listener is closed. */
   accept(): Promise<ByteStream>;
   close(): void;
 }
 
 /** How a process reaches others and is reached: the system's network, or one that a test makes. */
 export interface Network {
-  /** Rejects when there is no way to the address. Giving up early is the caller's matter. */
+  /** Rejects when there is no way to the address. Timeouts are up to the caller. */
   dial(address: PeerAddress): Promise<ByteStream>;
   /** `host` undefined is every address, `port` 0 any free one. Throws a PortError. */
   listen(host: string | undefined, port: number): StreamListener;

@@ -54,7 +54,7 @@ export function ourHandshake(
   return encodeHandshake({ infoHash, peerId, fast: true, extended: true, dht, v2 });
 }
 
-/** What the peer speaks: v2 also where it names the torrent by its v2 hash. */
+/** What the peer supports: v2 also where it names the torrent by its v2 hash. */
 export function featuresOf(
   { fast, extended, dht, v2, infoHash }: Handshake,
   v2Hash: InfoHash | undefined,
@@ -104,7 +104,7 @@ async function dialFor(infoHash: InfoHash, options: DialOptions): Promise<Handsh
 
 /**
  * Reads the handshake of a peer that dialled us and answers it as soon as its info hash is there, if
- * `identityFor` knows the torrent. Undefined, and closed, otherwise. A peer that speaks v2 and asks for a
+ * `identityFor` knows the torrent. Undefined, and closed, otherwise. A peer that supports v2 and asks for a
  * hybrid by its v1 hash is answered with the v2 hash.
  *
  * Spec: BEP 52, upgrade path.

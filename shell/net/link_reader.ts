@@ -1,11 +1,11 @@
 /**
  * What comes over one connection: a pump that reads into one growing buffer and hands it over in place.
- * The buffer belongs to the reader: whoever gets it consumes from `start` to `end` and moves `start`.
+ * The buffer belongs to the reader: its consumer reads from `start` to `end` and moves `start`.
  * Payload is copied once, from here to the piece's buffer; only a block that a read cut in two is moved
  * within the buffer first.
  *
  * A connection that always has bytes would starve all others, since a read that is ready does not go
- * through the event loop: after TURN_MS of work, or when its owner says so, it lets everybody else go
+ * through the event loop: after TURN_MS of work, or when its owner says so, it lets all others go
  * first.
  */
 import type { Clock } from "../clock.ts";

@@ -28,11 +28,11 @@ const CHUNK_BLOCKS = 1_024;
 /** A quiet connection keeps no larger buffers. */
 const CONTROL_BYTES_KEPT = 4 * 1024;
 
-/** What the writer needs and tells, never within a call of its owner. */
+/** Callbacks of the writer, never within a call of its owner. */
 export interface WriterOwner {
   /** Fills `target` with a piece's bytes. */
   read(piece: number, begin: number, target: Uint8Array): Promise<void>;
-  /** So many blocks, of so many bytes together, left. */
+  /** Number and total bytes of blocks that were sent. */
   sent(bytes: number, blocks: number): void;
   /** A block that was to be sent can't be read. */
   unreadable(piece: number, begin: number, length: number, error: unknown): void;

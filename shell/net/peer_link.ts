@@ -24,7 +24,7 @@ const MESSAGES_PER_SECOND = 1_000;
 /** At once, besides two for each piece: requests of a peer that then leaves, or is choked. */
 const MESSAGES_BURST = 10_000;
 
-/** What a link tells its owner, always outside of the owner's own calls. */
+/** Callbacks of a link, never within a call of its owner. */
 export interface LinkOwner {
   /** See `ReaderOwner.received`; the bytes are in `link.input`. */
   received(link: PeerLink): number;
@@ -89,7 +89,7 @@ export class PeerLink {
     );
   }
 
-  /** Starts reading; call it once the owner knows the link. */
+  /** Starts reading; call it once the owner has registered the link. */
   open(): void {
     this.input.run();
   }

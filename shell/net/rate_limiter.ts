@@ -73,7 +73,7 @@ export class RateLimiter {
     this.#serve();
   }
 
-  /** Waits until `bytes` may pass, after everybody who asked before. */
+  /** Waits until `bytes` may pass, after all earlier callers. */
   take(bytes: number): Wait {
     const passed = Promise.withResolvers<boolean>();
     const waiters: { limiter: RateLimiter; waiter: Waiter }[] = [];

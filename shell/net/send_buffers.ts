@@ -41,7 +41,7 @@ export class SendBuffers {
     return buffer;
   }
 
-  /** Gives a buffer back that nobody reads or writes any more. */
+  /** Returns a buffer that is no longer in use. */
   give(buffer: Uint8Array): void {
     const idle = this.#idle[SIZES.findIndex((bytes) => bytes === buffer.length)];
     if (idle === undefined || this.#retainedBytes + buffer.length > RETAINED_BYTES_MAX) return;

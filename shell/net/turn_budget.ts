@@ -7,7 +7,7 @@ const MESSAGES_PER_TURN = 1_024;
 const MESSAGES_PER_LOOK = 64;
 const TURN_MS = 4;
 
-/** Whether a turn that began at `startedMs` and took in so many messages is over. */
+/** Whether a turn that began at `startedMs` and processed this many messages is over. */
 export function isTurnOver(messages: number, startedMs: number, clock: Clock): boolean {
   if (messages >= MESSAGES_PER_TURN) return true;
   const isLook = (messages & (MESSAGES_PER_LOOK - 1)) === MESSAGES_PER_LOOK - 1;

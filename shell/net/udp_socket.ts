@@ -1,6 +1,6 @@
 /**
- * The one UDP socket of this process. What comes in is told apart by its first byte, and goes to the
- * handler of that protocol; a datagram that nobody takes is dropped.
+ * The one UDP socket of this process. Datagrams are distinguished by their first byte, and go to the
+ * handler of that protocol; a datagram without a handler is dropped.
  *
  * Without an address it listens on every one of both families: IPv4 then comes as IPv6-mapped, and is
  * IPv4 again here.

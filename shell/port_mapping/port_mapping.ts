@@ -29,7 +29,7 @@ export interface MappedPort {
 export interface PortMappingOptions {
   /** TCP and UDP port to open. */
   readonly port: number;
-  /** Undefined: the mapping was lost, or nobody gives one. */
+  /** Undefined: the mapping was lost, or there is none. */
   readonly onChange: (mapped: MappedPort | undefined) => void;
   /** The default gateway of the system unless given. */
   readonly gateway?: string | undefined;

@@ -18,7 +18,7 @@ export interface StreamSource {
   openReader(file: number, start: number, end: number): StreamReader;
 }
 
-/** One request's view of a file. It tells the download which bytes are due next. */
+/** One request's view of a file. It sets which bytes of the download are due next. */
 export interface StreamReader {
   /**
    * The next bytes, `bytesMax` at most, once they are there; undefined at the end. Rejects when the

@@ -3,7 +3,7 @@ import process from "node:process";
 import { createInterface } from "node:readline/promises";
 import type { Asker } from "../choose_files.ts";
 
-/** Undefined where nobody is there to answer. */
+/** Undefined without an interactive terminal. */
 export function terminalAsker(signal: AbortSignal): Asker | undefined {
   if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) return undefined;
   return {

@@ -25,14 +25,14 @@ export const FRAME_MS = 200;
 
 /**
  * After such a pause the process was probably suspended. The next frame waits, so that the signal which
- * tells comes first.
+ * reports it comes first.
  */
 const SUSPENDED_MS = 1_000;
 
 /** A log should not fill up with progress. */
 export const PLAIN_LINE_MS = 5_000;
 
-/** A change of state is news and told between two plain lines, this late at most. */
+/** A change of state is printed between two plain lines, after this time at most. */
 export const PLAIN_LOOK_MS = 1_000;
 
 /** Scripts that watch want a steady, readable pace. */
@@ -52,7 +52,7 @@ export interface OutputOptions {
   readonly canvas: (() => Canvas) | undefined;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
-  /** Called once when nobody reads stdout any more. */
+  /** Called once when stdout is closed by its reader. */
   readonly onStdoutClosed?: () => void;
 }
 
@@ -65,7 +65,7 @@ export interface Output {
   result(result: ResultEvent): void;
   /** Prints text on stdout as it is: help, version, tables. */
   text(text: string): void;
-  /** How often `progress` is worth calling; undefined: nobody looks. */
+  /** How often to call `progress`; undefined: progress is not shown. */
   readonly viewMs: number | undefined;
   /** Shows how all torrents are doing; call it as often as it changes, too often is skipped. */
   progress(views: readonly ProgressView[]): void;

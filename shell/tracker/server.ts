@@ -102,7 +102,7 @@ async function listen(
   }
 }
 
-/** Stretches intervals under load, and tells the store how long to wait for peers. */
+/** Stretches intervals under load, and sets how long the store waits for peers. */
 function watchPace({ metrics, pace, backend, now }: Tracker): ReturnType<typeof setInterval> {
   let counted = 0;
   return setInterval(() => {

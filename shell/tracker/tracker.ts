@@ -1,6 +1,6 @@
 /**
  * The tracker that runs: its store, its metrics and its settings, which all transports share, and
- * what is decided about an announce before a store hears of it.
+ * what is decided about an announce before it reaches a store.
  */
 import type { Result } from "../../core/bytes/result.ts";
 import { fail } from "../../core/bytes/result.ts";
@@ -29,7 +29,7 @@ import type { SwarmBackend } from "./store/store.ts";
 
 const UNREGISTERED = "This torrent is not registered on this tracker";
 
-/** What a tracker is told; all but the store has a default. */
+/** Settings of a tracker; all but the store have a default. */
 export interface TrackerSettings {
   /** Seconds between announces; INTERVAL_SECONDS_DEFAULT unless given. */
   readonly intervalSeconds?: number | undefined;
@@ -44,11 +44,11 @@ export interface TrackerSettings {
   readonly trustedProxies?: readonly Network[] | undefined;
   /** Clients on this machine and in private networks may name their address themselves. */
   readonly trustsIpParam?: boolean | undefined;
-  /** A scrape without info hashes tells of every torrent. */
+  /** A scrape without info hashes returns every torrent. */
   readonly allowsFullScrape?: boolean | undefined;
   /** Gets an entry for each request. */
   readonly accessLog?: Pick<AccessLog, "note"> | undefined;
-  /** Told in one sentence of what whoever runs the tracker should know. */
+  /** Called with one sentence that the operator should see. */
   readonly onProblem?: ((sentence: string) => void) | undefined;
   /** Monotonic milliseconds; the machine's unless given. */
   readonly now?: (() => number) | undefined;

@@ -56,7 +56,7 @@ export interface WebSeedFailure {
 export interface WebSeedOwner {
   /** A whole block; the bytes are valid until the call returns. */
   block(piece: number, begin: number, bytes: Uint8Array): void;
-  /** All blocks of one socket read were told. */
+  /** All blocks of one socket read were reported. */
   turn(): void;
   /** Called once; the link is closed. */
   failed(failure: WebSeedFailure): void;
@@ -431,7 +431,7 @@ export class WebSeedLink {
     }
   }
 
-  /** Padding: nobody has to send it. */
+  /** Padding, which needs no request. */
   #takeZeros(length: number): void {
     const zeros = new Uint8Array(Math.min(length, READ_BYTES));
     for (let left = length; left > 0; left -= zeros.length) {

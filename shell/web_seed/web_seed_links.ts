@@ -9,7 +9,7 @@ import { WebSeedLink } from "./web_seed_link.ts";
 export interface WebSeedLinksOwner {
   /** A whole block; the bytes are valid until the call returns. */
   readonly onBlock: (key: number, piece: number, begin: number, bytes: Uint8Array) => void;
-  /** The blocks of one socket read were all told. */
+  /** All blocks of one socket read were reported. */
   readonly onTurn: () => void;
   /** The server cannot go on; its link is closed. */
   readonly onFailed: (event: Extract<Event, { kind: "web-seed-failed" }>) => void;

@@ -24,7 +24,7 @@ export interface FloodGuard {
   readonly creditAt: Float64Array;
 }
 
-/** A guard that has seen nobody; undefined where there is no limit to guard. */
+/** An empty guard; undefined without a limit. */
 export function createFloodGuard(
   perAddress: number,
   perTracker: number,

@@ -1,7 +1,7 @@
 /**
  * The query of an announce or a scrape, byte for byte: info hashes and peer ids are raw bytes behind
  * percent escapes, so nothing here goes through text decoding. Each parameter is looked at once, where
- * it stands, and checked when it is there; an error is a sentence for whoever wrote the client.
+ * it stands, and checked when it is there; an error is a sentence for the client's author.
  */
 import { fail, ok, type Result } from "../../bytes/result.ts";
 import type { AnnounceEvent } from "../../tracker/types.ts";
@@ -30,7 +30,7 @@ const ASCII_MAX = 0x7f;
 export interface HttpAnnounceQuery extends AnnounceQuery {
   infoHash: Uint8Array;
   peerId: Uint8Array;
-  /** Set by the transport, which knows whom to believe. */
+  /** Set by the transport, which knows the trusted proxies. */
   ip: Uint8Array;
   port: number;
   isComplete: boolean;
@@ -38,7 +38,7 @@ export interface HttpAnnounceQuery extends AnnounceQuery {
   numWant: number;
   wantsBothFamilies: boolean;
   wantsPeerIds: boolean;
-  /** Spec: BEP 23; compact unless told otherwise. */
+  /** Spec: BEP 23; compact by default. */
   isCompact: boolean;
   /** The client's own word on its address. */
   claimedIp: string | undefined;

@@ -1,6 +1,6 @@
 /**
  * What a tracker counts about itself. On the way of an announce these are plain increments; sums,
- * names and text are made when somebody looks.
+ * names and text are made on request.
  */
 import type { AnnounceEvent } from "../../tracker/types.ts";
 import type { MetricFamily, Sample } from "./prometheus.ts";
@@ -80,7 +80,7 @@ export function createMetrics(): TrackerMetrics {
   };
 }
 
-/** Takes note of an announce and of what came of it; `event` is of a query that could be read. */
+/** Counts an announce and its result; `event` is of a query that could be read. */
 export function countAnnounce(
   metrics: TrackerMetrics,
   protocol: Protocol,
@@ -132,7 +132,7 @@ export function sumsOf(metrics: TrackerMetrics) {
   return sums;
 }
 
-/** Everything, under the names by which Prometheus knows it. */
+/** Everything, under its Prometheus names. */
 export function metricFamilies(metrics: TrackerMetrics, gauges: TrackerGauges): MetricFamily[] {
   const { totals, store } = gauges;
   const families: MetricFamily[] = [

@@ -19,7 +19,7 @@ import { HASH_WORDS, type SwarmTable } from "./swarm_table.ts";
 export const CHANGE = { left: 0, leecher: 1, seeder: 2, completed: 3, partialSeed: 16 } as const;
 /** The kind of a record that gives the time. */
 export const MARK = 8;
-/** How exactly the log knows when a peer was heard of, in seconds. */
+/** Resolution of the times in the log, in seconds. */
 export const AGE_SECONDS = 300;
 export const IPV6_FLAG = 4;
 
@@ -29,7 +29,7 @@ export function writeMark(writer: ByteWriter, wallSeconds: number): void {
   writeUint32(writer, wallSeconds);
 }
 
-/** The last second at which a peer may have been heard of that the log has with this time. */
+/** The last second at which a peer with this time in the log may have been seen. */
 export function latestOf(markSeconds: number): number {
   return (Math.floor(markSeconds / AGE_SECONDS) + 1) * AGE_SECONDS - 1;
 }

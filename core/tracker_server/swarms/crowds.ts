@@ -1,5 +1,5 @@
 /**
- * How many peers each address has in each swarm, so that nobody fills a swarm with all the ports of one
+ * How many peers each address has in each swarm, so that no address fills a swarm with all the ports of one
  * machine. The counts stand at places that a keyed hash gives, so that they take the same memory
  * whatever comes; two pairs at one place share a limit, which the number of places makes harmless.
  */

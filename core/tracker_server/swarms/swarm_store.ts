@@ -2,8 +2,8 @@
  * Every swarm in memory, packed into arrays: a swarm costs about 70 bytes and a peer 32 (IPv4) or 44
  * (IPv6), plus what blocks keep in reserve. No operation takes a time that grows with the swarms.
  *
- * A peer is an address in a swarm: whoever announces from it, under whatever peer id, takes the place
- * of whoever did before, and nobody can speak for another address. A client that announces over both
+ * A peer is an address in a swarm: an announce from it, with any peer id, replaces
+ * the earlier ones from there, and no client can announce another address. A client that announces over both
  * families is two peers, one in each list, whose finished download counts once.
  *
  * Silence is found out in two ways, neither of which costs anything noticeable: an announce looks
@@ -75,7 +75,7 @@ export interface SwarmStoreOptions {
   /** Of what is left to chance, which shows in the answers. Any number. */
   readonly seed: number;
   /**
-   * SECRET_WORDS of secret, so that nobody can aim at a place in the tables; drawn from the seed, which
+   * SECRET_WORDS of secret, so that no client can choose a slot in the tables; drawn from the seed, which
    * is enough for a simulation, unless given.
    */
   readonly secret?: Int32Array;
@@ -339,7 +339,7 @@ function join(
   return place;
 }
 
-/** Writes down that the peer at `place` is there, heard of now. */
+/** Records that the peer at `place` was seen now. */
 function logPeer(
   store: SwarmStore,
   lists: PeerLists,
@@ -390,13 +390,13 @@ function isEmpty({ lists4, lists6 }: SwarmStore, slot: number): boolean {
   return lists4.counts[slot] === 0 && lists6.counts[slot] === 0;
 }
 
-/** Removes who was not heard of for too long. */
+/** Removes peers that were silent for too long. */
 function sweepSwarm(store: SwarmStore, slot: number, now: number): void {
   if (isEmpty(store, slot)) return;
   const deadline = now - store.expirySeconds;
   let oldest = now;
   for (const lists of [store.lists4, store.lists6]) {
-    // Downwards: whoever moves into a gap was looked at already.
+    // Downwards: an entry that moves into a gap was looked at already.
     for (let place = lists.counts[slot]! - 1; place >= 0; place--) {
       const seenAt = seenAtOf(lists, slot, place);
       if (seenAt <= deadline) leave(store, lists, slot, place);

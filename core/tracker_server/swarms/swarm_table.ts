@@ -1,7 +1,7 @@
 /**
- * Info hashes and the slots of their swarms: an open table with keyed hashing, so that nobody who
+ * Info hashes and the slots of their swarms: an open table with keyed hashing, so that no client that
  * chooses info hashes can make it slow. A slot is a small number, by which everything else that is
- * known of a swarm is kept in arrays of its own.
+ * known of a swarm is kept in separate arrays.
  */
 import { halfSipHash, type HashKey } from "../half_sip_hash.ts";
 import { grownWords } from "./peer_lists.ts";

@@ -1,7 +1,7 @@
 /**
  * The tracker's side of the UDP protocol, packet by packet. An asker proves that it receives at its
  * address by a connection id that only we can make: a keyed hash of address and minute, so nothing is
- * kept for who asks. Whoever has not proved it gets no answer longer than its question.
+ * kept for who asks. An unverified address gets no response longer than its request.
  *
  * Spec: BEP 15, UDP tracker protocol; BEP 41, extensions, which an announce may carry and which say
  * nothing that this tracker needs.
@@ -63,7 +63,7 @@ export interface ConnectionIds {
   readonly words: Int32Array;
 }
 
-/** `secret` is four words that nobody else knows. */
+/** `secret` is four secret words. */
 export function createConnectionIds(secret: Int32Array): ConnectionIds {
   const keys = [[secret[0]!, secret[1]!], [secret[2]!, secret[3]!]] as const;
   return { keys, words: new Int32Array(5) };
@@ -96,7 +96,7 @@ export function classifyPacket(
   return "stale";
 }
 
-/** The number by which the asker knows its answer. */
+/** The number by which the client matches the response. */
 export function transactionOf(packet: Uint8Array): number {
   return readUint32(packet, 12);
 }

@@ -15,7 +15,7 @@ export type Addition = File | string;
 /** Larger ones are no torrents. */
 const TORRENT_BYTES_MAX = 32 * 1024 * 1024;
 
-/** What somebody dropped or pasted that can be added. */
+/** Dropped or pasted items that can be added. */
 export function additionsOf(data: DataTransfer): Addition[] {
   const files = [...data.files].filter(({ name }) => /\.torrent$/i.test(name));
   return files.length > 0 ? files : linksOf(data.getData("text/plain"));

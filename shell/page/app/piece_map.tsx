@@ -5,7 +5,7 @@ import type { Details } from "./torrents.ts";
 const COLUMNS = 128;
 const ROWS_MAX = 8;
 const CELL_PX = 6;
-/** With so many peers having a piece its cell is as dark as it gets. */
+/** From this number of peers on, the cell of a piece has its darkest colour. */
 const COMMON_PEERS = 5;
 
 export function PieceMap({ details }: { readonly details: Details }) {

@@ -9,7 +9,7 @@ const CREDENTIALS_KEY = "tt-credentials";
 const SESSION_HEADER = "X-Transmission-Session-Id";
 
 export class RpcError extends Error {}
-/** The daemon wants to know who asks. */
+/** The daemon requires a token. */
 export class Unauthorized extends RpcError {}
 
 let sessionId = "";

@@ -1,4 +1,4 @@
-/** What the page knows of torrents, and how it is asked for. */
+/** The page's data about torrents, and how it is requested. */
 import { call } from "./rpc.ts";
 
 /** One row of the list. Sizes in bytes, rates in bytes a second. */

@@ -151,7 +151,7 @@ async function answerEntry({ swarms }: CatalogService, entry: CatalogEntry): Pro
   return json(torrent);
 }
 
-/** Tells no more than an announce does: some of the peers, to who knows the info hash. */
+/** Returns no more than an announce does: some of the peers, to clients with the info hash. */
 async function answerPeers({ swarms }: CatalogService, entry: CatalogEntry): Promise<Response> {
   if (swarms.listPeers === undefined) return refusal(501, "This tracker's store can't list peers");
   const peers = await swarms.listPeers(infoHashBytes(entry.infoHash), NUM_WANT_MAX);

@@ -1,5 +1,5 @@
 /**
- * One catalog for all trackers on a Redis. Each tracker has a whole copy on its own shelf, so lists and
+ * One catalog for all trackers on a Redis. Each tracker has a complete local copy, so lists and
  * files are answered from there, with Redis or without; Redis holds what there is and hands it on:
  *
  *     tt:{catalog}:born    string  drawn when the catalog began; another one means that it began anew
@@ -18,7 +18,7 @@ import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import type { TorrentCatalog } from "./catalog.ts";
 import type { RedisLink } from "../redis/link.ts";
 
-/** How long a tracker that nobody asks may not know of a change. */
+/** How long an idle tracker may not know of a change. */
 const POLL_MS = 2_000;
 /** Changes of one answer: a millisecond of Redis's time. */
 const CHANGES_MAX = 1_000;
@@ -122,7 +122,7 @@ export class SharedCatalog {
     }
   }
 
-  /** From the start next time, for who knows what Redis remembers when it is there again. */
+  /** From the start next time, since Redis may have lost data when it is back. */
   #forgetPlace(): void {
     this.#since = 0;
   }

@@ -1,6 +1,6 @@
 /**
  * The body of an upload, read within limits: of bytes, so that two gigabytes cost no more than the limit;
- * of time, so that nobody holds a place by sending nothing; and of uploads at once.
+ * of time, so that no client holds a slot by sending nothing; and of concurrent uploads.
  */
 import { fail, type Result } from "../../../core/bytes/result.ts";
 import { type BodyError, readRequestBody } from "../../net/read_bounded.ts";

@@ -62,7 +62,7 @@ const HEADS = ["", "Connection: close\r\n"].map((connection) =>
   )
 );
 
-/** One query for all requests of all trackers: it lives no longer than a call. */
+/** One query for all requests of all trackers: it is used within one call only. */
 const query = createHttpAnnounceQuery();
 
 /** As `HttpHandler.answerFast`: announces and scrapes by GET, and nothing else. */
@@ -79,7 +79,7 @@ export function answerFast(
   if (!isAnnounce && !startsAt(bytes, head.target.start, SCRAPE)) return false;
   const pathEnd = head.target.start + (isAnnounce ? ANNOUNCE : SCRAPE).length;
   if (pathEnd !== head.target.end && bytes[pathEnd] !== QUESTION_MARK) return false;
-  // A body that nobody asked for would be taken for the next request.
+  // An unread body would be taken for the next request.
   if (head.contentLength > 0) return false;
   const queryAt = Math.min(pathEnd + 1, head.target.end);
   return isAnnounce
@@ -205,7 +205,7 @@ function askerOf(
   return ip === undefined ? client.ip : parseIp(ip)!;
 }
 
-/** A client's own word counts only where it can't send a swarm to a stranger's door. */
+/** A client may name its address only where this cannot direct a swarm at a victim. */
 function trustedIp(claimed: string, remoteIp: Uint8Array): Uint8Array {
   const remote = formatIp(remoteIp);
   const ip = isLoopbackIp(remote) || isPrivateIp(remote) ? canonicalIp(claimed) : undefined;

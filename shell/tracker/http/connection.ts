@@ -114,7 +114,7 @@ export class Connection {
   /** Bytes of the buffer that were answered, and that were read. */
   #done = 0;
   #size = 0;
-  /** The client may still be sending something that nobody wants. */
+  /** The client may still be sending unwanted bytes. */
   #isSending = false;
   /** Its part of the unsent bytes. */
   #unsentBytes = 0;
@@ -168,7 +168,7 @@ export class Connection {
         break;
       }
     } catch {
-      // The client is gone; nobody is left to be told.
+      // The client has disconnected.
     }
     this.close();
     this.#countUnsent(0);
@@ -242,7 +242,7 @@ export class Connection {
     }
   }
 
-  /** Where `mayGoOn` is not given, `answered` tells it. */
+  /** Without `mayGoOn`, `answered` decides. */
   async #goOnAfter(
     answered: Promise<unknown>,
     writer: ByteWriter,
@@ -339,7 +339,7 @@ export class Connection {
   }
 }
 
-/** The bytes of a request behind its head, read when somebody wants them. */
+/** The bytes of a request after its head, read on demand. */
 class ConnectionBody implements RequestBody {
   /** Bytes that were not asked for yet. */
   left: number;

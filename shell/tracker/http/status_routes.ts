@@ -81,7 +81,7 @@ function readMetrics(tracker: Tracker): string {
   }));
 }
 
-/** A tracker whose database is away still answers, so it is healthy: nobody else would do better. */
+/** A tracker without its database still answers, so it is healthy: a restart would not help. */
 function checkHealth({ backend }: Tracker): Response {
   const isAway = backend.state?.().isUp === false;
   return new Response(isAway ? "ok, but its database is unreachable\n" : "ok\n");

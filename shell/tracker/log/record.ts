@@ -25,7 +25,7 @@ export interface Asker {
   readonly infoHash: string;
 }
 
-/** Undefined where nobody writes it down. */
+/** Undefined without an access log. */
 export function describeAsker({ settings }: Tracker, query: AnnounceQuery): Asker | undefined {
   if (settings.accessLog === undefined) return undefined;
   const client = addressText({ ip: formatIp(query.ip), port: query.port });

@@ -1,6 +1,6 @@
 /**
  * The tracker's page for people: what is shared, how many share it, and how to get it. Plain HTML that
- * needs no script; a small one keeps the numbers alive. Names come from strangers, so every text is
+ * needs no script; a small one updates the numbers. Names are not trusted, so every text is
  * escaped, and nothing but our own style and script may run.
  */
 import { escape as escapeHtml } from "@std/html/entities";

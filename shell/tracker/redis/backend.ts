@@ -1,7 +1,7 @@
 /**
  * Swarms in Redis, shared by any number of trackers. Each tracker also keeps, small and in memory, the
  * peers that announced to it: when Redis is away it answers from those, with a warning, and when Redis
- * is there again it tells it of them, in case that it comes back empty.
+ * is back it sends them again, in case that Redis lost its data.
  */
 import { readUint16 } from "../../../core/bytes/byte_reader.ts";
 import { createByteWriter, resetWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
@@ -37,7 +37,7 @@ import type { SwarmBackend } from "../store/store.ts";
 export const STALE_WARNING =
   "The tracker's database is unreachable, so it knows only some of the peers";
 
-/** About 5 MB, and told to a Redis that comes back within a second or two. */
+/** About 5 MB, sent to a returning Redis within a second or two. */
 const RECENT_PEERS_MAX = 50_000;
 const RECENT_SWARMS_MAX = 50_000;
 const REFILL_PEERS = 64;
@@ -53,7 +53,7 @@ const PORT_SIZE = 2;
 export interface RedisBackendOptions {
   /** As in RedisLinkOptions. */
   readonly url: string;
-  /** Seconds after its last announce for which a peer is named, until told otherwise. */
+  /** Seconds after its last announce for which a peer is returned, by default. */
   readonly expirySeconds: number;
   /** Any number. */
   readonly seed: number;
@@ -172,7 +172,7 @@ export class RedisBackend implements SwarmBackend {
     return hashes.map((hash) => scrape(this.#recent, hash));
   }
 
-  /** Each change is told once, not every failed attempt to get back. */
+  /** Each change is reported once, not every failed reconnect. */
   #noteChange(lost: string | undefined): void {
     const { onProblem } = this.#options;
     if (lost === undefined) {

@@ -26,7 +26,7 @@ const REOPEN_MS_MIN = 100;
 const REOPEN_MS_MAX = 2_000;
 /** Between looks at a cluster of which a node is silent. */
 const RENEW_MS = 5_000;
-/** Keeps Redis from everybody else for a millisecond or two. */
+/** Blocks Redis for a millisecond or two. */
 const BATCH_ANNOUNCES_MAX = 128;
 /** While one is under way others gather, for a large batch costs less; only full ones follow it. */
 const BATCHES_UNDER_WAY_MAX = 4;
@@ -70,7 +70,7 @@ export class RedisLink {
   #server: RedisServer | undefined;
   #opening: Promise<void> | undefined;
   #reopenTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Nodes of the cluster, for the day that the one we were told of is gone. */
+  /** Nodes of the cluster, in case that the given one fails. */
   #otherUrls: readonly string[] = [];
   #reopenMs = REOPEN_MS_MIN;
   /** Not before, by the machine's clock. */
@@ -184,7 +184,7 @@ export class RedisLink {
     return decodeReplies(reply as Buffer, announces.map(({ request }) => request), random);
   }
 
-  /** One node of a cluster that is silent is no reason to leave the others. */
+  /** A silent node of a cluster does not affect the others. */
   #leaveSilence(): void {
     const why = `no answer within ${ANSWER_MS_MAX / 1000} s`;
     const sentBefore = performance.now() - ANSWER_MS_MAX;
@@ -238,7 +238,7 @@ export class RedisLink {
 
   async #openServer(): Promise<RedisServer> {
     const urls = [this.#options.url, ...this.#otherUrls];
-    // What breaks before it is in use is told by the rejection, and breaks nothing else.
+    // An early failure is reported by the rejection only.
     let server: RedisServer | undefined = undefined;
     server = await openRedisServer(urls, (why) => {
       if (server !== undefined && server === this.#server) this.#lose(why);

@@ -107,7 +107,7 @@ export function decodeReplies(
   });
 }
 
-/** Takes the asker out of the peers of its own family, or anybody where it is not among them. */
+/** Takes the asker out of the peers of its own family, or any peer if it is not among them. */
 function dropAsker(
   { peers, peers6, peerIds }: AnnounceReply,
   request: Buffer,

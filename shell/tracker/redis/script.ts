@@ -29,7 +29,7 @@ import { ANY_SEEDERS, ID_SIZE, REPLY_HEADER_SIZE } from "./requests.ts";
 const SWEEP_SECONDS = 10;
 /** Silent peers removed in one go: a tenth of a millisecond or so. */
 const SWEEP_PEERS_MAX = 100;
-/** A torrent that comes back within so long still knows how often it was downloaded. */
+/** A torrent that comes back within this time keeps its download count. */
 const DONE_KEPT_SECONDS = 30 * 24 * 3600;
 
 /** Where the value of SWARM_FIELD has the number of partial seeds. */

@@ -28,7 +28,7 @@ export interface RedisServer {
 type Library = typeof import("@redis/client");
 
 /**
- * Connects to the first of `urls` that answers. `onLost` is told when the connection breaks; a cluster
+ * Connects to the first of `urls` that answers. `onLost` is called when the connection breaks; a cluster
  * mends its own. Rejects with the reason of the last URL.
  */
 export async function openRedisServer(
@@ -57,7 +57,7 @@ async function openUrl(
     ...commonOptions(library),
     socket: { connectTimeout: CONNECT_MS_MAX, reconnectStrategy: false },
   });
-  // An emitter of errors that nobody listens to ends the process.
+  // An error event without a listener ends the process.
   client.on("error", (error: Error) => onLost(describe(error)));
   try {
     await within(CONNECT_MS_MAX, client.connect());
@@ -156,7 +156,7 @@ function drop(client: { destroy(): void }): void {
   }
 }
 
-/** Several addresses of a host that all refuse come as one error without words of its own. */
+/** Several addresses of a host that all refuse come as one error without a message. */
 function describe(error: Error): string {
   return error.message || (error as { code?: string }).code || error.name;
 }

@@ -27,7 +27,7 @@ export interface SwarmBackend {
   ): readonly SwarmCounts[] | Promise<readonly SwarmCounts[]>;
   /** Every swarm; where it is absent a scrape of all is refused. */
   scrapeAll?(): Iterable<readonly [infoHash: Uint8Array, counts: SwarmCounts]>;
-  /** Up to `countMax` peers of a swarm, for people who look at it; absent where nobody can tell. */
+  /** Up to `countMax` peers of a swarm, for people who look at it; absent where they are unknown. */
   listPeers?(
     infoHash: Uint8Array,
     countMax: number,
@@ -35,7 +35,7 @@ export interface SwarmBackend {
   totals(): StoreTotals;
   /** Resolves once what was answered is safe; no answer leaves before. Absent where nothing is kept. */
   readonly settling?: Promise<void> | undefined;
-  /** After so many seconds of silence a peer is forgotten; told again as the load changes. */
+  /** Seconds of silence after which a peer expires; set again as the load changes. */
   setExpiry(seconds: number): void;
   /** The way to the database, of a store that has one. */
   state?(): StoreState;

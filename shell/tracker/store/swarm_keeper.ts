@@ -1,5 +1,5 @@
 /**
- * Keeps swarms through a restart: every change goes into a log before the answer that tells of it
+ * Keeps swarms through a restart: every change goes into a log before the response that depends on it
  * leaves, and rounds of snapshots keep the log short. A round writes down swarm by swarm, a little at a
  * time, among the changes that go on meanwhile; when it is through, all that was written before it is
  * forgotten. Whatever moment this process ends at, the log read from its start gives the swarms.

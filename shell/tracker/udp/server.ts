@@ -93,7 +93,7 @@ export class UdpServer {
           await this.#socket.send(answer.bytes.subarray(0, answer.size), from);
         }
       } catch {
-        // An address that can't be sent to, such as port 0: nobody is owed an answer, nobody waits.
+        // An address that can't be sent to, such as port 0: there is no one to answer.
       }
     }
   }

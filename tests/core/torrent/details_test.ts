@@ -47,3 +47,56 @@ Deno.test("a manual reannounce does not wait for the backoff", () => {
   };
   assertEquals(announces(true), announces(false) + 1);
 });
+
+Deno.test("the details of a peer are those of its connection and its transfer", () => {
+  const kit = new Kit({ have: "#..", blocks: 1 });
+  const address = { ip: "192.0.2.9", port: 7_000 };
+  kit.feed({ kind: "peers-found", addresses: [address], source: "dht" });
+  const { job } = kit.all("dial").at(-1)!;
+  const dialled = kit.handshake({ ip: address.ip, port: address.port }, job);
+  const incoming = kit.connect("###", { ip: "192.0.2.10" });
+  kit.say(incoming, { kind: "interested" });
+  kit.deliver(incoming, 1);
+  const [first, second] = detailsOf(kit.torrent, kit.now).peers();
+  assertEquals(kit.isConnected(dialled), true);
+  assertEquals(first, {
+    ...{ address, id: new Uint8Array(20).fill(dialled), client: undefined, source: "dht" },
+    ...{ isIncoming: false, isEncrypted: false, isUtp: false },
+    ...{ isChokingUs: true, isChokedByUs: true, isInteresting: false, isInterested: false },
+    ...{ piecesHave: 0, downRate: 0, upRate: 0, downloaded: 0, uploaded: 0 },
+  });
+  const { downRate, ...rest } = second!;
+  assertEquals(rest, {
+    ...{ address: { ip: "192.0.2.10", port: 6881 }, id: new Uint8Array(20).fill(incoming) },
+    ...{ client: undefined, source: "incoming", isIncoming: true },
+    ...{ isEncrypted: false, isUtp: false },
+    ...{ isChokingUs: false, isChokedByUs: false, isInteresting: true, isInterested: true },
+    ...{ piecesHave: 3, upRate: 0, downloaded: 16_384, uploaded: 0 },
+  });
+  assertEquals(downRate >= 0, true);
+});
+
+Deno.test("a magnet link's torrent has peers, and no pieces yet", () => {
+  const kit = new Kit({ have: "..", isMagnet: true });
+  kit.handshake();
+  const look = detailsOf(kit.torrent, kit.now);
+  assertEquals([look.have(), look.availability()], [new Uint8Array(), []]);
+  const [peer] = look.peers();
+  assertEquals([peer!.isChokingUs, peer!.isChokedByUs, peer!.piecesHave, peer!.downRate], [
+    ...[true, true, 0, 0],
+  ]);
+});
+
+Deno.test("only the tracker that is next has a time", () => {
+  const tiers = [["http://a.test/", "http://b.test/"], ["http://c.test/"]];
+  const kit = new Kit({ have: "..", announceTiers: tiers });
+  kit.answer({ seeders: 4, leechers: 5, warning: "slow", intervalSeconds: 1_800 });
+  const trackers = detailsOf(kit.torrent, kit.now).trackers();
+  assertEquals(trackers.map(({ tier }) => tier), [0, 0, 1]);
+  assertEquals(trackers.map(({ nextMs }) => nextMs !== undefined), [true, false, false]);
+  assertEquals(trackers.map(({ isUnderWay }) => isUnderWay), [false, false, false]);
+  const { seeders, leechers, warning, error, lastSuccessMs } = trackers[0]!;
+  assertEquals([seeders, leechers, warning, error, lastSuccessMs], [
+    ...[4, 5, "slow", undefined, kit.now],
+  ]);
+});

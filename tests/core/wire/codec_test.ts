@@ -2,7 +2,14 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
-import { appendBlockHeader, appendRequest, decodeMessage } from "../../../core/wire/codec.ts";
+import {
+  appendBlockHeader,
+  appendRequest,
+  BLOCK_FRAME_HEAD,
+  decodeMessage,
+  isHashMessage,
+  putBlockHeader,
+} from "../../../core/wire/codec.ts";
 import { createFrameView, frameBytesMax, readFrame } from "../../../core/wire/frame.ts";
 import type { HashRange, WireMessage } from "../../../core/wire/message.ts";
 import { MESSAGE_ID } from "../../../core/wire/message_id.ts";
@@ -151,5 +158,22 @@ Deno.test("the conformance vectors of the messages pass in both directions", () 
     const { kind, ...rest } = decoded.value;
     assertEquals<unknown>(rest, fields ?? {}, kind);
     assertEquals(toHex(framesOf(decoded.value)), frame);
+  }
+});
+
+Deno.test("the head of a block is written where it is wanted, byte for byte", () => {
+  const bytes = new Uint8Array(20).fill(0xee);
+  putBlockHeader(bytes, 3, 0x01020304, 0x0a0b0c0d, 0x4000);
+  // Length 9 + 16,384, the id of piece, piece and begin.
+  assertEquals(toHex(bytes), "eeeeee" + "00004009" + "07" + "01020304" + "0a0b0c0d" + "eeeeeeee");
+  assertEquals(BLOCK_FRAME_HEAD, 13);
+  putBlockHeader(bytes, 0, 0xfffefdfc, 0xff000000, 0xff_ffff);
+  assertEquals(toHex(bytes.subarray(0, 13)), "01000008" + "07" + "fffefdfc" + "ff000000");
+});
+
+Deno.test("messages about hash trees are told apart", () => {
+  for (const [, message] of FRAMES) {
+    const isAbout = ["hash-request", "hashes", "hash-reject"].includes(message.kind);
+    assertEquals(isHashMessage(message), isAbout, message.kind);
   }
 });

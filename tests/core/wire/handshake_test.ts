@@ -12,6 +12,7 @@ import {
   type Handshake,
   HANDSHAKE_SIZE,
   receivedInfoHash,
+  receivedV2Bit,
 } from "../../../core/wire/handshake.ts";
 import { HANDSHAKE_VECTOR } from "./wire_vectors.ts";
 
@@ -173,4 +174,22 @@ Deno.test("a wrong byte is refused at once, however the bytes are split", () => 
     const fed = feedHandshake(reader, bytes.subarray(offset, offset + 1));
     assertEquals(!fed.ok && fed.error.code, "handshake-protocol");
   }
+});
+
+Deno.test("whether a peer speaks v2 shows in its own reserved bit, once 28 bytes have come", () => {
+  for (
+    const [features, isV2] of [[{ v2: true }, true], [{ dht: true, fast: true }, false]] as const
+  ) {
+    const bytes = encodeHandshake({ ...PLAIN, ...features });
+    const reader = createHandshakeReader();
+    feedHandshake(reader, bytes.subarray(0, 27));
+    assertEquals(receivedV2Bit(reader), false);
+    feedHandshake(reader, bytes.subarray(27, 28));
+    assertEquals(receivedV2Bit(reader), isV2);
+  }
+});
+
+Deno.test("a torrent has one info hash or two: other expectations are our mistake", () => {
+  assertThrows(() => createHandshakeReader([]));
+  assertThrows(() => createHandshakeReader([INFO_HASH, INFO_HASH, INFO_HASH]));
 });

@@ -24,11 +24,22 @@ export interface CoveredTest {
 }
 
 export type ToChild =
-  | { readonly kind: "load"; readonly files: readonly string[]; readonly measure: boolean }
+  | {
+    readonly kind: "load";
+    readonly files: readonly string[];
+    readonly measure: boolean;
+    /** Active while the files are loaded, and from then on; 0 for none. */
+    readonly mutant: number;
+  }
   | { readonly kind: "run"; readonly mutant: number; readonly tests: readonly number[] };
 
 export type FromChild =
-  | { readonly kind: "loaded"; readonly tests: readonly CoveredTest[] }
+  | {
+    readonly kind: "loaded";
+    readonly tests: readonly CoveredTest[];
+    /** Mutants whose code runs when a module is loaded, such as a table that it fills. */
+    readonly static: readonly number[];
+  }
   | { readonly kind: "ran"; readonly killedBy: string | undefined };
 
 /** Before each answer: what tests print is something else. */
@@ -77,11 +88,17 @@ async function passes(test: Collected): Promise<boolean> {
   }
 }
 
-async function load(files: readonly string[], measure: boolean): Promise<FromChild> {
+async function load(
+  files: readonly string[],
+  measure: boolean,
+  mutant: number,
+): Promise<FromChild> {
+  active = mutant;
   for (const file of files) {
     currentFile = file;
     await import(file);
   }
+  const loaded = [...covered];
   const results: CoveredTest[] = [];
   for (const test of measure ? tests : []) {
     covered = new Set();
@@ -90,7 +107,7 @@ async function load(files: readonly string[], measure: boolean): Promise<FromChi
     const ms = performance.now() - started;
     results.push({ name: test.name, file: test.file, passed, ms, mutants: [...covered] });
   }
-  return { kind: "loaded", tests: results };
+  return { kind: "loaded", tests: results, static: loaded };
 }
 
 async function run(mutant: number, indexes: readonly number[]): Promise<FromChild> {
@@ -109,7 +126,7 @@ async function run(mutant: number, indexes: readonly number[]): Promise<FromChil
 
 async function answer(message: ToChild): Promise<FromChild> {
   return message.kind === "load"
-    ? await load(message.files, message.measure)
+    ? await load(message.files, message.measure, message.mutant)
     : await run(message.mutant, message.tests);
 }
 

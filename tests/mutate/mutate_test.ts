@@ -55,10 +55,12 @@ export const count = (n: number): number => {
   while (i < n) i++;
   return i;
 };
+const squares = Array.from({ length: 3 }, (_, i) => i * i);
+export const square = (n: number): number => squares[n]!;
 `;
-const TEST = `import { add, count } from "../../../core/a/a.ts";
+const TEST = `import { add, count, square } from "../../../core/a/a.ts";
 Deno.test("sums", () => {
-  if (add(2, 1) !== 3 || count(3) !== 3) throw new Error("wrong");
+  if (add(2, 1) !== 3 || count(3) !== 3 || square(2) !== 4) throw new Error("wrong");
 });
 Deno.test("prints, and fails without a mutant", () => {
   console.log("{}");
@@ -88,6 +90,7 @@ Deno.test("mutants that a test executes are killed, others survive, endless ones
       "4 (0 + 1)": undefined,
       "5 ((i) <= (n))": "sums",
       "5 i--": "timeout",
+      "8 ((i) / (i))": "sums",
     });
   } finally {
     dropPlan(plan);

@@ -12,6 +12,8 @@ const HANG_FACTOR = 6;
  * test; beyond its own tests only the quickest of them are tried.
  */
 const TESTS_MS_MAX = 3_000;
+/** Time for the tests of a mutant of what happens while modules are loaded: any of them may notice. */
+const STATIC_MS = 10_000;
 /** An endless loop that allocates ends here. */
 const HEAP_MIB_MAX = 1_500;
 
@@ -34,11 +36,32 @@ class LoadedTests {
   }
 
   /** What each test covers, without a mutant. */
-  async measure(): Promise<readonly CoveredTest[]> {
+  async measure(): Promise<Extract<FromChild, { kind: "loaded" }>> {
     this.#child = new Child(this.#root);
-    const answer = await this.#child.ask({ kind: "load", files: this.#files, measure: true });
+    const answer = await this.#child.ask(this.#load(0, true));
     if (answer?.kind !== "loaded") throw new Error("The tests did not load");
-    return answer.tests;
+    return answer;
+  }
+
+  #load(mutant: number, measure = false): ToChild {
+    return { kind: "load", files: this.#files, measure, mutant };
+  }
+
+  /** As `run`, for a mutant of what happens while modules are loaded: in a process of its own. */
+  async runStatic(
+    mutant: number,
+    tests: readonly number[],
+    limitMs: number,
+  ): Promise<string | undefined> {
+    const child = new Child(this.#root);
+    try {
+      const loaded = await child.ask(this.#load(mutant), limitMs);
+      if (loaded?.kind !== "loaded") return "loading";
+      const answer = await child.ask({ kind: "run", mutant, tests }, limitMs);
+      return answer?.kind === "ran" ? answer.killedBy : "timeout";
+    } finally {
+      child.kill();
+    }
   }
 
   /**
@@ -54,7 +77,7 @@ class LoadedTests {
       const isFresh = this.#child === undefined;
       if (this.#child === undefined) {
         this.#child = new Child(this.#root);
-        await this.#child.ask({ kind: "load", files: this.#files, measure: false });
+        await this.#child.ask(this.#load(0));
       }
       const answer = await this.#child.ask({ kind: "run", mutant, tests }, limitMs);
       if (answer?.kind === "ran") return answer.killedBy;
@@ -80,21 +103,40 @@ export async function runLoaded(
   if (files.length === 0) return chosen.map((mutant) => ({ mutant, killedBy: undefined }));
   const urls = files.map((path) => `file://${plan.root}/${path}`);
   const processes = Array.from({ length: count }, () => new LoadedTests(plan.root, urls));
-  const tests = await processes[0]!.measure();
+  const { tests, static: atLoad } = await processes[0]!.measure();
   const covering = coverTable(tests);
+  const isStatic = new Set(atLoad);
+  const quickest = { indexes: [...quickFirst(tests)], normalMs: STATIC_MS };
   const verdicts: Verdict[] = [];
   const queue = [...chosen];
   await Promise.all(processes.map(async (loaded) => {
     for (let mutant; (mutant = queue.pop()) !== undefined;) {
-      const { indexes, normalMs } = pickTests(mutant, covering.get(mutant.id) ?? [], tests);
+      const { id } = mutant;
+      const { indexes, normalMs } = isStatic.has(id)
+        ? quickest
+        : pickTests(mutant, covering.get(id) ?? [], tests);
+      const limitMs = hangMs + HANG_FACTOR * normalMs;
       const killedBy = indexes.length === 0
         ? undefined
-        : await loaded.run(mutant.id, indexes, hangMs + HANG_FACTOR * normalMs);
+        : isStatic.has(id)
+        ? await loaded.runStatic(id, indexes, limitMs)
+        : await loaded.run(id, indexes, limitMs);
       verdicts.push({ mutant, killedBy });
     }
     loaded.close();
   }));
   return verdicts;
+}
+
+/** Those that take least, together as long as one mutant may take. */
+function* quickFirst(tests: readonly CoveredTest[]): Generator<number> {
+  let ms = 0;
+  const order = tests.map((_, index) => index).sort((a, b) => tests[a]!.ms - tests[b]!.ms);
+  for (const index of order) {
+    ms += tests[index]!.ms;
+    if (ms > STATIC_MS) return;
+    if (tests[index]!.passed) yield index;
+  }
 }
 
 /** For each mutant the tests that execute its code, the quickest first. */

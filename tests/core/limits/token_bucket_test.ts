@@ -84,3 +84,33 @@ Deno.test("callers that wait as told pass, and no period exceeds rate and burst"
     },
   ));
 });
+
+Deno.test("another burst holds at once for what was saved, and from then on", () => {
+  const bucket = createTokenBucket(1_000, 500, 0);
+  setRate(bucket, 1_000, 200, 0);
+  assertEquals(bucket, { rateBytesPerSecond: 1_000, burstBytes: 200, tokens: 200, filledAt: 0 });
+  assertEquals([take(bucket, 200, 0), take(bucket, 200, 10_000), take(bucket, 1, 10_000)], [
+    ...[0, 0, 1],
+  ]);
+  setRate(bucket, 1_000, 900, 10_000);
+  assertEquals(bucket.tokens, 0, "a larger burst gives nothing away");
+  assertEquals(take(bucket, 900, 10_900), 0);
+});
+
+Deno.test("rates and bursts above zero are allowed, others are our mistake", () => {
+  const bucket = createTokenBucket(1, 1, 0);
+  for (const [rate, burst] of [[0, 1], [1, 0], [-1, 1], [1, -1]] as const) {
+    assertThrows(() => createTokenBucket(rate, burst, 0));
+    assertThrows(() => setRate(bucket, rate, burst, 0));
+  }
+  setRate(bucket, 0.5, 1, 0);
+  assertEquals(bucket.rateBytesPerSecond, 0.5);
+});
+
+Deno.test("a clock that steps back fills nothing, and loses nothing", () => {
+  const bucket = createTokenBucket(1_000, 500, 10_000);
+  take(bucket, 500, 10_000);
+  assertEquals(take(bucket, 100, 9_000), 100);
+  assertEquals([bucket.tokens, bucket.filledAt], [0, 10_000]);
+  assertEquals(take(bucket, 100, 10_100), 0);
+});

@@ -211,3 +211,40 @@ Deno.test("a mutated message is refused or decodes to bytes that encode back to 
     if (result.ok) assertEquals(encodeBencode(plainValue(result.value, "exact")), bytes);
   }));
 });
+
+Deno.test("with a strict key, only its value must be canonical, and a line may end the text", () => {
+  const strictBelow = "info";
+  const codeOf = (text: string) => errorOf(text, { strictBelow })?.code;
+  const forgiven = [
+    "d4:infode1:ai1ee",
+    "d1:bi1e1:ai2ee",
+    "d1:xd1:bi1e1:ai2eee",
+    "ld1:bi1e1:ai2eee",
+    "d4:infode1:xi99999999999999999999ee",
+    "d4:infodee\n",
+    "d4:infodee\r\n",
+    "i1e\n",
+  ];
+  for (const text of forgiven) assertEquals(codeOf(text), undefined, text);
+  assertEquals(codeOf("d4:infod1:bi1e1:ai2eee"), "keys-unsorted");
+  assertEquals(codeOf("d4:infod1:xd1:bi1e1:ai2eeee"), "keys-unsorted");
+  assertEquals(codeOf("d4:infod1:ai99999999999999999999eee"), "integer-unsafe");
+  for (const tail of ["\r", "\n\n", "\r\r\n", " \n", "x\n", "\n\r", " "]) {
+    assertEquals(codeOf(`d4:infodee${tail}`), "trailing-data", JSON.stringify(tail));
+  }
+  assertEquals(errorOf("i1e\n")?.code, "trailing-data", "not without a strict key");
+});
+
+Deno.test("an integer that is too large is skipped where it is forgiven, and what follows is read", () => {
+  const result = decodeBencode(ascii("d1:ai99999999999999999999e1:bi7ee"), { strictBelow: "info" });
+  if (!result.ok) throw new Error(result.error.code);
+  assertEquals(asInteger(dictGet(result.value, "a")), undefined);
+  assertEquals(asInteger(dictGet(result.value, "b")), 7);
+});
+
+Deno.test("as many values as are allowed are read, and not one more", () => {
+  assertEquals(errorOf("l1:a1:be", { valuesMax: 3 }), undefined);
+  assertEquals(errorOf("l1:a1:b1:ce", { valuesMax: 3 }), {
+    ...{ code: "too-many-values", offset: 7, max: 3 },
+  });
+});

@@ -102,3 +102,73 @@ Deno.test("files that a peer lacks do not prevent requests for other files", () 
   for (let turn = 0; turn < 5; turn++) picked += pickHashRanges(fetch, 1, last, 0).length;
   assertEquals(picked, 1);
 });
+
+/** A file of three pieces of four blocks each: each piece has leaves of its own. */
+const leafy = plannedTrees([12 * 16 * KIB], 4 * 16 * KIB);
+
+Deno.test("leaves are wanted once for each piece, and no longer when they are dropped", () => {
+  const fetch = createHashFetch(leafy, []);
+  assertEquals(isFetchingHashes(fetch), false);
+  assertEquals([wantLeaves(fetch, 0), wantLeaves(fetch, 0), wantLeaves(fetch, 2)], [
+    ...[true, true, true],
+  ]);
+  const count = fetch.wants.size;
+  assertEquals(count, 2);
+  dropLeaves(fetch, 1);
+  assertEquals(fetch.wants.size, count, "nothing was wanted of it");
+  dropLeaves(fetch, 0);
+  assertEquals([...fetch.wants.values()].map((want) => (want as { piece?: number }).piece), [2]);
+  const ranges = pickHashRanges(fetch, 1, all, 0);
+  assertEquals(ranges.length, 1);
+  assertEquals(onHashesProven(fetch, ranges[0]!), { kind: "leaves", piece: 2 });
+  assertEquals([isFetchingHashes(fetch), wantLeaves(fetch, 2), fetch.wants.size], [false, true, 1]);
+});
+
+Deno.test("a proven answer that came late is not asked for again", () => {
+  const fetch = createHashFetch(leafy, []);
+  wantLeaves(fetch, 0);
+  const [range] = pickHashRanges(fetch, 1, all, 0);
+  onHashesRefused(fetch, 1, range!, 0);
+  assertEquals(onHashesProven(fetch, range!), { kind: "leaves", piece: 0 });
+  assertEquals(pickHashRanges(fetch, 2, all, 0), []);
+});
+
+Deno.test("a peer that is gone gives back what it was asked for, and its refusals are forgotten", () => {
+  const fetch = createHashFetch(leafy, []);
+  for (const piece of [0, 1, 2]) wantLeaves(fetch, piece);
+  const asked = pickHashRanges(fetch, 1, all, 0);
+  assertEquals(asked.length, 3);
+  onHashesRefused(fetch, 1, asked[0]!, 0);
+  assertEquals(pickHashRanges(fetch, 1, all, 1), [], "it refused, and waits for the others");
+  forgetHashPeer(fetch, 1);
+  assertEquals(isHashRangeAsked(fetch, 1, asked[1]!), false);
+  // The same number is another peer now.
+  assertEquals(pickHashRanges(fetch, 1, all, 1).length, 3);
+  forgetHashPeer(fetch, 99);
+});
+
+Deno.test("leaves can be fetched while somebody is asked, or may be asked, for those of the piece", () => {
+  const fetch = createHashFetch(leafy, []);
+  for (const piece of [0, 1]) wantLeaves(fetch, piece);
+  const peer = (key: number, ...pieces: number[]) => ({
+    key,
+    has: (piece: number) => pieces.includes(piece),
+  });
+  assertEquals(canFetchLeaves(fetch, 0, [], 0), false);
+  assertEquals(canFetchLeaves(fetch, 0, [peer(1, 1)], 0), false);
+  assertEquals(canFetchLeaves(fetch, 0, [peer(1, 1), peer(2, 0)], 0), true);
+  const [range] = pickHashRanges(fetch, 2, (piece) => piece === 0, 0);
+  assertEquals(canFetchLeaves(fetch, 0, [], 0), true);
+  assertEquals(canFetchLeaves(fetch, 1, [], 0), false, "another piece's");
+  onHashesRefused(fetch, 2, range!, 5);
+  assertEquals(canFetchLeaves(fetch, 0, [peer(2, 0)], 5 + HASH_RETRY_MS - 1), false);
+  assertEquals(canFetchLeaves(fetch, 0, [peer(2, 0)], 5 + HASH_RETRY_MS), true);
+});
+
+Deno.test("a peer answers a bounded number at once, and its place is free after an answer", () => {
+  const fetch = createHashFetch(trees, [0]);
+  const first = pickHashRanges(fetch, 1, all, 0);
+  assertEquals(first.length, HASH_REQUESTS_MAX);
+  onHashesProven(fetch, first[0]!);
+  assertEquals(pickHashRanges(fetch, 1, all, 0).length, 1);
+});

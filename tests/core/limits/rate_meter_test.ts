@@ -41,7 +41,9 @@ Deno.test("two ticks at the same time change nothing", () => {
 Deno.test("a meter counts everything, and each tick folds in what came since the one before", () => {
   const meter = createRateMeter(5_000);
   assertEquals([readRate(meter, 9_000), meter.total], [0, 0]);
-  countBytes(meter, 300);
+  countBytes(meter, 1);
+  assertEquals(readRate(meter, 6_000), 1);
+  countBytes(meter, 299);
   countBytes(meter, 700);
   assertEquals([meter.total, meter.pending], [1_000, 1_000]);
   assertEquals(readRate(meter, 7_000), 500, "since it was made");

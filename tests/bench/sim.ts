@@ -135,7 +135,7 @@ function benchBound(sizes: readonly number[], json: boolean): void {
       beside: `${worstOff.toFixed(1)} s off`,
       target: atMost(worstOn / worstOff, RULE_COST_MAX),
     }, {
-      what: `${peers} leechers: came in vain, seeder's copies, fairness`,
+      what: `${peers} leechers: wasted, seeder's copies, fairness`,
       measured: `${(100 * on.wastedBytes / on.receivedBytes).toFixed(2)} %`,
       beside: `${on.seederCopies.toFixed(2)}, ${on.fairness.toFixed(3)}`,
     });

@@ -28,7 +28,7 @@ export function benchTuning(
   seeds: number,
   run: (options: SwarmOptions) => { report: SwarmReport },
 ): void {
-  console.log("| limit | value | worst to bound | median to bound | in vain | seeder's copies |");
+  console.log("| limit | value | worst to bound | median to bound |  wasted | seeder's copies |");
   console.log("| --- | --: | --: | --: | --: | --: |");
   const trial = (limit: string, value: string, tuning: Tuning) => {
     const reports = Array.from(

@@ -28,15 +28,15 @@ const MEMORY_MB_MAX = 450;
 const ANSWER_BYTES_MIN = 200;
 /** Of the target table: what an answer rate must be, as a multiple of another tracker's. */
 const TARGETS: Readonly<Record<Kind, Readonly<Record<string, number>>>> = {
-  "HTTP, a connection each": { opentracker: 1 },
+  "HTTP, a connection per announce": { opentracker: 1 },
   "HTTP, keep-alive": { opentracker: 3, "bittorrent-tracker": 5 },
   UDP: { opentracker: 1, "bittorrent-tracker": 5 },
 };
-type Kind = "HTTP, a connection each" | "HTTP, keep-alive" | "UDP";
+type Kind = "HTTP, a connection per announce" | "HTTP, keep-alive" | "UDP";
 const KINDS: Readonly<Record<Kind, (load: Load) => Promise<LoadResult>>> = {
   // The load that fills the swarms comes first.
   UDP: loadUdp,
-  "HTTP, a connection each": (load) => loadHttp(load, false),
+  "HTTP, a connection per announce": (load) => loadHttp(load, false),
   "HTTP, keep-alive": (load) => loadHttp(load, true),
 };
 

@@ -28,7 +28,7 @@ export function swarmHash(index: number): string {
   return index.toString(16).padStart(8, "0") + "a5".repeat(16);
 }
 
-/** Announces as fast as they are answered over HTTP, a connection each or many on one. */
+/** Announces as fast as they are answered over HTTP, a connection per announce or many on one. */
 export async function loadHttp(load: Load, keepAlive: boolean): Promise<LoadResult> {
   const script = await Deno.makeTempFile({ suffix: ".lua" });
   try {

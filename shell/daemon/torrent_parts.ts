@@ -1,6 +1,8 @@
 /** Small parts of torrents.ts. */
+import { join } from "node:path";
 import type { Magnet } from "../../core/metainfo/magnet.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
+import { safeComponent } from "../../core/metainfo/path_rules.ts";
 import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
 import { Failure } from "../failure.ts";
 import type { TorrentLimits } from "../life/types.ts";
@@ -45,6 +47,27 @@ export function unixSeconds(): number {
 /** Torrents of v2 are kept under the first 40 digits of their hash. */
 export function hashKey(hash: string): InfoHash {
   return hash.slice(0, 40) as InfoHash;
+}
+
+/**
+ * Where a file or folder of the torrent is on the disk, and where it goes when it is renamed: below
+ * `dir`, in which names may be others than in the torrent.
+ */
+export function renamedPaths(
+  { metainfo, handle }: TorrentEntry,
+  dir: string,
+  path: string,
+  name: string,
+): { readonly from: string; readonly to: string } {
+  const parts = path.split("/");
+  const placed = handle?.loaded.metainfo.files ?? metainfo.files;
+  const at = metainfo.files.findIndex((file) => parts.every((part, i) => file.path[i] === part));
+  const from = placed[at]?.path.slice(0, parts.length) ?? parts;
+  const isPortable = placed.some((file, i) =>
+    file.path.join("/") !== metainfo.files[i]!.path.join("/")
+  );
+  const newName = isPortable ? safeComponent(name, "portable") : name;
+  return { from: join(dir, ...from), to: join(dir, ...from.slice(0, -1), newName) };
 }
 
 /** Throws a Failure. */

@@ -3,7 +3,6 @@
  * rests without a life in the session until the queue first admits it, so that thousands that wait cost
  * little.
  */
-import { join } from "node:path";
 import type { ShareRule } from "../../core/cli/values.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { Ids } from "../../core/rpc/commands.ts";
@@ -28,6 +27,7 @@ import {
   type AddTorrent,
   asFailure,
   hashKey,
+  renamedPaths,
   renameOnDisk,
   unixSeconds,
 } from "./torrent_parts.ts";
@@ -249,10 +249,9 @@ export class Torrents {
     if (!before.files.some((file, at) => file.path.join("/") !== after.files[at]!.path.join("/"))) {
       throw new Failure("input", "missing", `${entry.name} has no file or folder ${path}`);
     }
+    const dir = entry.record.incompleteDir || entry.record.dir;
+    const { from, to } = renamedPaths(entry, dir, path, name);
     await this.#reincarnate(entry, async () => {
-      const dir = entry.record.incompleteDir || entry.record.dir;
-      const from = join(dir, ...path.split("/"));
-      const to = join(dir, ...path.split("/").slice(0, -1), name);
       await renameOnDisk(from, to);
       entry.record.renames = renames;
     });

@@ -3,7 +3,7 @@
  * system; where its folder is stricter, the files are placed again by the portable rules.
  */
 import { join } from "node:path";
-import type { PathRules } from "../../core/metainfo/path_rules.ts";
+import { type PathRules, safeComponent } from "../../core/metainfo/path_rules.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import { probePathRules } from "../disk/probe_folder.ts";
@@ -69,8 +69,18 @@ export async function placeForReading(
 
 function placePortably(loaded: LoadedTorrent): LoadedTorrent {
   const read = readMetainfo(loaded.bytes, "portable", true);
-  if (!read.ok) return loaded;
-  const { files, symlinks } = read.value;
+  const asWritten = readMetainfo(loaded.bytes, NATIVE_PATH_RULES, true);
+  if (!read.ok || !asWritten.ok) return loaded;
+  const { symlinks } = read.value;
+  const files = read.value.files.map((file, index) => {
+    const before = asWritten.value.files[index]!.path;
+    const now = loaded.metainfo.files[index]!.path;
+    // What the user renamed keeps its new name.
+    const path = file.path.map((component, depth) =>
+      now[depth] === before[depth] ? component : safeComponent(now[depth]!, "portable")
+    );
+    return { ...file, path };
+  });
   return { ...loaded, metainfo: { ...loaded.metainfo, files, symlinks } };
 }
 

@@ -71,3 +71,24 @@ Deno.test(
       assertEquals(pathsOf(await placeForReading(torrent(), dir)), NATIVE);
     }),
 );
+
+Deno.test(
+  "files that the user renamed keep their names where others are placed portably",
+  { ignore: !IS_POSIX },
+  () =>
+    inTempDir(async (dir) => {
+      const asWritten = torrent();
+      const files = asWritten.metainfo.files.map((file, index) => ({
+        ...file,
+        path: ["my set", index === 0 ? "new: name" : file.path[1]!],
+      }));
+      const renamed = { ...asWritten, metainfo: { ...asWritten.metainfo, files } };
+      await Deno.mkdir(`${dir}/my set`);
+      await Deno.writeFile(`${dir}/my set/what_`, new Uint8Array(5));
+      assertEquals(pathsOf(await placeForReading(renamed, dir)), [
+        "my set/new_ name",
+        "my set/read (2).ME",
+        "my set/what_",
+      ]);
+    }),
+);

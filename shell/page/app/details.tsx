@@ -293,7 +293,7 @@ function Log({ torrent: { id, name }, details, log }: LogProps) {
   }, [id, details]);
   const failed = log.filter(({ text, isError }) => isError && text.startsWith(name));
   const lines = [
-    ...logged.map(({ at, message, level }) => ({
+    ...[...logged].reverse().map(({ at, message, level }) => ({
       at: new Date(1000 * at),
       text: message,
       isError: level === "error",

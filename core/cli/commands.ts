@@ -244,6 +244,9 @@ export const COMMANDS = {
       ["noSeed", "seedTime"],
       ["choose", "select"],
       ["choose", "exclude"],
+      ["choose", "daemon"],
+      ["firstLast", "daemon"],
+      ["moveTo", "daemon"],
     ],
     examples: [
       "tt get film.torrent --no-seed",

@@ -28,7 +28,8 @@ export const STREAM_COMMAND = defineCommand({
   about: [
     "Prints a URL for a player such as mpv or vlc, and the URL of a playlist. FILE is a path in the " +
     "torrent or a file's number in tt show, counted from 1; without it, the largest playable file " +
-    "is served.",
+    "is served. Only that file is downloaded, and others of the playlist once they are played; with " +
+    "--keep the others follow.",
     "Pieces that the player needs next are downloaded first. tt exits 30 seconds after the player " +
     "disconnects; with --keep it continues like tt get.",
   ],

@@ -1,7 +1,16 @@
 /** What trackers are told of the transfer. */
 import type { AnnounceTotals } from "../swarm/announcing.ts";
 import { bytesMissing, isComplete, isFinished } from "../transfer/content.ts";
+import type { Transfer } from "../transfer/state.ts";
 import type { Torrent } from "./state.ts";
+
+/**
+ * What it still downloads. A partial seed downloads nothing more, but 0 would make it a seeder to every
+ * tracker, so it tells what it lacks. Spec: BEP 3, left; BEP 21.
+ */
+function bytesLeft(transfer: Transfer): number {
+  return isFinished(transfer) ? bytesMissing(transfer) : transfer.wantedMissingBytes;
+}
 
 /** Payload of this run. */
 export function totalsOf({ transfer }: Torrent): AnnounceTotals {
@@ -11,7 +20,7 @@ export function totalsOf({ transfer }: Torrent): AnnounceTotals {
   return {
     uploaded: uploaded - options.uploadedBefore,
     downloaded: Math.max(0, downloaded - options.downloadedBefore),
-    left: bytesMissing(transfer),
+    left: bytesLeft(transfer),
     isPartialSeed: isFinished(transfer) && !isComplete(transfer),
   };
 }

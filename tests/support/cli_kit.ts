@@ -80,6 +80,11 @@ export class Tt implements AsyncDisposable {
     return new Tt(`tt ${args.join(" ")}`, await ttCommand(args), options);
   }
 
+  /** Of the process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** The first event of that name, past or future, that `test` likes. */
   async event(name: string, test: (said: Said) => boolean = () => true): Promise<Said> {
     const find = () => this.said.find((said) => said.event === name && test(said));

@@ -89,6 +89,15 @@ Deno.test("a stop ends also with a bad piece outstanding or a failing save", () 
   assertEquals(kit.torrent.stage, "stopped");
 });
 
+Deno.test("what is left is what is wanted, and of a partial seed what it lacks", () => {
+  const left = (kit: Kit) => kit.all("announce").at(-1)!.request.left;
+  const priorities = Uint8Array.of(4, 4, 0, 0);
+  const downloading = new Kit({ have: "#...", blocks: 1, priorities, ...TRACKER });
+  assertEquals(left(downloading), BLOCK_SIZE);
+  const partialSeed = new Kit({ have: "##..", blocks: 1, priorities, ...TRACKER });
+  assertEquals(left(partialSeed), 2 * BLOCK_SIZE);
+});
+
 Deno.test("the first announce is started, with this run's counts and the bytes left", () => {
   const kit = new Kit({
     have: "#..",

@@ -373,16 +373,6 @@ Deno.test("options that cannot be combined are refused", () => {
     "conflict: Option --no-seed and --seed-ratio cannot be combined; remove one",
   );
   assertEquals(
-    refuse("seed a --super-seed --daemon"),
-    "conflict: Option --super-seed and --daemon cannot be combined; remove one",
-  );
-  assertEquals(
-    ["--choose", "--first-last", "--move-to d"].map((option) => refuse(`get x ${option} --daemon`)),
-    ["choose", "first-last", "move-to"].map((name) =>
-      `conflict: Option --${name} and --daemon cannot be combined; remove one`
-    ),
-  );
-  assertEquals(
     refuse("get x", {}, "no-seed = true\nseed-time = 5\n"),
     "conflict: Line 1 of the config file: no-seed and Line 2 of the config file: seed-time " +
       "cannot be combined; remove one",

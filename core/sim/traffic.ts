@@ -73,8 +73,8 @@ function connect(world: World, node: Node, them: Node, job: JobId, address: Peer
   ours.other = theirs;
   theirs.other = ours;
   const from = { ip: node.address.ip, port: OUTGOING_PORT + ours.key % OUTGOING_PORTS };
-  greet(world, ours, job, address);
-  greet(world, theirs, undefined, from);
+  connected(world, ours, job, address);
+  connected(world, theirs, undefined, from);
   const hundredMinutes = world.options.breaksPerHundredMinutes ?? 0;
   if (hundredMinutes === 0) return;
   const breaksMs = randomBelow(world.rng, Math.ceil(200 * MINUTE_MS / hundredMinutes));
@@ -107,7 +107,7 @@ function createEnd(world: World, node: Node, latencyMs: number): End {
   return end;
 }
 
-function greet(world: World, end: End, job: JobId | undefined, address: PeerAddress): void {
+function connected(world: World, end: End, job: JobId | undefined, address: PeerAddress): void {
   const { peerId } = end.other.node;
   const { node, key: peer } = end;
   feed(world, node, { kind: "connected", peer, job, address, peerId, features: FEATURES });

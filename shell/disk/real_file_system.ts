@@ -17,7 +17,7 @@ import {
   type Reader,
   type Writer,
 } from "./file_system.ts";
-import { Tempo } from "./tempo.ts";
+import { SyncGate } from "./sync_gate.ts";
 
 type Done<T> = (error: Error | null, value?: T) => void;
 
@@ -39,8 +39,8 @@ const TRUNCATE_HERE_BYTES = 1024 * 1024;
 const STAT_BLOCK_BYTES = 512;
 
 /** One disk: its measured speed applies to all files that are reached through it. */
-export function createFileSystem(makeTempo: () => Tempo = () => new Tempo()): FileSystem {
-  const lookups = makeTempo(), reads = makeTempo(), writes = makeTempo();
+export function createFileSystem(makeGate: () => SyncGate = () => new SyncGate()): FileSystem {
+  const lookups = makeGate(), reads = makeGate(), writes = makeGate();
   return {
     async openReader(path) {
       const fd = lookups.isQuick
@@ -94,18 +94,18 @@ export const realFileSystem: FileSystem = createFileSystem();
 
 class RealReader implements Reader {
   readonly #fd: number;
-  readonly #tempo: Tempo;
+  readonly #gate: SyncGate;
 
-  constructor(fd: number, tempo: Tempo) {
+  constructor(fd: number, gate: SyncGate) {
     this.#fd = fd;
-    this.#tempo = tempo;
+    this.#gate = gate;
   }
 
   async read(target: Uint8Array, position: number): Promise<number> {
     const { length } = target;
     const fd = this.#fd;
-    return this.#tempo.isQuick
-      ? this.#tempo.time(length, () => fs.readSync(fd, target, 0, length, position))
+    return this.#gate.isQuick
+      ? this.#gate.time(length, () => fs.readSync(fd, target, 0, length, position))
       : await call<number>((done) => fs.read(fd, target, 0, length, position, done));
   }
 
@@ -116,26 +116,26 @@ class RealReader implements Reader {
 
 class RealWriter implements Writer {
   readonly #file: Deno.FsFile;
-  readonly #tempo: Tempo;
+  readonly #gate: SyncGate;
   /** Seeking and writing are two calls on one position, so writes take turns. */
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(file: Deno.FsFile, tempo: Tempo) {
+  constructor(file: Deno.FsFile, gate: SyncGate) {
     this.#file = file;
-    this.#tempo = tempo;
+    this.#gate = gate;
   }
 
   async write(source: Uint8Array, position: number): Promise<number> {
     return this.#isFree
-      ? this.#tempo.time(source.length, () => this.#writeNow(source, position))
+      ? this.#gate.time(source.length, () => this.#writeNow(source, position))
       : await this.#writeInTurn(source, position);
   }
 
   async truncate(size: number): Promise<void> {
     // Some file systems fill a file with zeros up to its new size.
     if (size <= TRUNCATE_HERE_BYTES && this.#isFree) {
-      this.#tempo.time(0, () => this.#file.truncateSync(size));
+      this.#gate.time(0, () => this.#file.truncateSync(size));
     } else await this.#file.truncate(size);
   }
 
@@ -146,7 +146,7 @@ class RealWriter implements Writer {
   }
 
   get #isFree(): boolean {
-    return this.#waiting === 0 && this.#tempo.isQuick;
+    return this.#waiting === 0 && this.#gate.isQuick;
   }
 
   #writeNow(source: Uint8Array, position: number): number {

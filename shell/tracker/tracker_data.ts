@@ -8,7 +8,7 @@ import {
 } from "../../core/tracker_server/swarms/swarm_store.ts";
 import { now } from "../clock.ts";
 import { randomSeed, randomWords } from "../entropy.ts";
-import { createMemoryShelf, TorrentCatalog } from "./catalog/catalog.ts";
+import { createMemoryStore, TorrentCatalog } from "./catalog/catalog.ts";
 import { pageRoute } from "./page/page.ts";
 import { catalogRoutes, findTorrent } from "./catalog/routes.ts";
 import { FileStore } from "./store/file_store.ts";
@@ -56,7 +56,7 @@ export function openTrackerData(options: DataOptions, redis?: RedisBackend): Tra
   try {
     const backend = redis ?? openSwarms(file, options);
     swarms = redis === undefined ? backend : undefined;
-    const catalog = new TorrentCatalog(file?.shelf ?? createMemoryShelf());
+    const catalog = new TorrentCatalog(file?.torrents ?? createMemoryStore());
     const shared = redis && new SharedCatalog(catalog, redis.link);
     const service = {
       catalog,

@@ -223,8 +223,8 @@ Deno.test("unrequested blocks are dropped", async () => {
     { length: PIECES },
     (_, piece) => message(MESSAGE_ID.piece, piece, 0, new Uint8Array(PIECE)),
   );
-  const greeting = bytesOf(HELLO, message(MESSAGE_ID.haveNone), ...unwanted);
-  await using pusher = listenRaw(greeting);
+  const firstBytes = bytesOf(HELLO, message(MESSAGE_ID.haveNone), ...unwanted);
+  await using pusher = listenRaw(firstBytes);
   const { said } = await assertServed(dir, pusher.port, seeding.port);
   assert(!said.some(({ event }) => event === "piece-failed" || event === "peer-banned"));
 });

@@ -195,15 +195,15 @@ export class RawPeer implements AsyncDisposable {
   async #read(onMessage: OnMessage): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
     let rest = bytesOf();
-    let isGreeted = false;
+    let hasHandshaken = false;
     while (true) {
       const count = await this.#conn.read(buffer).catch(() => null);
       if (count === null) return;
       rest = bytesOf(rest, buffer.subarray(0, count));
       let at = 0;
-      if (!isGreeted) {
+      if (!hasHandshaken) {
         if (rest.length < HANDSHAKE_SIZE) continue;
-        isGreeted = true;
+        hasHandshaken = true;
         at = HANDSHAKE_SIZE;
       }
       const view = new DataView(rest.buffer);
@@ -226,8 +226,8 @@ export class RawPeer implements AsyncDisposable {
   }
 }
 
-/** A peer that waits to be dialled and greets whoever comes with `greeting`. */
-export function listenRaw(greeting: Uint8Array, onMessage: OnMessage = () => {}) {
+/** A listening peer that sends `firstBytes` to each connection. */
+export function listenRaw(firstBytes: Uint8Array, onMessage: OnMessage = () => {}) {
   const listener = Deno.listen({ hostname: LOCALHOST, port: 0 });
   const peers: RawPeer[] = [];
   const first = Promise.withResolvers<RawPeer>();
@@ -235,7 +235,7 @@ export function listenRaw(greeting: Uint8Array, onMessage: OnMessage = () => {})
     for await (const conn of listener) {
       const peer = new RawPeer(conn, onMessage);
       peers.push(peer);
-      await peer.write(greeting);
+      await peer.write(firstBytes);
       first.resolve(peer);
     }
   };

@@ -24,7 +24,7 @@ export class FakeMetadataPeer implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #conns = new Set<Deno.TcpConn>();
   readonly #ended: Promise<void>;
-  readonly #greeted = Promise.withResolvers<void>();
+  readonly #handshaken = Promise.withResolvers<void>();
 
   constructor(
     infoHash: string,
@@ -32,7 +32,7 @@ export class FakeMetadataPeer implements AsyncDisposable {
   ) {
     this.#infoHash = infoHash as InfoHash;
     this.#offer = offer;
-    this.handshaken = this.#greeted.promise;
+    this.handshaken = this.#handshaken.promise;
     this.#ended = this.#accept();
   }
 
@@ -87,7 +87,7 @@ export class FakeMetadataPeer implements AsyncDisposable {
         metadataSize: this.#offer.claimedSize ?? this.#offer.metadata?.length,
       }),
     });
-    this.#greeted.resolve();
+    this.#handshaken.resolve();
     const frame = createFrameView();
     for (;;) {
       while (readFrame(bytes, 0, bytes.length, frameBytesMax(1), frame) !== "frame") await more();

@@ -41,7 +41,7 @@ export function listenSeed(
   const { infoHash, trees, geometry } = metainfo;
   const { pieceLength } = geometry;
   const peerId = bytesOf(`-XX0000-${name}`.padEnd(20, "x"));
-  const greeting = bytesOf(
+  const firstBytes = bytesOf(
     encodeHandshake({ infoHash, peerId, fast: true, extended: false, dht: false, v2: true }),
     habits.isLate
       ? framesOf({ kind: "have-none" })
@@ -75,5 +75,5 @@ export function listenSeed(
       if (answer !== undefined) peer.write(framesOf(answer));
     }
   };
-  return listenRaw(greeting, onMessage);
+  return listenRaw(firstBytes, onMessage);
 }

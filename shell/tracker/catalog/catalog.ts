@@ -1,6 +1,6 @@
 /**
- * The tracker's `.torrent` files: the list of `core/tracker_server/catalog.ts`, and a shelf that holds
- * the bytes. A torrent is listed once the shelf has it, so whatever was answered is kept.
+ * The tracker's `.torrent` files: the list of `core/tracker_server/catalog.ts`, and a store that holds
+ * the bytes. A torrent is listed once the store has it, so whatever was answered is kept.
  */
 import { describeMetainfoError } from "../../../core/metainfo/describe_error.ts";
 import { fail, ok, type Result } from "../../../core/bytes/result.ts";
@@ -20,16 +20,16 @@ import {
 } from "../../../core/tracker_server/catalog.ts";
 import { readMetainfo } from "../../read_metainfo.ts";
 
-/** Bytes of all torrents together that a shelf in memory takes. */
+/** Bytes of all torrents together that a store in memory takes. */
 const MEMORY_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Where `.torrent` files are kept. Every method throws when the place fails. */
-export interface TorrentShelf {
+export interface TorrentStore {
   /** In the order they were put there. */
   entries(): Iterable<CatalogEntry>;
   /** The `.torrent`; undefined when it is not there. */
   bytes(infoHash: InfoHash): Uint8Array | undefined;
-  /** Returns when the torrent would survive a power cut, where that is the shelf's promise. */
+  /** Returns when the torrent would survive a power cut, where that is the store's promise. */
   put(entry: CatalogEntry, bytes: Uint8Array): void;
   remove(infoHash: InfoHash): void;
 }
@@ -42,11 +42,11 @@ export interface UploadRefusal {
 
 export class TorrentCatalog {
   readonly list: Catalog = createCatalog();
-  readonly #shelf: TorrentShelf;
+  readonly #store: TorrentStore;
 
-  constructor(shelf: TorrentShelf) {
-    this.#shelf = shelf;
-    for (const entry of shelf.entries()) addEntry(this.list, entry);
+  constructor(store: TorrentStore) {
+    this.#store = store;
+    for (const entry of store.entries()) addEntry(this.list, entry);
   }
 
   find(infoHash: InfoHash): CatalogEntry | undefined {
@@ -58,7 +58,7 @@ export class TorrentCatalog {
   }
 
   bytes(infoHash: InfoHash): Uint8Array | undefined {
-    return this.#shelf.bytes(infoHash);
+    return this.#store.bytes(infoHash);
   }
 
   /**
@@ -81,9 +81,9 @@ export class TorrentCatalog {
     if (isCatalogFull(this.list)) return fail(full());
     const entry = catalogEntry(metainfo.value, addedAt);
     try {
-      this.#shelf.put(entry, bytes);
+      this.#store.put(entry, bytes);
     } catch (error) {
-      return fail(error instanceof ShelfFull ? full() : notSaved(error));
+      return fail(error instanceof StoreFull ? full() : notSaved(error));
     }
     addEntry(this.list, entry);
     return ok({ entry, isNew: true });
@@ -92,18 +92,18 @@ export class TorrentCatalog {
   /** False when there is no such torrent. */
   remove(infoHash: InfoHash): boolean {
     if (this.find(infoHash) === undefined) return false;
-    this.#shelf.remove(infoHash);
+    this.#store.remove(infoHash);
     return removeEntry(this.list, infoHash);
   }
 }
 
-/** What a shelf throws that takes no more. */
-export class ShelfFull extends Error {
-  override readonly name = "ShelfFull";
+/** What a store throws that takes no more. */
+export class StoreFull extends Error {
+  override readonly name = "StoreFull";
 }
 
-/** A shelf that is gone with the process. */
-export function createMemoryShelf(bytesMax: number = MEMORY_BYTES_MAX): TorrentShelf {
+/** A store that is gone with the process. */
+export function createMemoryStore(bytesMax: number = MEMORY_BYTES_MAX): TorrentStore {
   const held = new Map<InfoHash, { entry: CatalogEntry; bytes: Uint8Array }>();
   let size = 0;
   return {
@@ -112,7 +112,7 @@ export function createMemoryShelf(bytesMax: number = MEMORY_BYTES_MAX): TorrentS
     },
     bytes: (infoHash) => held.get(infoHash)?.bytes,
     put(entry, bytes) {
-      if (size + bytes.length > bytesMax) throw new ShelfFull();
+      if (size + bytes.length > bytesMax) throw new StoreFull();
       size += bytes.length;
       held.set(entry.infoHash, { entry, bytes });
     },

@@ -10,7 +10,7 @@ import { fromHex } from "../../../core/bytes/hex.ts";
 import { infoHashV2FromBytes } from "../../../core/metainfo/identity.ts";
 import { infoHashBytes, infoHashFromBytes } from "../../../core/metainfo/info_hash.ts";
 import type { CatalogEntry } from "../../../core/tracker_server/catalog.ts";
-import type { TorrentShelf } from "../catalog/catalog.ts";
+import type { TorrentStore } from "../catalog/catalog.ts";
 
 /** Raised whenever the tables change. */
 const FORMAT = 2;
@@ -64,7 +64,7 @@ export interface SwarmLog {
 }
 
 export interface TrackerFile {
-  readonly shelf: TorrentShelf;
+  readonly torrents: TorrentStore;
   readonly log: SwarmLog;
   close(): void;
 }
@@ -81,7 +81,7 @@ export function openTrackerFile(path: string): TrackerFile {
     database = new DatabaseSync(path);
     database.exec(SETTINGS);
     prepareTables(database, path);
-    return { shelf: openShelf(database), log: openLog(database), close: closeOnce(database) };
+    return { torrents: openTorrents(database), log: openLog(database), close: closeOnce(database) };
   } catch (error) {
     database?.close();
     throw toFileError(error, path);
@@ -100,7 +100,7 @@ function prepareTables(database: DatabaseSync, path: string): void {
   database.exec(`begin exclusive; ${SCHEMA} commit`);
 }
 
-function openShelf(database: DatabaseSync): TorrentShelf {
+function openTorrents(database: DatabaseSync): TorrentStore {
   const columns =
     "info_hash, name, bytes, piece_length, pieces, files, private, trackers, added_at, info_hash_v2";
   const select = database.prepare(`select ${columns} from torrents order by id`);

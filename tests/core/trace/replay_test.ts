@@ -57,7 +57,7 @@ function play(draws: readonly number[], keepsAddresses = false): RecordingKit {
         break;
       }
       case 2:
-        kit.say(peer, { kind: "extended", id: 0, payload: greetingOf(spin) });
+        kit.say(peer, { kind: "extended", id: 0, payload: extensionHandshakeOf(spin) });
         break;
       case 3:
         kit.complete(peer, spin % 4 === 0 ? [spin % PIECES] : []);
@@ -128,7 +128,7 @@ function metadataOf(spin: number): Uint8Array {
   return encodeMetadataMessage({ kind: "data", piece, totalSize: INFO_BYTES.length, payload });
 }
 
-function greetingOf(spin: number): Uint8Array {
+function extensionHandshakeOf(spin: number): Uint8Array {
   return encodeExtendedHandshake({
     extensions: new Map([["ut_pex", 3], ["ut_metadata", 4], ["lt_donthave", 5]]),
     version: "client \u{1f600} 1.0",
@@ -193,7 +193,9 @@ Deno.test("a traced run exchanges peers and gives metadata, and replays with the
   const peers = [1, 2, 3].map((id) =>
     kit.connect("#...", { id, ip: `203.0.113.${id}`, extended: true })
   );
-  for (const peer of peers) kit.say(peer, { kind: "extended", id: 0, payload: greetingOf(2) });
+  for (const peer of peers) {
+    kit.say(peer, { kind: "extended", id: 0, payload: extensionHandshakeOf(2) });
+  }
   kit.say(peers[0]!, { kind: "extended", id: 2, payload: metadataOf(4) });
   kit.say(peers[1]!, { kind: "extended", id: 1, payload: pexOf(1) });
   kit.wait(2 * 60_000);

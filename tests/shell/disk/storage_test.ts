@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { HandleCache } from "../../../shell/disk/handles.ts";
 import { createFileSystem } from "../../../shell/disk/real_file_system.ts";
-import { Tempo } from "../../../shell/disk/tempo.ts";
+import { SyncGate } from "../../../shell/disk/sync_gate.ts";
 import { openStorage } from "../../../shell/disk/storage.ts";
 import {
   bytesFrom,
@@ -305,7 +305,7 @@ Deno.test("writes to a slow disk are serialized; reads and sizes are correct the
   await inTempDir(async (dir) => {
     // Every look at the clock finds that the call before it was slow.
     let nowMs = 0;
-    const fileSystem = createFileSystem(() => new Tempo(() => nowMs += 20));
+    const fileSystem = createFileSystem(() => new SyncGate(() => nowMs += 20));
     const torrent = torrentOf({ path: "a", length: 16 * 64 }, { path: "b", length: 3_000_000 });
     const storage = openStorage(dir, torrent, { fileSystem });
     await storage.reserve();

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CATALOG_TORRENT_BYTES_MAX } from "../../../../core/tracker_server/catalog.ts";
-import { createMemoryShelf, TorrentCatalog } from "../../../../shell/tracker/catalog/catalog.ts";
+import { createMemoryStore, TorrentCatalog } from "../../../../shell/tracker/catalog/catalog.ts";
 import type { Access } from "../../../../shell/tracker/catalog/access.ts";
 import { pageRoute } from "../../../../shell/tracker/page/page.ts";
 import { catalogRoutes } from "../../../../shell/tracker/catalog/routes.ts";
@@ -22,10 +22,10 @@ interface Catalog {
 
 function openCatalog({
   access = LOCAL,
-  shelf = createMemoryShelf(),
+  store = createMemoryStore(),
   uploads = createUploadGate(),
 } = {}): Catalog {
-  const catalog = new TorrentCatalog(shelf);
+  const catalog = new TorrentCatalog(store);
   const swarms = {
     scrape: (hashes: readonly Uint8Array[]) => hashes.map(() => ({ ...COUNTS, downloaders: 1 })),
     listPeers: () => [PEER],
@@ -224,19 +224,19 @@ Deno.test("a stalled upload is aborted, and its slot is free again", async () =>
 });
 
 Deno.test("a full catalog reports it", async () => {
-  const { ask } = openCatalog({ shelf: createMemoryShelf(150) });
+  const { ask } = openCatalog({ store: createMemoryStore(150) });
   assertEquals((await ask("/torrents", post(torrent({ salt: 1 })))).status, 201);
   await assertRefused(await ask("/torrents", post(torrent({ salt: 2 }))), 507, /full/);
 });
 
 Deno.test("a torrent that cannot be saved is refused, not listed, and may be sent again", async () => {
-  const shelf = createMemoryShelf();
+  const store = createMemoryStore();
   let isBroken = true;
-  const put: typeof shelf.put = (entry, bytes) => {
+  const put: typeof store.put = (entry, bytes) => {
     if (isBroken) throw new Error("database or disk is full");
-    shelf.put(entry, bytes);
+    store.put(entry, bytes);
   };
-  const { ask } = openCatalog({ shelf: { ...shelf, put } });
+  const { ask } = openCatalog({ store: { ...store, put } });
   await assertRefused(await ask("/torrents", post(torrent())), 507, /disk is full/);
   assertEquals((await (await ask("/torrents")).json()).total, 0);
   isBroken = false;

@@ -206,7 +206,7 @@ Deno.test("a damaged log loses its damaged part only", async () => {
 Deno.test("torrents are restored unchanged, and removed ones stay removed", async () => {
   await withFolder((path) => {
     const first = openTrackerFile(path);
-    const catalog = new TorrentCatalog(first.shelf);
+    const catalog = new TorrentCatalog(first.torrents);
     const one = torrent({ salt: 1, name: "año 日本", announce: "http://a.example/announce" });
     const two = torrent({ salt: 2, isPrivate: true });
     const three = torrent({ salt: 3 });
@@ -214,12 +214,12 @@ Deno.test("torrents are restored unchanged, and removed ones stay removed", asyn
     catalog.remove(infoHashOf(three) as InfoHash);
     first.close();
     const second = openTrackerFile(path);
-    const again = new TorrentCatalog(second.shelf);
+    const again = new TorrentCatalog(second.torrents);
     assertEquals(again.find(entry!.infoHash), entry);
     assertEquals(again.bytes(entry!.infoHash), one);
     assertEquals(again.find(infoHashOf(two) as InfoHash)?.isPrivate, true);
     assertEquals(again.find(infoHashOf(three) as InfoHash), undefined);
-    assertEquals([...second.shelf.entries()].length, 2);
+    assertEquals([...second.torrents.entries()].length, 2);
     second.close();
   });
 });
@@ -227,14 +227,14 @@ Deno.test("torrents are restored unchanged, and removed ones stay removed", asyn
 Deno.test("a data file from before v2 support is upgraded", async () => {
   await withFolder(async (path) => {
     const first = openTrackerFile(path);
-    const old = valueOf(new TorrentCatalog(first.shelf).add(torrent({ salt: 1 }))).entry;
+    const old = valueOf(new TorrentCatalog(first.torrents).add(torrent({ salt: 1 }))).entry;
     first.close();
     const database = new DatabaseSync(path);
     database.exec("alter table torrents drop column info_hash_v2; pragma user_version = 1");
     database.close();
 
     const second = openTrackerFile(path);
-    const catalog = new TorrentCatalog(second.shelf);
+    const catalog = new TorrentCatalog(second.torrents);
     assertEquals(catalog.find(old.infoHash), old);
     const content = `${path}.content`;
     await Deno.writeFile(content, new Uint8Array(40_000));
@@ -243,7 +243,7 @@ Deno.test("a data file from before v2 support is upgraded", async () => {
     assertEquals(entry.infoHashV2?.length, 64);
     second.close();
     const third = openTrackerFile(path);
-    assertEquals(new TorrentCatalog(third.shelf).find(entry.infoHash), entry);
+    assertEquals(new TorrentCatalog(third.torrents).find(entry.infoHash), entry);
     third.close();
   });
 });
@@ -272,7 +272,7 @@ Deno.test("random bytes inside the file give one sentence, or do no harm", async
       const kept = keep(file.log);
       for (let id = 1; id <= 50; id++) announce(kept.store, query(id), 1_000);
       kept.keeper.close();
-      const catalog = new TorrentCatalog(file.shelf);
+      const catalog = new TorrentCatalog(file.torrents);
       for (let salt = 0; salt < 50; salt++) valueOf(catalog.add(torrent({ salt })));
       file.close();
       resolve(Deno.readFileSync(path));

@@ -1,15 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { Tempo } from "../../../shell/disk/tempo.ts";
+import { SyncGate } from "../../../shell/disk/sync_gate.ts";
 
 /** A disk whose calls take as long as they are told, on a clock of its own. */
 class Disk {
   nowMs = 0;
-  readonly tempo = new Tempo(() => this.nowMs);
+  readonly gate = new SyncGate(() => this.nowMs);
 
   /** Whether a call that takes `tookMs` is made on this thread. */
   call(tookMs: number, bytes = 65_536): boolean {
-    if (!this.tempo.isQuick) return false;
-    this.tempo.time(bytes, () => this.nowMs += tookMs);
+    if (!this.gate.isQuick) return false;
+    this.gate.time(bytes, () => this.nowMs += tookMs);
     return true;
   }
 }

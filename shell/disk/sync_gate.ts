@@ -1,8 +1,8 @@
 /**
- * Whether a disk answers at once. To hand a call to another thread costs as much as copying a quarter
- * of a megabyte, so what the system holds in memory is better read and written where we are. A disk
- * that must be waited for would hold up every peer. Which it is shows only in how long calls take, so
- * one call finds out and the next ones go elsewhere for a while.
+ * Decides whether calls to a disk are made on this thread. Handing a call to another thread costs as much
+ * as copying a quarter of a megabyte, so what is in the page cache is better read and written here. A slow
+ * disk, however, would hold up every peer. Only the time that calls take shows which it is, so a slow call
+ * sends the next ones to other threads for a while.
  */
 import { now } from "../clock.ts";
 
@@ -17,12 +17,12 @@ const COPY_BYTES_PER_MS = 500_000;
 const SLOW_WEIGHT = 4;
 /** The third slow call of a few calls is one too many. */
 const WEIGHT_MAX = 2 * SLOW_WEIGHT;
-/** How long a slow disk is spared; after a pause one slow call brings the next, twice as long. */
+/** How long a slow disk is accessed elsewhere; then one slow call starts the next pause, twice as long. */
 const PAUSE_FIRST_MS = 250;
 const PAUSE_LAST_MS = 16_000;
 
 /** The sync gate for one kind of calls to one disk. */
-export class Tempo {
+export class SyncGate {
   readonly #clock: () => number;
   #weight = 0;
   #pausedUntilMs = -Infinity;

@@ -3,10 +3,8 @@
  * timer or an answer brings, settles, runs the effects, arms one timer: core/torrent/protocol.ts.
  */
 import { assert, unreachable } from "../core/bytes/result.ts";
-import { createBlockHeader, createFrameView, frameBytesMax } from "../core/wire/frame.ts";
-import { readBlockHeader, readFrame } from "../core/wire/frame.ts";
-import { decodeMessage, isHashMessage } from "../core/wire/codec.ts";
-import { MESSAGE_ID } from "../core/wire/message_id.ts";
+import { isHashMessage } from "../core/wire/codec.ts";
+import type { WireMessage } from "../core/wire/message.ts";
 import { isInfoOf, swarmHashes, v2SwarmHash } from "../core/metainfo/identity.ts";
 import type { InfoHash } from "../core/metainfo/info_hash.ts";
 import type { AddressSource } from "../core/swarm/address_book.ts";
@@ -29,14 +27,14 @@ import { DIGESTS } from "./hash/sha256.ts";
 import { messageOf } from "./failure.ts";
 import type { DriverOptions } from "./driver_options.ts";
 import { createHashExchange, type HashExchange } from "./hash/hash_exchange.ts";
+import { FrameInput } from "./net/frame_input.ts";
 import { PieceBuffers } from "./hash/piece_buffers.ts";
 import { StartedBlocks } from "./hash/started_blocks.ts";
 import { dialPeer, featuresOf, type HandshakenStream } from "./net/handshaking.ts";
-import { LATER } from "./net/link_reader.ts";
+import type { RateLimits } from "./net/rate_limiter.ts";
 import { type LinkOwner, PeerLink } from "./net/peer_link.ts";
 import type { TorrentLimits } from "./life/types.ts";
 import { tcpNetwork } from "./net/tcp.ts";
-import { isTurnOver } from "./net/turn_budget.ts";
 import { WakeUp } from "./wake_up.ts";
 import { WebSeedLinks } from "./web_seed/web_seed_links.ts";
 import type { TraceRecorder } from "./trace/recorder.ts";
@@ -60,9 +58,7 @@ export class Driver implements LinkOwner {
   readonly #effects: Effect[] = [];
   /** Answers to effects that were there at once. */
   readonly #answers: Event[] = [];
-  readonly #frame = createFrameView();
-  readonly #header = createBlockHeader();
-  #frameBytesMax = 0;
+  readonly #frames: FrameInput<PeerLink>;
   readonly #leaving = new AbortController();
   readonly #exchanges: TrackerExchanges;
   readonly #stopped = Promise.withResolvers<void>();
@@ -82,6 +78,13 @@ export class Driver implements LinkOwner {
     const at = this.#clock.now();
     const told = options.trace?.begin(options.torrent, at) ?? options.torrent;
     this.#torrent = createTorrent(told, at);
+    this.#frames = new FrameInput(this.#clock, {
+      isOpen: (link) => this.#links.get(link.key) === link,
+      onMessage: (link, message, at) => this.#takeMessage(link, message, at),
+      onBlock: (link, piece, begin, block, at) =>
+        this.#acceptBlock(link.key, piece, begin, block, at),
+      onViolation: (link, why, at) => this.#violated(link, why, at),
+    });
     this.#equip(options);
   }
 
@@ -101,7 +104,7 @@ export class Driver implements LinkOwner {
       leavesOf: (piece) => this.#pieces.leaves(piece),
       isAsked: (peer, range) => isAskedForHashes(this.#torrent.transfer, peer, range),
     });
-    this.#frameBytesMax = frameBytesMax(geometry.pieceCount);
+    this.#frames.pieceCount = geometry.pieceCount;
   }
 
   start(peers: readonly PeerAddress[]): void {
@@ -122,6 +125,8 @@ export class Driver implements LinkOwner {
       this.#takeKept(at);
     });
     if (isSequential) this.#feed({ kind: "order", isSequential });
+    const { shareRule, seedRatio, seedTimeMs } = options.torrent;
+    this.#feed({ kind: "goals", shareRule, seedRatio, seedTimeMs });
   }
 
   /** Blocks of unfinished pieces that an earlier run kept, where they are of use. */
@@ -137,10 +142,13 @@ export class Driver implements LinkOwner {
     this.#feed({ kind: "peers-found", addresses, source });
   }
 
-  /** Rates of this torrent, from now on. Bytes a second. */
-  setLimits({ upLimit, downLimit }: TorrentLimits): void {
-    this.#options.limits.up.setRate(upLimit);
-    this.#options.limits.down.setRate(downLimit);
+  /** Rates of this torrent, from now on, below those of `parent`. Bytes a second. */
+  setLimits({ upLimit, downLimit }: TorrentLimits, parent: RateLimits): void {
+    const { up, down } = this.#options.limits;
+    up.setRate(upLimit);
+    down.setRate(downLimit);
+    up.setParent(parent.up);
+    down.setParent(parent.down);
   }
 
   facts(): TorrentFacts {
@@ -203,7 +211,7 @@ export class Driver implements LinkOwner {
 
   received(link: PeerLink): number {
     let needed = 0;
-    this.#turn((at) => needed = this.#readFrames(link, at));
+    this.#turn((at) => needed = this.#frames.read(link, at));
     return needed;
   }
 
@@ -265,56 +273,11 @@ export class Driver implements LinkOwner {
     }
   }
 
-  /** Returns what `ReaderOwner.received` does. */
-  #readFrames(link: PeerLink, at: number): number {
-    const { input } = link;
-    const frame = this.#frame;
-    let frames = 0, messages = 0, needed = LATER;
-    while (this.#links.get(link.key) === link && !isTurnOver(frames, at, this.#clock)) {
-      const found = readFrame(input.buffer, input.start, input.end, this.#frameBytesMax, frame);
-      if (found !== "frame") {
-        needed = frame.needed;
-        if (found === "violation") {
-          this.#violated(link, `a frame of ${frame.needed} bytes, over the limit`, at);
-        }
-        break;
-      }
-      frames++;
-      if (frame.id !== MESSAGE_ID.piece) this.#takeMessage(link, at);
-      if (frame.id !== MESSAGE_ID.piece || !this.#takeBlock(link, at)) messages++;
-      input.start = frame.frameEnd;
-    }
-    if (this.#links.get(link.key) !== link) return 0;
-    if (messages > 0 && !link.countMessages(messages)) {
-      this.#violated(link, "a flood of small messages", at);
-      return 0;
-    }
-    return needed;
-  }
-
-  /** Whether the block was asked for. */
-  #takeBlock(link: PeerLink, at: number): boolean {
-    const header = this.#header;
-    const { input } = link;
-    if (!readBlockHeader(input.buffer, this.#frame, header)) {
-      this.#violated(link, "a piece message without a header", at);
-      return false;
-    }
-    const { piece, begin, payloadStart, length } = header;
-    input.payloadBytes += length;
-    const block = input.buffer.subarray(payloadStart, payloadStart + length);
-    return this.#acceptBlock(link.key, piece, begin, block, at);
-  }
-
-  #takeMessage(link: PeerLink, at: number): void {
-    const decoded = decodeMessage(link.input.buffer, this.#frame);
-    if (!decoded.ok) {
-      const { id, size } = decoded.error;
-      return this.#violated(link, `a message ${id} of ${size} bytes`, at);
-    }
-    const event: Event | undefined = isHashMessage(decoded.value)
-      ? this.#hashes?.receive(link.key, decoded.value)
-      : { kind: "message", peer: link.key, message: decoded.value };
+  /** A message that is no block. */
+  #takeMessage(link: PeerLink, message: WireMessage, at: number): void {
+    const event: Event | undefined = isHashMessage(message)
+      ? this.#hashes?.receive(link.key, message)
+      : { kind: "message", peer: link.key, message };
     if (event !== undefined) this.#step(event, at);
   }
 

@@ -125,6 +125,7 @@ export class Session {
       },
       handles,
       start: (options, peers, limits) => this.#start(options, peers, limits),
+      setLimits: (driver, limits) => driver.setLimits(limits, limits.parent ?? this.#limits),
       stop: (driver) => this.#stop(driver),
       onLeft: (infoHash) => this.#torrents.delete(infoHash),
     };
@@ -302,7 +303,7 @@ export class Session {
       this.#endpoint.discovery.leave(driver);
     }
     this.#endpoint.listener.unregister(driver.infoHashes);
-    driver.setLimits(limits);
+    driver.setLimits(limits, limits.parent ?? this.#limits);
     driver.attach(options);
     // Its content is news to the grants, which it begins without.
     this.#resources.join(driver);

@@ -24,6 +24,7 @@ import type { StartedPiece, TransferEffect, TransferReport } from "../transfer/p
 import type { WebSeedKind } from "../web_seed/urls.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
 import type { DuePiece } from "../transfer/order.ts";
+import type { SharingGoals } from "../transfer/goals.ts";
 import type { PieceRange } from "../transfer/wanted.ts";
 import type { Geometry } from "../metainfo/geometry.ts";
 import type { Message } from "../wire/message.ts";
@@ -119,11 +120,16 @@ export type Event =
   | { readonly kind: "order"; readonly isSequential: boolean }
   /** What readers of a stream need soon, instead of what was said before. */
   | { readonly kind: "due"; readonly pieces: readonly DuePiece[] }
+  /** What the user wants of sharing from now on. Ignored while there is no metadata. */
+  | ({ readonly kind: "goals" } & SharingGoals)
   | { readonly kind: "timer" }
   | { readonly kind: "stop" };
 
 /** What is asked of a torrent while it runs. */
-export type Wish = Extract<Event, { kind: "order" | "due" | "prioritize" | "announce-now" }>;
+export type Wish = Extract<
+  Event,
+  { kind: "order" | "due" | "prioritize" | "announce-now" | "goals" }
+>;
 
 /** What the swarm and the transfer ask of the shell: swarm/protocol.ts, transfer/protocol.ts. */
 export type Effect = SwarmEffect | TransferEffect | WebSeedEffect;

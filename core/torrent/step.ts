@@ -29,6 +29,8 @@ import {
 } from "../transfer/pieces.ts";
 import { setSequential } from "../transfer/order.ts";
 import { setDue } from "../transfer/requests.ts";
+import { resumeSeeding } from "../transfer/seeding.ts";
+import { setGoals } from "../transfer/goals.ts";
 import { onSaveFailed, onStateSaved } from "../transfer/saving.ts";
 import { keepBlocks } from "../transfer/started_pieces.ts";
 import type { Transfer } from "../transfer/state.ts";
@@ -105,6 +107,7 @@ type TransferEvent = Extract<
   Event,
   {
     readonly kind:
+      | "goals"
       | "piece-checked"
       | "piece-written"
       | "blocks-kept"
@@ -193,6 +196,9 @@ function stepTransfer(
       return setSequential(transfer, event.isSequential);
     case "due":
       return setDue(transfer, event.pieces, effects);
+    case "goals":
+      setGoals(transfer, event);
+      return resumeSeeding(transfer);
     case "state-saved":
       return onStateSaved(transfer, event.job);
     default:

@@ -15,6 +15,7 @@ import type { Effect, Event, Report } from "../torrent/protocol.ts";
 import { EXTENSIONS } from "../torrent/extensions.ts";
 import type { TorrentOptions } from "../torrent/state.ts";
 import type { WebSeedOptions } from "../torrent/web_seeds.ts";
+import type { SharingGoals } from "../transfer/goals.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
 import type { DuePiece } from "../transfer/order.ts";
 import type { PieceRange } from "../transfer/wanted.ts";
@@ -127,6 +128,11 @@ const isHashTrees = record(
     layersRequired: isFlag,
   } satisfies Fields<HashTreeOptions>,
 );
+const SHARING_GOALS: Fields<SharingGoals> = {
+  shareRule: record({ percent: isNumber, strict: isFlag } satisfies Fields<ShareRule>),
+  seedRatio: optional(isNumber),
+  seedTimeMs: optional(isNumber),
+};
 const isBitfield = record({ bytes: isBytes, count: isCount } satisfies Fields<Bitfield>);
 
 const MESSAGES: Members<Message> = {
@@ -275,6 +281,7 @@ const EVENTS: Members<Event> = {
   due: {
     pieces: listOf(record({ piece: isCount, atMs: isNumber } satisfies Fields<DuePiece>)),
   },
+  goals: SHARING_GOALS,
   timer: {},
   stop: {},
 };
@@ -296,9 +303,7 @@ const OPTIONS: Fields<RecordedOptions> = {
   uploadedBefore: isCount,
   downloadedBefore: isCount,
   waivedBefore: isFlag,
-  shareRule: record({ percent: isNumber, strict: isFlag } satisfies Fields<ShareRule>),
-  seedRatio: optional(isNumber),
-  seedTimeMs: optional(isNumber),
+  ...SHARING_GOALS,
   seed: isCount,
   webSeeds: optional(
     listOf(

@@ -17,7 +17,7 @@ export function createSeeding(): Seeding {
 
 /** Whether a limit may still be reached, for which the torrent needs its tick. */
 export function isSeedingLimited(transfer: Transfer): boolean {
-  const { seedRatio, seedTimeMs } = transfer.options;
+  const { seedRatio, seedTimeMs } = transfer.goals;
   const isLimited = seedRatio !== undefined || seedTimeMs !== undefined;
   return isLimited && isFinished(transfer) && !transfer.seedingDone;
 }
@@ -30,7 +30,7 @@ export function resumeSeeding(transfer: Transfer): void {
 /** Reports once that a limit set by the user is reached; the shell then stops the torrent. */
 export function reviewSeeding(transfer: Transfer, now: number, effects: TransferEffects): void {
   if (transfer.finishedMs === undefined || transfer.seedingDone) return;
-  const { seedRatio, seedTimeMs } = transfer.options;
+  const { seedRatio, seedTimeMs } = transfer.goals;
   const ratio = transfer.wantedBytes === 0 ? Infinity : transfer.uploaded / transfer.wantedBytes;
   const byRatio = seedRatio !== undefined && ratio >= seedRatio;
   const byTime = seedTimeMs !== undefined && now - transfer.finishedMs >= seedTimeMs;

@@ -74,7 +74,7 @@ export function createShare(waived: boolean, now: number): Share {
 
 /** Bytes that must be uploaded in all. */
 export function owedBytes(transfer: Transfer): number {
-  return Math.ceil(transfer.wantedBytes * transfer.options.shareRule.percent / 100);
+  return Math.ceil(transfer.wantedBytes * transfer.goals.shareRule.percent / 100);
 }
 
 /** Whether the last piece is free to be asked for: enough was uploaded in all runs, or the debt was waived. */
@@ -143,7 +143,7 @@ export function reviewShare(
   const own = transfer as Own;
   const before = own.share;
   let needsPeers = false;
-  if (transfer.options.shareRule.strict || !isWaiting(transfer)) own.wait = undefined;
+  if (transfer.goals.shareRule.strict || !isWaiting(transfer)) own.wait = undefined;
   else {
     own.wait ??= {
       tookMs: now - own.beganMs,
@@ -217,7 +217,7 @@ export function secondsToPay(transfer: Transfer, now: number): number {
 
 /** What the user is told: nothing before the rule first matters. */
 function shareState(transfer: Transfer): ShareState | undefined {
-  if (transfer.options.shareRule.percent === 0) return undefined;
+  if (transfer.goals.shareRule.percent === 0) return undefined;
   if (transfer.share === undefined && isFinished(transfer)) return undefined;
   if (transfer.uploaded >= owedBytes(transfer)) return "paid";
   if (transfer.waived) return "waived";

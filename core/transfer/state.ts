@@ -13,6 +13,7 @@
  *     super_seeding.ts which pieces are shown to whom
  *     saving.ts        when the state is saved next
  *     order.ts         which pieces are due, and whether order matters
+ *     goals.ts         what the user wants of sharing
  *     seeding.ts       whether seeding was enough
  *     hash_trees.ts    which hashes of v2 trees are wanted
  *     block_blame.ts   which pieces wait for leaves that tell their bad blocks
@@ -34,6 +35,7 @@ import { createDownloads, type Downloads } from "./blocks.ts";
 import { type BlockBlame, createBlockBlame } from "./block_blame.ts";
 import { type Choking, createChoking } from "./choker.ts";
 import { type Content, createContent } from "./content.ts";
+import { createGoals, type Goals, type SharingGoals } from "./goals.ts";
 import {
   createHashTrees,
   type HashTreeOptions,
@@ -45,13 +47,13 @@ import { createPartialPieces, type PartialPieces } from "./partials.ts";
 import { createPeerTable, type PeerTable } from "./peers.ts";
 import { createSaving, type Saving } from "./saving.ts";
 import { createSeeding, type Seeding } from "./seeding.ts";
-import { createShare, type Share, type ShareRule } from "./share_rule.ts";
+import { createShare, type Share } from "./share_rule.ts";
 import { createSuggesting, type Suggesting } from "./suggesting.ts";
 import type { Tuning } from "./tuning.ts";
 import { createSuperSeeding, type SuperSeeding } from "./super_seeding.ts";
 import { createUploads, type Uploads } from "./uploads.ts";
 
-export interface TransferOptions {
+export interface TransferOptions extends SharingGoals {
   readonly infoHash: InfoHash;
   readonly geometry: Geometry;
   /** Pieces on disk, checked. */
@@ -66,11 +68,6 @@ export interface TransferOptions {
   readonly uploadedBefore: number;
   readonly downloadedBefore: number;
   readonly waivedBefore: boolean;
-  readonly shareRule: ShareRule;
-  /** Stop seeding once uploaded / total size reaches this. */
-  readonly seedRatio: number | undefined;
-  /** Stop seeding this long after completion. */
-  readonly seedTimeMs: number | undefined;
   /** For the allowed fast set (BEP 6). */
   readonly sha1: Sha1;
   /** Of a torrent with a v2 part. */
@@ -94,6 +91,7 @@ export interface Transfer
     Suggesting,
     SuperSeeding,
     Saving,
+    Goals,
     Seeding,
     Order,
     HashTrees,
@@ -140,6 +138,7 @@ export function createTransfer(
     ...createSuggesting(),
     ...createSuperSeeding(isAllHere && options.superSeed === true, geometry, rng, now),
     ...createSaving(),
+    ...createGoals(options),
     ...createSeeding(),
     ...createOrder(options.isSequential ?? false),
     ...hashTrees,

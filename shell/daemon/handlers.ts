@@ -227,9 +227,6 @@ async function changeTorrent(
   record.settings = applySettings(record.settings, change);
   torrents.touch(entry);
   torrents.applySettings(entry);
-  const isRegrouped = change.group !== undefined || change.honors_session_limits !== undefined;
-  // It takes its place among the limits when it joins its swarm.
-  if (isRegrouped) await entry.handle?.rejoin();
   // Making files may take long; how it goes is a field.
   if (isChoice || change.sequential_download !== undefined) void torrents.applyFiles(entry);
   if (tiers !== undefined) await torrents.setTrackers(entry, tiers);

@@ -21,6 +21,8 @@ export interface LifeHost {
     peers: readonly PeerAddress[],
     limits: TorrentLimits,
   ): Driver;
+  /** Other limits of a driver that runs. */
+  setLimits(driver: Driver, limits: TorrentLimits): void;
   stop(driver: Driver): Promise<void>;
   /** The torrent is gone. */
   onLeft(infoHash: InfoHash): void;

@@ -1,6 +1,7 @@
 /** The core's options for a torrent that joins its swarm. */
 import type { ShareRule } from "../../core/cli/values.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
+import type { SharingGoals } from "../../core/transfer/goals.ts";
 import type { DriverOptions } from "../driver_options.ts";
 import { hashTreesOf } from "../hash/piece_checks.ts";
 import { sha1 } from "../hash/sha1.ts";
@@ -12,6 +13,11 @@ import type { Prepared } from "./prepare.ts";
 import type { AddOptions, Goals, TorrentEvent } from "./types.ts";
 
 const NO_RULE: ShareRule = { percent: 0, strict: false };
+
+/** Goals as the core knows them. */
+export function sharingGoals({ shareRule = NO_RULE, seedRatio, seedTimeMs }: Goals): SharingGoals {
+  return { shareRule, seedRatio, seedTimeMs };
+}
 
 /** `port`: where peers can reach us. */
 export function swarmTorrent(
@@ -34,9 +40,7 @@ export function swarmTorrent(
     uploadedBefore: state?.uploaded ?? 0,
     downloadedBefore: state?.downloaded ?? 0,
     waivedBefore: state?.waived ?? false,
-    shareRule: goals.shareRule ?? NO_RULE,
-    seedRatio: goals.seedRatio,
-    seedTimeMs: goals.seedTimeMs,
+    ...sharingGoals(goals),
     seed: system.randomSeed(),
     sha1,
     hashTrees: hashTreesOf(metainfo),

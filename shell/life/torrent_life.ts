@@ -16,7 +16,6 @@ import type { TorrentFacts } from "../../core/torrent/facts.ts";
 import type { Report, SavedState } from "../../core/torrent/protocol.ts";
 import type { ResumeState } from "../../core/transfer/resume.ts";
 import type { TimerId } from "../clock.ts";
-import { DiskError } from "../disk/disk_error.ts";
 import type { FileSystem } from "../disk/file_system.ts";
 import type { Storage } from "../disk/storage.ts";
 import { removeMarker } from "../disk/unfinished_marker.ts";
@@ -25,13 +24,13 @@ import { type Failure, toFailure } from "../failure.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { saveDownload } from "./keep_layers.ts";
 import type { Active, LifeHost, SwarmOptions } from "./host.ts";
-import { newsOf } from "./news.ts";
 import { countClaimed, type Wanted, type WantedBytes, wantedOf, wantFiles } from "./wanting.ts";
 import { finishMove, relocate } from "./moving.ts";
 import { openContent } from "./open_content.ts";
 import { bytesOf, prepare, type Prepared } from "./prepare.ts";
 import { removeTorrent } from "./remove_content.ts";
-import { openTrace, swarmTorrent } from "./swarm_torrent.ts";
+import { openTrace, sharingGoals, swarmTorrent } from "./swarm_torrent.ts";
+import { Telling } from "./telling.ts";
 import type {
   AddOptions,
   DownloadOrder,
@@ -52,9 +51,8 @@ export class TorrentLife {
   #loaded: LoadedTorrent;
   readonly #options: AddOptions;
   readonly #host: LifeHost;
-  readonly #emit: (event: TorrentEvent) => void;
+  readonly #telling: Telling;
   readonly #addedMs: number;
-  readonly #told = new Map<string, string>();
   #dir: string;
   #state: LifeState = "paused";
   #failure: Failure | undefined;
@@ -76,8 +74,6 @@ export class TorrentLife {
   #checkedBytes = 0;
   #checkBytesTotal = 0;
   #lastFacts: TorrentFacts | undefined;
-  #trackerError: string | undefined;
-  #trackerAnsweredMs: number;
   #diskError: unknown;
   #changeTimer: TimerId | undefined;
 
@@ -86,8 +82,8 @@ export class TorrentLife {
     this.#loaded = options.loaded;
     this.#options = options;
     this.#host = host;
-    this.#addedMs = this.#trackerAnsweredMs = this.#host.system.clock.now();
-    this.#emit = emit;
+    this.#addedMs = host.system.clock.now();
+    this.#telling = new Telling(emit, host.system.clock);
     this.#dir = options.dir;
     this.#goals = options.goals ?? {};
     this.#limits = options.limits ?? {};
@@ -149,8 +145,7 @@ export class TorrentLife {
       downloaded: swarm?.downloaded ?? this.#ownState?.downloaded ?? 0,
       swarm,
       isJoined: driver !== undefined,
-      trackerError: this.#trackerError,
-      trackerAnsweredMs: this.#trackerAnsweredMs,
+      ...this.#telling.trackers,
     };
   }
 
@@ -190,15 +185,20 @@ export class TorrentLife {
     return this.#enqueue(() => this.#goOnIn(dir));
   }
 
-  /** Uses other goals from the next time on that it joins. */
+  /** Uses other goals at once. */
   setGoals(goals: Goals): void {
     this.#goals = goals;
+    const { driver } = this.#active ?? {};
+    driver?.tell({ kind: "goals", ...sharingGoals(goals) });
+    const isOver = goals.stopsWhenComplete && driver?.facts().isFinished;
+    if (isOver) this.#stopFor(() => this.#finish());
   }
 
   /** Uses other limits at once. */
   setLimits(limits: TorrentLimits): void {
     this.#limits = limits;
-    this.#active?.driver?.setLimits(limits);
+    const { driver } = this.#active ?? {};
+    if (driver !== undefined) this.#host.setLimits(driver, limits);
   }
 
   /** Wants other files, PRIORITY_SKIP to PRIORITY_MAX each. Resolves when those are there. */
@@ -249,7 +249,7 @@ export class TorrentLife {
       }
       this.#state = "left";
       this.#host.onLeft(this.infoHash);
-      this.#emit({ kind: "left" });
+      this.#telling.tell({ kind: "left" });
     });
   }
 
@@ -274,7 +274,7 @@ export class TorrentLife {
     try {
       await relocate(this.#options.loaded, this.#dir, to, signal, this.#fs);
       this.#dir = to;
-      this.#emit({ kind: "moved", dir: to });
+      this.#telling.tell({ kind: "moved", dir: to });
       return true;
     } catch (error) {
       if (!signal.aborted) this.#fail(toFailure(error));
@@ -300,7 +300,7 @@ export class TorrentLife {
     try {
       const isSeed = role.kind === "seed";
       const moved = isSeed ? undefined : await finishMove(this.loaded, this.#dir, signal, this.#fs);
-      if (moved !== undefined) this.#emit({ kind: "moved", dir: this.#dir = moved });
+      if (moved !== undefined) this.#telling.tell({ kind: "moved", dir: this.#dir = moved });
       const { loaded, storage, lock } = await openContent(
         ...[this.#options.loaded, this.#dir, role, this.#host] as const,
         (path) => this.#onChanged(path),
@@ -332,7 +332,7 @@ export class TorrentLife {
       storage,
       trust: this.#trust,
       ownState: this.#ownState,
-      say: this.#emit,
+      say: this.#telling.tell,
       onProgress: (bytes, total) => {
         this.#checkedBytes = bytes;
         this.#checkBytesTotal = total;
@@ -354,9 +354,8 @@ export class TorrentLife {
   }
 
   #join(active: Active, prepared: Prepared): void {
-    this.#trackerAnsweredMs = this.#host.system.clock.now();
-    this.#trackerError = undefined;
-    active.trace = openTrace(this.#options.trace, this.#emit);
+    this.#telling.forgetTrackers();
+    active.trace = openTrace(this.#options.trace, this.#telling.tell);
     this.#state = "downloading";
     const { storage, trace } = active;
     const { port, system } = this.#host;
@@ -369,11 +368,11 @@ export class TorrentLife {
       trace,
       onReport: (report) => this.#onReport(report),
       onDiskError: (error) => this.#diskError = error,
-      onReadError: (error) => this.#onReadError(error),
+      onReadError: (error) => this.#telling.unreadable(error),
       onCrash: (error) => this.#stopFor(() => this.#endFailed(toFailure(error))),
     };
     active.driver = this.#host.start(options, this.#options.peers ?? [], this.#limits);
-    this.#emit({ kind: "joined" });
+    this.#telling.tell({ kind: "joined" });
   }
 
   async #save(storage: Storage, saved: Kept): Promise<void> {
@@ -401,7 +400,7 @@ export class TorrentLife {
           this.#bytesHave = this.#lastFacts.bytesHave;
           this.#wantedBytes = wantedOf(this.#lastFacts);
           const { uploaded, downloaded } = this.#lastFacts;
-          this.#emit({ kind: "stopped", uploaded, downloaded });
+          this.#telling.tell({ kind: "stopped", uploaded, downloaded });
         }
         trace?.close();
         await storage.close();
@@ -428,14 +427,14 @@ export class TorrentLife {
     if (this.#state === "finished" && this.#mustMove()) {
       if (!await this.#relocate(this.#options.moveTo!)) return;
     }
-    if (this.#state === "finished") this.#emit({ kind: "finished" });
+    if (this.#state === "finished") this.#telling.tell({ kind: "finished" });
   }
 
   #fail(failure: Failure): void {
     this.#wantsToRun = false;
     this.#state = "failed";
     this.#failure = failure;
-    this.#emit({ kind: "failed", failure });
+    this.#telling.tell({ kind: "failed", failure });
   }
 
   /** The swarm ended by itself, for a reason that `end` acts on, unless a command ended it before. */
@@ -447,13 +446,7 @@ export class TorrentLife {
   }
 
   #onReport(report: Report): void {
-    const news = newsOf(report);
-    if (news?.event.kind === "tracker") {
-      this.#trackerError = news.event.error;
-      if (news.event.error === undefined) this.#trackerAnsweredMs = this.#host.system.clock.now();
-    }
-    if (news?.once !== undefined) return this.#emitOnce(...news.once, news.event);
-    if (news !== undefined) return this.#emit(news.event);
+    if (this.#telling.report(report)) return;
     switch (report.kind) {
       case "complete":
         this.#sayComplete();
@@ -471,29 +464,14 @@ export class TorrentLife {
 
   #sayComplete(): void {
     const seconds = Math.round(this.#host.system.clock.now() - this.#addedMs) / 1000;
-    this.#emit({ kind: "complete", bytes: this.facts().bytesWanted, seconds });
+    this.#telling.tell({ kind: "complete", bytes: this.facts().bytesWanted, seconds });
     void removeMarker(this.#dir, this.metainfo, this.#fs);
-  }
-
-  /** Repeats nothing: news about the same thing are reported when they differ. */
-  #emitOnce(about: string, news: string, event: TorrentEvent): void {
-    if (this.#told.get(about) === news) return;
-    this.#told.set(about, news);
-    this.#emit(event);
   }
 
   /** Reported once per file. It is checked again once the change may be complete. */
   #onChanged(path: string): void {
-    this.#emit({ kind: "changed", path });
+    this.#telling.tell({ kind: "changed", path });
     const checkAgain = () => this.#stopFor(() => this.#again());
     this.#changeTimer ??= this.#host.system.clock.setTimeout(checkAgain, CHANGE_SETTLES_MS);
-  }
-
-  /** Told once for a file: what follows is the same damage at other places. */
-  #onReadError(error: unknown): void {
-    if (error instanceof DiskError && error.code === "changed") return;
-    const failure = toFailure(error);
-    const about = error instanceof DiskError ? error.path : failure.message;
-    this.#emitOnce(about, "unreadable", { kind: "unreadable", failure });
   }
 }

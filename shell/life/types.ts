@@ -77,7 +77,7 @@ export interface Goals {
 export interface TorrentLimits {
   readonly downLimit?: number | undefined;
   readonly upLimit?: number | undefined;
-  /** What limits it, too, from the next time on that it joins; the session's rates unless given. */
+  /** What limits it, too; the session's rates unless given. */
   readonly parent?: RateLimits | undefined;
 }
 

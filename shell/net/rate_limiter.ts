@@ -32,7 +32,7 @@ interface Waiter {
 
 export class RateLimiter {
   readonly #clock: Clock;
-  readonly #parent: RateLimiter | undefined;
+  #parent: RateLimiter | undefined;
   /** Undefined: no limit. */
   #bucket: TokenBucket | undefined;
   #waiters: Waiter[] = [];
@@ -71,6 +71,11 @@ export class RateLimiter {
       } else setRate(this.#bucket, rateBytesPerSecond, burst, at);
     }
     this.#serve();
+  }
+
+  /** What passes this one must pass `parent` from now on; what waits at the one before passes there. */
+  setParent(parent: RateLimiter | undefined): void {
+    this.#parent = parent;
   }
 
   /** Waits until `bytes` may pass, after all earlier callers. */

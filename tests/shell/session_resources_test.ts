@@ -82,6 +82,19 @@ Deno.test("many torrents that come at once are looked at together, and all get t
   assert(late.looks > 0);
 });
 
+Deno.test("a thousand torrents without peers each let in those that dial them", async () => {
+  const { clock, resources } = open(4_096);
+  const nothing: Resources = { ...LEAST, connections: 0 };
+  const torrents = Array.from({ length: 1_000 }, () => {
+    const torrent = new FakeTorrent(0);
+    torrent.needs = () => ({ least: nothing, most: nothing });
+    resources.join(torrent);
+    return torrent;
+  });
+  await clock.run(1_000);
+  assertEquals(torrents.filter(({ granted }) => granted.connections < 2).length, 0);
+});
+
 Deno.test("no peer is let in beyond what the process can have", () => {
   const { resources } = open(256);
   const torrent = new FakeTorrent(0);

@@ -8,7 +8,7 @@ import { chokeRound, fillIdleSlots } from "../transfer/choker.ts";
 import { onSilence } from "../transfer/peers.ts";
 import { reviewHashRequests } from "../transfer/hash_trees.ts";
 import { tickOrder } from "../transfer/order.ts";
-import { abandonStranded } from "../transfer/picker.ts";
+import { abandonStranded } from "../transfer/stranded.ts";
 import { reviewBlames } from "../transfer/pieces.ts";
 import {
   adjustPipeline,

@@ -14,7 +14,6 @@ import {
 } from "./availability.ts";
 import { isSeed, setNothingNew } from "./offers.ts";
 import {
-  abandonPiece,
   ask,
   BLOCK_FREE,
   BLOCK_REQUESTED,
@@ -28,7 +27,6 @@ import {
 } from "./partials.ts";
 import { dueRoom, isLeftToFaster, takeDue } from "./due.ts";
 import type { Peer } from "./peer.ts";
-import type { TransferEffects } from "./protocol.ts";
 import { takeSuggestion } from "./hints.ts";
 import { ENDGAME_SLOW_FACTOR } from "./limits.ts";
 import { isInCrowd, nextInSequence } from "./order.ts";
@@ -318,24 +316,4 @@ function hasStuckOwner(transfer: Transfer, partial: PartialPiece, now: number): 
   const isAsked = partial.free + partial.received < partial.blocks;
   const mayStillSend = isAsked || canGive(owner, partial, now);
   return owner.snubbed || !mayStillSend || owner.isSilent;
-}
-
-/**
- * With the buffers full, gives up pieces that no connected peer can finish, so that others can be
- * started. Without this, a swarm of peers that leave could fill memory with halves for ever.
- */
-export function abandonStranded(transfer: Transfer, now: number, effects: TransferEffects): void {
-  for (const partial of [...transfer.open]) {
-    if (transfer.bufferedBytes < transfer.bufferedBytesMax) return;
-    const isAsked = partial.free + partial.received < partial.blocks;
-    if (isAsked || isObtainable(transfer, partial, now)) continue;
-    abandonPiece(transfer, partial, effects);
-  }
-}
-
-function isObtainable(transfer: Transfer, partial: PartialPiece, now: number): boolean {
-  for (const peer of transfer.peers.values()) {
-    if (!peer.isSilent && mayTake(partial, peer, now)) return true;
-  }
-  return false;
 }

@@ -1,0 +1,48 @@
+import { assert, assertEquals } from "@std/assert";
+import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
+import { BUFFERED_BYTES_MAX, SNUB_MS } from "../../../core/transfer/limits.ts";
+import { Kit } from "../torrent/kit.ts";
+
+/** Four peers with a piece each, which fill the buffers and gave one block; then one with other pieces. */
+function crowd() {
+  const blocks = BUFFERED_BYTES_MAX / BLOCK_SIZE / 4;
+  const kit = new Kit({ have: "......", blocks });
+  const hoarders = ["#.....", ".#....", "..#...", "...#.."].map((have) => kit.connect(have));
+  hoarders.forEach((peer, piece) => assertEquals(kit.block(peer, piece, 0), "accepted"));
+  assertEquals(kit.transfer.bufferedBytes, BUFFERED_BYTES_MAX);
+  return { kit, hoarders };
+}
+
+/** Whether the newcomer is asked for something within `ms`, all peers being alive. */
+function isAsked(kit: Kit, newcomer: number, alive: readonly number[], ms: number): boolean {
+  for (let at = 0; at < ms && kit.owed(newcomer).length === 0; at += 1_000) {
+    if (at % 30_000 === 0) { for (const peer of alive) kit.say(peer, { kind: "keep-alive" }); }
+    kit.wait(1_000);
+  }
+  return kit.owed(newcomer).length > 0;
+}
+
+Deno.test("pieces of peers that left make room at once", () => {
+  const { kit, hoarders } = crowd();
+  for (const peer of hoarders) kit.disconnect(peer);
+  const newcomer = kit.connect("....##");
+  assert(isAsked(kit, newcomer, [newcomer], 2_000));
+});
+
+for (const how of ["choke us", "deliver nothing"]) {
+  Deno.test(`pieces of peers that stay and ${how} make room for a peer without work`, () => {
+    const { kit, hoarders } = crowd();
+    if (how === "choke us") { for (const peer of hoarders) kit.say(peer, { kind: "choke" }); }
+    const newcomer = kit.connect("....##");
+    assert(isAsked(kit, newcomer, [...hoarders, newcomer], SNUB_MS + 2_000));
+    const started = [...kit.transfer.partials.keys()];
+    assertEquals(started.filter((piece) => piece < 4).length, 3, "no more than is needed");
+  });
+}
+
+Deno.test("pieces of peers that deliver nothing are kept while nobody else has work to do", () => {
+  const { kit, hoarders } = crowd();
+  kit.waitWith(hoarders, 2 * SNUB_MS);
+  assertEquals(kit.transfer.partials.size, 4);
+  assertEquals(kit.all("drop-piece").length, 0);
+});

@@ -61,16 +61,20 @@ Deno.test("one known node suffices to fill near and far buckets", () => {
 
 Deno.test("a bootstrap node is asked at the start, and not whenever others name it", () => {
   const world = new World(60);
-  const router = world.endpoints[0]!;
   const solo = new Solo();
+  // Near us, so that the answer of every neighbour names it.
+  const router = world.endpoints.sort((a, b) =>
+    compareDistance(world.nodes.get(a)!, world.nodes.get(b)!, solo.table.ownId)
+  )[2]!;
   solo.tell({ kind: "nodes", endpoints: [router], areRouters: true });
-  solo.run(20_000, world.answer);
+  solo.tell({ kind: "nodes", endpoints: world.endpoints.slice(0, 2), areRouters: false });
+  solo.run(60_000, world.answer);
   const asked = () => world.asked.filter(({ to }) => to === router).length;
-  assertEquals([solo.table.size >= 30, asked() >= 1, asked() <= 5], [true, true, true]);
+  assertEquals(asked() >= 1, true);
   world.asked = [];
   solo.run(2 * CHECK_INTERVAL_MS, world.answer);
-  // The lookup for our neighbours may pass it.
-  assertEquals([world.asked.length > 60, asked() <= 1], [true, true], `${asked()} times`);
+  // A lookup for our neighbours passes it.
+  assertEquals([world.asked.length > 10, asked() <= 3], [true, true], `${asked()} times`);
 });
 
 Deno.test("each node of the table is checked every 15 minutes, with a nearby target", () => {

@@ -32,7 +32,7 @@ const ELSEWHERE = { 4: at("46.46.46.46:6881"), 6: at("[2a01:46::46]:6881") } as 
 export type Manner = "good" | "silent" | "slow" | "refuses" | "lies" | "mistaken";
 
 export interface PlayedNode {
-  readonly id: NodeId;
+  id: NodeId;
   readonly endpoint: Endpoint;
   manner: Manner;
 }
@@ -44,6 +44,8 @@ export class PlayedWorld {
   /** Peers that every node names for a torrent, and the value it has. */
   readonly peers = new Map<NodeId, Endpoint[]>();
   readonly items = new Map<NodeId, PutItem>();
+  /** Nodes that each answer names. */
+  answerNodes = 8;
   /** Where others see us from now on. */
   own: Readonly<Record<4 | 6, Endpoint>> = OWN;
   /** A line a minute: what was sent, what came out, and a digest of all of it. */
@@ -165,10 +167,10 @@ export class PlayedWorld {
     const closest: NodeInfo[] = this.nodes.filter(({ endpoint }) =>
       ipVersionOf(endpoint) === version
     )
-      .toSorted((a, b) => compareDistance(a.id, b.id, target)).slice(0, 8);
+      .toSorted((a, b) => compareDistance(a.id, b.id, target)).slice(0, this.answerNodes);
     const nodes = version === 4 ? { nodes: closest } : { nodes6: closest };
     if (query.method === "find_node") return nodes;
-    const token = sha1(bytesOf(node.id + target)).slice(0, 8);
+    const token = sha1(bytesOf(node.id + target)).slice(0, this.answerNodes);
     if (query.method === "get") {
       const item = this.items.get(target);
       const nothing = { publicKey: undefined, signature: undefined, sequence: undefined };

@@ -3,6 +3,8 @@ import { assertEquals } from "@std/assert";
 import type { PutItem } from "../../../core/dht/krpc.ts";
 import { targetOf } from "../../../core/dht/item_store.ts";
 import { sha1 } from "../../../shell/hash/sha1.ts";
+import { createRng } from "../../../core/bytes/random.ts";
+import { randomIdSharing } from "../../../core/dht/node_id.ts";
 import { at, bytesOf, idOf } from "./kit.ts";
 import { PlayedWorld } from "./played_world.ts";
 import { recorded } from "./transcripts.ts";
@@ -113,4 +115,28 @@ Deno.test("a network of four nodes, and one in which nobody answers", () => {
     world.snapshot();
     assertEquals(world.lines, recorded(`few_${manner}`, world.lines));
   }
+});
+
+Deno.test("a crowd near us, and torrents with more peers than are told of", () => {
+  const world = new PlayedWorld({ versions: [4] }, 200);
+  const { ownId } = world.dht.networks[0]!.table;
+  const rng = createRng(8);
+  for (const [i, node] of world.nodes.entries()) {
+    node.manner = i % 9 === 0 ? "slow" : "good";
+    // The more bits they share, the fewer they are, as with ids at random.
+    if (i % 2 === 0) node.id = randomIdSharing(ownId, i % 18, rng);
+  }
+  const peers = Array.from({ length: 70 }, (_, i) => at(`70.0.${i}.1:${1 + i}`));
+  world.peers.set(HASH, peers);
+  world.answerNodes = 20;
+  world.tell({ kind: "start" });
+  world.tell({ kind: "nodes", endpoints: world.named(4, 40), areRouters: false });
+  world.run(3 * MINUTE_MS);
+  world.snapshot();
+  world.tell({ ...LOOKUP, job: 1, scrape: false });
+  world.tell({ ...LOOKUP, job: 2 });
+  world.tell(JOIN);
+  world.run(16 * MINUTE_MS);
+  world.snapshot();
+  assertEquals(world.lines, recorded("crowd", world.lines));
 });

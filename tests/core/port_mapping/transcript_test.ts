@@ -270,6 +270,7 @@ Deno.test("a UPnP mapping is made for our end of the connection, and renewed as 
     "@1800000",
     "7 AddPortMapping 6882 TCP 6881 10.0.0.7 1 tt 0",
   ]);
+  assertEquals(nextMapperDeadline(talk.mapper), Infinity);
   assertEquals(talk.http(7, 200), ["8 AddPortMapping 6881 UDP 6881 10.0.0.7 1 tt 3600"]);
   assertEquals(talk.http(8, 200), ["9 GetExternalIPAddress"]);
   assertEquals(talk.http(9, 200, ADDRESS), []);

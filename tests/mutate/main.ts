@@ -1,21 +1,28 @@
 /**
- * `deno task mutate [PATH...] [--sample N] [--seed S] [--all] [--table [FILE]]`: changes the sources one
+ * `deno task mutate [PATH...] [--sample N] [--seed S] [--all] [--programs] [--table]`: changes the sources one
  * small thing at a time and tells which changes no test notices.
  *
  * One module after the other (`core/x`, `shell/x`), N mutants of each. A mutant costs the milliseconds of
- * the tests that execute it; in the shell those that survive so are tried on tests that start programs.
+ * the tests that execute it.
  * Survivors that change nothing a caller can see are listed in `equivalent.txt`, with the reason, and do
- * not count. `--table` also writes the figures to a file.
+ * not count. `--table` also writes the figures to FIGURES.md, and keeps the rows of other modules;
+ * `--programs` tries survivors on tests that start programs, which takes long.
  */
 import { parseArgs } from "node:util";
 import { runInProcesses } from "./run_processes.ts";
 import { runLoaded } from "./run_loaded.ts";
-import { dropPlan, listSources, makePlan, moduleOf, sample, type Verdict } from "./plan.ts";
-import { keyOf, percent, readEquivalents, type Sums, tableOf } from "./report.ts";
+import { dropPlan, exists, listSources, makePlan, moduleOf, sample, type Verdict } from "./plan.ts";
+import { keyOf, percent, readEquivalents, readTable, type Sums, tableOf } from "./report.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
 
 const SAMPLE_DEFAULT = 60;
 const TABLE = new URL("FIGURES.md", import.meta.url).pathname;
+const TABLE_HEAD = `# Mutation figures
+
+Written by \`deno task mutate PATH... --sample N --table\`, which replaces the rows of the modules that it
+tried: a sample with seed 1, each mutant against the tests that run where it runs. What survives only because
+it is seen through a started program counts as survived, unless \`--programs\` was given.
+`;
 /** Generated, or started by hand: nothing that a test could hold. */
 const LEFT_OUT = ["shell/page/assets.ts", "shell/page/build.ts", "shell/page/app/"];
 
@@ -58,8 +65,10 @@ async function main(): Promise<void> {
   }
   console.log(tableOf(rows));
   if (!values.table) return;
-  const command = ["deno task mutate", ...Deno.args].join(" ");
-  Deno.writeTextFileSync(TABLE, `# Mutation figures\n\n    ${command}\n\n${tableOf(rows)}\n`);
+  const known = exists(TABLE) ? readTable(Deno.readTextFileSync(TABLE)) : [];
+  const all = new Map([...known, ...rows].map((row) => [row.module, row]));
+  const sorted = [...all.values()].sort((a, b) => a.module < b.module ? -1 : 1);
+  Deno.writeTextFileSync(TABLE, `${TABLE_HEAD}\n${tableOf(sorted)}\n`);
 }
 
 interface Choice {

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { openScratch } from "../support/content.ts";
 import { instrument } from "./instrument.ts";
 import { dropPlan, makePlan, moduleOf, sample } from "./plan.ts";
-import { keyOf, percent, readEquivalents, tableOf } from "./report.ts";
+import { keyOf, percent, readEquivalents, readTable, tableOf } from "./report.ts";
 import { runLoaded } from "./run_loaded.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
 
@@ -111,7 +111,9 @@ Deno.test("equivalents are known by path and change, and do not count", () => {
   assertEquals(known.has(keyOf({ ...mutant, after: "((a) > (b))" })), false);
   assertEquals([percent(3, 1), percent(0, 0)], ["75.0 %", "-"]);
   assertEquals([moduleOf("core/a/b/c.ts"), moduleOf("shell/d.ts")], ["core/a", "shell"]);
-  const table = tableOf([{ module: "core/a", all: 9, killed: 3, survived: 1, equivalent: 2 }]);
+  const rows = [{ module: "core/a", all: 9, killed: 3, survived: 1, equivalent: 2 }];
+  const table = tableOf(rows);
+  assertEquals(readTable(table), rows);
   assertEquals(table.split("\n").slice(2).map((line) => line.match(/[\w./%]+/g)), [
     ["core/a", "9", "6", "3", "1", "2", "75.0", "%"],
     ["all", "9", "6", "3", "1", "2", "75.0", "%"],

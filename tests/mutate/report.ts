@@ -25,6 +25,20 @@ export function percent(killed: number, survived: number): string {
   return whole === 0 ? "-" : `${(100 * killed / whole).toFixed(1)} %`;
 }
 
+/** The rows of a table that `tableOf` made, without the last one. */
+export function readTable(text: string): Sums[] {
+  return [...text.matchAll(/^\| ((?:core|shell)\S*) +\|(.*)\|$/gm)].map(([, module, rest]) => {
+    const [all, , killed, survived, equivalent] = rest!.split("|").map(Number);
+    return {
+      module: module!,
+      all: all!,
+      killed: killed!,
+      survived: survived!,
+      equivalent: equivalent!,
+    };
+  });
+}
+
 /** A Markdown table, with a row of all. */
 export function tableOf(rows: readonly Sums[]): string {
   const sum = (read: (row: Sums) => number) => rows.reduce((total, row) => total + read(row), 0);

@@ -163,7 +163,8 @@ Deno.test("tt get and tt seed hand over their torrents, and the daemon's peers a
   const [torrent] = await two.torrents("download_limit", "download_dir");
   assertEquals([torrent.download_limit, torrent.download_dir], [200, dir.at("dl")]);
 
-  await two.call("torrent_set", { ids: [1], download_limit: 400 });
+  // Slow enough to last while the commands below look at it.
+  await two.call("torrent_set", { ids: [1], download_limit: 50 });
   await using _get = await startSeed([
     ...[dir.at("new.torrent"), "--dir", dir.at("src"), "--peer", `127.0.0.1:${two.peerPort}`],
   ]);

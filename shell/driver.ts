@@ -378,7 +378,9 @@ export class Driver implements LinkOwner {
   }
 
   #checkPiece(job: number, piece: number): void {
-    const answer = (matches: boolean): Event => ({ kind: "piece-checked", job, matches });
+    const answer = (matches: boolean): Event => {
+      return { kind: "piece-checked", job, matches, layer: this.#pieces.takeFoundLayer(piece) };
+    };
     const result = this.#pieces.check(piece);
     if (typeof result === "boolean") this.#answers.push(answer(result));
     else result.then((late) => this.#feed(answer(late)), (error) => this.#crash(error));

@@ -97,6 +97,15 @@ export function wantLeaves(view: HashFetch, piece: number): boolean {
   return true;
 }
 
+/** The layer of the file is no longer wanted. */
+export function dropLayer(view: HashFetch, tree: number): void {
+  const own = view as Own;
+  if (!own.layersLeft.delete(tree)) return;
+  for (const want of [...own.wants.values()]) {
+    if (want.piece === undefined && want.range.tree === tree) removeWant(own, want);
+  }
+}
+
 /** The leaves of the piece are no longer wanted. */
 export function dropLeaves(view: HashFetch, piece: number): void {
   const own = view as Own;

@@ -49,7 +49,13 @@ export type Event =
   | { readonly kind: "disconnected"; readonly peer: PeerKey; readonly why: string }
   /** Bytes that are no message: a frame over the limit, a payload of the wrong size. */
   | { readonly kind: "violated"; readonly peer: PeerKey; readonly why: string }
-  | { readonly kind: "piece-checked"; readonly job: JobId; readonly matches: boolean }
+  | {
+    readonly kind: "piece-checked";
+    readonly job: JobId;
+    readonly matches: boolean;
+    /** The file, by its tree, whose layer is known with this piece: pieces of a hybrid tell it. */
+    readonly layer?: number | undefined;
+  }
   | { readonly kind: "piece-written"; readonly job: JobId }
   /**
    * Blocks of a piece that an earlier run received, with hashes as they were then. They are put into the

@@ -19,6 +19,7 @@ import {
   onHashesProven,
   onHashesRefused,
   onHashRequest,
+  onLayerFound,
 } from "../transfer/hash_trees.ts";
 import {
   onLeavesCompared,
@@ -137,6 +138,7 @@ function stepTransfer(
 ): void {
   switch (event.kind) {
     case "piece-checked": {
+      if (event.layer !== undefined) onLayerFound(transfer, event.layer);
       const verdict = onPieceChecked(transfer, event.job, event.matches, now, effects);
       return banSenders(torrent, verdict, now, effects);
     }

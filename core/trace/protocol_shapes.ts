@@ -235,7 +235,7 @@ const EVENTS: Members<Event> = {
   message: { peer: isCount, message: isMessage },
   disconnected: { peer: isCount, why: isForeignText },
   violated: { peer: isCount, why: isText },
-  "piece-checked": { job: isCount, matches: isFlag },
+  "piece-checked": { job: isCount, matches: isFlag, layer: optional(isCount) },
   "piece-written": { job: isCount },
   "blocks-kept": STARTED_PIECE,
   "leaves-compared": { job: isCount, blocks: listOf(isCount) },

@@ -13,6 +13,7 @@ import { finishJob, type JobId, startJob } from "../bytes/jobs.ts";
 import type { View } from "../bytes/view.ts";
 import {
   createHashFetch,
+  dropLayer,
   dropLeaves,
   expireHashRequests,
   forgetHashPeer,
@@ -244,6 +245,13 @@ function takeLeafAllowance(transfer: Transfer, own: OwnPeer, range: FileHashRang
 /** Leaves are not kept: their piece is read and hashed anew. */
 function isOfLeaves(trees: PieceTrees, range: FileHashRange): boolean {
   return range.baseLayer < trees.pieceHeight;
+}
+
+/** The layer of a file of a hybrid was found out from its content: peers may have it. */
+export function onLayerFound(transfer: Transfer, tree: number): void {
+  if (transfer.hashes === undefined || !transfer.unknownLayers.has(tree)) return;
+  dropLayer(transfer.hashes, tree);
+  learnLayer(transfer, tree);
 }
 
 /** Pieces of the file can be checked from now on. */

@@ -3,10 +3,11 @@ import { assert } from "../../core/bytes/result.ts";
 import { hasBit } from "../../core/bytes/bitfield.ts";
 import { BLOCK_SIZE, blockCount, pieceSize } from "../../core/metainfo/geometry.ts";
 import type { PieceCheck, PieceDigest } from "../../core/metainfo/piece_check.ts";
+import { treeOfPiece } from "../../core/metainfo/piece_trees.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import { PieceBuffer, type PieceBufferOptions } from "./piece_buffer.ts";
 import { noteLeaves } from "./noted_leaves.ts";
-import { contradiction, pieceCheckOf } from "./piece_checks.ts";
+import { contradiction, hashTreesOf, pieceCheckOf } from "./piece_checks.ts";
 import type { PieceMemory } from "./piece_memory.ts";
 
 type Torrent = Pick<Metainfo, "name" | "identity" | "geometry" | "pieceHashes" | "trees">;
@@ -17,6 +18,7 @@ export class PieceBuffers {
   readonly #check: PieceCheck;
   readonly #buffers = new Map<number, PieceBuffer>();
   readonly #options: Pick<PieceBufferOptions, "isFastHere">;
+  readonly #unknownLayers: Set<number>;
   #isOpen = false;
 
   /** `isFastHere`: see PieceBufferOptions. */
@@ -25,6 +27,7 @@ export class PieceBuffers {
     this.#options = isFastHere === undefined ? {} : { isFastHere };
     this.#memory = memory;
     this.#check = pieceCheckOf(torrent);
+    this.#unknownLayers = new Set(hashTreesOf(torrent)?.missingLayers);
   }
 
   put(piece: number, begin: number, block: Uint8Array): void {
@@ -55,6 +58,15 @@ export class PieceBuffers {
     };
     const digest = this.#get(piece).digest();
     return digest instanceof Promise ? digest.then(judge) : judge(digest);
+  }
+
+  /** The file, by its tree, whose layer became known since it was last told, if the piece is of one. */
+  takeFoundLayer(piece: number): number | undefined {
+    const { trees } = this.#torrent;
+    if (trees === undefined || this.#unknownLayers.size === 0) return undefined;
+    const tree = treeOfPiece(trees, piece);
+    if (trees.layers[tree] === undefined) return undefined;
+    return this.#unknownLayers.delete(tree) ? tree : undefined;
   }
 
   /** The buffer of a piece, of which some blocks may be here. */

@@ -18,7 +18,9 @@ import { LayerLearner } from "./learn_layers.ts";
 import { MERKLE } from "./sha256.ts";
 
 /** What the core has to know of the torrent's hash trees; undefined without a v2 part. */
-export function hashTreesOf({ trees, identity }: Metainfo): HashTreeOptions | undefined {
+export function hashTreesOf(
+  { trees, identity }: Pick<Metainfo, "trees" | "identity">,
+): HashTreeOptions | undefined {
   return trees && {
     fileLengths: trees.files.map(({ length }) => length),
     missingLayers: trees.files.flatMap((file, tree) => {

@@ -18,11 +18,11 @@ for (const client of [aria2, libtorrent, transmission, webtorrent]) {
       concurrentSteps(test, [
         {
           name: `tt fetches from ${client.name}`,
-          fn: () => transfer(client, tt, nestedFolder, ttTracker, undefined, true),
+          fn: () => transfer(client, tt, nestedFolder, ttTracker, undefined, "link"),
         },
         {
           name: `${client.name} fetches from tt`,
-          fn: () => transfer(tt, client, nestedFolder, ttTracker, undefined, true),
+          fn: () => transfer(tt, client, nestedFolder, ttTracker, undefined, "link"),
         },
       ]),
   });

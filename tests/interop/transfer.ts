@@ -36,8 +36,8 @@ export async function transfer(
   content: Content,
   tracker?: Tracker,
   { scheme, ipVersion }: Way = { scheme: "http", ipVersion: 4 },
-  /** The downloader is given a magnet link in place of the file. */
-  byMagnet = false,
+  /** The downloader is given a magnet link in place of the file: all of it, or with one hash only. */
+  byMagnet: "file" | "link" | "btih" | "btmh" = "file",
 ): Promise<void> {
   await using scratch = await openScratch();
   await using network = await openPlaces([seeder, downloader], 3);
@@ -53,7 +53,7 @@ export async function transfer(
   const { path: torrentPath, infoHash } = await writeTorrent(seedDir, content, url);
   const seeding = { torrentPath, dir: seedDir, place: seedPlace!, port: freshPort() };
   const downloading = {
-    torrentPath: byMagnet ? await magnetOf(torrentPath) : torrentPath,
+    torrentPath: byMagnet === "file" ? torrentPath : await magnetOf(torrentPath, byMagnet),
     dir: downloadDir,
     place: downloadPlace!,
     port: freshPort(),
@@ -84,9 +84,15 @@ export async function transfer(
   await assertSameBytes(downloader, content, downloadDir, seedDir);
 }
 
-async function magnetOf(torrentPath: string): Promise<string> {
+/** The link that `tt show` tells, or what is left of it with one of its hashes. */
+async function magnetOf(torrentPath: string, kind: "link" | "btih" | "btmh"): Promise<string> {
   const shown = await runCommand(await ttCommand(["show", torrentPath, "--json"]));
-  return JSON.parse(shown).magnet;
+  const { magnet } = JSON.parse(shown);
+  if (kind === "link") return magnet;
+  const parts = magnet.slice("magnet:?".length).split("&").filter((part: string) =>
+    !part.startsWith("xt=") || part.startsWith(`xt=urn:${kind}:`)
+  );
+  return `magnet:?${parts.join("&")}`;
 }
 
 /** A failure of one side is often explained by the other. */

@@ -21,8 +21,23 @@ import {
 import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { assertSameBytes, complete, transfer, TRANSFER_DEADLINE_MS } from "./transfer.ts";
 import { freshPort, loopback, type Place } from "../support/network.ts";
+import { layerPart } from "../../core/hash_exchange/ranges.ts";
+import type { Identity } from "../../core/metainfo/identity.ts";
+import type { PieceTrees } from "../../core/metainfo/piece_trees.ts";
+import type { InfoHash } from "../../core/metainfo/types.ts";
+import { decodeMessage } from "../../core/wire/codec.ts";
+import { encodeHandshake } from "../../core/wire/handshake.ts";
+import { bytesOf, RawPeer } from "../shell/driver_kit.ts";
+import { framesOf } from "../shell/v2_peer.ts";
+import { until, within } from "../support/until.ts";
 import { loadTorrent } from "../../shell/load_torrent.ts";
 
+const LINKS = [
+  ["v2", "link"],
+  ["hybrid", "link"],
+  ["hybrid", "btih"],
+  ["hybrid", "btmh"],
+] as const;
 const V2 = [smallPieces, largePieces, awkwardSizes].map((content) => inFormat(content, "v2"));
 const HYBRID = [smallPieces, largePieces, awkwardSizes].map((content) =>
   inFormat(content, "hybrid")
@@ -92,7 +107,7 @@ async function refusalTest(client: Client, argv: string[], hash: RegExp): Promis
   });
 }
 
-/** By the link of a v2 torrent, and by that of a hybrid, which names both hashes. */
+/** By the link of a v2 torrent, and by those of a hybrid: with both hashes, and with either. */
 async function magnetTest(seeder: Client, downloader: Client): Promise<void> {
   await interopTest({
     name: `${downloader.name} fetches v2 and hybrid torrents from ${seeder.name} by magnet links`,
@@ -100,17 +115,12 @@ async function magnetTest(seeder: Client, downloader: Client): Promise<void> {
     fn: (test) =>
       concurrentSteps(
         test,
-        (["v2", "hybrid"] as const).map((format) => ({
-          name: format,
-          fn: () =>
-            transfer(
-              seeder,
-              downloader,
-              inFormat(awkwardSizes, format),
-              ttTracker,
-              undefined,
-              true,
-            ),
+        LINKS.map(([format, kind]) => ({
+          name: `${format}, ${kind}`,
+          fn: () => {
+            const content = inFormat(awkwardSizes, format);
+            return transfer(seeder, downloader, content, ttTracker, undefined, kind);
+          },
         })),
       ),
   });
@@ -134,7 +144,8 @@ async function bridgeTest(): Promise<void> {
       for (const dir of dirs) await Deno.mkdir(dir);
       await writeContent(source!.dir, content);
       const { path: torrentPath, infoHash } = await writeTorrent(source!.dir, content);
-      const { metainfo: { identity } } = await loadTorrent(torrentPath, AbortSignal.timeout(9_000));
+      const signal = AbortSignal.timeout(9_000);
+      const { metainfo: { identity, trees } } = await loadTorrent(torrentPath, signal);
       const peersAt = ({ place, port }: { place: Place; port: number }) => [
         { host: place.host, port },
       ];
@@ -150,6 +161,20 @@ async function bridgeTest(): Promise<void> {
         torrentPath: `magnet:?xt=urn:btih:${infoHash}`,
       });
       await third.completed;
+      // Neither the link nor webtorrent has layers: the content told them.
+      const kept = join(both!.dir, ".tt", `${infoHash}.torrent`);
+      const layersOf = async (path: string) => {
+        const { metainfo } = await loadTorrent(path, AbortSignal.timeout(9_000));
+        return metainfo.trees!.layers;
+      };
+      const layers = await layersOf(torrentPath);
+      await until(() => layersOf(kept).then(() => true, () => false), "the layers are kept");
+      assertEquals(await layersOf(kept), layers);
+      for (const [tree, layer] of layers.entries()) {
+        if (layer === undefined) continue;
+        const served = await askForLayer(third.port, identity, trees!, tree);
+        assertEquals(served.subarray(0, layer.length), layer);
+      }
       await using fourth = await libtorrent.download({
         ...{ ...v2!, peers: peersAt(both!) },
         torrentPath: `magnet:?xt=urn:btmh:1220${identity.v2}`,
@@ -159,6 +184,33 @@ async function bridgeTest(): Promise<void> {
       await assertSameBytes(libtorrent, content, v2!.dir, source!.dir);
     },
   });
+}
+
+/** What a peer that knows the v2 hash only is answered: the piece layer of a file. */
+async function askForLayer(
+  port: number,
+  identity: Identity,
+  trees: PieceTrees,
+  tree: number,
+): Promise<Uint8Array> {
+  const answer = Promise.withResolvers<Uint8Array>();
+  await using asker = await RawPeer.dial(port, (id, body) => {
+    const frame = bytesOf(0, Uint8Array.of(id), body);
+    const view = { id, bodyStart: 5, frameEnd: frame.length, needed: frame.length };
+    const decoded = decodeMessage(frame, view);
+    if (!decoded.ok) return;
+    if (decoded.value.kind === "hash-reject") answer.reject(new Error("The request was rejected"));
+    if (decoded.value.kind === "hashes") answer.resolve(decoded.value.hashes);
+  });
+  const { tree: _, ...range } = layerPart(trees, tree, 0);
+  const { root } = trees.files[tree]!;
+  const infoHash = identity.v2!.slice(0, 40) as InfoHash;
+  const peerId = bytesOf("-XX0000-asker".padEnd(20, "x"));
+  await asker.write(
+    encodeHandshake({ infoHash, peerId, fast: true, extended: false, dht: false, v2: true }),
+    framesOf({ kind: "hash-request", range: { root, ...range } }),
+  );
+  return await within(answer.promise, "an answer to a hash request");
 }
 
 /** All of them at once at one tracker: by the v1 hash, by the v2 hash, and by both. */

@@ -110,6 +110,24 @@ Deno.test("without leaves the whole piece is blamed, after a bounded time", () =
   assertEquals(peers.map((peer) => kit.closed(peer)), [undefined, undefined]);
 });
 
+Deno.test("a layer that the content of a hybrid tells is served and no longer requested", () => {
+  const kit = v2Kit({ have: "..", blocks: 2 }, { missing: true, hybrid: true });
+  const seed = kit.connect("##", V2);
+  const layer = { tree: 0, baseLayer: 1, index: 0, length: 2, proofLayers: 0 };
+  const asker = kit.connect("..", V2);
+  kit.feed({ kind: "hash-request", peer: asker, range: layer });
+  assertEquals(kit.all("reject-hashes").length, 1);
+  kit.deliver(seed);
+  for (const { job, piece } of kit.all("check-piece")) {
+    kit.feed({ kind: "piece-checked", job, matches: true, layer: piece === 1 ? 0 : undefined });
+  }
+  kit.forget();
+  kit.feed({ kind: "hash-request", peer: asker, range: layer });
+  assertEquals(kit.all("answer-hashes").length, 1);
+  kit.connect("##", V2);
+  assertEquals(kit.all("ask-hashes"), []);
+});
+
 Deno.test("leaves are not requested before the layer that proves them is known", () => {
   const kit = v2Kit({ have: "..", blocks: 4 }, { missing: true, hybrid: true });
   const peer = kit.connect("#.", V2);

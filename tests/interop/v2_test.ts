@@ -1,5 +1,5 @@
 /** v2 and hybrid torrents: libtorrent speaks both, and the others take hybrids by their v1 half. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { aria2 } from "./clients/aria2.ts";
 import type { Client } from "./clients/client.ts";
@@ -25,10 +25,11 @@ import { layerPart } from "../../core/hash_exchange/ranges.ts";
 import type { Identity } from "../../core/metainfo/identity.ts";
 import type { PieceTrees } from "../../core/metainfo/piece_trees.ts";
 import type { InfoHash } from "../../core/metainfo/types.ts";
-import { decodeMessage } from "../../core/wire/codec.ts";
-import { encodeHandshake } from "../../core/wire/handshake.ts";
-import { bytesOf, RawPeer } from "../shell/driver_kit.ts";
-import { framesOf } from "../shell/v2_peer.ts";
+import { createByteWriter, writtenBytes } from "../../core/bytes/byte_writer.ts";
+import { appendMessage, decodeMessage } from "../../core/wire/codec.ts";
+import { createFrameView, readFrame } from "../../core/wire/frame.ts";
+import { encodeHandshake, HANDSHAKE_SIZE } from "../../core/wire/handshake.ts";
+import type { WireMessage } from "../../core/wire/message.ts";
 import { until, within } from "../support/until.ts";
 import { loadTorrent } from "../../shell/load_torrent.ts";
 
@@ -193,24 +194,31 @@ async function askForLayer(
   trees: PieceTrees,
   tree: number,
 ): Promise<Uint8Array> {
-  const answer = Promise.withResolvers<Uint8Array>();
-  await using asker = await RawPeer.dial(port, (id, body) => {
-    const frame = bytesOf(0, Uint8Array.of(id), body);
-    const view = { id, bodyStart: 5, frameEnd: frame.length, needed: frame.length };
-    const decoded = decodeMessage(frame, view);
-    if (!decoded.ok) return;
-    if (decoded.value.kind === "hash-reject") answer.reject(new Error("The request was rejected"));
-    if (decoded.value.kind === "hashes") answer.resolve(decoded.value.hashes);
-  });
   const { tree: _, ...range } = layerPart(trees, tree, 0);
   const { root } = trees.files[tree]!;
   const infoHash = identity.v2!.slice(0, 40) as InfoHash;
-  const peerId = bytesOf("-XX0000-asker".padEnd(20, "x"));
-  await asker.write(
+  const peerId = new TextEncoder().encode("-XX0000-asksforlayer");
+  const writer = createByteWriter();
+  appendMessage(writer, { kind: "hash-request", range: { root, ...range } });
+  using conn = await Deno.connect({ hostname: loopback.host, port });
+  await conn.write(
     encodeHandshake({ infoHash, peerId, fast: true, extended: false, dht: false, v2: true }),
-    framesOf({ kind: "hash-request", range: { root, ...range } }),
   );
-  return await within(answer.promise, "an answer to a hash request");
+  await conn.write(writtenBytes(writer).slice());
+  const input = new Uint8Array(64 * 1024);
+  const frame = createFrameView();
+  let start = HANDSHAKE_SIZE;
+  for (let end = 0;;) {
+    const count = await within(conn.read(input.subarray(end)), "an answer to a hash request");
+    assert(count !== null, "the connection stays");
+    end += count;
+    while (readFrame(input, start, end, input.length, frame) === "frame") {
+      const { value } = decodeMessage(input, frame) as { value?: WireMessage };
+      assert(value?.kind !== "hash-reject", "the request was rejected");
+      if (value?.kind === "hashes") return value.hashes;
+      start = frame.frameEnd;
+    }
+  }
 }
 
 /** All of them at once at one tracker: by the v1 hash, by the v2 hash, and by both. */

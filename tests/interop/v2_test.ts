@@ -210,7 +210,7 @@ async function askForLayer(
   let start = HANDSHAKE_SIZE;
   for (let end = 0;;) {
     const count = await within(conn.read(input.subarray(end)), "an answer to a hash request");
-    assert(count !== null, "the connection stays");
+    if (count === null) throw new Error("The connection ended");
     end += count;
     while (readFrame(input, start, end, input.length, frame) === "frame") {
       const { value } = decodeMessage(input, frame) as { value?: WireMessage };

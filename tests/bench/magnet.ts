@@ -75,12 +75,16 @@ async function from(
   const [there, here] = network.places;
   const port = freshPort();
   const magnet = `${link}&x.pe=${there!.host}:${port}`;
-  await using _seeder = await client.seed({ torrentPath, dir, place: there!, port });
+  // Anew for each run: some let nobody in again who left a moment ago.
+  const fetchFrom = async (downloader: Client, times: Times) => {
+    await using _seeder = await client.seed({ torrentPath, dir, place: there!, port });
+    await fetchOnce(downloader, magnet, here!, times);
+  };
   const ours: Times = { metadata: [], piece: [] };
   const theirs: Times = { metadata: [], piece: [] };
   for (let run = 0; run < runs; run++) {
-    await fetchOnce(tt, magnet, here!, ours);
-    await fetchOnce(libtorrent, magnet, here!, theirs);
+    await fetchFrom(tt, ours);
+    await fetchFrom(libtorrent, theirs);
   }
   const figure = (what: string, times: keyof Times): Figure => {
     const [a, b] = [median(ours[times]), median(theirs[times])];

@@ -23,7 +23,7 @@ import { sha1 } from "../../../shell/hash/sha1.ts";
 import { at } from "./kit.ts";
 import { recorded } from "./transcripts.ts";
 
-const LOOKUPS = 60;
+const LOOKUPS = 24;
 
 Deno.test("whom a lookup asks, believes and stores at follows from the answers", () => {
   const lines: string[] = [];

@@ -18,8 +18,8 @@ import { sha1 } from "../../../shell/hash/sha1.ts";
 import { at } from "./kit.ts";
 import { recorded } from "./transcripts.ts";
 
-const CHANGES = 4_000;
-const CHANGES_A_LINE = 100;
+const CHANGES = 2_000;
+const CHANGES_A_LINE = 250;
 
 Deno.test("which nodes a table keeps, prefers and names follows from what they did", () => {
   const lines: string[] = [];

@@ -93,7 +93,7 @@ export const DUE_URGENT_MS = 2_000;
 /** While pieces are due a peer is asked for this many blocks before its first one came. */
 export const DUE_PIPELINE_FIRST = 1;
 /** And a block more than it sends in this time and a round trip, later. */
-export const DUE_PIPELINE_SECONDS = 0.5;
+export const DUE_PIPELINE_SECONDS = 0.3;
 /** What is measured as a slow peer's round trip is the time that its blocks take: more is not believed. */
 export const DUE_ROUND_TRIP_MAX_MS = 1_000;
 /** Bytes a second that a peer is taken to send before its first block came. */

@@ -9,7 +9,7 @@ import { defaultConfigPath } from "../../core/cli/state_paths.ts";
 import { namedFileError } from "../disk/named_file.ts";
 import { Stopped, stopSignal } from "../stop_signal.ts";
 import type { Output } from "../terminal/output.ts";
-import { createProcessOutput } from "../terminal/process_output.ts";
+import { createProcessOutput, stdoutCanvas } from "../terminal/process_output.ts";
 import { CLIENT_NAME, VERSION } from "../version.ts";
 import { CommandError, toCommandError } from "./command_error.ts";
 import { config } from "./config.ts";
@@ -141,7 +141,7 @@ async function dispatch(command: Command, context: Context): Promise<void> {
     case "man":
       return context.output.text(manPage(VERSION));
     case "help":
-      return context.output.text(helpText(command.topic));
+      return context.output.text(helpText(command.topic, stdoutCanvas().columns));
     case "version":
       return context.output.text(CLIENT_NAME.replace("/", " "));
   }

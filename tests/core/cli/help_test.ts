@@ -15,6 +15,20 @@ Deno.test("help lines fit the terminal and have no trailing spaces", () => {
   }
 });
 
+Deno.test("help text fits narrow and wide terminals, commands to copy excepted", () => {
+  for (const columns of [50, 63, 64, 80, 200]) {
+    for (const topic of [undefined, ...COMMAND_NAMES]) {
+      const text = helpText(topic, columns);
+      for (const line of text.split("\n")) {
+        const isCommand = line.startsWith("  tt ");
+        assert(isCommand || line.length <= Math.min(columns, HELP_WIDTH), line);
+      }
+      const words = (shown: string) => shown.split(/\s+/).join(" ");
+      assertEquals(words(text), words(helpText(topic)));
+    }
+  }
+});
+
 Deno.test("the overview lists all commands and exit codes", () => {
   const overview = helpText(undefined);
   for (const name of COMMAND_NAMES) {

@@ -21,7 +21,7 @@ import {
   type PartialPiece,
   startPiece,
 } from "./partials.ts";
-import type { Peer } from "./peer.ts";
+import type { Source } from "./source.ts";
 import { mayTake, startObstacle } from "./obstacles.ts";
 import type { Transfer } from "./state.ts";
 
@@ -29,7 +29,7 @@ import type { Transfer } from "./state.ts";
 const MUCH_SOONER = 0.5;
 
 /** Blocks that may be asked of the peer besides those that it owes us, while something is due. */
-export function dueRoom(peer: Peer): number {
+export function dueRoom(peer: Source): number {
   if (peer.link.isWebSeed) return Infinity;
   const seconds = DUE_PIPELINE_SECONDS + Math.min(DUE_ROUND_TRIP_MAX_MS, peer.roundTripMs) / 1_000;
   const target = peer.roundTripMs === 0
@@ -41,7 +41,7 @@ export function dueRoom(peer: Peer): number {
 /** What a reader needs soon, before all else; what would come late, of a second peer, too. */
 export function takeDue(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   now: number,
   wanted: number,
   blocks: number[],
@@ -64,7 +64,7 @@ export function takeDue(
 /** Starts a due piece if it is to be picked and the peer lets us. */
 function startDue(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   due: DuePiece,
   now: number,
 ): PartialPiece | undefined {
@@ -77,7 +77,7 @@ function startDue(
 /** Whether the piece is due, and others deliver in time what the peer would not. */
 export function isLeftToFaster(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   piece: number,
   now: number,
 ): boolean {
@@ -88,7 +88,7 @@ export function isLeftToFaster(
 }
 
 /** Whether one more block of the peer comes in time, or no other peer is much faster. */
-function isInTime(transfer: Transfer, peer: Peer, { atMs }: DuePiece, now: number): boolean {
+function isInTime(transfer: Transfer, peer: Source, { atMs }: DuePiece, now: number): boolean {
   const inMs = arrivalMs(peer, peer.outstanding.size + 1);
   return now + inMs <= atMs || inMs * MUCH_SOONER <= bestArrivalMs(transfer);
 }
@@ -103,7 +103,7 @@ function isWorthAsking(
   transfer: Transfer,
   partial: PartialPiece,
   block: number,
-  peer: Peer,
+  peer: Source,
   { atMs }: DuePiece,
   now: number,
 ): boolean {
@@ -126,12 +126,12 @@ function isWorthAsking(
 }
 
 /** How soon the peer's block comes that is the `place`-th of those that it owes us. */
-function arrivalMs(peer: Peer, place: number): number {
+function arrivalMs(peer: Source, place: number): number {
   const speed = peer.roundTripMs === 0 ? DUE_PEER_RATE : Math.max(1, speedOf(peer));
   return 1_000 * place * BLOCK_SIZE / speed;
 }
 
 /** In bytes per second; before the first tick what has arrived, which is less. */
-function speedOf({ down }: Peer): number {
+function speedOf({ down }: Source): number {
   return Math.max(down.rate, down.pending);
 }

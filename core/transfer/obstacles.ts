@@ -1,7 +1,7 @@
 /** What keeps a peer from being asked for a piece: the picker's answer, which `why.ts` only counts. */
 import { hasBit } from "../bytes/bitfield.ts";
 import { hasRoom, isFresh, type PartialPiece } from "./partials.ts";
-import type { Peer } from "./peer.ts";
+import type { Source } from "./source.ts";
 import { mayStartPiece } from "./share_rule.ts";
 import type { Transfer } from "./state.ts";
 
@@ -31,7 +31,7 @@ export type Obstacle =
 /** What keeps a wanted piece that was not started from being started with the peer, which has it. */
 export function startObstacle(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   piece: number,
 ): Obstacle | undefined {
   if (transfer.availability.position[piece]! < 0) return "no-hashes";
@@ -42,7 +42,7 @@ export function startObstacle(
 
 /** What keeps the peer from giving blocks of a started piece. */
 export function giveObstacle(
-  peer: Peer,
+  peer: Source,
   { stage, piece }: PartialPiece,
   now: number,
 ): Obstacle | undefined {
@@ -54,7 +54,11 @@ export function giveObstacle(
 }
 
 /** The same, and whether a piece that wants one sender has another. */
-export function takeObstacle(partial: PartialPiece, peer: Peer, now: number): Obstacle | undefined {
+export function takeObstacle(
+  partial: PartialPiece,
+  peer: Source,
+  now: number,
+): Obstacle | undefined {
   const obstacle = giveObstacle(peer, partial, now);
   if (obstacle !== undefined) return obstacle;
   if (partial.alone) {
@@ -64,11 +68,11 @@ export function takeObstacle(partial: PartialPiece, peer: Peer, now: number): Ob
 }
 
 /** Whether free blocks of the piece may be asked of the peer. */
-export function mayTake(partial: PartialPiece, peer: Peer, now: number): boolean {
+export function mayTake(partial: PartialPiece, peer: Source, now: number): boolean {
   return takeObstacle(partial, peer, now) === undefined;
 }
 
 /** Whether the peer has the piece and may be asked for it. */
-export function canGive(peer: Peer, partial: PartialPiece, now: number): boolean {
+export function canGive(peer: Source, partial: PartialPiece, now: number): boolean {
   return giveObstacle(peer, partial, now) === undefined;
 }

@@ -10,7 +10,7 @@ import type { View } from "../bytes/view.ts";
 import { markAllDirty } from "./attention.ts";
 import type { Availability } from "./availability.ts";
 import { DUE_AHEAD_PIECES, DUE_PIECES_MAX } from "./limits.ts";
-import type { Peer } from "./peer.ts";
+import type { Source } from "./source.ts";
 import type { Transfer } from "./state.ts";
 
 /** A piece that is needed by a time, in monotonic ms. */
@@ -98,7 +98,7 @@ export function tickOrder(transfer: Transfer): void {
 }
 
 /** The first piece of the highest priority that `peer` has and is to be picked, readers' first, or -1. */
-export function nextInSequence(transfer: Transfer, peer: Peer): number {
+export function nextInSequence(transfer: Transfer, peer: Source): number {
   // Others were asked for what is due before.
   for (const { piece } of isInCrowd(transfer) ? transfer.due : []) {
     if (transfer.availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;

@@ -21,7 +21,7 @@ import { addWanted, removeWanted } from "./availability.ts";
 import { isWanted } from "./content.ts";
 import { BUFFERED_BYTES_MAX } from "./limits.ts";
 import { setNothingNew } from "./offers.ts";
-import type { Peer } from "./peer.ts";
+import type { Source } from "./source.ts";
 import type { TransferEffects } from "./protocol.ts";
 import type { Transfer } from "./state.ts";
 
@@ -140,7 +140,7 @@ export function startPiece(transfer: Transfer, piece: number, alone: boolean): P
 }
 
 /** The piece's blocks come from this peer if they must come from one. */
-export function claimPartial(partial: PartialPiece, peer: Peer): void {
+export function claimPartial(partial: PartialPiece, peer: Source): void {
   const own = partial as OwnPartial;
   if (peer.onParole && isFresh(partial)) own.alone = true;
   if (own.alone) own.owner = peer.key;
@@ -151,7 +151,7 @@ export function requestBlock(
   transfer: Transfer,
   view: PartialPiece,
   block: number,
-  peer: Peer,
+  peer: Source,
   now: number,
 ): void {
   const partial = view as OwnPartial;
@@ -204,7 +204,7 @@ export function reviveRequest(
   transfer: Transfer,
   piece: number,
   block: number,
-  peer: Peer,
+  peer: Source,
 ): boolean {
   const partial = transfer.partials.get(piece) as OwnPartial | undefined;
   if (partial === undefined || partial.stage !== "open") return false;
@@ -227,7 +227,7 @@ export function withdrawRequest(
   transfer: Transfer,
   partial: PartialPiece,
   block: number,
-  peer: Peer,
+  peer: Source,
 ): boolean {
   const key = blockKey(transfer, partial.piece, block);
   if (!(peer as PeerBlocks as OwnPeer).outstanding.delete(key)) return false;
@@ -239,7 +239,7 @@ export function withdrawRequest(
  * The peer no longer owes us the block; with nobody else owing it, it is free again. False when the
  * peer did not owe it.
  */
-export function giveBack(transfer: Transfer, peer: Peer, key: number): boolean {
+export function giveBack(transfer: Transfer, peer: Source, key: number): boolean {
   if (!(peer as PeerBlocks as OwnPeer).outstanding.delete(key)) return false;
   const partial = transfer.partials.get(Math.floor(key / transfer.blocksPerPiece)) as OwnPartial;
   const block = key % transfer.blocksPerPiece;
@@ -252,14 +252,14 @@ export function giveBack(transfer: Transfer, peer: Peer, key: number): boolean {
 }
 
 /** The peer owes us no block of the piece any more. */
-export function giveBackPiece(transfer: Transfer, peer: Peer, partial: PartialPiece): void {
+export function giveBackPiece(transfer: Transfer, peer: Source, partial: PartialPiece): void {
   for (let block = 0; block < partial.blocks; block++) {
     giveBack(transfer, peer, blockKey(transfer, partial.piece, block));
   }
 }
 
 /** The peer owes us nothing any more; pieces it held alone start afresh. */
-export function giveBackAll(transfer: Transfer, peer: Peer, effects: TransferEffects): void {
+export function giveBackAll(transfer: Transfer, peer: Source, effects: TransferEffects): void {
   for (const key of [...peer.outstanding.keys()]) giveBack(transfer, peer, key);
   releaseUntouched(transfer, peer);
   for (const partial of transfer.open) {
@@ -270,7 +270,7 @@ export function giveBackAll(transfer: Transfer, peer: Peer, effects: TransferEff
 }
 
 /** Pieces that the peer was to send alone and of which nothing came yet may go to another. */
-export function releaseUntouched(transfer: Transfer, peer: Peer): void {
+export function releaseUntouched(transfer: Transfer, peer: Source): void {
   for (const partial of transfer.open) {
     if (partial.owner !== peer.key || !isFresh(partial)) continue;
     (partial as OwnPartial).owner = undefined;
@@ -337,7 +337,7 @@ export function ask(
   transfer: Transfer,
   partial: PartialPiece,
   block: number,
-  peer: Peer,
+  peer: Source,
   now: number,
   blocks: number[],
 ): void {

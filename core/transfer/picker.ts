@@ -1,5 +1,5 @@
 /**
- * Which blocks to ask a peer for: what a reader needs soon, suggested pieces, then pieces already started, then the rarest new
+ * Which blocks to ask a source for, a peer or a web server: what a reader needs soon, suggested pieces, then pieces already started, then the rarest new
  * one (the first few at random), and in endgame what others were asked for already.
  */
 import { hasBit } from "../bytes/bitfield.ts";
@@ -26,7 +26,7 @@ import {
   startPiece,
 } from "./partials.ts";
 import { dueRoom, isLeftToFaster, takeDue } from "./due.ts";
-import type { Peer } from "./peer.ts";
+import type { Source } from "./source.ts";
 import { takeSuggestion } from "./hints.ts";
 import { ENDGAME_SLOW_FACTOR } from "./limits.ts";
 import { isInCrowd, nextInSequence } from "./order.ts";
@@ -44,7 +44,7 @@ const FEW_PIECES = 8;
  */
 export function pickBlocks(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   count: number,
   now: number,
   blocks: number[],
@@ -82,7 +82,7 @@ export function pickBlocks(
 /** Takes free blocks of started pieces; with `onSeedsOnly` none that another than a seed has. */
 function takeStarted(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   now: number,
   wanted: number,
   blocks: number[],
@@ -101,7 +101,7 @@ function takeStarted(
 /** Starts a piece with this peer; false when there is none to start. */
 function takeNew(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   now: number,
   wanted: number,
   blocks: number[],
@@ -129,7 +129,7 @@ export function isEndgame(transfer: Transfer): boolean {
 /** What keeps the peer from being asked for some block of a started piece, by any of the ways above. */
 export function askObstacle(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   partial: PartialPiece,
   isEndgame: boolean,
   now: number,
@@ -144,7 +144,7 @@ export function askObstacle(
 
 function mayTakeStuck(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   partial: PartialPiece,
   now: number,
 ): boolean {
@@ -156,7 +156,7 @@ function mayTakeStuck(
 /** Endgame: whether a block that others owe us may be asked of this peer, too. */
 function mayAskAgain(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   partial: PartialPiece,
   now: number,
 ): boolean {
@@ -174,7 +174,7 @@ function mayAskAgain(
 function takeFree(
   transfer: Transfer,
   partial: PartialPiece,
-  peer: Peer,
+  peer: Source,
   now: number,
   wanted: number,
   blocks: number[],
@@ -187,7 +187,7 @@ function takeFree(
 }
 
 /** A piece to start with this peer, or -1. */
-function nextPiece(transfer: Transfer, peer: Peer): number {
+function nextPiece(transfer: Transfer, peer: Source): number {
   const { availability } = transfer;
   if (availability.size === 0 || peer.hasNothingNew) return -1;
   if (!mayStartPiece(transfer) || !hasRoom(transfer)) return -1;
@@ -212,7 +212,7 @@ function nextPiece(transfer: Transfer, peer: Peer): number {
 }
 
 /** A suggested piece that may be started, or -1. */
-function nextSuggested({ availability }: Transfer, peer: Peer): number {
+function nextSuggested({ availability }: Transfer, peer: Source): number {
   for (let piece = takeSuggestion(peer); piece >= 0; piece = takeSuggestion(peer)) {
     if (availability.position[piece]! >= 0 && hasBit(peer.have, piece)) return piece;
   }
@@ -220,7 +220,7 @@ function nextSuggested({ availability }: Transfer, peer: Peer): number {
 }
 
 /** Finding none looked at every wanted piece: that is not done again before it can end otherwise. */
-function nextOrNothingNew(peer: Peer, piece: number): number {
+function nextOrNothingNew(peer: Source, piece: number): number {
   setNothingNew(peer, piece < 0);
   return piece;
 }
@@ -228,7 +228,7 @@ function nextOrNothingNew(peer: Peer, piece: number): number {
 /** Asks this peer, too, for blocks that others owe us: the ones fewest were asked for first. */
 function takeDuplicates(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   now: number,
   wanted: number,
   blocks: number[],
@@ -247,7 +247,7 @@ function takeDuplicates(
 function takeAgain(
   transfer: Transfer,
   partial: PartialPiece,
-  peer: Peer,
+  peer: Source,
   requesters: number,
   now: number,
   most: number,
@@ -271,7 +271,7 @@ function isLate(
   transfer: Transfer,
   partial: PartialPiece,
   block: number,
-  peer: Peer,
+  peer: Source,
   now: number,
 ): boolean {
   const asked = transfer.peers.get(partial.senders[block]!);
@@ -282,7 +282,7 @@ function isLate(
 }
 
 /** In bytes per second; before the first tick what has arrived, which is less. */
-function speedOf({ down }: Peer): number {
+function speedOf({ down }: Source): number {
   return Math.max(down.rate, down.pending);
 }
 
@@ -293,7 +293,7 @@ function speedOf({ down }: Peer): number {
  */
 function takeStuck(
   transfer: Transfer,
-  peer: Peer,
+  peer: Source,
   now: number,
   wanted: number,
   blocks: number[],

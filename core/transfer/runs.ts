@@ -3,7 +3,7 @@
  * several pieces; where that is taken, the beginning of the longest gap. Spec: BEP 19, piece selection.
  */
 import type { View } from "../bytes/view.ts";
-import type { Peer } from "./peer.ts";
+import type { Source } from "./source.ts";
 import type { Transfer } from "./state.ts";
 
 interface Own {
@@ -19,7 +19,7 @@ export function createPeerRun(): PeerRun {
 }
 
 /** The wanted piece to go on with, or -1. The peer must have every piece. */
-export function nextOfRun(transfer: Transfer, peer: Peer): number {
+export function nextOfRun(transfer: Transfer, peer: Source): number {
   const { position } = transfer.availability;
   const own = peer as PeerRun as Own;
   const next = own.lastOfRun + 1;
@@ -30,7 +30,7 @@ export function nextOfRun(transfer: Transfer, peer: Peer): number {
 }
 
 /** Where the longest run of wanted pieces begins; its middle when another server is at its beginning. */
-function startOfGap(transfer: Transfer, peer: Peer): number {
+function startOfGap(transfer: Transfer, peer: Source): number {
   const { position } = transfer.availability;
   let longest = 0, start = -1;
   for (let piece = 0, length = 0; piece < position.length; piece++) {

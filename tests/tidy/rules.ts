@@ -39,7 +39,7 @@ const LEAVES: Readonly<Record<string, readonly string[]>> = {
  * Files that compose a state of parts which other files own. These read the whole as a type, though
  * its composer imports them: such imports vanish when the code runs, and make no circle.
  */
-const COMPOSERS = /^core\/\w+\/(?:state|peer)\.ts$/;
+const COMPOSERS = /^core\/\w+\/(?:state|peer|source)\.ts$/;
 
 /**
  * Folders of the shell that stand on others, and which folders may import them; what is not named here

@@ -2,9 +2,13 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { aria2 } from "./clients/aria2.ts";
-import { type Client, formatEndpoint } from "./clients/client.ts";
+import { type Client, type Endpoint, formatEndpoint } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
+import { SETTINGS as TRANSMISSION_SETTINGS, transmission } from "./clients/transmission.ts";
+import { encodeBencode } from "../../core/bencode/encode.ts";
+import { openPlaces } from "./transfer.ts";
 import { freshPort, loopback } from "../support/network.ts";
+import type { Place } from "../support/place.ts";
 import { ClientProcess } from "../support/process.ts";
 import { tt } from "./clients/tt.ts";
 import { ttCommand } from "../support/tt_command.ts";
@@ -28,11 +32,12 @@ const content: Content = {
 const WANTED = "b.bin";
 
 interface Options {
+  readonly place: Place;
   readonly torrent: string;
+  readonly infoHash: string;
   readonly dir: string;
   readonly port: number;
-  /** Ports to dial. */
-  readonly peers?: readonly number[];
+  readonly peers?: readonly Endpoint[];
 }
 
 /** A client that downloads the middle file and stays. */
@@ -44,15 +49,15 @@ interface Partial {
   readonly isDone: (line: string) => boolean;
 }
 
-const addresses = (ports: readonly number[] = []) =>
-  ports.flatMap((port) => ["--peer", formatEndpoint({ host: loopback.host, port })]);
+const addresses = (peers: readonly Endpoint[] = []) =>
+  peers.flatMap((peer) => ["--peer", formatEndpoint(peer)]);
 
 const ttPartial: Partial = {
   client: tt,
   dials: true,
-  argv: ({ torrent, dir, port, peers }) =>
+  argv: ({ place, torrent, dir, port, peers }) =>
     ttCommand([
-      ...["get", torrent, "--dir", dir, "--host", loopback.host, "--port", `${port}`, "--json"],
+      ...["get", torrent, "--dir", dir, "--host", place.host, "--port", `${port}`, "--json"],
       ...["--select", WANTED, "--share-rule", "off", "--resume", ...addresses(peers)],
     ]),
   isDone: (line) => line.includes('"state":"seeding"'),
@@ -61,8 +66,8 @@ const ttPartial: Partial = {
 const others: Partial[] = [{
   client: libtorrent,
   dials: true,
-  argv: ({ torrent, dir, port, peers }) => {
-    const listen = formatEndpoint({ host: loopback.host, port });
+  argv: ({ place, torrent, dir, port, peers }) => {
+    const listen = formatEndpoint({ host: place.host, port });
     return Promise.resolve([
       ...["/usr/bin/python3", "-u", SCRIPT, "download", torrent, "--dir", dir, "--then-seed"],
       ...["--listen", listen, "--file", "1", ...addresses(peers)],
@@ -81,6 +86,23 @@ const others: Partial[] = [{
       ...["--disable-ipv6=true", torrent],
     ]),
   isDone: (line) => /^[0-9a-f]{16} \d+ /.test(line),
+}, {
+  client: transmission,
+  dials: false,
+  argv: async ({ torrent, dir, port, infoHash }) => {
+    const config = `${dir}-config`;
+    await Deno.mkdir(`${config}/resume`, { recursive: true });
+    // It is told of unwanted files as by an earlier run of it.
+    const resume = encodeBencode({ dnd: [1, 0, 1], "downloading-time-seconds": 0 });
+    await Deno.writeFile(`${config}/resume/${infoHash}.resume`, resume);
+    const settings = `${config}/settings.json`;
+    await Deno.writeTextFile(settings, JSON.stringify(TRANSMISSION_SETTINGS));
+    return [
+      ...["stdbuf", "-o0", "transmission-cli", "--config-dir", config, "--download-dir", dir],
+      ...["--port", `${port}`, "--no-portmap", "--encryption-tolerated", torrent],
+    ];
+  },
+  isDone: (line) => line.startsWith("Seeding"),
 }];
 
 for (const other of others) {
@@ -99,36 +121,41 @@ for (const other of others) {
 /** The giver downloads the file from a seed, which goes; then the taker has nobody but the giver. */
 async function pass(giver: Partial, taker: Partial): Promise<void> {
   await using scratch = await openScratch();
+  await using network = await openPlaces([giver.client, taker.client], 3);
+  const [seedPlace, giverPlace, takerPlace] = network.places as [Place, Place, Place];
   const [seedDir, giverDir, takerDir] = ["seed", "giver", "taker"].map((name) =>
     `${scratch.path}/${name}`
   ) as [string, string, string];
   for (const dir of [giverDir, takerDir]) await Deno.mkdir(dir);
   await writeContent(seedDir, content);
-  const { path: torrent } = await writeTorrent(seedDir, content);
+  const { path: torrent, infoHash } = await writeTorrent(seedDir, content);
   const giverPort = freshPort(), takerPort = freshPort(), seedPort = freshPort();
 
   // Those that do not dial are dialled.
-  const seedArgs = ["seed", torrent, "--dir", seedDir, "--host", loopback.host, "--json"];
+  const seedArgs = ["seed", torrent, "--dir", seedDir, "--host", seedPlace.host, "--json"];
+  const seedEnd = { host: seedPlace.host, port: seedPort };
+  const giverEnd = { host: giverPlace.host, port: giverPort };
+  const takerEnd = { host: takerPlace.host, port: takerPort };
   const seedArgv = await ttCommand([
-    ...[...seedArgs, "--port", `${seedPort}`, ...giver.dials ? [] : addresses([giverPort])],
+    ...[...seedArgs, "--port", `${seedPort}`, ...giver.dials ? [] : addresses([giverEnd])],
   ]);
-  const seed = () => new ClientProcess({ place: loopback, port: seedPort, argv: seedArgv });
+  const seed = () => new ClientProcess({ place: seedPlace, port: seedPort, argv: seedArgv });
   const start = async (client: Partial, options: Options) => {
     const argv = await client.argv(options);
-    return new ClientProcess({ place: loopback, port: options.port, argv });
+    return new ClientProcess({ place: options.place, port: options.port, argv });
   };
   const untilDone = (client: Partial, process: ClientProcess) =>
     process.waitForLine((line) => client.isDone(line) || undefined, "complete", DEADLINE_MS);
 
-  const givingOptions = { torrent, dir: giverDir, port: giverPort };
-  const takingOptions = { torrent, dir: takerDir, port: takerPort };
+  const givingOptions = { place: giverPlace, torrent, infoHash, dir: giverDir, port: giverPort };
+  const takingOptions = { place: takerPlace, torrent, infoHash, dir: takerDir, port: takerPort };
   await using stack = new AsyncDisposableStack();
   let source: ClientProcess, giving: ClientProcess;
   if (giver.dials) {
     source = seed();
     stack.use(source);
     await source.waitForListening();
-    giving = await start(giver, { ...givingOptions, peers: [seedPort, takerPort] });
+    giving = await start(giver, { ...givingOptions, peers: [seedEnd, takerEnd] });
     stack.use(giving);
   } else {
     giving = await start(giver, givingOptions);
@@ -139,14 +166,14 @@ async function pass(giver: Partial, taker: Partial): Promise<void> {
   }
   await untilDone(giver, giving);
   await source.stop();
-  const peers = taker.dials ? [giverPort] : [];
+  const peers = taker.dials ? [giverEnd] : [];
   const taking = await start(taker, { ...takingOptions, peers });
   stack.use(taking);
   if (!taker.dials) {
     await taking.waitForListening();
     // The giver dials once more, as it starts.
     await giving.stop();
-    giving = await start(giver, { ...givingOptions, peers: [takerPort] });
+    giving = await start(giver, { ...givingOptions, peers: [takerEnd] });
     stack.use(giving);
   }
   await untilDone(taker, taking);
@@ -189,7 +216,9 @@ async function countsPartialSeed(scheme: "http" | "udp"): Promise<void> {
   const { path, infoHash } = await writeTorrent(scratch.path, aligned, announce);
   for (const name of ["a.bin", "c.bin"]) await Deno.remove(`${scratch.path}/aligned/${name}`);
   const partial = others.find(({ client }) => client === libtorrent)!;
-  const argv = await partial.argv({ torrent: path, dir: scratch.path, port });
+  const argv = await partial.argv({
+    ...{ place: loopback, torrent: path, infoHash, dir: scratch.path, port },
+  });
   await using client = new ClientProcess({ place: loopback, port, argv });
   await client.waitForLine((line) => partial.isDone(line) || undefined, "complete", DEADLINE_MS);
   const paused = (line: string) => line.includes(` ${scheme} paused ${infoHash} `) || undefined;

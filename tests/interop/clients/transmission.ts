@@ -8,7 +8,8 @@ import { type Client, type TransferOptions, watchDownload, watchSeed } from "./c
 import { namespacesMissing } from "../../support/network.ts";
 import { ClientProcess, hasProgram } from "../../support/process.ts";
 
-const SETTINGS = {
+/** Without anything that finds peers by itself. */
+export const SETTINGS = {
   "dht-enabled": false,
   "lpd-enabled": false,
   "pex-enabled": false,

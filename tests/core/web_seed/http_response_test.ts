@@ -121,6 +121,7 @@ Deno.test("a head lies anywhere in a buffer, and what is before and behind it do
     const cut = before.length + text.length - 1;
     assertEquals(readResponseHead(bytes, before.length, cut), { ok: true, value: undefined });
   }
+  assertEquals(headError("\n\n"), "head-malformed");
   for (const other of ["\r\r\n\r\n", "\r\n\rX", "\r\nX\n", "\n\rX"]) {
     assertEquals(
       head(`HTTP/1.1 200 OK${other}`)?.status,
@@ -172,6 +173,8 @@ Deno.test("chunks have sizes of up to eight digits, lines of 1,024 characters an
   assertEquals(payloadOf(`${chunked}000000003\r\nabc\r\n0\r\n\r\n`, 1_000), "chunk-malformed");
   assertEquals(payloadOf(`${chunked}1;${"x".repeat(1_022)}\na\n0\n\n`, 1_000), "a done");
   assertEquals(payloadOf(`${chunked}1;${"x".repeat(1_023)}\na\n0\n\n`, 1_000), "chunk-malformed");
+  const sixteen = "0123456789abcdef";
+  assertEquals(payloadOf(`${chunked}10\r\n${sixteen}\r\n0\r\n\r\n`, 1_000), `${sixteen} done`);
   const trailer = "0\r\nA: b\r\nC: d\r\n";
   assertEquals(payloadOf(`${chunked}${trailer}`, 1_000), " trailer");
   assertEquals(payloadOf(`${chunked}${trailer}\r\n`, 1_000), " done");

@@ -15,7 +15,7 @@ const INTERVAL_PER_TORRENT_MS = 1_000;
 export const LOOKUP_INTERVAL_MIN_MS = 60_000;
 /** Lookups for torrents at a time. */
 const LOOKUPS_MAX = 8;
-/** After a lookup that nobody answered: the first wait, which doubles, and the last. */
+/** After a lookup without responses: the first delay, which doubles, and the last. */
 const RETRY_FIRST_MS = 2_000;
 const RETRY_MAX_MS = 5 * 60_000;
 /**
@@ -24,7 +24,7 @@ const RETRY_MAX_MS = 5 * 60_000;
  */
 const LONELY_FIRST_MS = 2_000;
 const PEERS_FEW = 2;
-/** When nobody is there to be asked. */
+/** Without nodes to ask. */
 const RETRY_EMPTY_MS = 1_000;
 /** Torrents of one process that are announced; beyond it they are only told of as missing. */
 export const TORRENTS_MAX = 10_000;

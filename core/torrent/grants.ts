@@ -67,7 +67,7 @@ export function onGranted(
   }
 }
 
-/** 0 for a connection in which nobody is interested, else 1 and what it carries in bytes a second. */
+/** 0 for a connection without interest on either side, else 1 and what it carries in bytes a second. */
 function useOf({ transfer }: Torrent, { key }: Connection): number {
   const peer = transfer?.peers.get(key);
   if (peer === undefined || !(peer.amInterested || peer.isInterested)) return 0;

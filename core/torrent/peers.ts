@@ -144,7 +144,7 @@ function lesser(swarm: Swarm, one: Connection | undefined, other: Connection): C
   return priorityOf(swarm, other.address) < priorityOf(swarm, one.address) ? other : one;
 }
 
-/** The connection is gone, whoever ended it. */
+/** The connection was closed, by either side. */
 export function onDisconnected(
   torrent: Torrent,
   key: PeerKey,

@@ -1,7 +1,7 @@
 /**
  * How far the blocks of a peer are trusted.
  *
- * Who sent a bad piece alone is banned. When several shared it, nobody knows who lied: the piece is
+ * The only sender of a bad piece is banned. With several senders the liar is unknown: the piece is
  * fetched again from one peer, and each of its senders is on parole, which means that it takes whole
  * pieces alone until one of them passes or one of them convicts it.
  */

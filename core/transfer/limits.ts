@@ -113,13 +113,13 @@ export const REQUEST_LENGTH_MAX = 131_072;
 export const UPLOAD_AHEAD_MIN = 64 * 1024;
 export const UPLOAD_AHEAD_MAX = 1024 * 1024;
 export const UPLOAD_AHEAD_SECONDS = 0.5;
-/** A seed suggests so many pieces to a peer that it unchokes: what it asks for in a round trip. */
+/** Number of pieces that a seed suggests to a peer that it unchokes: what it requests in a round trip. */
 export const SUGGEST_FIRST = 2;
-/** Pieces looked at for one that nobody has: enough while they are many, cheap once they are few. */
+/** Maximum number of pieces searched for one that no peer has: enough while there are many. */
 export const SUGGEST_LOOKS_MAX = 64;
 /** Pieces that a peer is shown and has not passed on: one that it takes, one that it passes on. */
 export const SUPER_SEED_PIECES_AT_ONCE = 4;
-/** Pieces looked at for one that nobody has; the search goes on from there at the next occasion. */
+/** Maximum number of pieces searched for one that no peer has; the next search continues from there. */
 export const SUPER_SEED_LOOKS_MAX = 1_024;
 /** A peer that is not interested in a piece that it was shown this long does not want it. */
 export const SUPER_SEED_UNWANTED_MS = 10_000;

@@ -72,7 +72,7 @@ export interface Peer
 }
 
 /**
- * A peer just connected, of which nothing is known: both sides choke, nobody is interested.
+ * A peer just connected, of which nothing is known: both sides choke, neither is interested.
  *
  * Spec: BEP 3, "Connections start out choked and not interested".
  */

@@ -35,7 +35,7 @@ import { nextOfRun } from "./runs.ts";
 import { mayStartPiece } from "./share_rule.ts";
 import type { Transfer } from "./state.ts";
 
-/** A peer that has fewer than one in so many of the wanted pieces has few: a byte of them is one look. */
+/** A peer with less than this part of the wanted pieces has few: its bitfield is searched instead. */
 const FEW_PIECES = 8;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Started pieces that nobody finishes. With the buffers full of them nothing else could be started, so
+ * Started pieces that no peer can complete. With the buffers full of them nothing else could be started, so
  * that a few peers which begin pieces and stop would end a download.
  */
 import { abandonPiece, BLOCK_REQUESTED, type PartialPiece } from "./partials.ts";

@@ -133,7 +133,7 @@ export function onRequest(
 
 /**
  * A newcomer may ask for its allowed fast set, while few others do: were all of them served at once, the
- * uplink would be split among more than have slots, and nobody's first piece would soon be whole.
+ * uplink would be split among more than have slots, and no first piece would soon be complete.
  *
  * Spec: BEP 6, "a peer MAY reject requests ... if the local peer lacks resources".
  */

@@ -22,7 +22,7 @@ export function takeReadBuffer(size: number): Uint8Array {
   return buffer;
 }
 
-/** Gives a buffer back into which nobody reads any more. */
+/** Returns a buffer that is no longer in use. */
 export function giveReadBuffer(buffer: Uint8Array): void {
   const others = idle.get(buffer.length);
   if (others === undefined || retainedBytes + buffer.length > RETAINED_BYTES_MAX) return;

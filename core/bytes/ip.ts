@@ -9,6 +9,7 @@ export const IPV4_SIZE = 4;
 export const IPV6_SIZE = 16;
 
 const IPV6_GROUPS = 8;
+const DOT = 0x2e, DIGIT_0 = 0x30, DIGIT_9 = 0x39;
 const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 /** The longest text of an address: eight full groups, the last two written as IPv4. */
 const IP_TEXT_MAX = 45;
@@ -62,13 +63,24 @@ export function isPrivateIp(text: string): boolean {
     (a === 169 && b === 254) || (a === 100 && (b & 0xc0) === 64);
 }
 
+/** Reads the digits itself, since each address of a peer exchange message is parsed. */
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== IPV4_SIZE) return undefined;
-  if (!parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) {
-    return undefined;
+  const bytes = new Uint8Array(IPV4_SIZE);
+  let index = 0, value = 0, digits = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : DOT;
+    if (code === DOT) {
+      if (digits === 0 || index === IPV4_SIZE) return undefined;
+      bytes[index++] = value;
+      value = digits = 0;
+    } else {
+      if (code < DIGIT_0 || code > DIGIT_9 || (digits > 0 && value === 0)) return undefined;
+      value = value * 10 + code - DIGIT_0;
+      digits++;
+      if (value > 255) return undefined;
+    }
   }
-  return Uint8Array.from(parts, Number);
+  return index === IPV4_SIZE ? bytes : undefined;
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

@@ -44,6 +44,8 @@ export async function reuseKnownFiles(
   fs: FileSystem = realFileSystem,
 ): Promise<Reused> {
   const missing = await missingFiles(dir, metainfo, fs);
+  // A folder of thousands of torrents takes long to list: not for each that has all its files.
+  if (missing.size === 0) return { files: [], bytes: 0 };
   const copied: Path[] = [];
   let bytes = 0;
   for (const infoHash of (await listStates(dir, fs).catch(() => [])).slice(0, TORRENTS_MAX)) {

@@ -217,3 +217,22 @@ Deno.test("a file that another torrent of the folder has finished is copied", ()
     await Deno.writeFile(join(folder, "new", "d", "same"), new Uint8Array(1));
     assertEquals((await reuseKnownFiles(folder, metainfo, never)).files, []);
   }));
+
+Deno.test("a folder is not searched for files of a torrent that has them all", () =>
+  withFolder(async (folder) => {
+    await Deno.writeFile(join(folder, "a"), vectorContent(2 * PIECE));
+    const { metainfo } = await makeTorrent(join(folder, "a"), { format: "v2", pieceLength: PIECE });
+    let lists = 0;
+    const counting: FileSystem = {
+      ...realFileSystem,
+      list: (path) => {
+        lists++;
+        return realFileSystem.list(path);
+      },
+    };
+    await reuseKnownFiles(folder, metainfo, never, counting);
+    assertEquals(lists, 0);
+    await Deno.remove(join(folder, "a"));
+    await reuseKnownFiles(folder, metainfo, never, counting);
+    assertEquals(lists, 1);
+  }));

@@ -5,13 +5,13 @@ import { createSwarm, runSwarm, type SwarmOptions } from "../../core/sim/swarm.t
 import { RULE_10 } from "../../core/sim/options.ts";
 import { sha1 } from "../../shell/hash/sha1.ts";
 
-/** 30 leechers and 120 pieces, unless told otherwise. */
+/** 30 leechers and 240 pieces, unless told otherwise. */
 function run(options: Partial<SwarmOptions>): SwarmReport {
   const swarm = createSwarm({
     seed: 1,
     seeders: 1,
     peers: 30,
-    size: 120 * 65_536,
+    size: 240 * 65_536,
     pieceLength: 65_536,
     up: 500_000,
     down: 5_000_000,

@@ -5,6 +5,7 @@
  */
 import { randomBelow } from "../bytes/random.ts";
 import type { View } from "../bytes/view.ts";
+import { BLOCK_SIZE } from "../metainfo/geometry.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { isFinished } from "./content.ts";
 import {
@@ -13,6 +14,8 @@ import {
   OPTIMISTIC_SLOTS,
   SEED_TURN_MS,
   SLOT_BYTES_PER_SECOND,
+  STUCK_SLOT_BLOCKS,
+  STUCK_SLOT_MS,
   UNCHOKED_MAX,
   UNUSED_SLOT_MS,
   UNUSED_SLOTS_A_SECOND,
@@ -221,16 +224,17 @@ export function unchokeIfRoom(
  * Once a second: when most slots are with peers that have no request waiting, because others serve them
  * already, the peer that waited longest gets one more. The next round takes back what is too much.
  * Peers that ask for nothing give theirs to others, and are the last to get one again: else a crowd that
- * only claims interest would keep everybody waiting.
+ * only claims interest would keep everybody waiting. The same holds for peers that ask and read nothing.
  */
 export function fillIdleSlots(transfer: Transfer, now: number, effects: TransferEffects): void {
   let served = 0, unchoked = 0;
   const waiting: Peer[] = [], unused: Peer[] = [];
   for (const peer of transfer.peers.values()) {
-    if (isServed(peer)) served++;
+    const isWasted = isUnused(peer, now) || isStuck(transfer, peer, now);
+    if (isServed(peer) && !isWasted) served++;
     if (!peer.amChoking) {
       if (peer.isInterested) unchoked++;
-      if (isUnused(peer, now)) unused.push(peer);
+      if (isWasted) unused.push(peer);
     } else if (peer.isInterested && !peer.snubbed && !peer.isSilent) waiting.push(peer);
   }
   if (served >= transfer.tuning.servedWanted) return;
@@ -256,6 +260,17 @@ export function fillIdleSlots(transfer: Transfer, now: number, effects: Transfer
 function isUnused(peer: Peer, now: number): boolean {
   return peer.isInterested && peer.down.rate === 0 &&
     now - peer.chokeChangedMs >= UNUSED_SLOT_MS && peer.lastRequestMs < peer.chokeChangedMs;
+}
+
+/**
+ * It asks and takes nothing, while the uplink sends enough for each unchoked peer to have had some blocks,
+ * or sends nothing at all: peers that never read would otherwise keep all slots for SEED_TURN_MS.
+ */
+function isStuck(transfer: Transfer, peer: Peer, now: number): boolean {
+  if (peer.amChoking || !isServed(peer) || peer.up.rate > 0 || peer.down.rate > 0) return false;
+  if (now - peer.chokeChangedMs < STUCK_SLOT_MS) return false;
+  const sent = transfer.up.rate * STUCK_SLOT_MS / 1_000;
+  return sent === 0 || sent >= STUCK_SLOT_BLOCKS * BLOCK_SIZE * UNCHOKED_MAX;
 }
 
 function viewsOf(transfer: Transfer, now: number): ChokeView[] {

@@ -166,9 +166,16 @@ Deno.test("in a large swarm every peer gets its turn, and slots are never exceed
 /** Whoever is unchoked asks for something within a second. */
 function askWhileWaiting(kit: Kit, peers: readonly number[], ms: number): void {
   for (let passed = 0; passed < ms; passed += 500) {
-    for (const peer of peers) ask(kit, peer);
+    for (const peer of peers) askAndTake(kit, peer);
     kit.waitWith(peers, 500);
   }
+}
+
+/** Asks, and is being sent to. */
+function askAndTake(kit: Kit, peer: number): void {
+  if (kit.peer(peer).amChoking) return;
+  ask(kit, peer);
+  writable(kit.peer(peer).up).rate = 10_000;
 }
 
 function ask(kit: Kit, peer: number): void {
@@ -217,6 +224,20 @@ Deno.test("a crowd that only claims interest does not keep a peer that asks from
   ask(kit, newcomer);
   for (let ms = 0; ms <= UNUSED_SLOT_MS; ms += 1_000) kit.wait(1_000);
   assertEquals(kit.peer(newcomer).amChoking, false, "who asks keeps its slot");
+});
+
+Deno.test("peers that ask and take nothing give their slots to others", () => {
+  const { kit, peers } = crowd(30);
+  const slots = new Set<number>();
+  for (let second = 0; second < 60; second++) {
+    kit.wait(1_000);
+    for (const peer of peers) {
+      if (kit.peer(peer).amChoking) continue;
+      if (!slots.has(peer)) ask(kit, peer);
+      slots.add(peer);
+    }
+  }
+  assertEquals(slots.size, peers.length);
 });
 
 Deno.test("a fast uplink has more slots, within bounds", () => {
@@ -287,7 +308,7 @@ Deno.test("the optimistic slot goes to another peer every thirty seconds, and to
     for (let passed = 0; passed < CHOKE_INTERVAL_MS; passed += 500) {
       for (const peer of givers) writable(kit.peer(peer).down).rate = 50_000;
       // Whoever has a slot uses it: none of them goes to others in between.
-      for (const peer of all) ask(kit, peer);
+      for (const peer of all) askAndTake(kit, peer);
       kit.waitWith(all, 500);
     }
     if (round < 3) continue;

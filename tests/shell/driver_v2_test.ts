@@ -10,6 +10,7 @@ import type { WireMessage } from "../../core/wire/message.ts";
 import { type LoadedTorrent, parseTorrent } from "../../shell/load_torrent.ts";
 import { makeTorrent } from "../../shell/make_torrent.ts";
 import { makeBytes } from "../support/cli_kit.ts";
+import { within } from "../support/until.ts";
 import { bytesOf, RawPeer, startDownload, startSeeding } from "./driver_kit.ts";
 import { framesOf, type Habits, listenSeed } from "./v2_peer.ts";
 
@@ -158,16 +159,14 @@ Deno.test("blocks of an unfinished piece are kept by the next run where the disk
     const target = join(dir, "target");
     const first: string[] = [];
     {
-      const half = Promise.withResolvers<void>();
+      const read = Promise.withResolvers<void>();
       await using mute = listenSeed(loaded, bytes, "mute", {
         blocksMax: 40,
-        onRequest: (piece, begin) => {
-          first.push(`${piece}.${begin / BLOCK_SIZE}`);
-          if (first.length > 60) half.resolve();
-        },
+        onRequest: (piece, begin) => first.push(`${piece}.${begin / BLOCK_SIZE}`),
+        onAllRead: read.resolve,
       });
       await using _download = startDownload(loaded, target, [mute.port]);
-      await half.promise;
+      await within(read.promise, "all blocks are read");
     }
     const sent = first.slice(0, 40);
     const changed = sent[3]!;

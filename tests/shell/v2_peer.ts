@@ -18,6 +18,12 @@ export function framesOf(...messages: readonly WireMessage[]): Uint8Array {
   return writtenBytes(writer);
 }
 
+/** Rejected, and only after all messages before it were read. */
+const ABSURD_HASH_REQUEST: WireMessage = {
+  kind: "hash-request",
+  range: { root: new Uint8Array(32), baseLayer: 0, index: 0, length: 0, proofLayers: 0 },
+};
+
 export interface Habits {
   /** Sends another block than this one of piece 0. */
   readonly badBlock?: number;
@@ -27,6 +33,8 @@ export interface Habits {
   readonly onRequest?: (piece: number, begin: number) => void;
   /** Blocks that it sends before it falls silent. */
   readonly blocksMax?: number;
+  /** Called once the other side has read the last of these blocks, which an absurd hash request shows. */
+  readonly onAllRead?: () => void;
   /** Has nothing at first. */
   readonly isLate?: boolean;
 }
@@ -62,6 +70,9 @@ export function listenSeed(
       const block = bytes.slice(at, at + length);
       if (piece === 0 && begin === (habits.badBlock ?? -1) * BLOCK_SIZE) block[5]! ^= 1;
       peer.write(message(MESSAGE_ID.piece, piece, begin, block));
+      if (blocksSent === habits.blocksMax) peer.write(framesOf(ABSURD_HASH_REQUEST));
+    } else if (asked.kind === "hash-reject") {
+      habits.onAllRead?.();
     } else if (asked.kind === "hash-request") {
       const { root: _, ...numbers } = asked.range;
       const range = { tree: 0, ...numbers };

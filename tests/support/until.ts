@@ -12,7 +12,7 @@ export async function until(
 ): Promise<void> {
   const untilMs = performance.now() + WAIT_MS_MAX;
   while (!await condition()) {
-    if (performance.now() > untilMs) throw new Error(`Waited in vain: ${what} ${details()}`);
+    if (performance.now() > untilMs) throw new Error(`Timed out waiting for: ${what} ${details()}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -20,7 +20,10 @@ export async function until(
 /** What the promise resolves with, or a failure after a while when it does not. */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`Waited in vain: ${what}`)), WAIT_MS_MAX);
+  const timer = setTimeout(
+    () => late.reject(new Error(`Timed out waiting for: ${what}`)),
+    WAIT_MS_MAX,
+  );
   try {
     return await Promise.race([promise, late.promise]);
   } finally {

@@ -40,7 +40,7 @@ export interface StreamServerOptions {
 }
 
 /** Large enough to be quick, small enough that a thousand idle readers do no harm. */
-const CHUNK_BYTES = 512 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 /** Players open a few connections each. */
 const READERS_MAX = 64;
 const LOOPBACK = "127.0.0.1";

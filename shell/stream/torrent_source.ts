@@ -111,11 +111,19 @@ class Reader implements StreamReader {
       await settle.promise;
       if (this.#isClosed) return undefined;
     }
-    const begin = atByte - piece * pieceLength;
-    const length = Math.min(bytesMax, pieceLength - begin, endByte - atByte);
-    const bytes = new Uint8Array(length);
-    await this.#torrent.read(piece, begin, bytes);
-    if (advanceReader(this.#state, length, now())) this.#events.onMoved();
+    // One chunk of all pieces that are there, since each chunk has a price on its way to the socket.
+    const end = Math.min(atByte + bytesMax, endByte);
+    let next = piece + 1;
+    while (next * pieceLength < end && this.#torrent.hasPiece(next)) next++;
+    const bytes = new Uint8Array(Math.min(next * pieceLength, end) - atByte);
+    for (let done = 0, length = 0; done < bytes.length; done += length) {
+      const at = atByte + done;
+      const from = Math.floor(at / pieceLength);
+      const begin = at - from * pieceLength;
+      length = Math.min(pieceLength - begin, bytes.length - done);
+      await this.#torrent.read(from, begin, bytes.subarray(done, done + length));
+    }
+    if (advanceReader(this.#state, bytes.length, now())) this.#events.onMoved();
     return bytes;
   }
 

@@ -123,7 +123,7 @@ export class SessionResources {
     this.touch();
   }
 
-  /** So many torrents will share. */
+  /** Number of torrents that will share. */
   expect(torrents: number): void {
     if (this.#isKnown || torrents < PROBED_FROM_TORRENTS) return;
     this.#isKnown = true;
@@ -205,7 +205,7 @@ export class SessionResources {
     };
   }
 
-  /** So many sockets as there are now, and a few less, are what there is room for. */
+  /** There is room for slightly fewer sockets than are open now. */
   #onExhausted(): void {
     const count = Math.max(CONNECTIONS_SHORT_MIN, this.#socketCount() - CONNECTIONS_SPARED);
     if (this.#short === undefined || count < this.#short.connections) {

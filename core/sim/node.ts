@@ -47,7 +47,7 @@ export interface Node {
   readonly msPerByteUp: number;
   readonly msPerByteDown: number;
   readonly latencyMs: number | undefined;
-  /** When the links to and from everybody are free again. */
+  /** When the links to and from all nodes are free again. */
   upFreeMs: number;
   downFreeMs: number;
   /** Ends with blocks to send, in turn. */

@@ -54,7 +54,7 @@ export type SwarmReport =
   | { readonly kind: "metadata"; readonly bytes: Uint8Array };
 
 /**
- * What an extension learned that concerns more than the swarm. Whoever composes the swarm with a
+ * What an extension learned that concerns more than the swarm. The module that composes the swarm with a
  * transfer takes these after each message and carries them on.
  */
 export type SwarmNews =

@@ -1,6 +1,6 @@
 /**
  * The lines of a trace while a run goes on: what the core is fed, anonymized, and a hash of what it
- * decides, anonymized alike. Whoever drives the core calls these beside `step`, `receiveBlock` and
+ * decides, anonymized alike. The driver of the core calls these beside `step`, `receiveBlock` and
  * `settle`, with the same arguments, and appends the lines to a file.
  */
 import type { Sha1 } from "../metainfo/digests.ts";

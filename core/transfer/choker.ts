@@ -224,7 +224,7 @@ export function unchokeIfRoom(
  * Once a second: when most slots are with peers that have no request waiting, because others serve them
  * already, the peer that waited longest gets one more. The next round takes back what is too much.
  * Peers that ask for nothing give theirs to others, and are the last to get one again: else a crowd that
- * only claims interest would keep everybody waiting. The same holds for peers that ask and read nothing.
+ * only claims interest would keep everybody waiting. The same applies to peers that ask and read nothing.
  */
 export function fillIdleSlots(transfer: Transfer, now: number, effects: TransferEffects): void {
   let served = 0, unchoked = 0;

@@ -60,7 +60,7 @@ export const PIPELINE_NEAR = 128;
 export const PIPELINE_NEAR_MS = 4;
 /**
  * A pipeline holds a round trip and this much time of the measured rate. More would keep a slow peer's
- * promises from fast ones: in simulated swarms, 2 s cost a tenth of everybody's time.
+ * promises from fast ones: in simulated swarms, 2 s cost a tenth of the completion time.
  */
 export const PIPELINE_SECONDS = 0.5;
 /** 2 MiB asked of a web server before its rate is known: a request costs it more than a peer. */
@@ -130,7 +130,7 @@ export const SUPER_SEED_UNWANTED_MS = 10_000;
 /** A peer takes a piece, or passes it on, within this and the time that the piece takes at this rate. */
 export const SUPER_SEED_PATIENCE_MS = 30_000;
 export const SUPER_SEED_PEER_BYTES_PER_SECOND = 16 * 1024;
-/** With so many other seeds the swarm needs no super-seeder: one may leave, or not be what it says. */
+/** With this many other seeds, the swarm needs no super-seeder: one may leave, or not be what it says. */
 export const SUPER_SEED_SEEDS_ENOUGH = 3;
 /** Once super-seeding is over, the other pieces are announced to a peer this many a second. */
 export const SUPER_SEED_HAVES_PER_TICK = 512;

@@ -15,11 +15,11 @@ import type { Transfer } from "./state.ts";
  */
 export function abandonStranded(transfer: Transfer, now: number, effects: TransferEffects): void {
   if (transfer.bufferedBytes < transfer.bufferedBytesMax) return;
-  const isSomebodyIdle = [...transfer.peers.values()].some(isIdle);
+  const isAnyPeerIdle = [...transfer.peers.values()].some(isIdle);
   for (const partial of [...transfer.open]) {
     if (transfer.bufferedBytes < transfer.bufferedBytesMax) return;
     const isAsked = partial.free + partial.received < partial.blocks;
-    const isKept = isSomebodyIdle
+    const isKept = isAnyPeerIdle
       ? isAskedOf(transfer, partial, delivers) || isObtainable(transfer, partial, delivers, now)
       : isAsked || isObtainable(transfer, partial, isAlive, now);
     if (isKept) continue;

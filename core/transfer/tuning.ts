@@ -1,6 +1,6 @@
 /**
  * The limits that decide how fast a swarm is, as one record, so that a simulation can ask what another
- * value would have done (`deno task bench sim --tune`). Everybody else takes TUNING; the reasons of its
+ * value would have done (`deno task bench sim --tune`). All other code uses TUNING; the reasons of its
  * figures are in limits.ts.
  */
 import {

@@ -61,7 +61,7 @@ export class WatchFolder {
       if (sizes.size >= FILES_MAX) break;
     }
     for (const [name, size] of sizes) {
-      // Whoever writes it may not be done.
+      // The program that writes it may not be done.
       if (this.#sizes.get(name) !== size || size === 0) continue;
       sizes.delete(name);
       await this.#take(join(folder, name));

@@ -18,7 +18,7 @@ import {
   takeReadBuffer,
 } from "./read_buffers.ts";
 
-/** So many small reads one after another mean that a connection is quiet again. */
+/** This many small reads in a row mean that a connection is quiet again. */
 const QUIET_READS = 16;
 /** One connection works so long before others have their turn. */
 const TURN_MS = 4;

@@ -13,7 +13,7 @@ export const UNREAD_BYTES_MAX = 256 * 1024;
 /** The same for all peers together: as much as a few dozen slow readers may hold. */
 const UNREAD_BYTES_TOTAL_MAX = 16 * 1024 * 1024;
 
-/** Whoever queues control messages. */
+/** The owner of queued control messages. */
 export interface Sender {
   /** Control messages that are not in the socket yet. */
   readonly unreadBytes: number;

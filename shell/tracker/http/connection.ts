@@ -317,7 +317,7 @@ export class Connection {
   async #writeFrom(writer: ByteWriter, at: number): Promise<void> {
     const bytes = this.#startWriting(writer);
     while (at < bytes.length) {
-      // Whoever takes a part of it in time may take the rest.
+      // A client that takes a part of it in time may take the rest.
       this.#wait("write");
       at += await this.#conn.write(bytes.subarray(at));
     }

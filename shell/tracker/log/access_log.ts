@@ -1,7 +1,7 @@
 /**
  * One line for each request, in a file or on stdout. Lines gather and are written together, off the
  * way of the answers; a disk that can't keep up loses lines, and the log says how many, but no request
- * waits for it. Whoever has no log makes no line.
+ * waits for it. Without a log, no line is made.
  */
 import type {
   AnnounceKind,

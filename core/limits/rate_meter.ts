@@ -51,3 +51,8 @@ export function readRate(meter: RateMeter, now: number): number {
   if (meter.rate > 0 || meter.pending === 0) return meter.rate;
   return meter.pending * 1000 / Math.max(FIRST_READING_MS, now - meter.tickedMs);
 }
+
+/** In bytes per second; before the first tick what has been counted, which is less than the rate. */
+export function leastRate({ rate, pending }: RateMeter): number {
+  return Math.max(rate, pending);
+}

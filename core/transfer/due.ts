@@ -3,6 +3,7 @@
  * one block of a slow peer late is a pause of the player. While anything is due, peers owe us no more
  * than they can send soon, so that what becomes urgent next finds the fast ones free.
  */
+import { leastRate } from "../limits/rate_meter.ts";
 import { hasBit } from "../bytes/bitfield.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
 import {
@@ -34,7 +35,7 @@ export function dueRoom(peer: Source): number {
   const seconds = DUE_PIPELINE_SECONDS + Math.min(DUE_ROUND_TRIP_MAX_MS, peer.roundTripMs) / 1_000;
   const target = peer.roundTripMs === 0
     ? DUE_PIPELINE_FIRST
-    : 1 + Math.ceil(speedOf(peer) * seconds / BLOCK_SIZE);
+    : 1 + Math.ceil(leastRate(peer.down) * seconds / BLOCK_SIZE);
   return Math.max(0, target - peer.outstanding.size);
 }
 
@@ -127,11 +128,6 @@ function isWorthAsking(
 
 /** How soon the peer's block comes that is the `place`-th of those that it owes us. */
 function arrivalMs(peer: Source, place: number): number {
-  const speed = peer.roundTripMs === 0 ? DUE_PEER_RATE : Math.max(1, speedOf(peer));
+  const speed = peer.roundTripMs === 0 ? DUE_PEER_RATE : Math.max(1, leastRate(peer.down));
   return 1_000 * place * BLOCK_SIZE / speed;
-}
-
-/** In bytes per second; before the first tick what has arrived, which is less. */
-function speedOf({ down }: Source): number {
-  return Math.max(down.rate, down.pending);
 }

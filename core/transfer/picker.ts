@@ -1,7 +1,9 @@
 /**
- * Which blocks to ask a source for, a peer or a web server: what a reader needs soon, suggested pieces, then pieces already started, then the rarest new
- * one (the first few at random), and in endgame what others were asked for already.
+ * Which blocks to ask a source for, a peer or a web server: what a reader needs soon, suggested pieces,
+ * then pieces already started, then the rarest new one (the first few at random), and in endgame what
+ * others were asked for already.
  */
+import { leastRate } from "../limits/rate_meter.ts";
 import { hasBit } from "../bytes/bitfield.ts";
 import { nextUint32 } from "../bytes/random.ts";
 import {
@@ -278,12 +280,7 @@ function isLate(
   const askedMs = asked?.outstanding.get(blockKey(transfer, partial.piece, block));
   if (asked === undefined || askedMs === undefined) return true;
   if (now - askedMs >= transfer.tuning.endgameLateMs) return true;
-  return speedOf(asked) * ENDGAME_SLOW_FACTOR < speedOf(peer);
-}
-
-/** In bytes per second; before the first tick what has arrived, which is less. */
-function speedOf({ down }: Source): number {
-  return Math.max(down.rate, down.pending);
+  return leastRate(asked.down) * ENDGAME_SLOW_FACTOR < leastRate(peer.down);
 }
 
 /**

@@ -3,9 +3,9 @@
  * test files: `Deno.test` only collects them here. A process, not a worker: what hangs can be killed.
  *
  * A line of JSON in, a line out behind MARK: `load` (test files; answered by `loaded` with what each test
- * covers), `run` (a mutant and the tests to try on it; answered by `ran`). Ends with its input.
+ * covers), `run` (a mutant and the tests to try on it; answered by `ran`). Ends with its input, which closes
+ * when the process that tries the mutants is killed.
  */
-import { TextLineStream } from "./lines.ts";
 import { GUARD } from "./instrument.ts";
 
 interface Collected {
@@ -142,10 +142,8 @@ if (import.meta.main) {
   });
   // A test that failed may leave promises behind that nobody waits for.
   globalThis.addEventListener("unhandledrejection", (event) => event.preventDefault());
-  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
-    .pipeThrough(new TextLineStream());
-  for await (const line of lines) {
-    console.log(MARK + JSON.stringify(await answer(JSON.parse(line))));
-  }
-  Deno.exit(0);
+  const input = new Worker(new URL("input.ts", import.meta.url), { type: "module" });
+  input.onmessage = async ({ data }) => {
+    console.log(MARK + JSON.stringify(await answer(JSON.parse(data))));
+  };
 }

@@ -1,11 +1,14 @@
 /** The mutation tool, tested: what it changes, and a project whose verdicts are known. */
 import { assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { openScratch } from "../support/content.ts";
 import { instrument } from "./instrument.ts";
 import { dropPlan, makePlan, moduleOf, sample } from "./plan.ts";
 import { keyOf, percent, readEquivalents, readTable, tableOf } from "./report.ts";
+import { runInProcesses } from "./run_processes.ts";
 import { runLoaded } from "./run_loaded.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
+import { within } from "../support/until.ts";
 
 /** Each mutant of a function's body, as "before -> after". */
 function mutantsOf(body: string): string[] {
@@ -95,6 +98,88 @@ Deno.test("mutants that a test executes are killed, others survive, endless ones
   } finally {
     dropPlan(plan);
   }
+});
+
+Deno.test("mutants tried in processes are killed, survive, or are ended when they take too long", async () => {
+  await using dir = await openScratch("tt-mutate-test-");
+  const source = `export const count = (n: number): number => {
+  let i = 0;
+  while (i < n) i++;
+  return i;
+};`;
+  const test = `import { count } from "../../../core/a/a.ts";
+Deno.test("counts", () => { if (count(3) !== 3) throw new Error("wrong"); });`;
+  for (const [path, text] of [["core/a/a.ts", source], ["tests/core/a/a_test.ts", test]] as const) {
+    await Deno.mkdir(`${dir.path}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
+    await Deno.writeTextFile(`${dir.path}/${path}`, text);
+  }
+  const plan = makePlan(dir.path, ["core/a/a.ts"]);
+  try {
+    const tryThose = async (isIt: (after: string) => boolean, limitMs?: number) => {
+      const chosen = plan.mutants.filter(({ after }) => isIt(after));
+      const verdicts = await runInProcesses(plan, chosen, ["tests/core/a/a_test.ts"], limitMs);
+      return verdicts.map(({ mutant: { after }, killedBy }) => [after, killedBy]);
+    };
+    assertEquals(await tryThose((after) => after !== "i--"), [
+      ["(0 + 1)", undefined],
+      ["((i) <= (n))", "a test file"],
+    ]);
+    assertEquals(await tryThose((after) => after === "i--", 1_000), [["i--", "timeout"]]);
+  } finally {
+    dropPlan(plan);
+  }
+});
+
+/** Without end; it prints first, as a sign that it has begun, who is to be killed if nobody does. */
+const ENDLESS = "console.log(`looping ${Deno.pid}.`); for (;;);";
+
+/** Fails unless the program and what it started, which loop without end, are gone once its input ends. */
+async function endsWithItsInput(args: readonly string[], input: string): Promise<void> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "--allow-all", ...args],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  let looping: number | undefined;
+  try {
+    await writer.write(new TextEncoder().encode(input));
+    const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!/looping (\d+)\./.test(text)) {
+      const { value, done } = await within(output.read(), "the endless loop");
+      assertEquals(done, false, text);
+      text += value;
+    }
+    looping = Number(/looping (\d+)\./.exec(text)![1]);
+    await writer.close();
+    // Whoever still runs would hold it open.
+    assertEquals((await within(output.read(), "the end of the loop")).done, true);
+  } catch (error) {
+    Deno.kill(looping ?? child.pid, "SIGKILL");
+    throw error;
+  } finally {
+    await child.status;
+  }
+}
+
+Deno.test("a process of mutants that loops ends when whoever started it is gone", async () => {
+  await using dir = await openScratch("tt-mutate-test-");
+  const file = `${dir.path}/endless_test.ts`;
+  await Deno.writeTextFile(file, `Deno.test("endless", () => { ${ENDLESS} });`);
+  const question = { kind: "load", files: [`file://${file}`], measure: true, mutant: 0 };
+  const child = fileURLToPath(new URL("child.ts", import.meta.url));
+  await endsWithItsInput([child], JSON.stringify(question) + "\n");
+});
+
+Deno.test("tests that a mutant makes endless end with whoever started them, and so do their programs", async () => {
+  await using dir = await openScratch("tt-mutate-test-");
+  const program = `${dir.path}/program.ts`, starter = `${dir.path}/starter.ts`;
+  await Deno.writeTextFile(program, ENDLESS);
+  const start = `new Deno.Command(Deno.execPath(), { args: ["run", "${program}"] }).spawn();`;
+  await Deno.writeTextFile(starter, `${start} for (;;);`);
+  const guard = fileURLToPath(new URL("guard.ts", import.meta.url));
+  await endsWithItsInput([guard, Deno.execPath(), "run", "--allow-run", starter], "");
 });
 
 Deno.test("a sample is as large as asked for, and the same for the same seed", () => {

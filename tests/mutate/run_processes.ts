@@ -1,21 +1,24 @@
 /** Mutants that tests see only through programs which they start: a test process for each mutant. */
+import { fileURLToPath } from "node:url";
 import type { Verdict } from "./plan.ts";
 import { exists, importsOf, type Plan, type PlannedMutant } from "./plan.ts";
 
 /** Test files tried for one source, the nearest first. */
 const TEST_FILES_MAX = 3;
 const LIMIT_MS = 120_000;
+const GUARD = fileURLToPath(new URL("guard.ts", import.meta.url));
 
 /** Tries each mutant on those of the test files that are nearest to its source. */
 export async function runInProcesses(
   plan: Plan,
   chosen: readonly PlannedMutant[],
   files: readonly string[],
+  limitMs = LIMIT_MS,
 ): Promise<Verdict[]> {
   const verdicts: Verdict[] = [];
   for (const mutant of chosen) {
     const near = nearest(plan, mutant.path, files);
-    verdicts.push({ mutant, killedBy: await runTests(plan.root, mutant.id, near) });
+    verdicts.push({ mutant, killedBy: await runTests(plan.root, mutant.id, near, limitMs) });
   }
   return verdicts;
 }
@@ -34,18 +37,26 @@ async function runTests(
   root: string,
   mutant: number,
   files: readonly string[],
+  limitMs: number,
 ): Promise<string | undefined> {
   if (files.length === 0 || !exists(root)) return undefined;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--quiet", "--no-check", "--allow-all", "--fail-fast", ...files],
+  const test = ["test", "--quiet", "--no-check", "--allow-all", "--fail-fast", ...files];
+  const guard = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-run", GUARD, Deno.execPath(), ...test],
     cwd: root,
     env: { TT_MUTANT: String(mutant), NO_COLOR: "1" },
+    stdin: "piped",
     stdout: "null",
     stderr: "null",
   }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
-  const { success, signal } = await child.status;
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    guard.stdin.close();
+  }, limitMs);
+  const { success } = await guard.status;
   clearTimeout(timer);
-  if (signal !== null) return "timeout";
+  if (isLate) return "timeout";
+  await guard.stdin.close().catch(() => {});
   return success ? undefined : "a test file";
 }

@@ -1,4 +1,4 @@
-/** `bench attack`: how long an honest transfer takes while hostile peers flood its seeder. */
+/** `bench attack`: the time of an honest transfer while hostile peers flood its seeder. */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ export const ATTACK_USAGE =
 
 const FACTOR_MAX = 1.5;
 const DEADLINE_MS = 240_000;
-/** Attackers are at it by then. */
+/** Time for the attackers to connect. */
 const WARM_UP_MS = 1_000;
 
 export async function benchAttack(args: readonly string[]): Promise<void> {

@@ -1,6 +1,7 @@
 /**
- * Hostile peers as a process of their own: `attackers.ts PORT INFO_HASH KIND COUNT`. Each sends one kind
- * of message without end, reads nothing or everything as its kind has it, and comes back when it is closed.
+ * Hostile peers in a separate process: `attackers.ts PORT INFO_HASH KIND COUNT`. Each sends one
+ * kind of message continuously, reads according to its kind, and reconnects when it is
+ * disconnected.
  */
 import { encodeHandshake } from "../../core/wire/handshake.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
@@ -10,7 +11,7 @@ import { type Attack, ATTACKS } from "./attack_kinds.ts";
 const BACK_AFTER_MS = 200;
 const BATCH_BYTES = 256 * 1024;
 
-/** A whole message with 4-byte numbers behind its id. */
+/** A whole message: 4-byte integers after its ID. */
 function message(id: number, ...numbers: number[]): number[] {
   const bytes = new Uint8Array(5 + 4 * numbers.length);
   const view = new DataView(bytes.buffer);
@@ -47,7 +48,7 @@ async function attack(port: number, infoHash: InfoHash, kind: Attack, name: stri
         while (at < batch.length) at += await conn.write(batch.subarray(at));
       }
     } catch {
-      // Closed, or refused.
+      // Closed or refused.
     }
     await new Promise((resolve) => setTimeout(resolve, BACK_AFTER_MS));
   }

@@ -1,6 +1,6 @@
 /**
- * `bench check`: `tt create` and `tt verify` over content in memory, beside what the cores could do
- * if hashing were all: their number times one core's SHA-1, measured in the same run.
+ * `bench check`: `tt create` and `tt verify` over content in memory, compared with the hashing rate
+ * of all cores: their number times the SHA-1 rate of one core, measured in the same run.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { median, readSize } from "./report.ts";
 export const CHECK_USAGE = `check [--size 1G] [--piece 1M] [--runs 3] [--json]
   tt create and tt verify, launch included, beside cores x one core's fastest SHA-1.`;
 
-/** So much is hashed to learn one core's speed. */
+/** Bytes hashed to measure the rate of one core. */
 const PROBE_BYTES = 256 << 20;
 const ROOM_FACTOR = 1.2;
 const SHARE_OF_WALL = 0.9;
@@ -66,14 +66,14 @@ export async function benchCheck(args: readonly string[]): Promise<void> {
   printFigures(title, figures, flags.json);
 }
 
-/** Megabytes a second on one core, by the faster of the runtime's two ways, piece by piece. */
+/** Megabytes a second on one core, piece by piece, by the faster of the runtime's two functions. */
 async function measureSha1(pieceLength: number): Promise<number> {
   const piece = new Uint8Array(pieceLength).fill(7);
   const count = Math.ceil(PROBE_BYTES / pieceLength);
   const offThreadMs = await medianMsOfAsync(1, async () => {
     for (let i = 0; i < count; i++) await crypto.subtle.digest("SHA-1", piece);
   });
-  // A slow one shows in a tenth of the bytes.
+  // Enough to detect the slower function.
   const part = Math.ceil(count / 10);
   const directMs = await medianMsOfAsync(1, async () => {
     for (let i = 0; i < part; i++) await createHash("sha1").update(piece).digest();

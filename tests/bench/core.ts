@@ -1,4 +1,4 @@
-/** `bench core`: the costs of the core's own decisions, without sockets, files or hashes. */
+/** `bench core`: the cost of the core's decisions, without sockets, files or hashes. */
 import { parseArgs } from "node:util";
 import { benchBencode } from "./core_bencode.ts";
 import { benchTorrent } from "./core_torrent.ts";

@@ -1,4 +1,7 @@
-/** `bench core`, bencode: the `.torrent` of many files, beside the package that Node's clients use. */
+/**
+ * `bench core`, bencode: a `.torrent` of many files, compared with the package that Node's clients
+ * use.
+ */
 import bencode from "bencode";
 import { decodeBencode } from "../../core/bencode/decode.ts";
 import { type Bencodable, encodeBencode } from "../../core/bencode/encode.ts";

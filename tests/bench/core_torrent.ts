@@ -1,6 +1,6 @@
 /**
- * `bench core`, the torrent: what each event costs in a large swarm, on a clock that stands still
- * unless the benchmark moves it. Nothing here touches a socket, a file or a hash.
+ * `bench core`, torrent: the cost of each event in a large swarm, on a clock that only the
+ * benchmark advances. No sockets, files or hashes.
  */
 import { createBitfield, hasBit, setBit } from "../../core/bytes/bitfield.ts";
 import { assert } from "../../core/bytes/result.ts";
@@ -29,7 +29,7 @@ const SHORT_RUNS = 200;
 const BATCH_BLOCKS = 32;
 
 export function benchTorrent({ pieces, peers }: TorrentLoad): Figure[] {
-  // Beyond its limit a torrent takes no peer; two places are for those that come and go.
+  // A torrent accepts no peers beyond its limit; two are kept free for peers that join and leave.
   const connected = Math.min(peers, CONNECTIONS_MAX - 2);
   return [
     ...benchSwarmEvents(pieces, connected),
@@ -39,7 +39,7 @@ export function benchTorrent({ pieces, peers }: TorrentLoad): Figure[] {
   ];
 }
 
-/** A torrent and what it would have others do. */
+/** A torrent and the effects it requested. */
 class Bench {
   readonly torrent: Torrent;
   readonly rng = createRng(11);
@@ -72,7 +72,7 @@ class Bench {
     this.feed({ kind: "start" });
   }
 
-  /** One event as a batch of its own. */
+  /** A batch of one event. */
   feed(event: Event): Effect[] {
     step(this.torrent, event, this.now, this.#effects);
     return this.settle();
@@ -100,7 +100,9 @@ class Bench {
     assert(verdict === "accepted", "the bench sends what was asked for");
   }
 
-  /** A peer that has about so much of the torrent, 0 to 1, and unchokes us unless told otherwise. */
+  /**
+   * A peer with about this fraction of the pieces, 0 to 1; it unchokes us unless told otherwise.
+   */
   join(share: number, unchokes = true): number {
     const peer = ++this.#peers;
     const peerId = new Uint8Array(20);
@@ -139,11 +141,11 @@ class Bench {
   }
 }
 
-/** Peers that come, go, announce pieces and are asked for blocks, with half of the torrent each. */
+/** Peers with half of the pieces each that join, leave, announce pieces and receive requests. */
 function benchSwarmEvents(pieces: number, peers: number): Figure[] {
   const bench = new Bench(pieces);
   const { torrent } = bench;
-  // Choked, so that no request is in the way of what is measured.
+  // Choked, so that sending requests is not part of the measurement.
   for (let i = 0; i < peers; i++) bench.join(0.5, false);
 
   let guest = 0;
@@ -186,9 +188,9 @@ function benchSwarmEvents(pieces: number, peers: number): Figure[] {
 }
 
 /**
- * The worst case of a pick: every peer is unchoked, wants to be asked, and has only pieces that
- * were started already, while nearly all of the torrent is still wanted. Each piece that gets
- * written makes `settle` look at all of them.
+ * The worst case of picking: every peer has unchoked us, has free request slots, and has only
+ * pieces that are already started, while nearly all of the torrent is missing. Each written piece
+ * makes `settle` check all peers.
  */
 function benchEmptyHanded(pieces: number, peers: number): Figure {
   const bench = new Bench(pieces);
@@ -211,7 +213,7 @@ function benchEmptyHanded(pieces: number, peers: number): Figure {
   };
 }
 
-/** One seed that gives a whole torrent, in batches as a socket brings them. */
+/** One seed that sends a whole torrent, in batches as a socket delivers them. */
 function benchDownload(pieces: number): Figure {
   const bench = new Bench(Math.min(pieces, 20_000));
   const { torrent } = bench;
@@ -250,7 +252,7 @@ function benchDownload(pieces: number): Figure {
   };
 }
 
-/** Every digest matches, every write succeeds, at once. */
+/** Every digest matches and every write succeeds, immediately. */
 function answer(bench: Bench, effects: Effect[]): void {
   for (const effect of effects) {
     if (effect.kind === "check-piece") {

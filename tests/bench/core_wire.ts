@@ -1,4 +1,4 @@
-/** `bench core`, the wire: frames found in a read buffer and messages made of them. */
+/** `bench core`, wire: finding frames in a read buffer and decoding and encoding messages. */
 import { createByteWriter, writeBytes, writtenBytes } from "../../core/bytes/byte_writer.ts";
 import { createRng, randomBelow } from "../../core/bytes/random.ts";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
@@ -15,7 +15,7 @@ import type { Figure } from "./figures.ts";
 import { shorten } from "./figures.ts";
 import { medianMs } from "./measure.ts";
 
-/** What one read brings from a fast peer. */
+/** What one read returns from a fast peer. */
 const STREAM_BLOCKS = 64;
 const STREAM_MESSAGES = 4_096;
 const PIECES = 100_000;

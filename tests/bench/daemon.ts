@@ -1,6 +1,6 @@
 /**
- * `bench daemon`: a daemon with thousands of complete torrents, beside Transmission's and qBittorrent's:
- * adding them, asking for all of them, memory and CPU while nothing happens, and a restart.
+ * `bench daemon`: a daemon with thousands of complete torrents, compared with Transmission and
+ * qBittorrent: adding them, listing them, memory and CPU while idle, and a restart.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -31,7 +31,7 @@ export const DAEMON_USAGE =
   against one of as many bytes, --runs times.`;
 
 const ASKS = 15;
-/** What adding leaves to do is done by then. */
+/** Time for work left over from adding. */
 const SETTLE_MS = 5_000;
 const EXIT_MS = 60_000;
 const ANNOUNCE_DEADLINE_MS = 120_000;
@@ -41,9 +41,9 @@ const ADD_SECONDS_MAX = 10;
 const ANNOUNCE_SECONDS_MAX = 10;
 
 interface Measured {
-  /** Until the last one is taken in. */
+  /** Until the last torrent is added. */
   readonly addSeconds: number;
-  /** Until the last one seeds. */
+  /** Until the last torrent seeds. */
   readonly addCpuSeconds: number;
   readonly askMs: number;
   readonly residentBytes: number;
@@ -98,7 +98,7 @@ export async function benchDaemon(args: readonly string[]): Promise<void> {
       measured.set(subject.name, result);
     } catch (error) {
       if (subject.name === "tt") throw error;
-      // The others' figures count all the same.
+      // A failed subject does not discard the figures of the others.
       console.error(error instanceof Error ? error.message : error);
     }
   }
@@ -148,7 +148,7 @@ async function measure(
     const after = await readProcessCost(client.pid);
     const idlePercent = 100 * (after.cpuSeconds - before.cpuSeconds) / since(idleFrom);
     await subject.stop();
-    // Some take long to save what they know, and lose it when they are killed.
+    // Some save slowly, and lose their state when they are killed.
     await Promise.race([client.exited, wait(EXIT_MS)]);
     await client.stop();
 
@@ -261,7 +261,7 @@ function since(ms: number): number {
   return (performance.now() - ms) / 1000;
 }
 
-/** Two digits say enough. */
+/** Two digits are precise enough. */
 function round(value: number): number {
   return Math.round(value * 100) / 100;
 }

@@ -1,4 +1,4 @@
-/** Many active downloads of one daemon at once, against one download of as many bytes. */
+/** Many active downloads of one daemon at once, compared with one download of as many bytes. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { buildMetainfo } from "../../core/metainfo/create.ts";
@@ -17,20 +17,23 @@ const RATIO_MIN = 0.9;
 const READY_MS = 120_000;
 const DEADLINE_MS = 300_000;
 
-/** Parts of the whole between which all torrents are under way. */
+/** Fractions of all bytes between which every torrent is active. */
 const STEADY_FROM = 0.2, STEADY_TO = 0.8;
 const LOOK_MS = 50;
 
 interface Run {
-  /** From their start until the last one is complete. */
+  /** From the start of the torrents until the last one is complete. */
   readonly seconds: number;
   /** Bytes a second between STEADY_FROM and STEADY_TO. */
   readonly steadyRate: number;
-  /** Of the downloading daemon. */
+  /** CPU seconds of the downloading daemon. */
   readonly cpuSeconds: number;
 }
 
-/** `count` torrents of `size` bytes each, and one of `count * size`; each `runs` times, by turns. */
+/**
+ * `count` torrents of `size` bytes each, and one of `count * size`; each `runs` times,
+ * alternating.
+ */
 export async function measureActive(count: number, size: number, runs: number): Promise<Figure[]> {
   const many: Run[] = [], one: Run[] = [];
   for (let run = 0; run < runs; run++) {
@@ -99,7 +102,7 @@ async function download(count: number, size: number): Promise<Run> {
   return { seconds, steadyRate, cpuSeconds: cpuSeconds - before.cpuSeconds };
 }
 
-/** A file in `dir` that differs in each piece, and its torrent's path. */
+/** Writes a file in `dir` whose pieces all differ; returns the path of its torrent. */
 async function makeTorrent(
   dir: string,
   number: number,

@@ -1,4 +1,4 @@
-/** Daemons under test, each by its own API, and what they are given: torrents, and a tracker. */
+/** The daemons that are compared, each through its own API, and their torrents and tracker. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { buildMetainfo } from "../../core/metainfo/create.ts";
@@ -15,21 +15,21 @@ const FIELDS = [
   ...["queuePosition", "peersConnected", "isFinished", "downloadDir", "labels", "trackerStats"],
 ];
 
-/** A client under test, by its own API. */
+/** A client that is measured, through its own API. */
 export interface Subject {
   readonly name: string;
-  /** Its inspector listens. */
+  /** Waits until its inspector listens. */
   readonly isProfiled?: boolean;
   start(): Promise<ClientProcess>;
   add(torrents: readonly string[], dir: string): Promise<void>;
-  /** How many are listed, and how many of them seed. */
+  /** How many torrents are listed, and how many of them seed. */
   count(): Promise<{ readonly listed: number; readonly seeding: number }>;
-  /** Asks for 20 facts about every torrent, or for all that the API has. */
+  /** Requests 20 fields of every torrent, or all fields that the API has. */
   ask(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Transmission's RPC, older dialect: ours and theirs. */
+/** Transmission's RPC, older dialect: for `tt` and for Transmission. */
 function rpcClient(url: () => string, authorization: () => string | undefined) {
   let sessionId = "";
   return async (method: string, args: object): Promise<Record<string, unknown>> => {
@@ -86,10 +86,10 @@ function rpcSubject(
 }
 
 export interface TtSubject extends Subject {
-  /** Address of its web page, with the token. */
+  /** URL of its web page, with the token. */
   pageUrl(): string;
   startAll(): Promise<void>;
-  /** Checked bytes of all torrents. */
+  /** Verified bytes of all torrents. */
   bytesHave(): Promise<number>;
 }
 
@@ -215,9 +215,9 @@ export function qbittorrentSubject(state: string): Subject {
         const form = new FormData();
         form.append("torrents", new Blob([await Deno.readFile(path)]), "a.torrent");
         form.append("savepath", dir);
-        // It checks one torrent after the other, with a pause between: thousands would take an hour.
+        // It checks one torrent after another, with pauses: thousands would take an hour.
         form.append("skip_checking", "true");
-        // Its parser takes the end of the form for part of the last field.
+        // Its parser takes the end of the form as part of the last field.
         form.append("last", "");
         const response = await fetch(`${base}/torrents/add`, { method: "POST", body: form });
         await response.body?.cancel();
@@ -240,7 +240,7 @@ export function qbittorrentSubject(state: string): Subject {
   };
 }
 
-/** A tracker that counts which torrents were announced, and knows no peers. */
+/** A tracker that counts the announced torrents and returns no peers. */
 export function countAnnounces() {
   const seen = new Set<string>();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {

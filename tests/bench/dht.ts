@@ -1,13 +1,14 @@
 /**
- * `deno task bench dht`: a simulated DHT of thousands of nodes on a virtual clock (tests/sim/dht_run.ts),
- * honest and with hostile nodes, beside what was measured in real networks:
+ * `deno task bench dht`: a simulated DHT of thousands of nodes on a virtual clock
+ * (tests/sim/dht_run.ts), honest and with hostile nodes, compared with measurements of real
+ * networks:
  *
  * - Maymounkov, Mazieres, "Kademlia" (IPTPS 2002): a lookup takes log2(nodes / k) hops at most.
- * - Crosby, Wallach, "An Analysis of BitTorrent's Two Kademlia-Based DHTs" (Rice, 2007): median lookups
- *   of over a minute, for want of dead-node eviction and timeouts.
- * - Jimenez, Osmani, Knutsson, "Sub-Second Lookups on a Large-Scale Kademlia-Based Overlay" (P2P 2011):
- *   in the mainline DHT many lookups take less than a second; medians of 100 to 200 ms with their
- *   changes to routing tables and lookups.
+ * - Crosby, Wallach, "An Analysis of BitTorrent's Two Kademlia-Based DHTs" (Rice, 2007): median
+ *   lookups of over a minute, for want of dead-node eviction and timeouts.
+ * - Jimenez, Osmani, Knutsson, "Sub-Second Lookups on a Large-Scale Kademlia-Based Overlay" (P2P
+ *   2011): in the mainline DHT many lookups take less than a second; medians of 100 to 200 ms with
+ *   their changes to routing tables and lookups.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -20,12 +21,12 @@ export const DHT_USAGE = `dht [--nodes N] [--torrents N] [--seed N] [--honest | 
 const BEHIND_NAT = 1 / 3;
 const CHURN = 0.2;
 const HOSTILE = 0.1;
-/** Part of the torrents that nodes are put next to, to hide them, and how many nodes each. */
+/** Fraction of the torrents that sybil nodes surround, and how many nodes each. */
 const ATTACKED = 0.02;
 const SYBILS_EACH = 16;
 const FOUND_MIN = 0.99;
 const FOUND_HOSTILE_MIN = 0.95;
-/** The time of the worst of the improved lookups in the field, and what the field calls good. */
+/** The slowest and the typical result of the improved lookups that were published. */
 const FIRST_PEER_MAX_MS = 1_000;
 const K = 8;
 const TABLES_COPIED = 500;
@@ -121,7 +122,7 @@ function figuresOf(report: DhtRunReport, nodes: number, firstPeerMaxMs?: number)
   ];
 }
 
-/** Of copies, which share nothing with the rest of the simulation. */
+/** Measured on copies, which share nothing with the rest of the simulation. */
 function tableMemory({ world }: DhtRunReport): Figure {
   const nodes = world.nodes.filter(({ isAlive, hostile }) => isAlive && hostile === undefined);
   const sample = nodes.slice(0, TABLES_COPIED).map(({ dht }) => dht.networks[0]!.table);
@@ -135,7 +136,7 @@ function tableMemory({ world }: DhtRunReport): Figure {
   };
 }
 
-/** In use, without garbage. */
+/** In use, after garbage collection. */
 function heapBytes(): number {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();

@@ -1,6 +1,7 @@
 /**
- * `bench disk`: pieces through `shell/disk` beside the same bytes through bare system calls, in a
- * folder in memory; then what making many files and flushing cost on the temporary folder's disk.
+ * `bench disk`: pieces through `shell/disk`, compared with the same bytes through bare system
+ * calls, in a folder in memory; then the cost of creating and flushing many files on the disk of
+ * the temporary folder.
  */
 import fs from "node:fs";
 import { join } from "node:path";
@@ -18,9 +19,9 @@ import { readSize } from "./report.ts";
 export const DISK_USAGE = `disk [--size 256M] [--piece 1M] [--files 10000] [--runs 5] [--json]
   Writes, reads, reserves and flushes through tt's storage, beside bare calls.`;
 
-/** A download writes some pieces while others are being checked. */
+/** A download writes some pieces while it hashes others. */
 const AT_ONCE = 4;
-/** A seeder reads so much for one write to a peer. */
+/** Bytes that a seeder reads for one write to a peer. */
 const READ_BYTES = 16 * BLOCK_SIZE;
 const ROOM_FACTOR = 3;
 
@@ -40,7 +41,7 @@ export async function benchDisk(args: readonly string[]): Promise<void> {
   printFigures(title, figures, options.json);
 }
 
-/** Whole pieces in, blocks out. */
+/** Whole pieces are written, blocks are read. */
 async function benchPieces({ sizeBytes, pieceLength, runs }: Options): Promise<Figure[]> {
   await using folder = await openMemoryFolder(ROOM_FACTOR * sizeBytes);
   const geometry = createGeometry(sizeBytes, pieceLength);
@@ -99,7 +100,7 @@ async function benchPieces({ sizeBytes, pieceLength, runs }: Options): Promise<F
 
 interface Cost {
   readonly megabytesPerSecond: number;
-  /** All threads. */
+  /** CPU time of all threads. */
   readonly cpuSecondsPerGigabyte: number;
 }
 
@@ -110,12 +111,12 @@ function compare(what: string, ours: Cost, theirName: string, theirs: Cost): Fig
     what,
     measured: text(ours),
     beside: `${theirName} ${text(theirs)}`,
-    // The disk must not be what a download of 1 GB/s waits for.
+    // The disk must not limit a download of 1 GB/s.
     target: atLeast(ours.megabytesPerSecond / theirs.megabytesPerSecond, 0.5),
   };
 }
 
-/** Many files on a real disk: made, written a byte each, flushed. */
+/** Creates many files on a real disk, writes a byte to each, and flushes them. */
 async function benchFiles({ files: count }: Options): Promise<Figure[]> {
   await using scratch = await openScratch("tt-bench-");
   const files = Array.from(
@@ -168,7 +169,7 @@ function fileAt(path: readonly string[], length: number, offset: number): Torren
   return { path, length, offset, pad: false, executable: false };
 }
 
-/** Does the work for each item, so many of them at once. */
+/** Runs `work` for each item, `limit` at a time. */
 async function inTurns<T>(
   items: readonly T[],
   atOnce: number,

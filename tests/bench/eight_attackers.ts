@@ -1,4 +1,6 @@
-/** `bench attackers`: how long an honest transfer takes while hostile peers are at both its ends. */
+/**
+ * `bench attackers`: the time of an honest transfer while hostile peers attack both of its ends.
+ */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -44,7 +46,7 @@ const SCALE: AttackScale = {
 };
 
 export interface HonestRun {
-  /** From the downloader's launch until it says that it is complete. */
+  /** From the downloader's launch until it reports completion. */
   readonly seconds: number;
   readonly hasRightBytes: boolean;
   readonly seeder: ProcessCost;
@@ -53,7 +55,7 @@ export interface HonestRun {
 
 export interface AttackedTransfer {
   readonly sizeBytes: number;
-  /** Bytes a second that the downloader takes; 0 is no limit. */
+  /** Download limit in bytes a second; 0 is no limit. */
   readonly rate: number;
   readonly attacks: readonly Attack[];
   readonly scale: AttackScale;
@@ -102,7 +104,7 @@ function memoryOf(what: string, { seeder, downloader }: HonestRun): Figure[] {
   }];
 }
 
-/** One seeder, one downloader, and the attackers before and all the while. */
+/** One seeder, one downloader, and the attackers, which start earlier and stay. */
 export async function runAttacked(
   { sizeBytes, rate, attacks, scale }: AttackedTransfer,
 ): Promise<HonestRun> {
@@ -145,7 +147,7 @@ export async function runAttacked(
     infoHash: torrent.infoHash as InfoHash,
     attacks: peerAttacks,
     outsideAddress,
-    // Loopback has no limits for one address: more would take every place.
+    // Loopback has no limit per address: more connections would fill every slot.
     handshakes: outsideAddress === undefined
       ? Math.min(scale.handshakes, LOOPBACK_HANDSHAKES_MAX)
       : scale.handshakes,
@@ -154,7 +156,8 @@ export async function runAttacked(
   const dir = join(scratch.path, "downloaded");
   const options = ["--dir", dir, "--share-rule", "off"];
   if (rate > 0) options.push("--down-limit", `${rate}`);
-  // Among thousands of addresses one is found by luck; whoever typed it need not be lucky.
+  // With thousands of addresses the seeder is found by chance, so the tracker test names it
+  // explicitly.
   if (isFlooded) options.push("--peer", `${loopback.host}:${seederPort}`);
   const startedMs = performance.now();
   await using downloader = await start(downloaderPort, "get", ...options);
@@ -189,7 +192,7 @@ async function startAttackers(order: AttackOrder): Promise<ClientProcess> {
   return attackers;
 }
 
-/** Answers every announce with the same peers. */
+/** A tracker that answers every announce with the same peers. */
 function openTracker(peers: readonly PeerAddress[]): { url: string } & AsyncDisposable {
   const answer = encodeBencode({
     interval: ANNOUNCE_INTERVAL_S,
@@ -205,7 +208,7 @@ function openTracker(peers: readonly PeerAddress[]): { url: string } & AsyncDisp
   };
 }
 
-/** On this machine alone, behind the ports that systems give away. */
+/** Ports below the ephemeral range. */
 function addressesOfNobody(count: number): PeerAddress[] {
   return Array.from({ length: count }, (_, i) => ({
     ip: `127.0.${1 + (i % 200)}.${1 + (i >> 8)}`,

@@ -1,7 +1,7 @@
-/** What hostile peers are told to do. */
+/** Instructions for the hostile peers. */
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 
-/** Carried out by peers. */
+/** Kinds of attack by peers. */
 export const PEER_ATTACKS = [
   "claimed id",
   "listen ports",
@@ -13,20 +13,20 @@ export const PEER_ATTACKS = [
 ] as const;
 export type PeerAttack = typeof PEER_ATTACKS[number];
 
-/** With the tracker's, which names thousands of addresses. */
+/** Including the tracker that returns thousands of addresses. */
 export const ATTACKS = [...PEER_ATTACKS, "tracker answer"] as const;
 export type Attack = typeof ATTACKS[number];
 
-/** How much of each. */
+/** Amounts for each kind. */
 export interface AttackScale {
-  /** Different listening ports told by one connection. */
+  /** Different listening ports sent over one connection. */
   readonly ports: number;
-  /** Connections held open at each of the two honest peers. */
+  /** Connections held open to each of the two honest peers. */
   readonly handshakes: number;
   readonly stalls: number;
-  /** Connections that ask without end and read nothing. */
+  /** Connections that send requests continuously and read nothing. */
   readonly unread: number;
-  /** Addresses in an answer of the tracker. */
+  /** Addresses in a tracker response. */
   readonly addresses: number;
 }
 
@@ -35,6 +35,6 @@ export interface AttackOrder extends AttackScale {
   readonly downloaderPort: number;
   readonly infoHash: InfoHash;
   readonly attacks: readonly PeerAttack[];
-  /** Of this machine and not loopback; what it sends to loopback stays in the machine. */
+  /** An address of this machine outside loopback; traffic to it stays on the machine. */
   readonly outsideAddress: string | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Hostile peers as a process of their own, on loopback addresses of their own. Its only argument is an
- * `AttackOrder` as JSON. Whoever is closed comes back after a moment, for ever.
+ * Hostile peers in a separate process, on loopback addresses of their own. The only argument is an
+ * `AttackOrder` as JSON. A peer that is disconnected reconnects after a moment.
  */
 import { connect, type Socket } from "node:net";
 import type { AttackOrder, PeerAttack } from "./eight_attackers_order.ts";
@@ -13,7 +13,7 @@ const LOCALHOST = "127.0.0.1";
 const BACK_AFTER_MS = 200;
 const BATCH_BYTES = 64 * 1024;
 const BLOCK_BYTES = 16_384;
-/** Behind the ports that systems give away. */
+/** Ports below the ephemeral range. */
 const FIRST_PORT_TOLD = 20_000;
 const SAYS_NOTHING: ExtendedHandshake = {
   extensions: new Map(),
@@ -29,7 +29,7 @@ const order: AttackOrder = JSON.parse(Deno.args[0]!);
 const { seederPort, downloaderPort, infoHash } = order;
 let names = 0;
 
-/** A message of 4-byte numbers behind its id, and of bytes behind those. */
+/** A message: 4-byte integers after its ID, then bytes. */
 function message(id: number, numbers: readonly number[] = [], tail = new Uint8Array()): Uint8Array {
   const bytes = new Uint8Array(5 + 4 * numbers.length + tail.length);
   const view = new DataView(bytes.buffer);
@@ -55,7 +55,7 @@ function newPeerId(): Uint8Array {
   return new TextEncoder().encode(`-XX0000-${++names}`.padEnd(20, "x"));
 }
 
-/** Connects from that address, plays `part` until the connection ends, and comes back. */
+/** Connects from an address, runs `part` until the connection ends, and reconnects. */
 async function keepAt(
   port: number,
   from: string,
@@ -71,7 +71,7 @@ async function keepAt(
   }
 }
 
-/** Resolves when the bytes were taken; rejects once the connection is gone. */
+/** Resolves when the bytes are written; rejects once the connection is closed. */
 function send(socket: Socket, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("close", reject);
@@ -88,7 +88,7 @@ async function flood(socket: Socket, one: Uint8Array, opening: Uint8Array[]): Pr
   while (true) await send(socket, batch);
 }
 
-/** Reads and forgets, so that the other side is never held up. */
+/** Reads and discards, so that the other side can always write. */
 function drain(socket: Socket): void {
   socket.on("data", () => {});
 }
@@ -96,7 +96,7 @@ function drain(socket: Socket): void {
 const HAVE_ALL = message(MESSAGE_ID.haveAll), HAVE_NONE = message(MESSAGE_ID.haveNone);
 
 const ATTACKS: Readonly<Record<PeerAttack, (from: string) => void>> = {
-  /** The seeder's id towards the downloader, with wrong bytes for whatever is asked. */
+  /** Uses the seeder's peer ID and sends wrong bytes for each request. */
   "claimed id": (from) => {
     const learned = Promise.withResolvers<Uint8Array>();
     keepAt(seederPort, from, async (socket) => {
@@ -128,7 +128,7 @@ const ATTACKS: Readonly<Record<PeerAttack, (from: string) => void>> = {
         }
       })
     ),
-  /** From an address outside loopback, where the limits for one address hold. */
+  /** From an address outside loopback, where the limits per address apply. */
   handshakes: (from) =>
     towardsBoth((port) => {
       for (let i = 0; i < order.handshakes; i++) {
@@ -173,7 +173,7 @@ function floodBoth(from: string, one: Uint8Array, opening: Uint8Array[]): void {
   );
 }
 
-/** Every request gets a block of zeros. */
+/** Answers every request with a block of zeros. */
 function answerWrongly(socket: Socket): void {
   let rest: Uint8Array = new Uint8Array();
   let isOpen = false;
@@ -203,7 +203,7 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   return both;
 }
 
-// Whatever a socket does as it goes down, the others go on.
+// Errors of one socket do not stop the others.
 addEventListener("unhandledrejection", (event) => event.preventDefault());
 order.attacks.forEach((attack, index) => ATTACKS[attack](`127.0.0.${10 + index}`));
 console.log("attacking");

@@ -1,6 +1,6 @@
 /**
- * Peers made for a benchmark, all in its own process: they cost little, serve at a chosen rate and
- * need no content of their own.
+ * Synthetic peers in the process of the benchmark: they cost little, serve at a chosen rate and
+ * need no content.
  */
 import {
   createByteWriter,
@@ -26,21 +26,21 @@ const SEND_BYTES = 256 * 1024;
 const NEVER = new AbortController().signal;
 
 export interface FakePeer extends Disposable {
-  /** Of 127.0.0.1. */
+  /** Port on 127.0.0.1. */
   readonly port: number;
 }
 
 export interface SeederOptions {
   readonly pieceCount: number;
-  /** No two peers of a swarm have the same number. */
+  /** Unique within a swarm. */
   readonly number: number;
-  /** Undefined is as fast as it goes. */
+  /** Undefined is unlimited. */
   readonly rateBytesPerSecond: number | undefined;
   /** The bytes of a block; may be valid until the next call only. */
   read(piece: number, begin: number, length: number): Uint8Array;
 }
 
-/** Listens, has everything, and serves whoever dials. */
+/** Listens, has every piece, and serves every peer that connects. */
 export function openFakeSeeder(options: SeederOptions): FakePeer {
   const listener = tcpNetwork.listen("127.0.0.1", 0);
   const streams = new Set<ByteStream>();
@@ -70,7 +70,7 @@ export function openFakeSeeder(options: SeederOptions): FakePeer {
   };
 }
 
-/** Dials a peer, says that it has nothing and wants nothing, and stays silent until disposed. */
+/** Connects to a peer, sends no bitfield and no interest, and is silent until disposed. */
 export async function connectIdle(
   port: number,
   infoHash: InfoHash,
@@ -86,14 +86,14 @@ export async function connectIdle(
   const hello = createByteWriter();
   appendMessage(hello, { kind: "have-none" });
   await writeAll(stream, writtenBytes(hello));
-  // Reads on, or the other side could not write.
+  // Keeps reading so that the other side can write.
   (async () => {
     while (await reader.next() !== undefined);
   })().catch(() => {});
   return { [Symbol.dispose]: () => stream.close() };
 }
 
-/** One connection of a seeder: requests wait in a list, from which one loop sends. */
+/** One connection of a seeder: requests are queued, and one loop serves them. */
 class SeedingConn {
   readonly #stream: ByteStream;
   readonly #options: SeederOptions;
@@ -158,7 +158,7 @@ class SeedingConn {
   }
 }
 
-/** Messages behind the handshake, one at a time. */
+/** Messages after the handshake, one at a time. */
 class FrameReader {
   readonly #stream: ByteStream;
   readonly #bytesMax: number;
@@ -175,7 +175,7 @@ class FrameReader {
     this.#end = rest.length;
   }
 
-  /** Undefined when the peer has left. */
+  /** Undefined when the peer has disconnected. */
   async next(): Promise<Message | undefined> {
     const frame = this.#frame;
     for (;;) {

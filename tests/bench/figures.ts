@@ -1,20 +1,20 @@
-/** Figures beside their targets: one table for every benchmark, or one line of JSON. */
+/** Figures and their targets, printed as one table for every benchmark or as one line of JSON. */
 import { formatTable } from "./report.ts";
 
-/** What a figure must reach. */
+/** The target of a figure. */
 export interface Target {
   readonly bound: "at-least" | "at-most";
   readonly value: number;
-  /** What is compared; mostly a ratio, which has no unit. */
+  /** The compared value; usually a ratio, which has no unit. */
   readonly measured: number;
   readonly unit: string;
 }
 
 export interface Figure {
   readonly what: string;
-  /** With its unit. */
+  /** The measured value with its unit. */
   readonly measured: string;
-  /** What it is held against, taken in the same run. */
+  /** The value it is compared with, measured in the same run. */
   readonly beside?: string;
   readonly target?: Target;
 }
@@ -50,7 +50,7 @@ export function printFigures(title: string, figures: readonly Figure[], json = f
   ]));
 }
 
-/** Three digits that matter: "0.042", "1.31", "812", "2,400,000". */
+/** Three significant digits: "0.042", "1.31", "812", "2,400,000". */
 export function shorten(value: number): string {
   const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
   return value.toLocaleString("en", {

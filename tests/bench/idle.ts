@@ -1,4 +1,4 @@
-/** `bench idle`: many torrents seeded by one process, with peers that want nothing. */
+/** `bench idle`: many torrents seeded by one process, with peers that are not interested. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,7 +21,7 @@ const PERCENT_MAX = 1;
 const PIECE_LENGTH = 16 * 1024;
 const CHECKED_DEADLINE_MS = 120_000;
 const RETRY_MS = 200;
-/** Announces and greetings are over by then. */
+/** Announces and handshakes are over by then. */
 const SETTLE_MS = 3_000;
 
 export async function benchIdle(args: readonly string[]): Promise<void> {
@@ -69,7 +69,9 @@ export async function benchIdle(args: readonly string[]): Promise<void> {
   }], flags.json);
 }
 
-/** A torrent takes no peers before its content is checked, and that is how we know. */
+/**
+ * A torrent accepts no peers before its content is checked, so a handshake shows that it is ready.
+ */
 async function connectOnceChecked(
   port: number,
   infoHash: InfoHash,

@@ -1,6 +1,6 @@
-/** Programs run to their end, timed. */
+/** Runs programs to completion and times them. */
 
-/** Seconds of a command from its launch to its end, and what it printed; throws when it fails. */
+/** Seconds from the launch of a command to its end, and its output; throws when it fails. */
 export async function timeCommand(
   argv: readonly string[],
 ): Promise<{ seconds: number; stdout: string; stderr: string }> {
@@ -16,7 +16,7 @@ export async function timeCommand(
   return { seconds, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** The same, with the processor time of the command, user and system, all threads together. */
+/** The same, with the CPU time of the command, user and system, of all threads. */
 export async function costOfCommand(
   argv: readonly string[],
 ): Promise<{ seconds: number; cpuSeconds: number; stdout: string }> {

@@ -1,6 +1,7 @@
 /**
- * A magnet link with a peer: how long until the metadata and the first piece are here, by each client's
- * own clock, beside libtorrent fetching from the same seeder: libtorrent, aria2, Transmission, and tt.
+ * A magnet link with a peer: the time to the metadata and to the first piece, by each client's own
+ * clock, compared with libtorrent fetching from the same seeder: libtorrent, aria2, Transmission
+ * and tt.
  */
 import { parseArgs } from "node:util";
 import type { Client } from "../interop/clients/client.ts";
@@ -19,10 +20,12 @@ export const MAGNET_USAGE = `deno task bench magnet [--runs 5] [--json]
   seconds from a magnet link to its metadata and its first piece, beside libtorrent`;
 
 const DEADLINE_MS = 60_000;
-/** What a download from a seeder on this machine may take for its metadata. */
+/** Limit for the metadata from a seeder on this machine. */
 const METADATA_SECONDS = 0.2;
 
-/** Complete with its first piece, and with metadata of several pieces: long names take room. */
+/**
+ * Complete with its first piece, and with metadata of several pieces, because its names are long.
+ */
 const CONTENT: Content = {
   title: "one piece, much metadata",
   name: "names",
@@ -63,7 +66,7 @@ export async function benchMagnet(args: readonly string[]): Promise<void> {
   printFigures(`A magnet link, median of ${flags.runs}`, figures, flags.json);
 }
 
-/** Both clients in turn fetch from one seeder, in a network of two hosts. */
+/** Both clients fetch from one seeder in turn, in a network of two hosts. */
 async function from(
   client: Client,
   link: string,
@@ -75,7 +78,7 @@ async function from(
   const [there, here] = network.places;
   const port = freshPort();
   const magnet = `${link}&x.pe=${there!.host}:${port}`;
-  // Anew for each run: some let nobody in again who left a moment ago.
+  // Started again for each run: some refuse a peer that disconnected a moment ago.
   const fetchFrom = async (downloader: Client, times: Times) => {
     await using _seeder = await client.seed({ torrentPath, dir, place: there!, port });
     await fetchOnce(downloader, magnet, here!, times);
@@ -96,7 +99,7 @@ async function from(
     };
   };
   const metadata = median(ours.metadata);
-  // Others let a peer wait for its metadata as they please.
+  // Other clients delay metadata by their own rules.
   const absolute: Figure = {
     what: `from ${client.name} to the metadata, absolute`,
     measured: `${metadata.toFixed(3)} s`,
@@ -130,6 +133,6 @@ async function fetchOnce(
   if (metadata === null || seconds === undefined) throw new Error(`No times in ${download.log()}`);
   const metadataSeconds = Number(metadata[1] ?? metadata[2]);
   times.metadata.push(metadataSeconds);
-  // Ours counts a download from its metadata on.
+  // `tt` starts the clock of a download at its metadata.
   times.piece.push(client === tt ? metadataSeconds + seconds : seconds);
 }

@@ -1,4 +1,6 @@
-/** `deno task bench SUBJECT`: what `tt` costs, measured beside what others cost in the same run. */
+/**
+ * `deno task bench SUBJECT`: the cost of `tt`, measured beside the cost of others in the same run.
+ */
 import { ATTACK_USAGE, benchAttack } from "./attack.ts";
 import { benchCheck, CHECK_USAGE } from "./check.ts";
 import { benchCore, CORE_USAGE } from "./core.ts";

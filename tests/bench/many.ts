@@ -1,6 +1,7 @@
 /**
- * `bench many`: many torrents at once in a process that may open few files, from more peers than it can
- * connect to. All must arrive, none may starve, and descriptors and memory must stay bounded.
+ * `bench many`: many torrents at once in a process with few file descriptors, from more peers than
+ * it can connect to. All must complete, none may starve, and descriptors and memory must stay
+ * bounded.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -88,7 +89,7 @@ export async function benchMany(args: readonly string[]): Promise<void> {
       const { peakResidentBytes } = await readProcessCost(downloader.pid);
       if (peakResidentBytes > 0) peakBytes = peakResidentBytes;
     } catch {
-      // It ended in between.
+      // The process ended in between.
     }
     await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
   }
@@ -123,7 +124,7 @@ export async function benchMany(args: readonly string[]): Promise<void> {
 
 const PIECE_LENGTH = 256 * 1024;
 
-/** Seconds between two looks at which a torrent had more, by its progress once a second. */
+/** The longest time in seconds without progress of a torrent, sampled once a second. */
 function longestStill(events: readonly Progress[]): number {
   const done = new Map<string, { bytes: number; looks: number }>();
   let longest = 0;

@@ -1,13 +1,13 @@
-/** Timing of short work inside this process. */
+/** Timing of short functions in this process. */
 import v8 from "node:v8";
 import { median } from "./report.ts";
 
-/** Long enough for the optimising compiler, short enough for a table of twenty rows. */
+/** Long enough for the optimizing compiler, short enough for a table of twenty rows. */
 const WARM_UP_MS = 100;
 const MEASURE_MS = 300;
 const RUNS_MIN = 5;
 
-/** Median milliseconds of `work`, after some runs that do not count. */
+/** Median milliseconds of `work`, after warm-up runs. */
 export function medianMs(work: () => void): number {
   for (const endMs = performance.now() + WARM_UP_MS; performance.now() < endMs;) work();
   const runsMs: number[] = [];
@@ -19,7 +19,7 @@ export function medianMs(work: () => void): number {
   return median(runsMs);
 }
 
-/** Median milliseconds of work that cannot be repeated on the same input: all runs are timed. */
+/** Median milliseconds of work that cannot be repeated on the same input: every run is timed. */
 export function medianMsOf(times: number, work: (run: number) => void): number {
   const runsMs: number[] = [];
   for (let run = 0; run < times; run++) {
@@ -30,7 +30,7 @@ export function medianMsOf(times: number, work: (run: number) => void): number {
   return median(runsMs);
 }
 
-/** The same for work that waits. */
+/** The same for asynchronous work. */
 export async function medianMsOfAsync(times: number, work: () => Promise<void>): Promise<number> {
   const runsMs: number[] = [];
   for (let run = 0; run < times; run++) {
@@ -41,7 +41,9 @@ export async function medianMsOfAsync(times: number, work: () => Promise<void>):
   return median(runsMs);
 }
 
-/** Bytes that the engine's heap handed out so far, or undefined where the engine does not count. */
+/**
+ * Bytes allocated by the engine's heap so far, or undefined where the engine does not report them.
+ */
 export function allocatedBytes(): number | undefined {
   const statistics = v8.getHeapStatistics() as { total_allocated_bytes?: number };
   return statistics.total_allocated_bytes;

@@ -1,11 +1,11 @@
 /**
- * A tracker that names one peer, whoever asks. It lives in the benchmark's own process and answers
- * each side once or twice, so that every client finds its seeder by the same way, at its own pace.
+ * A tracker in the process of the benchmark that returns one peer to every other client. It answers
+ * each side once or twice, so that every client finds its seeder in the same way, at its own pace.
  */
 
 export interface MeetingPoint extends AsyncDisposable {
   readonly announceUrl: string;
-  /** From now on, names this port of 127.0.0.1 to everybody else. */
+  /** From now on, returns this port of 127.0.0.1 to all others. */
   setSeeder(port: number): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * `bench memory`: what a torrent's size costs in memory while it downloads. Two torrents of zeros,
- * one small, one huge, each from as many peers at the same rate into files with holes.
+ * `bench memory`: how the size of a torrent affects memory during its download. Two torrents of
+ * zeros, one small, one huge, each from as many peers at the same rate into sparse files.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -23,12 +23,12 @@ export const MEMORY_USAGE =
 
 const SMALL_BYTES_MAX = 180e6;
 const EXTRA_BYTES_MAX = 60e6;
-/** A file system keeps books of what it holds. */
+/** The file system itself needs memory for what it stores. */
 const ROOM_FACTOR = 1.2;
 const CONNECTED_DEADLINE_MS = 60_000;
-/** Looks at the resident size, so that a growth shows. */
+/** Interval between samples of the resident size, in which growth shows. */
 const SAMPLES = 60;
-/** Between the second quarter of the time and the last one. */
+/** From the second quarter of the time to the last. */
 const GROWTH_MAX = 1.1;
 
 interface Options {
@@ -97,16 +97,16 @@ function quarterOf(samples: readonly number[], quarter: number): number {
 interface Watched {
   readonly peakBytes: number;
   readonly doneBytes: number;
-  /** Resident bytes, at equal distances. */
+  /** Resident bytes, sampled at equal intervals. */
   readonly samples: readonly number[];
 }
 
-/** Downloads zeros for a while. */
+/** Downloads zeros for a fixed time. */
 async function watch(
   sizeBytes: number,
   { pieceLength, peers, rate, seconds }: Options,
 ): Promise<Watched> {
-  // Twice the time: connecting takes some, too.
+  // Twice the time, since connecting takes some.
   const filledBytes = Math.min(sizeBytes, 2 * seconds * peers * rate);
   await using folder = await openMemoryFolder(ROOM_FACTOR * sizeBytes, ROOM_FACTOR * filledBytes);
   const torrentPath = join(folder.path, "zeros.torrent");

@@ -1,13 +1,13 @@
 /**
- * A folder in memory, so that no disk is measured. It is a file system of its own because the
- * runtime lets no program with less than all permissions, and so no `tt`, into /dev/shm.
+ * A folder in memory, so that no disk is measured. It is a separate file system because the runtime
+ * gives no program without all permissions, such as `tt`, access to /dev/shm.
  */
 import { runCommand } from "../support/process.ts";
 import { openScratch } from "../support/content.ts";
 
 /**
- * A folder with room for so many bytes; on the temporary folder's disk, and said so, when it must.
- * Of files with holes only `filledBytes` need memory.
+ * A folder with room for so many bytes; falls back to the temporary folder's disk and reports it.
+ * Sparse files need memory for `filledBytes` only.
  */
 export async function openMemoryFolder(
   roomBytes: number,
@@ -27,7 +27,7 @@ export async function openMemoryFolder(
         },
       };
     } catch {
-      // Not root, or no mount here.
+      // Not root, or no mounts here.
     }
   }
   console.error("No folder in memory here: the temporary folder's disk is measured as well");

@@ -8,14 +8,14 @@ import { rtorrent } from "../interop/clients/rtorrent.ts";
 import { tt } from "../interop/clients/tt.ts";
 import type { Prepared } from "./scenario_run.ts";
 
-/** Parts of a hundred. Transmission takes no peers on loopback, and a webtorrent needs 200 MB. */
+/** Percentages. Transmission accepts no peers on loopback, and a webtorrent needs 200 MB. */
 const SHARES: readonly (readonly [Client, number])[] = [
   [aria2, 50],
   [libtorrent, 25],
   [rtorrent, 15],
   [tt, 10],
 ];
-/** Each hashes the content first, so more at once would only wait for each other. */
+/** Each hashes the content first; starting more at once would gain nothing. */
 const STARTS_AT_ONCE = 4;
 
 export interface MixedSwarm extends AsyncDisposable {

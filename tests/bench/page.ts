@@ -21,7 +21,7 @@ const SIZE_BYTES_MAX = 150_000;
 const SETTLE_MS = 65_000;
 const DESK: Looks = { width: 1280, height: 800, theme: "light", withScripts: true };
 
-/** In the page's own time: rows are shown, and the main thread takes a key. */
+/** By the page's own clock: rows are visible and the main thread handles a key. */
 const INTERACTIVE = `new Promise((resolve) => {
   const look = () => {
     if (document.querySelector(".row") === null) return requestAnimationFrame(look);
@@ -108,7 +108,7 @@ export async function benchPage(args: readonly string[]): Promise<void> {
   printFigures(`The web page with ${count} torrents`, rows, flags.json);
 }
 
-/** CPU seconds of all processes of the browser `pid` that run pages. */
+/** CPU seconds of all renderer processes of the browser with this `pid`. */
 async function renderersCost(pid: number): Promise<number> {
   const parents = new Map<number, number>();
   const renderers: number[] = [];

@@ -1,4 +1,4 @@
-/** One transfer of the benchmark's content between two clients, with what it took on each side. */
+/** One transfer of the benchmark's content between two clients, with the cost on each side. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Client } from "../interop/clients/client.ts";
@@ -10,30 +10,30 @@ import { type ProcessCost, readProcessCost } from "./process_cost.ts";
 const DEADLINE_MS = 10 * 60_000;
 const READ_SIZE = 1 << 20;
 
-/** The content on disk and what it must be at the end. */
+/** The content on disk and its digest. */
 export interface BenchContent {
   readonly content: Content;
   readonly dir: string;
   readonly torrent: Torrent;
   readonly sizeBytes: number;
-  /** Hexadecimal, of the file. */
+  /** Of the file, hexadecimal. */
   readonly sha1: string;
 }
 
-/** What is done around the transfer, such as profiling; both processes live all the while. */
+/** Runs around the transfer, such as profiling; both processes live throughout. */
 export interface Watch {
   started(pids: { readonly seeder: number; readonly downloader: number }): Promise<void>;
   finished(): Promise<void>;
 }
 
 export interface PairRun {
-  /** Seconds from the downloader's launch until it says that it is complete. */
+  /** Seconds from the downloader's launch until it reports completion. */
   readonly launchSeconds: number;
-  /** Seconds of the transfer by the downloader's own clock, where it tells. */
+  /** Seconds of the transfer by the downloader's own clock, where it reports them. */
   readonly transferSeconds: number | undefined;
-  /** From the launch of the downloader on, when the seeder had listened and checked already. */
+  /** Cost since the launch of the downloader, when the seeder already listened. */
   readonly seeder: ProcessCost;
-  /** From its launch on. */
+  /** Cost since its launch. */
   readonly downloader: ProcessCost;
 }
 
@@ -58,7 +58,7 @@ export async function runPair(
     dir: scratch.path,
     port: freshPort(),
     deadlineMs: DEADLINE_MS,
-    // So that the process is still there to be asked for its cost.
+    // Keeps the process running until its cost is read.
     thenSeed: true,
   });
   await watch?.started({ seeder: seed.pid, downloader: download.pid });

@@ -1,14 +1,14 @@
 /**
  * CPU profiles of `tt` while a pair runs, taken through the runtime's inspector: a `.cpuprofile`
- * that Chrome's developer tools open, and the functions that took the most time themselves.
+ * that Chrome's developer tools open, and the functions with the most self time.
  */
 import { join } from "node:path";
 import type { Client } from "../interop/clients/client.ts";
 import type { Watch } from "./pair_run.ts";
 
-/** Two fixed ports beside each other: only one pair runs at a time. */
+/** Two adjacent fixed ports: only one pair runs at a time. */
 export const INSPECT_PORTS = { seeder: 19_229, downloader: 19_230 };
-/** Fine enough for a transfer of a second, coarse enough to leave it its speed. */
+/** Fine enough for a transfer of a second, coarse enough not to slow it. */
 const SAMPLING_MICROSECONDS = 500;
 const FUNCTIONS_SHOWN = 20;
 
@@ -86,7 +86,7 @@ export class Profiler {
   }
 }
 
-/** Functions by the share of samples taken in themselves, a line each. */
+/** Functions by their share of samples in self time, a line each. */
 export function describeProfile({ nodes, samples }: CpuProfile): string {
   const names = new Map(nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
     const place = url === "" ? "" : ` ${url.split("/").slice(-3).join("/")}:${lineNumber + 1}`;

@@ -1,4 +1,4 @@
-/** Numbers in and out of the benchmarks: sizes as typed, medians, tables. */
+/** Parsing and printing of the benchmarks' numbers: sizes, medians, tables. */
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 1 << 10, M: 1 << 20, G: 1 << 30 };
 
@@ -16,7 +16,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Rows of cells as aligned lines: the first column to the left, the others to the right. */
+/** Rows of cells as aligned lines: the first column left-aligned, the others right-aligned. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]) =>

@@ -1,4 +1,4 @@
-/** Downloads of one torrent by one client, once or several at a time, timed and compared. */
+/** Downloads of one torrent by one client, one or several at a time, timed and compared. */
 import { join } from "node:path";
 import type { Client, Downloading, Endpoint } from "../interop/clients/client.ts";
 import { freshPort, loopback } from "../support/network.ts";
@@ -17,13 +17,13 @@ const ROOM_FACTOR = 1.2;
 
 export interface Prepared extends AsyncDisposable {
   readonly content: Content;
-  /** In memory; the content and its torrent are there, and downloads go to folders beside them. */
+  /** In memory; it holds the content and its torrent, and downloads go to folders beside them. */
   readonly dir: string;
   readonly torrent: Torrent;
   readonly sizeBytes: number;
 }
 
-/** Makes content and torrent, with room for so many downloads of it. */
+/** Creates content and torrent, with room for this many downloads of it. */
 export async function prepare(
   content: Content,
   downloads: number,
@@ -67,7 +67,7 @@ export async function timeDownloads(
       const download = await client.download({
         ...{ torrentPath: torrent.path, dir: target, place: loopback, port: freshPort(), peers },
         deadlineMs: DEADLINE_MS,
-        // Those who are complete help the others.
+        // Complete downloaders help the others.
         thenSeed: true,
       });
       running.push(download);

@@ -1,6 +1,6 @@
 /**
- * `bench scenarios`: transfers that are hard in different ways, by `tt` and by libtorrent in turns.
- * The ratio is libtorrent's time over ours.
+ * `bench scenarios`: transfers that are difficult in different ways, by `tt` and by libtorrent in
+ * turn. The ratio is libtorrent's time over ours.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -116,7 +116,7 @@ async function benchDelay(options: Options): Promise<Figure[]> {
   return [compare(`${ROUND_TRIP_MS} ms round trip, one peer`, given.sizeBytes, times, 0.95)];
 }
 
-/** One peer a link, each of its own rate, so that the sum is what can be had. */
+/** One peer per link, each with its own rate, so that the sum is the maximum. */
 async function benchPeers(options: Options): Promise<Figure[]> {
   const content = oneFile(options.sizeBytes, MIB);
   await using given = await prepare(content, 1);
@@ -155,7 +155,7 @@ async function benchPeers(options: Options): Promise<Figure[]> {
   }
 }
 
-/** Nobody is slowed down: the machine is what they share. */
+/** No rate limit: the machine is the shared bottleneck. */
 async function benchMixed(options: Options): Promise<Figure[]> {
   await using given = await prepare(oneFile(options.sizeBytes, MIB), 1);
   await using swarm = await startMixedSwarm(options.mixed, given);
@@ -163,14 +163,14 @@ async function benchMixed(options: Options): Promise<Figure[]> {
   return [compare(`${swarm.peers.length} peers, mixed clients`, given.sizeBytes, times, 1)];
 }
 
-/** A swarm of one kind: seeder and downloaders alike, who find each other by a tracker. */
+/** A swarm of one client: the seeder and the downloaders find each other by a tracker. */
 async function benchFanout(options: Options): Promise<Figure[]> {
   const port = freshPort();
   const url = announceUrl(loopback.host, port);
   await using given = await prepare(oneFile(options.sizeBytes, MIB), DOWNLOADERS, url);
   const { infoHash } = given.torrent;
   const times = await inTurns(options, async (client) => {
-    // A fresh one each time: it must not name those who left.
+    // A new tracker each time: it must not return peers that have left.
     const infoHashes = [infoHash];
     await using tracker = await ttTracker.start({ place: loopback, port, infoHashes });
     await using _seeder = await startSeeder(client, given);

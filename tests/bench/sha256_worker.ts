@@ -1,6 +1,6 @@
 /**
- * Hashes memory with SHA-256 for `bench v2`: told how many bytes, and whether block by block or as one
- * stream, it answers once that is done.
+ * Hashes memory with SHA-256 for `bench v2`: receives a number of bytes and whether to hash block
+ * by block or as one stream, and replies when it is done.
  */
 import { createHash } from "node:crypto";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
@@ -11,12 +11,12 @@ export interface HashProbe {
   readonly isOneStream: boolean;
 }
 
-/** Fits the second level cache, as what threads read at once does. */
+/** Fits the second level cache, as the reads of hashing threads do. */
 const BUFFER_BLOCKS = 16;
 
 const buffer = new Uint8Array(BUFFER_BLOCKS * BLOCK_SIZE).fill(7);
 
-/** The side of a worker's global scope that this file uses. */
+/** The part of a worker's global scope that this file uses. */
 interface Scope {
   onmessage: (event: MessageEvent<HashProbe>) => void;
   postMessage(bytes: number): void;

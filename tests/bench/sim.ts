@@ -1,14 +1,14 @@
 /**
- * `deno task bench sim`: what simulation says of the swarm's decisions.
+ * `deno task bench sim`: what simulation shows about the swarm's decisions.
  *
- * - `--seeds N`: as many small hostile worlds (tests/sim/hostile.ts); those that fail are listed, to be
+ * - `--seeds N`: this many small hostile worlds (tests/sim/hostile.ts); failures are listed, to be
  *   kept in tests/sim/hostile_test.ts.
- * - `--bound`: homogeneous swarms of 100, 300 and 1,000 against the fluid lower bound, share rule on and
- *   off; `--quick` leaves the large one out, `--peers N` takes one of that size.
- * - `--scale`: 1,000 peers and 2,000 pieces, twice: the same trace, events a second, memory. Larger
+ * - `--bound`: homogeneous swarms of 100, 300 and 1,000 against the fluid lower bound, share rule
+ *   on and off; `--quick` skips the large one, `--peers N` runs one of that size.
+ * - `--scale`: 1,000 peers and 2,000 pieces, twice: equal traces, events a second, memory. Larger
  *   swarms run once; `--pieces N` makes their content smaller.
- * - `--super-seed`: what one seeder sends until 30 leechers are complete, beside normal seeding.
- * - `--tune`: what each limit of the cores is worth (sim_tune.ts).
+ * - `--super-seed`: what one seeder sends until 30 leechers are complete, and with normal seeding.
+ * - `--tune`: the effect of each limit of the cores (sim_tune.ts).
  */
 import process from "node:process";
 import { reportOf, type SwarmReport } from "../../core/sim/report.ts";
@@ -32,10 +32,10 @@ const MEMORY_MAX = 4e9;
 const SUPER_SEED_PEERS = 30;
 const SUPER_SEED_RUNS = 3;
 const SUPER_SEED_COPIES_MAX = 1.1;
-/** Enough to see a limit's worth, small enough for dozens of runs. */
+/** Enough to see the effect of a limit, small enough for dozens of runs. */
 const TUNE_PEERS = 100;
 const TUNE_RUNS = 2;
-/** Failures listed; one is enough to look into. */
+/** Failures that are listed; one is enough to investigate. */
 const FAILURES_SHOWN = 20;
 
 export function benchSim(args: readonly string[]): Promise<void> {
@@ -90,8 +90,9 @@ function benchSeeds(from: number, count: number, json: boolean): void {
 }
 
 /**
- * Every peer sends as much as the seeder, as the bound asks for. 2,000 pieces, so that start and end do
- * not decide everything: a swarm of 1,000 needs some 25 s until all of it sends, whatever the content.
+ * Every peer uploads as fast as the seeder, as the bound assumes. 2,000 pieces, so that start and
+ * end do not dominate: a swarm of 1,000 needs some 25 s until all peers upload, whatever the
+ * content.
  */
 function homogeneous(peers: number, percent: number, seed: number): SwarmOptions {
   return {
@@ -108,7 +109,7 @@ function homogeneous(peers: number, percent: number, seed: number): SwarmOptions
   };
 }
 
-/** `seconds` are of a core, so that a busy machine does not count against us; memory is the most seen. */
+/** CPU `seconds`, so that load on the machine does not count; peak memory. */
 function run(options: SwarmOptions): { report: SwarmReport; seconds: number; memory: number } {
   const swarm = createSwarm(options, sha1);
   const before = process.cpuUsage();
@@ -143,7 +144,7 @@ function benchBound(sizes: readonly number[], json: boolean): void {
   printFigures("One seeder and equals, 2,000 pieces of 256 KiB, 1 MB/s up each", figures, json);
 }
 
-/** Peers alike, and peers of which some pass nothing on and some leave. */
+/** A swarm of equal peers, and one with free riders and churn. */
 function benchSuperSeed(peers: number, runs: number, json: boolean): void {
   const figures: Figure[] = [];
   for (const percent of [0, 20]) {

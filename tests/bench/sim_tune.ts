@@ -1,12 +1,12 @@
 /**
- * `deno task bench sim --tune`: what the limits of core/transfer/tuning.ts are worth. One swarm of equals
- * for each value, all other limits as they are; the table is in SIMULATION.md.
+ * `deno task bench sim --tune`: the effect of the limits in core/transfer/tuning.ts. One
+ * homogeneous swarm for each value, with all other limits unchanged; the table is in SIMULATION.md.
  */
 import type { SwarmReport } from "../../core/sim/report.ts";
 import type { SwarmOptions } from "../../core/sim/swarm.ts";
 import { TUNING, type Tuning } from "../../core/transfer/tuning.ts";
 
-/** Values beside the usual ones. */
+/** Values beside the default ones. */
 const TRIALS: { readonly [K in keyof Tuning]: readonly number[] } = {
   uploadSlots: [1, 2, 5, 7],
   seedSlots: [3, 12],

@@ -1,23 +1,23 @@
 /**
- * A long road on one machine: a proxy that holds every byte for half a round trip, each way, and
- * lets no more be on the road than a socket of this kernel would. The kernel here cannot delay.
+ * A link with latency on one machine: a proxy that delays every byte by half a round trip in each
+ * direction, and holds at most what a socket of this kernel would. The kernel here cannot delay.
  */
 import type { Endpoint } from "../interop/clients/client.ts";
 import { closeQuietly } from "../../shell/net/tcp.ts";
 
 /**
- * What the kernel's default send buffer of 4 MiB carries a round trip, its own books taken off:
- * 55 MB/s were seen at 50 ms.
+ * What the kernel's default send buffer of 4 MiB carries per round trip, without its overhead:
+ * 55 MB/s were measured at 50 ms.
  */
 const WINDOW_BYTES = 2_750_000;
 const READ_BYTES = 256 * 1024;
 
 export interface SlowLink extends Disposable {
-  /** Of 127.0.0.1. */
+  /** Port on 127.0.0.1. */
   readonly port: number;
 }
 
-/** Takes connections to `target`. `roundTripMs` is what a byte and its answer take at least. */
+/** Accepts connections to `target`. `roundTripMs` is the least time from a byte to its answer. */
 export function openSlowLink(target: Endpoint, roundTripMs: number): SlowLink {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<{ close(): void }>([listener]);
@@ -38,7 +38,7 @@ export function openSlowLink(target: Endpoint, roundTripMs: number): SlowLink {
   };
 }
 
-/** One direction, until either side has left. */
+/** One direction, until either side has closed. */
 async function carry(from: Deno.TcpConn, to: Deno.TcpConn, roundTripMs: number): Promise<void> {
   const road: { readonly bytes: Uint8Array; readonly dueMs: number }[] = [];
   let roadBytes = 0;
@@ -70,7 +70,7 @@ async function carry(from: Deno.TcpConn, to: Deno.TcpConn, roundTripMs: number):
       const waitMs = next.dueMs - performance.now();
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
       for (let at = 0; at < next.bytes.length;) at += await to.write(next.bytes.subarray(at));
-      // The sender may forget a byte when its acknowledgement has come all the way back.
+      // The sender may drop a byte when its acknowledgement has travelled all the way back.
       setTimeout(() => {
         roadBytes -= next.bytes.length;
         change();

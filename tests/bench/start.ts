@@ -1,7 +1,7 @@
 /**
- * `bench start`: what a user waits for before anything happens. Runs of ours and of an empty program
- * take turns. The compiled file is measured when TT_BIN names one, beside an empty program compiled
- * the same way.
+ * `bench start`: the time before anything happens. Runs of `tt` and of an empty program alternate.
+ * The compiled file is measured when TT_BIN names one, beside an empty program compiled in the same
+ * way.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -22,10 +22,10 @@ const VERSION_EXTRA_SECONDS = 0.1;
 const FIRST_PIECE_SECONDS = 0.4;
 const DEADLINE_MS = 60_000;
 
-/** A port that no peer has: the tracker then sends everybody nowhere. */
+/** A port without a peer: the tracker then returns an address that refuses connections. */
 const NOBODY = 1;
 
-/** Complete with its first piece, so that the completion is that piece's news. */
+/** Complete with its first piece, so the completion event is that piece's event. */
 const CONTENT: Content = {
   title: "one piece",
   name: "one piece.bin",
@@ -52,7 +52,7 @@ async function benchVersion(runs: number): Promise<Figure> {
   const empty = await emptyProgram(scratch.path);
   const version = await ttCommand(["--version"]);
   const seconds = { version: [] as number[], empty: [] as number[] };
-  // The first of each fills caches.
+  // The first run of each fills caches.
   for (let run = 0; run <= runs; run++) {
     const [ours, theirs] = [await timeCommand(version), await timeCommand(empty)];
     if (run === 0) continue;
@@ -98,7 +98,7 @@ async function benchFirstPiece(runs: number): Promise<Figure[]> {
   for (let run = 0; run <= runs; run++) {
     meetingPoint.setSeeder(port);
     const byTracker = await timeGet(torrent.path, join(dir, `t${run}`), []);
-    // Now only the address finds the seeder.
+    // From here on only the address finds the seeder.
     meetingPoint.setSeeder(NOBODY);
     const byAddress = await timeGet(torrent.path, join(dir, `a${run}`), [
       ...["--peer", `127.0.0.1:${port}`],
@@ -120,7 +120,7 @@ async function benchFirstPiece(runs: number): Promise<Figure[]> {
   ];
 }
 
-/** Seconds from the launch until the process says that it listens, and that it is complete. */
+/** Seconds from launch until the process reports that it listens, and that it is complete. */
 async function timeGet(
   torrentPath: string,
   dir: string,

@@ -1,8 +1,9 @@
 /**
- * `deno task bench stream`: what a player gets from `tt stream`.
+ * `deno task bench stream`: what a player receives from `tt stream`.
  *
  * - Beside webtorrent's streaming server and nginx, on loopback (stream_real.ts).
- * - `--simulated`: one player and peers of mixed rates, and a crowd of players (stream_simulated.ts).
+ * - `--simulated`: one player and peers of mixed rates, and a crowd of players
+ *   (stream_simulated.ts).
  */
 import { parseArgs } from "node:util";
 import { readSize } from "./report.ts";

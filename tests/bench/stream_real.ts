@@ -1,6 +1,6 @@
 /**
- * `deno task bench stream`: `tt stream` beside webtorrent's streaming server, both from the same limited
- * seeder, in turns; and the stream of a finished file beside nginx.
+ * `deno task bench stream`: `tt stream` and webtorrent's streaming server, both from the same
+ * rate-limited seeder, alternating; and the stream of a finished file compared with nginx.
  */
 import { join } from "node:path";
 import { startNginx } from "../interop/clients/nginx.ts";
@@ -22,7 +22,7 @@ const SCRIPT = fileURLToPath(new URL("stream_webtorrent.mjs", import.meta.url));
 const FILE = "film.mkv";
 
 export interface RealStreams {
-  /** Bytes of the film that loads, and what the seeder sends of it in a second. */
+  /** Bytes of the film, and the rate of its seeder in bytes a second. */
   readonly size: number;
   readonly rate: number;
   /** Bytes of the finished file. */
@@ -34,7 +34,7 @@ export interface RealStreams {
 interface Times {
   /** From the start of the program to the first byte. */
   readonly startMs: number[];
-  /** From the request to the first byte, at the beginning and far behind what is here. */
+  /** From the request to the first byte, at the start and far beyond the downloaded part. */
   readonly firstMs: number[];
   readonly seekMs: number[];
 }
@@ -106,7 +106,7 @@ async function measure(argv: readonly string[], size: number, times: Times): Pro
   times.seekMs.push(await firstByteMs(url, Math.floor(size * SEEK_TO)));
 }
 
-/** Of `tt stream --json`, or of the script. */
+/** The URL from `tt stream --json`, or from the script. */
 function urlOf(line: string): string | undefined {
   if (line.startsWith("url ")) return line.slice(4);
   return /"event":"stream".*"url":"([^"]+)"/.exec(line)?.[1];
@@ -122,7 +122,7 @@ async function firstByteMs(url: string, start: number): Promise<number> {
   return ms;
 }
 
-/** curl of the stream of a file that is here, and of the same file from nginx. */
+/** curl of the stream of a finished file, and of the same file from nginx. */
 async function finished({ finishedSize: size, runs }: RealStreams): Promise<Figure[]> {
   await using folder = await openMemoryFolder(2 * size);
   const torrent = await makeFilm(folder.path, size);

@@ -1,4 +1,7 @@
-/** `deno task bench stream --simulated`: players in simulated swarms, beside what other orders give them. */
+/**
+ * `deno task bench stream --simulated`: players in simulated swarms, compared with other piece
+ * orders.
+ */
 import { type Crowd, type Mode, runCrowd, runViewing, type Watched } from "../sim/streaming.ts";
 import { atMost, type Figure, printFigures } from "./figures.ts";
 
@@ -11,7 +14,7 @@ const CROWD = 50;
 const CROWD_FILM_SECONDS = 60;
 const CROWD_UP = 1.5;
 
-/** From `seed` on, so many swarms with one player each, and one crowd. */
+/** From `seed` on, this many swarms with one player each, and one crowd. */
 export function benchSimulatedStreams(seed: number, runs: number, json: boolean): void {
   const figures: Figure[] = [];
   for (let i = 0; i < runs; i++) figures.push(...viewingFigures(seed + i));
@@ -74,7 +77,7 @@ function crowdFigures(seed: number): Figure[] {
   ];
 }
 
-/** What a crowd of players may cost a swarm in time, of what it takes rarest first. */
+/** The completion time of a crowd of players, relative to rarest first. */
 const COMPLETION_MAX = 1.25;
 
 function stallsText({ stalls, stalledMs, longestStallMs }: Watched): string {

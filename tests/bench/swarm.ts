@@ -1,7 +1,7 @@
 /**
- * `bench swarm`: one large file from a seeder to a downloader on loopback, for pairs of clients, the
- * pairs taking turns. Beside them stands the wall that no client can pass: one SHA-1 pass over the
- * same pieces, on one core, in the same run.
+ * `bench swarm`: one large file from a seeder to a downloader on loopback, for pairs of clients
+ * that alternate. The reference that no client can beat is one SHA-1 pass over the same pieces, on
+ * one core, in the same run.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -27,7 +27,7 @@ const CLIENTS: Readonly<Record<string, Client>> = {
   a2: aria2,
   wt: webtorrent,
 };
-/** What the others are compared with. */
+/** The pair that the others are compared with. */
 const YARDSTICK = "lt-lt";
 /** The memory folder must hold the content twice, and some. */
 const ROOM_FACTOR = 2.5;
@@ -48,7 +48,7 @@ interface Options {
   readonly json: boolean;
 }
 
-/** Runs the benchmark that the arguments ask for and prints its table or its JSON. */
+/** Runs the selected benchmark and prints its table or its JSON. */
 export async function benchSwarm(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   for (const client of new Set(options.pairs.flatMap((pair) => Object.values(clientsOf(pair))))) {
@@ -75,7 +75,9 @@ export async function benchSwarm(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Megabytes a second of the runtime's fastest SHA-1, piece after piece from memory, on one core. */
+/**
+ * Megabytes a second of the runtime's fastest SHA-1, piece after piece from memory, on one core.
+ */
 async function measureSha1({ content, dir, sizeBytes }: BenchContent): Promise<number> {
   using file = await Deno.open(join(dir, content.name));
   const piece = new Uint8Array(content.pieceLength);
@@ -86,7 +88,7 @@ async function measureSha1({ content, dir, sizeBytes }: BenchContent): Promise<n
   return sizeBytes / 1e3 / (performance.now() - startedMs);
 }
 
-/** The pairs take turns, so that a slow minute of the machine hits them alike. */
+/** The pairs alternate, so that a slow minute of the machine affects them alike. */
 async function runPairs(
   options: Options,
   given: BenchContent,

@@ -1,6 +1,6 @@
 /**
  * What the pairs of `bench swarm` must reach, each a ratio to other pairs of the same run or to one
- * SHA-1 pass. Owns the targets; a target shows when the pairs that it compares were run.
+ * SHA-1 pass. A target is listed when the pairs that it compares were run.
  */
 import { atLeast, atMost, type Figure, shorten } from "./figures.ts";
 
@@ -10,17 +10,17 @@ export interface PairResult {
   readonly runs: number;
   /** From launch to complete, in megabytes (10^6 bytes) a second. */
   readonly megabytesPerSecond: number;
-  /** The same by the downloader's own clock, null where it does not tell. */
+  /** The same by the downloader's own clock, null where it does not report one. */
   readonly transferMegabytesPerSecond: number | null;
   readonly seederCpuSecondsPerGigabyte: number;
   readonly downloaderCpuSecondsPerGigabyte: number;
   readonly seederPeakResidentBytes: number;
   readonly downloaderPeakResidentBytes: number;
-  /** Of `megabytesPerSecond` to that of lt-lt, null without lt-lt. */
+  /** Ratio of `megabytesPerSecond` to that of lt-lt, null without lt-lt. */
   readonly ratio: number | null;
 }
 
-/** Our pair, theirs, and how many times theirs ours must be. */
+/** Pair of `tt`, compared pair, and the required ratio. */
 const WALL_TARGETS: readonly (readonly [ours: string, theirs: string, times: number])[] = [
   ["lt-tt", "lt-lt", 1.3],
   ["rt-tt", "rt-lt", 1.15],
@@ -28,20 +28,20 @@ const WALL_TARGETS: readonly (readonly [ours: string, theirs: string, times: num
   ["tt-tt", "wt-wt", 3],
 ];
 const TIMES_FASTEST_OF_OTHERS = 1.2;
-/** The best of the others at each side, by the processor's time that they take. */
+/** The other client with the least CPU time at each side. */
 const THRIFTY_DOWNLOADER = "a2";
 const THRIFTY_SEEDER = "rt";
 const DOWNLOADING_SHA1_PASSES_MAX = 2.2;
 const SEEDING_SHA1_PASSES_MAX = 1;
 const RESIDENT_MB_MAX = 180;
 
-/** Pairs with which every target shows, of every kind of other client. */
+/** Pairs that cover every target, with every kind of other client. */
 export const TARGET_PAIRS: readonly string[] = [
   ...["lt-tt", "rt-tt", "a2-tt", "tt-tt", "tt-lt", "tt-rt", "tt-a2"],
   ...["lt-lt", "rt-lt", "rt-rt", "lt-a2", "rt-a2", "a2-a2", "a2-lt", "wt-wt"],
 ];
 
-/** The targets that the results tell of; `sha1MegabytesPerSecond` is of one core. */
+/** The targets that the results cover; `sha1MegabytesPerSecond` is of one core. */
 export function compareWithTargets(
   results: readonly PairResult[],
   sha1MegabytesPerSecond: number,
@@ -79,7 +79,9 @@ function fastestOfOthers(results: readonly PairResult[]): PairResult | undefined
     .toSorted((a, b) => b.megabytesPerSecond - a.megabytesPerSecond)[0];
 }
 
-/** Each side that is `tt` beside the thriftiest other with the same partner, and beside SHA-1. */
+/**
+ * Each side that is `tt`, compared with the cheapest other with the same partner, and with SHA-1.
+ */
 function compareCpu(
   ours: PairResult,
   byPair: ReadonlyMap<string, PairResult>,
@@ -110,7 +112,7 @@ function compareCpu(
   return figures;
 }
 
-/** Seconds are of CPU time a gigabyte. */
+/** Seconds of CPU time a gigabyte. */
 interface Side {
   readonly what: string;
   readonly seconds: number;

@@ -1,6 +1,6 @@
 /**
- * `bench tracker`: announces a second over HTTP and UDP, beside opentracker and the tracker of Node, the
- * same load for each and the trackers taking turns; then latency by swarm size, and memory.
+ * `bench tracker`: announces a second over HTTP and UDP, compared with opentracker and the tracker
+ * of Node, with the same load and alternating; then latency by swarm size, and memory.
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
@@ -24,9 +24,9 @@ export const TRACKER_USAGE =
 const SMALL_SWARM = 100;
 const LARGE_SWARM = 100_000;
 const MEMORY_MB_MAX = 450;
-/** A full answer has 300 bytes of peers; swarms that still fill up have fewer. */
+/** A full response has 300 bytes of peers; swarms that are still filling have fewer. */
 const ANSWER_BYTES_MIN = 200;
-/** Of the target table: what an answer rate must be, as a multiple of another tracker's. */
+/** From the target table: the required multiple of another tracker's rate. */
 const TARGETS: Readonly<Record<Kind, Readonly<Record<string, number>>>> = {
   "HTTP, a connection per announce": { opentracker: 1 },
   "HTTP, keep-alive": { opentracker: 3, "bittorrent-tracker": 5 },
@@ -34,13 +34,13 @@ const TARGETS: Readonly<Record<Kind, Readonly<Record<string, number>>>> = {
 };
 type Kind = "HTTP, a connection per announce" | "HTTP, keep-alive" | "UDP";
 const KINDS: Readonly<Record<Kind, (load: Load) => Promise<LoadResult>>> = {
-  // The load that fills the swarms comes first.
+  // The load that fills the swarms runs first.
   UDP: loadUdp,
   "HTTP, a connection per announce": (load) => loadHttp(load, false),
   "HTTP, keep-alive": (load) => loadHttp(load, true),
 };
 
-/** In memory, because that is what the others do. */
+/** In memory, as the other trackers do. */
 const tt: Tracker = {
   name: "tt",
   missing: () => Promise.resolve(undefined),
@@ -53,7 +53,7 @@ const tt: Tracker = {
   },
 };
 
-/** Our announces behind `Deno.serve` instead of our own HTTP. */
+/** The tracker's announces behind `Deno.serve` instead of our own HTTP server. */
 const denoServe: Tracker = {
   name: "Deno.serve",
   missing: () => Promise.resolve(undefined),
@@ -142,7 +142,7 @@ async function compareRates(
   return figures;
 }
 
-/** At half of the highest load, in one small swarm and in one large, which take turns. */
+/** At half of the highest load, in one small and one large swarm, alternating. */
 async function compareLatency(seconds: number, runs: number): Promise<Figure> {
   const sizes = [SMALL_SWARM, LARGE_SWARM];
   const loads = sizes.map((peers) => {
@@ -170,7 +170,7 @@ async function compareLatency(seconds: number, runs: number): Promise<Figure> {
   };
 }
 
-/** The same load on one tracker in memory, and shared among trackers on one Redis. */
+/** The same load on one tracker in memory, and on trackers that share one Redis. */
 async function compareStores(size: Pick<Load, "seconds" | "swarms" | "peers">): Promise<Figure[]> {
   const rates = await measureRedisTrackers(async (ports) => {
     const loads = ports.map((port) => loadHttp({ ...size, host: loopback.host, port }, true));

@@ -1,6 +1,7 @@
 /**
- * The tracker's announces behind `Deno.serve` instead of our own HTTP: what `bench tracker --serve`
- * puts beside `tt` and opentracker. It says no more than whether our HTTP still earns its place.
+ * The tracker's announces behind `Deno.serve` instead of our own HTTP server: what `bench tracker
+ * --serve` compares with `tt` and opentracker. It only shows whether our own server is still
+ * justified.
  */
 import { createByteWriter, writtenBytes } from "../../core/bytes/byte_writer.ts";
 import { writeCompactReply } from "../../core/tracker_server/http/codec.ts";

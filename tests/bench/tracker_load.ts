@@ -1,6 +1,6 @@
 /**
- * Load for trackers: the same announces over HTTP, by wrk, and over UDP, by a process of our own. Both
- * tell how many bytes an answer has, because a tracker that names nobody is fast and worthless.
+ * Load for trackers: the same announces over HTTP, by wrk, and over UDP, by a separate process.
+ * Both report the size of a response, because a tracker that returns no peers is fast and useless.
  */
 import { fileURLToPath } from "node:url";
 
@@ -14,7 +14,7 @@ export interface Load {
 
 export interface LoadResult {
   readonly answersPerSecond: number;
-  /** Of an answer, its head included, on the average. */
+  /** Mean bytes of a response, head included. */
   readonly bytes: number;
   readonly p99Ms: number;
 }
@@ -23,12 +23,12 @@ const CONNECTIONS = 64;
 const UDP_LOAD = fileURLToPath(new URL("tracker_udp_load.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
-/** 20 bytes as 40 digits: the info hash of a swarm of the load. */
+/** 20 bytes as 40 digits: the info hash of one swarm of the load. */
 export function swarmHash(index: number): string {
   return index.toString(16).padStart(8, "0") + "a5".repeat(16);
 }
 
-/** Announces as fast as they are answered over HTTP, a connection per announce or many on one. */
+/** Announces over HTTP at full speed, with a connection per announce or many per connection. */
 export async function loadHttp(load: Load, keepAlive: boolean): Promise<LoadResult> {
   const script = await Deno.makeTempFile({ suffix: ".lua" });
   try {
@@ -52,13 +52,16 @@ export async function loadHttp(load: Load, keepAlive: boolean): Promise<LoadResu
 }
 
 export interface UdpLoad extends Load {
-  /** Announces a second; as fast as they are answered unless given. */
+  /** Announces a second; full speed unless given. */
   readonly rate?: number;
-  /** Each peer names an address of its own, so that there may be more peers than ports. */
+  /** Each peer sends an address of its own, so that there can be more peers than ports. */
   readonly claimsIps?: boolean;
 }
 
-/** Announces over UDP from a process of its own; every peer has announced once before it measures. */
+/**
+ * Announces over UDP from a separate process; every peer has announced once before measuring
+ * starts.
+ */
 export async function loadUdp(load: UdpLoad): Promise<LoadResult> {
   const args = [
     "run",
@@ -72,7 +75,7 @@ export async function loadUdp(load: UdpLoad): Promise<LoadResult> {
   return JSON.parse(await run(Deno.execPath(), args));
 }
 
-/** Peers announce in no order, each with its own port, a seventh of them as seeders. */
+/** Peers announce in random order, each with its own port, a seventh of them as seeders. */
 function luaOf({ swarms, peers }: Load, keepAlive: boolean): string {
   return `
 ${keepAlive ? "" : 'wrk.headers["Connection"] = "close"'}

@@ -1,7 +1,7 @@
 /**
- * A program that fills a store with 1,000,000 torrents and 2,000,000 peers, as they are in the wild: most
- * torrents have one peer, a few have many. Prints, as JSON, the bytes of memory that this process has
- * more than before, and the seconds it took.
+ * A program that fills a store with 1,000,000 torrents and 2,000,000 peers, distributed as on
+ * public trackers: most torrents have one peer, a few have many. Prints, as JSON, the bytes by
+ * which this process grew, and the seconds it took.
  */
 import {
   announce,
@@ -35,7 +35,7 @@ function fill(): MemoryResult {
   };
   const views = [query.infoHash, query.peerId, query.ip].map((bytes) => new DataView(bytes.buffer));
   for (let peer = 0; peer < PEERS; peer++) {
-    // The first million opens the torrents; the second gathers where the low numbers are.
+    // The first million creates the torrents; the second concentrates on the low numbers.
     const torrent = peer < TORRENTS ? peer : Math.floor((peer / TORRENTS - 1) ** 3 * TORRENTS);
     for (const view of views) view.setUint32(0, peer);
     views[0]!.setUint32(0, torrent);

@@ -1,6 +1,6 @@
 /**
  * Owns the trackers of one row of the tracker's figures: two processes that share their swarms in
- * Redis, beside one that keeps them in memory. Who asks them, and how, is the caller's business.
+ * Redis, and one that keeps them in memory. The caller generates the load.
  */
 import { join } from "node:path";
 import { freshPort, loopback } from "../support/network.ts";
@@ -19,7 +19,7 @@ export interface RedisFigures {
   readonly twoOnRedis: number;
 }
 
-/** Puts the same load on one tracker in memory, one on Redis and two on Redis, in this order. */
+/** Applies the same load to one tracker in memory, one on Redis and two on Redis, in this order. */
 export async function measureRedisTrackers(load: TrackerLoad): Promise<RedisFigures> {
   const oneInMemory = await measure("memory", 1, load);
   const onRedis = async (count: number) => {

@@ -1,9 +1,9 @@
-/** The tracker that most of Node uses, installed with npm into a cache folder outside the repository. */
+/** The most used tracker of Node, installed with npm into a cache folder outside the repository. */
 import type { Tracker } from "../interop/clients/tracker.ts";
 import { ClientProcess, hasProgram, runCommand } from "../support/process.ts";
 
 const VERSION = "11.2.3";
-/** Its server alone: the client needs a WebRTC module that has no binary for every machine. */
+/** Only its server: the client needs a WebRTC module that has no binary for some machines. */
 const PROGRAM = `
 import Server from "./node_modules/bittorrent-tracker/server.js";
 const server = new Server({ udp: true, http: true, ws: false, stats: false, trustProxy: false });
@@ -26,7 +26,7 @@ export const bittorrentTracker: Tracker = {
   },
 };
 
-/** Its folder. */
+/** The folder it is installed in. */
 async function install(): Promise<string> {
   const home = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "."}/.cache`;
   const folder = `${home}/tt-interop/bittorrent-tracker`;

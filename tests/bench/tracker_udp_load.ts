@@ -1,14 +1,15 @@
 /**
- * A program that announces over UDP: `tracker_udp_load.ts JSON`, with the fields of `UdpLoad`. Keeps a
- * number of questions under way, or asks at a given rate, and prints a `LoadResult`.
+ * A program that announces over UDP: `tracker_udp_load.ts JSON`, with the fields of `UdpLoad`.
+ * Keeps a fixed number of requests outstanding, or sends at a given rate, and prints a
+ * `LoadResult`.
  */
 import { announcePacket, connectPacket, numbersOf } from "../shell/tracker/udp/kit.ts";
 import { swarmHash, type UdpLoad } from "./tracker_load.ts";
 
-/** Questions under way: enough that no side waits for the other, few enough for any socket buffer. */
+/** Outstanding requests: enough that neither side idles, few enough for any socket buffer. */
 const WINDOW = 64;
 const WARM_UP_SHARE = 0.25;
-/** Questions that got no answer for so long are taken for lost. */
+/** Requests unanswered for this long count as lost. */
 const LOST_MS = 200;
 const PACE_MS = 1;
 const TRANSACTION_AT = 12;
@@ -23,7 +24,7 @@ const hashes = Array.from({ length: load.swarms }, (_, index) => {
 });
 const packet = announcePacket(connection, { numWant: 50 });
 const view = new DataView(packet.buffer);
-/** When each question was asked, by its transaction. */
+/** When each request was sent, by its transaction ID. */
 const askedAt = new Float64Array(1 << 16);
 const latencies: number[] = [];
 let next = 0;
@@ -62,7 +63,9 @@ async function receiveAll(): Promise<void> {
   }
 }
 
-/** Asks anew with each answer, so that the window stays full; lost packets are made up for. */
+/**
+ * Sends a new request for each response, so that the window stays full, and replaces lost packets.
+ */
 async function askAll(nextPeer: () => number, isDone: () => boolean): Promise<void> {
   const done = Promise.withResolvers<void>();
   onAnswer = () => {
@@ -81,7 +84,7 @@ async function askAll(nextPeer: () => number, isDone: () => boolean): Promise<vo
   onAnswer = () => {};
 }
 
-/** Asks so many times a second, whether there are answers or not. */
+/** Sends at a fixed rate, whether responses arrive or not. */
 async function askPaced(rate: number, seconds: number): Promise<void> {
   const start = performance.now();
   let count = 0;

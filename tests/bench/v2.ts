@@ -1,6 +1,6 @@
 /**
- * `bench v2`: what v2 and hybrids cost beside v1, in one run: making and checking a torrent, a download
- * from libtorrent and to it, and the memory that a large torrent's layers take.
+ * `bench v2`: v2 and hybrids compared with v1, in one run: creating and verifying a torrent, a
+ * download from libtorrent and to it, and the memory for the piece layers of a large torrent.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -40,7 +40,9 @@ const LARGE_PIECES: readonly number[] = [16 << 20, 4 << 20, 1 << 20];
 
 interface Options {
   readonly sizeBytes: number;
-  /** Large enough that starting threads, which takes as long as hashing 100 MB, counts for little. */
+  /**
+   * Large enough that starting threads, which costs as much as hashing 100 MB, counts for little.
+   */
   readonly hashBytes: number;
   readonly pieceLength: number;
   readonly runs: number;
@@ -75,7 +77,7 @@ export async function benchV2(args: readonly string[]): Promise<void> {
   printFigures(title, figures, flags.json);
 }
 
-/** Megabytes hashed in a second of all cores, and in a second of processor time. */
+/** Megabytes hashed a second by all cores, and in a second of CPU time. */
 interface HashRate {
   readonly perSecond: number;
   readonly perCpuSecond: number;
@@ -142,7 +144,9 @@ function medianRate(rates: readonly HashRate[]): HashRate {
   };
 }
 
-/** Memory hashed on all cores at once with the functions that `tt` uses, threads being ready. */
+/**
+ * Memory hashed on all cores at once with the functions that `tt` uses, after the threads started.
+ */
 async function measureSha256(isOneStream: boolean): Promise<HashRate> {
   const workers = Array.from({ length: navigator.hardwareConcurrency }, () => {
     return new Worker(new URL("./sha256_worker.ts", import.meta.url), { type: "module" });
@@ -165,7 +169,7 @@ async function measureSha256(isOneStream: boolean): Promise<HashRate> {
   return { perSecond: bytes / 1e3 / ms, perCpuSecond: bytes / (user + system) };
 }
 
-/** As `timeCommand`, with the processor time of the command's own process. */
+/** As `timeCommand`, with the CPU time of the command's own process. */
 async function timeWithCpu(argv: readonly string[]) {
   const { seconds, stdout } = await timeCommand(["sh", "-c", '"$@" && times', "sh", ...argv]);
   const spent = stdout.trimEnd().split("\n").at(-1)!.matchAll(/(\d+)m([\d.]+)s/g);
@@ -230,7 +234,7 @@ async function measureTransfers({ sizeBytes, pieceLength, runs }: Options): Prom
   );
 }
 
-/** What a large torrent of one file keeps, and how long its layers take to be checked. */
+/** The memory for the layers of a large single-file torrent, and the time to verify them. */
 function measureLayers(pieceLength: number): Figure {
   const planned = plannedTrees([LARGE_BYTES], pieceLength);
   const nodes = new Uint8Array(planned.content.pieceCount * 32);

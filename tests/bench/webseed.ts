@@ -1,6 +1,6 @@
 /**
- * A web seed against curl: the same file from the same nginx, each alone, in turns. Limited to a rate a
- * connection, which is the wire of a fast link, and unlimited, which is memory.
+ * A web seed compared with curl: the same file from the same nginx, each alone, alternating.
+ * Limited to a rate per connection, as on a fast link, and unlimited, as from memory.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -17,9 +17,9 @@ import { median, readSize } from "./report.ts";
 export const WEBSEED_USAGE = `deno task bench webseed [--size 512M] [--rate 50M] [--runs 3] [--json]
   a web seed alone beside curl, limited and not, and a web seed with a peer, both limited`;
 
-/** Of curl's speed for the same file. */
+/** Fraction of curl's speed for the same file. */
 const OF_CURL = 0.9;
-/** Of the sum of both limits. */
+/** Fraction of the sum of both limits. */
 const OF_SUM = 0.9;
 
 export async function benchWebSeed(args: readonly string[]): Promise<void> {
@@ -52,8 +52,8 @@ export async function benchWebSeed(args: readonly string[]): Promise<void> {
 }
 
 /**
- * Limited, curl alone is the measure. Unlimited, both processors of a small machine are busy, and curl
- * checks nothing: `sha1sum` of what it saved, right after it, does what tt does.
+ * With a limit, curl alone is the reference. Without, both cores of a small machine are busy, and
+ * curl verifies nothing: `sha1sum` of its file, right after it, makes the work equal.
  */
 async function alone(
   folder: string,
@@ -154,7 +154,9 @@ async function makeTorrent(folder: string, url: string): Promise<string> {
   return path;
 }
 
-/** Seconds by tt's own clock, which begins after its launch as curl's does not: a tenth of a second. */
+/**
+ * Seconds by the clock of `tt`, which starts after its launch, unlike curl's: a tenth of a second.
+ */
 async function download(folder: string, torrent: string, more: readonly string[]): Promise<number> {
   return (await downloadAtCost(folder, torrent, more)).seconds;
 }

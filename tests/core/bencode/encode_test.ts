@@ -7,7 +7,7 @@ import { byteText } from "../../../core/bencode/node.ts";
 import { plainValue } from "./plain_value.ts";
 
 const anyKey = fc.uint8Array({ maxLength: 8 }).map(byteText);
-/** The other encoder takes keys for UTF-8. */
+/** The other encoder reads keys as UTF-8. */
 const asciiKey = fc.string({ unit: "binary-ascii", maxLength: 8 });
 
 /** Integers, byte strings, lists and Maps with keys of the given kind, nested. */
@@ -15,7 +15,7 @@ function trees(keys: fc.Arbitrary<string>): fc.Arbitrary<Bencodable> {
   return fc.letrec<{ tree: Bencodable }>((tie) => ({
     tree: fc.oneof(
       { depthSize: "small", withCrossShrink: true },
-      // A minus zero is encoded as zero, so it cannot come back.
+      // Minus zero is encoded as zero, so it does not round-trip.
       fc.maxSafeInteger().map((value) => value + 0),
       fc.uint8Array({ maxLength: 40 }),
       fc.array(tie("tree"), { maxLength: 5 }),

@@ -3,12 +3,15 @@ import type { BencodeNode } from "../../../core/bencode/node.ts";
 import { byteText } from "../../../core/bencode/node.ts";
 import type { Bencodable } from "../../../core/bencode/encode.ts";
 
-/** One byte a character. */
+/** One character per byte. */
 export function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** "readable": byte text and objects. "exact": bytes and Maps, which encode back to the same bytes. */
+/**
+ * "readable": byte strings as text, and objects. "exact": bytes and Maps, which encode back to the
+ * same bytes.
+ */
 export function plainValue(node: BencodeNode, form: "readable" | "exact" = "readable"): Bencodable {
   switch (node.kind) {
     case "integer":

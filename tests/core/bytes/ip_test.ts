@@ -61,7 +61,7 @@ Deno.test("formatting and parsing round-trips any address", () => {
 Deno.test("IPv6 text is parsed as browsers parse it", () => {
   fc.assert(fc.property(fc.ipV6(), (text) => {
     const bytes = parseIp(text)!;
-    // The URL standard keeps IPv4 inside IPv6 as IPv6.
+    // The URL standard does not convert IPv4-mapped IPv6 addresses.
     if (bytes.length === 16) assertEquals(new URL(`http://[${text}]`).host, `[${formatIp(bytes)}]`);
   }));
 });

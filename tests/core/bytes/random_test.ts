@@ -8,7 +8,7 @@ const draw = (seed: number, count: number) => {
 };
 
 Deno.test("a seed gives the same sequence in every version of the program", () => {
-  // sfc32 worked out with big integers in another language.
+  // sfc32, computed with big integers in another language.
   assertEquals(draw(1, 4), [287317652, 3844763798, 2725124882, 3606935424]);
 });
 

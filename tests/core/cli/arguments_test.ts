@@ -17,7 +17,7 @@ function accept(line: string, env: Record<string, string> = {}, config?: string)
   return parsed.value;
 }
 
-/** Code and message of the refusal. */
+/** Exit code and message of the error. */
 function refuse(line: string, env: Record<string, string> = {}, config?: string): string {
   const parsed = parseCommand(words(line), env, fileOf(line, env, config));
   if (parsed.ok) throw new Error(`Accepted: ${JSON.stringify(parsed.value)}`);

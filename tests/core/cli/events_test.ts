@@ -254,7 +254,7 @@ Deno.test("catalog results are aligned, and a swarm is described in words", () =
     `   1.5 MB      12       3    4567  ${TORRENT.infoHash}  film`,
   );
   assertEquals(listHeading(Infinity).indexOf("NAME"), resultText(listed).indexOf("film"));
-  // On a terminal each line fits, and the name is shown in any case.
+  // On a terminal each line fits the width, and always contains the name.
   for (const columns of [120, 99, 98, 80, 50, 40]) {
     const line = listText({ ...listed, name: `film ${"x".repeat(90)}` }, columns, "…");
     assertEquals(textWidth(line), columns);
@@ -276,6 +276,6 @@ Deno.test("catalog results are aligned, and a swarm is described in words", () =
     resultText({ event: "fetched", path: "film.torrent", ...TORRENT, bytes: 10 }),
     `Saved film.torrent: 10 B, info hash ${TORRENT.infoHash}`,
   );
-  // A name that a stranger chose gives the terminal no orders.
+  // A name chosen by a remote peer sends no control sequences to the terminal.
   assertEquals(resultText({ ...listed, name: "a\u001b[2Jb" }).includes("\u001b"), false);
 });

@@ -65,7 +65,7 @@ const SGR = /\x1b\[(\d+)m/g;
 
 const ALL = [DOWNLOADING, CHECKING, CONNECTING, WAITING, SEEDING, COMPLETE];
 
-/** A block for each view, each line closed by a bar so that its width can be seen. */
+/** A block for each view, each line ended by a bar that shows its width. */
 function picture(views: readonly ProgressView[], columns: number, unicode = true): string {
   const canvas = { columns, rows: 50, unicode, colour: false };
   return framed(views.flatMap((view) => renderScreen([view], canvas)), columns);

@@ -34,7 +34,7 @@ Deno.test("remembered options apply until they are overridden", () => {
   assertEquals(recall(get("--share-rule off --up-limit off --move-to there"), EARLIER), {
     seedTimeMs: 300_000,
   });
-  // The environment is for all downloads, what is remembered for this one.
+  // Environment variables apply to all downloads, remembered options to this one.
   assertEquals(recall(get("", { TT_UP_LIMIT: "7M" }), EARLIER).upLimit, 1_000_000);
   assertEquals(recall(get("--no-seed"), EARLIER).seedTimeMs, undefined);
 });

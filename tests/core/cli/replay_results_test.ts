@@ -1,4 +1,4 @@
-/** What people read of a replay. */
+/** The readable report of a replay. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ReplayedResult, replayText, whyText } from "../../../core/cli/replay_results.ts";
 import type { WhyNot } from "../../../core/torrent/why.ts";

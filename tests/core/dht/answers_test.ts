@@ -1,4 +1,4 @@
-/** What a node answers to which query: how much of everything, over each family. */
+/** A node's response to each query: the amount of each item, for each address family. */
 import { assertEquals } from "@std/assert";
 import { createRng, randomBelow } from "../../../core/bytes/random.ts";
 import { dhtFacts } from "../../../core/dht/facts.ts";
@@ -36,7 +36,7 @@ function node(versions: (4 | 6)[] = [4, 6]): Dht {
   return dht;
 }
 
-/** Peers and seeds of the torrent, `count` of each family. */
+/** `count` peers and seeds of the torrent for each family. */
 function fill(dht: Dht, count: number): void {
   for (let i = 0; i < count; i++) {
     storePeer(dht.peers, HASH, four(i), i % 2 === 0, 0);
@@ -63,7 +63,7 @@ function ask(
   return answer;
 }
 
-/** The kinds of things in an answer, and how many there are of each. */
+/** The kinds of items in a response, and how many of each. */
 function shape(dht: Dht, from: Endpoint, body: Body): string {
   const answer = ask(dht, from, body);
   if (answer.kind === "error") return `error ${answer.code}`;
@@ -212,7 +212,7 @@ Deno.test("a peer that is announced here is told to our torrent, if it may be na
 Deno.test("facts count nodes that answered last, waiting ones, and what is looked for", () => {
   const dht = node([4]);
   const { table } = dht.networks[0]!;
-  // A bucket that is full of others: those beyond it wait.
+  // A bucket full of other nodes: further ones go to the replacement cache.
   const rng = createRng(9);
   for (let i = 0; i < 40; i++) {
     const id = String.fromCharCode(table.ownId.charCodeAt(0) ^ 0x80, randomBelow(rng, 256)) +

@@ -1,4 +1,4 @@
-/** What strangers send costs bounded work and memory, and gets the answers of the BEPs. */
+/** Hostile input costs bounded work and memory, and gets the responses of the BEPs. */
 import { assertEquals } from "@std/assert";
 import { decodeKrpc } from "../../../core/dht/krpc_decode.ts";
 import type { QueryBody } from "../../../core/dht/krpc.ts";
@@ -21,7 +21,7 @@ class Node {
   readonly dht = createDht(optionsOf(1), 0);
   now = 0;
 
-  /** What it sends to `from` in answer to a datagram. */
+  /** The response to a datagram from `from`. */
   hear(from: string, bytes: Uint8Array): Uint8Array[] {
     return this.tell({ kind: "datagram", from, bytes })
       .flatMap((effect) => effect.kind === "send" && effect.to === from ? [effect.bytes] : []);
@@ -33,7 +33,7 @@ class Node {
     return effects;
   }
 
-  /** The first answer that is no query. */
+  /** The first message that is a response. */
   ask(from: string, body: Exclude<QueryBody, { method: "unknown" }>) {
     for (const bytes of this.hear(from, encodeQuery("aa", ID, true, body))) {
       const message = decodeKrpc(bytes);
@@ -42,7 +42,7 @@ class Node {
     return undefined;
   }
 
-  /** The error code in answer to these bytes. */
+  /** The error code in the response to these bytes. */
   errorOf(text: string, from = at("20.0.0.1:1")): number | undefined {
     for (const bytes of this.hear(from, bytesOf(text))) {
       const message = decodeKrpc(bytes);
@@ -165,7 +165,7 @@ Deno.test("a poisoned response causes no query to local and few to public addres
   const sent = node.tell({ kind: "datagram", from: liar, bytes })
     .flatMap((effect) => effect.kind === "send" ? [effect.to] : []);
   assertEquals(sent.some((to) => to.startsWith("\xc0\xa8")), false);
-  // One network has two candidates, however many hosts.
+  // One subnet has two candidates, however many hosts.
   assertEquals(sent.length <= 3, true, `${sent.length}`);
 });
 

@@ -131,12 +131,12 @@ Deno.test("an address reported by two thirds of eight networks is adopted with a
   const dht = createDht(optionsOf(1), 0);
   const network = dht.networks[0]!;
   const vote = (voter: string, own: string) => voteForAddress(dht, network, at(voter), at(own), 0);
-  // One network has one vote, however many hosts it has.
+  // One subnet has one vote, however many hosts it has.
   for (let i = 1; i < 100; i++) assertEquals(vote(`8.8.8.${i}:1`, "9.9.9.9:1"), false);
   assertEquals(network.external, undefined);
   for (let i = 1; i < 6; i++) assertEquals(vote(`${i}.1.1.1:1`, "23.0.0.1:7"), false);
   assertEquals(vote("6.1.1.1:1", "9.9.9.9:1"), false);
-  // Eight votes, six of them... then nine, six for one: not more than two thirds.
+  // Eight votes, six of them for one address; then nine, six for one: not more than two thirds.
   assertEquals(vote("7.1.1.1:1", "23.0.0.1:8"), true);
   assertEquals(network.external, at("23.0.0.1:1"));
   assertEquals(isCompliantId(network.table.ownId, at("23.0.0.1:1")), true);

@@ -25,6 +25,8 @@ export class TorrentEntry {
   isStalled = false;
   /** Monotonic ms: when the view last changed, for those who ask for recent ones. */
   changedMs = 0;
+  /** It is not the daemon's any more. */
+  isRemoved = false;
   /** It was in its swarm in this run. */
   wasJoined = false;
   /** Payload of all runs when it was last looked at. */

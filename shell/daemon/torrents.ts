@@ -8,7 +8,7 @@ import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { Ids } from "../../core/rpc/commands.ts";
 import type { SessionSettings } from "../../core/rpc/session_settings.ts";
 import type { TorrentSettings } from "../../core/rpc/torrent_settings.ts";
-import { moveInQueue, placeInQueue, planQueue, type QueueMove } from "../../core/session/queue.ts";
+import type { QueueMove } from "../../core/session/queue.ts";
 import { now } from "../clock.ts";
 import { Failure } from "../failure.ts";
 import type { Goals, TorrentEvent, TorrentLimits } from "../life/types.ts";
@@ -19,6 +19,7 @@ import { TorrentEntry } from "./entry.ts";
 import { Magnets, withoutMetadata } from "./magnets.ts";
 import { applyRecord } from "./overrides.ts";
 import { recentOf, RemovedIds } from "./recent.ts";
+import { TorrentQueue } from "./queue.ts";
 import { newRecord } from "./record.ts";
 import { applyChoice, filePrioritiesOf, orderOf } from "./selection.ts";
 import type { Store } from "./store.ts";
@@ -34,12 +35,6 @@ import {
 
 /** Torrents of one daemon; each costs memory, and a list of more is of no use. */
 export const TORRENTS_MAX = 100_000;
-
-/** Torrents that look at their content at once: more only take memory, and wait for the same disk. */
-const STARTS_AT_ONCE = 16;
-
-/** How soon the queue is looked at after a change. */
-const PLAN_DELAY_MS = 20;
 
 export interface TorrentsOptions {
   readonly session: Session;
@@ -58,14 +53,8 @@ export class Torrents {
   readonly #byHash = new Map<InfoHash, TorrentEntry>();
   readonly #byId = new Map<number, TorrentEntry>();
   readonly #removed = new RemovedIds();
-  /** In the order of the queue. */
-  #queue: TorrentEntry[] = [];
-  /** Admitted, and to be started when there is room. */
-  #toStart: TorrentEntry[] = [];
-  #starting = 0;
-  #planTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #queue: TorrentQueue;
   #lastId = 0;
-  #isClosing = false;
 
   constructor(options: TorrentsOptions) {
     this.#options = options;
@@ -78,6 +67,14 @@ export class Torrents {
         entry.record.isStopped = true;
         options.onTrouble(failure);
       },
+    });
+    this.#queue = new TorrentQueue({
+      settings: options.settings,
+      onAdmitted: (entry) => {
+        entry.record.startedAt = unixSeconds();
+        this.touch(entry);
+      },
+      start: (entry) => this.#startLife(entry),
     });
     options.session.subscribe((handle, event) => {
       const entry = this.#byHash.get(handle.infoHash);
@@ -99,16 +96,15 @@ export class Torrents {
         this.#options.onTrouble(asFailure(error));
       }
     }
-    this.#queue.sort((a, b) => a.record.queuePosition - b.record.queuePosition || a.id - b.id);
-    this.#numberQueue();
+    this.#queue.restoreOrder();
   }
 
   list(): readonly TorrentEntry[] {
-    return this.#queue;
+    return this.#queue.list();
   }
 
   get size(): number {
-    return this.#queue.length;
+    return this.#queue.size;
   }
 
   get(infoHash: InfoHash): TorrentEntry | undefined {
@@ -140,11 +136,11 @@ export class Torrents {
     const { infoHash } = loaded.metainfo;
     const known = this.#byHash.get(infoHash);
     if (known !== undefined) return { entry: known, isNew: false };
-    if (this.#queue.length >= TORRENTS_MAX) {
+    if (this.#queue.size >= TORRENTS_MAX) {
       const message = `The daemon has ${TORRENTS_MAX} torrents already; remove some first`;
       throw new Failure("usage", "too-many", message);
     }
-    const record = newRecord(dir, unixSeconds(), this.#queue.length);
+    const record = newRecord(dir, unixSeconds(), this.#queue.size);
     record.isStopped = isPaused;
     record.magnet = "magnet" in torrent ? torrent.link : "";
     record.incompleteDir = incompleteDir === dir ? "" : incompleteDir;
@@ -159,7 +155,7 @@ export class Torrents {
     this.#options.store.put({ infoHash, torrent: loaded.bytes, record });
     this.#lastId++;
     this.#admitEntry(entry);
-    this.#planSoon();
+    this.#queue.planSoon();
     return { entry, isNew: true };
   }
 
@@ -205,11 +201,11 @@ export class Torrents {
     this.#options.store.remove(infoHash);
     this.#byHash.delete(infoHash);
     this.#byId.delete(id);
-    this.#queue = this.#queue.filter((other) => other !== entry);
+    entry.isRemoved = true;
+    this.#queue.remove(entry);
     this.#removed.add(id);
     if (entry.magnet !== undefined) await this.#magnets.stop(entry);
     else await (entry.handle ?? this.#giveLife(entry, true)).remove(withData);
-    this.#numberQueue();
     this.plan();
   }
 
@@ -271,21 +267,18 @@ export class Torrents {
   /** Accepts peers on another port from now on. Throws a PortError. */
   async setPort(port: number): Promise<void> {
     await this.#options.session.setPort(port);
-    const fetching = this.#queue.filter(({ metadata }) => metadata !== undefined);
+    const fetching = this.list().filter(({ metadata }) => metadata !== undefined);
     await Promise.all(fetching.map((entry) => this.#magnets.stop(entry)));
-    this.#toStart.push(...fetching);
-    this.#startSome();
+    this.#queue.startAgain(fetching);
   }
 
   moveInQueue(chosen: ReadonlySet<TorrentEntry>, move: QueueMove): void {
-    this.#queue = moveInQueue(this.#queue, chosen, move);
-    this.#numberQueue();
+    this.#queue.move(chosen, move);
     this.plan();
   }
 
   placeInQueue(entry: TorrentEntry, place: number): void {
-    this.#queue = placeInQueue(this.#queue, entry, place);
-    this.#numberQueue();
+    this.#queue.place(entry, place);
     this.plan();
   }
 
@@ -297,38 +290,12 @@ export class Torrents {
 
   /** Lets the queue start and hold back what it should. */
   plan(): void {
-    if (this.#isClosing) return;
-    const settings = this.#options.settings();
-    const admitted = planQueue(
-      this.#queue.map((entry) => ({
-        key: entry,
-        isComplete: entry.isComplete,
-        isWanted: !entry.record.isStopped && !entry.record.isFinished,
-        isForced: entry.isForced,
-        isAdmitted: entry.isAdmitted,
-        isStalled: entry.isStalled,
-      })),
-      {
-        downloads: settings.download_queue_enabled ? settings.download_queue_size : undefined,
-        seeds: settings.seed_queue_enabled ? settings.seed_queue_size : undefined,
-      },
-    );
-    for (const entry of this.#queue) {
-      if (admitted.has(entry) && !entry.isAdmitted) this.#run(entry);
-    }
-  }
-
-  /** Once for all that comes within a moment: a plan looks at every torrent. */
-  #planSoon(): void {
-    this.#planTimer ??= setTimeout(() => {
-      this.#planTimer = undefined;
-      this.plan();
-    }, PLAN_DELAY_MS);
+    this.#queue.plan();
   }
 
   /** Keeps what changed. Throws a Failure; what was not kept is tried again. */
   save(): void {
-    const dirty = this.#queue.filter((entry) => entry.isDirty);
+    const dirty = this.list().filter((entry) => entry.isDirty);
     if (dirty.length === 0) return;
     for (const entry of dirty) this.#noteFacts(entry);
     this.#options.store.update(dirty.map((entry) => [entry.infoHash, entry.record] as const));
@@ -337,51 +304,21 @@ export class Torrents {
 
   /** No torrent is started any more. */
   async close(): Promise<void> {
-    this.#isClosing = true;
-    clearTimeout(this.#planTimer);
-    for (const entry of this.#queue) this.#noteFacts(entry);
+    this.#queue.close();
+    for (const entry of this.list()) this.#noteFacts(entry);
     await this.#magnets.stopAll();
   }
 
   #admitEntry(entry: TorrentEntry): void {
     this.#byHash.set(entry.infoHash, entry);
     this.#byId.set(entry.id, entry);
-    this.#queue.push(entry);
+    this.#queue.add(entry);
     entry.changedMs = now();
   }
 
-  #numberQueue(): void {
-    for (const [place, entry] of this.#queue.entries()) {
-      if (entry.record.queuePosition === place) continue;
-      entry.record.queuePosition = place;
-      entry.isDirty = true;
-    }
-  }
-
-  #run(entry: TorrentEntry): void {
-    entry.isAdmitted = true;
-    entry.record.startedAt = unixSeconds();
-    this.touch(entry);
-    this.#toStart.push(entry);
-    this.#startSome();
-  }
-
-  #startSome(): void {
-    while (this.#starting < STARTS_AT_ONCE && this.#toStart.length > 0 && !this.#isClosing) {
-      const entry = this.#toStart.shift()!;
-      // It may have been stopped or removed while it waited.
-      if (!entry.isAdmitted || this.#byHash.get(entry.infoHash) !== entry) continue;
-      if (entry.magnet !== undefined) {
-        this.#magnets.start(entry, entry.magnet);
-        continue;
-      }
-      const handle = entry.handle ?? this.#giveLife(entry, true);
-      this.#starting++;
-      void handle.resume().finally(() => {
-        this.#starting--;
-        this.#startSome();
-      });
-    }
+  async #startLife(entry: TorrentEntry): Promise<void> {
+    if (entry.magnet !== undefined) return this.#magnets.start(entry, entry.magnet);
+    await (entry.handle ?? this.#giveLife(entry, true)).resume();
   }
 
   async #rest(entry: TorrentEntry): Promise<void> {
@@ -429,7 +366,7 @@ export class Torrents {
       entry.loaded = applyRecord(this.#plain(entry), entry.record);
       entry.record.editedAt = unixSeconds();
       this.touch(entry);
-      if (wasAdmitted && this.#byHash.has(entry.infoHash)) this.#run(entry);
+      if (wasAdmitted && this.#byHash.has(entry.infoHash)) this.#queue.admit(entry);
     }
   }
 
@@ -455,8 +392,7 @@ export class Torrents {
     } catch (error) {
       this.#options.onTrouble(asFailure(error));
     }
-    this.#toStart.push(entry);
-    this.#startSome();
+    this.#queue.startAgain([entry]);
   }
 
   #onEvent(entry: TorrentEntry, event: TorrentEvent): void {
@@ -467,7 +403,7 @@ export class Torrents {
       const facts = entry.facts()!;
       if (facts.bytesWantedMissing === 0 && record.doneAt === 0) {
         record.doneAt = unixSeconds();
-        this.#planSoon();
+        this.#queue.planSoon();
       }
     }
     if (event.kind === "moved") {
@@ -477,12 +413,12 @@ export class Torrents {
     if (event.kind === "piece-failed") record.corruptEver += entry.metainfo.geometry.pieceLength;
     if (event.kind === "failed") {
       entry.isAdmitted = false;
-      this.#planSoon();
+      this.#queue.planSoon();
     }
     this.#options.onEvent(entry, event);
     if (event.kind === "complete") {
       if (record.doneAt === 0) record.doneAt = unixSeconds();
-      this.#planSoon();
+      this.#queue.planSoon();
     }
   }
 

@@ -1,4 +1,4 @@
-/** What the documents name is there: files, tests, packages. */
+/** What the documents mention exists: files, tests, packages. */
 import { assert, assertEquals } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
@@ -8,7 +8,10 @@ const DOCUMENTS = [
   ...[...Deno.readDirSync(new URL("docs/", ROOT))].map(({ name }) => `docs/${name}`)
     .filter((path) => path.endsWith(".md")),
 ];
-/** A path of ours: not the tail of a longer one, and without the full stop of its sentence. */
+/**
+ * A path in this repository: not the tail of a longer one, and without the full stop of its
+ * sentence.
+ */
 const PATH = /(?<![\w./-])(?:core|shell|tests|docs)\/(?:[\w*./-]*[\w*/])?|\.ci\/run\b/g;
 const TESTS_NAMED_MIN = 60;
 

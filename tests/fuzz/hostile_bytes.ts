@@ -1,4 +1,4 @@
-/** Bytes as an attacker sends them: noise, and good bytes with a few things done to them. */
+/** Bytes as an attacker sends them: random, or valid bytes with a few mutations. */
 import fc from "../support/fast_check.ts";
 
 type Damage =
@@ -17,7 +17,7 @@ const damages: fc.Arbitrary<Damage[]> = fc.array(
   { maxLength: 4 },
 );
 
-/** Noise one time in four, else `good` bytes with up to four damages. */
+/** Random bytes in one case of four, else `good` bytes with up to four mutations. */
 export function hostile(good: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
   const damaged = fc.tuple(good, damages).map(([bytes, all]) => all.reduce(damage, bytes));
   return fc.oneof({ arbitrary: fc.uint8Array(), weight: 1 }, { arbitrary: damaged, weight: 3 });

@@ -1,6 +1,7 @@
 /**
- * How long to fuzz. Without TT_FUZZ_RUNS: a short run, the same every time. With it: that many inputs
- * a property, new ones every time; fast-check prints the seed of a failure, TT_FUZZ_SEED repeats it.
+ * How long to fuzz. Without TT_FUZZ_RUNS: a short run, always the same. With it: that many inputs
+ * per property, random ones each time; fast-check prints the seed of a failure, TT_FUZZ_SEED
+ * repeats it.
  */
 import type { Parameters } from "fast-check";
 

@@ -1,4 +1,4 @@
-/** What any bytes at all may do to the wire room: be understood or be refused, never throw. */
+/** Any bytes are either decoded by the wire module or refused; nothing throws. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "../support/fast_check.ts";
 import { decodeCompactPeers, encodeCompactPeers } from "../../core/bytes/compact_peers.ts";

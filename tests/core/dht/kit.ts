@@ -1,4 +1,6 @@
-/** DHT nodes for tests: endpoints as text, and a few nodes that exchange datagrams at once. */
+/**
+ * DHT nodes for tests: endpoints as text, and a few nodes that exchange datagrams without delay.
+ */
 import { type Endpoint, endpointOf } from "../../../core/dht/endpoint.ts";
 import type { KrpcQuery } from "../../../core/dht/krpc.ts";
 import { decodeKrpc } from "../../../core/dht/krpc_decode.ts";
@@ -15,7 +17,7 @@ export function at(text: string): Endpoint {
   return endpointOf({ ip, port: Number(text.slice(colon + 1)) })!;
 }
 
-/** An id that begins with these bytes and goes on with zeros. */
+/** An ID that begins with these bytes, followed by zeros. */
 export function idOf(...bytes: number[]): string {
   return String.fromCharCode(...bytes).padEnd(20, "\0");
 }
@@ -28,7 +30,7 @@ export function textOf(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
 
-/** Options of a node of its own; `seed` makes it another. */
+/** Options of a separate node; `seed` distinguishes it. */
 export function optionsOf(seed: number, more: Partial<DhtOptions> = {}): DhtOptions {
   return {
     versions: [4],
@@ -45,12 +47,12 @@ export function optionsOf(seed: number, more: Partial<DhtOptions> = {}): DhtOpti
 
 export type OtherEffect = Exclude<DhtEffect, { kind: "send" }>;
 
-/** Nodes on one clock; a datagram arrives with the next millisecond. */
+/** Nodes on one clock; a datagram arrives in the next millisecond. */
 export class Wires {
   now = 0;
   readonly nodes = new Map<Endpoint, Dht>();
   readonly effects: { from: Endpoint; effect: OtherEffect }[] = [];
-  /** Every datagram that left, to anybody. */
+  /** Every datagram sent, to any address. */
   readonly sent: { from: Endpoint; to: Endpoint; bytes: Uint8Array }[] = [];
   #inFlight: { from: Endpoint; to: Endpoint; bytes: Uint8Array }[] = [];
 
@@ -73,7 +75,7 @@ export class Wires {
     }
   }
 
-  /** Lets time pass, in steps of what happens next. */
+  /** Advances the clock to each next deadline or datagram. */
   run(ms: number): void {
     const end = this.now + ms;
     while (this.now < end) {
@@ -94,18 +96,21 @@ export class Wires {
     }
   }
 
-  /** Effects of one kind, of one node. */
+  /** Effects of one kind, from one node. */
   of<K extends OtherEffect["kind"]>(from: Endpoint, kind: K): Extract<OtherEffect, { kind: K }>[] {
     return this.effects.filter((told) => told.from === from && told.effect.kind === kind)
       .map(({ effect }) => effect as Extract<OtherEffect, { kind: K }>);
   }
 }
 
-/** One node whose peers are played by the test: it sees every query and answers what it wants. */
+/**
+ * One node whose peers are simulated by the test: it receives every query and chooses the
+ * response.
+ */
 export class Solo {
   readonly dht: Dht;
   now = 0;
-  /** Queries that left and were not answered here. */
+  /** Queries that were sent and not answered by the test. */
   queries: { to: Endpoint; transaction: string; body: KrpcQuery; at: number }[] = [];
   /** Everything but sent packets. */
   effects: OtherEffect[] = [];
@@ -134,7 +139,10 @@ export class Solo {
     }
   }
 
-  /** Lets time pass, waking the node whenever it wants; `answer` plays all others at once. */
+  /**
+   * Advances the clock and wakes the node at its deadlines; `answer` responds for all others at
+   * once.
+   */
   run(ms: number, answer?: (query: Solo["queries"][number]) => Answered | undefined): void {
     const end = this.now + ms;
     for (;;) {
@@ -158,7 +166,7 @@ export class Solo {
   }
 }
 
-/** What a played node answers. */
+/** The response of a simulated node. */
 export interface Answered extends Answer {
   readonly id: string;
 }

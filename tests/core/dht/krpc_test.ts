@@ -23,7 +23,7 @@ function faultOf(text: string): string {
   return "key" in result.error ? `${result.error.code} ${result.error.key}` : result.error.code;
 }
 
-/** A query, its bytes, and what reading them gives besides the envelope. */
+/** A query, its bytes, and what decoding them yields besides the envelope. */
 const QUERIES: [Exclude<QueryBody, { method: "unknown" }>, string][] = [
   [{ method: "ping" }, `d1:ad2:id20:${OURS}e1:q4:ping1:t2:aa${V}1:y1:qe`],
   [
@@ -167,7 +167,7 @@ Deno.test("a query without a required argument is refused with the argument's na
   assertEquals(faultOf(announce("4:porti65536e5:token1:x")), "krpc-argument port");
   assertEquals(faultOf(announce("4:porti65535e5:token1:x")), "ok");
   assertEquals(faultOf(query(`5:token1:x`, "put")), "krpc-argument v");
-  // The keys of a stored value must be in order, those of the message need not be.
+  // The keys of a stored value must be sorted, those of the message need not be.
   assertEquals(faultOf(query(`5:token1:x1:vd1:b0:1:a0:e`, "put")), "krpc-argument v");
   assertEquals(faultOf(query(`5:token1:x1:v1001:${"v".repeat(1001)}`, "put")), "krpc-value-size");
   const mutable = `1:k32:${"k".repeat(32)}4:salt65:${"s".repeat(65)}3:seqi1e3:sig64:${

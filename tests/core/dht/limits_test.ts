@@ -1,4 +1,4 @@
-/** Where the parts of a node draw their lines: sizes, counts, orders and times, one step to each side. */
+/** The limits of a node's parts: sizes, counts, orders and times, one step to each side. */
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { createRng, nextUint32 } from "../../../core/bytes/random.ts";
 import { addToBloom, createBloom, estimateBloom } from "../../../core/dht/bloom.ts";
@@ -48,7 +48,7 @@ function read(text: string): KrpcMessage | string {
 const query = (args: string, method: string, transaction = "aa") =>
   `d1:ad2:id20:${ID}${args}e1:q${method.length}:${method}1:t${transaction.length}:${transaction}1:y1:qe`;
 const response = (body: string) => `d1:rd2:id20:${ID}${body}e1:t2:aa1:y1:re`;
-/** A field of what was read; the whole of it if it was refused. */
+/** A field of the decoded message; the whole result if it was refused. */
 const field = (text: string, key: string): unknown => {
   const message = read(text);
   return typeof message === "string"
@@ -197,7 +197,7 @@ Deno.test("an id of an address is free in all bits but those that follow from th
   assertEquals(ids.every((id) => isCompliantId(id, endpoint)), true);
   for (let byte = 2; byte < 20; byte++) {
     const seen = new Set(ids.map((id) => id.charCodeAt(byte)));
-    // The third byte has three free bits, the last decides which eighth of all ids it is.
+    // The third byte has three free bits, the last one selects an eighth of the ID space.
     assertEquals(seen.size >= 8, true, `byte ${byte} has ${seen.size} values`);
   }
 });
@@ -325,7 +325,7 @@ Deno.test("of hosts that misbehave the latest 2,048 are remembered", () => {
   const traffic = createTraffic(0);
   for (let i = 0; i < 2_048; i++) ban(traffic, i);
   assertEquals([traffic.banned.size, traffic.totals.bans], [2_048, 2_048]);
-  // Banned again, the first one is the latest.
+  // After a second ban, the first one is the most recent.
   ban(traffic, 0);
   ban(traffic, 5_000);
   assertEquals([0, 1, 2, 5_000].map((i) => isBanned(traffic, publicIp(i), BAN_MS - 1)), [
@@ -350,7 +350,7 @@ Deno.test("more than two thirds of at most 32 networks decide what our address i
   const world = start();
   for (let i = 1; i <= 6; i++) world.vote(`${i}.1.1.1:1`, "23.0.0.1:7");
   for (let i = 7; i <= 8; i++) world.vote(`${i}.1.1.1:1`, "9.9.9.9:1");
-  // Six of nine are two thirds and no more.
+  // Six of nine are two thirds and not more.
   const six = start();
   for (let i = 1; i <= 3; i++) six.vote(`${i}.1.1.1:1`, "9.9.9.9:1");
   for (let i = 4; i <= 9; i++) assertEquals(six.vote(`${i + 7}.1.1.1:1`, "23.0.0.1:7"), false);
@@ -370,7 +370,7 @@ Deno.test("more than two thirds of at most 32 networks decide what our address i
     false,
   ]);
 
-  // An id that suits the address already stays, and so does the table.
+  // An ID that already matches the address is kept, and so is the table.
   const address = at("23.0.0.1:1");
   const suited = start(createSecureId(address, createRng(2)));
   const { table } = suited.network;
@@ -383,7 +383,7 @@ Deno.test("more than two thirds of at most 32 networks decide what our address i
     assertEquals(other.vote(`${i}.1.1.1:1`, "224.0.0.1:1"), false, "of nobody");
   }
   assertEquals(other.network.votes.size, 0);
-  // In a private network every host votes.
+  // In a private network every host has a vote.
   const home = start();
   for (let i = 1; i <= 8; i++) home.vote(`10.0.0.${i}:1`, "10.0.0.99:1");
   assertEquals([home.network.votes.size, home.network.external], [8, at("10.0.0.99:1")]);

@@ -1,4 +1,4 @@
-/** What a lookup takes from the answers that it gets. */
+/** What a lookup uses from the responses it receives. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { addToBloom, createBloom } from "../../../core/dht/bloom.ts";
 import { targetOf } from "../../../core/dht/item_store.ts";
@@ -14,7 +14,7 @@ const HASH = idOf(77);
 const ONE = at("10.0.0.2:1"), TWO = at("10.0.0.3:1");
 const IDS = new Map([[ONE, idOf(9)], [TWO, idOf(10)]]);
 
-/** A node that knows two others. */
+/** A node that returns two others. */
 function start(): Solo {
   const solo = new Solo();
   solo.tell({ kind: "nodes", endpoints: [ONE, TWO], areRouters: false });
@@ -30,7 +30,7 @@ const report = (solo: Solo, job: number) =>
 Deno.test("of the nodes that one answer names the closest sixteen are asked", () => {
   const solo = start();
   const near = Array.from({ length: 40 }, (_, i) => ({
-    // The farthest first.
+    // Sorted by distance, farthest first.
     id: idOf(77, 40 - i),
     endpoint: at(`10.1.0.${1 + i}:1`),
   }));
@@ -108,7 +108,7 @@ Deno.test("of several versions of a value the newest counts, whichever comes fir
     const values = solo.effects.flatMap((effect) => effect.kind === "value" ? effect.item : []);
     assertEquals(values.map((value) => (value as MutableItem | undefined)?.sequence), [5]);
   }
-  // A mutable value without its signature, or without its number, is none.
+  // A mutable value without its signature or its sequence number is ignored.
   for (const missing of ["signature", "sequence"] as const) {
     const solo = start();
     solo.tell({ kind: "get", job: 1, target: targetOf(item(1), sha1), salt: new Uint8Array() });

@@ -26,7 +26,7 @@ import { at, idOf } from "./kit.ts";
 
 const TARGET = idOf(0);
 
-/** A lookup over nodes of a private network, whose ids need not follow from their addresses. */
+/** A lookup over nodes of a private network, whose IDs need not match their addresses. */
 function lookupOver(...firstBytes: number[]): Lookup {
   const lookup = createLookup(TARGET, 4, 0);
   for (const byte of firstBytes) addCandidate(lookup, nodeAt(byte), undefined);
@@ -94,7 +94,7 @@ Deno.test("a node whose nodes do not respond loses priority to others", () => {
   for (let i = 1; i <= 10; i++) addCandidate(lookup, nodeAt(i), liar);
   for (let i = 20; i < 30; i++) addCandidate(lookup, nodeAt(i), honest);
   for (let i = 0; i < 3; i++) markSlow(lookup, ask(lookup)!);
-  // From here on those that the honest one named.
+  // From here on, the nodes that the honest one returned.
   const asked: number[] = [];
   for (let i = 0; i < 6; i++) {
     const candidate = ask(lookup)!;
@@ -102,7 +102,7 @@ Deno.test("a node whose nodes do not respond loses priority to others", () => {
     markReplied(lookup, candidate);
   }
   assertEquals(asked, [20, 21, 22, 23, 24, 25]);
-  // A late answer clears the name.
+  // A late response clears the node's failures.
   markReplied(lookup, lookup.candidates.find(({ state }) => state === "slow")!);
   assertEquals(liar.refuted, 2);
 });

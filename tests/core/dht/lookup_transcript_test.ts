@@ -1,4 +1,7 @@
-/** Lookups in random networks, compared with what was right before: whom they ask, in which order. */
+/**
+ * Lookups in random networks, compared with recorded correct ones: which nodes are queried, in
+ * which order.
+ */
 import { assertEquals } from "@std/assert";
 import { createRng, randomBelow } from "../../../core/bytes/random.ts";
 import { addressOf } from "../../../core/dht/endpoint.ts";
@@ -31,7 +34,7 @@ Deno.test("whom a lookup asks, believes and stores at follows from the answers",
     const rng = createRng(seed);
     const target = randomNodeId(rng);
     const lookup = createLookup(target, 4, 0);
-    // Lookups with few nodes end for want of them, others at their limits.
+    // Lookups with few nodes end when none is left, others at their limits.
     const endpoints = Array.from(
       { length: [6, 40, 400, 4_000][seed % 4]! },
       (_, i) =>

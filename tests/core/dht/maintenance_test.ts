@@ -7,10 +7,10 @@ import { type Answered, at, idOf, optionsOf, Solo } from "./kit.ts";
 
 type Query = Solo["queries"][number];
 
-/** Nodes of a private network, with ids spread over the space, that answer as nodes do. */
+/** Nodes of a private network, with IDs spread over the space, that respond normally. */
 class World {
   readonly nodes = new Map<string, string>();
-  /** Endpoints that are gone. */
+  /** Endpoints that have left. */
   readonly dead = new Set<string>();
   asked: Query[] = [];
 
@@ -62,7 +62,7 @@ Deno.test("one known node suffices to fill near and far buckets", () => {
 Deno.test("a bootstrap node is asked at the start, and not whenever others name it", () => {
   const world = new World(60);
   const solo = new Solo();
-  // Near us, so that the answer of every neighbour names it.
+  // Near our ID, so that every neighbour returns it.
   const router = world.endpoints.sort((a, b) =>
     compareDistance(world.nodes.get(a)!, world.nodes.get(b)!, solo.table.ownId)
   )[2]!;
@@ -73,7 +73,7 @@ Deno.test("a bootstrap node is asked at the start, and not whenever others name 
   assertEquals(asked() >= 1, true);
   world.asked = [];
   solo.run(2 * CHECK_INTERVAL_MS, world.answer);
-  // A lookup for our neighbours passes it.
+  // A lookup for our own neighbours passes it.
   assertEquals([world.asked.length > 10, asked() <= 3], [true, true], `${asked()} times`);
 });
 
@@ -169,7 +169,7 @@ Deno.test("with enough nodes, neighbours are looked up twice an hour", () => {
   let lookups = 0;
   let last = 0;
   solo.run(4 * 60 * 60_000, (query) => {
-    // Several queries for our own id in one moment are a lookup; a check is one.
+    // Several queries for our own ID at once are a lookup; a single one is a check.
     const isOwn = "target" in query.body && query.body.target === solo.table.ownId;
     if (isOwn && query.at === last) lookups++;
     last = isOwn ? query.at : last;

@@ -1,7 +1,7 @@
 /**
- * One node in a network that the test plays: a hundred nodes of both families that answer with those of
- * them nearest to the target, and a tenth each of which is silent, slow, refuses, lies about its id, or
- * says that we have another address. What the node does is written down minute by minute.
+ * One node in a simulated network: a hundred nodes of both families that return those of them
+ * nearest to the target; a tenth each is silent, slow, responds with errors, uses wrong IDs, or
+ * reports another external address. The node's behaviour is recorded minute by minute.
  */
 import { createRng, randomBelow, type Rng } from "../../../core/bytes/random.ts";
 import { addToBloom, createBloom } from "../../../core/dht/bloom.ts";
@@ -25,7 +25,7 @@ import { at, bytesOf, optionsOf } from "./kit.ts";
 
 const MINUTE_MS = 60_000;
 const SLOW_MS = 1_400;
-/** Where the others see us. */
+/** Our external address as others report it. */
 const OWN = { 4: at("45.45.45.45:6881"), 6: at("[2a01:45::45]:6881") } as const;
 const ELSEWHERE = { 4: at("46.46.46.46:6881"), 6: at("[2a01:46::46]:6881") } as const;
 
@@ -41,14 +41,14 @@ export class PlayedWorld {
   now = 0;
   readonly dht: Dht;
   readonly nodes: PlayedNode[] = [];
-  /** Peers that every node names for a torrent, and the value it has. */
+  /** Peers that every node returns for a torrent, and the value it stores. */
   readonly peers = new Map<NodeId, Endpoint[]>();
   readonly items = new Map<NodeId, PutItem>();
-  /** Nodes that each answer names. */
+  /** Number of nodes in each response. */
   answerNodes = 8;
-  /** Where others see us from now on. */
+  /** Our external address from now on. */
   own: Readonly<Record<4 | 6, Endpoint>> = OWN;
-  /** A line a minute: what was sent, what came out, and a digest of all of it. */
+  /** A line a minute: what was sent, the effects, and a digest of all of it. */
   readonly lines: string[] = [];
   readonly #rng: Rng;
   readonly #incoming: { at: number; from: Endpoint; bytes: Uint8Array }[] = [];
@@ -62,7 +62,7 @@ export class PlayedWorld {
     for (let i = 0; i < count; i++) this.nodes.push(this.#node(i));
   }
 
-  /** The first `count` of one family, to begin with. */
+  /** The first `count` of one family, as bootstrap nodes. */
   named(version: 4 | 6, count: number): Endpoint[] {
     return this.nodes.map(({ endpoint }) => endpoint)
       .filter((endpoint) => ipVersionOf(endpoint) === version).slice(0, count);
@@ -74,7 +74,7 @@ export class PlayedWorld {
     for (const effect of effects) this.#note(effect);
   }
 
-  /** A query of a played node. */
+  /** A query from a simulated node. */
   ask(node: PlayedNode, body: Parameters<typeof encodeQuery>[3]): void {
     this.tell({
       kind: "datagram",
@@ -102,7 +102,7 @@ export class PlayedWorld {
     while (this.now >= (this.#minute + 1) * MINUTE_MS) this.#closeMinute();
   }
 
-  /** What the node knows, in a few lines. */
+  /** The node's tables in a few lines. */
   snapshot(): void {
     const { networks, traffic, lookups, rttMs, ...rest } = dhtFacts(this.dht);
     for (const { id, ...network } of networks) {

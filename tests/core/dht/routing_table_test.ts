@@ -32,7 +32,7 @@ function randomEndpoint(rng: ReturnType<typeof createRng>): Endpoint {
   );
 }
 
-/** What holds after any event. */
+/** Invariants after any event. */
 function checkTable(table: RoutingTable): void {
   const hosts = new Map<string, number>();
   const networks = new Map<string, number>();

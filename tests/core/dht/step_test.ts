@@ -18,7 +18,7 @@ const JOIN = {
   isSeed: false,
 } as const;
 
-/** `count` nodes of a private network that were all told of the first. */
+/** `count` nodes of a private network, each started with the first as its bootstrap node. */
 function privateNetwork(count: number): { wires: Wires; endpoints: string[] } {
   const wires = new Wires();
   const endpoints = Array.from({ length: count }, (_, i) => at(`10.0.0.${i + 1}:6881`));
@@ -42,7 +42,7 @@ Deno.test("two nodes find each other, and each other's announced peers", () => {
   wires.run(1_000);
   wires.tell(a!, { kind: "want-peers", infoHash: HASH });
   wires.run(61_000);
-  // Each holds what the other announced, so each finds it at home.
+  // Each stores what the other announced, so each finds it locally.
   const found = (node: string) => wires.of(node, "peers").flatMap(({ peers }) => peers);
   assertEquals(found(a!).some(({ port }) => port === 7001), true);
   assertEquals(found(b!).some(({ port }) => port === 7000), true);
@@ -262,7 +262,7 @@ Deno.test("a node that queried us is queried once its NAT mapping has expired", 
   const wires = new Wires();
   const one = at("20.0.0.1:1");
   const dht = wires.add(one, optionsOf(1));
-  // With a table that is not sparse: others have answered before.
+  // With a table that is not sparse: others have responded before.
   const others = Array.from({ length: 20 }, (_, i) => at(`${30 + i}.0.0.1:1`));
   for (const [i, endpoint] of others.entries()) wires.add(endpoint, optionsOf(100 + i));
   wires.tell(one, { kind: "nodes", endpoints: others, areRouters: false });

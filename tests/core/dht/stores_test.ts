@@ -79,7 +79,7 @@ Deno.test("a token is valid for one address and target, for two periods", () => 
   const isValid = (from: string, target: string, now: number, bytes = token) =>
     isTokenValid(tokens, bytes, at(from), target, now, sha1);
   assertEquals(isValid("192.0.2.1:5", HASH, 0), true);
-  // Another port of the same host: NATs change them.
+  // Another port of the same host: NATs change it.
   assertEquals(isValid("192.0.2.1:6", HASH, 2 * TOKEN_PERIOD_MS - 1), true);
   assertEquals(isValid("192.0.2.1:5", HASH, 2 * TOKEN_PERIOD_MS), false);
   assertEquals(isValid("192.0.2.2:5", HASH, 0), false);
@@ -229,7 +229,7 @@ Deno.test("saved nodes round-trip; anything else is refused with an error code",
     assertEquals(decodeSavedNode(bytes.slice(0, size)).ok, false);
   }
   assertEquals(decodeSavedNode(bytesOf("d6:formati2ee")).ok, false);
-  // Nodes that cannot be sent to are not read.
+  // Invalid node addresses are skipped.
   const odd = encodeSavedNode({ ids: {}, nodes: [{ id: idOf(2), endpoint: at("224.0.0.1:1") }] });
   assertEquals(decodeSavedNode(odd), {
     ok: true,

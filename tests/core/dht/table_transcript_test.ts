@@ -1,4 +1,4 @@
-/** A routing table under thousands of random changes, compared with what was right before. */
+/** A routing table under thousands of random changes, compared with a recorded correct one. */
 import { assertEquals } from "@std/assert";
 import { createRng, randomBelow } from "../../../core/bytes/random.ts";
 import { addressOf } from "../../../core/dht/endpoint.ts";
@@ -27,7 +27,7 @@ Deno.test("which nodes a table keeps, prefers and names follows from what they d
     const rng = createRng(version);
     const table = createRoutingTable(randomNodeId(rng), version);
     const endpoints = Array.from({ length: 400 }, (_, i) => {
-      // Few networks, so that they fill up; some of them private, where none does.
+      // Few subnets, so that their limits are reached; some are private, which have no limit.
       const network = i % 90;
       return version === 4
         ? at(`${network < 70 ? 20 + network : 10}.${network}.0.${1 + i % 250}:${1 + i}`)

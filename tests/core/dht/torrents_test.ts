@@ -14,7 +14,7 @@ const JOIN = {
 
 type Query = Solo["queries"][number];
 
-/** A node that answers everything, and names as many peers as are set. */
+/** A node that answers every query and returns as many peers as are set. */
 class Other {
   peers: string[] = [];
   lookups: number[] = [];
@@ -76,7 +76,7 @@ Deno.test("peers of one network are enough: the other, with few, does not hurry 
   const six = at("[2001:db8::2]:1");
   const rounds: number[] = [];
   const solo = new Solo(optionsOf(1, { versions: [4, 6] }));
-  // Whichever network is the slower one.
+  // Whichever address family is slower.
   for (const slower of [4, 6]) {
     const answer = ({ to, body, at: when }: Query): Answered | undefined => {
       if (body.method === "get_peers" && to === six) rounds.push(when);
@@ -136,7 +136,7 @@ Deno.test("a lookup without responses is retried with doubling delays", () => {
   assertEquals(waits.length >= 6, true, `${asked}`);
   for (let i = 1; i < waits.length; i++) assertEquals(waits[i]! >= waits[i - 1]!, true, `${waits}`);
   assertEquals(waits.at(-1)! > 60_000, true);
-  // What a user wants does not make it ask the dead more often.
+  // A user's request does not query failed nodes more often.
   const before = asked.length;
   for (let i = 0; i < 60; i++) {
     solo.tell({ kind: "want-peers", infoHash: HASH });

@@ -1,4 +1,4 @@
-/** Whole runs of one node, compared with what it did when that was right. */
+/** Whole runs of one node, compared with recorded correct ones. */
 import { assertEquals } from "@std/assert";
 import type { PutItem } from "../../../core/dht/krpc.ts";
 import { targetOf } from "../../../core/dht/item_store.ts";
@@ -123,7 +123,7 @@ Deno.test("a crowd near us, and torrents with more peers than are told of", () =
   const rng = createRng(8);
   for (const [i, node] of world.nodes.entries()) {
     node.manner = i % 9 === 0 ? "slow" : "good";
-    // The more bits they share, the fewer they are, as with ids at random.
+    // Longer common prefixes are rarer, as with random IDs.
     if (i % 2 === 0) node.id = randomIdSharing(ownId, i % 18, rng);
   }
   const peers = Array.from({ length: 70 }, (_, i) => at(`70.0.${i}.1:${1 + i}`));

@@ -151,9 +151,9 @@ Deno.test("large layers and pieces are split into several requests", () => {
     provenHashes(pieces, MERKLE, range, answer(pieces, range)),
     leavesOfPiece(pieces, 1).slice(512 * 32),
   );
-  // The second half of the last piece is padding alone.
+  // The second half of the last piece is padding only.
   assert(requestProblem(pieces, leafPart(pieces, 0, 2, 1)) !== undefined);
-  // libtorrent asks for all leaves of a piece at once.
+  // libtorrent requests all leaves of a piece at once.
   const whole = { tree: 0, baseLayer: 0, index: 1024, length: 1024, proofLayers: 9 };
   assertEquals(requestProblem(pieces, whole), undefined);
   assertEquals(
@@ -182,7 +182,7 @@ Deno.test("a wrong, missing or extra hash is rejected", () => {
     assertEquals(provenHashes(asker, MERKLE, range, new Uint8Array(right.length + 32)), undefined);
     assertEquals(provenHashes(asker, MERKLE, range, new Uint8Array(0)), undefined);
   }
-  // Leaves of a piece whose own hash is not known yet prove nothing.
+  // Leaves of a piece whose own hash is not known yet cannot be verified.
   const range = leafPart(trees, 0, 3, 0);
   assertEquals(provenHashes(bare, MERKLE, range, answer(trees, range)), undefined);
 });

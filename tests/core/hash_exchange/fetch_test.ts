@@ -75,7 +75,7 @@ Deno.test("hash requests of a peer that left go to other peers", () => {
 Deno.test("leaves of a bad piece are requested until they arrive or are given up", () => {
   const large = plannedTrees([40 * KIB * KIB, 16 * KIB], 16 * KIB * KIB);
   const fetch = createHashFetch(large, []);
-  // One block: nothing to tell apart.
+  // One block: no leaves to request.
   assertEquals(wantLeaves(fetch, 3), false);
   // The second half of the last piece is padding.
   assertEquals(wantLeaves(fetch, 2), true);
@@ -103,7 +103,7 @@ Deno.test("files that a peer lacks do not prevent requests for other files", () 
   assertEquals(picked, 1);
 });
 
-/** A file of three pieces of four blocks each: each piece has leaves of its own. */
+/** A file of three pieces of four blocks each: each piece has its own leaves. */
 const leafy = plannedTrees([12 * 16 * KIB], 4 * 16 * KIB);
 
 Deno.test("leaves are wanted once for each piece, and no longer when they are dropped", () => {
@@ -142,7 +142,7 @@ Deno.test("a peer that is gone gives back what it was asked for, and its refusal
   assertEquals(pickHashRanges(fetch, 1, all, 1), [], "it refused, and waits for the others");
   forgetHashPeer(fetch, 1);
   assertEquals(isHashRangeAsked(fetch, 1, asked[1]!), false);
-  // The same number is another peer now.
+  // The same number now belongs to another peer.
   assertEquals(pickHashRanges(fetch, 1, all, 1).length, 3);
   forgetHashPeer(fetch, 99);
 });

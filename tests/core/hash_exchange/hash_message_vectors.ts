@@ -1,6 +1,6 @@
 /**
- * Requests of BEP 52 for hashes of files whose byte i is i mod 251, and the messages that answer them.
- * Computed from the specification's rules by a program of its own.
+ * Requests of BEP 52 for hashes of files whose byte i is i mod 251, and their responses.
+ * Computed from the specification by an independent program.
  */
 export interface HashMessageVector {
   readonly size: number;

@@ -9,7 +9,7 @@ import {
 } from "../../../core/metainfo/piece_trees.ts";
 import { MERKLE, sha256 } from "../../../shell/hash/sha256.ts";
 
-/** Leaves of the piece: each stands for a block that does not exist. */
+/** Leaves of the piece; those beyond the file are padding. */
 export function leavesOfPiece(trees: PieceTrees, piece: number): Uint8Array {
   const count = Math.ceil(pieceContentSize(trees, piece) / BLOCK_SIZE);
   const leaves = new Uint8Array(count * 32);
@@ -17,7 +17,7 @@ export function leavesOfPiece(trees: PieceTrees, piece: number): Uint8Array {
   return leaves;
 }
 
-/** Whole trees, layers known. */
+/** Complete trees with known layers. */
 export function treesWith(lengths: readonly number[], pieceLength: number): PieceTrees {
   const planned = plannedTrees(lengths, pieceLength);
   const nodes = new Uint8Array(planned.content.pieceCount * 32);
@@ -27,7 +27,7 @@ export function treesWith(lengths: readonly number[], pieceLength: number): Piec
   return treesOfNodes(planned, MERKLE, nodes);
 }
 
-/** The same torrent as a peer knows it that has the metadata alone. */
+/** The same torrent of a peer that has only the metadata. */
 export function withoutLayers(trees: PieceTrees): PieceTrees {
   return { ...trees, layers: trees.layers.map(() => undefined) };
 }

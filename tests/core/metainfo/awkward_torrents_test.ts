@@ -1,6 +1,6 @@
 /**
- * Torrents as they are met in the field, well formed and malformed: the cases that other projects keep
- * in their test suites, in bytes of our own. Info hashes and piece counts are libtorrent's.
+ * Well-formed and malformed torrents as found in practice: the cases that other projects keep in
+ * their test suites, in bytes of our own. Info hashes and piece counts are libtorrent's.
  */
 import { assert, assertEquals } from "@std/assert";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
@@ -33,7 +33,7 @@ interface Accepted {
   readonly v1: string;
   readonly size?: number;
   readonly pieces?: number;
-  /** Where the files go, if it matters. */
+  /** The resulting paths, if they matter. */
   readonly paths?: readonly string[];
   readonly facts?: Partial<Metainfo>;
 }
@@ -193,7 +193,7 @@ for (const { title, info, outer, v1, size = 425, pieces = 1, paths, facts = {} }
   });
 }
 
-/** SHA-256 of one zero byte: the root of a file that is that byte. */
+/** SHA-256 of one zero byte: the root of a file of that byte. */
 const ROOT = fromHex("6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d")!;
 const ONE: Dict = { "": { length: 1, "pieces root": ROOT } };
 const LEAVES = [0, 1].map((fill) => sha256(new Uint8Array(PIECE).fill(fill)));

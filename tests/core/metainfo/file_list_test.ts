@@ -8,7 +8,7 @@ import {
   PATH_COMPONENTS_MAX,
 } from "../../../core/metainfo/file_list.ts";
 
-/** Whether a torrent with a file of this path is read. */
+/** Whether a torrent with a file of this path is accepted. */
 function isRead(path: readonly string[]): boolean {
   const root = decodeBencode(encodeBencode({ files: [{ length: 1, path }] }));
   if (!root.ok || root.value.kind !== "dict") throw new Error("not a dictionary");

@@ -78,7 +78,7 @@ Deno.test("matching takes time proportional to pattern times path, also with bac
   assertEquals(matches("**/a/".repeat(50) + "b", "a/".repeat(60) + "a"), false);
 });
 
-/** A second reading of the rules, by way of regular expressions. */
+/** A second implementation of the rules, with regular expressions. */
 function matchesByRegExp(pattern: string, path: string): boolean {
   const components = pattern.replace(/^\.?\/+|\/+$/g, "").split(/\/+/);
   const source = (name: string) =>

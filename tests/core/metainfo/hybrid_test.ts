@@ -17,7 +17,7 @@ const leaf = (length: number, more: Dict = {}): Dict => ({
   "": { length, ...(length > 0 && { "pieces root": rootOf(length) }), ...more },
 });
 
-/** The only file of more than a piece. */
+/** The only file larger than a piece. */
 const LAYERS = new Map([[byteText(rootOf(20_000)), leavesOf(sha256, vectorContent(20_000))]]);
 
 const HEAD: Dict = { length: 20_000, path: ["a"] };
@@ -68,7 +68,7 @@ Deno.test("a hybrid torrent with inconsistent parts is refused", () => {
     tree({ a: leaf(20_000), d: { b: leaf(0), c: leaf(100), e: leaf(0) } }),
     tree({ a: leaf(20_000), d: { b: leaf(0), c: { c: leaf(100) } } }),
     { ...FOLDER, files: [HEAD, { ...PADDING, attr: undefined }, ...TAIL] },
-    // A whole piece of padding moves all that follows.
+    // A whole piece of padding shifts everything after it.
     {
       ...FOLDER,
       files: [HEAD, { ...PADDING, length: 12_768 + 16_384 }, ...TAIL],

@@ -40,7 +40,7 @@ const errorOf = (text: string) => {
 Deno.test("a link needs only an info hash, in hexadecimal of either case or base32", () => {
   assertEquals<unknown>(read(`magnet:?xt=urn:btih:${HASH}`), NOTHING);
   assertEquals<unknown>(read(` MAGNET:?xt=URN:BTIH:${HASH.toUpperCase()}\n`), NOTHING);
-  // The value that a reference implementation of RFC 4648 gives.
+  // The value from a reference implementation of RFC 4648.
   assertEquals<unknown>(read("magnet:?xt=urn:btih:2DIUZETON2MXMGRP3T7SPNAD3FRXN37W"), NOTHING);
   assertEquals<unknown>(read("magnet:?xt=urn:btih:2diuzeton2mxmgrp3t7spnad3frxn37w"), NOTHING);
 });

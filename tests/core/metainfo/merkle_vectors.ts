@@ -1,4 +1,4 @@
-/** Roots of files whose byte i is i mod 251, as other implementations of BEP 52 compute them. */
+/** Roots of files whose byte i is i mod 251, as computed by other implementations of BEP 52. */
 export const ROOTS: readonly { size: number; pieceLength: number; root: string }[] = [
   {
     size: 1,

@@ -64,7 +64,7 @@ Deno.test("no torrent can use the name of the state folder", () => {
   assertEquals(safePath([".tt", "x.resume"], "posix"), ["_tt", "x.resume"]);
   assertEquals(safePath([".TT"], "posix"), ["_TT"]);
   assertEquals(safePath(["a", ".tt"], "posix"), ["a", ".tt"]);
-  // Ignored by HFS+, compatibility forms on ZFS, dropped by Windows.
+  // Ignored by HFS+, compatibility forms on ZFS, removed by Windows.
   for (const name of [".t\u200ct", ".tt\ufeff", ".\uff54\uff34", "\u2024tt"]) {
     for (const rules of ["posix", "portable"] as const) {
       const [safe] = safePath([name, "x"], rules);

@@ -21,7 +21,7 @@ function rootOf(size: number): Uint8Array {
   return fromHex(ROOTS.find((vector) => vector.size === size)!.root)!;
 }
 
-/** An empty file, one of less than a piece, one of five. */
+/** An empty file, one smaller than a piece, one of five pieces. */
 function exampleTrees() {
   return createPieceTrees([
     { length: 0, root: undefined },

@@ -22,7 +22,7 @@ function read(...texts: string[]): Selector[] {
   });
 }
 
-/** A letter a file: s kip, l ow, n ormal, h igh; or the error's sentence. */
+/** A letter for each file: s kip, l ow, n ormal, h igh; or the error message. */
 function choose(
   select: string[],
   exclude: string[] = [],
@@ -110,7 +110,7 @@ Deno.test("formatting and parsing round-trips file numbers", () => {
         choices.value.map((choice) => choice !== "skip"),
         drawn.map(({ pad, chosen }) => chosen && !pad),
       );
-      // Leaving out the same files gives the opposite.
+      // Excluding the same files gives the complement.
       const rest = selectFiles(files, { select: [], exclude: read(formatNumbers(numbers)) });
       if (rest.ok) {
         for (const index of content) {

@@ -1,4 +1,4 @@
-/** Torrents with a v2 part alone: what they say, and every way in which they can be wrong. */
+/** Torrents with only a v2 part: their contents, and every way in which they can be invalid. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { type Bencodable, encodeBencode } from "../../../core/bencode/encode.ts";
@@ -144,7 +144,7 @@ Deno.test("layers must be present, have the right length and hash to their root"
     ["layer-invalid", new Map([[key, leavesOf(sha256, vectorContent(PIECE + 1))]])],
   ];
   for (const [code, layers] of cases) {
-    // Not the default of `parse`, which an undefined argument would give.
+    // Not the default of `parse`, which an undefined argument would select.
     const bytes = encodeBencode({ info: FOLDER, "piece layers": layers });
     const result = parseMetainfo(bytes, DIGESTS);
     assertEquals(result.ok ? "accepted" : result.error.code, code);
@@ -191,7 +191,7 @@ Deno.test("an invalid v2 part is refused with a reason", () => {
       assertEquals(codeOf({ ...FOLDER, "file tree": deep(64) }), "accepted");
     }
     const found = codeOf(info);
-    // The decoder refuses a key of that length before the tree is looked at.
+    // The decoder rejects a key of that length before the tree is read.
     assertEquals(found === "bad-bencode" ? "path-too-long" : found, code);
   }
 });

@@ -69,7 +69,7 @@ Deno.test("PCP requests and responses follow RFC 6887", () => {
   assertEquals<unknown>(answer("02810001"), { kind: "unsupported-version" });
   assertEquals(answer("02810000", "00".repeat(12)), undefined);
   assertEquals(answer("02010000"), undefined);
-  // What a gateway says that speaks NAT-PMP only.
+  // The responses of a gateway that supports NAT-PMP only.
   assertEquals<unknown>(pcp.decodePcp(hex("0081000100000000"), NONCE), {
     kind: "unsupported-version",
   });
@@ -162,7 +162,7 @@ Deno.test("hostile responses of gateways are parsed or refused in bounded time",
     }),
     fuzzParameters,
   );
-  // Texts on which a backtracking expression would take minutes.
+  // Texts on which a backtracking regular expression would take minutes.
   for (const part of ["<service>", "<service><controlURL>", "<serviceType", " ", "<URLBase>  "]) {
     const text = part.repeat(upnp.DESCRIPTION_BYTES_MAX / part.length);
     assertEquals(upnp.findService(text, "http://10.0.0.1/x"), undefined);

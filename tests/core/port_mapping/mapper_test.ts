@@ -15,9 +15,9 @@ import {
 const NONCE = new Uint8Array(12).fill(7);
 const IP1 = "urn:schemas-upnp-org:service:WANIPConnection:1";
 
-/** A gateway on a virtual clock: answers what it is sent, or does not. */
+/** A gateway on a virtual clock that responds to requests, or does not. */
 interface Gateway {
-  /** Answers to a datagram, if any. */
+  /** Responses to a datagram, if any. */
   readonly datagram?: (bytes: Uint8Array) => Uint8Array[];
   readonly search?: () => Uint8Array[];
   readonly http?: (url: string, action: string, body: string) => { status: number; body: string };
@@ -43,7 +43,7 @@ class World {
     this.#run();
   }
 
-  /** Until the virtual time is over or the machine sleeps. */
+  /** Until the given virtual time, or until nothing is scheduled. */
   pass(ms: number): void {
     const end = this.now + ms;
     for (;;) {
@@ -89,7 +89,7 @@ class World {
   }
 }
 
-/** A NAT-PMP gateway that grants `lifetime` seconds and remembers what is mapped. */
+/** A NAT-PMP gateway that grants `lifetime` seconds and records the mappings. */
 function natPmpGateway(mapped: Map<number, number>, lifetime = 3_600): Gateway {
   return {
     datagram(bytes) {

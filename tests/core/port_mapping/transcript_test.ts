@@ -1,4 +1,7 @@
-/** What the mapper sends, byte for byte and to the millisecond, while a gateway does this or that. */
+/**
+ * What the mapper sends, byte for byte and to the millisecond, with gateways of different
+ * behaviour.
+ */
 import { assertEquals } from "@std/assert";
 import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import {
@@ -20,7 +23,7 @@ const OPTIONS: MapperOptions = {
   nonce: NONCE,
 };
 
-/** A mapper whose gateway is the test itself. */
+/** A mapper whose gateway is the test. */
 class Talk {
   now = 0;
   readonly mapper: Mapper;
@@ -30,7 +33,7 @@ class Talk {
     this.mapper = createMapper({ ...OPTIONS, ...options }, 0, this.#effects);
   }
 
-  /** What it did since the last call. */
+  /** Its effects since the last call. */
   take(): string[] {
     return this.#effects.splice(0).map(textOf);
   }
@@ -53,7 +56,7 @@ class Talk {
     return this.feed({ kind: "http-answer", job, status, body, localIp });
   }
 
-  /** Jumps to the next deadline, and says when that was. */
+  /** Advances to the next deadline and returns its time. */
   ring(): string[] {
     this.now = nextMapperDeadline(this.mapper);
     return [`@${this.now}`, ...this.feed({ kind: "timer" })];
@@ -95,7 +98,7 @@ const pcpGrant = (protocol: "06" | "11", seconds = "00000e10", port = "1ae1") =>
 const pmpGrant = (opcode: "82" | "81", seconds = "00000e10", internal = "1ae1") =>
   `00${opcode} 0000 00000001 ${internal} 1ae1 ${seconds}`;
 
-/** Mapped by NAT-PMP, without having asked for PCP. */
+/** Mapped by NAT-PMP, without a PCP request. */
 function mappedByNatPmp(): Talk {
   const talk = new Talk({ localIp: undefined });
   talk.take();
@@ -105,7 +108,7 @@ function mappedByNatPmp(): Talk {
   return talk;
 }
 
-/** Its description read, and TCP about to be mapped. */
+/** Its description is read, and TCP is about to be mapped. */
 function foundByUpnp(): Talk {
   const talk = new Talk({ gateway: undefined });
   assertEquals(talk.take(), ["search"]);
@@ -192,7 +195,7 @@ Deno.test("a refusal of one protocol brings the next, and of a renewal a search 
   mapped.ring();
   assertEquals(mapped.gateway("0082 0002 00000001"), ["unmapped"]);
   assertEquals(mapped.ring(), ["@1860000", ...PMP_ASK]);
-  // The address of before is not believed any more.
+  // The previous external address is no longer trusted.
   mapped.gateway(pmpGrant("82"));
   assertEquals(mapped.gateway(pmpGrant("81")), ["mapped nat-pmp undefined:6881"]);
 });
@@ -232,7 +235,7 @@ Deno.test("gateways that answer one search are tried in turn, each once, and fou
   assertEquals(talk.http(2, 200, "<device>"), ["3 GET http://10.0.0.4/c"]);
   assertEquals(talk.http(3, 0), ["4 GET http://10.0.0.4/d"]);
   assertEquals(talk.http(4, 0), ["unmapped"]);
-  // The next search begins with nothing seen.
+  // The next search starts without known gateways.
   assertEquals(talk.found("http://10.0.0.9/x"), []);
   assertEquals(talk.ring(), ["@60000", "search"]);
   assertEquals(talk.found("http://10.0.0.1/a"), ["5 GET http://10.0.0.1/a"]);
@@ -274,7 +277,7 @@ Deno.test("a UPnP mapping is made for our end of the connection, and renewed as 
   assertEquals(talk.http(7, 200), ["8 AddPortMapping 6881 UDP 6881 10.0.0.7 1 tt 3600"]);
   assertEquals(talk.http(8, 200), ["9 GetExternalIPAddress"]);
   assertEquals(talk.http(9, 200, ADDRESS), []);
-  // Lost: next time the port of our own is asked for again, with a lease.
+  // Lost: the next request asks for our own port again, with a lease.
   talk.ring();
   assertEquals(talk.http(10, 501), ["unmapped"]);
   talk.ring();

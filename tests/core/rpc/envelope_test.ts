@@ -34,7 +34,7 @@ Deno.test("a JSON-RPC response has result and id, an error has a number", () => 
   });
 });
 
-// The examples of the specification that fit methods with named parameters.
+// The specification's examples that fit methods with named parameters.
 Deno.test("JSON-RPC: an invalid request is refused with the specified number", () => {
   const cases: [string, number][] = [
     ['{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]', RPC_ERROR.parse],
@@ -50,7 +50,7 @@ Deno.test("JSON-RPC: an invalid request is refused with the specified number", (
   for (const [body, code] of cases) assertEquals(refusalOf(body).code, code, body);
   assertEquals(answerTo("[1,2]").length, 2);
   assertEquals(answerTo("[1]")[0].id, null);
-  // An invalid request is answered even though it has no id.
+  // An invalid request is answered even without an ID.
   assertEquals(answerTo('{"jsonrpc": "2.0", "method": 1}').error.code, RPC_ERROR.invalidRequest);
 });
 

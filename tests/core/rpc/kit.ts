@@ -1,4 +1,4 @@
-/** A torrent to ask about, and short ways to ask. */
+/** A torrent to query, and helpers for queries. */
 import type { RpcCommand } from "../../../core/rpc/commands.ts";
 import { formatAnswer, parseRequest } from "../../../core/rpc/envelope.ts";
 import type { JsonObject, RpcOutcome } from "../../../core/rpc/json.ts";
@@ -131,7 +131,7 @@ export function view(changes: Partial<TorrentView> = {}): TorrentView {
   };
 }
 
-/** The command of a body with one call that can be carried out. */
+/** The command of a body with one valid call. */
 export function commandOf(body: unknown): RpcCommand {
   const { calls } = parseRequest(JSON.stringify(body));
   const command = calls[0]!.command;
@@ -139,7 +139,7 @@ export function commandOf(body: unknown): RpcCommand {
   return command.value;
 }
 
-/** How a body with one call is refused: code and sentence. */
+/** The error of a body with one invalid call: code and message. */
 export function refusalOf(body: unknown): { readonly code: number; readonly message: string } {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const { command } = parseRequest(text).calls[0]!;
@@ -147,7 +147,7 @@ export function refusalOf(body: unknown): { readonly code: number; readonly mess
   return command.error;
 }
 
-/** The answer to a body when every call that can be carried out brings `result`. */
+/** The response to a body when every valid call returns `result`. */
 export function answerTo(body: unknown, result: JsonObject = {}) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const request = parseRequest(text);

@@ -17,7 +17,7 @@ import {
   TORRENT_DEFAULTS,
 } from "../../../core/rpc/torrent_settings.ts";
 
-/** As rpc-spec of Transmission 4.1 lists them. */
+/** As listed in rpc-spec of Transmission 4.1. */
 const SESSION_KEYS =
   "alt_speed_down alt_speed_enabled alt_speed_time_begin alt_speed_time_day alt_speed_time_enabled alt_speed_time_end alt_speed_up anti_brute_force_enabled blocklist_enabled blocklist_size blocklist_url cache_size_mib config_dir default_trackers dht_enabled download_dir download_dir_free_space download_queue_enabled download_queue_size encryption idle_seeding_limit idle_seeding_limit_enabled incomplete_dir incomplete_dir_enabled lpd_enabled peer_limit_global peer_limit_per_torrent peer_port peer_port_random_on_start pex_enabled port_forwarding_enabled preferred_transports queue_stalled_enabled queue_stalled_minutes rename_partial_files reqq rpc_version rpc_version_minimum rpc_version_semver script_torrent_added_enabled script_torrent_added_filename script_torrent_done_enabled script_torrent_done_filename script_torrent_done_seeding_enabled script_torrent_done_seeding_filename seed_queue_enabled seed_queue_size seed_ratio_limit seed_ratio_limited sequential_download session_id speed_limit_down speed_limit_down_enabled speed_limit_up speed_limit_up_enabled start_added_torrents tcp_enabled trash_original_torrent_files units utp_enabled version"
     .split(" ");
@@ -34,7 +34,7 @@ const FACTS = {
 Deno.test("session_get returns all specified keys, or the requested ones", () => {
   const answer = sessionAnswer(FACTS, undefined);
   assertEquals(SESSION_KEYS.filter((key) => !(key in answer)), []);
-  // Clients read a Transmission's number in front.
+  // Clients parse a Transmission version number at the start.
   assertEquals(answer.version, "4.1.1 (tt 0.1.0)");
   assertEquals(sessionAnswer(FACTS, ["blocklist-size", "seedRatioLimit", "nothing"]), {
     blocklist_size: 3,
@@ -92,7 +92,7 @@ Deno.test("a schedule over midnight belongs to the day on which it starts", () =
     alt_speed_time_enabled: true,
     alt_speed_time_begin: 22 * 60,
     alt_speed_time_end: 6 * 60,
-    // Saturdays.
+    // Saturday only.
     alt_speed_time_day: 1 << 6,
   };
   const at = (day: number, hour: number) => isAltTime(schedule, { day, minute: hour * 60 });

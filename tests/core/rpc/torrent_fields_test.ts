@@ -3,12 +3,12 @@ import { camelName, currentName, kebabName } from "../../../core/rpc/names.ts";
 import { peerFlags, TORRENT_FIELDS, torrentsAnswer } from "../../../core/rpc/torrent_fields.ts";
 import { HASH, view } from "./kit.ts";
 
-/** As rpc-spec of Transmission 4.1 lists them. */
+/** As listed in rpc-spec of Transmission 4.1. */
 const CURRENT =
   "activity_date added_date availability bandwidth_priority bytes_completed comment corrupt_ever creator date_created desired_available done_date download_dir downloaded_ever download_limit download_limited edit_date error error_string eta eta_idle file_count files file_stats group hash_string have_unchecked have_valid honors_session_limits id is_finished is_private is_stalled labels left_until_done magnet_link manual_announce_time max_connected_peers metadata_percent_complete name peer_limit peers peers_connected peers_from peers_getting_from_us peers_sending_to_us percent_complete percent_done pieces piece_count piece_size priorities primary_mime_type queue_position rate_download rate_upload recheck_progress seconds_downloading seconds_seeding seed_idle_limit seed_idle_mode seed_ratio_limit seed_ratio_mode sequential_download sequential_download_from_piece size_when_done start_date status torrent_file total_size trackers tracker_list tracker_stats uploaded_ever upload_limit upload_limited upload_ratio wanted webseeds webseeds_ex webseeds_sending_to_us"
     .split(" ");
 
-/** As rpc-spec of Transmission 4.0.6 lists them. */
+/** As listed in rpc-spec of Transmission 4.0.6. */
 const OLDER =
   "activityDate addedDate availability bandwidthPriority comment corruptEver creator dateCreated desiredAvailable doneDate downloadDir downloadedEver downloadLimit downloadLimited editDate error errorString eta etaIdle file-count files fileStats group hashString haveUnchecked haveValid honorsSessionLimits id isFinished isPrivate isStalled labels leftUntilDone magnetLink manualAnnounceTime maxConnectedPeers metadataPercentComplete name peer-limit peers peersConnected peersFrom peersGettingFromUs peersSendingToUs percentComplete percentDone pieces pieceCount pieceSize priorities primary-mime-type queuePosition rateDownload rateUpload recheckProgress secondsDownloading secondsSeeding seedIdleLimit seedIdleMode seedRatioLimit seedRatioMode sizeWhenDone startDate status trackers trackerList trackerStats totalSize torrentFile uploadedEver uploadLimit uploadLimited uploadRatio wanted webseeds webseedsSendingToUs"
     .split(" ");

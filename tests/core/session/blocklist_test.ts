@@ -109,7 +109,8 @@ Deno.test("a prefix of any length blocks exactly the addresses that share it", (
     const address = fc.uint8Array({ minLength: size, maxLength: size });
     fc.assert(
       fc.property(address, address, fc.nat(8 * size), fc.nat(8 * size), (a, b, prefix, same) => {
-        // Of random addresses hardly any two share a prefix: the other has `same` bits of the first.
+        // Random addresses rarely share a prefix: the other one has the first `same` bits of the
+        // first.
         const mask = (1n << BigInt(8 * size - same)) - 1n;
         let value = numberOf([...a]) & ~mask | numberOf([...b]) & mask;
         const other = new Uint8Array(size);

@@ -1,4 +1,4 @@
-/** What a process has is shared fairly, by need, and comes back. */
+/** A process's resources are shared fairly, by need, and taken back. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { createRng, randomBelow } from "../../../core/bytes/random.ts";
@@ -23,7 +23,7 @@ const MIB = 1024 * 1024;
 const none = { dials: 0, uploadSlots: 0, bufferBytes: 0 };
 const ofConnections = (connections: number): Resources => ({ connections, ...none });
 
-/** Demands for connections: [least, most] each. */
+/** Demands for connections, each [minimum, maximum]. */
 function demandsOf(...needs: (readonly [number, number])[]): Demand<number>[] {
   return needs.map(([least, most], key) => ({
     ...{ key, least: ofConnections(least), most: ofConnections(most) },
@@ -144,9 +144,9 @@ Deno.test("thousands of torrents without peers let in those that dial them", () 
   assert(idle.every(({ connections }) => connections === 2));
 });
 
-/** One of the torrents of the simulation below. */
+/** One torrent of the simulation below. */
 interface Simulated {
-  /** Blocks left to fetch. */
+  /** Blocks that are missing. */
   left: number;
   readonly peers: number;
   connected: number;
@@ -182,7 +182,7 @@ Deno.test("200 torrents, 40 of them active, stay within the limits and none star
     for (const torrent of active) {
       const grant = grants.get(torrent)!;
       const room = Math.min(torrent.peers, grant.connections);
-      // What is over the grant is given back at once, what is below it grows by dials.
+      // Anything above the grant is returned at once; below it, the torrent grows by dialling.
       torrent.connected = Math.min(room, torrent.connected + grant.dials);
       const moves = torrent.connected > 0 && grant.bufferBytes >= 8 * MIB;
       torrent.waitedMs = moves ? 0 : torrent.waitedMs + 1_000;
@@ -230,10 +230,10 @@ Deno.test("turns go round in order, and what a turn leaves goes to the smallest 
     [1, 1, 3],
     [3, 1, 1],
   ]);
-  // A least need that just fits is met; one that does not ends the turn.
+  // A minimum that just fits is granted; one that does not fit ends the round.
   assertEquals(turnOf(demandsOf([1, 9], [3, 3]), 4, 0), [1, 3]);
   assertEquals(turnOf(demandsOf([1, 9], [4, 4]), 4, 0), [2, 2]);
-  // A torrent that needs nothing takes no turn.
+  // A torrent without demand does not use a turn.
   assertEquals(turnOf(demandsOf([0, 9], [4, 4], [0, 9]), 4, 1), [0, 4, 0]);
   assertEquals(connections(10, demandsOf([1, 300], [1, 300], [1, 300])), [4, 3, 3]);
   assertEquals(connections(0, demandsOf([1, 300])), [0]);
@@ -263,7 +263,7 @@ Deno.test("what a process shares follows from its descriptors", () => {
   ]);
   const totals = { dials: 30, uploadSlots: 120, bufferBytes: 128 * MIB };
   assertEquals(processTotals(1_024, 3), { connections: 600, ...totals });
-  // 512 less a quarter for files, 64 for the rest and a lock for each of 5 torrents.
+  // 512, less a quarter for files, 64 for the rest and a lock for each of 5 torrents.
   assertEquals(processTotals(512, 5), { connections: 315, ...totals });
   assertEquals(processTotals(256, 200), { connections: 8, ...totals });
 });

@@ -8,7 +8,10 @@ import {
   type QueueMove,
 } from "../../../core/session/queue.ts";
 
-/** "d" waits to download, "s" to seed; capitals run; "x" is not wanted, "z" runs and is stalled. */
+/**
+ * "d" is queued to download, "s" to seed; capitals are running; "x" is paused, "z" is running and
+ * stalled.
+ */
 function queue(text: string): Queued<number>[] {
   return [...text].map((letter, key) => ({
     key,

@@ -1,4 +1,4 @@
-/** The simulator's checks, each against a core or a world that is broken in just that way. */
+/** The simulator's checks, each with a core or world that violates exactly that check. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { setBit } from "../../../core/bytes/bitfield.ts";
 import { carryOut } from "../../../core/sim/carry_out.ts";
@@ -15,7 +15,7 @@ import { sha1 } from "../../../shell/hash/sha1.ts";
 import type { Node } from "../../../core/sim/node.ts";
 
 const PIECES = 8;
-/** Whatever a test breaks in a core; the core's own types forbid it. */
+/** Fields that a test corrupts; the core's own types forbid it. */
 type Broken = {
   have: { bytes: Uint8Array };
   uploaded: number;
@@ -25,7 +25,7 @@ type Broken = {
   partials: Map<number, { state: Uint8Array; requesters: Uint8Array }>;
 };
 
-/** A seed and a leech in the middle of a transfer. */
+/** A seed and a leech during a transfer. */
 function midway(pieces = PIECES): { world: World; seed: Node; leech: Node } {
   const world = createWorld({ seed: 7, pieces, blocks: 2, sha1, isChecked: true });
   const seed = addNode(world, { name: "seed", have: "seed", upBytesPerSecond: 200_000 });
@@ -49,7 +49,7 @@ function onlyPeer(node: Node) {
   return [...broken(node).peers][0]!;
 }
 
-/** A block that the leech waits for: piece, begin, length. */
+/** An outstanding block of the leech: piece, begin, length. */
 function awaited(node: Node): number[] {
   for (const [piece, { state }] of broken(node).partials) {
     const block = state.indexOf(1);
@@ -132,7 +132,7 @@ Deno.test("claiming a piece that is not on disk is detected", () => {
   const missing = leech.disk.pieces.indexOf(0);
   setBit(broken(leech).have as Parameters<typeof setBit>[0], missing);
   assertThrows(() => checkWorld(world), Error, `claims piece ${missing}`);
-  // One that is not there claims nothing.
+  // A disconnected peer claims nothing.
   killNode(world, leech);
   checkWorld(world);
 });

@@ -1,4 +1,4 @@
-/** Connections of the simulated world: how dials end, what a break loses, what is taken back. */
+/** Connections of the simulated world: results of dials, losses of a break, cancelled sends. */
 import { assert, assertEquals } from "@std/assert";
 import { hasBit } from "../../../core/bytes/bitfield.ts";
 import { checkWorld } from "../../../core/sim/checks.ts";
@@ -39,7 +39,7 @@ function quietWorld(options: Partial<WorldOptions> = {}): World {
 const alone = (world: World, options: NodeOptions): Node =>
   addNode(world, { isAlone: true, ...options });
 
-/** What comes of a node's dial to `them`: ms until it is connected, or until it dials again. */
+/** The result of a node's dial to `them`: ms until it is connected, or until it dials again. */
 function dialMs(them: (world: World) => Node): { connected?: number; again?: number } {
   const world = quietWorld({ tickMs: 1 });
   const node = alone(world, { name: "dialler" });
@@ -59,7 +59,7 @@ Deno.test("a dial takes a round trip, and five seconds more where nobody answers
   const there = (options: Partial<NodeOptions> = {}) => (world: World) =>
     alone(world, { name: "there", ...options });
   assertEquals(dialMs(there()), { connected: 2 * LATENCY_MS });
-  // Latencies of their own add up; one that has none adds nothing.
+  // Individual latencies add up; a node without one adds nothing.
   assertEquals(dialMs(there({ latencyMs: 200 })), { connected: 400 });
   const refused = dialMs(there({ joinMs: 1e9 })).again!;
   const beyond = (world: World) => Object.assign(there()(world), { side: 1 });
@@ -69,7 +69,7 @@ Deno.test("a dial takes a round trip, and five seconds more where nobody answers
   }
 });
 
-/** A seed and a leech in the middle of a transfer. */
+/** A seed and a leech during a transfer. */
 function midway(options: Partial<WorldOptions> = {}) {
   const world = quietWorld(options);
   const seed = alone(world, { name: "seed", have: "seed", upBytesPerSecond: 100_000 });
@@ -80,7 +80,7 @@ function midway(options: Partial<WorldOptions> = {}) {
   return { world, seed, leech };
 }
 
-/** What holds in a world at any time: how many of those online have a piece. */
+/** An invariant at any time: how many online nodes have a piece. */
 function assertHolders(world: World): void {
   checkWorld(world);
   for (let piece = 0; piece < world.geometry.pieceCount; piece++) {
@@ -115,7 +115,7 @@ Deno.test("holders are counted through joining, downloading, stopping, dying and
   runWorld(world, 60_000);
   assertEquals([leech.isOnline, leech.torrent.stage], [false, "stopped"]);
   assertHolders(world);
-  // Stopping saved what it has.
+  // Stopping saved its state.
   restartNode(world, leech);
   assertEquals([isComplete(leech.torrent), leech.completedMs], [true, world.now]);
 });
@@ -175,7 +175,7 @@ Deno.test("connections break by themselves, as often as was asked for", () => {
   assertHolders(world);
 });
 
-/** An end of a connection with only what `network.ts` looks at. */
+/** An end of a connection with only the fields that `network.ts` uses. */
 function bareEnd(uploads: number[] = []): End {
   const node = { ring: [], ringHead: 0 } as unknown as Node;
   return {

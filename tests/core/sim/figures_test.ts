@@ -1,4 +1,4 @@
-/** The simulator's figures, each against numbers worked out by hand. */
+/** The simulator's figures, compared with numbers computed by hand. */
 import { assertEquals } from "@std/assert";
 import { ipOf, nodeAt } from "../../../core/sim/addresses.ts";
 import { createHistory, PARTS, sampleIfDue } from "../../../core/sim/history.ts";
@@ -61,10 +61,10 @@ Deno.test("Jain's index is 1 for equal shares and 1/n for one that has all", () 
 Deno.test("the bound is the slowest of seeders, all uplinks and one downlink", () => {
   const size = 1_000_000;
   const bound = (options: Partial<SwarmOptions>) => boundSeconds({ ...SWARM, size, ...options });
-  // One seeder sends all of it once.
+  // One seeder sends everything once.
   assertEquals(bound({ seeders: 1, peers: 2, up: 1_000, down: 1e9 }), 1_000);
   assertEquals(bound({ seeders: 4, peers: 2, up: 1_000, down: 1e9 }), 1_000 / 3);
-  // Ten copies from twelve uplinks, two of which give nothing.
+  // Ten copies from twelve uplinks, two of which belong to free riders.
   assertEquals(
     bound({ seeders: 2, peers: 10, up: 1_000, down: 1e9, freeRidersPercent: 20 }),
     1_000,
@@ -81,7 +81,7 @@ Deno.test("pieces are a power of two, about a thousand of them, within bounds", 
   ]);
 });
 
-/** A world whose only content is the numbers that a history reads. */
+/** A world with only the numbers that a history reads. */
 function worldOf(holders: number[], nodes: Partial<Node>[]): World {
   const tally = { events: 0, bytesSent: 0, bytesTaken: 0, bytesLost: 0, bytesOnTheWay: 0 };
   return { now: 0, holders: Uint32Array.from(holders), nodes, tally } as unknown as World;
@@ -93,11 +93,11 @@ Deno.test("a sample has the average holders of each part of the content", () => 
     sampleIfDue(history, worldOf(holders, []), []);
     return [...history.samples[0]!.holders];
   };
-  // Two pieces to a part: 1 and 3 holders.
+  // Two pieces per part: 1 and 3 holders.
   assertEquals(sampleOf(Array.from({ length: 2 * PARTS }, (_, i) => 1 + 2 * (i % 2))), [
     ...new Array(PARTS).fill(2),
   ]);
-  // Half a piece to a part.
+  // Half a piece per part.
   assertEquals(sampleOf(Array.from({ length: PARTS / 2 }, (_, i) => i)).slice(0, 6), [
     ...[0, 0, 1, 1, 2, 2],
   ]);
@@ -131,11 +131,11 @@ Deno.test("samples come at their interval, and every other one goes when there a
     world.tally.bytesSent = now / 2;
     sampleIfDue(history, world, []);
   }
-  // 240 samples at 100 ms fill the list: 120 stay, and the next ones are 200 ms apart.
+  // 240 samples at 100 ms fill the list: 120 are kept, and the next ones are 200 ms apart.
   const times = history.samples.map(({ at }) => at);
   assertEquals([times.length, history.intervalMs], [120, 200]);
   assertEquals([times[0], times[1], times.at(-1)], [0, 200, 23_800]);
-  // What a dropped sample saw is in the one after it.
+  // A dropped sample is included in the next one.
   assertEquals(history.samples.slice(1).every(({ uplinkUse }) => uplinkUse === 0.5), true);
   Object.assign(world, { now: 24_000 });
   sampleIfDue(history, world, []);
@@ -194,7 +194,7 @@ Deno.test("a swarm's seeders and peers have its links, and come within a second"
     createSwarm({ ...SWARM, superSeed: true }, sha1).world.nodes[0]!.options.superSeed,
     true,
   );
-  // Nothing is due later than twenty times the bound, or half an hour.
+  // No deadline is later than twenty times the bound, or half an hour.
   assertEquals(createSwarm(SWARM, sha1).lastTick, 30 * 60 * 100);
   const slow = createSwarm({ ...SWARM, up: 10 }, sha1);
   assertEquals(slow.lastTick, tickAt(slow.world, 20_000 * boundSeconds(slow.options)));

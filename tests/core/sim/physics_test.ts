@@ -1,4 +1,4 @@
-/** The simulator's physics on links and disks so small that their times can be worked out by hand. */
+/** The simulator's physics on links and disks small enough to compute their times by hand. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { createBitfield, hasBit } from "../../../core/bytes/bitfield.ts";
 import {
@@ -32,7 +32,7 @@ function alone(world: World, options: NodeOptions): Node {
   return addNode(world, { isAlone: true, disk: { delayMs: 0 }, ...options });
 }
 
-/** When the node is complete, in ms; the pair is introduced at 0. */
+/** When the node is complete, in ms; the peers are introduced at 0. */
 function completionMs(world: World, leech: Node, seeds: readonly Node[]): number {
   runWorld(world, 1);
   for (const seed of seeds) introduce(world, leech, seed);
@@ -48,7 +48,7 @@ function transferMs(latencyMs: number, upBytesPerSecond: number, blocks: number)
 }
 
 Deno.test("a message takes the latency, a block also its share of the uplink", () => {
-  // Eight one-way trips whatever the latency is: what a millisecond more costs shows how many.
+  // Eight one-way trips at any latency: the increase per millisecond shows how many.
   const near = transferMs(10, 1_638_400, 1), far = transferMs(110, 1_638_400, 1);
   const trips = (far - near) / 100;
   assertEquals(trips, Math.round(trips), "each message takes exactly the latency");
@@ -73,7 +73,7 @@ Deno.test("two senders share the downlink of one receiver", () => {
   };
   const bytes = 20 * 4 * BLOCK;
   const wide = time(1_000_000), narrow = time(500_000);
-  // Beyond what they take to start, the times are those of one downlink, not of one for each sender.
+  // Apart from the start, the times are those of one downlink, not of one per sender.
   assert(wide >= bytes / 1_000, `${wide} ms is faster than the downlink`);
   const extra = narrow - wide;
   assert(Math.abs(extra - bytes / 1_000) < 0.1 * bytes / 1_000, `${extra} ms more`);
@@ -235,7 +235,7 @@ Deno.test("the report of a small swarm equals figures calculated by hand", () =>
   assertEquals(report.wastedBytes, 30);
   assertEquals(report.shareRatio, { least: 0, median: 0.5, most: 1 });
   assertEquals(report.fairness, jainIndex([1, 0, 0.5]));
-  // One seeder must send 131,072 bytes at 100,000 a second; all four send three copies together.
+  // One seeder must send 131,072 bytes at 100,000 a second; all four together send three copies.
   assertEquals(report.boundSeconds, 8 * BLOCK / 100_000);
   assertEquals(report.boundRatio, 9 / report.boundSeconds);
   b!.completedMs = undefined;

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { advance, createTimeline, isOver, note } from "../../../core/sim/timeline.ts";
 
-/** Everything that comes until nothing is left, as ticks and items. */
+/** All items until none is left, with their ticks. */
 function drain(timeline: ReturnType<typeof createTimeline>): [number, number][] {
   const seen: [number, number][] = [];
   const items: number[] = [];

@@ -33,7 +33,7 @@ function listensAt(kit: Kit, peer: number, port: number): void {
   kit.say(peer, { kind: "extended", id: 0, payload });
 }
 
-/** Every dial fails at once, for `seconds`. */
+/** Every dial fails immediately, for `seconds`. */
 function failFor(kit: Kit, seconds: number): void {
   const answered = new Set<number>();
   for (let second = 0; second < seconds; second++) {

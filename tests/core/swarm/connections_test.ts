@@ -16,7 +16,7 @@ import { Kit, OUR_ID } from "../torrent/kit.ts";
 
 const THEM = { ip: "10.9.9.9", port: 5_000 };
 
-/** A torrent that was told of one address and dials it. */
+/** A torrent that received one address and dials it. */
 function dialling(): { kit: Kit; job: number } {
   const kit = new Kit({ have: ".." });
   kit.feed({ kind: "peers-found", source: "tracker", addresses: [THEM] });
@@ -144,7 +144,7 @@ Deno.test("above the limit, addresses replace those that failed most often", () 
 });
 
 Deno.test("two peers that dial each other at once keep the same connection", () => {
-  // The greater id's dial survives, on both sides and in either order of arrival.
+  // The dial of the greater ID is kept, on both sides and in either order of arrival.
   for (const theirs of [100, 250]) {
     const weAreGreater = OUR_ID[0]! > theirs;
     for (const oursFirst of [true, false]) {

@@ -43,7 +43,7 @@ Deno.test("a later handshake updates only the keys that it contains, as rtorrent
   assertEquals([reqq, client, [...theirNumbers]], [50, "rtorrent", [["lt_donthave", 9]]]);
 });
 
-/** Counts what it is told, answers each message with its length, and finds an address in it. */
+/** Counts its messages, answers each with its length, and reads an address from it. */
 const FAKE: Extension<{ messages: number; ticks: number }, { heard: number }> = {
   name: "x_fake",
   number: 42,
@@ -65,7 +65,7 @@ const FAKE: Extension<{ messages: number; ticks: number }, { heard: number }> = 
   tick: ({ state }) => void state.ticks++,
 };
 
-/** A torrent that speaks the fake extension, and one peer. */
+/** A torrent that supports the fake extension, and one peer. */
 function withFake(isPrivate = false) {
   const { options } = new Kit({ have: "..", isPrivate }).torrent;
   const torrent = createTorrent(options, 0, undefined, [FAKE]);

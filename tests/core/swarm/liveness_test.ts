@@ -100,6 +100,6 @@ Deno.test("two idle cores keep each other alive: keep-alives come well before th
     }
   }
   assertEquals(cores.map((kit, index) => kit.isConnected(peers[index]!)), [true, true]);
-  // One each in 90 seconds or a little later.
+  // One every 90 seconds or a little later.
   assertEquals(count >= 2 * 1_800 / 95 && count <= 2 * 1_800 / 90, true, `${count} keep-alives`);
 });

@@ -18,7 +18,7 @@ import {
 import { METADATA_BYTES_MAX, METADATA_PIECE_SIZE } from "../../../core/wire/ut_metadata.ts";
 import { fuzzRuns } from "../../fuzz/runs.ts";
 
-/** Metadata in which every byte tells its position. */
+/** Metadata in which every byte encodes its position. */
 function metadata(size: number, seed = 0): Uint8Array {
   return Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8) + seed) & 0xff);
 }
@@ -100,7 +100,7 @@ Deno.test("each reject doubles the delay before the peer is asked again", () => 
     assertEquals(nextMetadataDeadline(fetch, now), now + factor * METADATA_RETRY_FIRST_MS);
     now += factor * METADATA_RETRY_FIRST_MS;
   }
-  // A reject of what was not asked for changes nothing.
+  // A reject for a piece that was not requested changes nothing.
   receiveMetadata(fetch, 1, { kind: "reject", piece: 0 }, now);
   assertEquals(requestMetadata(fetch, now).length, 1);
 });
@@ -128,7 +128,7 @@ Deno.test("of several senders exactly the liars are identified", () => {
   requestMetadata(fetch, METADATA_DUPLICATE_MS);
   give(fetch, 2, 1, lie, METADATA_DUPLICATE_MS);
   assertEquals(concludeMetadata(fetch, false), []);
-  // From now on one peer alone is asked for everything.
+  // From now on all requests go to one peer.
   assertEquals(requestMetadata(fetch, 1_001), [{ peer: 1, piece: 0 }, { peer: 1, piece: 1 }]);
   give(fetch, 1, 0, bytes, 1_002);
   assertEquals(give(fetch, 1, 1, bytes, 1_002).kind, "assembled");
@@ -173,8 +173,8 @@ Deno.test("the most frequent size is tried first, and a false size costs one att
 });
 
 /**
- * Any mix of honest, lying, silent and rejecting peers that come and go, over virtual time: as long
- * as one honest peer stays, the metadata arrives, and no honest peer is named as a liar.
+ * Any mix of honest, lying, silent and rejecting peers that join and leave, over virtual time: as
+ * long as one honest peer stays, the metadata arrives, and no honest peer is blamed.
  */
 Deno.test("with one honest peer metadata is always fetched, and no honest peer is blamed", () => {
   const kinds = fc.array(fc.constantFrom("honest", "liar", "other size", "silent", "rejecting"), {

@@ -1,4 +1,4 @@
-/** What is kept of peers before the metadata is known: what decides, bounded, and no more. */
+/** What is kept of peers before the metadata is known: the last relevant messages, bounded. */
 import { assertEquals } from "@std/assert";
 import {
   createEarlyNews,
@@ -80,7 +80,7 @@ Deno.test("bitfields of all peers together are bounded, and their bytes come bac
   hear(news, 3, bitfield(1));
   assertEquals([news.peers.get(3)!.isIncomplete, news.peers.get(3)!.holds], [true, undefined]);
   assertEquals(news.bitfieldBytes, EARLY_BITFIELD_BYTES_MAX);
-  // A shorter one, or none at all, takes the place of the longer one.
+  // A shorter one, or none at all, replaces the longer one.
   hear(news, 1, bitfield(10));
   assertEquals(news.bitfieldBytes, half + 10);
   hear(news, 1, { kind: "have-all" });

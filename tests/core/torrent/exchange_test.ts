@@ -1,4 +1,4 @@
-/** The extensions that let peers find each other and the metadata, at work in a torrent. */
+/** The extensions for peer exchange and metadata exchange, in a torrent. */
 import { assert, assertEquals } from "@std/assert";
 import { addressText } from "../../../core/bytes/address.ts";
 import { isInfoOf } from "../../../core/metainfo/identity.ts";
@@ -17,7 +17,7 @@ import { DIGESTS } from "../../../shell/hash/sha256.ts";
 import { Kit } from "./kit.ts";
 
 const OUR_PEX = 1, OUR_METADATA = 2;
-/** The numbers that the fake peers want to be sent. */
+/** The message IDs that the fake peers chose. */
 const THEIR_PEX = 11, THEIR_METADATA = 12;
 
 function handshake(port?: number, metadataSize?: number): Message {

@@ -1,4 +1,4 @@
-/** What people are told of a torrent at one moment. */
+/** The status of a torrent at one moment. */
 import { assertEquals } from "@std/assert";
 import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
 import { factsOf } from "../../../core/torrent/facts.ts";

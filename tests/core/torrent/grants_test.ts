@@ -1,4 +1,4 @@
-/** A torrent says what it needs, lives within what it gets, and gives back what is taken. */
+/** A torrent reports its demand, stays within its grant, and returns what is taken back. */
 import { assert, assertEquals } from "@std/assert";
 import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import type { Resources } from "../../../core/limits/resources.ts";

@@ -1,4 +1,6 @@
-/** What must hold of a torrent's state between any two batches, computed the slow and obvious way. */
+/**
+ * Invariants of a torrent's state between any two batches, computed in the slow and obvious way.
+ */
 import { assertEquals } from "@std/assert";
 import { countBits, hasBit } from "../../../core/bytes/bitfield.ts";
 import { assert } from "../../../core/bytes/result.ts";
@@ -17,7 +19,10 @@ import {
 } from "../../../core/transfer/partials.ts";
 import type { Transfer } from "../../../core/transfer/state.ts";
 
-/** Throws when the books do not balance, or when a peer idles while there is something to ask of it. */
+/**
+ * Throws when the bookkeeping is inconsistent, or when a peer idles while it could be sent a
+ * request.
+ */
 export function checkInvariants(torrent: Torrent, now: number): void {
   const { transfer } = torrent;
   if (transfer === undefined) return;

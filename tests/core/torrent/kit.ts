@@ -1,6 +1,7 @@
 /**
- * One torrent on a bench: drawn as a picture, talked to by fake peers, on a clock that only tests move.
- * After every batch the state's invariants are checked, so that each test checks the bookkeeping, too.
+ * A torrent under test: drawn as a picture, connected to fake peers, on a clock that only tests
+ * advance. After every batch the state's invariants are checked, so that each test checks the
+ * bookkeeping, too.
  */
 import {
   createBitfield,
@@ -40,7 +41,7 @@ import { checkInvariants } from "./invariants.ts";
 type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 type ReportOf<K extends Report["kind"]> = Extract<Report, { kind: K }>;
 
-/** What a test may say of its torrent; `have` is one character a piece, "#" for held. */
+/** Options of the torrent; `have` is one character a piece, "#" for one we have. */
 export interface Picture extends Partial<Omit<TorrentOptions, "have" | "geometry">> {
   readonly have: string;
   /** Blocks of a piece. */
@@ -58,20 +59,20 @@ export interface FakePeer {
   readonly extended?: boolean;
   readonly v2?: boolean;
   readonly dht?: boolean;
-  /** They dialled us. */
+  /** Incoming connection. */
   readonly incoming?: boolean;
   readonly ip?: string;
   readonly port?: number;
   /** Fills the 20 bytes of the peer id. */
   readonly id?: number;
-  /** It unchokes us at once; so it is unless said otherwise. */
+  /** It unchokes us immediately; the default. */
   readonly unchokes?: boolean;
 }
 
-/** Larger than the ids that `connect` gives, unless a test asks for more. */
+/** Larger than the IDs that `connect` assigns, unless a test gives one. */
 export const OUR_ID = new Uint8Array(20).fill(200);
 const START_MS = 1_000;
-/** In endgame blocks are requested from several peers at once, so that a test needs not wait. */
+/** In endgame blocks are requested from several peers at once, so that a test need not wait. */
 export const EAGER_ENDGAME: Tuning = { ...TUNING, endgameLateMs: 0 };
 
 export class Kit {
@@ -118,12 +119,12 @@ export class Kit {
     return transferOf(this.torrent);
   }
 
-  /** What the shell has not answered yet. */
+  /** Effects that the shell has not answered yet. */
   get jobs() {
     return [...this.torrent.swarm.jobs.underWay, ...this.torrent.transfer?.jobs.underWay ?? []];
   }
 
-  /** One event as a batch of its own; gives the effects of the batch. */
+  /** One event as a batch of its own; returns the effects of the batch. */
   feed(event: Event): Effect[] {
     step(this.torrent, event, this.now, this.#batch);
     return this.settle();
@@ -143,7 +144,7 @@ export class Kit {
     return batch;
   }
 
-  /** Connects a peer that has what the picture shows. */
+  /** Connects a peer that has the pieces of the picture. */
   connect(have: string, fake: FakePeer = {}): PeerKey {
     const key = this.handshake(fake);
     if (have.includes("#")) this.say(key, { kind: "bitfield", bits: bitsOf(have).bytes });
@@ -151,7 +152,7 @@ export class Kit {
     return key;
   }
 
-  /** Connects a peer that says nothing yet. `job` is the dial that found it. */
+  /** Connects a peer that has sent nothing yet. `job` is the dial that found it. */
   handshake(fake: FakePeer = {}, job?: number): PeerKey {
     const peer = this.#nextPeer++;
     const {
@@ -183,7 +184,7 @@ export class Kit {
     return this.feed({ kind: "disconnected", peer, why: "gone" });
   }
 
-  /** A block from the peer, right or wrong. */
+  /** A block from the peer, correct or corrupt. */
   block(peer: PeerKey, piece: number, block: number, length?: number): BlockVerdict {
     const { torrent } = this;
     const bytes = length ?? blockLength(this.transfer.geometry, piece, block);
@@ -193,7 +194,7 @@ export class Kit {
     return verdict;
   }
 
-  /** The peer sends up to `count` of the blocks it owes, the oldest first. */
+  /** The peer sends up to `count` of the requested blocks, the oldest first. */
   deliver(peer: PeerKey, count = Infinity): void {
     for (const name of this.owed(peer).slice(0, count)) {
       const [piece, block] = name.split(".").map(Number);
@@ -201,7 +202,7 @@ export class Kit {
     }
   }
 
-  /** Answers the checks and writes that wait, until none is left; `bad` pieces fail theirs. */
+  /** Answers the pending checks and writes until none is left; `bad` pieces fail theirs. */
   finish(bad: readonly number[] = []): void {
     for (let left = true; left;) {
       left = false;
@@ -219,7 +220,10 @@ export class Kit {
     }
   }
 
-  /** The peer sends all it owes and will be asked for, and every piece is checked and written. */
+  /**
+   * The peer sends every block that is or will be requested, and every piece is checked and
+   * written.
+   */
   complete(peer: PeerKey, bad: readonly number[] = []): void {
     while (this.owed(peer).length > 0) {
       this.deliver(peer);
@@ -227,7 +231,7 @@ export class Kit {
     }
   }
 
-  /** Lets time pass, ringing every deadline on the way. */
+  /** Advances the clock, with every deadline on the way. */
   wait(ms: number): void {
     const end = this.now + ms;
     for (;;) {
@@ -239,7 +243,7 @@ export class Kit {
     this.now = end;
   }
 
-  /** As `wait`, with these peers saying a keep-alive often enough to live. */
+  /** As `wait`, with keep-alives from these peers often enough to stay connected. */
   waitWith(peers: readonly PeerKey[], ms: number): void {
     for (let left = ms; left > 0; left -= 30_000) {
       for (const peer of peers) this.say(peer, { kind: "keep-alive" });
@@ -259,7 +263,7 @@ export class Kit {
     return this.torrent.swarm.connections.has(key);
   }
 
-  /** What the peer owes us, as "piece.block". */
+  /** The requests outstanding at the peer, as "piece.block". */
   owed(peer: PeerKey): string[] {
     const { blocksPerPiece, peers } = this.transfer;
     return [...peers.get(peer)?.outstanding.keys() ?? []].map((key) =>
@@ -290,12 +294,12 @@ export class Kit {
       .filter((report) => report.kind === kind) as ReportOf<K>[];
   }
 
-  /** Why the peer was closed, if it was since the last `forget`. */
+  /** Why the peer was disconnected, if it was since the last `forget`. */
   closed(peer: PeerKey): string | undefined {
     return this.all("close").find((effect) => effect.peer === peer)?.why;
   }
 
-  /** Answers every announce under way. */
+  /** Answers every outstanding announce. */
   answer(answer: Partial<AnnounceAnswer> = {}): void {
     for (const [job, { kind }] of this.jobs) {
       if (kind !== "announce") continue;
@@ -317,7 +321,7 @@ export class Kit {
     }
   }
 
-  /** Answers the save under way, if any. */
+  /** Answers the pending save, if any. */
   saved(): void {
     for (const [job, { kind }] of this.jobs) {
       if (kind === "save") this.feed({ kind: "state-saved", job });
@@ -328,13 +332,13 @@ export class Kit {
     this.effects = [];
   }
 
-  /** Our pieces, drawn. */
+  /** Our pieces as a picture. */
   get have(): string {
     return drawBits(this.transfer.have);
   }
 }
 
-/** "#" is a piece that is there. */
+/** "#" is a piece that we have. */
 export function bitsOf(picture: string): ReturnType<typeof createBitfield> {
   const bits = createBitfield(picture.length);
   [...picture].forEach((mark, piece) => mark === "#" && setBit(bits, piece));
@@ -345,7 +349,7 @@ export function drawBits(bits: ReadonlyBitfield): string {
   return Array.from({ length: bits.count }, (_, piece) => hasBit(bits, piece) ? "#" : ".").join("");
 }
 
-/** A state that would take long to reach, or that no peer would bring about, is set by hand. */
+/** Sets a state by hand that would take long to reach or that no peer would cause. */
 export function writable<T>(view: T): { -readonly [K in keyof T]: T[K] } {
   return view;
 }

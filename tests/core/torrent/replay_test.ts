@@ -1,9 +1,9 @@
-/** Same seed and same events, same effects, byte for byte: what replay and simulation stand on. */
+/** Same seed and same events, same effects, byte for byte: the basis of replay and simulation. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Effect } from "../../../core/torrent/protocol.ts";
 import { RULE_10, World } from "../../sim/world.ts";
 
-/** Every effect of every node of a small swarm with all that can happen in it, as JSON. */
+/** Every effect of every node of a small swarm with all features, as JSON. */
 function record(seed: number): string {
   const world = new World({ seed, pieces: 10, phantoms: 1 });
   const nodes = [

@@ -1,4 +1,4 @@
-/** From start to stop: saving, announcing, seeding limits, deadlines and what is told of it all. */
+/** From start to stop: saving, announcing, seeding limits, deadlines and status. */
 import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
 import { assert, assertEquals } from "@std/assert";
 import { fail } from "../../../core/bytes/result.ts";

@@ -1,4 +1,6 @@
-/** Web servers beside peers: which pieces they are asked for, and what becomes of those that fail. */
+/**
+ * Web servers beside peers: which pieces are requested from them, and what happens when they fail.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { factsOf } from "../../../core/torrent/facts.ts";
 import { WEB_SEEDS_OPEN_MAX } from "../../../core/torrent/web_seeds.ts";
@@ -16,7 +18,7 @@ function kitWith(picture: Picture, count = 1): Kit {
   return new Kit({ ...picture, webSeeds });
 }
 
-/** Pieces that the server owes blocks of, in the order of asking. */
+/** Pieces with blocks outstanding at the server, in the order of requests. */
 function piecesAsked(kit: Kit, key = KEY): number[] {
   const pieces = kit.effects.flatMap((effect) => {
     if (effect.kind !== "request" || effect.peer !== key) return [];

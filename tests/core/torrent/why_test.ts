@@ -1,4 +1,4 @@
-/** Why a peer is not asked: each obstacle by name, and never one that is not there. */
+/** Why a peer gets no request: each reason by name, and none that does not apply. */
 import { assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { fuzzRuns } from "../../fuzz/runs.ts";

@@ -1,4 +1,4 @@
-/** Rows survive being written and read; lines that are no rows are refused, never believed. */
+/** Rows round-trip; lines that are not rows are rejected. */
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { createFullBitfield } from "../../../core/bytes/bitfield.ts";
@@ -166,7 +166,7 @@ Deno.test("the hash distinguishes values and ignores the order of fields", () =>
   }));
 });
 
-/** Without fields that are undefined: JSON has none. */
+/** Without undefined fields: JSON has none. */
 function strip(value: unknown): unknown {
   const plain = (_: string, item: unknown) => item instanceof Uint8Array ? [...item] : item;
   return JSON.parse(JSON.stringify(value, plain));

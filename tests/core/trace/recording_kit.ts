@@ -1,4 +1,4 @@
-/** The bench of the torrent tests with a recorder beside it, and a replay of what it recorded. */
+/** The torrent under test with a recorder, and a replay of its recording. */
 import { assert } from "../../../core/bytes/result.ts";
 import { BLOCK_SIZE, blockLength } from "../../../core/metainfo/geometry.ts";
 import type { BlockVerdict, Effect, Event } from "../../../core/torrent/protocol.ts";
@@ -15,7 +15,7 @@ import { openReplay, type Replay, replayLine } from "../../../core/trace/replay.
 import { sha1 } from "../../../shell/hash/sha1.ts";
 import { Kit, type Picture } from "../torrent/kit.ts";
 
-/** The core asks for a digest only once somebody connects, when the recording is there. */
+/** The core requests a digest only once a peer connects, when the recording exists. */
 class LateSha1 {
   real: Sha1 = sha1;
   readonly ask: Sha1 = (bytes) => this.real(bytes);
@@ -24,7 +24,7 @@ class LateSha1 {
 export class RecordingKit extends Kit {
   /** Lines with their newlines. */
   trace = "";
-  /** Not there while the bench is being made: its first event is recorded behind the header. */
+  /** Missing while the torrent is created: its first event is recorded after the header. */
   recording: Recording | undefined;
 
   constructor(picture: Picture, keepsAddresses = false) {
@@ -71,7 +71,7 @@ export class RecordingKit extends Kit {
   }
 }
 
-/** Replays whole lines; fails on a bad one. */
+/** Replays whole lines; fails on an invalid one. */
 export function replayText(trace: string): Replay {
   const [header, ...lines] = trace.split("\n");
   const opened = openReplay(header!, sha1);

@@ -1,4 +1,6 @@
-/** A recorded run decides the same again, and the first decision that differs is named. */
+/**
+ * The replay of a recorded run makes the same decisions, and the first different one is reported.
+ */
 import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { fuzzRuns } from "../../fuzz/runs.ts";
@@ -15,7 +17,7 @@ import { RecordingKit, replayText } from "./recording_kit.ts";
 
 const PIECES = 12;
 const TRACKER = "https://user:pw@secret-tracker.example/SECRETPASSKEY/announce?key=SECRETKEY";
-/** Two of one network, one alone, one on loopback, one of IPv6, and two of private networks. */
+/** Two of one subnet, one alone, one on loopback, one of IPv6, and two of private networks. */
 const IPS = [
   ...["203.0.113.7", "203.0.113.9", "198.51.100.1", "127.0.0.1", "2001:db8::5"],
   ...["192.168.77.5", "fd99::7"],
@@ -34,7 +36,7 @@ const SECRETS = [
   "secret-tracker",
 ];
 
-/** A run with everything in it that names somebody, whatever `draws` make of the rest. */
+/** A run with every message that names a peer or a file, for any random `draws`. */
 function play(draws: readonly number[], keepsAddresses = false): RecordingKit {
   const kit = new RecordingKit({
     have: "##..........",
@@ -111,7 +113,7 @@ function play(draws: readonly number[], keepsAddresses = false): RecordingKit {
   return kit;
 }
 
-/** Names others, and now and then is no message at all. */
+/** Contains other addresses, and sometimes is an invalid message. */
 function pexOf(spin: number): Uint8Array {
   if (spin % 7 === 0) return Uint8Array.from("203.0.113.7", (character) => character.charCodeAt(0));
   const contacts = IPS.map((ip, i) => ({ address: { ip, port: 6881 + (spin + i) % 3 }, flags: i }));
@@ -243,7 +245,7 @@ Deno.test("the first different decision is reported with its event", () => {
   const events = lines.slice(1, block + 1).filter((line) => /^[[{]/.test(line)).length;
   lines[block] = lines[block]!.replace(/,16384\]$/, ",16383]");
   const replay = replayText(lines.join("\n"));
-  // A block of the wrong size is not taken, so the piece is never checked: the last block tells.
+  // A block of the wrong size is rejected, so the piece is never checked: the last block shows it.
   assertEquals(replay.end?.kind, "differs");
   assert(replay.events >= events && replay.events < events + 3);
 

@@ -9,7 +9,7 @@ Deno.test("the state is drawn piece by piece: held, tenths received, checked, wr
   const [piece] = kit.owed(peer)[0]!.split(".").map(Number);
   const markAt = () => draw()[piece!];
   assertEquals(draw()[0], "#");
-  // Of four blocks none, one, three: tenths of five, so that a whole piece is not ten of them.
+  // Of four blocks none, one, three: rounded to fifths, so that a whole piece is not ten of them.
   assertEquals(markAt(), "0");
   for (const [block, mark] of [[0, "2"], [1, "4"], [2, "6"], [3, "c"]] as const) {
     kit.block(peer, piece!, block);

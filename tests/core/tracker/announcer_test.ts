@@ -43,7 +43,9 @@ function answer(facts: Partial<AnnounceAnswer> = {}): AnnounceResult {
   return ok({ ...ANSWER, ...facts });
 }
 
-/** Sends what is due at its deadline, and answers it after a second; gives URL and event. */
+/**
+ * Sends due announces at their deadlines and answers them after a second; returns URL and event.
+ */
 function turn(announcer: Announcer, result: AnnounceResult): [string, string | undefined, number] {
   const at = nextAnnounceAt(announcer)!;
   const announce = takeAnnounce(announcer, at)!;
@@ -300,7 +302,7 @@ Deno.test("a tracker that refuses paused is asked at once without, and not told 
   assertEquals(partialTurn(announcer, refusal()), { event: "paused", at: 0 });
   assertEquals(partialTurn(announcer, answer()), { event: "started", at: 1000 });
   assertEquals(partialTurn(announcer, answer()).event, undefined);
-  // One that has another reason is not asked twice.
+  // One that has another reason is not requested twice.
   const strict = createAnnouncer([["a"]], rng);
   partialTurn(strict, refusal());
   partialTurn(strict, refusal());

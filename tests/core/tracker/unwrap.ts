@@ -1,7 +1,7 @@
-/** The two ends of a `Result`, for tests that know which one they expect. */
+/** Both branches of a `Result`, for tests that know which one they expect. */
 import type { Result } from "../../../core/bytes/result.ts";
 
-/** The value; throws with the error when there is none. */
+/** The value; throws the error when there is none. */
 export function valueOf<T, E>(result: Result<T, E>): T {
   if (!result.ok) throw new Error(`Unexpected failure: ${JSON.stringify(result.error)}`);
   return result.value;

@@ -43,7 +43,7 @@ function catalogOf(...entries: readonly CatalogEntry[]): Catalog {
   return catalog;
 }
 
-/** Names found by the query behind "?". */
+/** Names found by the query after "?". */
 function find(catalog: Catalog, query: string): string[] {
   const parsed = parseListQuery(query);
   if (!parsed.ok) throw new Error(parsed.error);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { halfSipHash, type HashKey } from "../../../core/tracker_server/half_sip_hash.ts";
 
-/** Bytes 0 to 7, as the vectors of the hash's authors have it. */
+/** Bytes 0 to 7, as in the vectors of the hash's authors. */
 const KEY: HashKey = [0x03020100, 0x07060504];
 
 Deno.test("hashes of zero and one word equal the published ones", () => {

@@ -21,7 +21,9 @@ import { bitsOf } from "../torrent/kit.ts";
 
 const PIECES = 12;
 
-/** Counts drawn as digits: "203" is piece 0 held by two peers, piece 1 by none, piece 2 by three. */
+/**
+ * Counts drawn as digits: "203" is piece 0 held by two peers, piece 1 by none, piece 2 by three.
+ */
 function draw(counts: string): Availability {
   const priorities = new Uint8Array(counts.length).fill(PRIORITY_NORMAL);
   const a = createAvailability(counts.length, bitsOf(".".repeat(counts.length)), priorities);
@@ -131,7 +133,7 @@ Deno.test("a rare piece of low priority comes after a common one of higher prior
   }
 });
 
-/** Against the naive model: a list of counts and a map from pieces to priorities. */
+/** Compared with a naive model: a list of counts and a map from pieces to priorities. */
 function check(
   a: Availability,
   counts: readonly number[],

@@ -31,7 +31,7 @@ function view(key: number, about: Partial<ChokeView> = {}): ChokeView {
   };
 }
 
-/** Keys of the plan: those unchoked for what they do, then the optimistic ones. */
+/** Keys of the plan: those unchoked for their rate, then the optimistic ones. */
 function plan(views: ChokeView[], isSeeding = false, rotate = false, slots = 2): number[][] {
   const { regular, optimistic } = rankUnchokes(views, isSeeding, rotate, slots, 1);
   return [[...regular], [...optimistic]];
@@ -163,7 +163,7 @@ Deno.test("in a large swarm every peer gets its turn, and slots are never exceed
   assertEquals(served.size, 30);
 });
 
-/** Whoever is unchoked asks for something within a second. */
+/** Every unchoked peer sends a request within a second. */
 function askWhileWaiting(kit: Kit, peers: readonly number[], ms: number): void {
   for (let passed = 0; passed < ms; passed += 500) {
     for (const peer of peers) askAndTake(kit, peer);
@@ -171,7 +171,7 @@ function askWhileWaiting(kit: Kit, peers: readonly number[], ms: number): void {
   }
 }
 
-/** Asks, and is being sent to. */
+/** Has sent requests and is being served. */
 function askAndTake(kit: Kit, peer: number): void {
   if (kit.peer(peer).amChoking) return;
   ask(kit, peer);
@@ -213,7 +213,7 @@ Deno.test("only some of many idle peers are unchoked, and none that snubs us", (
 
 Deno.test("a crowd that only claims interest does not keep a peer that asks from being served", () => {
   const { kit, peers } = crowd(150);
-  // Everybody gets a turn, and it is seen that nobody uses it.
+  // Every peer is unchoked in turn, and none uses its slot.
   for (let second = 0; second < 40; second++) kit.wait(1_000);
   const turns = peers.filter((peer) => kit.peer(peer).unusedSlots > 0).length;
   assert(turns > 100, `${turns} of ${peers.length} had a turn`);
@@ -297,7 +297,7 @@ Deno.test("newcomers are three times as likely at the front of the optimistic ro
 
 Deno.test("the optimistic slot goes to another peer every thirty seconds, and to everybody", () => {
   const kit = new Kit({ have: "#." });
-  // As many that give as there are slots, so that the others compete for the optimistic one.
+  // As many uploading peers as there are slots, so that the others compete for the optimistic one.
   const givers = Array.from({ length: UPLOAD_SLOTS_MIN }, () => kit.connect(".."));
   const waiting = Array.from({ length: 5 }, () => kit.connect("..", { unchokes: false }));
   const all = [...givers, ...waiting];
@@ -307,7 +307,7 @@ Deno.test("the optimistic slot goes to another peer every thirty seconds, and to
   for (let round = 0; round < 24; round++) {
     for (let passed = 0; passed < CHOKE_INTERVAL_MS; passed += 500) {
       for (const peer of givers) writable(kit.peer(peer).down).rate = 50_000;
-      // Whoever has a slot uses it: none of them goes to others in between.
+      // Every peer uses its slot: none is given away in between.
       for (const peer of all) askAndTake(kit, peer);
       kit.waitWith(all, 500);
     }

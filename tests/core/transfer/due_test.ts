@@ -13,7 +13,7 @@ function due(kit: Kit, ...pieces: [number, number][]): void {
   });
 }
 
-/** A peer that delivers so many blocks a second, for a few seconds. */
+/** A peer that delivers this many blocks a second, for a few seconds. */
 function warmUp(kit: Kit, peer: number, blocks: number, seconds = 4): void {
   for (let second = 0; second < seconds; second++) {
     kit.deliver(peer, blocks);

@@ -1,4 +1,4 @@
-/** Goals of sharing hold from the moment in which they are set. */
+/** Seeding goals apply from the moment they are set. */
 import { assertEquals } from "@std/assert";
 import { Kit } from "../torrent/kit.ts";
 

@@ -68,7 +68,7 @@ Deno.test("a layer that a peer rejects, withholds or falsifies is fetched from a
   assertEquals(kit.have, "##");
 });
 
-/** A piece of four blocks that two peers sent in turn fails its check. */
+/** A piece of four blocks that two peers sent alternately fails its check. */
 function failingPiece() {
   const kit = v2Kit({ have: ".", blocks: 4, tuning: EAGER_ENDGAME });
   const peers = [1, 2].map(() => kit.connect("#", V2));

@@ -4,7 +4,7 @@ import { PRIORITY_MAX, PRIORITY_NORMAL } from "../../../core/transfer/availabili
 import { DUE_PIECES_MAX } from "../../../core/transfer/limits.ts";
 import { Kit } from "../torrent/kit.ts";
 
-/** Pieces in the order in which their blocks were asked for. */
+/** Pieces in the order in which their blocks were requested. */
 function asked(kit: Kit, peer: number): number[] {
   const pieces = kit.owed(peer).map((block) => Number(block.split(".")[0]));
   return pieces.filter((piece, i) => pieces.indexOf(piece) === i);

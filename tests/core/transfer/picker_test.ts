@@ -17,15 +17,15 @@ import { isEndgame, pickBlocks } from "../../../core/transfer/picker.ts";
 import { EAGER_ENDGAME, Kit, writable } from "../torrent/kit.ts";
 
 interface Drawn {
-  /** A digit a piece: how many others have it. */
+  /** A digit a piece: how many other peers have it. */
   readonly available: string;
-  /** "*" is a piece that the asked peer has. */
+  /** "*" is a piece that the picked peer has. */
   readonly have: string;
-  /** Pieces that we hold already, so that the first random ones are behind us. */
+  /** Pieces that we already have, so that picking is past its random first pieces. */
   readonly held?: number;
 }
 
-/** Asks for one block; the piece picked must be `piece`. */
+/** Requests one block; the piece picked must be `piece`. */
 function expectPick({ available, have, held = 4 }: Drawn, piece: number): void {
   const pad = "#".repeat(held);
   const kit = new Kit({ have: pad + ".".repeat(available.length), blocks: 1 });
@@ -376,7 +376,8 @@ Deno.test("the first four pieces are random, those after them the rarest that th
     const peer = kit.connect("#".repeat(20));
     rareAt.push(kit.owed(peer).indexOf(`${RARE}.0`));
   }
-  // Rarest first alone would always begin with it; chance alone would meet it after the fifth.
+  // Rarest first alone would always start with it; random choice alone would reach it after the
+  // fifth.
   const begins = rareAt.filter((place) => place === 0).length;
   assert(begins < 20, `${begins} of 60 began with the rarest`);
 });

@@ -4,7 +4,7 @@ import { DISCONNECTED_PEERS_MAX, SNUB_MS } from "../../../core/transfer/limits.t
 import type { PeerKey } from "../../../core/torrent/protocol.ts";
 import { EAGER_ENDGAME, Kit, writable } from "../torrent/kit.ts";
 
-/** Two peers that sent the blocks of piece 1 in turn. */
+/** Two peers that sent the blocks of piece 1 alternately. */
 function sharedPiece(others = "##"): { kit: Kit; one: PeerKey; two: PeerKey } {
   const kit = new Kit({ have: "#.".padEnd(others.length, "."), blocks: 4, tuning: EAGER_ENDGAME });
   const one = kit.connect(others);
@@ -24,7 +24,7 @@ Deno.test("a good piece is written, then announced to every peer, including its 
   kit.finish();
   assertEquals(kit.all("write-piece").map(({ piece }) => piece), [1]);
   assertEquals(kit.sent(taker), [{ kind: "have", piece: 1 }]);
-  // Super seeding waits for it: BEP 16.
+  // Super-seeding waits for it: BEP 16.
   assertEquals(kit.sentKinds(giver).includes("have"), true);
   assertEquals(kit.have, "##.");
 });

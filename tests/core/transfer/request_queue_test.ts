@@ -55,7 +55,7 @@ Deno.test("endless requests and cancels use bounded memory", () => {
 Deno.test("each of ten thousand cancels looks only at its own request", () => {
   const queue = createRequestQueue(BLOCK_SIZE);
   for (let piece = 0; piece < 100_000; piece++) pushRequest(queue, piece, 0, BLOCK_SIZE);
-  // From the back, where a search from the front would look at everything: 10^10 steps.
+  // From the back, where a search from the front would visit every request: 10^10 steps.
   for (let piece = 99_999; piece > 0; piece--) assert(cancelRequest(queue, piece, 0, BLOCK_SIZE));
   assertEquals(queue.size, 1);
 });

@@ -144,7 +144,9 @@ Deno.test("a peer becomes busy as soon as something can be requested from it", (
   assertEquals(kit.owed(idle), ["3.0"]);
 });
 
-/** One piece of a block that was asked of `peer` and cancelled, and may be asked of it again. */
+/**
+ * One piece whose only block was requested from `peer` and cancelled, and may be requested again.
+ */
 function cancelled(): { kit: Kit; peer: number } {
   const kit = new Kit({ have: "..", blocks: 1 });
   const peer = kit.connect("##", { fast: true });

@@ -26,7 +26,7 @@ const STATE: ResumeState = {
   torrent: new TextEncoder().encode("d4:infodee"),
 };
 
-/** Files of these lengths one after the other, in pieces of 16 bytes; a negative one is padding. */
+/** Files of these lengths in order, in pieces of 16 bytes; a negative one is padding. */
 function torrentOf(lengths: readonly number[]): Pick<Metainfo, "infoHash" | "geometry" | "files"> {
   const files: TorrentFile[] = [];
   let offset = 0;
@@ -42,7 +42,7 @@ function onDisk(length: number, mtimeMs: number, hasData = true): FileOnDisk {
   return { length, mtimeMs, hasData };
 }
 
-/** A state that claims the pieces marked "1". */
+/** A saved state with the pieces marked "1". */
 function claim(pieces: string, files: ResumeState["files"]): ResumeState {
   return { ...STATE, pieces: fieldOf(pieces).bytes, files };
 }

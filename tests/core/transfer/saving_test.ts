@@ -1,4 +1,4 @@
-/** When the state is saved, and what it holds. */
+/** When the state is saved, and what it contains. */
 import { assertEquals } from "@std/assert";
 import { SAVE_INTERVAL_MS } from "../../../core/transfer/limits.ts";
 import {

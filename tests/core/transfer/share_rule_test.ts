@@ -9,7 +9,7 @@ import { Kit, type Picture } from "../torrent/kit.ts";
 const RULE = { percent: 10, strict: false };
 const STRICT = { percent: 10, strict: true };
 
-/** Ten pieces of one block, so that one block is the debt. All but the last are here. */
+/** Ten pieces of one block, so that one block is owed. All but the last are present. */
 function indebted(options: Partial<Picture> = {}): Kit {
   return new Kit({ have: "#########.", blocks: 1, shareRule: RULE, ...options });
 }
@@ -18,7 +18,7 @@ function states(kit: Kit): string[] {
   return kit.reports("share").map(({ state }) => state);
 }
 
-/** A connected peer that lacks everything, wants it, and is served. */
+/** A connected peer that lacks every piece, is interested, and is served. */
 function taker(kit: Kit, has = ".........."): number {
   const peer = kit.connect(has, { unchokes: false });
   kit.say(peer, { kind: "interested" });
@@ -287,7 +287,7 @@ Deno.test("peers that toggle interest but take nothing delay it about a minute, 
   for (; !states(kit).includes("waived") && seconds < 600; seconds++) {
     kit.waitWith([seed, ...liars], 1_000);
     if (seconds % 15 > 0) continue;
-    // Never all at once: a moment in which nobody wants anything would end the debt.
+    // Never all at once: a moment in which no peer is interested would end the debt.
     for (const peer of liars) {
       kit.say(peer, { kind: "request", piece: 0, begin: 0, length: BLOCK_SIZE });
       kit.say(peer, { kind: "cancel", piece: 0, begin: 0, length: BLOCK_SIZE });
@@ -299,7 +299,10 @@ Deno.test("peers that toggle interest but take nothing delay it about a minute, 
   assertEquals(kit.owed(seed).length, 1);
 });
 
-/** Uploads `bytes` a second to `peer`, with the seed alive, for so many seconds or until nothing is owed. */
+/**
+ * Uploads `bytes` a second to `peer`, with the seed connected, for so many seconds or until
+ * nothing is owed.
+ */
 function upload(kit: Kit, peer: number, seed: number, bytes: number, seconds: number): void {
   for (let i = 0; i < seconds && states(kit).at(-1) === "owing"; i++) {
     kit.say(peer, { kind: "request", piece: 0, begin: 0, length: BLOCK_SIZE });
@@ -312,7 +315,7 @@ Deno.test("a debt that cannot be paid in time at the present rate is waived", ()
   const kit = new Kit({ have: "#".repeat(99) + ".", blocks: 16, shareRule: RULE });
   const peer = taker(kit, ".".repeat(100));
   const seed = kit.connect("#".repeat(100));
-  // Ten pieces of 256 KiB at 1 kB a second would take three quarters of an hour.
+  // Ten pieces of 256 KiB at 1 kB/s would take three quarters of an hour.
   upload(kit, peer, seed, 1_000, 120);
   assertEquals(states(kit), ["owing", "waived"]);
 });
@@ -321,7 +324,7 @@ Deno.test("the rule waits for a debt that can be paid in time, however long it h
   const kit = new Kit({ have: "#".repeat(99) + ".", blocks: 16, shareRule: RULE });
   const peer = taker(kit, ".".repeat(100));
   const seed = kit.connect("#".repeat(100));
-  // 2.6 MB at 40 kB a second take 66 s.
+  // 2.6 MB at 40 kB/s take 66 s.
   upload(kit, peer, seed, 40_000, 200);
   assertEquals(states(kit), ["owing", "paid"]);
 });
@@ -362,7 +365,7 @@ Deno.test("not interested is sent to all peers once only the withheld piece is m
   assertEquals(kit.peer(other).amInterested, false);
 });
 
-/** Whole seconds until the debt is waived, with `peers` alive. */
+/** Whole seconds until the debt is waived, with `peers` connected. */
 function secondsUntilWaived(kit: Kit, peers: readonly number[], limit: number): number {
   for (let seconds = 1; seconds <= limit; seconds++) {
     kit.waitWith(peers, 1_000);

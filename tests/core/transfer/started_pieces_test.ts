@@ -89,7 +89,7 @@ Deno.test("what is saved is bounded", () => {
     kept[0] = 0x7f;
     kit.feed({ kind: "blocks-kept", piece, blocks: kept });
   }
-  // The buffers have room for no more.
+  // The buffers have no room for more.
   assertEquals(kit.transfer.partials.size, room);
   assertEquals(startedPieces(kit.transfer).length, room);
 });

@@ -3,7 +3,10 @@ import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import { BUFFERED_BYTES_MAX, SNUB_MS } from "../../../core/transfer/limits.ts";
 import { Kit } from "../torrent/kit.ts";
 
-/** Four peers with a piece each, which fill the buffers and gave one block; then one with other pieces. */
+/**
+ * Four peers with a piece each that fill the buffers and sent one block; then one with other
+ * pieces.
+ */
 function crowd() {
   const blocks = BUFFERED_BYTES_MAX / BLOCK_SIZE / 4;
   const kit = new Kit({ have: "......", blocks });
@@ -13,7 +16,7 @@ function crowd() {
   return { kit, hoarders };
 }
 
-/** Whether the newcomer is asked for something within `ms`, all peers being alive. */
+/** Whether the new peer gets a request within `ms`, with all peers connected. */
 function isAsked(kit: Kit, newcomer: number, alive: readonly number[], ms: number): boolean {
   for (let at = 0; at < ms && kit.owed(newcomer).length === 0; at += 1_000) {
     if (at % 30_000 === 0) { for (const peer of alive) kit.say(peer, { kind: "keep-alive" }); }

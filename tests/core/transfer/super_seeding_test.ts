@@ -12,14 +12,14 @@ import { decodeExtendedHandshake } from "../../../core/wire/extended.ts";
 import { type FakePeer, Kit } from "../torrent/kit.ts";
 
 const SECOND = 1_000;
-/** More than the patience with pieces of one block. */
+/** More than the wait for pieces of one block. */
 const LONG_MS = SUPER_SEED_PATIENCE_MS + 2 * SECOND;
 
 function superSeeder(pieces: number): Kit {
   return new Kit({ have: "#".repeat(pieces), blocks: 1, superSeed: true });
 }
 
-/** A downloader that says that it has nothing. */
+/** A downloader without any piece. */
 function join(kit: Kit, fake: FakePeer = {}): number {
   const peer = kit.handshake(fake);
   if (fake.fast ?? true) kit.say(peer, { kind: "have-none" });
@@ -30,7 +30,7 @@ function joinSeeds(kit: Kit, count = SUPER_SEED_SEEDS_ENOUGH): void {
   for (let i = 0; i < count; i++) kit.say(kit.handshake(), { kind: "have-all" });
 }
 
-/** Pieces that the peer was told of since the last `forget`. */
+/** Pieces announced to the peer since the last `forget`. */
 function shown(kit: Kit, peer: number): number[] {
   return kit.sent(peer).flatMap((message) => message.kind === "have" ? [message.piece] : []);
 }

@@ -53,7 +53,7 @@ Deno.test("the shell holds a bounded number of bytes per peer; the rest is queue
   assertEquals(kit.transfer.uploaded, 2 * BLOCK_SIZE);
 });
 
-/** Takes everything that the shell holds, each second, as an uplink of this rate does. */
+/** Each second, takes everything that the shell holds, as an uplink of this rate does. */
 function takeAt(kit: Kit, peer: PeerKey, bytesPerSecond: number, seconds: number): number {
   let most = 0;
   for (let second = 0; second < seconds; second++) {

@@ -22,7 +22,10 @@ const headError = (text: string) => {
   return read.ok ? undefined : read.error.code;
 };
 
-/** The payload of a response that comes in parts of `step` bytes; an error code instead if there is one. */
+/**
+ * The payload of a response that arrives in parts of `step` bytes; an error code instead if there
+ * is one.
+ */
 function payloadOf(text: string, step: number): string {
   const bytes = bytesOf(text);
   const found = head(text)!;

@@ -164,7 +164,7 @@ Deno.test("the conformance vectors of the messages pass in both directions", () 
 Deno.test("the head of a block is written where it is wanted, byte for byte", () => {
   const bytes = new Uint8Array(20).fill(0xee);
   putBlockHeader(bytes, 3, 0x01020304, 0x0a0b0c0d, 0x4000);
-  // Length 9 + 16,384, the id of piece, piece and begin.
+  // Length 9 + 16,384, the ID of piece, piece and begin.
   assertEquals(toHex(bytes), "eeeeee" + "00004009" + "07" + "01020304" + "0a0b0c0d" + "eeeeeeee");
   assertEquals(BLOCK_FRAME_HEAD, 13);
   putBlockHeader(bytes, 0, 0xfffefdfc, 0xff000000, 0xff_ffff);

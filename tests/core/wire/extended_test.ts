@@ -19,7 +19,7 @@ const SILENT: ExtendedHandshake = {
   metadataSize: undefined,
 };
 
-/** Reads a dictionary written as text, one character a byte. */
+/** Decodes a dictionary written as text, one character per byte. */
 const decodeText = (text: string) =>
   decodeExtendedHandshake(Uint8Array.from(text, (char) => char.charCodeAt(0)));
 

@@ -83,7 +83,10 @@ Deno.test("a piece frame may be empty but not shorter than its header", () => {
   assertEquals(readBlockHeader(short.bytes, short.view, block), false);
 });
 
-/** Frames found when the stream arrives in pieces of these sizes, the unread rest kept each time. */
+/**
+ * Frames found when the stream arrives in chunks of these sizes, keeping the unread rest each
+ * time.
+ */
 function framesInChunks(stream: Uint8Array, sizes: readonly number[]): string[] {
   const found: string[] = [];
   const view = createFrameView();
@@ -91,7 +94,7 @@ function framesInChunks(stream: Uint8Array, sizes: readonly number[]): string[] 
   let end = 0;
   for (const size of [...sizes, stream.length]) {
     end = Math.min(stream.length, end + size);
-    // What has not arrived must not matter.
+    // Bytes that have not arrived must not matter.
     const arrived = stream.slice();
     arrived.fill(0xff, end);
     while (readFrame(arrived, start, end, BYTES_MAX, view) === "frame") {

@@ -49,7 +49,7 @@ export const anyMessage: fc.Arbitrary<WireMessage> = fc.oneof(
   }),
 ) as fc.Arbitrary<WireMessage>;
 
-/** The frames of messages, one behind the other. */
+/** The frames of messages, concatenated. */
 export function framesOf(...messages: readonly WireMessage[]): Uint8Array {
   const writer = createByteWriter();
   for (const message of messages) appendMessage(writer, message);

@@ -1,4 +1,4 @@
-/** Conformance vectors of the wire protocol: bytes worked out from the specifications, by hand. */
+/** Conformance vectors of the wire protocol: bytes computed from the specifications, by hand. */
 
 /** Spec: BEP 3, handshake; reserved bits of BEP 5, 6 and 10. */
 export const HANDSHAKE_VECTOR = {
@@ -12,13 +12,13 @@ export interface MessageVector {
   readonly id: number;
   /** A whole frame in hexadecimal, where one is given. */
   readonly frame?: string;
-  /** What it says. */
+  /** The decoded message. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 export const KEEP_ALIVE_FRAME = "00000000";
 
-/** Every message there is. Spec: BEP 3, BEP 5 (9), BEP 6 (13 to 17), BEP 10 (20), BEP 52 (21 to 23). */
+/** Every message. Spec: BEP 3, BEP 5 (9), BEP 6 (13 to 17), BEP 10 (20), BEP 52 (21 to 23). */
 export const MESSAGE_VECTORS: readonly MessageVector[] = [
   { id: 0, frame: "0000000100" },
   { id: 1, frame: "0000000101" },
@@ -69,7 +69,7 @@ export const ALLOWED_FAST_VECTORS: readonly AllowedFastVector[] = [
 ];
 
 export interface ExtendedVector {
-  /** The payload, one character a byte. */
+  /** The payload, one character per byte. */
   readonly text: string;
   readonly extensions: readonly (readonly [string, number])[];
   readonly port?: number;

@@ -112,7 +112,7 @@ Deno.test("no bytes make the head parser throw or read outside the buffer", () =
 });
 
 const GET = "GET / HTTP/1.1";
-/** Heads that programs read differently, by what is odd about them. */
+/** Heads that programs parse differently, by their anomaly. */
 const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   "space before the colon of a length": [GET, "Content-Length : 5"],
   "space before the colon of an encoding": [GET, "Transfer-Encoding : chunked"],

@@ -27,7 +27,7 @@ const SANE: Record<string, string> = {
   left: "5",
 };
 
-/** The bytes of `text` in the middle of others, as they are in a buffer. */
+/** The bytes of `text` within others, as they are in a buffer. */
 function embed(text: string): [bytes: Uint8Array, start: number, end: number] {
   const bytes = new TextEncoder().encode(`GET /?${text} HTTP/1.1&port=1`);
   return [bytes, 6, 6 + new TextEncoder().encode(text).length];
@@ -43,7 +43,7 @@ function parseScrapeQuery(text: string): Result<Uint8Array[], string> {
   return readScrapeQuery(...embed(text));
 }
 
-/** The sane query with some values replaced, or left out where undefined. */
+/** A valid query with some values replaced, or omitted where undefined. */
 function queryWith(changes: Record<string, string | undefined> = {}): string {
   return Object.entries({ ...SANE, ...changes })
     .filter(([, value]) => value !== undefined)

@@ -4,7 +4,7 @@ import { parseIp } from "../../../../core/bytes/ip.ts";
 import { unpackPeers } from "../../../../core/tracker/answer.ts";
 import { renameLoopbackPeers } from "../../../../core/tracker_server/swarms/own_machine.ts";
 
-/** Peers on ports 1, 2, 3..., of each family in the order given; ids are filled with the port. */
+/** Peers on ports 1, 2, 3..., of each family in the given order; IDs are filled with the port. */
 function reply(ips: readonly string[], withIds = false) {
   const [peers, peers6, peerIds] = [createByteWriter(), createByteWriter(), createByteWriter()];
   const ordered = [...ips].sort((a, b) => Number(a.includes(":")) - Number(b.includes(":")));
@@ -16,7 +16,7 @@ function reply(ips: readonly string[], withIds = false) {
   return { peers, peers6, peerIds };
 }
 
-/** What an asker is told: addresses with ports, and the ports that its ids stand for. */
+/** The response to an announce: addresses with ports, and the ports that its IDs encode. */
 function told(
   ips: readonly string[],
   asker: string,

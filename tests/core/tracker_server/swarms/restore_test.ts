@@ -23,7 +23,7 @@ function createStore(): SwarmStore {
   return createSwarmStore({ seed: 1, expirySeconds: EXPIRY_SECONDS });
 }
 
-/** A store that writes down what changes. */
+/** A store that records its changes. */
 function createRecorder(): SwarmStore {
   const store = createStore();
   store.changes = createByteWriter();
@@ -34,7 +34,7 @@ function changesOf(store: SwarmStore): Uint8Array {
   return writtenBytes(store.changes!).slice();
 }
 
-/** Everything that matters of the swarms, in an order of its own. */
+/** Everything that matters of the swarms, in a canonical order. */
 function pictureOf(store: SwarmStore): unknown {
   const swarms = [HASH, OTHER_HASH].map((infoHash) => ({
     peers: listPeers(store, infoHash, Infinity).map((peer) => JSON.stringify(peer)).sort(),
@@ -56,7 +56,10 @@ function restored(...parts: readonly Uint8Array[]): SwarmStore {
   return store;
 }
 
-/** Announces of a few clients on a few ports, so that they meet, and time that passes in between. */
+/**
+ * Announces of a few clients on a few ports, so that they collide, and time that passes in
+ * between.
+ */
 const announces = fc.array(
   fc.record({
     id: fc.nat({ max: 5 }),
@@ -107,7 +110,7 @@ Deno.test("a snapshot within the changes replaces all earlier ones", () => {
     play(store, after, now);
     const late = changesOf(store);
     assertEquals(pictureOf(restored(snapshot, late)), pictureOf(store));
-    // A crash may come before the old changes are forgotten.
+    // A crash may happen before the old changes are deleted.
     assertEquals(pictureOf(restored(early, snapshot, late)), pictureOf(store));
   }));
 });

@@ -190,7 +190,7 @@ Deno.test("peers that joined together are not returned together more often", () 
     const [one, two] = named.map((address) => Number(address.split(":")[1]));
     if (Math.abs(one! - two!) === 1) neighbours++;
   }
-  // Of the 36 pairs, 8 are of peers that came one after the other.
+  // Of the 36 pairs, 8 are of consecutive peers.
   assert(Math.abs(neighbours / rounds - 8 / 36) < 0.05, `${neighbours} of ${rounds}`);
 });
 
@@ -259,7 +259,7 @@ Deno.test("equal stores and announces give equal responses on any machine", () =
   assertEquals(run(), run());
 });
 
-/** What a store must do, in the simplest words; sampling apart. */
+/** A model of the store in the simplest terms, without sampling. */
 class Model {
   readonly peers = new Map<
     string,
@@ -301,7 +301,7 @@ class Model {
     return [...this.peers.values()].filter(downloads).length;
   }
 
-  /** Whom an asker of any number may be named. */
+  /** The peers that may be returned to any announce. */
   others(asked: AnnounceQuery): string[] {
     const hash = toHex(asked.infoHash);
     const own = addressText({ ip: formatIp(asked.ip), port: asked.port });
@@ -314,7 +314,7 @@ class Model {
 Deno.test("the store equals a simple model for any announces", () => {
   const hashes = [HASH, OTHER_HASH, new Uint8Array(20).fill(1)];
   const action = fc.record({
-    // Enough ids for a list that has an index, and for its blocks to grow and shrink.
+    // Enough IDs for a list with an index, and for its blocks to grow and shrink.
     id: fc.nat(150),
     ip: fc.constantFrom("10.0.0.1", "10.0.0.2", "2001:db8::1"),
     hash: fc.constantFrom(HASH, ...hashes),
@@ -346,7 +346,7 @@ Deno.test("the store equals a simple model for any announces", () => {
         const answer = tell(store, asked, now);
         model.announce(asked, now);
         assertEquals(countsOf(answer), model.counts(hash));
-        // A seeder that starts is named some seeders, too.
+        // A starting seeder is returned some seeders, too.
         const leechers = model.others(asked);
         const named = addressesOf(answer).filter((address) =>
           !isComplete || event !== "started" || leechers.includes(address)

@@ -25,7 +25,7 @@ Deno.test("a table finds what was added and not removed, while growing and reusi
     fc.property(fc.integer(), changes, (key, all) => {
       const table = createSwarmTable([key, ~key]);
       const model = new Map<number, number>();
-      // More than there is room for at the start.
+      // More than the initial capacity.
       for (let id = 1000; id < 1400; id++) model.set(id, addSlot(table, hashOf(id)));
       for (const { id, isAdded } of all) {
         const slot = findSlot(table, hashOf(id));

@@ -13,6 +13,7 @@
 import { unreachable } from "../bytes/result.ts";
 import * as natPmp from "./nat_pmp.ts";
 import * as pcp from "./pcp.ts";
+import type { MapperEffect, MapperEvent, MappingMethod } from "./protocol.ts";
 import { PORT_PROTOCOLS, type PortProtocol } from "./types.ts";
 import * as upnp from "./upnp.ts";
 
@@ -37,49 +38,11 @@ export const CONFLICTS_MAX = 4;
 /** A removal is sent, not awaited for longer. */
 export const REMOVE_WAIT_MS = 1_000;
 
-export type MappingMethod = "pcp" | "nat-pmp" | "upnp";
-
 export interface Mapping {
   readonly externalPort: number;
   /** What the gateway granted; Infinity for a mapping that stays until it is removed. */
   readonly lifetimeSeconds: number;
 }
-
-export type MapperEvent =
-  | { readonly kind: "gateway-datagram"; readonly bytes: Uint8Array }
-  | { readonly kind: "search-answer"; readonly bytes: Uint8Array; readonly from: string }
-  /** `status` 0: no answer, or one that broke off. `localIp`: our end of that connection. */
-  | {
-    readonly kind: "http-answer";
-    readonly job: number;
-    readonly status: number;
-    readonly body: string;
-    readonly localIp: string;
-  }
-  | { readonly kind: "timer" }
-  | { readonly kind: "stop" };
-
-export type MapperEffect =
-  /** To the gateway's GATEWAY_PORT. */
-  | { readonly kind: "send-gateway"; readonly bytes: Uint8Array }
-  /** To SSDP_GROUP, SSDP_PORT. */
-  | { readonly kind: "send-search"; readonly bytes: Uint8Array }
-  | {
-    readonly kind: "http";
-    readonly job: number;
-    readonly url: string;
-    /** Undefined: a GET. */
-    readonly command: upnp.UpnpCommand | undefined;
-  }
-  | {
-    readonly kind: "mapped";
-    readonly method: MappingMethod;
-    readonly externalPort: number;
-    readonly externalIp: string | undefined;
-  }
-  /** No gateway maps our port, or it stopped doing so; tried again later. */
-  | { readonly kind: "unmapped" }
-  | { readonly kind: "stopped" };
 
 type Stage =
   | "pcp"
@@ -250,7 +213,7 @@ function takeDatagram(
   if (stage === "pcp") {
     const answer = pcp.decodePcp(bytes, options.nonce);
     if (answer === undefined) return;
-    if (answer.kind === "unsupported-version") return ask(mapper, "nat-pmp", now, effects);
+    if (answer.kind === "unsupported-version") return nextMethod(mapper, now, effects);
     if (answer.kind === "mapped") mapper.externalIp = answer.externalIp;
     return takeGrant(mapper, answer, now, effects);
   }
@@ -275,7 +238,15 @@ function takeGrant(
   if (protocol === undefined) return;
   const at = mapper.waiting.indexOf(protocol);
   if (at < 0) return;
-  if (answer.kind === "refused") return nextMethod(mapper, now, effects);
+  if (answer.kind === "refused") {
+    mapper.waiting.splice(at, 1);
+    // The answer about the other port is still to come, and may be a grant.
+    const granted = { externalPort: mapper.options.port, lifetimeSeconds: LIFETIME_SECONDS };
+    for (const other of mapper.waiting) {
+      if (other !== "address" && !mapper.mappings.has(other)) mapper.mappings.set(other, granted);
+    }
+    return nextMethod(mapper, now, effects);
+  }
   if (answer.internalPort !== mapper.options.port || answer.lifetimeSeconds === 0) return;
   mapper.waiting.splice(at, 1);
   const { externalPort, lifetimeSeconds } = answer;
@@ -300,8 +271,10 @@ function report(mapper: Mapper, effects: MapperEffect[]): void {
   effects.push({ kind: "mapped", method: mapper.method!, externalPort, externalIp });
 }
 
+/** The gateway does not map both ports in this way: one that it granted is taken back. */
 function nextMethod(mapper: Mapper, now: number, effects: MapperEffect[]): void {
   if (mapper.isRenewal) return lose(mapper, now, effects);
+  takeBack(mapper, effects);
   if (mapper.stage === "pcp") return ask(mapper, "nat-pmp", now, effects);
   search(mapper, now, effects);
 }
@@ -414,22 +387,26 @@ function takeCommandAnswer(
     pending.lease = 0;
     return sendCommand(mapper, effects);
   }
-  if (error === upnp.UPNP_CONFLICT && ++pending.conflicts < CONFLICTS_MAX) {
-    pending.externalPort = pending.externalPort % 65_535 + 1;
-    return sendCommand(mapper, effects);
+  if (error === upnp.UPNP_CONFLICT) {
+    // What we may have had there is another host's now.
+    mapper.mappings.delete(pending.protocol);
+    if (++pending.conflicts < CONFLICTS_MAX) {
+      pending.externalPort = pending.externalPort % 65_535 + 1;
+      return sendCommand(mapper, effects);
+    }
   }
   lose(mapper, now, effects);
 }
 
-/** What was mapped, if anything, is gone; the search starts again later. */
+/** Not both ports are mapped: what is left is taken back, and the search starts again later. */
 function lose(mapper: Mapper, now: number, effects: MapperEffect[]): void {
   const isNews = mapper.method !== undefined || mapper.retries === 0;
+  takeBack(mapper, effects);
   mapper.stage = "waiting";
   mapper.method = undefined;
   mapper.externalIp = undefined;
   mapper.location = undefined;
   mapper.pending = undefined;
-  mapper.mappings.clear();
   const pauseMs = RETRY_FIRST_MS * 2 ** Math.min(mapper.retries++, 10);
   mapper.deadlineMs = now + Math.min(RETRY_LAST_MS, pauseMs);
   if (isNews) effects.push({ kind: "unmapped" });
@@ -461,29 +438,47 @@ function ring(mapper: Mapper, now: number, effects: MapperEffect[]): void {
 /** Takes the mappings back; `stopped` follows within REMOVE_WAIT_MS. */
 function remove(mapper: Mapper, now: number, effects: MapperEffect[]): void {
   if (mapper.stage === "removing" || mapper.stage === "stopped") return;
-  const { mappings, stage } = mapper;
-  const isAsking = stage === "pcp" || stage === "nat-pmp" || stage === "upnp";
-  const method = mapper.method ?? (isAsking ? stage : undefined);
+  const { mappings } = mapper;
+  if (methodOf(mapper) !== "upnp" || mappings.size === 0) {
+    takeBack(mapper, effects);
+    return finish(mapper, effects);
+  }
+  // The process ends behind this: whoever closes a connection too soon is not heard.
   mapper.stage = "removing";
   mapper.deadlineMs = now + REMOVE_WAIT_MS;
-  if (mappings.size === 0) return finish(mapper, effects);
-  if (method === "upnp") {
-    mapper.waiting.splice(0, mapper.waiting.length, ...mappings.keys());
-    return removeNext(mapper, effects);
-  }
-  // Nothing is awaited: an answer would change nothing, and a lost datagram ends with the lifetime.
-  for (const protocol of mappings.keys()) {
-    if (method !== undefined) sendRequest(mapper, method, protocol, 0, effects);
-  }
-  finish(mapper, effects);
+  mapper.waiting.splice(0, mapper.waiting.length, ...mappings.keys());
+  removeNext(mapper, effects);
 }
 
 function removeNext(mapper: Mapper, effects: MapperEffect[]): void {
   const protocol = mapper.waiting.shift();
   if (protocol === undefined || protocol === "address") return finish(mapper, effects);
+  removeByUpnp(mapper, protocol, effects);
+}
+
+/**
+ * Removes what was granted. Nothing is awaited: an answer would change nothing, and what a lost
+ * datagram leaves ends with its lifetime.
+ */
+function takeBack(mapper: Mapper, effects: MapperEffect[]): void {
+  const method = methodOf(mapper);
+  for (const protocol of mapper.mappings.keys()) {
+    if (method === "upnp") removeByUpnp(mapper, protocol, effects);
+    else if (method !== undefined) sendRequest(mapper, method, protocol, 0, effects);
+  }
+  mapper.mappings.clear();
+}
+
+function removeByUpnp(mapper: Mapper, protocol: PortProtocol, effects: MapperEffect[]): void {
   const { externalPort } = mapper.mappings.get(protocol)!;
   const command = upnp.deleteMappingCommand(mapper.service!, protocol, externalPort);
   effects.push({ kind: "http", job: ++mapper.job, url: mapper.service!.controlUrl, command });
+}
+
+/** By which way the mappings that there are were granted. */
+function methodOf({ method, stage }: Mapper): MappingMethod | undefined {
+  if (method !== undefined) return method;
+  return stage === "pcp" || stage === "nat-pmp" || stage === "upnp" ? stage : undefined;
 }
 
 function finish(mapper: Mapper, effects: MapperEffect[]): void {

@@ -5,12 +5,10 @@ import { PCP_NONCE_SIZE } from "../../core/port_mapping/pcp.ts";
 import {
   createMapper,
   type Mapper,
-  type MapperEffect,
-  type MapperEvent,
-  type MappingMethod,
   nextMapperDeadline,
   stepMapper,
 } from "../../core/port_mapping/mapper.ts";
+import type { MapperEffect, MapperEvent, MappingMethod } from "../../core/port_mapping/protocol.ts";
 import { DESCRIPTION_BYTES_MAX, SSDP_GROUP, SSDP_PORT } from "../../core/port_mapping/upnp.ts";
 import { now } from "../clock.ts";
 import { defaultGateway, localInterfaces } from "../local_network.ts";

@@ -4,13 +4,12 @@ import { readUint16, readUint32 } from "../../../core/bytes/byte_reader.ts";
 import {
   createMapper,
   type Mapper,
-  type MapperEffect,
-  type MapperEvent,
   nextMapperDeadline,
   RENEW_MIN_MS,
   RETRY_FIRST_MS,
   stepMapper,
 } from "../../../core/port_mapping/mapper.ts";
+import type { MapperEffect, MapperEvent } from "../../../core/port_mapping/protocol.ts";
 
 const NONCE = new Uint8Array(12).fill(7);
 const IP1 = "urn:schemas-upnp-org:service:WANIPConnection:1";

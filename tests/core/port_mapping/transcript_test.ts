@@ -7,12 +7,11 @@ import { fromHex, toHex } from "../../../core/bytes/hex.ts";
 import {
   createMapper,
   type Mapper,
-  type MapperEffect,
-  type MapperEvent,
   type MapperOptions,
   nextMapperDeadline,
   stepMapper,
 } from "../../../core/port_mapping/mapper.ts";
+import type { MapperEffect, MapperEvent } from "../../../core/port_mapping/protocol.ts";
 
 const NONCE = new Uint8Array(12).fill(7);
 const IP1 = "urn:schemas-upnp-org:service:WANIPConnection:1";
@@ -91,6 +90,8 @@ const DESCRIPTION =
 const ADDRESS = "<NewExternalIPAddress>192.0.2.5</NewExternalIPAddress>";
 const PCP_ASK = ["pcp tcp 00000e10 1ae11ae1", "pcp udp 00000e10 1ae11ae1"];
 const PMP_ASK = ["pmp 0000", "pmp 000200001ae11ae100000e10", "pmp 000100001ae11ae100000e10"];
+const PCP_REMOVE_UDP = "pcp udp 00000000 1ae11ae1";
+const PMP_REMOVE = ["pmp 000200001ae1000000000000", "pmp 000100001ae1000000000000"];
 const PMP_ADDRESS = "0080 0000 00000001 c0000201";
 const pcpGrant = (protocol: "06" | "11", seconds = "00000e10", port = "1ae1") =>
   `02810000 ${seconds} 00000001 ${"00".repeat(12)} ${toHex(NONCE)} ${protocol}000000 1ae1${port}` +
@@ -189,15 +190,33 @@ Deno.test("a refusal of one protocol brings the next, and of a renewal a search 
   const talk = new Talk();
   talk.take();
   const refusal = pcpGrant("06").replace("02810000", "02810002");
-  assertEquals(talk.gateway(refusal), PMP_ASK);
-  assertEquals(talk.gateway("0082 0002 00000001"), ["search"]);
+  assertEquals(talk.gateway(refusal), [PCP_REMOVE_UDP, ...PMP_ASK]);
+  assertEquals(talk.gateway("0082 0002 00000001"), [PMP_REMOVE[1]!, "search"]);
   const mapped = mappedByNatPmp();
   mapped.ring();
-  assertEquals(mapped.gateway("0082 0002 00000001"), ["unmapped"]);
+  assertEquals(mapped.gateway("0082 0002 00000001"), [...PMP_REMOVE, "unmapped"]);
   assertEquals(mapped.ring(), ["@1860000", ...PMP_ASK]);
   // The previous external address is no longer trusted.
   mapped.gateway(pmpGrant("82"));
   assertEquals(mapped.gateway(pmpGrant("81")), ["mapped nat-pmp undefined:6881"]);
+});
+
+Deno.test("of two ports of which one is refused or never answered, the granted one is taken back", () => {
+  const pcp = new Talk();
+  pcp.take();
+  pcp.gateway(pcpGrant("11", "00000e10", "1ae3"));
+  const refusal = pcpGrant("06").replace("02810000", "02810002");
+  assertEquals(pcp.gateway(refusal), ["pcp udp 00000000 1ae11ae3", ...PMP_ASK]);
+  pcp.gateway(pmpGrant("82"));
+  for (let attempt = 1; attempt < 4; attempt++) assertEquals(pcp.ring().length, 3);
+  assertEquals(pcp.ring().slice(1), [PMP_REMOVE[0]!, "search"]);
+  assertEquals(pcp.feed({ kind: "stop" }), ["stopped"]);
+
+  const upnp = foundByUpnp();
+  upnp.http(2, 200);
+  assertEquals(upnp.http(3, 501), ["4 DeletePortMapping 6881 TCP", "unmapped"]);
+  assertEquals(upnp.http(4, 200), []);
+  assertEquals(upnp.feed({ kind: "stop" }), ["stopped"]);
 });
 
 Deno.test("pauses between searches double up to an hour, and begin anew after a success", () => {
@@ -217,7 +236,11 @@ Deno.test("pauses between searches double up to an hour, and begin anew after a 
   for (const job of [1, 2, 3, 4]) talk.http(job, 200, `${DESCRIPTION}${ADDRESS}`);
   assertEquals(nextMapperDeadline(talk.mapper), talk.now + 1_800_000);
   talk.ring();
-  assertEquals(talk.http(5, 0), ["unmapped"]);
+  assertEquals(talk.http(5, 0), [
+    "6 DeletePortMapping 6881 TCP",
+    "7 DeletePortMapping 6881 UDP",
+    "unmapped",
+  ]);
   assertEquals(nextMapperDeadline(talk.mapper), talk.now + 60_000);
 });
 
@@ -254,7 +277,7 @@ Deno.test("what an earlier search left over is forgotten by the next", () => {
   talk.ring();
   talk.http(5, 0);
   talk.ring();
-  assertEquals(talk.found("http://10.0.0.1/a"), ["6 GET http://10.0.0.1/a"]);
+  assertEquals(talk.found("http://10.0.0.1/a"), ["8 GET http://10.0.0.1/a"]);
 });
 
 Deno.test("a UPnP mapping is made for our end of the connection, and renewed as it was granted", () => {
@@ -279,11 +302,26 @@ Deno.test("a UPnP mapping is made for our end of the connection, and renewed as 
   assertEquals(talk.http(9, 200, ADDRESS), []);
   // Lost: the next request asks for our own port again, with a lease.
   talk.ring();
-  assertEquals(talk.http(10, 501), ["unmapped"]);
+  assertEquals(talk.http(10, 501), [
+    "11 DeletePortMapping 6882 TCP",
+    "12 DeletePortMapping 6881 UDP",
+    "unmapped",
+  ]);
   talk.ring();
-  assertEquals(talk.found("http://10.0.0.1:5/d"), ["11 GET http://10.0.0.1:5/d"]);
-  assertEquals(talk.http(11, 200, DESCRIPTION), [
-    "12 AddPortMapping 6881 TCP 6881 10.0.0.2 1 tt 3600",
+  assertEquals(talk.found("http://10.0.0.1:5/d"), ["13 GET http://10.0.0.1:5/d"]);
+  assertEquals(talk.http(13, 200, DESCRIPTION), [
+    "14 AddPortMapping 6881 TCP 6881 10.0.0.2 1 tt 3600",
+  ]);
+});
+
+Deno.test("a port that another host took since is not taken back", () => {
+  const talk = foundByUpnp();
+  for (const job of [2, 3, 4]) talk.http(job, 200, ADDRESS);
+  talk.ring();
+  for (const job of [5, 6, 7]) talk.http(job, 500, "<errorCode>718</errorCode>");
+  assertEquals(talk.http(8, 500, "<errorCode>718</errorCode>"), [
+    "9 DeletePortMapping 6881 UDP",
+    "unmapped",
   ]);
 });
 
@@ -322,7 +360,7 @@ Deno.test("a stop takes back what was granted so far, by the protocol that grant
   const natPmp = new Talk({ localIp: undefined });
   natPmp.take();
   natPmp.gateway(pmpGrant("82"));
-  assertEquals(natPmp.feed({ kind: "stop" }), ["pmp 000200001ae1000000000000", "stopped"]);
+  assertEquals(natPmp.feed({ kind: "stop" }), [PMP_REMOVE[0]!, "stopped"]);
 
   const upnp = foundByUpnp();
   upnp.http(2, 200);
@@ -355,11 +393,7 @@ Deno.test("both mappings are taken back, one after the other", () => {
   assertEquals(upnp.http(5, 200), ["6 DeletePortMapping 6881 UDP"]);
   assertEquals(upnp.http(6, 500), ["stopped"]);
   const mapped = mappedByNatPmp();
-  assertEquals(mapped.feed({ kind: "stop" }), [
-    "pmp 000200001ae1000000000000",
-    "pmp 000100001ae1000000000000",
-    "stopped",
-  ]);
+  assertEquals(mapped.feed({ kind: "stop" }), [...PMP_REMOVE, "stopped"]);
 });
 
 Deno.test("a timer before its time does nothing", () => {

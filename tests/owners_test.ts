@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const IMPORTS = `import type { Transfer } from "./state.ts"; import type { Peer } from "./peer.ts";
 import type { PartialPiece } from "./partials.ts"; import { setBit } from "../bytes/bitfield.ts";\n`;
 
-/** What a file of core/transfer might do to parts that other files own, and what it may do. */
+/** Writes of a file in core/transfer to parts that other files own, and writes that are allowed. */
 const INTRUDERS: readonly [string, (string | RegExp)[]][] = [
   ["(transfer as { haveCount: number }).haveCount = 3;", ["haveCount"]],
   ["(peer as { isChoking: boolean }).isChoking = false;", ["isChoking"]],

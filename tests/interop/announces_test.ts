@@ -1,4 +1,7 @@
-/** Every client announces to `tt tracker` in every way it can, as the tracker's access log tells. */
+/**
+ * Every client announces to `tt tracker` in every supported way, as shown by the tracker's access
+ * log.
+ */
 import { join } from "node:path";
 import type { IpVersion } from "../../core/bytes/compact_peers.ts";
 import type { AnnounceEvent } from "../../core/tracker/types.ts";
@@ -16,9 +19,12 @@ import { openPlaces } from "./transfer.ts";
 /** A client announces as soon as it listens; a loaded machine takes longer. */
 const ANNOUNCE_DEADLINE_MS = 20_000;
 const HAS_IPV6 = await ipv6.missing() === undefined;
-/** With IPv6, this takes IPv4 too, which then arrives in the clothes of IPv6. */
+/** With IPv6, this socket receives IPv4 too, as IPv4-mapped addresses. */
 const EVERY_ADDRESS = HAS_IPV6 ? "::" : "0.0.0.0";
-/** All in one test, side by side; without IPv6, what needs it is a test of its own to be skipped. */
+/**
+ * All in one test, in parallel; cases that need IPv6 are separate tests that are skipped without
+ * it.
+ */
 const FAMILIES: readonly (readonly IpVersion[])[] = HAS_IPV6 ? [[4, 6]] : [[4], [6]];
 
 for (const client of [tt, ...others]) {
@@ -43,7 +49,7 @@ function wayText({ scheme, ipVersion }: Way): string {
   return `${scheme} by IPv${ipVersion}`;
 }
 
-/** Fails unless the tracker logs each announce as one of that client's address, port and torrent. */
+/** Fails unless the tracker logs each announce with that client's address, port and torrent. */
 async function announces(
   test: Deno.TestContext,
   client: Client,
@@ -82,7 +88,7 @@ async function announces(
     };
     await answered("started");
     await download.stop();
-    // Some of the others were seen to leave without a word: aria2, and libtorrent over UDP.
+    // Some clients leave without a `stopped` announce: aria2, and libtorrent over UDP.
     if (client === tt) await answered("stopped");
   };
   const steps = ways.map((way) => ({ name: wayText(way), fn: () => announce(way) }));

@@ -1,4 +1,4 @@
-/** The completions in the shells they are for, and the manual page in groff. */
+/** The completions in the real shells, and the manual page in groff. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { runTt, scratch } from "../support/cli_kit.ts";
 import { program, Terminal } from "./clients/tmux.ts";

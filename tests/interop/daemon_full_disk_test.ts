@@ -1,10 +1,13 @@
-/** The disk of the daemon's state fills up, and it is killed meanwhile: nothing that was taken is lost. */
+/**
+ * The disk of the daemon's state fills up, and the daemon is killed: nothing that it confirmed is
+ * lost.
+ */
 import { assertEquals, assertMatch } from "@std/assert";
 import { makeFile, runTt } from "../support/cli_kit.ts";
 import { daemonFolder, DaemonKit } from "../support/daemon_kit.ts";
 import { interopTest, type Requirement } from "../support/requirements.ts";
 
-/** A small file system of its own in memory. */
+/** A small separate file system in memory. */
 async function mount(at: string, size: string): Promise<AsyncDisposable> {
   await Deno.mkdir(at, { recursive: true });
   const run = async (...argv: string[]) => {

@@ -1,4 +1,4 @@
-/** Libraries that apps are built on, of npm and of Debian, against a daemon. */
+/** Client libraries from npm and Debian against a daemon. */
 import { Transmission } from "@ctrl/transmission";
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ Deno.test("@ctrl/transmission adds, lists, changes and removes torrents", async 
     username: "anyone",
     password: daemon.token,
   });
-  // Without a folder it names one of its own, below the root.
+  // Without a folder it uses one of its own, below the root.
   const where = { "download-dir": dir.at("src") };
   const answer = await client.addTorrent(await Deno.readFile(torrent), where);
   const hash = answer.arguments["torrent-added"].hashString;

@@ -12,7 +12,7 @@ const PHONE: Looks = { width: 380, height: 780, theme: "dark", withScripts: true
 const START_MS = 20_000;
 const SIZE = 300_000;
 
-/** Resolves with the first truthy value of an expression about the page, or fails after 15 seconds. */
+/** Resolves with the first truthy value of an expression in the page, or fails after 15 seconds. */
 function until<T>(page: BrowserPage, expression: string): Promise<T> {
   return page.evaluate<T>(`new Promise((resolve, reject) => {
     const look = () => {

@@ -1,4 +1,4 @@
-/** Debian's transmission-remote doing everything it can, and what the daemon made of it. */
+/** Debian's transmission-remote with all of its options, and their effects on the daemon. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { makeBytes, makeFile, runTt } from "../support/cli_kit.ts";
 import { type Answer, daemonFolder, DaemonKit } from "../support/daemon_kit.ts";
@@ -24,7 +24,7 @@ async function run(daemon: DaemonKit, ...args: string[]): Promise<string> {
 
 const PEER_PORT = freshPort();
 
-/** Options for the session, and the settings that they must bring about. */
+/** Options for the session, and the resulting settings. */
 const SESSION: [string[], Answer][] = [
   [["-as"], { alt_speed_enabled: true }],
   [["-AS"], { alt_speed_enabled: false }],
@@ -67,7 +67,7 @@ const SESSION: [string[], Answer][] = [
   [["--no-torrent-done-script"], { script_torrent_done_enabled: false }],
 ];
 
-/** Options for a torrent, and the fields that they must bring about. */
+/** Options for a torrent, and the resulting fields. */
 const TORRENT: [string[], Answer][] = [
   [["-S"], { status: 0 }],
   [["-s"], { status: 4 }],
@@ -152,7 +152,7 @@ await interopTest({
     });
     assertEquals(rules, 2);
 
-    // What it shows.
+    // Options that list.
     assertMatch(await run(daemon, "-l"), /1\S* +0% .* album\n/);
     assertMatch(await run(daemon, "-t", "1", "-i"), /Name: album[^]*Labels: one, two/);
     assertMatch(await run(daemon, "-t", "1", "-f"), /0: +0% Normal +Yes +50\.00 kB +album\/a/);
@@ -166,7 +166,7 @@ await interopTest({
     assertStringIncludes(await run(daemon, "-pt"), "Port is open: No");
     assertStringIncludes(await run(daemon, "-b", "-l"), "torrent-get");
 
-    // What moves content, checks it and takes it away.
+    // Options that move, verify and remove content.
     await done("-t", "1", "--move", dir.at("moved"));
     await done("-t", "1", "--find", dir.at("src"));
     await daemon.until(({ percent_done }) => percent_done === 1, "percent_done");
@@ -183,7 +183,7 @@ await interopTest({
     assertEquals(await daemon.torrents("id"), []);
     assert(await Deno.stat(album).then(() => false, () => true), "the content is gone");
 
-    // What is refused, and how to be let in.
+    // Refused requests, and how to authenticate.
     const script = await run(daemon, "--torrent-done-script", "/bin/true");
     assertStringIncludes(script, "tt starts no programs");
     const as = async (...auth: string[]) => {
@@ -228,7 +228,7 @@ await interopTest({
     assertMatch(daemon.url, /^https:\/\/127\.0\.0\.1:/);
     const info = await run(daemon, "--ssl", "-si");
     assertStringIncludes(info, "Daemon version: 4.1.1 (tt");
-    // Commands of this machine find a way without knowing the certificate.
+    // Local commands connect without the certificate.
     const status = await daemon.run("status");
     assertEquals(status.code, 0, status.stderr);
     await daemon.run("stop");

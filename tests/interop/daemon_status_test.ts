@@ -43,7 +43,7 @@ await interopTest({
       await terminal.shows(/pear\.bin .* paused, complete/);
       await terminal.type("p");
       await terminal.shows(/pear\.bin .* seeding/);
-      // What is added elsewhere appears by itself.
+      // Torrents added elsewhere appear.
       if (columns === 80) {
         const { torrent } = await makeFile(dir.at("src"), "plum.bin", 40_000);
         await daemon.run("add", torrent);
@@ -52,7 +52,7 @@ await interopTest({
         await terminal.shows(/3 torrents/);
       }
       await terminal.type("q");
-      // The terminal has again what it showed before.
+      // The terminal shows its previous contents again.
       await terminal.shows(/^$/);
     }
     assertEquals((await daemon.run("status")).code, 0);

@@ -1,6 +1,6 @@
 /**
- * Without a tracker: `tt`, libtorrent, aria2 and Transmission in one set of network namespaces find each
- * other's torrents through their DHT nodes, which know one node of ours to begin with.
+ * Without a tracker: `tt`, libtorrent, aria2 and Transmission in one set of network namespaces find
+ * each other's torrents through their DHT nodes, which start with one node of ours.
  */
 import { assert } from "@std/assert";
 import { fileURLToPath } from "node:url";
@@ -18,9 +18,12 @@ import { type Content, openScratch, writeContent, writeTorrent } from "../suppor
 import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { assertSameBytes } from "./transfer.ts";
 
-/** Transmission trusts a DHT of nine nodes and more. */
+/** Transmission requires a DHT of at least nine nodes. */
 const NODES = 12;
-/** It asks its first nodes one after another, seconds apart, and announces a minute or two later. */
+/**
+ * It queries its first nodes one after another, seconds apart, and announces a minute or two
+ * later.
+ */
 const DEADLINE_MS = 240_000;
 const LOOK_MS = 1_000;
 const NODES_PROGRAM = fileURLToPath(new URL("clients/dht_nodes.ts", import.meta.url));
@@ -38,7 +41,7 @@ await interopTest({
     await using nodes = dhtNodes.process;
     await nodes.waitForLine((line) => line === "ready" || undefined, "be ready", 20_000);
 
-    // Each seeds a torrent of its own, and downloads at another address.
+    // Each seeds its own torrent, and downloads at another address.
     const seeds = await Promise.all(clients.map(async (client, index) => {
       const content: Content = {
         title: client.name,
@@ -67,7 +70,7 @@ await interopTest({
           await announced(place, seed.torrent.infoHash, dhtNodes.endpoints[0]!, seed.process);
           const dir = join(scratch.path, `${client.name} from ${seed.client.name}`);
           await Deno.mkdir(dir);
-          // It stays to the end: Transmission waits half a minute for each node that is gone.
+          // It stays to the end: Transmission waits half a minute for each node that has left.
           const download = stack.use(
             await client.download({
               torrentPath: seed.torrent.path,
@@ -89,7 +92,7 @@ await interopTest({
   },
 });
 
-/** Nodes at addresses of one place. */
+/** Nodes at addresses of one network namespace. */
 async function startNodes(
   place: Place,
 ): Promise<{ process: ClientProcess; endpoints: readonly Endpoint[] }> {

@@ -1,4 +1,4 @@
-/** The network that we are in: neighbours found by multicast, a port at the gateway, and silence. */
+/** The local network: peers found by multicast, a port mapping at the gateway, and silence. */
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { aria2 } from "./clients/aria2.ts";
@@ -18,10 +18,10 @@ import { openScratch, smallPieces, writeContent } from "../support/content.ts";
 import { interopTest } from "../support/requirements.ts";
 
 const DEADLINE_MS = 40_000;
-/** Longer than any first step takes: the lookups of a start, the first announce of a torrent. */
+/** Longer than any initial step takes: the lookups at a start, the first announce of a torrent. */
 const SILENCE_MS = 6_000;
 const LISTENER = fileURLToPath(new URL("clients/packet_listener.py", import.meta.url));
-/** Where nobody listens: what is sent there shows all the same. */
+/** An address without a listener: packets to it are captured all the same. */
 const DHT_PORT = 6_882;
 const ON = { TT_DHT: "on", TT_LSD: "on", TT_PORTMAP: "on" };
 const ONLY_LSD = { TT_DHT: "off", TT_LSD: "on", TT_PORTMAP: "off" };
@@ -41,7 +41,7 @@ interface Scene {
   readonly torrent: { readonly path: string };
 }
 
-/** Content with a torrent that names no tracker, in a network of two places. */
+/** Content with a torrent without a tracker, in a network of two namespaces. */
 async function withScene(
   run: (scene: Scene) => Promise<void>,
   options: { isPrivate?: boolean } = {},
@@ -51,7 +51,7 @@ async function withScene(
   await writeContent(scratch.path, smallPieces);
   const path = `${scratch.path}/${smallPieces.name}.torrent`;
   const args = ["create", `${scratch.path}/${smallPieces.name}`, "--out", path];
-  // On loopback: a private torrent needs a tracker, and nothing of it is to be seen outside.
+  // On loopback: a private torrent needs a tracker, and none of its traffic may be seen outside.
   if (options.isPrivate) args.push("--private", "--tracker", "http://127.0.0.1:1/announce");
   await runCommand(await ttCommand(args));
   const torrent = { path };
@@ -216,7 +216,7 @@ await interopTest({
   fn: () =>
     withScene(async ({ network, folder, torrent }) => {
       const [a, b] = network.places;
-      // Addresses of nobody that a test could reach, but of no private network either.
+      // Public addresses that no test can reach.
       for (const [place, host] of [[a!, "45.45.46.1"], [b!, "45.45.46.2"]] as const) {
         await runCommand(place.command(["ip", "address", "add", `${host}/24`, "dev", "eth0"]));
       }
@@ -248,7 +248,7 @@ await interopTest({
       const sees = (pattern: RegExp) =>
         gateway.waitForLine((line) => pattern.test(line) || undefined, `${pattern}`, DEADLINE_MS);
       await sees(/PCP request received from 10\.66\.0\.2:\d+ 60bytes/);
-      // A kernel without NAT refuses the rule: then the next protocol is tried, and the last one.
+      // A kernel without NAT refuses the rule: then the next protocol is tried, until the last.
       const outcome = await gateway.waitForLine(
         (line) => {
           if (/PCP MAP: added/.test(line)) return "mapped";
@@ -263,7 +263,7 @@ await interopTest({
     }),
 });
 
-/** What leaves or reaches `place` while `run` goes on. */
+/** Packets that leave or reach `place` during `run`. */
 async function packetsDuring(
   place: Place,
   run: () => Promise<void>,

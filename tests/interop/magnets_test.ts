@@ -1,4 +1,4 @@
-/** Magnet links: the metadata comes from whoever has it, ours from others and theirs from us. */
+/** Magnet links: metadata from every client to `tt`, and from `tt` to every client. */
 import { aria2 } from "./clients/aria2.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
 import { ttTracker } from "./clients/tracker.ts";
@@ -9,7 +9,7 @@ import { nestedFolder } from "../support/content.ts";
 import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { transfer } from "./transfer.ts";
 
-// Before it has the metadata, aria2 tells trackers that nothing is left.
+// Before it has the metadata, aria2 announces `left=0`.
 for (const client of [aria2, libtorrent, transmission, webtorrent]) {
   await interopTest({
     name: `tt and ${client.name} fetch from each other by magnet links`,

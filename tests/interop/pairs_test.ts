@@ -1,4 +1,4 @@
-/** `tt` and each real client, both ways, over every kind of content, without a tracker. */
+/** `tt` and each real client, in both directions, with every kind of content, without a tracker. */
 import { others } from "./clients/all.ts";
 import type { Client } from "./clients/client.ts";
 import { tt } from "./clients/tt.ts";

@@ -1,4 +1,7 @@
-/** Clients that want one file of several: each takes from such a partial seed, and gives as one. */
+/**
+ * Clients that want one file of several: each downloads from such a partial seed, and uploads as
+ * one.
+ */
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { aria2 } from "./clients/aria2.ts";
@@ -45,7 +48,7 @@ interface Partial {
   readonly client: Client;
   readonly dials: boolean;
   readonly argv: (options: Options) => Promise<string[]>;
-  /** Whether the line says that what is wanted is here. */
+  /** Whether the line reports that the wanted files are complete. */
   readonly isDone: (line: string) => boolean;
 }
 
@@ -92,7 +95,7 @@ const others: Partial[] = [{
   argv: async ({ torrent, dir, port, infoHash }) => {
     const config = `${dir}-config`;
     await Deno.mkdir(`${config}/resume`, { recursive: true });
-    // It is told of unwanted files as by an earlier run of it.
+    // The unwanted files are marked as by an earlier run.
     const resume = encodeBencode({ dnd: [1, 0, 1], "downloading-time-seconds": 0 });
     await Deno.writeFile(`${config}/resume/${infoHash}.resume`, resume);
     const settings = `${config}/settings.json`;
@@ -118,7 +121,9 @@ for (const other of others) {
   });
 }
 
-/** The giver downloads the file from a seed, which goes; then the taker has nobody but the giver. */
+/**
+ * The giver downloads the file from a seed that leaves; then the giver is the taker's only peer.
+ */
 async function pass(giver: Partial, taker: Partial): Promise<void> {
   await using scratch = await openScratch();
   await using network = await openPlaces([giver.client, taker.client], 3);
@@ -131,7 +136,7 @@ async function pass(giver: Partial, taker: Partial): Promise<void> {
   const { path: torrent, infoHash } = await writeTorrent(seedDir, content);
   const giverPort = freshPort(), takerPort = freshPort(), seedPort = freshPort();
 
-  // Those that do not dial are dialled.
+  // Clients that do not dial are dialled.
   const seedArgs = ["seed", torrent, "--dir", seedDir, "--host", seedPlace.host, "--json"];
   const seedEnd = { host: seedPlace.host, port: seedPort };
   const giverEnd = { host: giverPlace.host, port: giverPort };
@@ -171,7 +176,7 @@ async function pass(giver: Partial, taker: Partial): Promise<void> {
   stack.use(taking);
   if (!taker.dials) {
     await taking.waitForListening();
-    // The giver dials once more, as it starts.
+    // The giver dials again when it starts.
     await giving.stop();
     giving = await start(giver, { ...givingOptions, peers: [takerEnd] });
     stack.use(giving);
@@ -182,7 +187,7 @@ async function pass(giver: Partial, taker: Partial): Promise<void> {
   assertEquals(await Deno.readFile(`${takerDir}/${file}`), wanted);
 }
 
-/** Its files begin and end with pieces, so that one file can be there without the others. */
+/** Its files begin and end with pieces, so that one file can be complete without the others. */
 const aligned: Content = {
   title: "three files of whole pieces",
   name: "aligned",

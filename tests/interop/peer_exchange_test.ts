@@ -1,4 +1,7 @@
-/** Peer exchange among real clients: a chain in which each was told of one other becomes a full mesh. */
+/**
+ * Peer exchange among real clients: a chain in which each starts with one other becomes a full
+ * mesh.
+ */
 import { formatEndpoint } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
 import { namespacesMissing, openNetwork } from "../support/network.ts";
@@ -13,7 +16,7 @@ const MESH_DEADLINE_MS = 120_000;
 const PORT = 6881;
 const SCRIPT = fileURLToPath(new URL("clients/libtorrent_peer.py", import.meta.url));
 
-/** From one end of the chain to the other; nobody has any content, so that nobody leaves. */
+/** From one end of the chain to the other; no client has any content, so none leaves. */
 const CHAIN = ["libtorrent", "tt", "tt", "libtorrent"] as const;
 
 await interopTest({

@@ -1,4 +1,4 @@
-/** A tracker at a public address, in a network of the test's own, that sends us to this machine. */
+/** A tracker at a public address, in the test's own network, that redirects to this machine. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { freshPort, namespacesMissing, openNetwork } from "../support/network.ts";
@@ -9,7 +9,7 @@ import { ttCommand } from "../support/tt_command.ts";
 
 const SCRIPT = fileURLToPath(new URL("clients/redirecting_tracker.ts", import.meta.url));
 const DEADLINE_MS = 40_000;
-/** Nobody's but the namespace's. */
+/** An address that exists only in the namespace. */
 const PUBLIC_IP = "44.0.0.1";
 
 await interopTest({
@@ -43,7 +43,7 @@ await interopTest({
     assertMatch(await get("refused"), /"error":.*--allow-local/);
     assertEquals(await Deno.readTextFile(log), "public ");
     assertMatch(await get("allowed", "--allow-local"), /"peers":0/);
-    // What ran and left told it `stopped`, and was refused again.
+    // The stopped download announced `stopped`, which was refused again.
     assertMatch(await Deno.readTextFile(log), /^(public )+local /);
   },
 });

@@ -1,4 +1,7 @@
-/** Two trackers on one Redis, behind one address: peers don't notice when one of them is killed. */
+/**
+ * Two trackers on one Redis, behind one address: peers are not affected when one of them is
+ * killed.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { redisServer, startRedis } from "../support/redis_kit.ts";
@@ -14,7 +17,7 @@ import { interopTest } from "../support/requirements.ts";
 import { assertSameBytes, TRANSFER_DEADLINE_MS } from "./transfer.ts";
 import { until } from "../support/until.ts";
 
-/** Slow enough that the first downloads are under way when a tracker is killed. */
+/** Slow enough that the first downloads are still running when a tracker is killed. */
 const SEED_RATE = "300K";
 
 await interopTest({
@@ -91,7 +94,7 @@ async function scrape(port: number, infoHash: string) {
   return { seeders: count("8:complete"), leechers: count("10:incomplete") };
 }
 
-/** Lines in which a client says that something is wrong with its tracker. */
+/** Lines in which a client reports a problem with its tracker. */
 function troubles(log: string): string[] {
   return log.split("\n").filter((line) =>
     /"event":"tracker".*"error"/.test(line) || /tracker.*(error|warning|timed out)/i.test(line)

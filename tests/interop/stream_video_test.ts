@@ -1,4 +1,7 @@
-/** A browser plays a film through `tt stream` while it downloads from a slow seeder, and seeks in it. */
+/**
+ * A browser plays a film through `tt stream` while it downloads from a slow seeder, and seeks in
+ * it.
+ */
 import { assert } from "@std/assert";
 import { join } from "node:path";
 import { runTt, startSeed, Tt } from "../support/cli_kit.ts";
@@ -30,7 +33,7 @@ await interopTest({
     const { size } = await Deno.stat(film);
     const torrent = `${film}.torrent`;
     await runTt(["create", film, "--out", torrent, "--piece-length", "16K"]);
-    // Half as fast again as the film is shown.
+    // 1.5 times the film's bit rate.
     const rate = Math.round(1.5 * size / FILM_SECONDS);
     await using seed = await startSeed([
       ...[torrent, "--dir", scratch.path, "--up-limit", `${rate}`],
@@ -51,7 +54,7 @@ await interopTest({
     assert(sought >= 26 && sought < FILM_SECONDS, `the picture is at ${sought} s`);
     const picture = await page.screenshot();
     await Deno.writeFile(Deno.env.get("TT_SCREENSHOT") ?? join(scratch.path, "film.png"), picture);
-    // Bars of every color make a larger file than an empty page.
+    // A test pattern makes a larger file than an empty page.
     assert(picture.length > 5_000, `a picture of ${picture.length} bytes`);
     const [width, error] = await page.evaluate<[number, string | null]>(
       `[document.querySelector("video").videoWidth, document.querySelector("video").error?.message ?? null]`,
@@ -60,7 +63,7 @@ await interopTest({
   },
 });
 
-/** Plays from one time until another is shown; gives the time then. */
+/** Plays from one time to another; returns the final time. */
 function playTo(fromSeconds: number, toSeconds: number): string {
   return `new Promise((resolve, reject) => {
     const video = document.querySelector("video");

@@ -1,7 +1,7 @@
 /**
- * Seeders that show pieces one by one. libtorrent shows the next only once it hears a `have` of the one
- * before, though it has that itself: who withholds such haves waits until the seeder gives up on it.
- * rtorrent withholds its haves until it has something else to say. Spec: BEP 16.
+ * Seeders that announce pieces one by one. libtorrent announces the next only after a `have` for
+ * the one before, though the peer has it: a client that suppresses such haves waits until the
+ * seeder times out. rtorrent delays its haves until it sends another message. Spec: BEP 16.
  */
 import { others } from "./clients/all.ts";
 import { libtorrent, superSeedingLibtorrent } from "./clients/libtorrent.ts";

@@ -1,4 +1,4 @@
-/** Six different clients and one seeder in one swarm, each on a host of its own. */
+/** Six different clients and one seeder in one swarm, each on its own host. */
 import { join } from "node:path";
 import { others } from "./clients/all.ts";
 import type { Client } from "./clients/client.ts";
@@ -12,7 +12,7 @@ import { assertSameBytes } from "./transfer.ts";
 /** Seven clients start at once on two cores, and Transmission unchokes every ten seconds. */
 const SWARM_DEADLINE_MS = 120_000;
 
-/** Among them a `tt` that owes the swarm its share. */
+/** Including a `tt` with a share to pay. */
 const downloaders: readonly Client[] = [...others, ttWith({ shareRule: "10" })];
 
 for (

@@ -1,4 +1,4 @@
-/** Clients that nobody told of each other meet at a tracker, ours or another's. */
+/** Clients that find each other only through a tracker, ours or another's. */
 import { others } from "./clients/all.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
 import { ipv6 } from "../support/network.ts";

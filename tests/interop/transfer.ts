@@ -1,4 +1,4 @@
-/** One torrent from one client to another, byte-identical at the end. */
+/** One torrent from one client to another, compared byte for byte at the end. */
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { Client, Downloading, Endpoint, TransferOptions } from "./clients/client.ts";
@@ -17,7 +17,7 @@ import {
 /** Transmission waits ten seconds before its first unchoke; the rest is for a loaded machine. */
 export const TRANSFER_DEADLINE_MS = 60_000;
 
-/** So many places: loopback where every client accepts it, else namespaces. */
+/** The number of hosts: loopback where every client accepts it, else namespaces. */
 export async function openPlaces(clients: readonly Client[], count: number): Promise<Network> {
   if (clients.some((client) => client.refusesLoopback)) return await openNetwork(count);
   return {
@@ -27,8 +27,8 @@ export async function openPlaces(clients: readonly Client[], count: number): Pro
 }
 
 /**
- * Moves the content: the two meet at the tracker, which they reach that way, or, without one, the
- * side that can dials the other. Fails unless every file, and no other, has the same bytes at the end.
+ * Transfers the content: both use the given tracker, or, without one, the side that can dials the
+ * other. Fails unless every file, and no other, has the same bytes at the end.
  */
 export async function transfer(
   seeder: Client,
@@ -36,7 +36,10 @@ export async function transfer(
   content: Content,
   tracker?: Tracker,
   { scheme, ipVersion }: Way = { scheme: "http", ipVersion: 4 },
-  /** The downloader is given a magnet link in place of the file: all of it, or with one hash only. */
+  /**
+   * The downloader gets a magnet link in place of the file: the whole link, or one with one hash
+   * only.
+   */
   byMagnet: "file" | "link" | "btih" | "btmh" = "file",
 ): Promise<void> {
   await using scratch = await openScratch();
@@ -84,7 +87,7 @@ export async function transfer(
   await assertSameBytes(downloader, content, downloadDir, seedDir);
 }
 
-/** The link that `tt show` tells, or what is left of it with one of its hashes. */
+/** The link from `tt show`, or a part of it with one of its hashes. */
 async function magnetOf(torrentPath: string, kind: "link" | "btih" | "btmh"): Promise<string> {
   const shown = await runCommand(await ttCommand(["show", torrentPath, "--json"]));
   const { magnet } = JSON.parse(shown);
@@ -95,7 +98,7 @@ async function magnetOf(torrentPath: string, kind: "link" | "btih" | "btmh"): Pr
   return `magnet:?${parts.join("&")}`;
 }
 
-/** A failure of one side is often explained by the other. */
+/** A failure of one side is often explained by the log of the other. */
 export async function complete(download: Downloading, seed: Running): Promise<void> {
   try {
     await download.completed;
@@ -108,7 +111,7 @@ function endpointOf({ place, port }: TransferOptions): Endpoint {
   return { host: place.host, port };
 }
 
-/** Fails unless the client's folder holds every file of the other, and no more, byte for byte. */
+/** Fails unless the client's folder contains exactly the other's files, byte for byte. */
 export async function assertSameBytes(
   client: Client,
   content: Content,

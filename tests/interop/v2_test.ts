@@ -1,4 +1,7 @@
-/** v2 and hybrid torrents: libtorrent speaks both, and the others take hybrids by their v1 half. */
+/**
+ * v2 and hybrid torrents: libtorrent supports both, and the others download hybrids by their v1
+ * half.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { aria2 } from "./clients/aria2.ts";
@@ -81,8 +84,8 @@ async function formatTest(
 }
 
 /**
- * The reason for the default of `--format`: a client that reads another info hash out of a hybrid, or
- * none, cannot share it. Once these do, hybrids can be the default for single files.
+ * The reason for the default of `--format`: a client that computes another info hash for a hybrid,
+ * or none, cannot share it. Once these can, hybrids can be the default for single files.
  */
 async function refusalTest(client: Client, argv: string[], hash: RegExp): Promise<void> {
   await interopTest({
@@ -108,7 +111,7 @@ async function refusalTest(client: Client, argv: string[], hash: RegExp): Promis
   });
 }
 
-/** By the link of a v2 torrent, and by those of a hybrid: with both hashes, and with either. */
+/** With the link of a v2 torrent, and with those of a hybrid: with both hashes, and with either. */
 async function magnetTest(seeder: Client, downloader: Client): Promise<void> {
   await interopTest({
     name: `${downloader.name} fetches v2 and hybrid torrents from ${seeder.name} by magnet links`,
@@ -128,8 +131,8 @@ async function magnetTest(seeder: Client, downloader: Client): Promise<void> {
 }
 
 /**
- * A client that knows v1 only gives a hybrid to `tt`, without any layer, and `tt` to one that asks for the
- * v2 hash only.
+ * A client that supports v1 only sends a hybrid to `tt`, without any layer, and `tt` sends it to
+ * one that uses the v2 hash only.
  */
 async function bridgeTest(): Promise<void> {
   await interopTest({
@@ -162,7 +165,7 @@ async function bridgeTest(): Promise<void> {
         torrentPath: `magnet:?xt=urn:btih:${infoHash}`,
       });
       await third.completed;
-      // Neither the link nor webtorrent has layers: the content told them.
+      // Neither the link nor webtorrent provides layers: they were computed from the content.
       const kept = join(both!.dir, ".tt", `${infoHash}.torrent`);
       const layersOf = async (path: string) => {
         const { metainfo } = await loadTorrent(path, AbortSignal.timeout(9_000));
@@ -187,7 +190,7 @@ async function bridgeTest(): Promise<void> {
   });
 }
 
-/** What a peer that knows the v2 hash only is answered: the piece layer of a file. */
+/** The response to a peer that has the v2 hash only: the piece layer of a file. */
 async function askForLayer(
   port: number,
   identity: Identity,

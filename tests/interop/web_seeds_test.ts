@@ -10,7 +10,7 @@ import type { Content } from "../support/content.ts";
 import { interopTest } from "../support/requirements.ts";
 import { assertSameBytes, TRANSFER_DEADLINE_MS } from "./transfer.ts";
 
-/** Downloads the content with nginx as its only source; gives the lines of the server's log. */
+/** Downloads the content with nginx as its only source; returns the lines of the server's log. */
 async function download(content: Content): Promise<string[]> {
   await using scratch = await openScratch();
   const [source, target] = [`${scratch.path}/source`, `${scratch.path}/target`];

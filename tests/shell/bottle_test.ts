@@ -1,7 +1,7 @@
 /**
- * The shell in the bottle: worlds of a few programs, each the real session with its torrents' lives,
+ * The shell in simulated worlds of a few programs, each the real session with its torrents' lives,
  * drivers, links, limiters and storage, in memory. `TT_BOTTLE_SEEDS=1000` runs more worlds,
- * `TT_BOTTLE_FROM=17` begins with another one.
+ * `TT_BOTTLE_FROM=17` starts with another one.
  */
 import { assertEquals } from "@std/assert";
 import { type ContentPlan, makeContent } from "./bottle/contents.ts";
@@ -20,7 +20,7 @@ const PLANS: readonly ContentPlan[] = [
   { name: "large", format: "v1", ...common, pieceLength: 64 * KIB, lengths: [200_000] },
 ];
 
-/** Whatever opened a real file or socket would be refused. */
+/** Opening a real file or socket would fail. */
 const inMemory = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name, permissions: "none", fn });
 

@@ -14,7 +14,7 @@ const content = {
   })),
 };
 
-/** Somebody who types these lines, and then nothing more. */
+/** A user who types these lines, and then nothing more. */
 function asker(...answers: string[]) {
   const told: string[] = [];
   return {

@@ -1,4 +1,4 @@
-/** Disks that are full or read-only, files that change, two downloads in one place. */
+/** Disks that are full or read-only, files that change, two downloads in one folder. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join } from "node:path";
 import {

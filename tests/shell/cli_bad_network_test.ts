@@ -1,4 +1,4 @@
-/** Trackers that fail or lie, ports that are taken, readers that leave. */
+/** Trackers that fail or send wrong data, ports in use, readers that leave. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { dirname } from "node:path";
 import { encodeBencode } from "../../core/bencode/encode.ts";
@@ -23,14 +23,14 @@ import { freshPort } from "../support/network.ts";
 const PIECE = 16 * 1024;
 const SIZE = 64 * PIECE;
 
-/** A tracker that answers whatever it is told to; it counts the announces and keeps the last one. */
+/** A tracker with a given response; it counts the announces and keeps the last one. */
 function startFake(answer: (query: URLSearchParams) => Response) {
   const announces: URLSearchParams[] = [];
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {}, onError: () => new Response() },
     (request) => {
       const url = new URL(request.url.replaceAll(/%[89a-f][0-9a-f]/gi, "_"));
-      // Seeders look for a catalog, too.
+      // Seeders also request the catalog.
       if (url.pathname !== "/announce") return new Response("", { status: 404 });
       const query = url.searchParams;
       announces.push(query);
@@ -46,7 +46,7 @@ function answering(reply: Parameters<typeof encodeBencode>[0]): () => Response {
   return () => new Response(bytes);
 }
 
-/** What a tracker answers, and what the user reads about it. */
+/** A tracker's response, and the message that the user sees. */
 const BAD_ANSWERS: readonly (readonly [string, () => Response, RegExp])[] = [
   ["a web page", () => new Response("<html><body>Welcome"), /answer/],
   ["nothing", () => new Response(""), /answer/],
@@ -82,12 +82,12 @@ Deno.test("a download without a tracker and without peers times out with a reaso
   assertMatch(assertOneSentence(ended, 4), /within 3 s .*is it running/);
 });
 
-/** Of a port that nobody listens on any more. */
+/** A port on which nothing listens any more. */
 function urlOfNobody(): string {
   return `http://127.0.0.1:${freshPort()}/announce`;
 }
 
-/** Downloads from a good peer in spite of the bad tracker. */
+/** Downloads from a good peer despite the bad tracker. */
 async function assertNamedAndSurvived(
   dir: Awaited<ReturnType<typeof scratch>>,
   url: string,
@@ -178,7 +178,7 @@ Deno.test("a port in use gives one sentence and exit code 4", async () => {
     runTt(["tracker", ...taken]),
     runTt(["seed", torrent, "--dir", dirname(path), ...taken]),
     runTt(["get", torrent, "--dir", dir.at("D"), ...taken]),
-    // The other failure is not worth a second sentence.
+    // The other failure is not reported again.
     runTt(["get", dir.at("missing.torrent"), "--dir", dir.at("D"), ...taken]),
   ]);
   for (const ended of all) {

@@ -1,4 +1,4 @@
-/** Torrents and settings that are wrong: one sentence, an exit code, nothing written. */
+/** Torrents and settings that are invalid: one sentence, an exit code, nothing written. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -20,7 +20,7 @@ const PIECE = 16 * 1024;
 const SIZE = 3 * PIECE + 1;
 const CONTENT = makeBytes(SIZE, 9);
 
-/** A good single-file info dictionary, with changes; undefined takes a key away. */
+/** A valid single-file info dictionary, with changes; undefined removes a key. */
 function infoWith(changes: Record<string, Bencodable | undefined>): Record<string, Bencodable> {
   const info = { name: "f.bin", length: SIZE, "piece length": PIECE, pieces: hashesOf(CONTENT) };
   const entries = Object.entries({ ...info, ...changes });
@@ -46,7 +46,7 @@ const text = (written: string) => new TextEncoder().encode(written);
 const good = torrentWith({});
 const inInfo = (rest: string) => text(`d4:info${rest}e`);
 
-/** What is wrong, the bytes, and what the sentence must say. */
+/** The fault, the bytes, and what the message must contain. */
 const BAD_TORRENTS: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["an empty file", new Uint8Array(), /not a valid torrent/],
   ["a web page", text("<!doctype html><title>Sign in</title>"), /not a valid torrent/],
@@ -128,7 +128,7 @@ Deno.test("missing sources, folders and magnet links have different errors", asy
   assertMatch(assertOneSentence(magnet, 3), /magnet link cannot be used: .* is not an info hash/);
 });
 
-/** Content of one piece, in files whose names lead elsewhere, or to the same place. */
+/** Content of one piece, in files whose names point elsewhere, or to the same place. */
 const ODD_PATHS: readonly (readonly string[])[] = [
   ["..", "..", "..", "escaped"],
   ["/etc/absolute"],
@@ -171,7 +171,7 @@ for (const name of ["..", ".tt", "/", "folder"]) {
     const state = join("deep", "D", ".tt");
     const content = made.filter((path) => !path.startsWith(state));
     assertEquals(content.sort(), placed.map(({ path }) => join("deep", "D", path)).sort());
-    // Below our own folder there is nothing but our own state.
+    // Our folder contains nothing but our own state.
     for (const path of made.filter((path) => path.startsWith(state))) {
       assertMatch(path, /\/[0-9a-f]{40}\.(resume|torrent|lock|options)$/);
     }

@@ -1,4 +1,4 @@
-/** The tracker's catalog as its users meet it: share, look, fetch by name, and what may go wrong. */
+/** The tracker's catalog from a user's view: share, list, download by name, and failures. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { torrent } from "./tracker/catalog/torrents.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../support/cli_kit.ts";
 import { freshPort } from "../support/network.ts";
 
-/** Where the catalog of a tracker is. */
+/** URL of a tracker's catalog. */
 function catalogOf(announceUrl: string): string {
   return new URL("/torrents", announceUrl).href;
 }
@@ -90,7 +90,7 @@ Deno.test("a torrent without trackers is announced to the tracker that it came f
   await runTt(["create", "bare.bin"], { cwd: dir.path });
   await upload(tracker.url, await Deno.readFile(dir.at("bare.bin.torrent")));
   await using seed = await startSeed(["bare.bin.torrent"], { cwd: dir.path });
-  // The peer may have given everything before the tracker answers, so the download goes on seeding.
+  // The peer may have sent everything before the tracker responds, so the download goes on seeding.
   const args = ["bare.bin", "--tracker", tracker.url, "--dir", dir.at("D")];
   await using get = await startGet([...args, "--peer", seed.peer]);
   assertEquals((await get.event("tracker")).url, tracker.url);
@@ -229,7 +229,7 @@ Deno.test("--tracker HOST:PORT works, also for existing content", async () => {
   await using tracker = await startTracker();
   const { host } = new URL(tracker.url);
   await Deno.writeFile(dir.at("one.bin"), makeBytes(1_000));
-  // Of a torrent that names no tracker.
+  // Of a torrent without a tracker.
   assertEquals((await runTt(["create", "one.bin"], { cwd: dir.path })).code, 0);
   await using seed = await startSeed(["one.bin.torrent", "--tracker", host], { cwd: dir.path });
   assertEquals((await seed.event("tracker")).url, tracker.url);
@@ -280,7 +280,7 @@ Deno.test("removing needs the token if the catalog requires one", async () => {
   assertEquals((await runTt(["remove", "one", ...at, "--catalog-token", token])).code, 0);
 });
 
-/** A tracker's place that keeps what it was sent; it looks like an empty catalog. */
+/** A server in place of a tracker that records requests; it looks like an empty catalog. */
 function curiousTracker() {
   const tokens: (string | null)[] = [];
   const methods: string[] = [];

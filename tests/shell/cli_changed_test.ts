@@ -38,7 +38,7 @@ Deno.test("a file with only a new mtime is rechecked and served again", async ()
   const changed = seed.said.indexOf(await seed.event("changed"));
   const isLater = (said: Said) => seed.said.indexOf(said) > changed;
   await seed.event("checked", (said) => isLater(said) && said.piecesGood === 8);
-  // The peer that was turned away is dialled again by a new run at once, by the old one later.
+  // The rejected peer is dialled again by a new run immediately, by the old one later.
   await get.stop();
   await using again = await startGet([...args, "--resume"]);
   assertEquals((await again.end()).code, 0);

@@ -1,4 +1,4 @@
-/** Content so large that threads hash it; the compiled file must have them with it. */
+/** Content so large that threads hash it; the compiled file must include them. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import { runTt, scratch } from "../support/cli_kit.ts";

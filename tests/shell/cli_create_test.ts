@@ -1,4 +1,4 @@
-/** Making torrents: where they go, what is in them, and sharing content behind links. */
+/** Creating torrents: paths, contents, and sharing content behind links. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { byteText } from "../../core/bencode/node.ts";
 import { readMetainfo } from "../../shell/read_metainfo.ts";

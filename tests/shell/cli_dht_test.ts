@@ -11,14 +11,14 @@ import {
 } from "../support/cli_kit.ts";
 import { DaemonKit } from "../support/daemon_kit.ts";
 
-/** The kit switches the DHT off in the environment; the option has the last word. */
+/** The test kit switches the DHT off in the environment; the option takes precedence. */
 const ON = ["--dht", "on"];
 
 Deno.test("a download without a tracker finds its seed through the DHT and any known node", async () => {
   await using dir = await scratch();
   const { torrent, bytes } = await makeFile(dir.path, "film.bin", 300_000);
   await using seed = await startSeed([torrent, ...ON]);
-  // One more node, which neither of the two was told of by the other.
+  // One more node, which was not given to either of the two.
   const lone = await makeFile(dir.at("other"), "other.bin", 20_000);
   await using middle = await startSeed([lone.torrent, ...ON, "--dht-node", seed.peer]);
   const port = middle.peer;
@@ -101,7 +101,7 @@ Deno.test("tt dht shows the node of a running daemon, and one of its own without
   const none = await runTt(["dht", "--state", state, "--timeout", "1"]);
   assertMatch(assertOneSentence(none, 4), /The daemon has no DHT node/);
   await daemon.run("add", torrent);
-  // The seeder is found through the DHT, so the node has been at work by then.
+  // The seeder is found through the DHT, so the node has sent queries by then.
   await daemon.until(({ percent_done }) => percent_done === 1, "percent_done");
   const shown = await runTt(["dht", "--json"], { env: { XDG_STATE_HOME: dir.at("home") } });
   assertEquals(shown.code, 0, shown.stderr);

@@ -1,4 +1,4 @@
-/** Magnet links as a user gives them: from a peer alone, again after a kill, and with peers that lie. */
+/** Magnet links from a user's view: from one peer, again after a kill, and with hostile peers. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   assertContent,
@@ -14,7 +14,7 @@ import { FakeMetadataPeer } from "./fake_metadata_peer.ts";
 
 const SIZE = 3_000_001;
 
-/** A seeder of `film.bin`, and the link that names it. */
+/** A seeder of `film.bin`, and its magnet link. */
 async function startSource(path: string, more: readonly string[] = []) {
   const bytes = makeBytes(SIZE);
   await Deno.writeFile(`${path}/film.bin`, bytes);
@@ -90,7 +90,7 @@ Deno.test("after kill -9 the metadata is not fetched again, and pieces are kept"
     await get.event("progress", (said) => (said.bytesDone as number) > 200_000);
     await get.stop("SIGKILL");
   }
-  // The link's peer is left out: only what is on disk can tell what the torrent is.
+  // The link's peer is omitted: the metadata can only come from the disk.
   const bare = link.replace(/&x\.pe=.*/, "");
   const args = ["--dir", "D", "--no-seed", "--json", "--resume", "--peer", seed.peer];
   await using again = await startGet([bare, ...args], { cwd: dir.path });

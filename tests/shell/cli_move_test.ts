@@ -1,4 +1,4 @@
-/** Unfinished content is marked, finished content goes where the user wants it. */
+/** Unfinished content is marked, finished content moves where the user wants it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   assertContent,
@@ -32,13 +32,13 @@ Deno.test("incomplete content has its marker, however the process ends", async (
   assertMatch(await Deno.readTextFile(marker), /^"film\.bin" is being downloaded/);
   await get.stop("SIGKILL");
   assert(await exists(marker));
-  // Files that are marked can be checked and shared as far as they are there.
+  // Marked files can be verified and shared as far as they are complete.
   assertEquals((await runTt(["verify", torrent, "--dir", dir.at("D")])).code, 6);
   await using again = await startGet(args);
   assertEquals((await again.end()).code, 0);
   assert(!await exists(marker));
   await assertContent(dir.at("D", "film.bin"), bytes);
-  // Something of the user's in its place is left alone.
+  // A user's own file in its place is not touched.
   await Deno.remove(dir.at("D", "film.bin"));
   await Deno.copyFile(path, marker);
   await using third = await startGet(args);

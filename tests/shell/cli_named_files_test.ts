@@ -1,4 +1,6 @@
-/** Files and addresses that the user names and that can't be had: one sentence that says what to do. */
+/**
+ * Files and addresses given by the user that are not available: one sentence that says what to do.
+ */
 import { assertEquals, assertMatch } from "@std/assert";
 import { assertOneSentence, forEachAtOnce, makeFile, runTt, scratch } from "../support/cli_kit.ts";
 

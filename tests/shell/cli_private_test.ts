@@ -1,4 +1,4 @@
-/** What BEP 27 forbids is refused in one sentence. */
+/** What BEP 27 forbids is refused with one sentence. */
 import { assertMatch } from "@std/assert";
 import { assertOneSentence, LOCAL, makeBytes, runTt, scratch } from "../support/cli_kit.ts";
 

@@ -1,4 +1,4 @@
-/** `tt seed --resume`: what earlier runs seeded, without naming it. */
+/** `tt seed --resume`: seeds what earlier runs seeded, without arguments. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import {
@@ -26,7 +26,7 @@ Deno.test("tt seed --resume seeds what is still there, however the earlier run e
       said.name === name && said.state === "seeding";
     await seed.event("progress", isSeeding("one.bin"));
     await seed.event("progress", isSeeding("second.bin"));
-    // What it remembers is written beside what it does.
+    // Its memory is saved while it runs.
     await until(() => {
       const names = [...Deno.readDirSync(dir.at("state"))].flatMap(({ name }) =>
         name === "tt" ? [name] : []

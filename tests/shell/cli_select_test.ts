@@ -1,4 +1,4 @@
-/** Files of a torrent that the user chooses, and what the disk and the network have to do with it. */
+/** Files of a torrent that the user selects, and the effects on disk and network. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import {
@@ -62,7 +62,7 @@ Deno.test("one file of 1,000 costs its bytes and its boundary pieces, and nothin
   assertStringIncludes(verified.stdout, "of 1 selected file checked");
   const other = await runTt(["verify", torrent, "--dir", dir.at("D"), "--select", "f500"]);
   assertEquals(other.code, 6);
-  // What was wanted is here: there is nothing to go on with.
+  // What was wanted is complete: there is nothing to resume.
   const none = await runTt(["get", "--resume", "--dir", dir.at("D"), "--port", "0"]);
   assertStringIncludes(assertOneSentence(none, 3), "There are no unfinished downloads in");
 });
@@ -107,7 +107,7 @@ Deno.test("a selection survives kill -9, and a wider one continues from there", 
   }
   assertEquals(await filesIn(dir.at("D")), ["b", "d"]);
   {
-    // Nothing is typed: what was chosen holds, also where the torrent is not named.
+    // Without options the remembered selection applies, also where the torrent is not named.
     const ended = await runTt([
       ...["get", "--resume", "--dir", dir.at("D"), "--peer", seed.peer, "--no-seed", "--json"],
       ...["--host", "127.0.0.1", "--port", "0", "--share-rule", "off", "--down-limit", "100M"],
@@ -130,7 +130,7 @@ Deno.test("a selection survives kill -9, and a wider one continues from there", 
   {
     await using get = await startGet([...args, "--select", "*", "--exclude", "a"]);
     assertEquals((await get.end()).code, 0);
-    // Everything of that was here already.
+    // Everything of that was complete already.
     assertEquals(await filesIn(dir.at("D")), ["b", "c", "d"]);
   }
 });
@@ -149,7 +149,7 @@ Deno.test("a narrower selection cancels requests and keeps what is there", async
   await using get = await startGet([...args, "--down-limit", "100M", "--select", "a"]);
   assertEquals((await get.end()).code, 0);
   const { downloaded } = await get.event("stopped");
-  // A busy machine may have seen the progress late.
+  // A busy machine may have reported the progress late.
   assert(downloaded < 1.5 * size, `${downloaded} bytes`);
   await assertContent(dir.at("D", "set", "a"), makeBytes(size, 1));
   assertEquals(await filesIn(dir.at("D")), ["a", "b"]);

@@ -1,4 +1,4 @@
-/** The 10 % share rule as users meet it: paid, waived with a reason, or waited for. */
+/** The 10 % share rule from a user's view: paid, waived with a reason, or waited for. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
 import {
@@ -109,7 +109,7 @@ Deno.test("uploads of an earlier run count", async () => {
     await using seed = await startSeed([torrent, "--dir", dirname(path)]);
     await using first = await startGet([...strict, "--peer", seed.peer]);
     await first.event("progress", ({ state }) => state === "waiting");
-    // Without the seeder the debt can be paid, but the last piece can't be had.
+    // Without the seeder the share can be paid, but the last piece is not available.
     await seed.stop("SIGKILL");
     await using second = await startGet([
       ...[torrent, "--dir", dir.at("second")],
@@ -131,7 +131,7 @@ function isSettled({ event, state }: Said): boolean {
   return event === "share" && state !== "owing";
 }
 
-/** Downloads under the rule, side by side; killed when disposed. */
+/** Downloads with the rule, in parallel; killed when disposed. */
 async function startGets(count: number, argsFor: (index: number) => readonly string[]) {
   const all: Tt[] = [];
   for (let index = 0; index < count; index++) {

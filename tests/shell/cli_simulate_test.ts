@@ -1,4 +1,4 @@
-/** `tt simulate` as a user meets it. */
+/** `tt simulate` from a user's view. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { Tt } from "../support/cli_kit.ts";

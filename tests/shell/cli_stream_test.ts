@@ -1,4 +1,6 @@
-/** `tt stream` as a player meets it: an address at once, bytes as they come, seeks, an end. */
+/**
+ * `tt stream` from a player's view: an address immediately, bytes as they arrive, seeks, an end.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   assertOneSentence,

@@ -1,4 +1,4 @@
-/** What a user sees of traces: `--trace` records real runs, `tt replay` runs them again. */
+/** Traces from a user's view: `--trace` records real runs, `tt replay` runs them again. */
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import {
   assertContent,
@@ -129,7 +129,8 @@ Deno.test("a modified trace is detected, with the number of the event", async ()
   await Deno.writeTextFile(dir.at("changed.trace"), lines.join("\n"));
   const replay = await runTt(["replay", dir.at("changed.trace")]);
   const found = Number(/differs at event (\d+)/.exec(assertOneSentence(replay, 6))![1]);
-  // What is missing shows when the turn is over, or when its piece would have been whole.
+  // A missing effect is detected at the end of its turn, or when its piece would have been
+  // complete.
   assert(found >= event - 1, `${found} of ${event}`);
 });
 
@@ -142,7 +143,7 @@ Deno.test("the trace of a killed run replays up to its end", async () => {
     { cwd: dir.path },
   );
   await get.event("complete");
-  // Lines are written once a second: wait until some are there.
+  // Lines are written once a second: wait until some exist.
   const hasLines = async () => (await Deno.stat(dir.at("get.trace"))).size > 0;
   await until(hasLines, "the trace has lines");
   await get.stop("SIGKILL");

@@ -1,4 +1,4 @@
-/** A tracker that is killed under load comes back with everything that it had answered for. */
+/** A tracker that is killed under load restarts with everything that it confirmed. */
 import { assert, assertEquals } from "@std/assert";
 import { createRng, randomBelow } from "../../core/bytes/random.ts";
 import { percentEncode } from "../../core/tracker/percent.ts";
@@ -7,21 +7,21 @@ import { infoHashOf, torrent } from "./tracker/catalog/torrents.ts";
 import { scratch, startTracker } from "../support/cli_kit.ts";
 
 const SWARMS = 8;
-/** Few enough that a catalog shows each peer of a swarm. */
+/** Few enough that a catalog lists each peer of a swarm. */
 const PEERS_MAX = 150;
 const CLIENTS = 8;
-/** Answers before each kill; the last one is drawn, so that kills hit everywhere. */
+/** Responses before each kill; the last one is random, so that kills happen everywhere. */
 const ANSWERS_MIN = 200;
 const KILLS = 3;
 
 type Role = "seeder" | "leecher" | "gone";
 
-/** What the tracker has answered for, and what it was asked for without an answer. */
+/** What the tracker has confirmed, and what was requested without a response. */
 interface Ledger {
   readonly torrents: Map<string, Uint8Array>;
   /** By info hash and port. */
   readonly peers: Map<string, Role>;
-  /** The ids under which they came; who comes back after leaving is another client. */
+  /** The IDs of their announces; one that returns after leaving is another client. */
   readonly ids: Map<string, string>;
   idsMade: number;
   readonly unsure: Set<string>;
@@ -53,7 +53,7 @@ Deno.test("a kill during announces and uploads loses nothing that was acknowledg
       if (--left === 0) tracker.send("SIGKILL");
     };
     const clients = Array.from({ length: CLIENTS }, async (_, client) => {
-      // Each client speaks for ports of its own, so that what it said last is what holds.
+      // Each client uses its own ports, so that its last announce determines the state.
       const ports = Math.floor(PEERS_MAX / CLIENTS);
       for (let step = 0;; step++) {
         const infoHash = hashes[randomBelow(rng, SWARMS)]!;
@@ -143,7 +143,7 @@ async function assertKept(url: string, ledger: Ledger): Promise<void> {
     assert(completed >= (ledger.completed.get(infoHash) ?? 0));
     assert(completed <= (ledger.completedUnsure.get(infoHash) ?? 0));
   }
-  // What was asked for and not answered may be either way; from here it is as it turned out.
+  // Unconfirmed requests may have had an effect or not; from here on the observed state counts.
   for (const peer of ledger.unsure) ledger.peers.delete(peer);
   ledger.unsure.clear();
 }

@@ -1,4 +1,4 @@
-/** What a tracker's user gets to read: the access log, and what is wrong with it. */
+/** What a tracker's user can read: the access log, and its errors. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { assertOneSentence, runTt, scratch, startTracker } from "../support/cli_kit.ts";
 

@@ -1,4 +1,4 @@
-/** What a user does first: share, fetch, stop, go on. */
+/** A user's first steps: share, download, stop, resume. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { basename, dirname, join } from "node:path";
 import {
@@ -94,12 +94,12 @@ Deno.test("a download killed at any moment keeps every finished piece", async ()
   const { piecesKept, pieces } = said.find(({ event }) => event === "resumed")!;
   assertEquals({ piecesKept, pieces }, { piecesKept: kept, pieces: PIECES });
   await assertContent(target, bytes);
-  // What was there is not sent again.
+  // Pieces that were present are not sent again.
   await seed.stop();
   assertEquals((await seed.event("stopped")).uploaded, SIZE - kept * PIECE);
 });
 
-/** Pieces of the file that are right. */
+/** Pieces of the file that are valid. */
 async function countRight(path: string, wanted: Uint8Array): Promise<number> {
   const found = await Deno.readFile(path).catch(() => new Uint8Array());
   let right = 0;
@@ -110,7 +110,7 @@ async function countRight(path: string, wanted: Uint8Array): Promise<number> {
   return right;
 }
 
-/** Resolves when so many pieces are on disk. */
+/** Resolves when this many pieces are on disk. */
 async function untilPieces(path: string, wanted: Uint8Array, count: number): Promise<void> {
   await until(
     async () => await countRight(path, wanted) >= count,
@@ -366,7 +366,7 @@ Deno.test("help and version are results, not errors", async () => {
   assertEquals(nothing.stdout, help.stdout);
 });
 
-/** Whether an event is about the torrent that was made at this path. */
+/** Whether an event is about the torrent at this path. */
 function ofTorrent(torrent: string): (said: Said) => boolean {
   const name = basename(torrent, ".torrent");
   return (said) => said.name === name;

@@ -1,4 +1,4 @@
-/** v2 torrents on the command line: what survives a kill, and what a check tells. */
+/** v2 torrents on the command line: what survives a kill, and the result of a check. */
 import { assert, assertEquals } from "@std/assert";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 import { decodeResume } from "../../core/transfer/resume.ts";
@@ -44,7 +44,7 @@ Deno.test("blocks of a half received piece of 16 MiB survive a kill", async () =
   await assertContent(dir.at("D", "half.bin"), bytes);
 });
 
-/** Whether the state has the hashes of so many blocks. */
+/** Whether the state contains the hashes of this many blocks. */
 async function isSaved(path: string, blocks: number): Promise<boolean> {
   const state = decodeResume(await Deno.readFile(path).catch(() => new Uint8Array()));
   if (!state.ok) return false;
@@ -59,7 +59,7 @@ async function damage(path: string, ...places: readonly number[]): Promise<void>
   await Deno.writeFile(path, bytes);
 }
 
-/** What `tt verify` names. */
+/** The bad blocks listed by `tt verify`. */
 async function verified(torrent: string, dir: string) {
   const { said, stdout } = await runTt(["verify", torrent, "--dir", dir, "--json"]);
   const result = said.find(({ event }) => event === "verified");
@@ -83,13 +83,13 @@ for (const format of ["v2", "hybrid"]) {
     for (const folder of ["S", "D"]) {
       const file = dir.at(folder, "f.bin");
       assertEquals(await verified(torrent, dir.at(folder)), []);
-      // Two blocks beside each other, across pieces, and the short one at the end.
+      // Two adjacent blocks, across pieces, and the short one at the end.
       await damage(file, 65_535, 65_536, size - 1);
       assertEquals(await verified(torrent, dir.at(folder)), [
         { path: "f.bin", offset: 49_152, length: 32_768, unit },
         { path: "f.bin", offset: size - 3_616, length: 3_616, unit },
       ]);
-      // What is cut off is bad, what is left is judged.
+      // The missing part is bad, the rest is checked.
       await damage(file, 65_535, 65_536, size - 1);
       await Deno.truncate(file, 2 * 65_536 + 16_384);
       assertEquals(await verified(torrent, dir.at(folder)), [
@@ -165,7 +165,7 @@ Deno.test("a file that another torrent of the folder has is copied, said so and 
     assertEquals([files, copied], [["new/same.bin", "new/twice.bin"], 2 * SIZE]);
     assertEquals(downloaded, 0);
     await assertNew("A");
-    // A copy: what happens to one does not happen to the other.
+    // A copy: changes to one do not affect the other.
     assertEquals((await Deno.stat(dir.at("A", "old.bin"))).nlink, 1);
   });
 

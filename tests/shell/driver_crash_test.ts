@@ -1,4 +1,6 @@
-/** A mistake of ours ends one torrent, in order: nothing is fed any more, and what is on disk is saved. */
+/**
+ * A bug of ours ends one torrent, in order: it gets no more events, and what is on disk is saved.
+ */
 import { assertEquals } from "@std/assert";
 import { createFullBitfield } from "../../core/bytes/bitfield.ts";
 import type { Storage } from "../../shell/disk/storage.ts";

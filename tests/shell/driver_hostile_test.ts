@@ -1,4 +1,7 @@
-/** Peers that lie, flood, stall or talk nonsense: whoever is honest is served all the same. */
+/**
+ * Peers that send wrong data, flood, stall or violate the protocol: honest peers are served all
+ * the same.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MESSAGE_ID } from "../../core/wire/message_id.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
@@ -35,7 +38,7 @@ async function seedHere(dir: Scratch): Promise<RunningTorrent> {
 
 let downloads = 0;
 
-/** A well-behaved download gets everything from those ports. */
+/** A normal download completes from those ports. */
 async function assertServed(dir: Scratch, ...ports: number[]): Promise<RunningTorrent> {
   const target = dir.at(`D${++downloads}`);
   await using download = startDownload(loaded, target, ports);
@@ -46,7 +49,7 @@ async function assertServed(dir: Scratch, ...ports: number[]): Promise<RunningTo
 
 const spare = new Uint8Array(Math.ceil(PIECES / 8)).fill(0xff);
 
-/** What a peer says to a seeder, which must hang up. */
+/** What a peer sends to a seeder, which must disconnect. */
 const INTOLERABLE: readonly (readonly [string, Uint8Array])[] = [
   ["asks for another torrent", handshake(OTHER_HASH)],
   ["speaks HTTP", bytesOf("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n")],
@@ -101,7 +104,7 @@ Deno.test("silent peers do not keep others out", async () => {
   await using seeding = await seedHere(dir);
   await using _silent = await dialMany(seeding.port, 300, "deaf");
   const { said } = await assertServed(dir, seeding.port);
-  // Waiting for one of them to time out takes twice as long.
+  // Waiting for a timeout of one of them takes twice as long.
   assert(said.find(({ event }) => event === "complete")!.seconds < HANDSHAKE_TIMEOUT_MS / 2000);
 });
 
@@ -148,7 +151,7 @@ Deno.test("requests of a peer that does not read are not read without limit", as
     while (sent < batchesMax && await deaf.write(batch)) sent++;
   };
   const flooding = flood();
-  // Somebody else is served as often as it takes for the flood to come to a stop.
+  // Another peer is served until the flood stops.
   for (let before = -1; before !== sent;) {
     before = sent;
     await assertServed(dir, seeding.port);
@@ -163,7 +166,7 @@ Deno.test("a peer that requests while choked and does not read is disconnected",
   await using dir = await scratch();
   await using seeding = await seedHere(dir);
   await using deaf = await RawPeer.dial(seeding.port, "deaf");
-  // Too many pieces for a newcomer: nothing is allowed while choked, so each request gets a reject.
+  // Too many pieces for a newcomer: no requests are allowed while choked, so each gets a reject.
   const half = new Uint8Array(Math.ceil(PIECES / 8)).fill(0xff, 0, 4);
   await deaf.write(HELLO, message(MESSAGE_ID.bitfield, half));
   const batch = bytesOf(...Array.from({ length: 50_000 }, (_, i) => request(i % PIECES, 0, PIECE)));

@@ -1,6 +1,6 @@
 /**
- * Torrents that run inside the test on real loopback sockets and files, and peers made by hand, which
- * say whatever a test wants them to say.
+ * Torrents that run inside the test on real loopback sockets and files, and synthetic peers that
+ * send whatever a test wants.
  */
 import { createHash } from "node:crypto";
 import { encodeBencode } from "../../core/bencode/encode.ts";
@@ -16,7 +16,7 @@ import { within } from "../support/until.ts";
 const LOCALHOST = "127.0.0.1";
 export const PIECE = 16 * 1024;
 
-/** A torrent of one file of so many pieces of one block. */
+/** A torrent of one file with this many pieces of one block. */
 export function makeLoaded(pieces: number): { loaded: LoadedTorrent; bytes: Uint8Array } {
   const bytes = makeBytes(pieces * PIECE, pieces);
   const hashes = new Uint8Array(20 * pieces);
@@ -38,14 +38,14 @@ export interface RunningTorrent extends AsyncDisposable {
   peers(): number;
 }
 
-/** Shares what is in `dir`. */
+/** Seeds what is in `dir`. */
 export async function startSeeding(loaded: LoadedTorrent, dir: string): Promise<RunningTorrent> {
   const seeding = startRun({ loaded, dir, role: { kind: "seed", isChecked: false } }, []);
   await seeding.event("checked");
   return seeding;
 }
 
-/** Downloads to `dir` from the peers at these ports, then leaves. */
+/** Downloads to `dir` from the peers at these ports, then exits. */
 export function startDownload(
   loaded: LoadedTorrent,
   dir: string,
@@ -125,7 +125,7 @@ function startRun(
 
 type Part = number | string | Uint8Array;
 
-/** Numbers as 4 bytes each, strings as the bytes of their characters. */
+/** Integers as 4 bytes each, strings as the bytes of their characters. */
 export function bytesOf(...parts: readonly Part[]): Uint8Array<ArrayBuffer> {
   const chunks = parts.map((part) => {
     if (typeof part === "string") return Uint8Array.from(part, (char) => char.charCodeAt(0));
@@ -143,13 +143,13 @@ export function bytesOf(...parts: readonly Part[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** A whole message: length, id, body. */
+/** A whole message: length, ID, body. */
 export function message(id: number, ...parts: readonly Part[]): Uint8Array {
   const body = bytesOf(...parts);
   return bytesOf(1 + body.length, Uint8Array.of(id), body);
 }
 
-/** The 68 bytes of a peer with the Fast extension; `name` makes its id. */
+/** The 68 bytes of a peer with the Fast extension; `name` fills its ID. */
 export function handshake(infoHash: InfoHash, name = "hostile"): Uint8Array {
   const peerId = bytesOf(`-XX0000-${name}`.padEnd(20, "x"));
   return encodeHandshake({ infoHash, peerId, fast: true, extended: false, dht: false });
@@ -157,14 +157,16 @@ export function handshake(infoHash: InfoHash, name = "hostile"): Uint8Array {
 
 type OnMessage = (id: number, body: Uint8Array, peer: RawPeer) => void;
 
-/** One end of a connection, in the hands of a test. */
+/** One end of a connection, controlled by a test. */
 export class RawPeer implements AsyncDisposable {
-  /** Resolves when the other side has closed the connection; never for a deaf peer. */
+  /**
+   * Resolves when the other side has closed the connection; never for a peer that does not read.
+   */
   readonly closed: Promise<void>;
   readonly #conn: Deno.Conn;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `onMessage` gets what comes behind the handshake; a deaf peer never reads. */
+  /** `onMessage` gets what follows the handshake; with `deaf` the peer never reads. */
   constructor(conn: Deno.Conn, onMessage: OnMessage | "deaf" = () => {}) {
     this.#conn = conn;
     this.closed = onMessage === "deaf" ? new Promise(() => {}) : this.#read(onMessage);
@@ -177,7 +179,7 @@ export class RawPeer implements AsyncDisposable {
   /** False when the other side has closed the connection. */
   async write(...parts: readonly Part[]): Promise<boolean> {
     const bytes = bytesOf(...parts);
-    // Writes that the system takes in part must not mix with others.
+    // Writes that the system accepts in parts must not interleave.
     const before = this.#writing;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writing = promise;

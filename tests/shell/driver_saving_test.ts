@@ -12,7 +12,7 @@ import { MemoryNetwork } from "./bottle/memory_network.ts";
 import { VirtualClock } from "./bottle/virtual_clock.ts";
 import { makeLoaded } from "./driver_kit.ts";
 
-/** Stops a driver whose storage flushes in this way; what happened, in order. */
+/** Stops a driver whose storage flushes in this way; returns what happened, in order. */
 async function stopWith(flush: (clock: VirtualClock) => Promise<void>): Promise<string[]> {
   const { loaded: { metainfo } } = makeLoaded(3);
   const clock = new VirtualClock();

@@ -1,4 +1,7 @@
-/** Downloads of v2 torrents from peers made by hand: bad blocks, missing layers, wrong and absurd hashes. */
+/**
+ * Downloads of v2 torrents from synthetic peers: bad blocks, missing layers, wrong and absurd
+ * hashes.
+ */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { buildMetainfo } from "../../core/metainfo/create.ts";
@@ -34,7 +37,7 @@ async function withTorrent(
   }
 }
 
-/** The torrent as metadata from peers gives it. */
+/** The torrent with metadata from peers. */
 function withoutLayers({ bytes, metainfo }: LoadedTorrent): LoadedTorrent {
   const trees = { ...metainfo.trees!, layers: metainfo.trees!.layers.map(() => undefined) };
   return parseTorrent(withPieceLayers(bytes, trees), "a test", true);
@@ -50,7 +53,7 @@ Deno.test("after one bad block in a piece of 16 MiB, 16 KiB are fetched again", 
     });
     const target = join(dir, "target");
     await using download = startDownload(loaded, target, [liar.port, honest.port]);
-    // Its own leaves convict it.
+    // Its own leaf hashes prove it.
     const banned = await download.event("peer-banned");
     assertEquals(banned.peer, `127.0.0.1:${liar.port}`);
     const all = Uint8Array.of(0x80);
@@ -193,7 +196,9 @@ Deno.test("blocks of an unfinished piece are kept by the next run where the disk
     await download.done;
   }));
 
-/** A hybrid of one file whose v1 part has the hashes of `first` and its v2 part those of `second`. */
+/**
+ * A hybrid of one file whose v1 part has the hashes of `first` and its v2 part those of `second`.
+ */
 async function contradictory(dir: string, first: Uint8Array, second: Uint8Array) {
   const made = await Promise.all([first, second].map(async (bytes, index) => {
     const folder = join(dir, `${index}`);
@@ -228,7 +233,7 @@ Deno.test("a hybrid whose parts describe different content ends with one sentenc
           const bytes = which === "v1" ? contents[0]! : contents[1]!;
           await using seed = listenSeed(whole, bytes, "seed", { answer: () => undefined });
           const download = startDownload(loaded, target, [seed.port]);
-          // It fails both ways.
+          // It fails both checks.
           const error = await assertRejects(() => download.done, Error);
           await assertRejects(() => Promise.resolve(download[Symbol.asyncDispose]()));
           assertStringIncludes(error.message, "The v1 and the v2 part of f.bin describe different");

@@ -1,4 +1,7 @@
-/** The bench of attackers in small: whatever strangers do at both ends, the right bytes arrive. */
+/**
+ * A small run of the attackers benchmark: whatever hostile peers do at both ends, the right bytes
+ * arrive.
+ */
 import { assert } from "@std/assert";
 import { runAttacked } from "../bench/eight_attackers.ts";
 import { ATTACKS } from "../bench/eight_attackers_order.ts";

@@ -1,4 +1,4 @@
-/** A peer that speaks just enough to offer metadata: any bytes, of any claimed size. */
+/** A peer with just enough of the protocol to offer metadata: any bytes, of any claimed size. */
 import { createByteWriter, writtenBytes } from "../../core/bytes/byte_writer.ts";
 import { addressText } from "../../core/bytes/address.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
@@ -16,7 +16,7 @@ import type { Message } from "../../core/wire/message.ts";
 const OURS = 5;
 
 export class FakeMetadataPeer implements AsyncDisposable {
-  /** Requests for metadata that came. */
+  /** Received requests for metadata. */
   requests = 0;
   readonly handshaken: Promise<void>;
   readonly #infoHash: InfoHash;
@@ -112,7 +112,7 @@ export class FakeMetadataPeer implements AsyncDisposable {
       totalSize: metadata.length,
       payload: metadata.subarray(begin, begin + METADATA_PIECE_SIZE),
     });
-    // The number under which tt wants it.
+    // The message ID that tt chose for it.
     await send(conn, { kind: "extended", id: 2, payload: data });
   }
 }

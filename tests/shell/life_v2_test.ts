@@ -1,4 +1,7 @@
-/** A v2 torrent whose metadata came without layers, and files that another torrent of the folder has. */
+/**
+ * A v2 torrent whose metadata came without layers, and files that another torrent of the folder
+ * has.
+ */
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { countBits, createFullBitfield } from "../../core/bytes/bitfield.ts";
@@ -36,7 +39,7 @@ async function withFolder(run: (folder: string) => Promise<void>): Promise<void>
   }
 }
 
-/** The torrent as metadata from peers gives it. */
+/** The torrent with metadata from peers. */
 function withoutLayers({ bytes, metainfo }: LoadedTorrent): LoadedTorrent {
   const trees = { ...metainfo.trees!, layers: metainfo.trees!.layers.map(() => undefined) };
   const bare = withPieceLayers(bytes, trees);
@@ -68,7 +71,7 @@ for (const format of ["v2", "hybrid"] as const) {
       await Deno.writeFile(join(folder, "f", "b"), vectorContent(4 * PIECE));
       const made = await makeTorrent(join(folder, "f"), { format, pieceLength: PIECE });
       const { metainfo } = withoutLayers(made);
-      // One wrong byte: by v2, nothing proves the other pieces of that file.
+      // One wrong byte: in v2, nothing proves the other pieces of that file.
       await Deno.writeFile(join(folder, "f", "b"), vectorContent(4 * PIECE).fill(1, 7, 8));
       const storage = openStorage(folder, metainfo, { readOnly: true });
       const pieces = Array.from({ length: metainfo.geometry.pieceCount }, (_, piece) => piece);
@@ -143,7 +146,7 @@ Deno.test("metadata without layers take those that an earlier run kept, and do n
     await keepTorrent(folder, again);
     assertEquals(await loadTorrentBytes(folder, infoHash), made.bytes);
 
-    // Wrong layers are not believed, and nothing is lost without a file.
+    // Wrong layers are ignored, and a missing file is harmless.
     const wrong = made.bytes.slice();
     wrong[wrong.length - 5]! ^= 1;
     await saveTorrent(folder, infoHash, wrong);
@@ -204,7 +207,7 @@ Deno.test("a file that another torrent of the folder has finished is copied", ()
         ...{ infoHash, pieces, uploaded: 0, downloaded: 0, waived: false },
         ...{ files: [], torrent: undefined },
       });
-    // Of an unfinished file nothing is taken.
+    // Unfinished files are not used.
     await saveState(folder, infoHash, state(Uint8Array.of(0b1011_0000)));
     assertEquals((await reuseKnownFiles(folder, metainfo, never)).files, []);
     await saveState(folder, infoHash, state(createFullBitfield(geometry.pieceCount).bytes));
@@ -213,7 +216,7 @@ Deno.test("a file that another torrent of the folder has finished is copied", ()
       bytes: content.length,
     });
     assertEquals(await Deno.readFile(join(folder, "new", "d", "same")), content);
-    // What is there stays as it is.
+    // What is present stays unchanged.
     await Deno.writeFile(join(folder, "new", "d", "same"), new Uint8Array(1));
     assertEquals((await reuseKnownFiles(folder, metainfo, never)).files, []);
   }));

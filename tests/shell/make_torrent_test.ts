@@ -96,7 +96,7 @@ Deno.test("a folder becomes one torrent, its files sorted and concatenated", () 
     assertEquals((await makeTorrent(root + "/", { pieceLength: 32_768 })).bytes, bytes);
   }));
 
-/** The paths that are content, and what is left out with its reason. */
+/** The paths that are content, and those left out, with the reason. */
 async function listing(folder: string, options: ListOptions = {}) {
   const leftOut: string[] = [];
   const { files } = await listContent(folder, {

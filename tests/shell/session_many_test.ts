@@ -17,7 +17,7 @@ const ACTIVE = 40;
 const DESCRIPTORS = 256;
 const PIECE = 16 * 1024;
 const PIECES = 4;
-/** So that there is time to look. */
+/** Leaves time to sample. */
 const DOWN_LIMIT = 1_500_000;
 const HOST = "127.0.0.1";
 

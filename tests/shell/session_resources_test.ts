@@ -1,4 +1,6 @@
-/** Torrents of one process share what there is, notice when it runs out, and let it sleep. */
+/**
+ * Torrents of one process share its resources, handle their exhaustion, and let the process sleep.
+ */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Needs, Resources } from "../../core/limits/resources.ts";
 import { processTotals, TORRENT_CAP } from "../../core/session/limits.ts";

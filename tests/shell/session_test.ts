@@ -1,4 +1,7 @@
-/** A whole session with several torrents on a virtual clock: what they share, and what one does to others. */
+/**
+ * A whole session with several torrents on a virtual clock: what they share, and how they affect
+ * each other.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { processTotals } from "../../core/session/limits.ts";
 import { magnetLink } from "../../core/metainfo/magnet.ts";
@@ -19,7 +22,7 @@ const DIR = "/d";
 const DOWNLOAD = { kind: "download", resume: true } as const;
 const SEED = { kind: "seed", isChecked: true } as const;
 
-/** Whatever opened a real file or socket would be refused. */
+/** Opening a real file or socket would fail. */
 const inMemory = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name, permissions: "none", fn });
 
@@ -42,7 +45,7 @@ class Net {
     return new Program(computer, ++this.#seed, options);
   }
 
-  /** A program that has all of `contents` and gives it. */
+  /** A program that has all of `contents` and seeds it. */
   seeder(contents: readonly Content[], options: Partial<SessionOptions> = {}): Seeder {
     const computer = this.computer();
     for (const content of contents) put(computer, content);
@@ -178,7 +181,7 @@ inMemory("files of a run that lost power before it saved a state are taken up ag
   const torrent = download(first, content!, { peers });
   await net.clock.runUntil(() => torrent.facts().bytesHave > 0, 5_000);
   first.kill();
-  // Of what was not synced, nothing is left but the size; of the state, not even its name.
+  // Of what was not synced, only the size is left; of the state, not even its name.
   const path = `${DIR}/0.bin`;
   computer.disk.put(path, new Uint8Array(computer.disk.bytesOf(path)!.length));
   computer.disk.take(`${DIR}/.tt/${torrent.infoHash}.resume`);
@@ -262,7 +265,7 @@ inMemory(
       download(program, content, { peers, paused: index >= ACTIVE })
     );
     const active = torrents.slice(0, ACTIVE);
-    /** When each torrent got its last byte, as far as it was looked at. */
+    /** When each torrent got its last byte, as far as it was sampled. */
     const progress = new Map(active.map((torrent) => [torrent, { bytes: 0, atMs: 0 }]));
     let stillMs = 0, mostPeers = 0, looks = 0;
     const isOver = await net.clock.runUntil(() => {

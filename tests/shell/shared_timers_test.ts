@@ -1,11 +1,11 @@
-/** Many timers are one for the system, and ring in their order. */
+/** Many timers share one of the system, and fire in order. */
 import { assert, assertEquals } from "@std/assert";
 import { createRng, randomBelow } from "../../core/bytes/random.ts";
 import type { Clock, TimerId } from "../../shell/clock.ts";
 import { SharedTimers } from "../../shell/shared_timers.ts";
 import { VirtualClock } from "./bottle/virtual_clock.ts";
 
-/** Counts what the system is asked. */
+/** Counts the calls to the system. */
 class CountingClock extends VirtualClock implements Clock {
   calls = 0;
   kept = new Set<TimerId>();

@@ -1,10 +1,10 @@
-/** What asks a command to end. */
+/** Signals and inputs that end a command. */
 import { assert, assertEquals } from "@std/assert";
 import { stopSignal } from "../../shell/stop_signal.ts";
 
 const MODULE = new URL("../../shell/stop_signal.ts", import.meta.url).href;
 
-/** A process that waits to be stopped and says so; else it would run on. */
+/** A process that waits to be stopped and prints what stopped it; otherwise it would run on. */
 async function endedBy(signal: Deno.Signal, hasTerminal: boolean): Promise<string> {
   const script = `
     import { stopSignal } from ${JSON.stringify(MODULE)};

@@ -1,4 +1,4 @@
-/** The clients of others that `tt` must not be told apart from. */
+/** The other clients that `tt` is tested against. */
 import { aria2 } from "./aria2.ts";
 import type { Client } from "./client.ts";
 import { libtorrent } from "./libtorrent.ts";

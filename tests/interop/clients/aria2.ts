@@ -1,6 +1,6 @@
 /**
- * aria2. It has no way to be told a peer, so it needs a tracker or a call. It exits with 0 when it
- * could not listen, and counts an upload of the torrent's size as a reason to leave.
+ * aria2. No option gives it a peer's address, so it needs a tracker or an incoming connection. It
+ * exits with 0 when it could not listen, and leaves after uploading the torrent's size.
  */
 import {
   type Client,
@@ -13,7 +13,7 @@ import { ClientProcess, hasProgram } from "../../support/process.ts";
 
 const COMMON = [
   "--no-conf",
-  // Its UDP trackers need its DHT, which knows no node here.
+  // Its UDP trackers need its DHT, which has no nodes here.
   "--enable-dht=true",
   "--bt-enable-lpd=false",
   "--enable-peer-exchange=false",
@@ -41,7 +41,7 @@ export const aria2: Client = {
 
   async download(options) {
     const peer = launch(options, [
-      // The hook is called with the download's id, its number of files and its path.
+      // The hook is called with the download's ID, its number of files and its path.
       "--on-bt-download-complete=/bin/echo",
       options.thenSeed ? "--seed-ratio=0.0" : "--seed-time=0",
     ]);
@@ -59,7 +59,7 @@ function launch(
 ) {
   const argv = ["aria2c", ...COMMON, `--listen-port=${port}`, `--dir=${dir}`];
   argv.push(`--dht-listen-port=${port}`, `--dht-file-path=${dir}/.aria2-dht.dat`);
-  // It takes one.
+  // It supports one.
   for (const node of dhtNodes.slice(0, 1)) argv.push(`--dht-entry-point=${formatEndpoint(node)}`);
   argv.push(`--disable-ipv6=${!place.host.includes(":")}`, ...more, torrentPath);
   return new ClientProcess({ place, port, argv });

@@ -1,10 +1,10 @@
-/** A page in a real browser without a window, led by Chromium's own protocol over a WebSocket. */
+/** A page in a real headless browser, driven by Chromium's DevTools protocol over a WebSocket. */
 import { loopback } from "../../support/network.ts";
 import { ClientProcess, hasProgram } from "../../support/process.ts";
 
 const START_DEADLINE_MS = 30_000;
 const DEADLINE_MS = 30_000;
-/** Without these it looks for servers of its maker. */
+/** Without these it contacts servers of its vendor. */
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -35,7 +35,7 @@ interface Reply {
 
 /** One page; the browser ends with it. */
 export class BrowserPage implements AsyncDisposable {
-  /** What the browser complained of: scripts that failed, and what the page's policy forbade. */
+  /** The errors of the browser: scripts that failed, and violations of the page's policy. */
   readonly complaints: string[] = [];
   readonly #process: ClientProcess;
   readonly #socket: WebSocket;
@@ -73,12 +73,12 @@ export class BrowserPage implements AsyncDisposable {
     return page;
   }
 
-  /** The browser's own process; each page has another one below it. */
+  /** The browser's main process; each page has a child process. */
   get pid(): number {
     return this.#process.pid;
   }
 
-  /** Loads the page anew. */
+  /** Reloads the page. */
   async load(url: string, { width, height, theme, withScripts }: Looks): Promise<void> {
     const size = { width, height, deviceScaleFactor: 1, mobile: width < 600 };
     await this.#call("Emulation.setDeviceMetricsOverride", size);
@@ -104,7 +104,7 @@ export class BrowserPage implements AsyncDisposable {
     await this.#call("Input.dispatchKeyEvent", { type: "keyUp", key });
   }
 
-  /** What the page looks like, as a PNG. */
+  /** A screenshot of the page, as a PNG. */
   async screenshot(): Promise<Uint8Array> {
     const { data } = await this.#call("Page.captureScreenshot", { format: "png" });
     return Uint8Array.fromBase64(data as string);

@@ -1,6 +1,6 @@
 /**
- * The one shape in which tests and benchmarks see a BitTorrent client, ours or another's. A
- * launcher owns the arguments, settings and quirks of its client; nothing outside knows them.
+ * The common interface through which tests and benchmarks use a BitTorrent client, ours or
+ * another's. A launcher owns the arguments, settings and quirks of its client.
  */
 import { addressText } from "../../../core/bytes/address.ts";
 import type { Place } from "../../support/network.ts";
@@ -21,43 +21,48 @@ export interface TransferOptions {
   /** Listening port for peers. */
   readonly port: number;
   readonly place: Place;
-  /** Peers to dial at once. Only for clients that dial; the others need a tracker or a call. */
+  /**
+   * Peers to dial immediately. Only for clients that dial; others need a tracker or an incoming
+   * connection.
+   */
   readonly peers?: readonly Endpoint[];
-  /** Where its DHT begins; without them it has none, or one that knows nobody. */
+  /** Its DHT bootstrap nodes; without them its DHT is off or empty. */
   readonly dhtNodes?: readonly Endpoint[];
 }
 
 export interface DownloadOptions extends TransferOptions {
-  /** Milliseconds from the launch until `completed` gives up. */
+  /** Milliseconds from the launch until `completed` rejects. */
   readonly deadlineMs: number;
-  /** Go on seeding after completion until stopped; without it the client leaves by itself. */
+  /** Go on seeding after completion until stopped; otherwise the client exits by itself. */
   readonly thenSeed?: boolean;
 }
 
 export interface Completion {
-  /** Seconds of the transfer by the client's own clock, where it tells. */
+  /** Seconds of the transfer by the client's own clock, where it reports them. */
   readonly seconds: number | undefined;
 }
 
 export interface Downloading extends Running {
   /**
-   * Resolves once the client says that it has everything and, without `thenSeed`, has left with
-   * success; rejects, with the end of its log, when it fails or the deadline passes.
+   * Resolves once the client reports completion and, without `thenSeed`, has exited successfully;
+   * rejects, with the end of its log, when it fails or the deadline passes.
    */
   readonly completed: Promise<Completion>;
 }
 
 export interface Client {
   readonly name: string;
-  /** Whether `peers` works; a client that does not dial is called by the other side. */
+  /** Whether `peers` works; otherwise the other side dials. */
   readonly dials: boolean;
-  /** It refuses peers of 127.0.0.0/8, so it meets others in network namespaces only. */
+  /** It refuses peers of 127.0.0.0/8, so it is tested in network namespaces only. */
   readonly refusesLoopback: boolean;
-  /** A download also makes the files of no bytes. */
+  /** A download also creates empty files. */
   readonly makesEmptyFiles: boolean;
-  /** Why it cannot announce to a UDP tracker whose URL holds an IPv6 address, where it cannot. */
+  /**
+   * Why it cannot announce to a UDP tracker whose URL contains an IPv6 address, where it cannot.
+   */
   readonly lacksUdp6?: string;
-  /** What is missing on this machine, in one sentence, or undefined when all is there. */
+  /** What is missing on this machine, in one sentence, or undefined when nothing is. */
   missing(): Promise<string | undefined>;
   /** Resolves once the client listens for peers and serves the content. */
   seed(options: TransferOptions): Promise<Running>;
@@ -66,8 +71,8 @@ export interface Client {
 }
 
 /**
- * The download of a client that prints a line when it has everything: it is complete at that line
- * and, unless it goes on seeding, its successful end. Resolves once the client listens.
+ * The download of a client that prints a line at completion: it is complete at that line and,
+ * unless it goes on seeding, its successful exit. Resolves once the client listens.
  */
 export async function watchDownload(
   process: ClientProcess,
@@ -81,7 +86,7 @@ export async function watchDownload(
     return completion;
   })();
   try {
-    // A short download may be over before the socket is seen.
+    // A short download may be over before the socket is observed.
     await Promise.race([process.waitForListening(), completed]);
   } catch (error) {
     completed.catch(() => {});
@@ -91,7 +96,7 @@ export async function watchDownload(
   return Object.assign(process, { completed: handled(completed) });
 }
 
-/** Resolves with a seeder once it listens and, where it says so, has checked its content. */
+/** Resolves with a seeder once it listens and, where it reports it, has checked its content. */
 export async function watchSeed(
   process: ClientProcess,
   isChecked?: (line: string) => boolean,
@@ -113,8 +118,8 @@ export async function watchSeed(
 }
 
 /**
- * Marks a promise whose rejection is looked at later, or never when the test failed before, so that
- * the runtime does not take it for an unhandled one.
+ * Marks a promise whose rejection is handled later, or never when the test failed before, so that
+ * the runtime does not report it as unhandled.
  */
 function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});

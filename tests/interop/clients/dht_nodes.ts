@@ -1,7 +1,7 @@
 /**
- * Several DHT nodes of ours in one process, each on an address of its own, so that clients which want a
- * network of some size find one. A program of its own: it runs inside a network namespace. Prints `ready`
- * once all know each other.
+ * Several DHT nodes of ours in one process, each on its own address, so that clients which need a
+ * network of some size find one. A separate program, for use inside a network namespace. Prints
+ * `ready` once all know each other.
  *
  *     deno run tests/interop/clients/dht_nodes.ts PORT IP...
  */

@@ -1,4 +1,4 @@
-/** libtorrent through its Python module, which Debian installs for the system's own Python only. */
+/** libtorrent through its Python module, which Debian installs for the system's Python only. */
 import { fileURLToPath } from "node:url";
 import {
   type Client,
@@ -35,7 +35,9 @@ export const libtorrent: Client = {
   },
 };
 
-/** Shows a peer one piece at a time, and the next when it hears of that one. Spec: BEP 16. */
+/**
+ * Announces one piece at a time to a peer, and the next once others have that one. Spec: BEP 16.
+ */
 export const superSeedingLibtorrent: Client = {
   ...libtorrent,
   name: "a super-seeding libtorrent",
@@ -45,7 +47,7 @@ export const superSeedingLibtorrent: Client = {
   },
 };
 
-/** Knows no peers but those of local discovery. Spec: BEP 14. */
+/** Finds peers by local discovery only. Spec: BEP 14. */
 export const locallyDiscoveredLibtorrent: Client = {
   ...libtorrent,
 
@@ -67,12 +69,12 @@ function launch(role: string, options: TransferOptions, more: readonly string[] 
   return new ClientProcess({ place, port, argv: [...argv, ...more] });
 }
 
-/** Whether it is the `checked` of our own driving scripts. */
+/** Whether it is the `checked` line of our driver scripts. */
 export function checkedLine(line: string): boolean {
   return line === "checked";
 }
 
-/** The seconds in the `complete SECONDS` of our own driving scripts. */
+/** The seconds in the `complete SECONDS` line of our driver scripts. */
 export function completeLine(line: string): { seconds: number } | undefined {
   const seconds = line.match(/^complete ([\d.]+)$/)?.[1];
   return seconds === undefined ? undefined : { seconds: Number(seconds) };

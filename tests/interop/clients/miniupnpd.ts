@@ -1,8 +1,11 @@
-/** Debian's miniupnpd as the gateway of a place: it reads requests, though the kernel may map nothing. */
+/**
+ * Debian's miniupnpd as the gateway of a network: it parses requests even where the kernel cannot
+ * map.
+ */
 import type { Place } from "../../support/network.ts";
 import { ClientProcess, hasProgram, runCommand } from "../../support/process.ts";
 
-/** Of nobody that a test could reach; miniupnpd wants a public one. */
+/** An address outside any test's network; miniupnpd requires a public one. */
 const PUBLIC_IP = "45.45.45.1";
 
 export const miniupnpd = {

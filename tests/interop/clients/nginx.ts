@@ -1,4 +1,4 @@
-/** nginx from Debian as a plain web server of one folder, on loopback. */
+/** nginx from Debian as a static web server of one folder, on loopback. */
 import { freshPort } from "../../support/network.ts";
 import { ClientProcess, hasProgram } from "../../support/process.ts";
 import { loopback } from "../../support/network.ts";
@@ -10,7 +10,7 @@ export const nginxServer = {
 };
 
 export interface WebServer extends AsyncDisposable {
-  /** With a slash at its end. */
+  /** Ends with a slash. */
   readonly url: string;
   /** The lines of its access log so far. */
   log(): Promise<string[]>;

@@ -1,6 +1,7 @@
 /**
- * rtorrent 0.9.8, without its screen. It cannot be told a peer by its settings, so it needs a tracker
- * or a call, and it stays until it is stopped. It prints nothing, so its events run `echo`.
+ * rtorrent 0.9.8, without its screen. No setting gives it a peer's address, so it needs a tracker
+ * or an incoming connection, and it runs until it is stopped. It prints nothing, so its events run
+ * `echo`.
  */
 import { join } from "node:path";
 import { type Client, type TransferOptions, watchDownload, watchSeed } from "./client.ts";
@@ -8,7 +9,7 @@ import { ClientProcess, hasProgram } from "../../support/process.ts";
 
 /** What its events echo. */
 const WORD = "reached";
-/** Port 9 of its own host, where nobody listens. */
+/** Port 9 of its own host, where nothing listens. */
 const NO_TRACKER = "http://127.0.0.1:9/announce";
 
 export const rtorrent: Client = {
@@ -36,18 +37,18 @@ export const rtorrent: Client = {
   },
 };
 
-/** The echo's output, not the command line that is logged before it; each follows a zero byte. */
+/** The output of echo, not the command line that is logged before it; each follows a zero byte. */
 function saysSo(line: string): boolean {
   return line === `\0${WORD}`;
 }
 
-/** Its event of this name makes a line for which `saysSo` holds. */
+/** Its event of this name prints a line for which `saysSo` holds. */
 async function launch(
   { torrentPath, dir, place, port }: TransferOptions,
   event: "hash_done" | "finished",
 ): Promise<ClientProcess> {
   const folder = await Deno.makeTempDir({ prefix: "tt-rtorrent-" });
-  // It binds to no IPv6 address, and listens on all without.
+  // It binds to no IPv6 address, and listens on all addresses otherwise.
   const bind = place.host.includes(":") ? "" : `network.bind_address.set = ${place.host}`;
   const settings = join(folder, "rtorrent.rc");
   await Deno.writeTextFile(
@@ -74,7 +75,10 @@ load.start = "${await withTracker(torrentPath, folder)}"
   });
 }
 
-/** Without DHT it takes no torrent that names no tracker; a copy in `folder` names one that is not. */
+/**
+ * Without DHT it refuses torrents without a tracker; a copy in `folder` names one that does not
+ * exist.
+ */
 async function withTracker(torrentPath: string, folder: string): Promise<string> {
   const torrent = await Deno.readFile(torrentPath);
   const text = new TextDecoder("latin1").decode(torrent);

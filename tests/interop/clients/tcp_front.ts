@@ -1,16 +1,16 @@
 /**
- * One address before several servers, as a load balancer gives it: connections go to the servers in
- * turn, and past those that don't take them.
+ * One address in front of several servers, like a load balancer: connections go to the servers in
+ * turn, skipping those that refuse them.
  */
 import { loopback } from "../../support/network.ts";
 
 export interface TcpFront extends AsyncDisposable {
   readonly port: number;
-  /** Connections that each server took, in the order of the ports. */
+  /** Connections that each server accepted, in the order of the ports. */
   readonly taken: readonly number[];
 }
 
-/** Listens on 127.0.0.1 before servers on these ports of it. */
+/** Listens on 127.0.0.1 in front of servers on these ports. */
 export function openFront(ports: readonly number[]): TcpFront {
   const listener = Deno.listen({ hostname: loopback.host, port: 0 });
   const taken = ports.map(() => 0);
@@ -60,7 +60,7 @@ export function openFront(ports: readonly number[]): TcpFront {
   };
 }
 
-/** Until one side ends or is cut off; then the other is told that no more will come. */
+/** Until one side ends or resets; then closes the writing half of the other. */
 async function pipe(from: Deno.Conn, to: Deno.Conn): Promise<void> {
   const buffer = new Uint8Array(16_384);
   try {
@@ -78,6 +78,6 @@ function closeQuietly(conn: Deno.Conn): void {
   try {
     conn.close();
   } catch {
-    // It was closed already.
+    // It was already closed.
   }
 }

@@ -1,11 +1,11 @@
-/** A terminal that a test types into and looks at: tmux, on a socket of its own. */
+/** A terminal for tests: tmux, on its own socket. */
 import type { Requirement } from "../../support/requirements.ts";
 import { hasProgram } from "../../support/process.ts";
 import { until } from "../../support/until.ts";
 
 /** A busy machine draws late. */
 
-/** Needs a program of this name. */
+/** Requires a program of this name. */
 export function program(name: string): Requirement {
   return {
     missing: async () => await hasProgram(name) ? undefined : `${name} is not installed`,
@@ -17,7 +17,7 @@ export class Terminal implements AsyncDisposable {
 
   private constructor() {}
 
-  /** `command` as a shell takes it. */
+  /** `command` quoted for a shell. */
   static async open(command: string, columns: number, rows: number): Promise<Terminal> {
     const terminal = new Terminal();
     const size = ["-x", String(columns), "-y", String(rows)];
@@ -30,18 +30,18 @@ export class Terminal implements AsyncDisposable {
     for (const key of keys) await this.#tmux("send-keys", key);
   }
 
-  /** A line, letter by letter, and Enter. */
+  /** A line, character by character, and Enter. */
   async line(text: string): Promise<void> {
     await this.#tmux("send-keys", "-l", text);
     await this.type("Enter");
   }
 
-  /** What is on the screen. */
+  /** The contents of the screen. */
   async screen(): Promise<string> {
     return (await this.#tmux("capture-pane", "-p")).trimEnd();
   }
 
-  /** The screen once it shows what is wanted. */
+  /** The screen once it matches. */
   async shows(wanted: RegExp): Promise<string> {
     let screen = "";
     const isShown = async () => {

@@ -1,4 +1,4 @@
-/** The trackers clients meet at: ours and opentracker, both in one shape. */
+/** The trackers that clients use: ours and opentracker, with one interface. */
 import { fileURLToPath } from "node:url";
 import type { IpVersion } from "../../../core/bytes/compact_peers.ts";
 import { formatEndpoint } from "./client.ts";
@@ -19,9 +19,9 @@ export interface TrackerOptions {
 
 export interface Tracker {
   readonly name: string;
-  /** What is missing on this machine, in one sentence, or undefined when all is there. */
+  /** What is missing on this machine, in one sentence, or undefined when nothing is. */
   missing(): Promise<string | undefined>;
-  /** Resolves once it answers. */
+  /** Resolves once it responds. */
   start(options: TrackerOptions): Promise<Running>;
 }
 
@@ -37,8 +37,8 @@ export function announceUrl(host: string, port: number, scheme: Way["scheme"] = 
 }
 
 /**
- * Resolves once the tracker knows a seeder of the torrent, so that a downloader started now is told
- * of it by its first announce. Asks from `place`.
+ * Resolves once the tracker knows a seeder of the torrent, so that the first announce of a
+ * downloader started now returns it. Sends its requests from `place`.
  */
 export async function awaitSeeder(
   place: Place,
@@ -64,12 +64,12 @@ export const ttTracker: Tracker = {
   },
 };
 
-/** opentracker serves whitelisted torrents only, from a list inside the folder it locks itself in. */
+/** opentracker serves whitelisted torrents only, from a list inside the folder of its chroot. */
 export const opentracker: Tracker = {
   name: "opentracker",
   async missing() {
     if (!(await hasProgram("opentracker"))) return "the package opentracker is not installed";
-    // Locking itself in takes root, as namespaces do.
+    // A chroot requires root, as namespaces do.
     return await namespacesMissing();
   },
   async start({ place, port, infoHashes }) {

@@ -1,6 +1,6 @@
 /**
- * Transmission, in its command-line form. It refuses peers of 127.0.0.0/8, cannot be told a peer,
- * and unchokes for the first time after ten seconds.
+ * Transmission's command-line client. It refuses peers of 127.0.0.0/8, has no option for a peer's
+ * address, and unchokes for the first time after ten seconds.
  */
 import { encodeBencode } from "../../../core/bencode/encode.ts";
 import { encodeCompactPeers } from "../../../core/bytes/compact_peers.ts";
@@ -8,7 +8,7 @@ import { type Client, type TransferOptions, watchDownload, watchSeed } from "./c
 import { namespacesMissing } from "../../support/network.ts";
 import { ClientProcess, hasProgram } from "../../support/process.ts";
 
-/** Without anything that finds peers by itself. */
+/** All peer discovery off. */
 export const SETTINGS = {
   "dht-enabled": false,
   "lpd-enabled": false,
@@ -42,7 +42,7 @@ export const transmission: Client = {
 
   async download(options) {
     const peer = await launch(options);
-    // It has no way to leave by itself.
+    // It does not exit by itself.
     return await watchDownload(
       peer,
       { ...options, thenSeed: true },
@@ -62,12 +62,13 @@ async function launch(
   const settings = { ...SETTINGS, "dht-enabled": dhtNodes.length > 0 };
   await Deno.writeTextFile(`${config}/settings.json`, JSON.stringify(settings));
   if (dhtNodes.length > 0) {
-    // What an earlier run of it would have left; the nodes of a dht.bootstrap it asks much slower.
+    // As an earlier run would have saved them; it queries the nodes of a dht.bootstrap file much
+    // slower.
     const nodes = encodeCompactPeers(dhtNodes.map(({ host: ip, port }) => ({ ip, port })), 4);
     const id = Uint8Array.from({ length: 20 }, (_, index) => (port * (index + 1)) & 0xff);
     await Deno.writeFile(`${config}/dht.dat`, encodeBencode({ id, nodes }));
   }
-  // Its status lines end without a newline, and it writes a pipe only every few kilobytes.
+  // Its status lines end without a newline, and it flushes a pipe only every few kilobytes.
   const argv = ["stdbuf", "-o0", "transmission-cli", "--config-dir", config, "--download-dir", dir];
   argv.push("--port", String(port), "--no-portmap", "--encryption-tolerated", torrentPath);
   return new ClientProcess({

@@ -20,7 +20,7 @@ export interface TtOptions {
   readonly superSeed?: boolean;
 }
 
-/** `tt` under a share rule. */
+/** `tt` with a share rule. */
 export function ttWith({ shareRule, runtimeFlags = [], trace, superSeed }: TtOptions): Client {
   const recording = trace === undefined ? [] : ["--trace", trace];
   return {
@@ -53,7 +53,7 @@ export function ttWith({ shareRule, runtimeFlags = [], trace, superSeed }: TtOpt
 /** `tt` without a share rule: a transfer between two must not wait for a third. */
 export const tt: Client = ttWith({ shareRule: "off" });
 
-/** Shows each piece to one peer until others have it. Spec: BEP 16. */
+/** Announces each piece to one peer until others have it. Spec: BEP 16. */
 export const superSeedingTt: Client = ttWith({ shareRule: "off", superSeed: true });
 
 function commonArguments(
@@ -61,7 +61,7 @@ function commonArguments(
 ): string[] {
   const args = [torrentPath, "--dir", dir, "--host", place.host, "--port", String(port), "--json"];
   for (const peer of peers) args.push("--peer", formatEndpoint(peer));
-  // The processes of these tests have it off in their environment.
+  // The environment of these tests switches it off.
   if (dhtNodes.length > 0) args.push("--dht", "on");
   for (const node of dhtNodes) args.push("--dht-node", formatEndpoint(node));
   return args;
@@ -75,7 +75,7 @@ async function launch(
   return new ClientProcess({ place, port, argv: await ttCommand(args, runtimeFlags) });
 }
 
-/** The event of a line of `--json`, or undefined for a line of anything else. */
+/** The event of a line of `--json`, or undefined for any other line. */
 function eventOf(line: string): Record<string, unknown> | undefined {
   if (!line.startsWith("{")) return undefined;
   try {

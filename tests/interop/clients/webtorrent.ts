@@ -1,4 +1,4 @@
-/** webtorrent from npm, in node, as `webtorrent_install.ts` leaves it in a cache folder. */
+/** webtorrent from npm, in node, as installed by `webtorrent_install.ts` in a cache folder. */
 import { fileURLToPath } from "node:url";
 import {
   type Client,

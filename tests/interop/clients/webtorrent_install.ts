@@ -1,7 +1,7 @@
 /**
  * Installs webtorrent, with npm, into a cache folder outside the repository:
  * `deno run --allow-all tests/interop/clients/webtorrent_install.ts`. Its WebRTC module has no
- * binary for every machine and serves browsers only, so empty classes stand in for it.
+ * binary for some machines and is used by browsers only, so empty classes replace it.
  */
 import { runCommand } from "../../support/process.ts";
 
@@ -16,7 +16,7 @@ const PACKAGE = {
 /** What webtorrent's dependencies import of the WebRTC module by name. */
 const RTC_CLASSES = ["RTCPeerConnection", "RTCSessionDescription", "RTCIceCandidate"];
 
-/** The installed module's path, or undefined when this version was not installed whole. */
+/** The installed module's path, or undefined when this version is not completely installed. */
 export async function webtorrentModule(): Promise<string | undefined> {
   const folder = cacheFolder();
   if (folder === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Hosts with several addresses, by a resolver of the test's own: what each address is told. */
+/** Hosts with several addresses, with a fake resolver: the announces that each address receives. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeBencode } from "../../../core/bencode/encode.ts";
 import type { AnnounceEvent, AnnounceRequest } from "../../../core/tracker/types.ts";
@@ -15,7 +15,10 @@ interface Heard {
   readonly query: URLSearchParams;
 }
 
-/** HTTP trackers with one port number on each of the addresses; those that are "silent" never answer. */
+/**
+ * HTTP trackers with one port number on each of the addresses; those that are "silent" never
+ * respond.
+ */
 async function withTrackers(
   hosts: Readonly<Record<string, "answers" | "silent">>,
   use: (url: string, heard: Heard[], lookup: AnnounceOptions["lookup"]) => Promise<void>,
@@ -72,7 +75,7 @@ Deno.test("a family gets started if it has no record of us, and stopped if it ha
   });
 });
 
-/** The answer of the other family is waited for so long in tests. */
+/** How long tests wait for the response of the other family. */
 const FAMILY_GRACE = { familyGraceMs: 20, timeoutMs: 60_000 };
 
 Deno.test("a family without a response does not delay the other", async () => {
@@ -101,7 +104,7 @@ Deno.test("a late response is reported with the next announce", async () => {
   const first = valueOf(await announce(url, asked("started"), options));
   assertEquals(first.families, [4]);
   release.resolve();
-  // What it was asked it still answers; from now on it refuses connections.
+  // It still answers requests it has accepted; from now on it refuses connections.
   await six.shutdown();
   let families: readonly number[] = [];
   for (let i = 0; i < 50 && families.length < 2; i++) {
@@ -113,7 +116,7 @@ Deno.test("a late response is reported with the next announce", async () => {
 });
 
 Deno.test("if one address of a host does not respond, another is tried", async () => {
-  // The first refuses connections, the second accepts and is silent, the third answers.
+  // The first refuses connections, the second accepts and is silent, the third responds.
   const hosts = { "127.0.0.1": "answers", "127.0.0.2": "silent" } as const;
   await withTrackers(hosts, async (url, heard) => {
     const lookup = () => Promise.resolve(["127.0.0.9", "127.0.0.2", "127.0.0.1"]);

@@ -9,7 +9,7 @@ import { freshPort } from "../../support/network.ts";
 const REQUEST = announceRequest(1, { event: "started" });
 const GOOD = encodeBencode({ interval: 60, peers: new Uint8Array([10, 0, 0, 1, 0, 80]) });
 
-/** Runs a tracker that answers as told; `use` gets its announce URL. */
+/** Runs a tracker with the given response; `use` gets its announce URL. */
 async function withTracker(
   answer: (request: Request) => Response | Promise<Response>,
   use: (url: string) => Promise<void>,
@@ -65,7 +65,7 @@ Deno.test("a tracker that is down is unreachable", async () => {
 });
 
 Deno.test("the error names a host name that does not exist", async () => {
-  // A label this long is no name at all, so the resolver asks nobody.
+  // Labels of this length are invalid, so the resolver sends no query.
   const host = "x".repeat(64) + ".invalid";
   for (const scheme of ["http", "udp"]) {
     const error = errorOf(await announce(`${scheme}://${host}:80/announce`, REQUEST));

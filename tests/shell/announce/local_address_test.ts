@@ -8,7 +8,7 @@ import { announceRequest } from "./request.ts";
 const REQUEST = announceRequest(1, { event: "started" });
 const GOOD = encodeBencode({ interval: 60, peers: "" });
 
-/** A server of this machine; `use` gets its origin and what it was asked. */
+/** A server of this machine; `use` gets its origin and its requests. */
 async function withServer(
   answer: (request: Request) => Response,
   use: (port: number, asked: string[]) => Promise<void>,
@@ -63,7 +63,7 @@ Deno.test("a local tracker can redirect only within the rule", async () => {
 
 Deno.test("of several addresses of a name only the allowed ones are contacted", async () => {
   await withServer(tracker, async (port, asked) => {
-    // Nothing listens at the other one, which is no local address: documentation only.
+    // Nothing listens at the other one, which is a documentation address, not a local one.
     const lookup = () => Promise.resolve(["127.0.0.1"]);
     const url = `http://rebind.test:${port}/reboot`;
     assertMatch(errorOf(await announce(url, REQUEST, { lookup })).message, /--allow-local/);

@@ -1,4 +1,4 @@
-/** Announces over one UDP socket that they share with each other and with the DHT. */
+/** Announces over one UDP socket, shared with each other and with the DHT. */
 import { assert, assertEquals } from "@std/assert";
 import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { announce } from "../../../shell/announce/announce.ts";
@@ -19,7 +19,7 @@ interface FakeTracker {
   close(): void;
 }
 
-/** Answers with as many seeders as the last byte of the info hash says, after `delayMs`. */
+/** Responds with as many seeders as the last byte of the info hash, after `delayMs`. */
 function fakeTracker(hostname: string, delayMs = 0): FakeTracker {
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
   const { port } = socket.addr as Deno.NetAddr;

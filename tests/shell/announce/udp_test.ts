@@ -4,7 +4,7 @@ import { errorOf, valueOf } from "../../core/tracker/unwrap.ts";
 import { announceRequest } from "./request.ts";
 
 const REQUEST = announceRequest(1, { event: "started" });
-/** BEP 15's 15 s: nothing is sent again, however busy the machine is. */
+/** BEP 15's 15 s: nothing is retransmitted, however busy the machine is. */
 const PATIENT = { udpTimeScale: 1, timeoutMs: 60_000 };
 /** BEP 15's 15 s become 150 ms. */
 const FAST = { udpTimeScale: 0.01, timeoutMs: 60_000 };
@@ -16,13 +16,13 @@ interface FakeTracker {
   readonly port: number;
   /** IP address of each packet's sender. */
   readonly senders: string[];
-  /** Action of each packet that arrived, dropped or not. */
+  /** Action of each received packet, dropped or not. */
   readonly actions: number[];
   readonly announces: Uint8Array[];
   close(): void;
 }
 
-/** Says what to send back for a packet: bytes, or nothing, as if it was lost. */
+/** Returns the response to a packet: bytes, or nothing, as if it was lost. */
 type Behaviour = (action: number, packet: DataView, count: number) => Uint8Array[];
 
 function packet(action: number, request: DataView, rest: number[]): Uint8Array {
@@ -111,7 +111,7 @@ Deno.test("lost packets are sent again", async () => {
 Deno.test("short, malformed and unrelated packets are ignored", async () => {
   const tracker = fakeTracker((action, request, count) => {
     const [good] = polite(action, request, count);
-    // Another's answer: the next transaction id, another connection id and other counts.
+    // A forged response: the next transaction ID, another connection ID and other counts.
     const stranger = good!.slice();
     stranger[7]! ^= 1;
     stranger.fill(9, 8);
@@ -181,7 +181,7 @@ Deno.test("a response from another address or port is ignored", async () => {
   );
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const { port } = socket.addr as Deno.NetAddr;
-  // With the tracker's own port number, on another address.
+  // From another address, with the tracker's port.
   strangers.push(Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.3", port }));
   const serving = (async () => {
     for await (const [bytes, from] of socket) {
@@ -189,7 +189,7 @@ Deno.test("a response from another address or port is ignored", async () => {
       const [forged] = polite(view.getUint32(8), view, 0);
       forged!.fill(9, 8);
       for (const stranger of strangers) await stranger.send(forged!, from);
-      // Long enough for the forged ones to be looked at first.
+      // Long enough for the forged ones to be read first.
       await new Promise((resolve) => setTimeout(resolve, 20));
       await socket.send(polite(view.getUint32(8), view, 0)[0]!, from);
     }
@@ -204,7 +204,7 @@ Deno.test("an old connection ID is discarded at the first timeout", async () => 
   let isRestarted = false;
   const tracker = fakeTracker((action, request, count) => {
     if (action === CONNECT) isRestarted = count > 1;
-    // Started again, it ignores what comes with an id from before.
+    // After its restart it ignores connection IDs from before.
     return count > 2 && !isRestarted ? [] : polite(action, request, count);
   });
   valueOf(await announce(tracker.url, REQUEST, FAST));

@@ -1,4 +1,4 @@
-/** Torrents with their content, in memory, for worlds in the bottle. */
+/** Torrents with their content, in memory, for simulated worlds. */
 import { createRng, nextUint32 } from "../../../core/bytes/random.ts";
 import { buildMetainfo, compareFilePaths, layOutFiles } from "../../../core/metainfo/create.ts";
 import type { TorrentFormat } from "../../../core/metainfo/identity.ts";

@@ -1,6 +1,7 @@
 /**
- * A disk in memory, on a virtual clock. What was not synced is lost when its host is killed, in whole or
- * in part, as the seed has it; a seed also decides how long calls take and which of them fail.
+ * A disk in memory, on a virtual clock. What was not synced is lost when its host is killed, in
+ * whole or in part, by the seed; the seed also determines how long calls take and which of them
+ * fail.
  */
 import { randomBelow, type Rng } from "../../../core/bytes/random.ts";
 import { dirname } from "node:path";
@@ -15,15 +16,15 @@ import type { VirtualClock } from "./virtual_clock.ts";
 
 interface MemoryFile {
   bytes: Uint8Array;
-  /** As it is on the medium. */
+  /** Contents of the medium. */
   synced: Uint8Array;
   mtimeMs: number;
   syncedMtimeMs: number;
-  /** Not only made longer: there are blocks for it. */
+  /** Not only extended: its blocks are allocated. */
   isWritten: boolean;
 }
 
-/** A write is over within this. */
+/** Longest time of a write. */
 const DELAY_MS = 20;
 
 export class MemoryDisk {
@@ -32,10 +33,10 @@ export class MemoryDisk {
   readonly #files = new Map<string, MemoryFile>();
   readonly #folders = new Set<string>(["/"]);
   #life = {};
-  /** Held by the program that runs. */
+  /** Held by the running program. */
   readonly #locks = new Set<string>();
   #openCount = 0;
-  /** One write in so many fails; 0 is none. */
+  /** One write in this many fails; 0 is none. */
   failsOneIn = 0;
 
   constructor(clock: VirtualClock, rng: Rng) {
@@ -43,7 +44,7 @@ export class MemoryDisk {
     this.#rng = rng;
   }
 
-  /** A file that was there before anything ran. */
+  /** A file that existed before anything ran. */
   put(path: string, bytes: Uint8Array): void {
     const mtimeMs = Math.floor(this.#clock.now());
     for (let at = dirname(path); at !== "/"; at = dirname(at)) this.#folders.add(at);
@@ -56,7 +57,7 @@ export class MemoryDisk {
     });
   }
 
-  /** Somebody else takes a file away. */
+  /** Another program deletes a file. */
   take(path: string): void {
     this.#files.delete(path);
   }
@@ -70,7 +71,7 @@ export class MemoryDisk {
     return this.#files.get(path)?.bytes;
   }
 
-  /** Nothing that runs now hears of the disk again; of what was not synced, some is lost. */
+  /** The running program loses the disk; of what was not synced, some is lost. */
   kill(): void {
     this.#life = {};
     this.#locks.clear();
@@ -85,7 +86,7 @@ export class MemoryDisk {
       torn.set(bytes.subarray(0, kept));
       file.bytes = torn;
       file.synced = torn.slice();
-      // A write that was lost may leave its time behind, or not.
+      // A lost write may or may not have changed the modification time.
       if (randomBelow(this.#rng, 2) === 0) file.mtimeMs = file.syncedMtimeMs;
     }
   }
@@ -181,7 +182,7 @@ export class MemoryDisk {
     };
   }
 
-  /** Names of what is directly in a folder. */
+  /** Names of the entries of a folder. */
   #entries(folder: string): string[] {
     const prefix = folder === "/" ? "/" : `${folder}/`;
     return [...this.#files.keys(), ...this.#folders].filter((path) => path.startsWith(prefix))

@@ -1,6 +1,6 @@
 /**
- * A network in memory, on a virtual clock: every host has an address, every byte takes its time, and a
- * seed decides into what parts a stream falls and when a connection breaks.
+ * A network in memory, on a virtual clock: every host has an address, every byte takes its time,
+ * and the seed determines how streams are split and when a connection breaks.
  */
 import type { PeerAddress } from "../../../core/bytes/address.ts";
 import { randomBelow, type Rng } from "../../../core/bytes/random.ts";
@@ -15,15 +15,15 @@ import type { VirtualClock } from "./virtual_clock.ts";
 
 export interface NetworkOptions {
   readonly clock: VirtualClock;
-  /** Undefined: streams fall into parts only where buffers end. */
+  /** Undefined: streams are split only where buffers end. */
   readonly rng?: Rng;
   /** One way. */
   readonly latencyMs?: number;
-  /** Of each direction of each connection. */
+  /** For each direction of each connection. */
   readonly bytesPerSecond?: number;
-  /** What may be on the way at once in one direction. */
+  /** The most bytes in flight in one direction. */
   readonly windowBytes?: number;
-  /** One in so many connections breaks at some time; 0 is none. */
+  /** One in this many connections breaks at some time; 0 is none. */
   readonly breaksOneIn?: number;
 }
 
@@ -44,7 +44,7 @@ class Pipe {
   #isAwaiting = false;
   #isEnded = false;
   #change = Promise.withResolvers<void>();
-  /** What was carried. */
+  /** Bytes delivered. */
   bytesCarried = 0;
 
   constructor(options: NetworkOptions) {
@@ -65,7 +65,7 @@ class Pipe {
     return count;
   }
 
-  /** One timer for the first part on the way. */
+  /** One timer for the first chunk in flight. */
   #awaitArrival(): void {
     const first = this.#parts[0];
     const waitMs = (first?.atMs ?? 0) - this.#options.clock.now();
@@ -193,7 +193,7 @@ export class MemoryNetwork {
   readonly #options: NetworkOptions;
   readonly #listeners = new Map<string, MemoryListener>();
   #streams: { readonly ip: string; readonly stream: MemoryStream }[] = [];
-  /** Networks of programs that are dead. */
+  /** Networks of programs that were killed. */
   readonly #unplugged = new WeakSet<Network>();
   /** By address, the network of the program that runs there. */
   readonly #plugged = new Map<string, Network>();
@@ -203,7 +203,7 @@ export class MemoryNetwork {
     this.#options = options;
   }
 
-  /** The network as the host with this address sees it. */
+  /** The network of the host with this address. */
   of(ip: string): Network {
     const network: Network = {
       dial: (address) =>
@@ -214,7 +214,9 @@ export class MemoryNetwork {
     return network;
   }
 
-  /** The program that had the network of this host is dead: its sockets close, it opens no more. */
+  /**
+   * The program that had the network of this host was killed: its sockets close, it opens no more.
+   */
   unplug(ip: string): void {
     const network = this.#plugged.get(ip);
     if (network !== undefined) this.#unplugged.add(network);

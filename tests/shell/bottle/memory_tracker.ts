@@ -1,4 +1,4 @@
-/** A tracker in memory, on a virtual clock, that knows where an announce comes from. */
+/** A tracker in memory, on a virtual clock, that sees the address of an announce. */
 import { addressText, type PeerAddress } from "../../../core/bytes/address.ts";
 import { fail, ok } from "../../../core/bytes/result.ts";
 import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
@@ -7,7 +7,7 @@ import { type Clock, sleep } from "../../../shell/clock.ts";
 
 const ANSWER_MS = 30;
 const INTERVAL_SECONDS = 60;
-/** A peer that was not heard of for so long is gone. */
+/** A peer without an announce for this long is removed. */
 const GONE_MS = 3 * INTERVAL_SECONDS * 1_000;
 
 interface Member {
@@ -17,10 +17,10 @@ interface Member {
 
 export class MemoryTracker {
   readonly #swarms = new Map<InfoHash, Map<string, Member>>();
-  /** It answers nobody. */
+  /** It does not respond. */
   isDown = false;
 
-  /** One announce of the host at `ip`, as its clock has the time. */
+  /** One announce of the host at `ip`, by its clock. */
   async announce(ip: string, clock: Clock, request: AnnounceRequest): Promise<AnnounceResult> {
     await sleep(ANSWER_MS, clock);
     if (this.isDown) return fail({ code: "unreachable", message: "The tracker is down" });

@@ -1,4 +1,4 @@
-/** One run of a program in the bottle: the shell's own session, with all its torrents, in memory. */
+/** One run of a program: the shell's own session, with all its torrents, in memory. */
 import { createRng, nextUint32 } from "../../../core/bytes/random.ts";
 import type { Clock, TimerId } from "../../../shell/clock.ts";
 import { Session, type SessionOptions } from "../../../shell/session.ts";
@@ -10,7 +10,7 @@ import type { VirtualClock } from "./virtual_clock.ts";
 
 export const PORT = 6881;
 
-/** A computer: what stays when its program ends. */
+/** A computer: what persists when its program ends. */
 export interface Computer {
   readonly ip: string;
   readonly disk: MemoryDisk;
@@ -19,7 +19,7 @@ export interface Computer {
   readonly tracker: MemoryTracker;
 }
 
-/** Time for one program: when it is killed, nothing that it was waiting for happens. */
+/** The clock of one program: when it is killed, none of its timers fires. */
 class ProgramClock implements Clock {
   readonly #clock: VirtualClock;
   readonly #timers = new Set<TimerId>();
@@ -64,7 +64,7 @@ export class Program {
   readonly system: System;
   readonly session: Session;
 
-  /** `seed`: of this run; the next one has another. */
+  /** `seed` is of this run; the next one has another. */
   constructor(computer: Computer, seed: number, options: Partial<SessionOptions> = {}) {
     const { ip, disk, network, tracker } = computer;
     this.#computer = computer;
@@ -86,7 +86,7 @@ export class Program {
     });
   }
 
-  /** Ends in order. Throws when it leaves anything behind. */
+  /** Shuts down. Throws when a resource is left. */
   async stop(): Promise<void> {
     const { clock, disk } = this.#computer;
     await clock.settle(this.session.close());
@@ -100,7 +100,7 @@ export class Program {
     }
   }
 
-  /** Its sockets close, and nothing that it was about to do happens. */
+  /** Its sockets close, and its pending work does not happen. */
   kill(): void {
     this.#clock.isStopped = true;
     this.#computer.disk.kill();
@@ -108,5 +108,5 @@ export class Program {
   }
 }
 
-/** Timers that nobody clears because they do no harm have rung by then. */
+/** Harmless timers that nothing clears have fired by then. */
 const LAST_TIMER_MS = 5_000;

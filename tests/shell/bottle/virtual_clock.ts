@@ -1,7 +1,7 @@
 /**
- * Time that passes only when nothing else is left to do: whatever runs on it takes no real time, and the
- * same inputs give the same order of events. Everything must be in memory: a real file or socket would
- * answer at a time of its own.
+ * Time that advances only when nothing else is left to do: whatever runs on it takes no real time,
+ * and the same inputs give the same order of events. Everything must be in memory: a real file or
+ * socket would respond at real times.
  */
 import { TimerHeap } from "../../../shell/timer_heap.ts";
 import { setImmediate } from "node:timers";
@@ -18,7 +18,7 @@ export class VirtualClock implements Clock {
   #nowMs = 0;
   #ids = 0;
   readonly #timers = new Map<number, Timer>();
-  /** A binary heap, the earliest on top; timers that were cleared are passed over. */
+  /** A binary heap, the earliest first; cleared timers are skipped. */
   readonly #heap = new TimerHeap<Timer>();
 
   now(): number {
@@ -43,12 +43,12 @@ export class VirtualClock implements Clock {
     return new Promise((resolve) => void this.setTimeout(resolve, 0));
   }
 
-  /** Timers that were set and did not ring. */
+  /** Timers that were set and have not fired. */
   get pendingCount(): number {
     return this.#timers.size;
   }
 
-  /** Lets time pass until `isOver` or `ms` have passed; whether it is over. */
+  /** Advances until `isOver` or until `ms` have passed; returns whether it is over. */
   async runUntil(isOver: () => boolean, ms: number): Promise<boolean> {
     const endMs = this.#nowMs + ms;
     while (true) {
@@ -65,12 +65,12 @@ export class VirtualClock implements Clock {
     return false;
   }
 
-  /** Lets `ms` pass. */
+  /** Advances by `ms`. */
   async run(ms: number): Promise<void> {
     await this.runUntil(() => false, ms);
   }
 
-  /** Lets time pass until `work` is settled, at most `ms`. Throws if it takes longer. */
+  /** Advances until `work` is settled, at most `ms`. Throws if it takes longer. */
   async settle<T>(work: Promise<T>, ms = 60_000): Promise<T> {
     let isSettled = false;
     const done = work.finally(() => isSettled = true);
@@ -89,7 +89,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** All microtasks have run when a turn of the real event loop has passed. */
+/** All microtasks have run after one turn of the real event loop. */
 export function quiet(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }

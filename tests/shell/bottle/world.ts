@@ -1,8 +1,9 @@
 /**
- * A world of a few programs that a seed makes and disturbs: each is a session of several torrents.
- * Limits and wishes change, torrents pause, move, are checked and removed, connections break, disks
- * fail, trackers fall silent, programs are stopped and killed. Everything in it is the product's own
- * code, but for the clock, the network, the disk, the tracker and the hand that starts programs again.
+ * A world of a few programs that a seed creates and disturbs: each is a session of several
+ * torrents. Limits and selections change, torrents pause, move, are checked and removed,
+ * connections break, disks fail, trackers fail, programs are stopped and killed. Everything in it
+ * is the product's own code, except the clock, the network, the disk, the tracker and the restarts
+ * of programs.
  */
 import { createRng, nextUint32, randomBelow, type Rng } from "../../../core/bytes/random.ts";
 import { hashValue, NO_EFFECTS } from "../../../core/bytes/value_hash.ts";
@@ -20,20 +21,20 @@ import { type Computer, PORT, Program } from "./program.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 const RATES = [undefined, undefined, 30_000, 100_000, 400_000];
-/** From then on nothing disturbs. */
+/** From then on there are no disturbances. */
 const CALM_MS = 60_000;
-/** No world needs more. */
+/** Longest time of any world. */
 const END_MS = 30 * 60_000;
 const STEP_MS = 500;
-/** What a limit lets through at once, and what was on its way when it was set. */
+/** Bytes of a burst within a limit, and those in flight when it was set. */
 const BURST_BYTES = 300_000;
 const FOLDERS = ["/d", "/e"] as const;
 
-/** What a user wants of one torrent, whatever becomes of the programs that do it. */
+/** What a user wants of one torrent, whatever happens to the programs that run it. */
 interface Task {
   readonly content: Content;
   dir: string;
-  /** Where it was told to move last. */
+  /** The target of its last move. */
   moveTo: string;
   /** Known by its magnet link only. */
   isMagnet: boolean;
@@ -46,9 +47,9 @@ interface Host extends Computer {
   program: Program | undefined;
   restartMs: number;
   runs: number;
-  /** What its torrents had uploaded when they first joined their swarms in this run. */
+  /** Bytes uploaded by its torrents when they first joined their swarms in this run. */
   before: Map<TorrentHandle, number>;
-  /** Its limit, since when, and what it had uploaded then. */
+  /** Its limit, when it was set, and the bytes uploaded by then. */
   limit: { readonly rate: number | undefined; readonly sinceMs: number; readonly bytes: number };
 }
 
@@ -63,7 +64,7 @@ export class World {
   readonly #contents: readonly Content[];
   readonly #seed: number;
 
-  /** Takes a few of `contents`. */
+  /** Has a few of `contents`. */
   constructor(seed: number, contents: readonly Content[]) {
     this.#seed = seed;
     const rng = this.#rng = createRng(seed);
@@ -95,7 +96,7 @@ export class World {
     if (randomBelow(rng, 3) === 0) this.#hosts.at(-1)!.disk.failsOneIn = 8;
   }
 
-  /** Runs until every program has everything. Throws an error that names the seed. */
+  /** Runs until every program is complete. Throws an error that names the seed. */
   async run(): Promise<void> {
     try {
       await this.#runUntilComplete();
@@ -108,7 +109,7 @@ export class World {
     }
   }
 
-  /** One number for all that happened. */
+  /** One hash of everything that happened. */
   get hash(): number {
     return hashValue(NO_EFFECTS, this.log);
   }
@@ -151,7 +152,10 @@ export class World {
     if (!this.#isCalm) await this.#disturb(host, randomBelow(this.#rng, 100));
   }
 
-  /** What its user does: goes on after a failure, and when all is calm wants everything. */
+  /**
+   * The user's actions: resumes after a failure, and wants everything once there are no
+   * disturbances.
+   */
   #tendTask(host: Host, program: Program, task: Task): void {
     const torrent = torrentOf(program, task);
     if (torrent === undefined) return;
@@ -185,7 +189,7 @@ export class World {
     } else if (chance < 17) this.#command(host, pickOne(rng, host.tasks), chance);
   }
 
-  /** One command of a user, whatever the torrent is doing. */
+  /** One command of a user, in any state of the torrent. */
   #command(host: Host, task: Task, chance: number): void {
     const torrent = torrentOf(host.program!, task);
     if (torrent === undefined) return;
@@ -264,7 +268,7 @@ export class World {
       .map(({ ip }) => ({ ip, port: PORT }));
     let { loaded } = task.content;
     task.dir = await currentFolder(loaded, task.dir, task.moveTo, fileSystem);
-    // Content that moved before there was any state: its user sees where it is.
+    // Content that moved before there was any state: its user knows where it is.
     const isAt = (dir: string) => {
       return [...task.content.files.keys()].some((path) => host.disk.bytesOf(`${dir}/${path}`));
     };

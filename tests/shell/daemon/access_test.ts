@@ -1,4 +1,4 @@
-/** What must not get in: each over a real socket, to a real daemon. */
+/** Requests that must be refused, each over a real socket, to a real daemon. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../../core/cli/exit_codes.ts";
 import { answerBody, readBody } from "../../../shell/daemon/http_body.ts";
@@ -34,7 +34,7 @@ Deno.test("a daemon serves only authenticated clients", async () => {
   };
   const bearer = { authorization: `Bearer ${token}` };
 
-  // A session id is handed to those who may ask, and needed.
+  // A session ID is sent to authorized clients, and required.
   const first = await post(bearer);
   assertEquals(first.status, 409);
   const id = first.headers.get("x-transmission-session-id")!;
@@ -52,7 +52,7 @@ Deno.test("a daemon serves only authenticated clients", async () => {
   assertEquals((await post(basic("ann:wrong"))).status, 401);
   assertEquals((await post(basic("a:nn:correct horse"))).status, 401);
 
-  // Other sites, other names.
+  // Foreign origins and host names.
   const head = (host: string, more = "") =>
     `POST /transmission/rpc HTTP/1.1\nHost: ${host}\nAuthorization: Bearer ${token}\n` +
     `X-Transmission-Session-Id: ${id}\nContent-Length: ${body.length}\n${more}\n${body}`;
@@ -67,18 +67,18 @@ Deno.test("a daemon serves only authenticated clients", async () => {
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n";
   assertEquals(await rawStatus(url, head(own, upgrade)), 400);
 
-  // A body of 1 GB is refused before it is there.
+  // A body of 1 GB is refused before it has arrived.
   const huge = `POST /transmission/rpc HTTP/1.1\nHost: ${own}\nAuthorization: Bearer ${token}\n` +
     `X-Transmission-Session-Id: ${id}\nContent-Length: 1000000000\n\n`;
   assertEquals(await rawStatus(url, huge), 413);
 
-  // The page is for everyone who gets through to it, the metrics are not.
+  // The page needs no token, the metrics do.
   assertEquals(await rawStatus(url, `GET / HTTP/1.1\nHost: ${own}\n\n`), 200);
   assertEquals(await rawStatus(url, `GET / HTTP/1.1\nHost: rebinding.example\n\n`), 421);
   assertEquals(await rawStatus(url, `GET /metrics HTTP/1.1\nHost: ${own}\n\n`), 401);
   assertEquals(await rawStatus(url, `GET /transmission/rpc HTTP/1.1\nHost: ${own}\n\n`), 401);
 
-  // Guessing ends soon, but locks nobody with the token out.
+  // Guessing is stopped soon, but clients with the token are not locked out.
   await daemon.call("session_set", { anti_brute_force_threshold: 5 });
   const guesses: number[] = [];
   for (let guess = 0; guess < 7; guess++) guesses.push((await post(basic("ann:no"))).status);
@@ -86,7 +86,7 @@ Deno.test("a daemon serves only authenticated clients", async () => {
   assertEquals((await post(basic("ann:correct horse"))).status, 429);
   assertEquals((await post({ ...bearer, ...session })).status, 200);
 
-  // Nothing of it was written down.
+  // None of it was logged.
   const { stdout, stderr } = await daemon.tt.stop();
   const log = await Deno.readTextFile(dir.at("log.jsonl"));
   for (const text of [stdout, stderr, log]) {

@@ -22,7 +22,7 @@ Deno.test("rate limits of group and session apply unless they are not honored", 
   known.set("slow", { ...known.get("slow")!, honors_session_limits: false });
   assertEquals(limited({ group: "slow" }), [false, true]);
 
-  // Torrents of one group share its rate, and a change holds at once.
+  // Torrents of one group share its rate, and a change applies immediately.
   const { parent } = groups.limitsOf({ ...TORRENT_DEFAULTS, group: "slow" });
   assertEquals(parent === groups.limitsOf({ ...TORRENT_DEFAULTS, group: "slow" }).parent, true);
   known.set("slow", { ...known.get("slow")!, speed_limit_up_enabled: false });

@@ -1,6 +1,6 @@
 /**
- * kill -9 at random moments under load: no torrent is lost, no setting, no wrong byte, and no finished
- * piece is fetched twice. TT_KILLS says how often, TT_SEED draws other moments.
+ * kill -9 at random moments under load: no torrent is lost, no setting, no wrong byte, and no
+ * finished piece is fetched twice. TT_KILLS is the number of kills, TT_SEED selects other moments.
  */
 import { assert, assertEquals } from "@std/assert";
 import { createRng, nextUint32 } from "../../../core/bytes/random.ts";
@@ -10,7 +10,7 @@ import { until } from "../../support/until.ts";
 
 const KILLS = Number(Deno.env.get("TT_KILLS") ?? 4);
 const SIZE = 6_000_000;
-/** A life ends this soon after its start: within adding, checking, downloading, saving. */
+/** The longest life before a kill: within adding, checking, downloading, saving. */
 const LIFE_MS_MAX = 900;
 
 Deno.test(`a daemon that is killed ${KILLS} times loses nothing and downloads nothing twice`, async () => {
@@ -24,14 +24,14 @@ Deno.test(`a daemon that is killed ${KILLS} times loses nothing and downloads no
     others.push((await makeFile(dir.at("src"), `other${n}`, 20_000 + n)).torrent);
   }
   const known = new Set<string>();
-  /** Bytes of finished pieces of the film, as the daemon last told of them. */
+  /** Bytes of finished pieces of the film, as last reported by the daemon. */
   let finished = 0;
   for (let kill = 0; kill <= KILLS; kill++) {
     const isLast = kill === KILLS;
     const args = ["--dir", dir.at("dl"), "--share-rule", "off", "--max-downloads", "0"];
     if (!isLast) args.push("--down-limit", "2M");
     await using daemon = await DaemonKit.start(dir.state, args);
-    // Everything that an answer confirmed is there.
+    // Everything that a response confirmed is present.
     const listed = await daemon.torrents("hash_string", "have_valid", "downloaded_ever", "labels");
     const hashes = new Set(listed.map(({ hash_string }) => hash_string));
     for (const hash of known) assert(hashes.has(hash), `${hash} is lost after ${kill} kills`);
@@ -43,7 +43,7 @@ Deno.test(`a daemon that is killed ${KILLS} times loses nothing and downloads no
       return all.find(({ name }) => name === "film.bin");
     };
     if (finished > 0) {
-      // It is looked through before it goes on; what was finished is there then.
+      // It is checked before it resumes; finished pieces are present then.
       await until(async () => (await film()).status >= 4, "the content is checked");
       const { have_valid: have } = await film();
       assert(have >= finished, `${have} bytes are left of ${finished}`);

@@ -1,4 +1,4 @@
-/** What a user does with a daemon, from the first torrent to the end, and again after a restart. */
+/** A daemon from a user's view, from the first torrent to the end, and after a restart. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../../core/cli/exit_codes.ts";
 import {
@@ -30,7 +30,7 @@ Deno.test("a daemon downloads, persists, moves, renames and removes torrents", a
     const why = await daemon.run("why", "film");
     assertStringIncludes(why.stdout, "no peers yet");
 
-    // A seeder that dials in: the daemon has no tracker that works.
+    // A seeder that dials the daemon, which has no working tracker.
     const dial = `127.0.0.1:${daemon.peerPort}`;
     await using _seed = await startSeed([torrent, "--dir", dir.at("src"), "--peer", dial]);
     await daemon.until(({ percent_done }) => percent_done === 1, "percent_done");
@@ -48,7 +48,7 @@ Deno.test("a daemon downloads, persists, moves, renames and removes torrents", a
   }
   const mtime = (await Deno.stat(`${dl}/film.bin`)).mtime;
   {
-    // Everything is there again, and nothing is hashed: the log says "resumed" alone.
+    // Everything is present again, and nothing is hashed: the log says "resumed" only.
     await using daemon = await DaemonKit.start(dir.state, ["--dir", dl]);
     const torrent = await daemon.until(({ status }) => status === 6, "labels", "done_date");
     assertEquals(torrent.labels, ["films"]);
@@ -163,7 +163,7 @@ Deno.test("tt get and tt seed hand over their torrents, and the daemon's peers a
   const [torrent] = await two.torrents("download_limit", "download_dir");
   assertEquals([torrent.download_limit, torrent.download_dir], [200, dir.at("dl")]);
 
-  // Slow enough to last while the commands below look at it.
+  // Slow enough to last while the commands below read its status.
   await two.call("torrent_set", { ids: [1], download_limit: 50 });
   await using _get = await startSeed([
     ...[dir.at("new.torrent"), "--dir", dir.at("src"), "--peer", `127.0.0.1:${two.peerPort}`],

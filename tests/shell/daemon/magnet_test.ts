@@ -1,4 +1,4 @@
-/** Magnet links that the daemon is given by its RPC. */
+/** Magnet links added to the daemon by RPC. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   assertContent,

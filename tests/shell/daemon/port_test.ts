@@ -6,7 +6,7 @@ import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
 import { freshPort } from "../../support/network.ts";
 import { until } from "../../support/until.ts";
 
-/** Keeps what each announce said: event and port. */
+/** Records each announce: event and port. */
 function openTracker() {
   const said: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {

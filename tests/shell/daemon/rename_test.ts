@@ -1,4 +1,4 @@
-/** Where what is renamed is on the disk. */
+/** Paths of renamed files on the disk. */
 import { assertEquals } from "@std/assert";
 import type { TorrentEntry } from "../../../shell/daemon/entry.ts";
 import { renamedPaths } from "../../../shell/daemon/torrent_parts.ts";

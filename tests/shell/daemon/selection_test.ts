@@ -1,4 +1,4 @@
-/** Files that a remote chooses, on the running torrent. */
+/** Files that a remote selects, on the running torrent. */
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { assertOneSentence, makeBytes, runTt, startSeed } from "../../support/cli_kit.ts";

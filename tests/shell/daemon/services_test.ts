@@ -1,4 +1,4 @@
-/** What a daemon does beside torrents: watch folder, webhook, metrics, blocklist. */
+/** A daemon's other services: watch folder, webhook, metrics, blocklist. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Webhook } from "../../../shell/daemon/webhook.ts";
 import { ttCommand } from "../../support/tt_command.ts";
@@ -6,7 +6,7 @@ import { makeFile, startSeed } from "../../support/cli_kit.ts";
 import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
 import { until } from "../../support/until.ts";
 
-/** A server that answers each POST with the next status, and keeps the bodies. */
+/** A server that answers each POST with the next status, and records the bodies. */
 function listenForPosts(statuses: number[]) {
   const bodies: string[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -123,7 +123,7 @@ Deno.test("peers on the blocklist are refused, also after the list is updated", 
   assertEquals(size, 1);
   await daemon.run("add", torrent);
   await daemon.until(({ status }) => status === 4);
-  // A connection is closed before a word is said.
+  // A connection is closed before any data.
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: daemon.peerPort });
   assertEquals(await conn.read(new Uint8Array(1)), null);
 

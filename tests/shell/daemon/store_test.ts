@@ -18,7 +18,7 @@ Deno.test("a store returns what was put, changed and removed", async () => {
     record.doneAt = 9;
     store.update([[HASH, record]]);
     store.setTotals({ ...store.totals(), uploadedBytes: 7 });
-    // Not closed: as a process that is killed leaves it, the lock aside.
+    // Not closed: the state that a killed process leaves, except for the lock.
     store.close();
   }
   const store = Store.open(dir.path);

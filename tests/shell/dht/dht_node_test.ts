@@ -15,7 +15,7 @@ const LOCALHOST = "127.0.0.1";
 const HASH = infoHashFromHex("ab".repeat(20))!;
 const OTHER = infoHashFromHex("cd".repeat(20))!;
 
-/** Nodes on loopback; all but the first begin with it. */
+/** Nodes on loopback; all but the first use it as their bootstrap node. */
 class Nodes implements AsyncDisposable {
   readonly sockets: UdpSocket[] = [];
   readonly nodes: DhtNode[] = [];
@@ -113,7 +113,7 @@ Deno.test("saved nodes are written by one process at a time, and read by all", a
   await first.file.close();
   const third = await TableFile.open(path);
   assertEquals(third.saved?.ids[4], idOf(1));
-  // An empty table does not replace what is known.
+  // An empty table does not replace the saved one.
   await third.file.save({ ids: {}, nodes: [] });
   await third.file.close();
   const { mode } = await Deno.stat(path);

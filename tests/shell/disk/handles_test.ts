@@ -3,7 +3,7 @@ import type { Closable } from "../../../shell/disk/file_system.ts";
 import { createHandle, type Handle, HandleCache } from "../../../shell/disk/handles.ts";
 import { failsWith, systemError } from "./support.ts";
 
-/** Notes when the file of this name is opened and closed. */
+/** Records when the file of this name is opened and closed. */
 function loggedHandle(log: string[], name: string): Handle<Closable> {
   return createHandle(name, () => {
     log.push(`open ${name}`);

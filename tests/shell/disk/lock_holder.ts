@@ -1,4 +1,7 @@
-/** Locks a torrent, says so, and holds the lock until it is killed: `lock_holder.ts DIR INFOHASH`. */
+/**
+ * Locks a torrent, prints a line, and holds the lock until it is killed: `lock_holder.ts DIR
+ * INFOHASH`.
+ */
 import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { lockTorrent } from "../../../shell/disk/lock.ts";
 

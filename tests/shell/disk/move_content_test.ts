@@ -1,4 +1,4 @@
-/** Content on its way to another folder, another disk, through failures and kills. */
+/** Content that moves to another folder or another disk, with failures and kills. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import type { FileSystem } from "../../../shell/disk/file_system.ts";
@@ -35,7 +35,7 @@ async function makeContent(dir: string): Promise<void> {
   await Deno.writeFile(`${dir}/.tt/${HASH}.resume`, STATE);
 }
 
-/** The folder in which a file is whole; fails if there is none. */
+/** The folder in which a file is complete; fails if there is none. */
 async function placeOf(index: number, dirs: readonly string[]): Promise<string> {
   const { path, length } = TORRENT.files[index]!;
   for (const dir of dirs) {

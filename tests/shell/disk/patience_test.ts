@@ -13,7 +13,7 @@ import {
   torrentOf,
 } from "./support.ts";
 
-/** A rename that is refused so many times, and the waits between. */
+/** A rename that fails this many times, and the waits in between. */
 async function renameRefused(times: number, code: string) {
   const waits: number[] = [];
   let calls = 0;

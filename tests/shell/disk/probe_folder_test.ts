@@ -1,4 +1,4 @@
-/** What names a folder can hold, on file systems of all kinds. */
+/** The names that a folder can hold, on file systems of all kinds. */
 import { assertEquals } from "@std/assert";
 import { basename, dirname, join } from "node:path";
 import type { FileSystem } from "../../../shell/disk/file_system.ts";
@@ -6,7 +6,7 @@ import { probePathRules } from "../../../shell/disk/probe_folder.ts";
 import { realFileSystem } from "../../../shell/disk/real_file_system.ts";
 import { fileSystemWith, inTempDir, systemError } from "./support.ts";
 
-/** A file system that finds a file also by names that `fold` makes the same. */
+/** A file system that finds a file also by names that `fold` makes equal. */
 function folding(fold: (name: string) => string): FileSystem {
   return fileSystemWith({
     async stats(path) {
@@ -17,7 +17,7 @@ function folding(fold: (name: string) => string): FileSystem {
   });
 }
 
-/** A file system that makes files under other names, or refuses some. */
+/** A file system that creates files under other names, or refuses some. */
 function renaming(change: (name: string) => string): FileSystem {
   return fileSystemWith({
     openWriter: (path, mode, permissions) =>
@@ -53,7 +53,7 @@ for (const [name, [fileSystem, expected]] of Object.entries(FILE_SYSTEMS)) {
     await inTempDir(async (dir) => {
       assertEquals(await probePathRules(`${dir}/new`, fileSystem), expected);
       const left = [...Deno.readDirSync(`${dir}/new/.tt`)].map(({ name }) => name);
-      // A name that the file system changed by itself can be removed only by that name.
+      // A name that the file system changed can be removed only by that name.
       if (!/streams?|replaces|drops/.test(name)) assertEquals(left, []);
     });
   });

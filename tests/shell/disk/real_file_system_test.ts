@@ -1,10 +1,12 @@
-/** Writes on a disk that is slow for a while: another thread makes them, in the order of the calls. */
+/**
+ * Writes on a disk that is slow for a while: another thread makes them, in the order of the calls.
+ */
 import { assertEquals } from "@std/assert";
 import { createFileSystem } from "../../../shell/disk/real_file_system.ts";
 import { SyncGate } from "../../../shell/disk/sync_gate.ts";
 import { inTempDir } from "./support.ts";
 
-/** Slow or quick as the test says. */
+/** Slow or fast, as the test sets it. */
 class FixedGate extends SyncGate {
   isSlow = false;
   readonly timed: number[] = [];
@@ -32,7 +34,7 @@ Deno.test("a write that waits for a slow disk is not overtaken once the disk is 
     assertEquals(await Promise.all([first, second, third]), [8, 4, 2]);
     assertEquals([...await Deno.readFile(`${dir}/f`)], [1, 1, 1, 1, 2, 2, 3, 3]);
     assertEquals(gate.timed, [], "none was made on this thread");
-    // The turns are over: the next one is made here.
+    // The quota is used up: the next one runs on this thread.
     assertEquals(await writer.write(new Uint8Array(1).fill(4), 0), 1);
     assertEquals(gate.timed, [1]);
     await writer.truncate(3);

@@ -1,4 +1,4 @@
-/** Content that somebody else changes while it is shared. */
+/** Content that another program changes while it is shared. */
 import { assertEquals } from "@std/assert";
 import { openStorage } from "../../../shell/disk/storage.ts";
 import { bytesFrom, failsWith, inTempDir, torrentOf } from "./support.ts";
@@ -10,7 +10,7 @@ async function withShared(
     readonly dir: string;
     readonly changes: number[];
     readonly storage: ReturnType<typeof openStorage>;
-    /** Lets so much time pass that files are looked at again. */
+    /** Advances the clock until files are checked again. */
     later(): void;
   }) => Promise<void>,
 ): Promise<void> {

@@ -1,4 +1,6 @@
-/** Files that are not wanted: not created, and their bytes of shared pieces kept apart. */
+/**
+ * Files that are not wanted: not created, and their bytes of shared pieces stored in a part file.
+ */
 import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { pieceOffset, pieceSize } from "../../../core/metainfo/geometry.ts";
@@ -19,7 +21,7 @@ import {
   torrentOf,
 } from "./support.ts";
 
-/** Pieces of 16 bytes: a takes 0 and half of 1, b the rest of 1, 2 and 3, c 4 to 7. */
+/** Pieces of 16 bytes: a has 0 and half of 1, b the rest of 1, 2 and 3, c 4 to 7. */
 const TORRENT = torrentOf(
   { path: "set/a", length: 24 },
   { path: "set/deep/b", length: 40 },
@@ -60,7 +62,7 @@ Deno.test("only wanted files are created, and boundary pieces can be read", asyn
     await storage.close();
     assertEquals([...Deno.readDirSync(`${dir}/set`)].map(({ name }) => name), ["a"]);
     assertEquals(await Deno.readFile(`${dir}/set/a`), CONTENT.slice(0, 24));
-    // One piece, behind the table.
+    // One piece, after the table.
     assertEquals((await Deno.stat(`${dir}/${PARTS}`)).size, 4096 + 16);
     assertEquals((await Deno.stat(`${dir}/${PARTS}`)).mode! & 0o777, 0o600);
   });
@@ -93,7 +95,7 @@ Deno.test("more files can be wanted while the storage is in use", async () => {
     await storage.reserve();
     await write(storage, [1, 2]);
     storage.setWanted(() => true);
-    // Still apart: nothing was reserved.
+    // Still in the part file: nothing was reserved.
     await write(storage, [0]);
     assert(!await exists(`${dir}/set/a`));
     const reads = [0, 1, 2].map((piece) => read(storage, piece));
@@ -227,7 +229,7 @@ Deno.test("bytes are flushed at their place before the part file drops them", as
     const second = open(dir, [0, 1], fileSystem);
     await second.stamps();
     await second.reserve();
-    // c is still apart, so the part file stays and forgets one piece.
+    // c is still in the part file, which stays and drops one piece.
     assertEquals(calls, ["sync set/a", `sync ${PARTS}`]);
     calls.length = 0;
     second.setWanted(() => true);
@@ -248,7 +250,7 @@ Deno.test("a foreign part file is replaced, a damaged one yields nothing wrong",
     await write(storage, [0, 1]);
     await storage.close();
     const bytes = await Deno.readFile(`${dir}/${PARTS}`);
-    // Two pieces that name one slot, and one whose slot is beyond the end.
+    // Two pieces with the same slot, and one whose slot is beyond the end.
     const table = new DataView(bytes.buffer, 20);
     table.setUint32(2 * 4, 1);
     table.setUint32(3 * 4, 77);

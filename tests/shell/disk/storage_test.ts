@@ -303,7 +303,7 @@ Deno.test("concurrent writes to one file each land at their offset", async () =>
 
 Deno.test("writes to a slow disk are serialized; reads and sizes are correct there as well", async () => {
   await inTempDir(async (dir) => {
-    // Every look at the clock finds that the call before it was slow.
+    // By the clock, every previous call was slow.
     let nowMs = 0;
     const fileSystem = createFileSystem(() => new SyncGate(() => nowMs += 20));
     const torrent = torrentOf({ path: "a", length: 16 * 64 }, { path: "b", length: 3_000_000 });

@@ -1,4 +1,4 @@
-/** What the tests of this module share. */
+/** Helpers for the tests of this module. */
 import { assert } from "@std/assert";
 import { createGeometry } from "../../../core/metainfo/geometry.ts";
 import type { Metainfo, TorrentFile } from "../../../core/metainfo/types.ts";
@@ -17,7 +17,7 @@ export interface FileSpec {
   readonly executable?: boolean;
 }
 
-/** The files one after the other, in pieces of 16 bytes. */
+/** The files in order, in pieces of 16 bytes. */
 export function torrentOf(...specs: FileSpec[]): Pick<Metainfo, "files" | "geometry"> {
   const files: TorrentFile[] = [];
   let offset = 0;
@@ -28,7 +28,7 @@ export function torrentOf(...specs: FileSpec[]): Pick<Metainfo, "files" | "geome
   return { files, geometry: createGeometry(offset, 16) };
 }
 
-/** `length` bytes that differ from place to place. */
+/** `length` bytes that differ by position. */
 export function bytesFrom(first: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (first + i * 7) & 0xff);
 }
@@ -72,12 +72,12 @@ export function fileSystemWith({ read, write, ...calls }: Faults): FileSystem {
   };
 }
 
-/** An error as `node:fs` gives it. */
+/** An error as thrown by `node:fs`. */
 export function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: made up`), { code });
 }
 
-/** The error of a promise that has to fail with `code`, in one sentence. */
+/** The error of a promise that has to fail with `code`, as one sentence. */
 export async function failsWith(promise: Promise<unknown>, code: DiskErrorCode) {
   let error: unknown;
   try {
@@ -97,7 +97,7 @@ export async function exists(path: string): Promise<boolean> {
 
 const TINY = "size=64k";
 
-/** Needs to be root; false if it fails. */
+/** Requires root; false if it fails. */
 export async function mountTmpfs(options: string, dir: string): Promise<boolean> {
   const args = ["-t", "tmpfs", "-o", options, "tmpfs", dir];
   return (await new Deno.Command("mount", { args, stderr: "null" }).output()).success;
@@ -118,7 +118,7 @@ async function canMount(): Promise<boolean> {
 
 const IS_MOUNTER = await canMount();
 
-/** A test on a real file system of 64 KiB, or as `size` says; ignored where none can be mounted. */
+/** A test on a real file system of 64 KiB, or of `size`; ignored where none can be mounted. */
 export function onTinyDisk(
   name: string,
   run: (dir: string) => Promise<void>,

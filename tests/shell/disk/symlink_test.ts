@@ -1,4 +1,4 @@
-/** Nothing below the download folder leads out of it. */
+/** No link below the download folder leads out of it. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { loadState, saveState } from "../../../shell/disk/state_file.ts";
 import { followLinks } from "../../../shell/disk/places.ts";
@@ -18,7 +18,7 @@ import {
 
 const SECRET = bytesFrom(1, 32);
 
-/** A download folder beside a folder that must not be touched. */
+/** A download folder beside a folder that must not be changed. */
 function besideSecret(run: (dir: string, outside: string) => Promise<void>): Promise<void> {
   return inTempDir(async (temp) => {
     const [dir, outside] = [`${temp}/downloads`, `${temp}/outside`];
@@ -174,7 +174,7 @@ Deno.test("a folder replaced by a link after the first write is neither written 
         return realFileSystem.sync(path);
       },
     });
-    // One open file at a time, so that each write opens its file anew.
+    // One open file at a time, so that each write reopens its file.
     const handles = new HandleCache(1);
     const storage = openStorage(dir, torrent, { fileSystem, handles });
     await storage.reserve();
@@ -182,7 +182,7 @@ Deno.test("a folder replaced by a link after the first write is neither written 
     await storage.writePiece(32, new Uint8Array(32));
     await Deno.rename(`${dir}/set`, `${dir}/moved`);
     await Deno.symlink(outside, `${dir}/set`);
-    // Folders that were seen a moment ago are not looked at again.
+    // Folders that were checked a moment ago are not checked again.
     await new Promise((resolve) => setTimeout(resolve, 150));
     await failsWith(storage.writePiece(0, new Uint8Array(32)), "symlink");
     await failsWith(storage.readInto(0, new Uint8Array(32)), "symlink");

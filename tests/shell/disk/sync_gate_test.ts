@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { SyncGate } from "../../../shell/disk/sync_gate.ts";
 
-/** A disk whose calls take as long as they are told, on a clock of its own. */
+/** A disk whose calls take a given time, on its own clock. */
 class Disk {
   nowMs = 0;
   readonly gate = new SyncGate(() => this.nowMs);
 
-  /** Whether a call that takes `tookMs` is made on this thread. */
+  /** Whether a call that takes `tookMs` runs on this thread. */
   call(tookMs: number, bytes = 65_536): boolean {
     if (!this.gate.isQuick) return false;
     this.gate.time(bytes, () => this.nowMs += tookMs);

@@ -45,7 +45,7 @@ Deno.test("each piece is reported once with its digest, including the short last
   assertEquals(told.size, 6);
 });
 
-/** Of the pieces of `content`, as another program computes them. */
+/** Digests of the pieces of `content`, computed by another program. */
 const DIGESTS = [
   "296c9da95ea33aa1111906980c7edab6dabf0901",
   "465d423c9f75c796675642d6c958b3de50fe2a86",

@@ -72,7 +72,7 @@ for (const isFastHere of [true, false]) {
       leaves: leavesOf(sha256, content.subarray(0, contentSize)),
     };
     assertEquals(await buffer.digest(), expected);
-    // One block again: the digest may be asked for again.
+    // One more block: the digest may be read again.
     putBlock(buffer, contentOf(size, 1), 1);
     putBlock(buffer, content, 1);
     assertEquals(await buffer.digest(), expected);

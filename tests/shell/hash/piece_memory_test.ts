@@ -1,4 +1,7 @@
-/** Piece buffers are used again, by every torrent with pieces of their size, and outlive none of them. */
+/**
+ * Piece buffers are reused by every torrent with pieces of their size, and freed with the last of
+ * them.
+ */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PieceMemory } from "../../../shell/hash/piece_memory.ts";
 

@@ -1,4 +1,4 @@
-/** Files that are wanted and files that are not, through a torrent's whole life. */
+/** Wanted and unwanted files through a torrent's whole life. */
 import { assert, assertEquals } from "@std/assert";
 import {
   PRIORITY_MAX,
@@ -50,7 +50,7 @@ function partFiles(dir: string): string[] {
     .filter((name) => name.endsWith(".parts"));
 }
 
-/** A session whose news a test can wait for. */
+/** A session whose events a test can wait for. */
 class Watched implements AsyncDisposable {
   readonly session = new Session({
     ...{ host: HOST, port: 0, defaultPort: 0, upLimit: undefined, downLimit: undefined },
@@ -119,7 +119,7 @@ Deno.test("one file of several costs its bytes and its boundary pieces, and crea
   assertEquals(partFiles(dir.at("D")).length, 1);
   assert(!await exists(dir.at("D", "set.unfinished")));
 
-  // A later run trusts it, and hashes and fetches nothing.
+  // A later run trusts the state, and hashes and fetches nothing.
   await torrent.leave();
   await using again = new Watched();
   download(loaded, again, { ...options, goals: { stopsWhenComplete: true } });
@@ -147,7 +147,7 @@ Deno.test("files can be selected and unselected at runtime, and no data is lost"
   await watched.event("complete", 3);
   await assertFiles(dir.at("D"), ...NAMES);
   assertEquals(partFiles(dir.at("D")), []);
-  // No piece came twice: those at borders were kept apart.
+  // No piece was downloaded twice: boundary pieces were kept in the part file.
   assertEquals(torrent.facts().downloaded, NAMES.length * SIZE);
 });
 
@@ -232,7 +232,7 @@ Deno.test("a file that cannot be created ends the torrent with its sentence", as
 Deno.test("a file whose pieces all came with its neighbours is created once it is wanted", async () => {
   await using dir = await scratch();
   await Deno.mkdir(dir.at("S", "set"), { recursive: true });
-  // The small one lies within the piece that both others end and begin in.
+  // The small one lies within the piece that both others share.
   const sizes = { a: PIECE + 10, b: 20, c: PIECE };
   for (const [name, size] of Object.entries(sizes)) {
     await Deno.writeFile(dir.at("S", "set", name), makeBytes(size, size));

@@ -1,4 +1,4 @@
-/** A torrent's life without a terminal: every command an adapter may give, and what is told of it. */
+/** A torrent's life without a terminal: every command of an adapter, and its events. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Failure } from "../../../shell/failure.ts";
 import type { AddOptions, TorrentEvent } from "../../../shell/life/types.ts";
@@ -12,7 +12,7 @@ const { loaded, bytes } = makeLoaded(PIECES);
 const HOST = "127.0.0.1";
 const DOWNLOAD = { kind: "download", resume: true } as const;
 
-/** A session whose news a test can wait for. */
+/** A session whose events a test can wait for. */
 class Watched implements AsyncDisposable {
   readonly session = new Session({
     ...{ host: HOST, port: 0, defaultPort: 0, upLimit: undefined, downLimit: undefined },
@@ -36,7 +36,7 @@ class Watched implements AsyncDisposable {
     return this.events.map(({ kind }) => kind);
   }
 
-  /** The event of that kind that comes as the `count`th of them, past or future. */
+  /** The `count`th event of that kind, past or future. */
   async event(kind: TorrentEvent["kind"], count = 1): Promise<TorrentEvent> {
     while (true) {
       const found = this.events.filter((event) => event.kind === kind);

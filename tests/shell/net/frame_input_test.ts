@@ -1,4 +1,4 @@
-/** A link's bytes as messages and blocks, however they were split. */
+/** A link's bytes decoded as messages and blocks, however they were split. */
 import { assertEquals } from "@std/assert";
 import { FrameInput, type FrameLink } from "../../../shell/net/frame_input.ts";
 import { VirtualClock } from "../bottle/virtual_clock.ts";

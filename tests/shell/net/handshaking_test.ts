@@ -1,4 +1,4 @@
-/** The first 68 bytes each way take bounded time, whoever starts. */
+/** The first 68 bytes in each direction take bounded time, for both directions of dialling. */
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   decodeHandshake,
@@ -19,7 +19,7 @@ const PATIENCE_MS = 100;
 const OURS = createPeerId();
 const never = new AbortController().signal;
 
-/** Accepts one connection on which `sent` comes byte by byte. */
+/** Accepts one connection on which `sent` arrives byte by byte. */
 async function acceptFrom(sent: Uint8Array, timeoutMs?: number) {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using peer = await RawPeer.dial(listener.addr.port);
@@ -77,7 +77,7 @@ Deno.test("bytes after a handshake, however split, are the first frames", async 
   stream.close();
 });
 
-/** Dials a peer that answers with `sent`. */
+/** Dials a peer that responds with `sent`. */
 async function dialOne(
   sent: Uint8Array,
   timeoutMs?: number,
@@ -110,7 +110,7 @@ Deno.test("a dialled peer must answer with either info hash of the torrent", asy
 
 const V2_HASH = "ab".repeat(20) as InfoHash;
 
-/** The handshake that we give to a peer that dials us for a torrent with a v2 part. */
+/** Our handshake to a peer that dials us for a torrent with a v2 part. */
 async function answerTo(sent: Uint8Array): Promise<Handshake> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });

@@ -28,7 +28,7 @@ function world(options: Partial<ListenerOptions> = {}) {
     },
   };
   let hosts = 1;
-  /** Dials us from a host of its own; gives the stream and whether we have closed it. */
+  /** Dials us from a separate host; returns the stream and whether we have closed it. */
   const dial = async (port = PORT) => {
     const stream = await clock.settle(net.of(`10.0.0.${++hosts}`).dial({ ip: US, port }));
     const peer = { stream, isClosed: false };
@@ -53,7 +53,7 @@ Deno.test("beyond the limit of pending handshakes the connection that is silent 
   for (let i = 0; i < 2; i++) silent.push(await dial());
   await clock.run(100);
   assertEquals(silent.map(({ isClosed }) => isClosed), [true, true, false, false, false]);
-  // One that shakes hands gets in, and gives its place back.
+  // One that completes the handshake is accepted, and frees its pending slot.
   const honest = await dial();
   await writeAll(honest.stream, ourHandshake(HASH, { peerId }));
   await clock.run(100);

@@ -1,4 +1,6 @@
-/** One connection on streams in memory: what goes first, what ends it, what memory it keeps. */
+/**
+ * One connection on streams in memory: what is sent first, what closes it, what memory it keeps.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { createByteWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import { appendMessage } from "../../../core/wire/codec.ts";
@@ -14,7 +16,7 @@ import { VirtualClock } from "../bottle/virtual_clock.ts";
 const BLOCK = 16 * 1024;
 const KB = 1_000;
 
-/** A link whose other end is in the test's hands. */
+/** A link whose other end is controlled by the test. */
 class Bench implements LinkOwner {
   readonly clock = new VirtualClock();
   readonly buffers: SendBuffers;
@@ -22,7 +24,7 @@ class Bench implements LinkOwner {
   readonly down: RateLimiter;
   readonly link: PeerLink;
   readonly far: ByteStream;
-  /** Ids of the messages that arrived, with the times. */
+  /** IDs of the messages that arrived, with the times. */
   readonly arrived: { id: number; atMs: number; body: Uint8Array }[] = [];
   readonly unreadables: number[] = [];
   sentBytes = 0;
@@ -77,7 +79,7 @@ class Bench implements LinkOwner {
     return Promise.resolve();
   }
 
-  /** The far side reads everything that comes from now on. */
+  /** The far side reads everything that arrives from now on. */
   async readFar(): Promise<void> {
     let rest = new Uint8Array();
     const buffer = new Uint8Array(64 * 1024);
@@ -300,7 +302,7 @@ Deno.test("while reading is paused nothing is taken from the stream, and then ev
   const { clock, link, far } = bench;
   await clock.run(1_000);
   link.pauseReading();
-  // The read that is under way ends with the first bytes; no other one begins.
+  // The pending read ends with the first bytes; no other one starts.
   await writeAll(far, new Uint8Array(10));
   await clock.run(1_000);
   const before = bench.receivedBytes;

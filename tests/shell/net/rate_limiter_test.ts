@@ -1,4 +1,4 @@
-/** Rates hold, for one connection and for many, below one limit and below two. */
+/** Rate limits hold, for one connection and for many, with one limit and with two. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { RateLimiter } from "../../../shell/net/rate_limiter.ts";
 import { VirtualClock } from "../bottle/virtual_clock.ts";

@@ -1,4 +1,4 @@
-/** What only a real socket shows: bytes that we do not read stay with the system and with the sender. */
+/** What only a real socket shows: unread bytes stay in the system's buffers and with the sender. */
 import { assertEquals } from "@std/assert";
 import { systemClock } from "../../../shell/clock.ts";
 import { type ByteStream, writeAll } from "../../../shell/net/byte_stream.ts";
@@ -45,7 +45,7 @@ Deno.test("a paused link leaves its bytes in the socket while others are read, a
   using paused = await openLink();
   using other = await openLink();
   paused.link.pauseReading();
-  // The read that is under way takes what comes first.
+  // The pending read takes what arrives first.
   await writeAll(paused.far, new Uint8Array(1));
   await until(() => paused.counted.bytes === 1, "the first byte is there");
   const writing = writeAll(paused.far, new Uint8Array(SIZE));

@@ -28,7 +28,7 @@ Deno.test("each protocol's handler gets its datagrams and their source", async (
   one.handle("dht", take("dht"));
   one.handle("utp", take("utp"));
   const to = { ip: LOCALHOST, port: one.port };
-  // Nobody takes the first two.
+  // Nothing reads the first two.
   other.send(Uint8Array.of(0, 0, 0, 0), to);
   other.send(Uint8Array.of(0xff), to);
   other.send(Uint8Array.of(0x64, 0x65), to);

@@ -1,4 +1,4 @@
-/** Blocks leave the queue in order, in runs of neighbours, and come back when they are taken back. */
+/** Blocks leave the queue in order, in runs of neighbours, and can be taken back. */
 import { assertEquals } from "@std/assert";
 import { UploadQueue } from "../../../shell/net/upload_queue.ts";
 

@@ -29,7 +29,7 @@ const VIEW: ProgressView = {
 const LISTENING = { event: "listening", host: undefined, port: 6881, url: undefined } as const;
 const FAILURE = { event: "error", code: "disk-full", message: "The disk is full" } as const;
 
-/** A sink that keeps what it is given, `chunk` bytes a write at most. */
+/** A sink that records its input, at most `chunk` bytes a write. */
 class Sink {
   text = "";
   isOpen = true;
@@ -46,7 +46,7 @@ class Sink {
   }
 }
 
-/** An output with a clock of its own, and what it wrote. */
+/** An output with its own clock, and what it wrote. */
 function open(options: Partial<OutputOptions>, sinks = { stdout: new Sink(), stderr: new Sink() }) {
   const clock = { now: 0 };
   const output = createOutput({

@@ -15,12 +15,12 @@ export class Screen {
 
   constructor(public columns: number, readonly rows: number) {}
 
-  /** Everything visible, without blanks at the ends of lines. */
+  /** Everything visible, without trailing blanks. */
   text(): string {
     return this.#lines.map((line) => line.trimEnd()).join("\n");
   }
 
-  /** Wraps lines anew, as terminals do; the cursor stays on its character. */
+  /** Rewraps lines, as terminals do; the cursor stays on its character. */
   resize(columns: number): void {
     const before = this.#lines.slice(0, this.#row);
     const start = before.length - 1 -

@@ -8,7 +8,7 @@ import type { AnnounceQuery, AnnounceReply } from "../../../core/tracker_server/
 export const HASH = new Uint8Array(20).fill(0xa7);
 export const OTHER_HASH = new Uint8Array(20).fill(0x15);
 
-/** A leecher of HASH at 10.0.0.`n`, without an event, that wants 50. */
+/** A leecher of HASH at 10.0.0.`n`, without an event, with numwant 50. */
 export function announceOf(n: number, changes: Partial<AnnounceQuery> = {}): AnnounceQuery {
   return {
     infoHash: HASH,
@@ -29,14 +29,14 @@ export function announce6Of(n: number, changes: Partial<AnnounceQuery> = {}): An
   return announceOf(n, { ip: parseIp(`fd00::${n.toString(16)}`)!, ...changes });
 }
 
-/** Seeders, leechers, downloads finished and the peers named, sorted. */
+/** Seeders, leechers, completed downloads and the returned peers, sorted. */
 export function plainReply(reply: AnnounceReply) {
   const { seeders, leechers, completed, warning } = reply;
   const peers = [...decodePeers(reply.peers, 4), ...decodePeers(reply.peers6, 6)].sort();
   return { seeders, leechers, completed, peers, ...(warning === undefined ? {} : { warning }) };
 }
 
-/** Names of the peers 10.0.0.`n`, as `plainReply` gives them. */
+/** Names of the peers 10.0.0.`n`, as in `plainReply`. */
 export function names(...numbers: number[]): string[] {
   return numbers.map((n) => `10.${n >>> 16}.${n >>> 8 & 0xff}.${n & 0xff}:6881`).sort();
 }

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { startTracker } from "../../../../shell/tracker/server.ts";
 import { openTrackerData } from "../../../../shell/tracker/tracker_data.ts";
 
-/** Statuses of requests to remove a torrent that is not there, with these header lines each. */
+/** Statuses of requests to remove a missing torrent, with these header lines each. */
 async function statuses(heads: readonly (readonly string[])[]): Promise<(string | undefined)[]> {
   const host = "127.0.0.1";
   const settings = { path: undefined, host, catalogToken: undefined, intervalSeconds: 300 };

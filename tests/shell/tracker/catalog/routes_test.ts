@@ -15,7 +15,7 @@ const LOCAL: Access = { token: undefined, isLocal: true };
 const TOKEN = "correct-horse";
 
 interface Catalog {
-  /** What the path answers; undefined when no route takes the method. */
+  /** The response of the path; undefined when no route accepts the method. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   add(options: TorrentOptions): Promise<string>;
 }
@@ -59,7 +59,7 @@ function post(body: Uint8Array, headers: Record<string, string> = {}): RequestIn
   return { method: "POST", body: body as BodyInit, headers };
 }
 
-/** A refusal is a status and one sentence of plain text. */
+/** An error is a status and one sentence of plain text. */
 async function assertRefused(response: Response, status: number, pattern: RegExp): Promise<void> {
   assertEquals(response.status, status);
   assertStringIncludes(response.headers.get("content-type")!, "text/plain");

@@ -10,10 +10,10 @@ import { redisServer, startCluster, startRedis } from "../../../support/redis_ki
 import { infoHashOf, torrent } from "./torrents.ts";
 import { until } from "../../../support/until.ts";
 
-/** More than one answer of Redis tells of. */
+/** More than one response of Redis reports. */
 const MANY = 1_100;
 
-/** A tracker on a Redis, with a catalog that nobody but this process has. */
+/** A tracker on a Redis, with a catalog that only this process uses. */
 async function openTracker(url: string, options: { path?: string; isClosed?: boolean } = {}) {
   const now = () => performance.now();
   const backend = await RedisBackend.open({

@@ -8,7 +8,7 @@ export interface TorrentOptions {
   readonly isPrivate?: boolean;
   readonly announce?: string;
   readonly tiers?: string[][];
-  /** Makes the info hash another one. */
+  /** Makes the info hash unique. */
   readonly salt?: number;
 }
 

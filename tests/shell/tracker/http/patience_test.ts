@@ -17,10 +17,10 @@ const ENDLESS: Patience = {
   write: Infinity,
   linger: Infinity,
 };
-/** More than the system keeps for a client that does not read. */
+/** More than the system buffers for a client that does not read. */
 const LARGE_ANSWER_BYTES = 32 * 1024 * 1024;
 
-/** Answers "/fast" at once, and everything else after reading its body. */
+/** Responds to "/fast" immediately, and to everything else after reading its body. */
 const handler: HttpHandler = {
   answerFast(bytes, { target }, _client, writer) {
     if (bytes[target.start + 1] !== "f".charCodeAt(0)) return false;
@@ -36,8 +36,8 @@ const handler: HttpHandler = {
 };
 
 /**
- * Says `start` to a listener of such patience, then `more` again and again; resolves with its answer
- * once it ends the connection.
+ * Sends `start` to a listener with such timeouts, then `more` repeatedly; resolves with its
+ * response once it closes the connection.
  */
 async function converse(short: Partial<Patience>, start: string, more = ""): Promise<string> {
   const listener = listenHttp({
@@ -104,7 +104,7 @@ Deno.test("a client that keeps sending unwanted bytes gets its response and time
   assertEquals(/^HTTP\/1\.1 200 /.test(text), true, text);
 });
 
-/** A listener that takes every client for one at `ip`. */
+/** A listener that sees every client at `ip`. */
 function listenFor(ip: string, options: Partial<ListenerOptions>) {
   return listenHttp({
     host: "127.0.0.1",
@@ -122,7 +122,7 @@ function listenFor(ip: string, options: Partial<ListenerOptions>) {
   });
 }
 
-/** Connections that were opened one after the other; which of them are answered. */
+/** Connections that were opened one after the other; which of them get a response. */
 async function answeredOf(ip: string, count: number, connectionsPerAddress: number) {
   const listener = listenFor(ip, { connectionsPerAddress });
   const conns: Deno.Conn[] = [];
@@ -160,7 +160,7 @@ Deno.test("unread responses are limited for all connections together", async () 
     const conn = await Deno.connect({ port: listener.port });
     await conn.write(new TextEncoder().encode("GET /large HTTP/1.1\r\nConnection: close\r\n\r\n"));
     conns.push(conn);
-    // The first may hold as much as it likes; those after it are closed, since it takes nothing.
+    // The first may hold as much as it likes; later ones are closed, since it reads nothing.
     if (i === 0) await conn.read(new Uint8Array(1));
   }
   await until(() => listener.connections() <= 1, "all but the first are closed");
@@ -171,7 +171,7 @@ Deno.test("unread responses are limited for all connections together", async () 
 });
 
 Deno.test("a client that reads a large response slowly gets all of it", async () => {
-  // All of it takes twice as long as any part of it may, and each part a twentieth of that.
+  // All of it takes twice as long as the limit of any part, and each part a twentieth of that.
   const listener = listenFor("127.0.0.1", { patience: { ...ENDLESS, write: 2_500 } });
   const conn = await Deno.connect({ port: listener.port });
   await conn.write(new TextEncoder().encode("GET /large HTTP/1.1\r\nConnection: close\r\n\r\n"));

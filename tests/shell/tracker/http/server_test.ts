@@ -10,7 +10,7 @@ import { interopTest } from "../../../support/requirements.ts";
 import { openFiles, openSilentClients } from "./silent_clients_kit.ts";
 
 const SILENT_CLIENTS = 10_000;
-/** What the test's process has open besides. */
+/** Other descriptors that the test's process has open. */
 const OPEN_FILES_OF_OURS = 200;
 const HASH = "%aa".repeat(20);
 
@@ -37,7 +37,7 @@ async function fetchBytes(tracker: RunningTracker, path: string, headers = {}): 
   return byteText(await response.bytes());
 }
 
-/** Sends `parts` one by one on a connection of its own and reads until the tracker ends it. */
+/** Sends `parts` one by one on a separate connection and reads until the tracker closes it. */
 async function exchange(tracker: RunningTracker, ...parts: string[]): Promise<string> {
   using conn = await Deno.connect({ hostname: "127.0.0.1", port: tracker.port });
   for (const part of parts) {
@@ -257,7 +257,7 @@ await interopTest({
   },
 });
 
-/** An address of this machine that is not loopback, as other machines see it. */
+/** An address of this machine that is not loopback, as seen by other machines. */
 function ownAddress(): string | undefined {
   return Deno.networkInterfaces()
     .find(({ family, address }) => family === "IPv4" && !address.startsWith("127."))?.address;

@@ -1,7 +1,7 @@
 /**
- * A program that opens connections and says nothing, or half of a request: `silent_clients.ts PORT
+ * A program that opens connections and sends nothing, or half of a request: `silent_clients.ts PORT
  * COUNT`. Prints a line once all are open, and another with how many the other end has closed, once
- * that was done to all. A process of its own, because each has a limit of open files.
+ * all are closed. A separate process, because each has a limit of open files.
  */
 const [port, count] = Deno.args.map(Number) as [number, number];
 const HALF = new TextEncoder().encode("GET /announce?info_");

@@ -1,4 +1,4 @@
-/** Thousands of connections that say nothing, from a process of their own. */
+/** Thousands of connections that send nothing, from a separate process. */
 import { fileURLToPath } from "node:url";
 import { loopback } from "../../../support/network.ts";
 import { ClientProcess } from "../../../support/process.ts";
@@ -8,7 +8,7 @@ const PROGRAM = fileURLToPath(new URL("silent_clients.ts", import.meta.url));
 /** Ten thousand take a second or two; a busy machine gets many times that. */
 const DEADLINE_MS = 60_000;
 
-/** That one process may have so many files open. */
+/** Sets the limit of open files of that one process. */
 export function openFiles(count: number): Requirement {
   return {
     async missing() {
@@ -21,11 +21,14 @@ export function openFiles(count: number): Requirement {
 }
 
 export interface SilentClients extends AsyncDisposable {
-  /** How many the other end has closed, once that was done to all. */
+  /** How many the other end has closed, once all are closed. */
   ended(): Promise<number>;
 }
 
-/** Resolves once so many connections to a port of 127.0.0.1 are open; every second says half a request. */
+/**
+ * Resolves once this many connections to a port of 127.0.0.1 are open; every second one sends half
+ * a request.
+ */
 export async function openSilentClients(port: number, count: number): Promise<SilentClients> {
   const argv = [Deno.execPath(), "run", "--quiet", "--allow-net", PROGRAM, `${port}`, `${count}`];
   const clients = new ClientProcess({ place: loopback, port, argv });

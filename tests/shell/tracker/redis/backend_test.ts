@@ -12,7 +12,7 @@ import { announceOf, HASH, names, OTHER_HASH, plainReply } from "../announces.ts
 import { redisServer, startCluster, startRedis } from "../../../support/redis_kit.ts";
 import { until } from "../../../support/until.ts";
 
-/** A backend with what it said of problems; closed when disposed. */
+/** A backend with the problems that it reported; closed when disposed. */
 async function openBackend(url: string) {
   const problems: string[] = [];
   const backend = await RedisBackend.open({
@@ -273,7 +273,7 @@ await redisTest(
       assert(stale.ok && stale.value.warning === STALE_WARNING);
       await until(() => !one.backend.state().isUp, "it counts as away");
       assertEquals(one.backend.state().lostCount, 1);
-      // Attempts to get back fail as well, and are not told one by one.
+      // Failed attempts to reconnect are not reported one by one.
       await new Promise((resolve) => setTimeout(resolve, 500));
       assertEquals(one.backend.state().isUp, false);
       assertEquals(one.problems.length, 1);
@@ -291,7 +291,8 @@ await redisTest("a Redis that cannot save counts as away until it takes writes a
   await using folder = await openScratch("tt-redis-");
   const place = ["--dir", folder.path, "--dbfilename", "taken"];
   await using redis = await startRedis([...place, "--save", "3600 1"]);
-  // With a folder in the place of its file a save fails, and a server that is to save takes no writes.
+  // With a folder in place of its file a save fails, and a server configured to save then refuses
+  // writes.
   await Deno.mkdir(`${folder.path}/taken`);
   await using tracker = await openBackend(redis.url);
   await tracker.tell(announceOf(1));

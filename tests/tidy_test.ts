@@ -1,6 +1,7 @@
 /**
- * Style as a failing test: reads every file of ours and names each fault as file:line and rule.
- * Needs nothing but --allow-read. Each rule is shown a bad snippet first, to prove that it can fail.
+ * Style as a failing test: reads every file of the project and reports each violation as file:line
+ * and rule. Needs nothing but --allow-read. Each rule is first run on a bad snippet, to prove that
+ * it can fail.
  */
 import { assertEquals } from "@std/assert";
 import { checkSource, importCircles, layerOf, type Rule, RULES } from "./tidy/rules.ts";
@@ -9,7 +10,7 @@ import { readSource } from "./tidy/source.ts";
 const ROOT = new URL("../", import.meta.url);
 const FOLDERS = ["core/", "shell/", "tests/", ".ci/"];
 const FILES = ["main.ts", "deno.json", "deno.lock", "README.md", "CHANGELOG.md"];
-/** Other endings are data. */
+/** Other file types are data. */
 const ENDINGS = /\.(tsx?|js|mjs|json|lock|md|py|sh|html|css|txt)$|\/run$/;
 
 Deno.test("every file follows the project rules", () => {
@@ -59,7 +60,7 @@ Deno.test("every module of the core is in the layer table", () => {
   assertEquals(modules.filter((module) => layerOf(module) < 0), []);
 });
 
-/** A rule, the file it is shown, its text, and how many faults it must find there. */
+/** A rule, the path and text of a snippet, and the number of violations in it. */
 const SNIPPETS: [keyof typeof RULES, string, string, number][] = [
   ["pure", "core/torrent/a.ts", "const now = Date.now();", 1],
   ["pure", "core/torrent/a.ts", "new Date(); performance.now(); Math.random();", 3],

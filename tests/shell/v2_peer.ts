@@ -1,4 +1,4 @@
-/** A peer made by hand that has a v2 torrent of one file, and does with it what a test wants. */
+/** A synthetic peer with a v2 torrent of one file, whose behaviour a test sets. */
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
 import { leavesOf } from "../../core/metainfo/merkle.ts";
 import { answerHashes, asksForLeaves, upperLayers } from "../../core/hash_exchange/proofs.ts";
@@ -25,21 +25,24 @@ const ABSURD_HASH_REQUEST: WireMessage = {
 };
 
 export interface Habits {
-  /** Sends another block than this one of piece 0. */
+  /** Sends another block instead of this one of piece 0. */
   readonly badBlock?: number;
-  /** What it makes of an answer to a hash request; undefined sends nothing. */
+  /** Transforms a response to a hash request; undefined sends nothing. */
   readonly answer?: (right: WireMessage) => WireMessage | undefined;
-  /** Told of each block that it is asked for. */
+  /** Called for each requested block. */
   readonly onRequest?: (piece: number, begin: number) => void;
-  /** Blocks that it sends before it falls silent. */
+  /** Blocks that it sends before it goes silent. */
   readonly blocksMax?: number;
-  /** Called once the other side has read the last of these blocks, which an absurd hash request shows. */
+  /**
+   * Called once the other side has read the last of these blocks, which an absurd hash request
+   * reveals.
+   */
   readonly onAllRead?: () => void;
   /** Has nothing at first. */
   readonly isLate?: boolean;
 }
 
-/** A seed of one file that speaks v2. */
+/** A seed of one file that supports v2. */
 export function listenSeed(
   { metainfo }: LoadedTorrent,
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-/** A program that dies at any of its effects comes back from what was durable, and finishes. */
+/** A program that is killed at any of its effects restarts from its saved state, and completes. */
 import { assert, assertEquals } from "@std/assert";
 import { isOnDisk } from "../../core/sim/disk.ts";
 import { isComplete, transferOf } from "../../core/torrent/state.ts";
@@ -7,7 +7,7 @@ import { type Node, RULE_10, World } from "./world.ts";
 const PIECES = 6;
 const AWAY_MS = 3_000;
 
-/** A seed, a helper and the one that dies at its `dieAt`-th effect. */
+/** A seed, a helper and the one that is killed at its `dieAt`-th effect. */
 function createWorld(dieAt: number, death: Node["death"]): { world: World; victim: Node } {
   const world = new World({ seed: 11, pieces: PIECES, blocks: 2 });
   world.add({ name: "seed", have: "seed" });
@@ -41,7 +41,7 @@ function assertSurvives(dieAt: number, death: Node["death"], rehash: boolean): v
   );
   for (let piece = 0; piece < PIECES; piece++) assert(isOnDisk(victim.disk, piece));
   world.run(60_000);
-  // A run that finds everything in place has nothing to save.
+  // A run in which everything is complete has nothing to save.
   if (!wasWhole) {
     assertEquals(
       victim.disk.saved?.pieces,

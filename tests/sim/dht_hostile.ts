@@ -1,6 +1,6 @@
 /**
- * Hostile DHT nodes. All of them look up their neighbours as others do, so they are in everybody's
- * table; what they do with queries is wrong.
+ * Hostile DHT nodes. All of them look up their neighbours as others do, so they are in the tables
+ * of other nodes; their responses are wrong.
  */
 import { nextUint32, randomBelow } from "../../core/bytes/random.ts";
 import { type Endpoint, withPort } from "../../core/dht/endpoint.ts";
@@ -17,7 +17,7 @@ import {
   type SimNode,
 } from "./dht_world.ts";
 
-/** Addresses that a liar tries before it names the one whose id comes closest. */
+/** Addresses that a hostile node tries before it returns the one whose ID is closest. */
 const FORGED_TRIES = 16;
 const FORGED_NODES = 16;
 const FORGED_PEERS = 20;
@@ -32,7 +32,7 @@ export const HOSTILE_KINDS: readonly HostileKind[] = [
   "forge-tokens",
 ];
 
-/** What a node of this kind does. `gang` are all hostile nodes, those to come included. */
+/** Behaviour of a kind of node. `gang` are all hostile nodes, later ones included. */
 export function hostileAnswer(
   kind: HostileKind,
   world: DhtWorld,
@@ -45,28 +45,28 @@ export function hostileAnswer(
     const ownId = node.dht.networks[0]!.table.ownId;
     const target = "target" in query ? query.target : ownId;
     switch (kind) {
-      // Answers as another node every time.
+      // Responds with another ID every time.
       case "wrong-id": {
         const answer = { nodes: forgedNodes(world, target), token: TOKEN };
         return [encodeResponse(query.transaction, randomNodeId(world.rng), from, answer)];
       }
-      // Names nodes that do not exist, near what was looked for, and peers that do not exist.
+      // Returns nonexistent nodes near the target, and nonexistent peers.
       case "poison": {
         const values = query.method === "get_peers" ? forgedPeers(world) : undefined;
         const answer = { nodes: forgedNodes(world, target), token: TOKEN, values };
         return [encodeResponse(query.transaction, ownId, from, answer)];
       }
-      // Names honest nodes by ids near what was looked for, so that their answers look wrong.
+      // Returns honest nodes with IDs near the target, so that their responses look wrong.
       case "misname": {
         const answer = { nodes: misnamedNodes(world, target), token: TOKEN };
         return [encodeResponse(query.transaction, ownId, from, answer)];
       }
-      // Names its own kind alone, stores nothing, knows no peers.
+      // Returns only hostile nodes, stores nothing, returns no peers.
       case "collude": {
         const nodes = nearest(gang, target).map(infoOf);
         return [encodeResponse(query.transaction, ownId, from, { nodes, token: TOKEN })];
       }
-      // Answers, and announces itself to the asker with a token that it made up.
+      // Responds, and announces itself to the sender with a forged token.
       case "forge-tokens": {
         const token = Uint8Array.from({ length: 8 }, () => randomBelow(world.rng, 256));
         const forged = encodeQuery("forg", ownId, false, {
@@ -83,7 +83,7 @@ export function hostileAnswer(
   };
 }
 
-/** An answer of a node that was put near one torrent to hide it: it knows others of its kind only. */
+/** The response of a sybil placed near one torrent to hide it: it returns hostile nodes only. */
 export function sybilAnswer(id: NodeId, sybils: readonly SimNode[]): HostileAnswer {
   return (_node, from, bytes) => {
     const decoded = decodeKrpc(bytes);
@@ -97,7 +97,7 @@ function infoOf({ dht, endpoint }: SimNode): NodeInfo {
   return { id: dht.networks[0]!.table.ownId, endpoint };
 }
 
-/** Eight of the gang, taken from a sample. */
+/** Eight of the gang, from a sample. */
 function nearest(gang: readonly SimNode[], target: NodeId): readonly SimNode[] {
   const first = target.charCodeAt(0);
   const byDistance = (node: SimNode) => infoOf(node).id.charCodeAt(0) ^ first;
@@ -105,7 +105,7 @@ function nearest(gang: readonly SimNode[], target: NodeId): readonly SimNode[] {
     .sort((a, b) => byDistance(a) - byDistance(b)).slice(0, 8);
 }
 
-/** Half with any id near the target, half with ids that follow from the addresses they name. */
+/** Half with any ID near the target, half with IDs that match their addresses. */
 function forgedNodes(world: DhtWorld, target: NodeId): NodeInfo[] {
   return Array.from({ length: FORGED_NODES }, (_, i) => {
     const endpoint = freshEndpoint(world);

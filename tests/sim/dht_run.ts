@@ -1,6 +1,6 @@
 /**
- * One measured run of a simulated DHT: nodes join, torrents are announced, nodes come and go, torrents
- * are looked up.
+ * One measured run of a simulated DHT: nodes join, torrents are announced, nodes join and leave,
+ * torrents are looked up.
  */
 import { randomBelow } from "../../core/bytes/random.ts";
 import { addressOf, type Endpoint } from "../../core/dht/endpoint.ts";
@@ -23,11 +23,11 @@ export interface DhtRunOptions {
   readonly seed: number;
   readonly nodes: number;
   readonly torrents: number;
-  /** Parts of the nodes, 0 to 1. */
+  /** Fractions of the nodes, 0 to 1. */
   readonly behindNat: number;
   readonly churn: number;
   readonly hostile: number;
-  /** Torrents with nodes put next to them to hide them, and how many such nodes each. */
+  /** Torrents that are surrounded by sybils, and how many sybils each. */
   readonly attackedTorrents?: number;
   readonly sybilsEach?: number;
 }
@@ -44,10 +44,10 @@ export interface DhtRunReport {
   readonly durationMs: readonly number[];
   /** Nodes in the tables, sorted. */
   readonly tableSizes: readonly number[];
-  /** Part of the entries that are gone, and that cannot be asked first. */
+  /** Fraction of the entries that have left, and that cannot be reached first. */
   readonly deadEntries: number;
   readonly natEntries: number;
-  /** Per node and second, while nothing was looked up. */
+  /** Per node and second, while there were no lookups. */
   readonly packetsPerNodeSecond: number;
   readonly packets: number;
   readonly storedAt: number;
@@ -66,9 +66,9 @@ const SETTLE_MS = 6 * 60_000;
 const ANNOUNCE_SPAN_MS = 60_000;
 const CHURN_SPAN_MS = 8 * 60_000;
 const LOOKUP_SPAN_MS = 60_000;
-/** Nodes that a node which joins knows of. */
+/** Bootstrap nodes of a node that joins. */
 const CONTACTS = 4;
-/** Nodes that a node replaced by churn knows of: some of them are gone. */
+/** Nodes that a node replaced by churn starts with: some of them have left. */
 const PORT_FIRST = 10_000;
 
 /** Runs it; the same options give the same report. */
@@ -133,7 +133,7 @@ function announceAll(world: DhtWorld, options: DhtRunOptions, gang: SimNode[]): 
   return torrents;
 }
 
-/** Each from a network of its own, with ids closer to the torrent than any honest node's. */
+/** Each in a subnet of its own, with IDs closer to the torrent than any honest node's. */
 function addSybils(
   world: DhtWorld,
   { sybilsEach = 0 }: DhtRunOptions,
@@ -247,7 +247,7 @@ function measureTables(
   };
 }
 
-/** The value that `part` (0 to 1) of the sorted values are not above. */
+/** The quantile `part` (0 to 1) of the sorted values. */
 export function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
 }

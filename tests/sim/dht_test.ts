@@ -1,4 +1,4 @@
-/** A small DHT in simulation; `deno task bench dht` runs the large one. */
+/** A small simulated DHT; `deno task bench dht` runs the large one. */
 import { assertEquals } from "@std/assert";
 import { quantile, runDht } from "./dht_run.ts";
 
@@ -15,7 +15,7 @@ Deno.test(`announced peers are found under churn and NAT (seed ${SEED})`, () => 
     hostile: 0,
   });
   assertEquals(report.found, report.lookups);
-  // Nodes that cannot be asked first are in hardly any table.
+  // Nodes that cannot be reached first are in hardly any table.
   assertEquals(report.natEntries < 0.01, true, `${report.natEntries}`);
   assertEquals(quantile(report.hops, 1) <= 4, true, "log2(300 / 8), rounded down to whole hops");
   assertEquals(quantile(report.queries, 0.5) <= 25, true);

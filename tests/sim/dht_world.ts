@@ -1,7 +1,7 @@
 /**
- * A network of DHT nodes on a virtual clock, datagram by datagram: latencies of the Internet, loss, NATs
- * that let in only what was asked for, nodes that leave without a word, and hostile ones. One seed gives
- * one run.
+ * A network of DHT nodes on a virtual clock, datagram by datagram: latencies of the Internet, loss,
+ * NATs that admit only responses, nodes that leave silently, and hostile ones. One seed gives one
+ * run.
  */
 import { createRng, nextUint32, randomBelow, type Rng } from "../../core/bytes/random.ts";
 import { type Endpoint, isUsable, SCOPE_PUBLIC, scopeOf } from "../../core/dht/endpoint.ts";
@@ -13,11 +13,11 @@ import { nextDeadline, step } from "../../core/dht/step.ts";
 import { advance, createTimeline, note, type Timeline } from "../../core/sim/timeline.ts";
 import { sha1 } from "../../shell/hash/sha1.ts";
 
-/** Part of the packets that get lost. */
+/** Fraction of the packets that are lost. */
 const LOSS = 0.01;
-/** How long a NAT lets in answers. */
+/** How long a NAT admits responses. */
 const NAT_MAPPING_MS = 180_000;
-/** One way, within one continent and across the world, and what varies from packet to packet. */
+/** One way, within one continent and across the world, and the variation per packet. */
 const LATENCY_MIN_MS = 8;
 const LATENCY_SPREAD_MS = 110;
 const JITTER_MS = 10;
@@ -28,16 +28,16 @@ export interface SimNode {
   readonly endpoint: Endpoint;
   readonly dht: Dht;
   readonly isBehindNat: boolean;
-  /** What the node does to queries instead of answering them. */
+  /** What the node does with queries instead of answering them. */
   readonly hostile: HostileAnswer | undefined;
-  /** Where it sent something, and when. */
+  /** Destinations of its packets, with times. */
   readonly mappings: Map<Endpoint, number>;
   readonly place: readonly [number, number];
   isAlive: boolean;
   wakeAt: number;
 }
 
-/** Packets to send in answer to a query; undefined answers it as an honest node would. */
+/** Packets to send in response to a query; undefined responds as an honest node would. */
 export type HostileAnswer = (
   node: SimNode,
   from: Endpoint,
@@ -59,9 +59,9 @@ export interface DhtWorld {
   readonly freeSlots: number[];
   readonly items: number[];
   packetCount: number;
-  /** Told of every effect but sending. */
+  /** Called for every effect but sending. */
   onEffect: (node: SimNode, effect: Exclude<DhtEffect, { kind: "send" }>, now: number) => void;
-  /** Told of every packet that leaves. */
+  /** Called for every sent packet. */
   onSend: ((node: SimNode, to: Endpoint, bytes: Uint8Array) => void) | undefined;
 }
 
@@ -87,11 +87,11 @@ export interface NodeSpec {
   readonly endpoint?: Endpoint;
   readonly saved?: SavedNode;
   readonly isReadOnly?: boolean;
-  /** Starts without an id that follows from its address, as a new installation does. */
+  /** Starts without an ID that matches its address, as a new installation does. */
   readonly isNew?: boolean;
 }
 
-/** Adds a node that starts now and knows `contacts`. */
+/** Adds a node that starts now with the bootstrap nodes `contacts`. */
 export function addNode(
   world: DhtWorld,
   contacts: readonly Endpoint[],
@@ -129,13 +129,13 @@ export function addNode(
   return node;
 }
 
-/** The node is gone from one moment to the next. */
+/** The node disappears without notice. */
 export function killNode(world: DhtWorld, node: SimNode): void {
   node.isAlive = false;
   world.byEndpoint.delete(node.endpoint);
 }
 
-/** Gives a node an event and carries out what it wants. */
+/** Gives a node an event and carries out its effects. */
 export function tell(world: DhtWorld, node: SimNode, event: DhtEvent): void {
   const now = world.timeline.tick;
   const effects: DhtEffect[] = [];
@@ -169,7 +169,7 @@ export function sendPacket(
   note(timeline, timeline.tick + latencyMs(rng, node, target), 2 * slot + 1);
 }
 
-/** Lets time pass up to `untilMs`. */
+/** Advances the clock to `untilMs`. */
 export function runDhtWorld(world: DhtWorld, untilMs: number): void {
   const { timeline, items, nodes } = world;
   while (advance(timeline, untilMs, items)) {
@@ -183,7 +183,7 @@ export function runDhtWorld(world: DhtWorld, untilMs: number): void {
   }
 }
 
-/** A random node that lives. */
+/** A random online node. */
 export function pickNode(world: DhtWorld, isWanted: (node: SimNode) => boolean): SimNode {
   for (;;) {
     const node = world.nodes[randomBelow(world.rng, world.nodes.length)]!;
@@ -191,7 +191,7 @@ export function pickNode(world: DhtWorld, isWanted: (node: SimNode) => boolean):
   }
 }
 
-/** A public IPv4 endpoint that nobody has. */
+/** An unused public IPv4 endpoint. */
 export function freshEndpoint(world: DhtWorld): Endpoint {
   for (;;) {
     const bits = nextUint32(world.rng);

@@ -1,7 +1,8 @@
 /**
- * Small hostile worlds, one for each number: liars, NAT, partitions, dying trackers, slow and full
- * disks, programs that are killed and come back. In each of them a full copy stays within reach once
- * the troubles are over, so everybody honest must finish, by the rule, with every invariant kept.
+ * Small hostile worlds, one for each number: corrupt peers, NAT, partitions, failing trackers, slow
+ * and full disks, programs that are killed and restarted. In each of them a full copy stays
+ * reachable once the faults end, so every honest peer must complete, by the rule, with every
+ * invariant kept.
  */
 import { assert } from "@std/assert";
 import { createRng, nextUint32, randomBelow, type Rng } from "../../core/bytes/random.ts";
@@ -13,9 +14,9 @@ import { isComplete, transferOf } from "../../core/torrent/state.ts";
 import { checkInvariants } from "../core/torrent/invariants.ts";
 import { type Node, RULE_10, RULE_OFF, World } from "./world.ts";
 
-/** All troubles are over by then. */
+/** All faults have ended by then. */
 const TROUBLE_MS = 600_000;
-/** Everybody finishes by then. */
+/** Every peer has completed by then. */
 const END_MS = 6 * 3_600_000;
 const MISBEHAVIOURS: readonly Misbehaviour[] = [
   ...["corrupt", "corrupt-some", "silent", "drip", "refuse", "boast", "flood"] as const,
@@ -27,18 +28,18 @@ const RULES = [
 ];
 
 export interface HostileRun {
-  /** Simulated seconds until everybody was complete. */
+  /** Simulated seconds until all were complete. */
   readonly seconds: number;
   readonly events: number;
   readonly trace: string;
 }
 
-/** Lives through the world of this number; throws when something does not hold. */
+/** Runs the world of this number; throws when an invariant does not hold. */
 export function runHostileWorld(seed: number): HostileRun {
   const rng = createRng(seed);
   const world = createWorld(seed, rng);
   const pieces = world.geometry.pieceCount;
-  // The one that keeps a full copy and can be reached.
+  // The one that keeps a full copy and is reachable.
   world.add({
     name: "seed",
     have: "seed",
@@ -132,7 +133,7 @@ function makeTrouble(world: World, rng: Rng, node: Node): void {
     default:
       world.at(fromMs, () => node.disk.room = 0);
       world.at(untilMs, () => node.disk.room = Infinity);
-      // A slow disk tells of its last failure late.
+      // A slow disk reports its last failure late.
       world.at(untilMs + 10_000, () => transferOf(node.torrent).diskFailed && world.stop(node));
       return world.at(untilMs + 30_000, comeBack);
   }

@@ -1,4 +1,6 @@
-/** No swarm with a full copy within reach stops. The share rule's own cases are in share_rule_test.ts. */
+/**
+ * No swarm with a reachable full copy stops. The share rule's own cases are in share_rule_test.ts.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { hasBit } from "../../core/bytes/bitfield.ts";
 import type { Misbehaviour } from "../../core/sim/options.ts";

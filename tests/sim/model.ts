@@ -1,6 +1,6 @@
 /**
- * A second opinion on one torrent: a small, slow, obvious book of pieces, requests and chokes that sees
- * only what goes in and what comes out of the core, and objects to whatever an honest client never does.
+ * An independent model of one torrent: a small, slow, obvious record of pieces, requests and chokes
+ * that sees only the core's events and effects, and rejects whatever an honest client never does.
  */
 import { assert, assertEquals } from "@std/assert";
 import { UNCHOKED_MAX } from "../../core/transfer/limits.ts";
@@ -12,12 +12,12 @@ export interface ModelPeer {
   /** It chokes us; it is interested in us. */
   chokes: boolean;
   isInterested: boolean;
-  /** As we told it. */
+  /** As we sent it. */
   weWant: boolean;
   weServe: boolean;
-  /** "piece.block" that it owes us, and that it asked of us. */
+  /** "piece.block" outstanding at the peer, and requested by it. */
   readonly owes: Set<string>;
-  /** Requests that were cancelled, each of which it may still answer once. */
+  /** Cancelled requests, each of which it may still answer once. */
   readonly cancelled: string[];
   readonly asked: string[];
 }
@@ -25,12 +25,12 @@ export interface ModelPeer {
 export class Model {
   readonly peers = new Map<PeerKey, ModelPeer>();
   readonly have = new Set<number>();
-  /** Blocks here, of pieces that are under way. */
+  /** Received blocks of incomplete pieces. */
   readonly received = new Map<number, Set<number>>();
   readonly stage = new Map<number, "checking" | "writing">();
   /** Pieces that failed: from then on they come from one peer, and may start over. */
   readonly suspect = new Set<number>();
-  /** Nobody rejected anything or lied, so that no peer may idle. */
+  /** No peer rejected a request or sent wrong data, so no peer may idle. */
   isPlain = true;
 
   constructor(readonly pieces: number, readonly blocks: number) {}
@@ -55,7 +55,7 @@ export class Model {
     this.received.set(piece!, blocks.add(block!));
   }
 
-  /** The first of several answers is to what was cancelled. */
+  /** The first of several responses is to the cancelled request. */
   reject(key: PeerKey, name: string): void {
     const { owes, cancelled } = this.peers.get(key)!;
     const at = cancelled.indexOf(name);
@@ -156,13 +156,19 @@ export class Model {
     if (others > 0) assert(this.isEndgame(), `${name} is asked of ${others + 1} outside endgame`);
   }
 
-  /** Once a piece failed, its senders are on parole: what they take they take alone, so it may start over. */
+  /**
+   * Once a piece failed, its senders are on parole: each downloads a piece alone, so it may start
+   * over.
+   */
   #startOver(piece: number): void {
     this.received.delete(piece);
     this.suspect.add(piece);
   }
 
-  /** A piece that comes from one peer, and now from another: the first one owes nothing more of it. */
+  /**
+   * A piece from one peer is now requested from another: nothing more of it is outstanding at the
+   * first one.
+   */
   #forgetOthers(peer: ModelPeer, piece: number): void {
     for (const other of this.peers.values()) {
       if (other === peer) continue;
@@ -170,12 +176,12 @@ export class Model {
     }
   }
 
-  /** Every block that somebody has is owed, here, or on its way to the disk. */
+  /** Every available block is outstanding, received, or being written. */
   isEndgame(): boolean {
     return this.freeBlocks(() => true).length === 0;
   }
 
-  /** Blocks that nobody owes us and that one of these peers, choking or not, has. */
+  /** Blocks that are not outstanding and that one of these peers, choking or not, has. */
   freeBlocks(isCounted: (peer: ModelPeer) => boolean): string[] {
     const peers = [...this.peers.values()];
     const free: string[] = [];
@@ -191,7 +197,7 @@ export class Model {
     return free;
   }
 
-  /** After a batch: interest is what it must be, slots are kept, and nobody idles. */
+  /** After a batch: interest is correct, slots are limited, and no peer idles. */
   check(): void {
     let served = 0;
     for (const peer of this.peers.values()) {

@@ -1,4 +1,4 @@
-/** The core against the reference model of model.ts, under whatever happens. */
+/** The core against the reference model of model.ts, with any events. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "../support/fast_check.ts";
 import { fuzzRuns } from "../fuzz/runs.ts";
@@ -85,7 +85,7 @@ class Pair {
     }
   }
 
-  /** Everything that came out since, then what must be true now. */
+  /** All effects since then, then the invariants that must hold now. */
   check(): void {
     const { kit, model } = this;
     for (const effect of kit.effects) model.see(effect);
@@ -142,7 +142,7 @@ class Pair {
     }
   }
 
-  /** A second at a time, so that the model sees what happens in its order; snubbed peers may idle. */
+  /** A second at a time, so that the model sees events in order; snubbed peers may idle. */
   #wait(ms: number): void {
     this.model.isPlain = false;
     for (let left = ms; left > 0; left -= 1_000) {

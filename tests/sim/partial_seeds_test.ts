@@ -1,4 +1,4 @@
-/** Swarms in which peers want different parts, with the share rule on: nobody waits for ever. */
+/** Swarms in which peers want different parts, with the share rule on: none waits for ever. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "../support/fast_check.ts";
 import { hasBit } from "../../core/bytes/bitfield.ts";
@@ -14,7 +14,7 @@ function createWorld(options: Omit<WorldOptions, "watch">): World {
   return new World({ ...options, watch: ({ torrent }, now) => checkInvariants(torrent, now) });
 }
 
-/** What is wanted is here, by the rule, and nothing else was fetched. */
+/** Everything wanted is present, by the rule, and nothing else was downloaded. */
 function assertDone(nodes: readonly Node[]): void {
   for (const { name, torrent, options } of nodes) {
     const transfer = transferOf(torrent);
@@ -73,7 +73,7 @@ const member = fc.record({
 Deno.test("for any selections, with every piece in the swarm all peers finish under the rule", () => {
   const swarm = fc.record({
     members: fc.array(member, { minLength: 2, maxLength: 7 }),
-    /** Who holds each piece from the start; nobody has them all unless chance says so. */
+    /** Initial holders of each piece; none has them all unless chance decides so. */
     owners: fc.array(fc.nat(), { minLength: PIECES, maxLength: PIECES }),
     hasSeed: fc.boolean(),
     seed: fc.nat(),

@@ -1,4 +1,4 @@
-/** The share rule in whole swarms: everybody pays or is excused, and nobody waits for ever. */
+/** The share rule in whole swarms: each peer pays or is excused, and none waits for ever. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "../support/fast_check.ts";
 import { fuzzRuns } from "../fuzz/runs.ts";
@@ -9,7 +9,7 @@ import { type Node, RULE_10, World, type WorldOptions } from "./world.ts";
 
 const STRICT = { percent: 10, strict: true };
 
-/** A world in which no debtor may ever touch its last piece. */
+/** A world in which no debtor may ever request its last piece. */
 function createWorld(options: Omit<WorldOptions, "watch">): World {
   return new World({ ...options, watch });
 }
@@ -20,7 +20,7 @@ function watch({ torrent }: Node, now: number): void {
   assert(transferOf(torrent).availability.size > 0, "a debtor leaves its last piece alone");
 }
 
-/** What `share` reports said, in order. */
+/** The states of `share` reports, in order. */
 function statesOf(node: Node): string[] {
   return node.reports.map(({ report }) => report)
     .flatMap((report) => report.kind === "share" ? [report.state] : []);

@@ -1,6 +1,6 @@
 /**
- * Players in a simulated swarm: what a reader asks of the torrent is what `tt stream` asks, the player
- * behind it shows bytes at a constant rate, and its pauses are measured.
+ * Players in a simulated swarm: a reader sets the same deadlines as `tt stream`, its player
+ * consumes bytes at a constant rate, and its stalls are measured.
  */
 import { randomBelow } from "../../core/bytes/random.ts";
 import type { Node } from "../../core/sim/node.ts";
@@ -17,25 +17,25 @@ import {
 import { hasPiece, isComplete } from "../../core/torrent/state.ts";
 import { sha1 } from "../../shell/hash/sha1.ts";
 
-/** How a node downloads: as `tt stream` does, in sequence only, or as `tt get` does. */
+/** How a node downloads: as `tt stream` does, sequentially, or as `tt get` does. */
 export type Mode = "stream" | "sequential" | "rarest";
 
 /** 5 Mb/s. */
 export const FILM_BYTES_PER_SECOND = 625_000;
 const PIECE_BLOCKS = 8;
 const PIECE_BYTES = PIECE_BLOCKS * 16_384;
-/** What a player holds in memory beyond what it shows, and what it wants before it begins. */
+/** Read-ahead of a player, and what it buffers before it starts. */
 const BUFFER_SECONDS = 20;
 const START_SECONDS = 1;
 const STEP_MS = 50;
 const LATENCY_MIN_MS = 10;
 const LATENCY_SPREAD_MS = 60;
 
-/** Times in ms; a pause that is the beginning's or a seek's is no stall. */
+/** Times in ms; a wait at the start or after a seek is no stall. */
 export interface Watched {
   readonly firstByteMs: number;
   readonly seekMs: number;
-  /** Until the picture first moved, and all stalls. */
+  /** Until playback first started, and all stalls. */
   readonly waitedMs: number;
   readonly stalls: number;
   readonly stalledMs: number;
@@ -46,10 +46,10 @@ interface Player {
   readonly node: Node;
   readonly size: number;
   reader: Reader;
-  /** Where the picture is. */
+  /** Playback position. */
   atByte: number;
   isPlaying: boolean;
-  /** Since when it waits for bytes, and whether a stall is what it waits in. */
+  /** Start of the current wait, and whether it is a stall. */
   waitsSinceMs: number;
   isStalled: boolean;
   reviewMs: number;
@@ -61,7 +61,7 @@ interface Player {
   readonly stalls: number[];
 }
 
-/** Opens the film when its node is there, and shows it to the end. */
+/** Opens the film when its node has joined, and plays it to the end. */
 function play(world: World, node: Node, mode: Mode, size: number): Player {
   const player: Player = {
     ...{ node, size },
@@ -91,7 +91,7 @@ function play(world: World, node: Node, mode: Mode, size: number): Player {
   return player;
 }
 
-/** The picture goes to another place, once. */
+/** One seek. */
 function seek(world: World, player: Player, toByte: number): void {
   player.reader = createReader(toByte, player.size, PIECE_BYTES, world.now);
   player.atByte = toByte;
@@ -163,14 +163,14 @@ export interface ViewingOptions {
   readonly mode: Mode;
   readonly filmSeconds: number;
   readonly peers: number;
-  /** All peers together, of the film's rate. */
+  /** Sum of all peers, relative to the film's rate. */
   readonly supply: number;
-  /** When the picture goes to which part of the film. */
+  /** Time and target of the seek, relative to the film. */
   readonly seekAtMs: number;
   readonly seekTo: number;
 }
 
-/** One player and peers of mixed rates that have everything: the fastest sends ten times what the slowest does. */
+/** One player and seeds of mixed rates: the fastest sends ten times as fast as the slowest. */
 export function runViewing(options: ViewingOptions): Watched {
   const { seed, mode, filmSeconds, peers, supply, seekAtMs, seekTo } = options;
   const size = filmSeconds * FILM_BYTES_PER_SECOND;
@@ -200,7 +200,7 @@ export interface CrowdOptions {
   readonly mode: Mode;
   readonly filmSeconds: number;
   readonly viewers: number;
-  /** Of each peer and of the one seeder, of the film's rate. */
+  /** Of each peer and of the one seeder, relative to the film's rate. */
   readonly up: number;
 }
 
@@ -208,13 +208,16 @@ export interface Crowd {
   /** From joining to the last piece, in seconds. */
   readonly medianSeconds: number;
   readonly worstSeconds: number;
-  /** Of all players; none without players. */
+  /** Of all players; empty without players. */
   readonly stalls: number;
   readonly stalledMs: number;
   readonly waitedMs: number;
 }
 
-/** All come within two seconds to one seeder, and each shows the film, or, rarest first, only downloads it. */
+/**
+ * All join one seeder within two seconds, and each plays the film, or, rarest first, only
+ * downloads it.
+ */
 export function runCrowd({ seed, mode, filmSeconds, viewers, up }: CrowdOptions): Crowd {
   const size = filmSeconds * FILM_BYTES_PER_SECOND;
   const world = createFilmWorld(seed, size);

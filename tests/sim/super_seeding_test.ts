@@ -1,4 +1,4 @@
-/** Whole swarms with one super-seeder: what it sends, and that everybody finishes. */
+/** Whole swarms with one super-seeder: what it sends, and that every peer completes. */
 import { assert } from "@std/assert";
 import { reportOf, type SwarmReport } from "../../core/sim/report.ts";
 import { createSwarm, runSwarm, type SwarmOptions } from "../../core/sim/swarm.ts";

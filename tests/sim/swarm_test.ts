@@ -69,7 +69,7 @@ Deno.test("two peers that dial each other keep one connection", () => {
   }
 });
 
-/** Who comes when, holding what, and leaves how. */
+/** Who joins when, with which pieces, and leaves how. */
 const guest = fc.record({
   joinMs: fc.nat(60_000),
   stayMs: fc.integer({ min: 1_000, max: 120_000 }),

@@ -1,4 +1,4 @@
-/** Swarms as `tt simulate` runs them: repeatable, near the least possible, and the rule costs little. */
+/** Swarms as `tt simulate` runs them: repeatable, near the optimum, and the rule costs little. */
 import { transferOf } from "../../core/torrent/state.ts";
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { plotSvg } from "../../core/cli/simulation_svg.ts";

@@ -1,4 +1,4 @@
-/** A simulated world as tests write it down: checked at every effect, with reports kept. */
+/** A simulated world for tests: checked at every effect, with reports kept. */
 import { checkWorld } from "../../core/sim/checks.ts";
 import type { Node } from "../../core/sim/node.ts";
 import type { NodeOptions, WorldOptions as Options } from "../../core/sim/options.ts";
@@ -20,7 +20,7 @@ export { RULE_10, RULE_OFF } from "../../core/sim/options.ts";
 export type { Node, NodeOptions };
 
 export interface WorldOptions extends Omit<Options, "sha1"> {
-  /** Looks at a node after each time it settled. */
+  /** Called after each batch of a node. */
   readonly watch?: (node: Node, now: number) => void;
 }
 
@@ -79,14 +79,17 @@ export class World {
     schedule(this.state, atMs, what);
   }
 
-  /** Runs until `isDone`, or for `forMs` at most, then checks the books. True when it was done. */
+  /**
+   * Runs until `isDone`, or for `forMs` at most, then checks the invariants. True when it was
+   * done.
+   */
   run(forMs: number, isDone?: () => boolean): boolean {
     const wasDone = runWorld(this.state, forMs, isDone);
     checkWorld(this.state);
     return wasDone;
   }
 
-  /** Runs until every node that is there has everything; false if that takes too long. */
+  /** Runs until every online node is complete; false if that takes too long. */
   runUntilComplete(forMs = 3_600_000): boolean {
     const joined = (node: Node) => node.isOnline || node.torrent.stage === "idle";
     return this.run(

@@ -1,6 +1,6 @@
 /**
- * Runs the program as a user does: the real command line as a process of its own, on loopback, on real
- * files. `TT_BIN` names a compiled file to run in place of the sources.
+ * Runs the program as a user does: the real command line as a separate process, on loopback, on
+ * real files. `TT_BIN` names a compiled file to run in place of the sources.
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { ttCommand } from "./tt_command.ts";
 import { openScratch } from "./content.ts";
 import { within } from "./until.ts";
 
-/** Nothing that the tests wait for takes long; a busy machine gets many times that. */
+/** Nothing that tests wait for takes long; a busy machine gets many times that. */
 const DEADLINE_MS = 40_000;
 const LOCALHOST = "127.0.0.1";
 
@@ -25,7 +25,7 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** How a process ended and what it printed. */
+/** Exit code and output of a process. */
 export interface Ended {
   readonly code: number;
   readonly stdout: string;
@@ -35,7 +35,7 @@ export interface Ended {
 
 let stateHomePath: string | undefined;
 
-/** What tests leave behind there is no user's. */
+/** A folder of the test in place of the user's. */
 export function stateHome(): string {
   if (stateHomePath === undefined) {
     const path = stateHomePath = Deno.makeTempDirSync({ prefix: "tt-state-" });
@@ -47,7 +47,7 @@ export function stateHome(): string {
 /** A running `tt`; killed when disposed. Always on an IPv4 loopback address and a free port. */
 export class Tt implements AsyncDisposable {
   readonly said: Said[] = [];
-  /** Resolves when it has ended and all its output was read. */
+  /** Resolves when it has exited and all its output was read. */
   readonly ended: Promise<Ended>;
   readonly #title: string;
   readonly #child: Deno.ChildProcess;
@@ -85,7 +85,7 @@ export class Tt implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** The first event of that name, past or future, that `test` likes. */
+  /** The first event of that name, past or future, that satisfies `test`. */
   async event(name: string, test: (said: Said) => boolean = () => true): Promise<Said> {
     const find = () => this.said.find((said) => said.event === name && test(said));
     return await this.#wait(find, `say ${name}`);
@@ -100,13 +100,13 @@ export class Tt implements AsyncDisposable {
     if (!this.#isOver) this.#child.kill(signal);
   }
 
-  /** Sends the signal and waits for the end. */
+  /** Sends the signal and waits for the exit. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended> {
     this.send(signal);
     return await this.end();
   }
 
-  /** Waits for the end, but not for ever. */
+  /** Waits for the exit, with a deadline. */
   async end(): Promise<Ended> {
     let ended: Ended | undefined;
     this.ended.then((value) => {
@@ -181,7 +181,7 @@ export class Tt implements AsyncDisposable {
   }
 }
 
-/** Runs to the end. */
+/** Runs to completion. */
 export async function runTt(args: readonly string[], options: StartOptions = {}): Promise<Ended> {
   await using tt = await Tt.start(args, options);
   return await tt.end();
@@ -190,7 +190,7 @@ export async function runTt(args: readonly string[], options: StartOptions = {})
 /** Options of every peer in these tests. */
 export const LOCAL = ["--host", LOCALHOST, "--port", "0", "--json"];
 
-/** A seeder that is ready to serve, and where. */
+/** A seeder that is ready to serve, and its address. */
 export async function startSeed(args: readonly string[], options?: StartOptions) {
   const seed = await Tt.start(["seed", ...LOCAL, ...args], options);
   try {
@@ -203,13 +203,13 @@ export async function startSeed(args: readonly string[], options?: StartOptions)
   }
 }
 
-/** A download that leaves when it is complete; nothing is owed unless `args` say so. */
+/** A download that exits when it is complete; without a share rule unless `args` set one. */
 export async function startGet(args: readonly string[], options?: StartOptions): Promise<Tt> {
   const rule = args.includes("--share-rule") ? [] : ["--share-rule", "off"];
   return await Tt.start(["get", ...LOCAL, ...rule, ...args], options);
 }
 
-/** A tracker as a process of its own that keeps nothing unless `args` say so, and its announce URL. */
+/** A tracker as a separate process without storage unless `args` set it, and its announce URL. */
 export async function startTracker(args: readonly string[] = []) {
   const store = args.includes("--data") ? [] : ["--store", "memory"];
   const tracker = await Tt.start(["tracker", "--port", "0", "--json", ...store, ...args]);
@@ -224,14 +224,14 @@ export async function scratch() {
   return Object.assign(folder, { at: (...names: string[]) => join(folder.path, ...names) });
 }
 
-/** Bytes that look random, the same for the same seed. */
+/** Pseudorandom bytes, the same for the same seed. */
 export function makeBytes(length: number, seed = 1): Uint8Array {
   const rng = createRng(seed);
   const words = Uint32Array.from({ length: Math.ceil(length / 4) }, () => nextUint32(rng));
   return new Uint8Array(words.buffer, 0, length);
 }
 
-/** Writes a file of such bytes below a folder that exists or not, and makes its `.torrent`. */
+/** Writes a file of such bytes below a folder, created if missing, and creates its `.torrent`. */
 export async function makeFile(
   dir: string,
   name: string,
@@ -255,7 +255,7 @@ export async function assertContent(path: string, bytes: Uint8Array): Promise<vo
   assertEquals(at, -1, `${path} differs at byte ${at}`);
 }
 
-/** The one sentence that a failed command leaves on stderr. */
+/** The one sentence that a failed command prints on stderr. */
 export function assertOneSentence({ stderr, code }: Ended, wanted: number): string {
   assertEquals(code, wanted, stderr);
   const lines = stderr.trimEnd().split("\n");
@@ -284,7 +284,7 @@ export async function forEachAtOnce<T>(
   await Promise.all([walk(), walk(), walk()]);
 }
 
-/** A tracker that takes connections and never says a word. */
+/** A tracker that accepts connections and never responds. */
 export function listenSilently() {
   const listener = Deno.listen({ hostname: LOCALHOST, port: 0 });
   const conns: Deno.Conn[] = [];
@@ -299,7 +299,7 @@ export function listenSilently() {
   const accepting = accept();
   return {
     url: `http://${LOCALHOST}:${listener.addr.port}/announce`,
-    /** Resolves once so many connections came. */
+    /** Resolves once this many connections were accepted. */
     async askedTimes(count: number) {
       while (conns.length < count) await within(onConn.promise, `connection ${conns.length + 1}`);
     },

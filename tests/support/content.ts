@@ -1,6 +1,6 @@
 /**
- * Owns what the clients move: generated content that is awkward where clients differ, its torrents
- * (made by `tt create`), and the comparison at the end.
+ * Owns the content that clients transfer: generated, with cases that clients treat differently, its
+ * torrents (made by `tt create`), and the comparison at the end.
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -17,7 +17,7 @@ export interface Content {
   /** Of the file or the folder. */
   readonly name: string;
   readonly pieceLength: number;
-  /** What `tt create` makes unless it is told otherwise, unless given. */
+  /** The default of `tt create` unless given. */
   readonly format?: TorrentFormat;
   /** Path below the content's folder and length in bytes; a single file has an empty path. */
   readonly files: readonly { readonly path: string; readonly length: number }[];
@@ -39,7 +39,7 @@ export const largePieces: Content = {
   files: [{ path: "", length: 2 * 4 * MIB + 1 }],
 };
 
-/** A folder whose files share pieces, hold nothing, or have names beyond ASCII. */
+/** A folder whose files share pieces, are empty, or have names beyond ASCII. */
 export const nestedFolder: Content = {
   title: "a folder with nested names, empty files and files across pieces",
   name: "nested folder",
@@ -82,7 +82,7 @@ export async function openScratch(
   dir?: string,
 ): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix, ...(dir === undefined ? {} : { dir }) });
-  // Clients that give up root must be able to enter.
+  // Clients that drop root must be able to enter.
   await Deno.chmod(path, 0o755);
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
@@ -116,7 +116,10 @@ export interface Torrent {
   readonly infoHash: string;
 }
 
-/** Makes a torrent, `dir/NAME.torrent` unless `path` is given, of content below `dir`, announcing to `tracker` if there is one. */
+/**
+ * Creates a torrent, `dir/NAME.torrent` unless `path` is given, of content below `dir`, with
+ * `tracker` if given.
+ */
 export async function writeTorrent(
   dir: string,
   content: Content,
@@ -137,7 +140,7 @@ export async function digestTree(dir: string, content: Content): Promise<Record<
   const root = join(dir, content.name);
   const digests: Record<string, string> = {};
   const visit = async (path: string) => {
-    // Clients that do not know padding files write them, where they are told to.
+    // Clients that do not support padding files write them to these paths.
     if (content.format === "hybrid" && path === ".pad") return;
     const full = join(root, path);
     if ((await Deno.lstat(full)).isDirectory) {

@@ -1,4 +1,4 @@
-/** A daemon as a process of its own, on loopback, with its state in a folder of the test. */
+/** A daemon as a separate process, on loopback, with its state in a folder of the test. */
 import { assertEquals } from "@std/assert";
 import { type Ended, runTt, scratch, type StartOptions, Tt } from "./cli_kit.ts";
 import { until } from "./until.ts";
@@ -6,7 +6,7 @@ import { until } from "./until.ts";
 // deno-lint-ignore no-explicit-any
 export type Answer = any;
 
-/** One that a test starts, asks, and starts again. */
+/** One that a test starts, queries, and restarts. */
 export class DaemonKit implements AsyncDisposable {
   url = "";
   token = "";
@@ -35,7 +35,7 @@ export class DaemonKit implements AsyncDisposable {
     }
   }
 
-  /** A request with the token; the session id is fetched once. */
+  /** A request with the token; the session ID is fetched once. */
   async post(body: string, headers: Record<string, string> = {}): Promise<Response> {
     const send = () =>
       fetch(`${this.url}/transmission/rpc`, {
@@ -74,7 +74,7 @@ export class DaemonKit implements AsyncDisposable {
     return (await this.call("torrent_get", { fields })).torrents;
   }
 
-  /** Asks until the first torrent satisfies `test`. */
+  /** Queries until the first torrent satisfies `test`. */
   async until(test: (torrent: Answer) => boolean, ...fields: string[]): Promise<Answer> {
     let torrent: Answer;
     const isSo = async () => {
@@ -85,7 +85,7 @@ export class DaemonKit implements AsyncDisposable {
     return torrent;
   }
 
-  /** A command that speaks to it. */
+  /** Runs a command that connects to it. */
   run(...args: string[]): Promise<Ended> {
     return runTt([...args, "--state", this.state]);
   }

@@ -1,5 +1,5 @@
 /**
- * fast-check with a fixed seed, so that a run is the same as the one before it. `TT_SEED` sets another;
+ * fast-check with a fixed seed, so that every run is the same. `TT_SEED` sets another;
  * a failure prints the seed and the path to its counterexample.
  */
 import fc from "fast-check";

@@ -1,7 +1,7 @@
 /**
- * Owns where clients meet: on loopback, or each in a network namespace of its own, joined by veth
- * pairs to one bridge. The namespaces reach nothing but one another. Namespaces need root and
- * iproute2; their addresses may be the same in every network, since no two networks touch.
+ * Owns the networks of tests: loopback, or one network namespace for each client, joined by veth
+ * pairs to one bridge. The namespaces reach only one another. Namespaces need root and
+ * iproute2; their addresses may be the same in every network, since networks are not connected.
  */
 import type { IpVersion } from "../../core/bytes/compact_peers.ts";
 import type { Place } from "./place.ts";
@@ -14,12 +14,12 @@ export interface Network extends AsyncDisposable {
 
 export const loopback: Place = { host: "127.0.0.1", host6: "::1", command: (argv) => argv };
 
-/** The place as peers see it over IPv4 or IPv6. */
+/** The address as peers see it over IPv4 or IPv6. */
 export function placeOver(version: IpVersion, place: Place): Place {
   return version === 4 ? place : { ...place, host: place.host6 };
 }
 
-/** IPv6 of this machine, as far as loopback. */
+/** Whether this machine has IPv6, at least on loopback. */
 export const ipv6 = {
   missing(): Promise<string | undefined> {
     try {
@@ -32,21 +32,22 @@ export const ipv6 = {
 };
 
 const PREFIX = "tt-net";
-/** Below the ports the kernel gives to outgoing connections, so that none of those is in the way. */
+/** Below the ephemeral ports of the kernel, so that no outgoing connection uses them. */
 const PORT_FIRST = 20_000;
 const PORT_END = 32_000;
 /** Consecutive ports that a test file reserves together, by listening on the first of them. */
 const PORTS_RESERVED = 150;
 const RESERVATIONS_MAX = (PORT_END - PORT_FIRST) / PORTS_RESERVED;
 
-/** Listens until the test file ends; nobody else gets the ports behind it. */
+/** Listens until the test file ends; no other process gets the ports after it. */
 const reservation = reservePorts();
 let portsTaken = 0;
 let networksMade = 0;
 
 /**
- * A TCP port of 127.0.0.1 for a program that cannot be told to take any. No other test process gets
- * it, and no earlier call returned it: some clients refuse a port that a connection closed a moment ago.
+ * A TCP port of 127.0.0.1 for a program that cannot choose one itself. No other test process gets
+ * it, and no earlier call returned it: some clients refuse a port whose connection closed a moment
+ * ago.
  */
 export function freshPort(): number {
   portsTaken++;
@@ -55,7 +56,7 @@ export function freshPort(): number {
 }
 
 function reservePorts(): Deno.TcpListener {
-  // Files begin at places of their own, so that ports rest for a while before they are used again.
+  // Files start at different ports, so that ports rest for a while before they are used again.
   const first = Date.now() % RESERVATIONS_MAX;
   for (let tried = 0; tried < RESERVATIONS_MAX; tried++) {
     const port = PORT_FIRST + ((first + tried) % RESERVATIONS_MAX) * PORTS_RESERVED;
@@ -70,7 +71,7 @@ function reservePorts(): Deno.TcpListener {
   throw new Error("Every port for tests is reserved");
 }
 
-/** What keeps network namespaces from being made here, in one sentence. */
+/** Why network namespaces cannot be created here, in one sentence; undefined if they can. */
 export async function namespacesMissing(): Promise<string | undefined> {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) {
     return "network namespaces need root on Linux";
@@ -80,8 +81,8 @@ export async function namespacesMissing(): Promise<string | undefined> {
 }
 
 /**
- * A network of `count` places, which have IPv6 where this machine does, removed with everything in it
- * when disposed.
+ * A network of `count` namespaces, with IPv6 where this machine has it, removed with everything in
+ * it when disposed.
  */
 export async function openNetwork(count: number): Promise<Network> {
   await sweepAbandoned();
@@ -105,7 +106,7 @@ export async function openNetwork(count: number): Promise<Network> {
       await ip(["-n", hub, "link", "set", port, "master", "bridge0", "up"]);
       await ip(["-n", name, "address", "add", `${hostOf(index)}/24`, "dev", "eth0"]);
       if (hasIpv6) {
-        // Nobody else has the address, so it need not be probed for before it is used.
+        // The address is unique, so duplicate detection is not needed.
         const address = [`${host6Of(index)}/64`, "dev", "eth0", "nodad"];
         await ip(["-n", name, "-6", "address", "add", ...address]);
       }
@@ -135,7 +136,7 @@ async function ip(args: readonly string[]): Promise<void> {
   await runCommand(["ip", ...args]);
 }
 
-/** Removes what a test process that was killed could not remove. */
+/** Removes what a killed test process could not remove. */
 async function sweepAbandoned(): Promise<void> {
   const { stdout } = await new Deno.Command("ip", { args: ["netns", "list"] }).output();
   for (const line of new TextDecoder().decode(stdout).split("\n")) {

@@ -1,6 +1,6 @@
-/** A host a client runs on. */
+/** A host on which a client runs. */
 export interface Place {
-  /** The address peers see. */
+  /** Its address as peers see it. */
   readonly host: string;
   /** The same host over IPv6. */
   readonly host6: string;

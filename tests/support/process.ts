@@ -1,16 +1,16 @@
 /**
- * Owns the processes of clients: their start, the lines they print, the conditions tests wait for,
- * and their end. Every wait has a deadline and fails with the end of the log.
+ * Owns the processes of clients: their start, the lines they print, the conditions that tests wait
+ * for, and their end. Every wait has a deadline and fails with the end of the log.
  */
 import type { Place } from "./place.ts";
 
-/** Lines kept of what a client printed; a repainted status counts once while it is the same. */
+/** Lines kept of a client's output; a repeated status line counts once while it is the same. */
 const LOG_LINES_MAX = 2_000;
-/** A client asked to stop says goodbye to its trackers; one that takes longer is killed. */
+/** A client that is stopped announces it to its trackers; one that takes longer is killed. */
 const STOP_GRACE_MS = 5_000;
 /** Clients start in a second or two; a loaded machine of two cores needs more. */
 const LISTEN_DEADLINE_MS = 20_000;
-/** The kernel's socket table cannot be awaited, so it is read this often. */
+/** The kernel's socket table cannot be awaited, so it is polled at this interval. */
 const LISTEN_POLL_MS = 20;
 
 export interface Running extends AsyncDisposable {
@@ -20,7 +20,7 @@ export interface Running extends AsyncDisposable {
   readonly port: number;
   /** Exit code, 128 and more after a signal. */
   readonly exited: Promise<number>;
-  /** What it printed last, for a failure's message. */
+  /** Its last output, for a failure's message. */
   log(): string;
   /** Asks it to stop, kills it when it does not, and resolves with its exit code. */
   stop(): Promise<number>;
@@ -32,7 +32,7 @@ export interface SpawnOptions {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Runs once the process has ended, to remove what the launcher made for it. */
+  /** Runs once the process has ended, to remove what the launcher created for it. */
   readonly cleanUp?: () => Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export class ClientProcess implements Running {
         TT_DHT: "off",
         TT_LSD: "off",
         TT_PORTMAP: "off",
-        // Not a folder: nothing is kept there.
+        // Not a folder, so that nothing can be stored there.
         XDG_STATE_HOME: "/dev/null",
         ...options.env,
       },
@@ -104,8 +104,8 @@ export class ClientProcess implements Running {
   }
 
   /**
-   * Resolves with what `find` makes of the first line, past or future, that it does not answer
-   * with undefined. Rejects when the process ends before, or after `deadlineMs`.
+   * Resolves with the result of `find` for the first line, past or future, for which it is not
+   * undefined. Rejects when the process ends before, or after `deadlineMs`.
    */
   async waitForLine<T>(
     find: (line: string) => T | undefined,
@@ -126,7 +126,7 @@ export class ClientProcess implements Running {
     }
   }
 
-  /** Resolves when the process listens on its TCP port, without ever connecting to it. */
+  /** Resolves when the process listens on its TCP port, without connecting to it. */
   async waitForListening(deadlineMs = LISTEN_DEADLINE_MS): Promise<void> {
     const until = performance.now() + deadlineMs;
     while (!(await listensOn(this.pid, this.port))) {
@@ -142,7 +142,7 @@ export class ClientProcess implements Running {
     if (code !== 0) throw this.#failure(`ended with exit code ${code}`);
   }
 
-  /** The promise, or a failure after `deadlineMs`, or one when the process ends but must not. */
+  /** The promise, or a failure after `deadlineMs`, or when the process ends unexpectedly. */
   async within<T>(
     promise: Promise<T>,
     what: string,
@@ -195,7 +195,7 @@ export class ClientProcess implements Running {
   }
 }
 
-/** Whether somebody in the network namespace of `pid` listens on the TCP port. */
+/** Whether a process in the network namespace of `pid` listens on the TCP port. */
 async function listensOn(pid: number, port: number): Promise<boolean> {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   for (const table of ["tcp", "tcp6"]) {
@@ -224,7 +224,7 @@ export async function hasProgram(name: string): Promise<boolean> {
   return found.includes(true);
 }
 
-/** Output of a short command; throws with what it wrote to stderr when it fails. */
+/** Output of a short command; throws with its stderr when it fails. */
 export async function runCommand(
   argv: readonly string[],
   options: { cwd?: string } = {},

@@ -9,7 +9,7 @@ import { until } from "./until.ts";
 
 const START_MS_MAX = 20_000;
 
-/** What a test needs to be given Redis at all. */
+/** Why Redis is not available to a test. */
 export const redisServer: Requirement = {
   missing: async () =>
     await hasProgram("redis-server") ? undefined : "the package redis-server is not installed",
@@ -18,18 +18,18 @@ export const redisServer: Requirement = {
 export interface TestRedis extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
-  /** Output of redis-cli with these words. */
+  /** Output of redis-cli with these arguments. */
   cli(...words: string[]): Promise<string>;
   /** Kills it (-9) and resolves once it is gone. */
   kill(): Promise<void>;
   /** After a kill: starts it again, empty, on the same port. */
   start(): Promise<void>;
-  /** Stops the process without closing its sockets, and lets it go on. */
+  /** Stops the process without closing its sockets, and continues it. */
   freeze(): void;
   thaw(): void;
 }
 
-/** Starts a server. `settings` are further words of its command line. */
+/** Starts a server. `settings` are appended to its command line. */
 export async function startRedis(settings: readonly string[] = []): Promise<TestRedis> {
   const port = freshPort();
   const folder = await Deno.makeTempDir({ prefix: "tt-redis-" });
@@ -70,7 +70,7 @@ export interface TestCluster extends AsyncDisposable {
   readonly nodes: readonly TestRedis[];
 }
 
-/** Three masters that share the slots among them. */
+/** Three masters that share the slots. */
 export async function startCluster(): Promise<TestCluster> {
   await using starting = new AsyncDisposableStack();
   const nodes: TestRedis[] = [];

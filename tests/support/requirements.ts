@@ -1,6 +1,7 @@
 /**
  * Owns what happens when a client is not installed: the test is skipped, and both its name and a
- * warning say why. With TT_REQUIRE_PEERS=1 it fails instead, so that nothing is skipped unseen.
+ * warning give the reason. With TT_REQUIRE_PEERS=1 it fails instead, so that no skip goes
+ * unnoticed.
  */
 
 export interface Requirement {
@@ -29,7 +30,7 @@ export async function interopTest({ name, needs, fn }: InteropTest): Promise<voi
   }
 }
 
-/** Runs steps side by side, since clients mostly wait; every step runs even if another fails. */
+/** Runs steps in parallel, since clients mostly wait; every step runs even if another fails. */
 export async function concurrentSteps(
   test: Deno.TestContext,
   steps: readonly { readonly name: string; readonly fn: () => Promise<void> }[],

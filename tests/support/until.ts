@@ -1,4 +1,6 @@
-/** Owns how tests wait for what nobody tells them: every wait has an end, and says what it was for. */
+/**
+ * Owns how tests wait for a state without an event: every wait has a deadline and a description.
+ */
 
 const POLL_MS = 20;
 /** Nothing that tests wait for takes long; a busy machine gets many times that. */
@@ -17,7 +19,7 @@ export async function until(
   }
 }
 
-/** What the promise resolves with, or a failure after a while when it does not. */
+/** The result of the promise, or a failure after a while. */
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(

@@ -1,8 +1,8 @@
 /**
- * State has owners, as the compiler alone cannot enforce: it refuses to assign a property of a `View`,
- * but lets a cast or an argument turn it into a type in which it can be assigned. Here every such step
- * is looked for: a property that an interface `Own...` of one file declares must not become a mutable
- * property that another file declares.
+ * Ownership of state, which the compiler alone cannot enforce: it refuses to assign a property of a
+ * `View`, but lets a cast or an argument turn it into a type in which it can be assigned. This
+ * finds every such step: a property that an interface `Own...` of one file declares must not become
+ * a mutable property that another file declares.
  */
 import ts from "typescript";
 
@@ -19,8 +19,8 @@ export interface OwnerFault {
 }
 
 /**
- * Faults in `files`, paths below `root`, which ends with a slash. `added`: texts of files that are not
- * on disk, looked at as well, with what the compiler says of them.
+ * Violations in `files`, paths below `root`, which ends with a slash. `added`: texts of files that
+ * are not on disk, checked as well, with the compiler's errors for them.
  */
 export function findOwnerFaults(
   root: string,
@@ -88,7 +88,10 @@ export function findOwnerFaults(
   return faults;
 }
 
-/** The property of another's part that `from` shows and `to` lets this file, or whom it calls, assign. */
+/**
+ * The property of another owner that `from` has as readonly and `to` lets this file, or its
+ * callees, assign.
+ */
 function writable(
   checker: ts.TypeChecker,
   here: ts.SourceFile,

@@ -1,4 +1,4 @@
-/** The project rules, each a function from one file to what is wrong with it. */
+/** The project rules, each a function from one file to its violations. */
 import { importsOf, lineAt, type Source } from "./source.ts";
 
 export interface Fault {
@@ -7,8 +7,8 @@ export interface Fault {
 }
 
 /**
- * The modules of the core, from the ground up. A module may import those of the layers below its own,
- * but for the ones of LEAVES; those of one layer do not know each other.
+ * The modules of the core, from the bottom up. A module may import those of the layers below its
+ * own, except the ones of LEAVES; modules of one layer do not import each other.
  */
 export const LAYERS: readonly (readonly string[])[] = [
   ["bytes"],
@@ -22,7 +22,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["cli"],
 ];
 
-/** Modules that stand apart, and who in the core may import them whatever its layer. */
+/** Independent modules, and the modules of the core that may import them whatever their layer. */
 const LEAVES: Readonly<Record<string, readonly string[]>> = {
   stream: [],
   port_mapping: [],
@@ -36,14 +36,14 @@ const LEAVES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Files that compose a state of parts which other files own. These read the whole as a type, though
- * its composer imports them: such imports vanish when the code runs, and make no circle.
+ * Files that compose a state of parts which other files own. These use the whole as a type, though
+ * its composer imports them: such imports vanish at run time, and make no circle.
  */
 const COMPOSERS = /^core\/\w+\/(?:state|peer|source)\.ts$/;
 
 /**
- * Folders of the shell that stand on others, and which folders may import them; what is not named here
- * is for everybody in the shell. The commands stand on top of all.
+ * Folders of the shell with restricted importers; folders that are not listed may be imported by
+ * all of the shell. The commands are the top layer.
  */
 export const SHELL_TOPS: Readonly<Record<string, readonly string[]>> = {
   commands: [],
@@ -58,7 +58,7 @@ const PURE_PACKAGES: readonly string[] = ["@std/toml", "get-east-asian-width"];
 
 const FILE_LINES_MAX = 500;
 
-/** Names that reach outside the core: the machine, the clock, chance, the network, waiting. */
+/** Names that reach outside the core: the machine, the clock, randomness, the network, timers. */
 const IMPURE_NAMES = [
   "Deno",
   "Date",
@@ -81,7 +81,7 @@ const IMPURE_NAMES = [
   "async",
   "await",
 ].join("|");
-/** A name after a single dot is a property of ours; after `...` it is a name again. */
+/** A name after a single dot is a property; after `...` it is a name again. */
 const IMPURE = new RegExp(
   `(?<![^.]\\.)\\b(?:(?:${IMPURE_NAMES})\\b(?!\\s*\\??:)|fetch\\s*\\()|\\bMath\\s*\\.\\s*random\\b|` +
     `\\b(?:localeCompare|toLocale\\w+)\\b`,
@@ -107,13 +107,13 @@ const REGISTRY_HOST = new RegExp(
   "gi",
 );
 
-/** Where tests get their waits, each with an end. */
+/** Where tests import their waits, each with a deadline. */
 const UNTIL = "tests/support/until.ts";
-/** Where tests get fast-check, with its seed. */
+/** Where tests import fast-check, with its seed. */
 const FAST_CHECK = "tests/support/fast_check.ts";
-/** Chance that a second run of a test would not meet again. */
+/** Randomness that a second run of a test would not repeat. */
 const RANDOM = /\bMath\s*\.\s*random\b|\bgetRandomValues\b/g;
-/** A loop that may never end, and waits in its body. */
+/** A loop that may never end, with a wait in its body. */
 const POLL = /\bwhile \([^\n]*\)[^\n]*(?:\n[^\n]*){0,2}(?:\bsetTimeout|\bsleep)\(/g;
 
 export type Rule = (source: Source) => Fault[];
@@ -215,7 +215,7 @@ export const RULES = {
   },
 } satisfies Record<string, Rule>;
 
-/** Failures of every rule on one file, as "path:line: rule". */
+/** Violations of every rule in one file, as "path:line: rule". */
 export function checkSource(source: Source): string[] {
   return Object.values(RULES).flatMap((rule: Rule) => rule(source))
     .map((fault) => `${source.path}:${lineAt(source.text, fault.offset)}: ${fault.rule}`);
@@ -233,14 +233,14 @@ function coreImportFault(path: string, room: string, specifier: string): string 
   return to === room || isBelow ? undefined : `${room} must not import ${to}`;
 }
 
-/** Counted from the ground; -1 for what is in no layer. */
+/** Counted from the bottom; -1 for a module in no layer. */
 export function layerOf(room: string): number {
   return LAYERS.findIndex((layer) => layer.includes(room));
 }
 
 /**
  * Circles of imports among `sources`, each as the paths of the files in it. Imports of types count:
- * whoever reads one of two files that name each other's types must read both. See COMPOSERS.
+ * a reader of one of two files that name each other's types must read both. See COMPOSERS.
  */
 export function importCircles(sources: readonly Source[]): string[][] {
   const targets = new Map(sources.map((source) => [source.path, targetsOf(source)]));
@@ -284,7 +284,7 @@ function outerImportFault(path: string, top: string, specifier: string): string 
   return top === "shell" ? shellImportFault(path, target) : undefined;
 }
 
-/** A file directly in shell/ is of no folder. */
+/** A file directly in shell/ belongs to no folder. */
 function shellImportFault(path: string, target: string): string | undefined {
   const folderOf = (file: string) => file.split("/").at(-2) === "shell" ? "" : file.split("/")[1]!;
   const from = folderOf(path), to = folderOf(target);
@@ -293,7 +293,7 @@ function shellImportFault(path: string, target: string): string | undefined {
   return `shell/${from} must not import shell/${to}`;
 }
 
-/** Path within the repository; undefined for anything that is not a relative specifier. */
+/** Path within the repository; undefined for anything but a relative specifier. */
 function resolve(path: string, specifier: string): string | undefined {
   if (!specifier.startsWith(".")) return undefined;
   return new URL(specifier, `file:///${path}`).pathname.slice(1);

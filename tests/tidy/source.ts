@@ -1,7 +1,7 @@
 /**
- * TypeScript text as the tidy rules see it: `code` has every comment and the content of every
- * string blanked out, character for character, so that offsets and lines stay those of the file.
- * A small scanner, not a parser: enough to tell code from prose.
+ * TypeScript text for the tidy rules: in `code` every comment and the content of every string is
+ * blanked out, character for character, so that offsets and lines stay those of the file.
+ * A small scanner, not a parser: enough to tell code from comments and strings.
  */
 
 export interface Source {
@@ -14,7 +14,7 @@ export interface Source {
 export interface ImportOf {
   readonly specifier: string;
   readonly offset: number;
-  /** Nothing of it is left when the code runs. */
+  /** Type-only: it vanishes at run time. */
   readonly isTypeOnly: boolean;
 }
 
@@ -23,11 +23,11 @@ const STRING = /"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'/y;
 const REGEXP = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/y;
 /** From a backtick, or from the brace that ends an expression, to the next of either. */
 const TEMPLATE_PART = /[`}](?:\\[^]|\$(?!\{)|[^\\`$])*(?:`|\$\{)/y;
-/** No import names more than fits into so many characters. */
+/** The most characters of an import's names. */
 const CLAUSE_MAX = 2_000;
 const WORD = /[\w$]+/y;
 
-/** A slash after one of these words, or after a sign that ends no value, starts a regular expression. */
+/** A slash after one of these words, or after an operator, starts a regular expression. */
 const WORDS_BEFORE_VALUE = new Set(["return", "typeof", "case", "in", "of", "void", "throw"]);
 const SIGNS_AFTER_VALUE = new Set([")", "]", "}"]);
 
@@ -67,9 +67,9 @@ function isTypeOnly(before: string): boolean {
 
 function blankProse(text: string): string {
   let code = "";
-  /** The last word or sign of code: it tells a regular expression from a division. */
+  /** The last token of code: it tells a regular expression from a division. */
   let last = "";
-  /** How many braces are open in each template expression we are inside of, innermost last. */
+  /** The number of open braces in each enclosing template expression, innermost last. */
   const templates: number[] = [];
 
   const match = (pattern: RegExp): string | undefined => {

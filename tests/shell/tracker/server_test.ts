@@ -65,7 +65,7 @@ Deno.test("swarms are separate", async () => {
 Deno.test("a response contains the interval, and the client's address", async () => {
   await withTracker({ intervalSeconds: 10 }, async (tracker) => {
     const answer = valueOf(await announce(tracker.url, announceRequest(1)));
-    // Up to an eighth more, by chance.
+    // Up to an eighth more, at random.
     assert([10, 11].includes(answer.intervalSeconds), `${answer.intervalSeconds}`);
     assertEquals(answer.minIntervalSeconds, 10);
     assertEquals(answer.externalIp, "127.0.0.1");

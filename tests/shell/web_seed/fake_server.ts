@@ -1,17 +1,17 @@
-/** A web server on loopback that a test scripts byte by byte. */
+/** A web server on loopback whose bytes a test controls. */
 
 export interface Exchange {
   readonly conn: Deno.TcpConn;
   /** Of the connection, counted from 0. */
   readonly connection: number;
   readonly path: string;
-  /** First and last byte asked for; undefined without a Range header. */
+  /** First and last byte of the range; undefined without a Range header. */
   readonly range: readonly [number, number] | undefined;
   readonly head: string;
   send(text: string, ...body: Uint8Array[]): Promise<void>;
 }
 
-/** Answers one request; "close" ends the connection afterwards. */
+/** Responds to one request; "close" closes the connection afterwards. */
 export type Answer = (exchange: Exchange) => Promise<"close" | void>;
 
 export class FakeServer {
@@ -79,7 +79,7 @@ export class FakeServer {
   }
 }
 
-/** A well-behaved answer: the range as 206. */
+/** A correct response: the range as 206. */
 export async function sendRange(exchange: Exchange, file: Uint8Array): Promise<void> {
   const [from, last] = exchange.range!;
   const head = `HTTP/1.1 206 Partial Content\r\nContent-Length: ${last - from + 1}\r\n` +

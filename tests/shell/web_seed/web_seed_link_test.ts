@@ -18,9 +18,9 @@ interface World {
   readonly link: WebSeedLink;
   /** Bytes by their offset in the torrent. */
   readonly got: Uint8Array;
-  /** Blocks that came. */
+  /** Received blocks. */
   count(): number;
-  /** Resolves with the failure, or undefined once `blocks` blocks are here. */
+  /** Resolves with the failure, or undefined once `blocks` blocks have arrived. */
   until(blocks: number): Promise<WebSeedFailure | undefined>;
 }
 
@@ -204,7 +204,7 @@ Deno.test("a BEP 17 script is requested piece by piece, with the pause that it a
   });
 });
 
-/** What a server may do wrong, and what must come of it: the verdict, and why. */
+/** What a server may do wrong, and the expected verdict with its reason. */
 const FAILURES: [string, Answer, "wait" | "drop", RegExp][] = [
   [
     "answers with the whole file",

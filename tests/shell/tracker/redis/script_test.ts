@@ -70,7 +70,7 @@ async function openLink({ url }: TestRedis, lifetimeSeconds: number) {
   return { link, [Symbol.asyncDispose]: () => link.close() };
 }
 
-/** As if the peers had last announced so long ago. */
+/** The peers' last announces are made this old. */
 async function age(redis: TestRedis, seconds: number, addresses: readonly string[]) {
   for (const address of addresses) {
     await redis.cli("EVAL", AGE, "1", KEY, `${seconds}`, address);
@@ -81,7 +81,7 @@ const AGE = `local address = {}
 for byte in ARGV[2]:gmatch('%x%x') do address[#address + 1] = string.char(tonumber(byte, 16)) end
 return redis.call('ZINCRBY', KEYS[1] .. ':until', -tonumber(ARGV[1]), table.concat(address))`;
 
-/** As if the swarm had last been swept long ago. */
+/** The last sweep of the swarm is made long ago. */
 async function makeDue(redis: TestRedis) {
   await redis.cli("EVAL", UNSWEEP, "1", KEY);
 }
@@ -265,18 +265,18 @@ await redisTest("one address may have 256 peers in a swarm, and no more", async 
     Promise.all(Array.from({ length: to - from }, (_, i) => isRefused(make(from + i))));
   const refused = await batch(1, 301, at);
   assertEquals(refused.filter(Boolean).length, 301 - 1 - PEERS_PER_ADDRESS_MAX);
-  // Those that are in stay, and others come in.
+  // Peers in the swarm stay, and others are added.
   assertEquals((await tell(at(1))).leechers, PEERS_PER_ADDRESS_MAX);
   assertEquals((await tell(announceOf(2))).leechers, PEERS_PER_ADDRESS_MAX + 1);
   assertEquals(await isRefused(at(1, { infoHash: OTHER_HASH })), false);
   await tell(at(1, { event: "stopped" }));
   assertEquals(await isRefused(at(500)), false);
   assertEquals(await isRefused(at(501)), true);
-  // Silent ones make way.
+  // Silent peers are evicted.
   await age(redis, LIFETIME_SECONDS + 1, [encodeRequest(at(2)).subarray(27).toHex()]);
   assertEquals(await isRefused(at(501)), false);
   assertEquals(await isRefused(at(502)), true);
-  // A customer has a whole IPv6 network.
+  // One customer has a whole IPv6 subnet.
   const six = (n: number) => announce6Of(n, { infoHash: OTHER_HASH });
   const refused6 = await batch(1, 301, six);
   assertEquals(refused6.filter(Boolean).length, 301 - 1 - PEERS_PER_ADDRESS_MAX);

@@ -43,7 +43,7 @@ interface Kept {
   readonly problems: string[];
 }
 
-/** A tracker's memory at second 1,000 of its clock. */
+/** A tracker's store in memory at second 1,000 of its clock. */
 function keep(log: SwarmLog): Kept {
   const store = createSwarmStore({ seed: 1, expirySeconds: EXPIRY_SECONDS });
   const problems: string[] = [];
@@ -59,7 +59,7 @@ function pictureOf(store: SwarmStore): unknown {
   }));
 }
 
-/** As a kill does: the file is closed by the system, and nobody gets to say anything. */
+/** As a kill does: the system closes the file, and nothing is saved. */
 function kill({ keeper, store }: Kept, log: SwarmLog): void {
   const { setAliveAt } = log;
   log.setAliveAt = () => {};
@@ -116,14 +116,14 @@ Deno.test("compaction keeps the log short, and loses nothing at any kill", async
     const file = openTrackerFile(path);
     const kept = keep(file.log);
     const entries = () => [...file.log.read()].length;
-    // Joining and leaving again and again, a write each, makes a log much longer than the swarms.
+    // Joining and leaving repeatedly, a write each, makes a log much longer than the swarms.
     for (let i = 0; i < 3_000; i++) {
       announce(kept.store, query(i % 5, { event: i % 2 === 0 ? undefined : "stopped" }), 1_000);
       kept.keeper.settle();
     }
     const length = entries();
     assert(length > 1_000);
-    // The log of an earlier process is always due for a round.
+    // The log of an earlier process is always compacted.
     kill(kept, file.log);
     const again = keep(file.log);
     assertEquals(pictureOf(again.store), pictureOf(kept.store));
@@ -283,7 +283,7 @@ Deno.test("random bytes inside the file give one sentence, or do no harm", async
   await withFolder(async (path) => {
     for (let round = 0; round < 300; round++) {
       const bytes = whole.slice();
-      // A page, or a few bytes, and in half of the rounds only of where the rows are.
+      // A page, or a few bytes, and in half of the rounds only the part with the rows.
       const first = round % 2 === 0 ? 0 : Math.floor(bytes.length / 4);
       const at = first + randomBelow(rng, bytes.length - first);
       const end = Math.min(bytes.length, at + (round % 3 === 0 ? 4_096 : 8));
@@ -309,7 +309,7 @@ Deno.test("random bytes inside the file give one sentence, or do no harm", async
 Deno.test("a peer that expired before the restart is not restored", async () => {
   await withFolder((path) => {
     const file = openTrackerFile(path);
-    // The first clock began 2,000 seconds before the second, in which peers expire after 1,300.
+    // The first clock started 2,000 seconds before the second, in which peers expire after 1,300.
     const open = (startedAgo: number) => {
       const store = createSwarmStore({ seed: 1, expirySeconds: 1_300 });
       const clock = { now: 5_000 - startedAgo };
@@ -331,12 +331,12 @@ Deno.test("a peer that expired before the restart is not restored", async () => 
 
     for (let restarts = 0; restarts < 3; restarts++) {
       const again = open(0);
-      // What the sweeps below remove is not written down.
+      // What the sweeps below remove is not logged.
       again.store.changes = undefined;
       sweepSome(again.store, 100, 5_000);
       const ports = listPeers(again.store, HASH, 10).map(({ port }) => port);
       assertEquals(ports, [1002], "the second one announced a moment ago");
-      // Without another word it goes in its time, and each restart leaves it as old as it was.
+      // Without another announce it expires in time, and a restart does not change its age.
       sweepSome(again.store, 100, 5_000 + 1_300 + 1);
       assertEquals(totalsOf(again.store).leechers, 0);
       again.keeper.close();

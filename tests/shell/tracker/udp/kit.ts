@@ -1,16 +1,16 @@
-/** A UDP client that says exactly what a test wants, byte for byte. */
+/** A UDP client that sends exactly the bytes of a test. */
 import { readUint32 } from "../../../../core/bytes/byte_reader.ts";
 
 export interface UdpClient {
   /** Sends a packet and waits for the next one. */
   ask(packet: Uint8Array): Promise<Uint8Array>;
   send(packet: Uint8Array): Promise<unknown>;
-  /** A connection id of 8 bytes. */
+  /** A connection ID of 8 bytes. */
   connect(): Promise<Uint8Array>;
   close(): void;
 }
 
-/** A socket of its own on the loopback address of the tracker's family. */
+/** A separate socket on the loopback address of the tracker's family. */
 export function openUdpClient(port: number, hostname = "127.0.0.1"): UdpClient {
   const socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
   const to: Deno.NetAddr = { transport: "udp", hostname, port };
@@ -41,7 +41,7 @@ export interface UdpAnnounce {
   readonly ip?: number;
   readonly numWant?: number;
   readonly port?: number;
-  /** Bytes behind the packet. Spec: BEP 41. */
+  /** Bytes after the packet. Spec: BEP 41. */
   readonly options?: Uint8Array;
 }
 
@@ -73,12 +73,12 @@ export function scrapePacket(connection: Uint8Array, hashes: readonly Uint8Array
   return packet;
 }
 
-/** Numbers of 4 bytes from the start of a packet. */
+/** Integers of 4 bytes from the start of a packet. */
 export function numbersOf(packet: Uint8Array, count: number): number[] {
   return Array.from({ length: count }, (_, i) => readUint32(packet, 4 * i));
 }
 
-/** The sentence of an error, or undefined. */
+/** The message of an error, or undefined. */
 export function errorText(packet: Uint8Array): string | undefined {
   return readUint32(packet, 0) === 3 ? new TextDecoder().decode(packet.subarray(8)) : undefined;
 }

@@ -33,7 +33,7 @@ async function withTracker(options: Partial<TrackerOptions>, test: Test): Promis
   }
 }
 
-/** Nothing comes for `packets`: the first answer is that of a question asked after them. */
+/** `packets` get no response: the first response is that of a request sent after them. */
 async function expectSilence(client: UdpClient, packets: readonly Uint8Array[]): Promise<void> {
   for (const packet of packets) await client.send(packet);
   assertEquals(numbersOf(await client.ask(connectPacket(99)), 2), [0, 99]);

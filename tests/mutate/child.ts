@@ -2,56 +2,64 @@
  * Runs tests in a process of its own, with one mutant active at a time. The tests are the project's own
  * test files: `Deno.test` only collects them here. A process, not a worker: what hangs can be killed.
  *
- * A line of JSON in, a line out behind MARK: `load` (test files; answered by `loaded` with what each test
- * covers), `run` (a mutant and the tests to try on it; answered by `ran`). Ends with its input, which closes
- * when the process that tries the mutants is killed.
+ * A line of JSON in, a line out behind MARK: `record` (a test file; answered by what each of its tests
+ * executes), `run` (a mutant and a test; answered by how it went). Ends with its input, which closes when
+ * the process that tries the mutants is killed. Programs and threads that tests start are told the active
+ * mutant by the environment, and write what they execute into a folder (see instrument.ts).
  */
-import { GUARD } from "./instrument.ts";
+import { ACTIVE_VARIABLE, GUARD, SEEN_VARIABLE } from "./instrument.ts";
 
 interface Collected {
   readonly name: string;
-  readonly file: string;
   readonly run: (context: unknown) => unknown;
 }
 
-export interface CoveredTest {
+export interface RecordedTest {
   readonly name: string;
-  readonly file: string;
   readonly passed: boolean;
   readonly ms: number;
-  /** Numbers of the mutants whose code the test ran. */
+  /** Numbers of the mutants whose code the test executed. */
   readonly mutants: readonly number[];
+  /** Whether a program or a thread that it started executed some. */
+  readonly startsOthers: boolean;
 }
 
 export type ToChild =
+  | { readonly kind: "record"; readonly file: string }
   | {
-    readonly kind: "load";
-    readonly files: readonly string[];
-    readonly measure: boolean;
-    /** Active while the files are loaded, and from then on; 0 for none. */
+    readonly kind: "run";
     readonly mutant: number;
-  }
-  | { readonly kind: "run"; readonly mutant: number; readonly tests: readonly number[] };
+    /** Whether the mutant is active while the file is loaded, too. */
+    readonly isStatic: boolean;
+    readonly file: string;
+    readonly index: number;
+    readonly limitMs: number;
+  };
 
 export type FromChild =
   | {
-    readonly kind: "loaded";
-    readonly tests: readonly CoveredTest[];
+    readonly kind: "recorded";
+    readonly tests: readonly RecordedTest[];
     /** Mutants whose code runs when a module is loaded, such as a table that it fills. */
     readonly static: readonly number[];
   }
-  | { readonly kind: "ran"; readonly killedBy: string | undefined };
+  | {
+    readonly kind: "ran";
+    readonly outcome: "passed" | "failed" | "late";
+    readonly ms: number;
+  };
 
 /** Before each answer: what tests print is something else. */
 export const MARK = "\u0001";
 
-/** No test takes longer when it is measured; one that does is left out. */
-const TEST_MS_MAX = 30_000;
+/** No test takes longer when it is recorded; one that does is left out. */
+const TEST_MS_MAX = 60_000;
 
-const tests: Collected[] = [];
-let covered = new Set<number>();
+/** The tests of each file that was loaded. */
+const loaded = new Map<string, readonly Collected[]>();
+let collected: Collected[] = [];
+let executed = new Set<number>();
 let active = 0;
-let currentFile = "";
 
 type TestBody = (context: unknown) => unknown;
 type TestDefinition = { readonly name: string; readonly fn: TestBody; readonly ignore?: boolean };
@@ -64,7 +72,7 @@ function collect(
   if (typeof first === "object" && first.ignore === true) return;
   const name = typeof first === "string" ? first : first.name;
   const run = typeof first === "object" ? first.fn : (third ?? second) as TestBody;
-  tests.push({ name, file: currentFile, run });
+  collected.push({ name, run });
 }
 
 const context = {
@@ -74,66 +82,89 @@ const context = {
   },
 };
 
-/** Whether the test passes with the active mutant. */
-async function passes(test: Collected): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((_, reject) => timer = setTimeout(reject, TEST_MS_MAX));
-  try {
-    await Promise.race([test.run(context), late]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
+function activate(mutant: number): void {
+  active = mutant;
+  Deno.env.set(ACTIVE_VARIABLE, String(mutant));
 }
 
-async function load(
-  files: readonly string[],
-  measure: boolean,
-  mutant: number,
-): Promise<FromChild> {
-  active = mutant;
-  for (const file of files) {
-    currentFile = file;
+async function load(file: string): Promise<readonly Collected[]> {
+  if (!loaded.has(file)) {
+    collected = [];
     await import(file);
+    loaded.set(file, collected);
   }
-  const loaded = [...covered];
-  const results: CoveredTest[] = [];
-  for (const test of measure ? tests : []) {
-    covered = new Set();
-    const started = performance.now();
-    const passed = await passes(test);
-    const ms = performance.now() - started;
-    results.push({ name: test.name, file: test.file, passed, ms, mutants: [...covered] });
-  }
-  return { kind: "loaded", tests: results, static: loaded };
+  return loaded.get(file)!;
 }
 
-async function run(mutant: number, indexes: readonly number[]): Promise<FromChild> {
-  active = mutant;
-  let killedBy: string | undefined;
-  for (const index of indexes) {
-    covered = new Set();
-    const test = tests[index]!;
-    if (await passes(test)) continue;
-    killedBy = test.name;
-    break;
+async function runTest(
+  test: Collected,
+  limitMs: number,
+): Promise<Extract<FromChild, { kind: "ran" }>> {
+  const late = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => late.resolve("late"), limitMs);
+  const started = performance.now();
+  const ended = (async () => {
+    try {
+      await test.run(context);
+      return "passed";
+    } catch {
+      return "failed";
+    }
+  })();
+  const outcome = await Promise.race([ended, late.promise]);
+  clearTimeout(timer);
+  return { kind: "ran", outcome, ms: performance.now() - started };
+}
+
+async function record(file: string): Promise<FromChild> {
+  const seen = Deno.makeTempDirSync({ prefix: "tt-seen-" });
+  Deno.env.set(SEEN_VARIABLE, seen);
+  activate(0);
+  const tests = await load(file);
+  const atLoad = [...executed];
+  const results: RecordedTest[] = [];
+  for (const test of tests) {
+    executed = new Set();
+    const { outcome, ms } = await runTest(test, TEST_MS_MAX);
+    const others = takeSeen(seen);
+    const mutants = [...executed.union(others)];
+    const startsOthers = others.size > 0;
+    results.push({ name: test.name, passed: outcome === "passed", ms, mutants, startsOthers });
   }
-  active = 0;
-  return { kind: "ran", killedBy };
+  return { kind: "recorded", tests: results, static: atLoad };
+}
+
+/** What started programs and threads wrote into the folder since the last time. */
+function takeSeen(folder: string): Set<number> {
+  const seen = new Set<number>();
+  for (const { name } of Deno.readDirSync(folder)) {
+    const lines = Deno.readTextFileSync(`${folder}/${name}`).split("\n");
+    // A program that is being killed may have written half of its last line.
+    for (const line of lines.slice(0, -1)) seen.add(Number(line));
+    Deno.removeSync(`${folder}/${name}`);
+  }
+  return seen;
 }
 
 async function answer(message: ToChild): Promise<FromChild> {
-  return message.kind === "load"
-    ? await load(message.files, message.measure, message.mutant)
-    : await run(message.mutant, message.tests);
+  if (message.kind === "record") return await record(message.file);
+  const { mutant, isStatic, file, index, limitMs } = message;
+  if (isStatic) activate(mutant);
+  try {
+    const tests = await load(file);
+    activate(mutant);
+    return await runTest(tests[index]!, limitMs);
+  } catch {
+    return { kind: "ran", outcome: "failed", ms: 0 };
+  } finally {
+    activate(0);
+  }
 }
 
 if (import.meta.main) {
   const scope = globalThis as unknown as Record<string, unknown>;
   scope[GUARD] = (id: number) => {
-    covered.add(id);
+    executed.add(id);
     return id === active;
   };
   (Deno as unknown as Record<string, unknown>).test = Object.assign(collect, {

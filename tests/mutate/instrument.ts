@@ -27,9 +27,38 @@ export const GUARD = "__isMutant";
 /** Larger literals are sizes and times, where one more makes no difference that a test should see. */
 const NUMBER_MAX = 100;
 
-/** In a process of its own the guard reads the active mutant from the environment. */
+/** The number of the active mutant, for programs and threads that tests start. */
+export const ACTIVE_VARIABLE = "TT_MUTANT";
+/** A folder for the numbers of mutants whose code they execute. */
+export const SEEN_VARIABLE = "TT_MUTANTS_SEEN";
+
+/**
+ * The guard of a program or thread, as text in each source. What it executes is written at once, since it may
+ * be killed at any time. Without the permission to read its environment nothing is active.
+ */
+function makeGuard(activeName: string, seenName: string): (id: number) => boolean {
+  const read = (name: string) => {
+    try {
+      return Deno.env.get(name);
+    } catch {
+      return undefined;
+    }
+  };
+  const active = Number(read(activeName) ?? 0), folder = read(seenName);
+  if (folder === undefined) return (id) => id === active;
+  const seen = new Set<number>(), encoder = new TextEncoder();
+  const file = Deno.openSync(`${folder}/${crypto.randomUUID()}`, { append: true, create: true });
+  return (id) => {
+    if (!seen.has(id)) {
+      seen.add(id);
+      file.writeSync(encoder.encode(`${id}\n`));
+    }
+    return id === active;
+  };
+}
+
 const PREAMBLE = `globalThis.${GUARD} ??= ` +
-  `((active) => (id) => id === active)(Number(Deno.env.get("TT_MUTANT") ?? 0));\n`;
+  `(${makeGuard})("${ACTIVE_VARIABLE}", "${SEEN_VARIABLE}");`.replace(/\s*\n\s*/g, " ") + "\n";
 
 const OPERATORS = new Map<ts.SyntaxKind, string>([
   [ts.SyntaxKind.PlusToken, "-"],

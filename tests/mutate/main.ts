@@ -6,16 +6,19 @@
  * the tests that execute it.
  * Survivors that change nothing a caller can see are listed in `equivalent.txt`, with the reason, and do
  * not count. `--table` also writes the figures to FIGURES.md, and keeps the rows of other modules;
- * `--programs` tries survivors on tests that start programs, which takes long.
+ * `--programs` tries mutants of the shell on tests that start programs, too: the first run then executes each
+ * test once, which takes minutes, to know which code it executes.
  */
 import { parseArgs } from "node:util";
-import { runInProcesses } from "./run_processes.ts";
 import { runLoaded } from "./run_loaded.ts";
 import { dropPlan, exists, listSources, makePlan, moduleOf, sample, type Verdict } from "./plan.ts";
 import { keyOf, percent, readEquivalents, readTable, type Sums, tableOf } from "./report.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
 
 const SAMPLE_DEFAULT = 60;
+const PROCESSES_MAX = 2;
+/** Time for the tests of one mutant when they start programs. */
+const PROGRAMS_MS = 20_000;
 const TABLE = new URL("FIGURES.md", import.meta.url).pathname;
 const TABLE_HEAD = `# Mutation figures
 
@@ -45,8 +48,7 @@ async function main(): Promise<void> {
     Deno.readTextFileSync(new URL("equivalent.txt", import.meta.url)),
   );
   const paths = positionals.length > 0 ? positionals : ["core", "shell"];
-  const sources = listSources(project, paths)
-    .filter((path) => !LEFT_OUT.some((prefix) => path.startsWith(prefix)));
+  const sources = sourcesIn(project, paths);
   const rows: Sums[] = [];
   for (const [module, files] of Map.groupBy(sources, moduleOf)) {
     const started = performance.now();
@@ -71,10 +73,15 @@ async function main(): Promise<void> {
   Deno.writeTextFileSync(TABLE, `${TABLE_HEAD}\n${tableOf(sorted)}\n`);
 }
 
+function sourcesIn(project: string, paths: readonly string[]): string[] {
+  return listSources(project, paths)
+    .filter((path) => !LEFT_OUT.some((prefix) => path.startsWith(prefix)));
+}
+
 interface Choice {
   readonly count: number;
   readonly seed: number;
-  /** Whether survivors are tried on tests that start programs, too. */
+  /** Whether tests that start programs are tried, too. */
   readonly programs: boolean;
 }
 
@@ -84,18 +91,20 @@ async function tryModule(
   files: readonly string[],
   { count, seed, programs }: Choice,
 ): Promise<{ readonly all: number; readonly verdicts: readonly Verdict[] }> {
-  const plan = makePlan(project, files);
+  // Tests of the shell are recorded once for all its modules.
+  const isShell = module.startsWith("shell");
+  const plan = makePlan(project, isShell ? sourcesIn(project, ["shell"]) : files);
   try {
-    const chosen = sample(plan.mutants, count, seed);
-    const tests = testsThatMatter(project, module, files);
-    // Tests of the shell share ports, folders and the process's limits.
-    const processes = module.startsWith("core/") ? navigator.hardwareConcurrency : 1;
-    const verdicts = await runLoaded(plan, chosen, { files: tests.own, processes });
-    if (!programs || tests.programs.length === 0) return { all: plan.mutants.length, verdicts };
-    const left = verdicts.filter(({ killedBy }) => killedBy === undefined);
-    const killed = verdicts.filter(({ killedBy }) => killedBy !== undefined);
-    const tried = await runInProcesses(plan, left.map(({ mutant }) => mutant), tests.programs);
-    return { all: plan.mutants.length, verdicts: [...killed, ...tried] };
+    const own = plan.mutants.filter(({ path }) =>
+      moduleOf(path) === module && files.includes(path)
+    );
+    const chosen = sample(own, count, seed);
+    const verdicts = await runLoaded(plan, chosen, {
+      files: testsThatMatter(project, module, files, programs),
+      processes: Math.min(PROCESSES_MAX, navigator.hardwareConcurrency),
+      ...(programs ? { testsMs: PROGRAMS_MS } : {}),
+    });
+    return { all: own.length, verdicts };
   } finally {
     dropPlan(plan);
   }

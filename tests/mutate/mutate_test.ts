@@ -5,8 +5,8 @@ import { openScratch } from "../support/content.ts";
 import { instrument } from "./instrument.ts";
 import { dropPlan, makePlan, moduleOf, sample } from "./plan.ts";
 import { keyOf, percent, readEquivalents, readTable, tableOf } from "./report.ts";
-import { runInProcesses } from "./run_processes.ts";
-import { runLoaded } from "./run_loaded.ts";
+import { recordTests } from "./record.ts";
+import { runLoaded, Runner } from "./run_loaded.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
 import { within } from "../support/until.ts";
 
@@ -77,7 +77,7 @@ Deno.test("mutants that a test executes are killed, others survive, endless ones
     await Deno.mkdir(`${dir.path}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
     await Deno.writeTextFile(`${dir.path}/${path}`, text);
   }
-  const { own } = testsThatMatter(dir.path, "core/a", ["core/a/a.ts"]);
+  const own = testsThatMatter(dir.path, "core/a", ["core/a/a.ts"], false);
   assertEquals(own, ["tests/core/a/a_test.ts"]);
   const plan = makePlan(dir.path, ["core/a/a.ts"]);
   try {
@@ -100,31 +100,72 @@ Deno.test("mutants that a test executes are killed, others survive, endless ones
   }
 });
 
-Deno.test("mutants tried in processes are killed, survive, or are ended when they take too long", async () => {
+Deno.test("mutants are active in programs and threads that tests start, and known to be executed there", async () => {
   await using dir = await openScratch("tt-mutate-test-");
-  const source = `export const count = (n: number): number => {
-  let i = 0;
-  while (i < n) i++;
-  return i;
-};`;
-  const test = `import { count } from "../../../core/a/a.ts";
-Deno.test("counts", () => { if (count(3) !== 3) throw new Error("wrong"); });`;
-  for (const [path, text] of [["core/a/a.ts", source], ["tests/core/a/a_test.ts", test]] as const) {
+  const files = {
+    "core/a/a.ts": "export const add = (a: number, b: number): number => a + b;",
+    "core/a/program.ts": `import { add } from "./a.ts"; console.log(add(2, 1));`,
+    "core/a/thread.ts": `import { add } from "./a.ts"; postMessage(add(2, 1));`,
+    "tests/core/a/a_test.ts": `
+const urlOf = (name: string) => new URL("../../../core/a/" + name, import.meta.url);
+Deno.test("in a program", async () => {
+  const args = ["run", "--allow-env", "--allow-write", urlOf("program.ts").href];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+  if (new TextDecoder().decode(stdout) !== "3\\n") throw new Error("wrong");
+});
+Deno.test("in a thread", async () => {
+  const thread = new Worker(urlOf("thread.ts"), { type: "module" });
+  const { data } = await new Promise((resolve) => thread.onmessage = resolve) as MessageEvent;
+  thread.terminate();
+  if (data !== 3) throw new Error("wrong");
+});`,
+  };
+  for (const [path, text] of Object.entries(files)) {
     await Deno.mkdir(`${dir.path}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
     await Deno.writeTextFile(`${dir.path}/${path}`, text);
   }
   const plan = makePlan(dir.path, ["core/a/a.ts"]);
   try {
-    const tryThose = async (isIt: (after: string) => boolean, limitMs?: number) => {
-      const chosen = plan.mutants.filter(({ after }) => isIt(after));
-      const verdicts = await runInProcesses(plan, chosen, ["tests/core/a/a_test.ts"], limitMs);
-      return verdicts.map(({ mutant: { after }, killedBy }) => [after, killedBy]);
-    };
-    assertEquals(await tryThose((after) => after !== "i--"), [
-      ["(0 + 1)", undefined],
-      ["((i) <= (n))", "a test file"],
+    const recording = await recordTests(plan, ["tests/core/a/a_test.ts"], 1);
+    assertEquals(recording.leftOut, []);
+    assertEquals(recording.tests.map(({ mutants, startsOthers }) => [[...mutants], startsOthers]), [
+      [[1], true],
+      [[1], true],
     ]);
-    assertEquals(await tryThose((after) => after === "i--", 1_000), [["i--", "timeout"]]);
+    for (const test of recording.tests) {
+      using runner = new Runner(plan.root, 8_000);
+      assertEquals(await runner.firstFailure(1, false, [test]), test.name);
+    }
+  } finally {
+    dropPlan(plan);
+  }
+});
+
+Deno.test("what fails without the mutant as well does not count, nor does what takes long anyway", async () => {
+  await using dir = await openScratch("tt-mutate-test-");
+  const files = {
+    "core/a/a.ts": "export const add = (a: number, b: number): number => a + b;",
+    "tests/core/a/a_test.ts": `import { add } from "../../../core/a/a.ts";
+let runs = 0;
+Deno.test("passes once", () => { if (add(2, 1) !== 3 || runs++ > 0) throw new Error("wrong"); });
+Deno.test("takes long", async () => { await new Promise(() => add(2, 1)); });
+`,
+  };
+  for (const [path, text] of Object.entries(files)) {
+    await Deno.mkdir(`${dir.path}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
+    await Deno.writeTextFile(`${dir.path}/${path}`, text);
+  }
+  const plan = makePlan(dir.path, ["core/a/a.ts"]);
+  try {
+    const testOf = (index: number) => ({
+      ...{ file: "tests/core/a/a_test.ts", index, name: "it", ms: 1 },
+      ...{ mutants: new Set([1]), startsOthers: false },
+    });
+    using runner = new Runner(plan.root, 500);
+    // The first failure is the mutant's: passes once without it, and in no later run.
+    assertEquals(await runner.firstFailure(1, false, [testOf(0)]), "it");
+    assertEquals(await runner.firstFailure(99, false, [testOf(0)]), undefined);
+    assertEquals(await runner.firstFailure(1, false, [testOf(1)]), undefined);
   } finally {
     dropPlan(plan);
   }
@@ -137,6 +178,7 @@ const ENDLESS = "console.log(`looping ${Deno.pid}.`); for (;;);";
 async function endsWithItsInput(args: readonly string[], input: string): Promise<void> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "--allow-all", ...args],
+    detached: true,
     stdin: "piped",
     stdout: "piped",
   }).spawn();
@@ -167,19 +209,20 @@ Deno.test("a process of mutants that loops ends when whoever started it is gone"
   await using dir = await openScratch("tt-mutate-test-");
   const file = `${dir.path}/endless_test.ts`;
   await Deno.writeTextFile(file, `Deno.test("endless", () => { ${ENDLESS} });`);
-  const question = { kind: "load", files: [`file://${file}`], measure: true, mutant: 0 };
+  const question = { kind: "record", file: `file://${file}` };
   const child = fileURLToPath(new URL("child.ts", import.meta.url));
   await endsWithItsInput([child], JSON.stringify(question) + "\n");
 });
 
-Deno.test("tests that a mutant makes endless end with whoever started them, and so do their programs", async () => {
+Deno.test("programs that tests started end with the process that runs the tests", async () => {
   await using dir = await openScratch("tt-mutate-test-");
-  const program = `${dir.path}/program.ts`, starter = `${dir.path}/starter.ts`;
+  const program = `${dir.path}/program.ts`, file = `${dir.path}/endless_test.ts`;
   await Deno.writeTextFile(program, ENDLESS);
   const start = `new Deno.Command(Deno.execPath(), { args: ["run", "${program}"] }).spawn();`;
-  await Deno.writeTextFile(starter, `${start} for (;;);`);
-  const guard = fileURLToPath(new URL("guard.ts", import.meta.url));
-  await endsWithItsInput([guard, Deno.execPath(), "run", "--allow-run", starter], "");
+  await Deno.writeTextFile(file, `Deno.test("starts", () => { ${start} for (;;); });`);
+  const question = { kind: "record", file: `file://${file}` };
+  const child = fileURLToPath(new URL("child.ts", import.meta.url));
+  await endsWithItsInput([child], JSON.stringify(question) + "\n");
 });
 
 Deno.test("a sample is as large as asked for, and the same for the same seed", () => {

@@ -9,6 +9,7 @@ export interface PlannedMutant extends Mutant {
 export interface Plan {
   /** The copy: a whole project whose chosen sources hold their mutants. */
   readonly root: string;
+  readonly sources: readonly string[];
   readonly mutants: readonly PlannedMutant[];
 }
 
@@ -42,7 +43,7 @@ export function makePlan(project: string, sources: readonly string[]): Plan {
     Deno.writeTextFileSync(`${root}/${path}`, made.text);
     for (const mutant of made.mutants) mutants.push({ ...mutant, path });
   }
-  return { root, mutants };
+  return { root, sources, mutants };
 }
 
 /** Removes the copy. */

@@ -1,226 +1,173 @@
-/** Mutants of code that runs where its tests run: processes that keep the tests loaded. */
-import { type CoveredTest, type FromChild, MARK, type ToChild } from "./child.ts";
-import { TextLineStream } from "./lines.ts";
-import type { Verdict } from "./plan.ts";
-import type { Plan, PlannedMutant } from "./plan.ts";
+/**
+ * Tries mutants on the tests that execute them, in processes that keep the tests loaded.
+ *
+ * A failure counts only if the same test passes right afterwards without the mutant; one that took too
+ * long, only if it then takes far less. Otherwise it is tried again in a new process: an earlier mutant may
+ * have left something behind, or the machine may have been busy.
+ */
+import type { Plan, PlannedMutant, Verdict } from "./plan.ts";
+import { type Recording, recordTests, type Test } from "./record.ts";
+import { TestProcess } from "./test_process.ts";
 
-/** A mutant that makes a loop endless ends with its process. A busy machine is not a verdict. */
+/** What a test may take beyond FACTOR times what it takes without a mutant. */
 const HANG_MS = 8_000;
-const HANG_FACTOR = 6;
+const FACTOR = 4;
+/** Until a test that did not end in time says so: then it blocks its process. */
+const ANSWER_MS = 4_000;
 /**
  * Time that the tests of one mutant may take without it. Code that everything uses is executed by every
- * test; beyond its own tests only the quickest of them are tried.
+ * test; beyond its own tests only the most promising of them are tried.
  */
 const TESTS_MS_MAX = 3_000;
 /** Time for the tests of a mutant of what happens while modules are loaded: any of them may notice. */
 const STATIC_MS = 10_000;
-/** An endless loop that allocates ends here. */
-const HEAP_MIB_MAX = 1_500;
 
 export interface LoadedOptions {
   /** Test files within the copy. */
   readonly files: readonly string[];
   readonly processes: number;
-  /** Beyond what the tests take without a mutant; HANG_MS unless given. */
+  /** HANG_MS unless given. */
   readonly hangMs?: number;
+  /** TESTS_MS_MAX unless given. */
+  readonly testsMs?: number;
 }
 
-class LoadedTests {
-  #child: Child | undefined;
-  readonly #files: readonly string[];
-  readonly #root: string;
-
-  constructor(root: string, files: readonly string[]) {
-    this.#root = root;
-    this.#files = files;
-  }
-
-  /** What each test covers, without a mutant. */
-  async measure(): Promise<Extract<FromChild, { kind: "loaded" }>> {
-    this.#child = new Child(this.#root);
-    const answer = await this.#child.ask(this.#load(0, true));
-    if (answer?.kind !== "loaded") throw new Error("The tests did not load");
-    return answer;
-  }
-
-  #load(mutant: number, measure = false): ToChild {
-    return { kind: "load", files: this.#files, measure, mutant };
-  }
-
-  /** As `run`, for a mutant of what happens while modules are loaded: in a process of its own. */
-  async runStatic(
-    mutant: number,
-    tests: readonly number[],
-    limitMs: number,
-  ): Promise<string | undefined> {
-    const child = new Child(this.#root);
-    try {
-      const loaded = await child.ask(this.#load(mutant), limitMs);
-      if (loaded?.kind !== "loaded") return "loading";
-      const answer = await child.ask({ kind: "run", mutant, tests }, limitMs);
-      return answer?.kind === "ran" ? answer.killedBy : "timeout";
-    } finally {
-      child.kill();
-    }
-  }
-
-  /**
-   * The name of the test that fails with the mutant, "timeout" for tests that do not end or end their
-   * process, or undefined. A process that died of what an earlier mutant left gets another chance.
-   */
-  async run(
-    mutant: number,
-    tests: readonly number[],
-    limitMs: number,
-  ): Promise<string | undefined> {
-    for (const isLast of [false, true]) {
-      const isFresh = this.#child === undefined;
-      if (this.#child === undefined) {
-        this.#child = new Child(this.#root);
-        await this.#child.ask(this.#load(0));
-      }
-      const answer = await this.#child.ask({ kind: "run", mutant, tests }, limitMs);
-      if (answer?.kind === "ran") return answer.killedBy;
-      this.close();
-      if (isLast || isFresh) break;
-    }
-    return "timeout";
-  }
-
-  close(): void {
-    this.#child?.kill();
-    this.#child = undefined;
-  }
-}
-
-/** Tries each mutant on the tests that execute it, the quickest of its own first. */
+/** Tries each of the mutants; tests that fail without one are not used. */
 export async function runLoaded(
   plan: Plan,
   chosen: readonly PlannedMutant[],
-  { files, processes: count, hangMs = HANG_MS }: LoadedOptions,
+  { files, processes, hangMs = HANG_MS, testsMs = TESTS_MS_MAX }: LoadedOptions,
 ): Promise<Verdict[]> {
   if (chosen.length === 0) return [];
-  if (files.length === 0) return chosen.map((mutant) => ({ mutant, killedBy: undefined }));
-  const urls = files.map((path) => `file://${plan.root}/${path}`);
-  const processes = Array.from({ length: count }, () => new LoadedTests(plan.root, urls));
-  const { tests, static: atLoad } = await processes[0]!.measure();
-  const covering = coverTable(tests);
-  const isStatic = new Set(atLoad);
-  const quickest = { indexes: [...quickFirst(tests)], normalMs: STATIC_MS };
+  const recording = await recordTests(plan, files, processes);
+  for (const name of recording.leftOut) console.log(`left out, fails without a mutant: ${name}`);
+  const covering = coverTable(recording);
   const verdicts: Verdict[] = [];
   const queue = [...chosen];
-  await Promise.all(processes.map(async (loaded) => {
+  await Promise.all(Array.from({ length: processes }, async () => {
+    using runner = new Runner(plan.root, hangMs);
     for (let mutant; (mutant = queue.pop()) !== undefined;) {
-      const { id } = mutant;
-      const { indexes, normalMs } = isStatic.has(id)
-        ? quickest
-        : pickTests(mutant, covering.get(id) ?? [], tests);
-      const limitMs = hangMs + HANG_FACTOR * normalMs;
-      const killedBy = indexes.length === 0
-        ? undefined
-        : isStatic.has(id)
-        ? await loaded.runStatic(id, indexes, limitMs)
-        : await loaded.run(id, indexes, limitMs);
+      const isStatic = recording.static.has(mutant.id);
+      const tests = isStatic
+        ? withinTime(recording.tests.toSorted((a, b) => a.ms - b.ms), STATIC_MS)
+        : pickTests(plan, mutant, covering.get(mutant.id) ?? [], testsMs);
+      const killedBy = await runner.firstFailure(mutant.id, isStatic, tests);
       verdicts.push({ mutant, killedBy });
     }
-    loaded.close();
   }));
   return verdicts;
 }
 
-/** Those that take least, together as long as one mutant may take. */
-function* quickFirst(tests: readonly CoveredTest[]): Generator<number> {
-  let ms = 0;
-  const order = tests.map((_, index) => index).sort((a, b) => tests[a]!.ms - tests[b]!.ms);
-  for (const index of order) {
-    ms += tests[index]!.ms;
-    if (ms > STATIC_MS) return;
-    if (tests[index]!.passed) yield index;
-  }
-}
-
-/** For each mutant the tests that execute its code, the quickest first. */
-function coverTable(tests: readonly CoveredTest[]): Map<number, number[]> {
-  const table = new Map<number, number[]>();
-  const order = tests.map((_, index) => index).sort((a, b) => tests[a]!.ms - tests[b]!.ms);
-  for (const index of order) {
-    const test = tests[index]!;
-    if (!test.passed) console.log(`left out, fails without a mutant: ${test.name}`);
-    if (!test.passed) continue;
+/** For each mutant the tests that execute its code. */
+function coverTable({ tests }: Recording): Map<number, Test[]> {
+  const table = new Map<number, Test[]>();
+  for (const test of tests) {
     for (const mutant of test.mutants) {
       const list = table.get(mutant);
-      if (list === undefined) table.set(mutant, [index]);
-      else list.push(index);
+      if (list === undefined) table.set(mutant, [test]);
+      else list.push(test);
     }
   }
   return table;
 }
 
-/** Tests of the module's folder first, then others, as many as the time allows. */
+/**
+ * Tests of the module's folder first, the quickest first; then others, those first that execute most of the
+ * source in their time.
+ */
 function pickTests(
+  plan: Plan,
   { path }: PlannedMutant,
-  covering: readonly number[],
-  tests: readonly CoveredTest[],
-): { readonly indexes: number[]; readonly normalMs: number } {
-  const folder = `/tests/${path.slice(0, path.lastIndexOf("/") + 1)}`;
-  const isOwn = (index: number) => tests[index]!.file.includes(folder);
-  const own = covering.filter(isOwn), others = covering.filter((index) => !isOwn(index));
-  const indexes: number[] = [];
-  let normalMs = 0;
-  for (const index of [...own, ...others]) {
-    if (indexes.length > 0 && normalMs + tests[index]!.ms > TESTS_MS_MAX) continue;
-    indexes.push(index);
-    normalMs += tests[index]!.ms;
-  }
-  return { indexes, normalMs };
+  covering: readonly Test[],
+  testsMs: number,
+): Test[] {
+  const folder = `tests/${path.slice(0, path.lastIndexOf("/") + 1)}`;
+  const name = path.slice(path.lastIndexOf("/") + 1, -".ts".length);
+  const isOwn = ({ file, startsOthers }: Test) =>
+    !startsOthers && (file.startsWith(folder) || file.includes(name));
+  const ids = plan.mutants.filter((mutant) => mutant.path === path).map(({ id }) => id);
+  const costs = new Map(covering.map((test) => {
+    const count = ids.filter((id) => test.mutants.has(id)).length;
+    return [test, (test.ms + 50) / count];
+  }));
+  const own = covering.filter(isOwn).toSorted((a, b) => a.ms - b.ms);
+  const others = covering.filter((test) => !isOwn(test))
+    .toSorted((a, b) => costs.get(a)! - costs.get(b)!);
+  return withinTime([...own, ...others], testsMs);
 }
 
-/** A process of child.ts, asked one thing at a time. */
-class Child {
-  readonly #process: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #lines: ReadableStreamDefaultReader<string>;
+/** The first, and of the others as many as the time allows. */
+function withinTime(tests: readonly Test[], testsMs: number): Test[] {
+  let ms = 0;
+  return tests.filter((test, i) => {
+    if (i > 0 && ms + test.ms > testsMs) return false;
+    ms += test.ms;
+    return true;
+  });
+}
 
-  constructor(root: string) {
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--quiet", "--no-check", "--allow-all"],
-        `--v8-flags=--max-old-space-size=${HEAP_MIB_MAX}`,
-        new URL("child.ts", import.meta.url).href,
-      ],
-      cwd: root,
-      env: { NO_COLOR: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
-    this.#input = this.#process.stdin.getWriter();
-    this.#lines = this.#process.stdout.pipeThrough(new TextDecoderStream())
-      .pipeThrough(new TextLineStream()).getReader();
+/** Owns one process with loaded tests, and replaces it when it may be spoilt. */
+export class Runner implements Disposable {
+  readonly #root: string;
+  readonly #hangMs: number;
+  #process: TestProcess | undefined;
+
+  constructor(root: string, hangMs: number) {
+    this.#root = root;
+    this.#hangMs = hangMs;
   }
 
-  /** Undefined when it takes too long, or ends. */
-  async ask(message: ToChild, limitMs?: number): Promise<FromChild | undefined> {
-    const timer = limitMs === undefined ? undefined : setTimeout(() => this.kill(), limitMs);
-    try {
-      await this.#input.write(new TextEncoder().encode(JSON.stringify(message) + "\n"));
-      for (;;) {
-        const { value, done } = await this.#lines.read();
-        if (done) return undefined;
-        if (value.startsWith(MARK)) return JSON.parse(value.slice(MARK.length));
-      }
-    } catch {
-      return undefined;
-    } finally {
-      clearTimeout(timer);
+  /** The name of the test that fails with the mutant, "timeout" for one that does not end, or undefined. */
+  async firstFailure(
+    mutant: number,
+    isStatic: boolean,
+    tests: readonly Test[],
+  ): Promise<string | undefined> {
+    if (isStatic) this.#replace();
+    for (const test of tests) {
+      const killedBy = await this.#try(mutant, isStatic, test);
+      if (killedBy !== undefined) return killedBy;
     }
+    if (isStatic) this.#replace();
+    return undefined;
   }
 
-  kill(): void {
-    try {
-      this.#process.kill("SIGKILL");
-    } catch {
-      // It ended by itself.
+  async #try(mutant: number, isStatic: boolean, test: Test): Promise<string | undefined> {
+    for (const isAgain of [false, true]) {
+      if (isAgain) this.#replace();
+      const outcome = await this.#run(mutant, isStatic, test);
+      if (outcome === "passed") return undefined;
+      // What it started may still run, and what it waited for may still come.
+      if (outcome === "late" || test.startsOthers || isStatic) this.#replace();
+      const isRight = await this.#run(0, false, test, outcome === "late") === "passed";
+      if (isRight) return outcome === "late" ? "timeout" : test.name;
     }
+    this.#replace();
+    return undefined;
+  }
+
+  /** With `isQuick`, a test that takes half of its limit is late already. */
+  async #run(
+    mutant: number,
+    isStatic: boolean,
+    { file, index, ms }: Test,
+    isQuick = false,
+  ): Promise<"passed" | "failed" | "late"> {
+    this.#process ??= new TestProcess(this.#root);
+    const limitMs = (this.#hangMs + FACTOR * ms) / (isQuick ? 2 : 1);
+    const url = `file://${this.#root}/${file}`;
+    const message = { kind: "run", mutant, isStatic, file: url, index, limitMs } as const;
+    const answer = await this.#process.ask(message, "ran", limitMs + ANSWER_MS + this.#hangMs);
+    if (answer === undefined) this.#replace();
+    return answer?.outcome ?? "late";
+  }
+
+  #replace(): void {
+    this.#process?.kill();
+    this.#process = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#replace();
   }
 }

@@ -26,23 +26,23 @@ const NEIGHBOURS: Readonly<Record<string, readonly string[]>> = {
   "shell/net": ["tests/shell/driver_hostile_test.ts", "tests/shell/bottle_test.ts"],
 };
 
-/** These start `tt` as a process of its own, where a worker's mutant is not active. */
-const IN_PROCESSES = /\b(?:startGet|startSeed|runTt|Tt\.start|DaemonKit|startTracker\(\[)/;
+/** These start `tt` as a process of its own. */
+const STARTS = /\b(?:startGet|startSeed|runTt|Tt\.start|DaemonKit|startTracker\(\[)/;
 
-export interface TestFiles {
-  /** Their code runs where the test runs. */
-  readonly own: readonly string[];
-  /** They start programs. */
-  readonly programs: readonly string[];
-}
-
-/** Paths within the project. */
+/**
+ * Paths within the project. With `programs`, all tests of the shell: any of them may start a program that
+ * executes the module.
+ */
 export function testsThatMatter(
   project: string,
   module: string,
   sources: readonly string[],
-): TestFiles {
+  programs: boolean,
+): string[] {
   const own = `tests/${module}`;
+  if (programs && own.startsWith("tests/shell")) {
+    return listSources(project, ["tests/shell"]).filter((path) => path.endsWith("_test.ts"));
+  }
   const files = listSources(project, [own, ...NEIGHBOURS[module] ?? []])
     .filter((path) => path.endsWith("_test.ts"))
     // `shell` itself has its tests directly in tests/shell.
@@ -51,12 +51,11 @@ export function testsThatMatter(
       const imports = importsOf(project, path);
       return sources.some((source) => imports.has(source)) || path.startsWith(own);
     });
-  const isProgram = (path: string) =>
-    IN_PROCESSES.test(Deno.readTextFileSync(`${project}/${path}`));
-  return {
-    own: files.filter((path) => !isProgram(path)),
-    programs: files.filter(isProgram),
-  };
+  return files.filter((path) => programs || !startsPrograms(project, path));
+}
+
+export function startsPrograms(project: string, path: string): boolean {
+  return STARTS.test(Deno.readTextFileSync(`${project}/${path}`));
 }
 
 function isDirectlyIn(path: string, folder: string): boolean {

@@ -1,6 +1,6 @@
 /**
- * The only interpreter of effects: one torrent's core on real sockets and files. Feeds what a read, a
- * timer or an answer brings, settles, runs the effects, arms one timer: core/torrent/protocol.ts.
+ * The only interpreter of effects: one torrent's core on real sockets and files. Feeds what a read,
+ * a timer or an answer brings, settles, runs the effects, arms one timer: core/torrent/protocol.ts.
  */
 import { assert, unreachable } from "../core/bytes/result.ts";
 import { isHashMessage } from "../core/wire/codec.ts";
@@ -190,7 +190,7 @@ export class Driver implements LinkOwner {
     return hasPiece(this.#torrent, piece);
   }
 
-  /** Tells of every piece that is on disk from now on, until the returned function is called. */
+  /** Reports every piece that is on disk from now on, until the returned function is called. */
   watchPieces(listener: (piece: number) => void): () => void {
     this.#pieceListeners.add(listener);
     return () => this.#pieceListeners.delete(listener);

@@ -58,9 +58,9 @@ export interface MakeTorrentOptions extends ListOptions {
   readonly source?: string | undefined;
   readonly comment?: string | undefined;
   readonly createdBy?: string;
-  /** Told after each piece. */
+  /** Called after each piece. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
-  /** Told what was found before it is hashed; what it throws ends the work. */
+  /** Called with what was found before it is hashed; an exception ends the work. */
   readonly onListed?: (content: FoundContent) => void;
   readonly signal?: AbortSignal;
 }

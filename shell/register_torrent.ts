@@ -1,4 +1,4 @@
-/** Puts a torrent that is being seeded into the catalogs of its trackers, and says so. */
+/** Adds a seeded torrent to the catalogs of its trackers, and reports it. */
 import { refuseLocalRequest } from "../core/bytes/local_address.ts";
 import type { RegisteredEvent } from "../core/cli/events.ts";
 import { endpointOf, resolveHost, systemLookup } from "./announce/host.ts";
@@ -37,7 +37,10 @@ export async function registerTorrent(
   }));
 }
 
-/** At a local address, only beside a path that the rule about such addresses allows for an announce. */
+/**
+ * At a local address, only beside a path that the rule about such addresses allows for an
+ * announce.
+ */
 async function mayAskCatalog(tracker: string, signal: AbortSignal): Promise<boolean> {
   const url = tracker.replace(/^udp:/i, "http:");
   const addresses = await orAbort(resolveHost(endpointOf(url).host, systemLookup), signal);

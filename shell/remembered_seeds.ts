@@ -1,6 +1,7 @@
 /**
- * What `tt seed` shared, for `tt seed --resume`: in the folder `seeds` of the state folder, a `.torrent` and
- * a small JSON file each. It is a courtesy: where it can't be written, seeding goes on all the same.
+ * What `tt seed` shared, for `tt seed --resume`: in the folder `seeds` of the state folder, a
+ * `.torrent` and a small JSON file each. It is a courtesy: where it can't be written, seeding goes
+ * on all the same.
  */
 import { join, resolve } from "node:path";
 import { defaultStateFolder } from "../core/cli/state_paths.ts";
@@ -41,7 +42,7 @@ export async function rememberSeed({ loaded, dir }: RememberedSeed): Promise<voi
   }
 }
 
-/** Those whose content is still there; the others are forgotten. Never throws. */
+/** Those whose content still exists; the others are removed. Never throws. */
 export async function rememberedSeeds(): Promise<RememberedSeed[]> {
   const folder = seedsFolder();
   const found: RememberedSeed[] = [];

@@ -67,9 +67,9 @@ export interface SessionOptions {
   readonly dht?: DhtSettings | undefined;
   /** What it does on the network that it is in; nothing unless given. */
   readonly discovery?: DiscoverySettings | undefined;
-  /** Told once, when a peer from outside our own networks has dialled us. */
+  /** Called once, when a peer from outside our own networks has dialled us. */
   readonly onReachable?: ((peer: PeerAddress) => void) | undefined;
-  /** Told when the router opens our port, and when it stops doing so. */
+  /** Called when the router opens our port, and when it stops doing so. */
   readonly onMapped?: ((mapped: MappedPort | undefined) => void) | undefined;
 }
 
@@ -146,8 +146,9 @@ export class Session {
   }
 
   /**
-   * Accepts peers on another port from now on; 0 picks a free one. Torrents join their swarms again, since
-   * peers, trackers and the router know the old one. Throws a PortError, and changes nothing then.
+   * Accepts peers on another port from now on; 0 picks a free one. Torrents join their swarms
+   * again, since peers, trackers and the router know the old one. Throws a PortError, and changes
+   * nothing then.
    */
   async setPort(port: number): Promise<void> {
     const before = this.#endpoint;
@@ -158,8 +159,8 @@ export class Session {
   }
 
   /**
-   * Takes a torrent in and starts it unless it is to be paused. Throws a Failure ("duplicate") when the
-   * session has it.
+   * Takes a torrent in and starts it unless it is to be paused. Throws a Failure ("duplicate") when
+   * the session has it.
    */
   add(options: AddOptions): TorrentHandle {
     const { infoHash, name } = options.loaded.metainfo;
@@ -181,8 +182,8 @@ export class Session {
   }
 
   /**
-   * Goes to the swarm of a magnet link's torrent for its metadata; once the torrent is added, it goes on
-   * with the same peers. Throws a Failure ("duplicate") when the session has it.
+   * Goes to the swarm of a magnet link's torrent for its metadata; once the torrent is added, it
+   * goes on with the same peers. Throws a Failure ("duplicate") when the session has it.
    */
   async fetch(options: FetchOptions): Promise<MetadataStage> {
     const infoHash = keyOf(options.magnet.identity);
@@ -212,7 +213,7 @@ export class Session {
     return [...this.#torrents.values()];
   }
 
-  /** Tells `listener` the news of every torrent until the returned function is called. */
+  /** Reports the events of every torrent to `listener` until the returned function is called. */
   subscribe(listener: SessionListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -229,7 +230,10 @@ export class Session {
     this.#limits.down.setRate(downLimit);
   }
 
-  /** Whether torrents use the DHT from now on; without effect where the session was made without it. */
+  /**
+   * Whether torrents use the DHT from now on; without effect where the session was made without
+   * it.
+   */
   setDht(isOn: boolean): void {
     this.#isDhtOn = isOn;
     this.#endpoint.dht?.setEnabled(isOn);

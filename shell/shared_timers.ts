@@ -1,6 +1,6 @@
 /**
- * One timer of the system for all torrents of a process: what is due at one time wakes it once, and a
- * deadline that is put off costs no call to the system.
+ * One timer of the system for all torrents of a process: what is due at one time wakes it once, and
+ * a deadline that is put off costs no call to the system.
  */
 import { TimerHeap } from "./timer_heap.ts";
 import { type Clock, systemClock, type TimerId } from "./clock.ts";
@@ -66,7 +66,7 @@ export class SharedTimers implements Clock {
     if (timer.keepsAlive) this.#keeping--;
   }
 
-  /** Sets the system's timer anew if it would ring too late, or keep the process for nothing. */
+  /** Resets the system's timer if it would fire too late, or keep the process alive for nothing. */
   #arm(): void {
     const next = this.#next();
     const keepsAlive = this.#keeping > 0;

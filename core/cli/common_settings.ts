@@ -2,7 +2,7 @@
 import type { PeerAddress } from "../bytes/address.ts";
 import type { DiscoverySettings } from "./discovery_options.ts";
 
-/** How a command talks. */
+/** Format of a command's output. */
 export interface OutputSettings {
   /** Events as JSON lines on stdout. */
   readonly json: boolean;

@@ -45,7 +45,7 @@ export interface DaemonCommand extends OutputSettings {
   readonly log: string | undefined;
 }
 
-/** Speaks to a running daemon. */
+/** Sends requests to a running daemon. */
 export interface RemoteSettings extends OutputSettings {
   readonly state: string | undefined;
 }

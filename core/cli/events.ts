@@ -53,7 +53,7 @@ export interface ListeningEvent {
   readonly url: string | undefined;
 }
 
-/** A peer from outside dialled us: others can reach this port. Told once. */
+/** A peer from outside dialled us: others can reach this port. Reported once. */
 export interface ReachableEvent {
   readonly event: "reachable";
   /** "192.0.2.1:6881". */
@@ -178,7 +178,9 @@ export interface MissingFilesEvent extends OfTorrent {
   readonly bytes: number;
 }
 
-/** Files that other torrents of the folder have, by their root hash, were copied; a check follows. */
+/**
+ * Files that other torrents of the folder have, by their root hash, were copied; a check follows.
+ */
 export interface ReusedEvent extends OfTorrent {
   readonly event: "reused";
   readonly files: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * Sets of addresses in 256 bytes, of which only the size can be told, so that nodes that hold parts of
+ * Sets of addresses in 256 bytes, which reveal only their size, so that nodes that hold parts of
  * a swarm can be added up.
  *
  * Spec: BEP 33, bloom filters.

@@ -10,7 +10,7 @@ import type { Dht, NetworkState } from "./state.ts";
 
 /** Networks whose vote counts; the last. */
 const VOTERS_MAX = 32;
-/** Votes before any address is believed. */
+/** Votes needed before an address is accepted. */
 const VOTES_MIN = 8;
 /** More than this part of the votes must agree. */
 const MAJORITY = 2 / 3;
@@ -19,7 +19,7 @@ const ANY_PORT = 1;
 
 /**
  * Counts what an answering node says of our address. True when our id had to change: the table was
- * built anew around the new one, and our neighbours are to be looked for.
+ * rebuilt around the new one, and our neighbours must be looked up.
  */
 export function voteForAddress(
   dht: Dht,

@@ -1,6 +1,6 @@
 /**
- * Small values that others store here: immutable ones under their own hash, mutable ones under the hash
- * of a public key, replaced only by what the key's owner signed with a higher sequence number.
+ * Small values that others store here: immutable ones under their own hash, mutable ones under the
+ * hash of a public key, replaced only by what the key's owner signed with a higher sequence number.
  *
  * Spec: BEP 44.
  */
@@ -72,7 +72,7 @@ export function storeItem(
   if (items.size > ITEMS_MAX) items.delete(items.keys().next().value!);
 }
 
-/** Forgets values that were not put again in time. */
+/** Removes values that were not put again in time. */
 export function expireItems(items: ItemStore, now: number): void {
   for (const [target, { at }] of items) if (now - at > ITEM_LIFE_MS) items.delete(target);
 }

@@ -1,4 +1,4 @@
-/** Reads datagrams of the DHT, which come from anybody. */
+/** Decodes datagrams of the DHT, which come from any host. */
 import { asBytes, asInteger, asList, asText, type BencodeNode, dictGet } from "../bencode/node.ts";
 import { type BencodeError, decodeBencode } from "../bencode/decode.ts";
 import type { IpVersion } from "../bytes/compact_peers.ts";
@@ -30,7 +30,10 @@ export type KrpcFault =
   | { readonly code: "krpc-envelope" }
   /** The sender's id is missing or has not 20 bytes. */
   | { readonly code: "krpc-id"; readonly kind: "query" | "response"; readonly transaction: string }
-  /** An argument that the method needs is missing or malformed; the query can be told so. */
+  /**
+   * An argument that the method needs is missing or malformed; the error can be reported to the
+   * sender.
+   */
   | { readonly code: "krpc-argument"; readonly key: string; readonly transaction: string }
   /** Too long a value or salt. Spec: BEP 44, errors 205 and 207. */
   | { readonly code: "krpc-value-size" | "krpc-salt-size"; readonly transaction: string };
@@ -205,7 +208,9 @@ function readValues(node: BencodeNode | undefined): Endpoint[] {
   return values;
 }
 
-/** Of a response or an error. Some nodes send the address without a port, which is all that counts. */
+/**
+ * Of a response or an error. Some nodes send the address without a port, which is all that counts.
+ */
 function ownEndpointAt(root: BencodeNode): Endpoint | undefined {
   const bytes = asBytes(dictGet(root, "ip"));
   switch (bytes?.length) {

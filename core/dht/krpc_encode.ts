@@ -28,7 +28,7 @@ export interface Answer {
   readonly token?: Uint8Array | undefined;
   readonly bloom?: { readonly seeds: Uint8Array; readonly peers: Uint8Array } | undefined;
   readonly item?: {
-    /** Undefined where the asker has it already. */
+    /** Undefined where the sender has it already. */
     readonly value: Uint8Array | undefined;
     readonly publicKey: Uint8Array | undefined;
     readonly signature: Uint8Array | undefined;
@@ -53,7 +53,9 @@ export function encodeQuery(
   return writtenBytes(writer);
 }
 
-/** The answer to a query that came from `to`, who is told so. Spec: BEP 5, responses; BEP 42. */
+/**
+ * The response to a query from `to`, which includes its address. Spec: BEP 5, responses; BEP 42.
+ */
 export function encodeResponse(
   transaction: string,
   id: NodeId,

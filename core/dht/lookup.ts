@@ -1,12 +1,13 @@
 /**
- * One iterative lookup: ask the closest nodes known for closer ones until the closest have answered.
+ * One iterative lookup: ask the closest nodes known for closer ones until the closest have
+ * answered.
  *
- * Three queries are under way at a time. One that takes longer than its node's answers usually do is
- * called slow and leaves its place to the next, but its answer still counts. Answers may lie: what only
- * nodes have named whose other named nodes do not answer is not asked while there is something else, a
- * node that was named by a wrong id counts by its own, one host has one place, one network two, and next
- * to the eight closest nodes the lookup waits for the eight closest whose ids follow from their
- * addresses.
+ * Three queries are under way at a time. One that takes longer than its node's answers usually do
+ * is called slow and leaves its place to the next, but its answer still counts. Answers may lie:
+ * what only nodes have named whose other named nodes do not answer is not asked while there is
+ * something else, a node that was named by a wrong id counts by its own, one host has one place,
+ * one network two, and next to the eight closest nodes the lookup waits for the eight closest whose
+ * ids follow from their addresses.
  *
  * Pure data: who sends and when is for the caller. Spec: BEP 5; BEP 42, enforcement; Kademlia, 2.3.
  */
@@ -23,7 +24,7 @@ export const ALPHA = 3;
 export const LOOKUP_QUERIES_MAX = 120;
 /** Nodes remembered, the closest. */
 export const CANDIDATES_MAX = 150;
-/** Nodes believed of one answer; an honest one has K. */
+/** Nodes accepted from one response; an honest one has K. */
 export const NODES_PER_ANSWER_MAX = 2 * K;
 /** Nodes of one /24 or /48 in a lookup. */
 const NETWORK_CANDIDATES_MAX = 2;
@@ -127,8 +128,8 @@ export function addUnnamed(lookup: Lookup, endpoint: Endpoint): void {
 }
 
 /**
- * A candidate answered whose id was not known, or was told wrongly: from here on it is another, of its
- * own id. The old one, which must be replied, counts no more.
+ * A candidate answered whose id was not known, or was told wrongly: from here on it is another, of
+ * its own id. The old one, which must be replied, counts no more.
  */
 export function nameCandidate(lookup: Lookup, old: Candidate, id: NodeId): Candidate {
   for (const list of [lookup.unnamed, lookup.candidates]) {
@@ -205,7 +206,9 @@ function isDoubted({ sources }: Candidate): boolean {
     sources.every(({ confirmed, refuted }) => refuted >= REFUTED_MAX && refuted > confirmed);
 }
 
-/** Whether nothing is left to ask and to wait for; slow nodes are not waited for once K answered. */
+/**
+ * Whether nothing is left to ask and to wait for; slow nodes are not waited for once K answered.
+ */
 export function isLookupDone(lookup: Lookup): boolean {
   if (lookup.asked > 0) return false;
   if (lookup.slow > 0 && lookup.replies < K) return false;

@@ -1,4 +1,6 @@
-/** Runs the lookups: sends what `lookup.ts` wants asked, feeds it the answers, stores at the end. */
+/**
+ * Runs the lookups: sends what `lookup.ts` wants asked, feeds it the answers, stores at the end.
+ */
 import { fail, ok, type Result, unreachable } from "../bytes/result.ts";
 import { createBloom, estimateBloom, uniteBloom } from "./bloom.ts";
 import { addressOf, type Endpoint, ipVersionOf, mayName } from "./endpoint.ts";
@@ -31,9 +33,9 @@ import { mayQuery } from "./traffic.ts";
 
 /** Nodes of the table to begin with: some of them may be gone. */
 const FIRST_CANDIDATES = 2 * K;
-/** Peers told of one lookup: more than any torrent connects to. */
+/** Peers reported for one lookup: more than any torrent connects to. */
 const PEERS_MAX = 2_000;
-/** Peers believed of one answer; 1,500 bytes hold no more than 200. */
+/** Peers accepted from one response; 1,500 bytes hold no more than 200. */
 const PEERS_PER_ANSWER_MAX = 100;
 
 /**
@@ -215,7 +217,7 @@ function takePeers(
   tellPeers(active, named, hops, now, effects);
 }
 
-/** Tells those of `peers` that this lookup did not name before. */
+/** Reports those of `peers` that this lookup did not report before. */
 function tellPeers(
   active: ActiveLookup,
   peers: readonly Endpoint[],

@@ -1,6 +1,6 @@
 /**
- * Keeps the table full of nodes that answer: finds our neighbours, fills what is empty, asks each node
- * once in a quarter of an hour, and nodes we heard of where there is a place for them.
+ * Keeps the table full of nodes that answer: finds our neighbours, fills what is empty, asks each
+ * node once in a quarter of an hour, and nodes from responses where there is a free place for them.
  *
  * A node that asked us is not asked back at once: behind a NAT it could be reached by us for some
  * minutes and by no other node, and would be a dead entry in every table that gets it from us.
@@ -42,7 +42,9 @@ const SELF_LOOKUP_SPARSE_MS = 60_000;
 const SELF_LOOKUP_FIRST_MS = 5_000;
 /** Named nodes that the first lookup did not ask are asked after this. */
 const START_CHECK_MS = 2_000;
-/** After a lookup for our own id without responses: the first delay, which doubles, and the last. */
+/**
+ * After a lookup for our own id without responses: the first delay, which doubles, and the last.
+ */
 const BOOTSTRAP_FIRST_MS = 2_000;
 const BOOTSTRAP_MAX_MS = 5 * 60_000;
 /** Addresses to begin with that are kept. */
@@ -190,9 +192,9 @@ function retryBootstrap(network: NetworkState, now: number, effects: DhtEffect[]
 }
 
 /**
- * One lookup at a time for each distance at which we know too few: what share exactly so many bits with
- * us, farther away than our neighbours. By distance and not by bucket, since a large far bucket may be
- * full of near nodes.
+ * One lookup at a time for each distance at which we know too few: what share exactly so many bits
+ * with us, farther away than our neighbours. By distance and not by bucket, since a large far
+ * bucket may be full of near nodes.
  */
 function fillDistances(
   dht: Dht,

@@ -1,7 +1,7 @@
 /**
- * The peers that others announced to us, for the torrents whose info hashes are near our id. An address
- * counts once a torrent, as BEP 33 has it; every list has a limit, and what was not announced again is
- * forgotten.
+ * The peers that others announced to us, for the torrents whose info hashes are near our id. An
+ * address counts once a torrent, as BEP 33 has it; every list has a limit, and what was not
+ * announced again is removed.
  */
 import { randomBelow, type Rng } from "../bytes/random.ts";
 import { addToBloom, createBloom, type Sha1 } from "./bloom.ts";
@@ -16,7 +16,9 @@ export const SWARMS_MAX = 2_000;
 export const SWARM_PEERS_MAX = 500;
 /** Peers in all: some 4 MB. */
 export const PEERS_MAX = 20_000;
-/** Torrents that one address may be in: it can be near us with a few by chance, not with hundreds. */
+/**
+ * Torrents that one address may be in: it can be near us with a few by chance, not with hundreds.
+ */
 export const SWARMS_PER_HOST_MAX = 50;
 /** Addresses in an answer, so that it keeps below 1,024 bytes with nodes, and with filters. */
 export const VALUES4_MAX = 50;
@@ -98,7 +100,9 @@ export function samplePeers(
   return found.slice(0, count);
 }
 
-/** Filters over all that is stored; undefined without any. Spec: BEP 33, new get_peers semantics. */
+/**
+ * Filters over all that is stored; undefined without any. Spec: BEP 33, new get_peers semantics.
+ */
 export function bloomOf(
   store: PeerStore,
   infoHash: NodeId,
@@ -115,7 +119,7 @@ export function bloomOf(
   return { seeds, peers };
 }
 
-/** Forgets what was not announced again in time. */
+/** Removes what was not announced again in time. */
 export function expirePeers(store: PeerStore, now: number): void {
   for (const [infoHash, swarm] of store.swarms) {
     for (const [host, peer] of swarm) {

@@ -1,6 +1,7 @@
 /**
- * The nodes we know of one IP version, the nearer to our id the more of them. Bucket `i` holds nodes
- * that share exactly `i` leading bits with our id, the last bucket those that share at least as many.
+ * The nodes we know of one IP version, the nearer to our id the more of them. Bucket `i` holds
+ * nodes that share exactly `i` leading bits with our id, the last bucket those that share at least
+ * as many.
  *
  * Invariants: every node answered a query of ours that it had no reason to expect; no host has two
  * nodes, no /24 more than NETWORK_NODES_MAX, nor more than one in a bucket; a full bucket keeps its
@@ -79,8 +80,9 @@ export function contactAt(table: RoutingTable, endpoint: Endpoint): Contact | un
 }
 
 /**
- * Takes in a node that answered. True when it is in the table now. A node at a known endpoint whose id
- * has changed is removed, since one of the two was a lie; so is one whose id another endpoint has.
+ * Takes in a node that answered. True when it is in the table now. A node at a known endpoint whose
+ * id has changed is removed, since one of the two was a lie; so is one whose id another endpoint
+ * has.
  */
 export function addContact(
   table: RoutingTable,
@@ -139,7 +141,7 @@ export function countFailure(table: RoutingTable, contact: Contact): void {
   }
 }
 
-/** Takes a node out, as one that lies. */
+/** Removes a node that sent wrong data. */
 export function removeContact(table: RoutingTable, contact: Contact): void {
   const bucket = bucketOf(table, contact.id);
   const at = bucket.contacts.indexOf(contact);
@@ -175,8 +177,8 @@ export function closestContacts(table: RoutingTable, target: NodeId, count: numb
     level.sort((a, b) => compareDistance(a.id, b.id, target));
     for (const contact of level) found.push(contact);
   };
-  // Nodes of our target's bucket share more bits with it than those of any other; those nearer to us
-  // all share as many with it as we do; farther buckets share less and less.
+  // Nodes of our target's bucket share more bits with it than those of any other; those nearer to
+  // us all share as many with it as we do; farther buckets share less and less.
   take(home, home + 1);
   if (found.length < count) take(home + 1, buckets.length);
   for (let i = home - 1; i >= 0 && found.length < count; i--) take(i, i + 1);

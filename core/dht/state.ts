@@ -1,10 +1,10 @@
 /**
- * The state of a DHT node, put together from the parts that its modules own. Plain data; opaque outside
- * of this module but for `dhtFacts`.
+ * The state of a DHT node, put together from the parts that its modules own. Plain data; opaque
+ * outside of this module but for `dhtFacts`.
  *
  * Owners: `identity.ts` ids, votes; `maintenance.ts` what `NetworkState.upkeep` holds; `queries.ts`
- * pending queries and round trips; `lookups.ts` the lookups; `torrents.ts` the torrents; the stores,
- * the table and traffic their modules.
+ * pending queries and round trips; `lookups.ts` the lookups; `torrents.ts` the torrents; the
+ * stores, the table and traffic their modules.
  */
 import type { IpVersion } from "../bytes/compact_peers.ts";
 import { createRng, type Rng } from "../bytes/random.ts";
@@ -56,7 +56,9 @@ export interface UpkeepState {
   readonly starts: Set<Endpoint>;
   /** Those of them that are not for the table. */
   readonly routers: Set<Endpoint>;
-  /** Nodes we heard of, by host, with the time to ask them; those that asked us wait. */
+  /**
+   * Nodes from responses, by host, with the time of their next query; nodes that queried us wait.
+   */
   readonly heard: Map<string, HeardNode>;
   /** Checks under way. */
   checks: number;
@@ -90,14 +92,14 @@ export interface QueriesState {
   /** Of all answers: smoothed round trip and its deviation. */
   rttMs: number;
   rttDeviationMs: number;
-  /** When anybody answered last. */
+  /** When the last response arrived. */
   lastReplyAt: number;
 }
 
 export interface PendingQuery {
   readonly network: NetworkState;
   readonly to: Endpoint;
-  /** Who should answer; undefined when anybody may. */
+  /** The node that must respond; undefined for any. */
   readonly id: NodeId | undefined;
   readonly sentAt: number;
   readonly slowAt: number;

@@ -1,7 +1,7 @@
 /**
- * Write tokens: what a node must have been given before it may store something here, so that nobody
- * can put another's address into a swarm. Nothing is kept for whom they were given to: a token is a
- * hash over the asker's address, the target and a secret that changes.
+ * Write tokens: what a node must have received before it may store something here, so that no node
+ * can add another's address to a swarm. Nothing is stored about the tokens handed out: a token is a
+ * hash over the sender's address, the target and a secret that changes.
  *
  * Spec: BEP 5, tokens; BEP 44, write token.
  */
@@ -19,7 +19,7 @@ export interface Tokens {
   readonly secret: Uint8Array;
 }
 
-/** The token that the node at `asker` gets for `target` at `now`. */
+/** The token for the node at `asker` and `target` at `now`. */
 export function createToken(
   tokens: Tokens,
   asker: Endpoint,

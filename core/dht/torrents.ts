@@ -5,7 +5,7 @@ import type { NodeId } from "./node_id.ts";
 import type { DhtEffect, DhtEvent } from "./protocol.ts";
 import type { Dht } from "./state.ts";
 
-/** Between two announces of a torrent; nodes forget a peer after 30 minutes or more. */
+/** Between two announces of a torrent; nodes drop a peer after 30 minutes or more. */
 export const ANNOUNCE_INTERVAL_MS = 15 * 60_000;
 /** Of which a part at random is taken off, so that torrents started together drift apart. */
 const ANNOUNCE_JITTER = 0.1;
@@ -19,14 +19,14 @@ const LOOKUPS_MAX = 8;
 const RETRY_FIRST_MS = 2_000;
 const RETRY_MAX_MS = 5 * 60_000;
 /**
- * While next to nobody is found, ourselves perhaps, others may have come a moment after us: the first
- * wait, which doubles up to the usual interval.
+ * While next to nobody is found, ourselves perhaps, others may have come a moment after us: the
+ * first wait, which doubles up to the usual interval.
  */
 const LONELY_FIRST_MS = 2_000;
 const PEERS_FEW = 2;
 /** Without nodes to ask. */
 const RETRY_EMPTY_MS = 1_000;
-/** Torrents of one process that are announced; beyond it they are only told of as missing. */
+/** Torrents of one process that are announced; the ones beyond it are only reported as missing. */
 export const TORRENTS_MAX = 10_000;
 
 /** Begins or changes the announcing of a torrent. */

@@ -1,11 +1,11 @@
 /**
- * How many packets may go in and out, for one host and for all together, and what went. Counts are kept
- * for a window of time and then dropped as a whole, so a flood from ever new addresses costs no memory
- * that lasts.
+ * How many packets may go in and out, for one host and for all together, and what went. Counts are
+ * kept for a window of time and then dropped as a whole, so a flood from ever new addresses costs
+ * no memory that lasts.
  */
 import { type Endpoint, hostKey } from "./endpoint.ts";
 
-/** Counts begin anew after this. */
+/** Counts restart after this. */
 export const WINDOW_MS = 10_000;
 /** Queries that one host may send in a window: a client that looks up many torrents sends tens. */
 export const HOST_QUERIES_IN_MAX = 100;
@@ -149,7 +149,10 @@ function openWindow(traffic: Traffic, now: number): void {
   traffic.hostsOut.clear();
 }
 
-/** Counts one more for a host unless it had `max`. All hosts together are bounded by the window's total. */
+/**
+ * Counts one more for a host unless it had `max`. All hosts together are bounded by the window's
+ * total.
+ */
 function count(hosts: Map<string, number>, host: string, max: number): boolean {
   const before = hosts.get(host) ?? 0;
   if (before >= max) return false;

@@ -1,9 +1,9 @@
 /**
- * Which hashes peers may be asked for and may ask for, in terms of a torrent's own files: the wire names
- * a file by its root, everything behind it by its place in the trees.
+ * Which hashes peers may be asked for and may ask for, in terms of a torrent's own files: the wire
+ * names a file by its root, everything behind it by its place in the trees.
  *
- * We ask for two layers, the only ones that BEP 52 obliges clients to serve: the piece layer, and the
- * leaves of one piece. Others may ask us for any layer.
+ * We ask for two layers, the only ones that BEP 52 obliges clients to serve: the piece layer, and
+ * the leaves of one piece. Others may ask us for any layer.
  */
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
 import { fileTreeHeight, treeHeight } from "../metainfo/merkle.ts";
@@ -17,8 +17,8 @@ import {
 /** Spec: BEP 52, hash request: "Length SHOULD NOT be greater than 512". */
 export const HASHES_ASKED_MAX = 512;
 /**
- * What we answer at most: libtorrent asks for all leaves of a piece at once, and its own limit is this.
- * An answer takes 256 KiB.
+ * What we answer at most: libtorrent asks for all leaves of a piece at once, and its own limit is
+ * this. An answer takes 256 KiB.
  */
 export const HASHES_ANSWERED_MAX = 8_192;
 
@@ -39,7 +39,7 @@ export function layerPartCount(file: TreeFile): number {
 
 /**
  * One part of a file's piece layer, with the uncles that lead to the root, so that each part can be
- * believed without the others.
+ * trusted without the others.
  */
 export function layerPart(trees: PieceTrees, tree: number, part: number): FileHashRange {
   const file = trees.files[tree]!;
@@ -53,7 +53,10 @@ export function layerPart(trees: PieceTrees, tree: number, part: number): FileHa
   };
 }
 
-/** Parts in which the leaves of a piece are asked for; 0 for a piece of one block, which is its own. */
+/**
+ * Parts in which the leaves of a piece are asked for; 0 for a piece of one block, which is its
+ * own.
+ */
 export function leafPartCount(trees: PieceTrees, piece: number): number {
   const height = pieceNodeHeight(trees, piece);
   return height === 0 ? 0 : Math.ceil(2 ** height / HASHES_ASKED_MAX);
@@ -85,8 +88,8 @@ export function topHeight(range: FileHashRange): number {
 }
 
 /**
- * Why we do not answer a request, or undefined. Constant time: nothing is allocated from the numbers
- * of a request before this has passed.
+ * Why we do not answer a request, or undefined. Constant time: nothing is allocated from the
+ * numbers of a request before this has passed.
  */
 export function requestProblem(trees: PieceTrees, range: FileHashRange): string | undefined {
   const { tree, baseLayer, index, length } = range;

@@ -13,7 +13,7 @@ interface Own {
 
 export type RateMeter = View<Own>;
 
-/** How much of the old rate a second leaves: the meter forgets 90 % within eight seconds. */
+/** The fraction of the old rate that remains after a second: 10 % is left after eight seconds. */
 const KEPT_A_SECOND = 0.75;
 /** A first reading over less time than this would jump about. */
 const FIRST_READING_MS = 200;
@@ -46,13 +46,18 @@ export function tickRate(view: RateMeter, now: number): void {
   meter.pending = 0;
 }
 
-/** The rate for people: until the first tick has measured one, what came so far over the time it took. */
+/**
+ * The rate for people: until the first tick has measured one, what came so far over the time it
+ * took.
+ */
 export function readRate(meter: RateMeter, now: number): number {
   if (meter.rate > 0 || meter.pending === 0) return meter.rate;
   return meter.pending * 1000 / Math.max(FIRST_READING_MS, now - meter.tickedMs);
 }
 
-/** In bytes per second; before the first tick what has been counted, which is less than the rate. */
+/**
+ * In bytes per second; before the first tick what has been counted, which is less than the rate.
+ */
 export function leastRate({ rate, pending }: RateMeter): number {
   return Math.max(rate, pending);
 }

@@ -1,11 +1,11 @@
 /**
- * Keeps the port on which we listen open at the gateway: PCP first, then NAT-PMP where the gateway knows
- * only that, then UPnP. One way that works is kept, renewed at half of its lifetime, and removed at the
- * end. Losing it, or finding none, starts the search again after a pause.
+ * Keeps the port on which we listen open at the gateway: PCP first, then NAT-PMP where the gateway
+ * knows only that, then UPnP. One way that works is kept, renewed at half of its lifetime, and
+ * removed at the end. Losing it, or finding none, starts the search again after a pause.
  *
  * A small machine of our own: the libraries there are speak one or two of the three protocols, own
- * their sockets and timers, and so could neither run against a fake gateway on a virtual clock nor be
- * kept from sending on loopback.
+ * their sockets and timers, and so could neither run against a fake gateway on a virtual clock nor
+ * be kept from sending on loopback.
  *
  * Deliberately absent: gateways' announcements of a restart (the next renewal finds out), IPv6
  * pinholes.
@@ -443,7 +443,7 @@ function remove(mapper: Mapper, now: number, effects: MapperEffect[]): void {
     takeBack(mapper, effects);
     return finish(mapper, effects);
   }
-  // The process ends behind this: whoever closes a connection too soon is not heard.
+  // The process ends after this: a connection that is closed too soon loses its message.
   mapper.stage = "removing";
   mapper.deadlineMs = now + REMOVE_WAIT_MS;
   mapper.waiting.splice(0, mapper.waiting.length, ...mappings.keys());

@@ -1,4 +1,4 @@
-/** What the mapper is told and what it wants done. */
+/** Inputs and outputs of the mapper. */
 import type { UpnpCommand } from "./upnp.ts";
 
 export type MappingMethod = "pcp" | "nat-pmp" | "upnp";

@@ -1,7 +1,7 @@
 /**
  * Who may speak to the RPC port, decided from a request's head alone. A page of another site must
- * never reach it: neither by a name that it lets point here (Host), nor by a request that the user's
- * browser makes for it (Origin, Sec-Fetch-Site, the session id).
+ * never reach it: neither by a name that it lets point here (Host), nor by a request that the
+ * user's browser makes for it (Origin, Sec-Fetch-Site, the session id).
  *
  * Spec: Transmission 4.1, rpc-spec, section 2.2; Fetch, Origin and Sec-Fetch-Site.
  */
@@ -125,7 +125,7 @@ interface Failures {
 /** Addresses that are remembered; the oldest one gives way. */
 const ADDRESSES_MAX = 1000;
 
-/** After that long without a failure an address starts anew. */
+/** After that long without a failure an address starts over. */
 const FORGET_MS = 10 * 60_000;
 
 /** How often an address may guess once it is over the limit. */

@@ -1,7 +1,7 @@
 /**
  * The frame around methods, in both dialects: the older one, `{"method", "arguments", "tag"}` with
- * `{"result", "arguments", "tag"}` as its answer, and JSON-RPC 2.0 with its batches and notifications.
- * A body becomes calls; their outcomes become the body of the answer.
+ * `{"result", "arguments", "tag"}` as its answer, and JSON-RPC 2.0 with its batches and
+ * notifications. A body becomes calls; their outcomes become the body of the answer.
  *
  * Spec: Transmission 4.0.6 and 4.1, rpc-spec, section 2; JSON-RPC 2.0.
  */
@@ -26,7 +26,7 @@ export interface Call {
   readonly dialect: Dialect;
   /** JSON-RPC's id or the older dialect's tag; undefined when there is none. */
   readonly id: Json | undefined;
-  /** Nobody waits for the answer. */
+  /** The answer is not awaited. */
   readonly isNotification: boolean;
   readonly command: Result<RpcCommand, RpcFailure>;
 }
@@ -115,8 +115,8 @@ function failure(
 }
 
 /**
- * The body of the answer: one outcome for each call, in their order. Undefined when no client waits for
- * one, which HTTP says with 204.
+ * The body of the answer: one outcome for each call, in their order. Undefined when no client waits
+ * for one, which HTTP says with 204.
  */
 export function formatAnswer(
   request: Request,

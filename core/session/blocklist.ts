@@ -1,5 +1,5 @@
 /**
- * Address ranges whose peers are refused. Three formats are read, a rule a line, mixed as one likes:
+ * Address ranges whose peers are refused. Three formats are read, a rule per line, in any mix:
  *
  *     Some organisation:1.2.3.0-1.2.3.255                P2P, as PeerGuardian writes it
  *     001.002.003.000 - 001.002.003.255 , 100 , Some     DAT, as eMule does; from 128 on it allows

@@ -1,14 +1,14 @@
 /**
- * Who may use how much of what one process has: connections, dials, upload slots, buffer memory. Each
- * torrent says what it needs at least and what it could use; what there is is shared out anew at each
- * review, so that what one no longer needs goes to others:
+ * Who may use how much of what one process has: connections, dials, upload slots, buffer memory.
+ * Each torrent reports what it needs at least and what it could use; what is available is shared
+ * out again at each review, so that what one no longer needs goes to others:
  *
  * 1. To each its least. While there is not enough for all, they take turns, in order, TURN_MS each.
  * 2. Up to what each could use, so that the smallest share is as large as it can be.
  * 3. What is left goes to all alike, since peers come and go between two reviews.
  *
- * Torrents that need no connections get a few beyond the total: most of thousands are never dialled. The
- * shell refuses peers once the total is reached.
+ * Torrents that need no connections get a few beyond the total: most of thousands are never
+ * dialled. The shell refuses peers once the total is reached.
  *
  * A grant below what a torrent uses takes the difference back; how, is the torrent's matter.
  */
@@ -28,7 +28,10 @@ export const DIAL_TURN_MS = 1_000;
 const NOTHING: Resources = { connections: 0, dials: 0, uploadSlots: 0, bufferBytes: 0 };
 const KINDS = ["connections", "dials", "uploadSlots", "bufferBytes"] as const;
 
-/** Shares out `total`, none to get more than `cap`. `now` in monotonic ms; it decides whose turn it is. */
+/**
+ * Shares out `total`, none to get more than `cap`. `now` in monotonic ms; it decides whose turn it
+ * is.
+ */
 export function grantAll<K>(
   total: Resources,
   cap: Resources,
@@ -47,8 +50,8 @@ export function grantAll<K>(
 }
 
 /**
- * Keeps a grant of `before` that shrank by next to nothing, while there is enough of it: peers are not
- * sent away because of a small change elsewhere.
+ * Keeps a grant of `before` that shrank by next to nothing, while there is enough of it: peers are
+ * not sent away because of a small change elsewhere.
  */
 export function keepSteady<K>(
   total: Resources,
@@ -69,7 +72,9 @@ export function keepSteady<K>(
   return steady;
 }
 
-/** Lets peers dial the torrents that need no connections: IDLE_CONNECTIONS each, whatever is left. */
+/**
+ * Lets peers dial the torrents that need no connections: IDLE_CONNECTIONS each, whatever is left.
+ */
 export function openToPeers<K>(
   grants: ReadonlyMap<K, Resources>,
   demands: readonly Demand<K>[],
@@ -83,7 +88,9 @@ export function openToPeers<K>(
   return open;
 }
 
-/** Whether a review at another time, with the same demands on the same total, would grant the same. */
+/**
+ * Whether a review at another time, with the same demands on the same total, would grant the same.
+ */
 export function isSettled<K>(
   total: Resources,
   before: readonly Demand<K>[],

@@ -31,11 +31,11 @@ const DESCRIPTORS_RESERVED = 64;
 /** A lock for each active torrent. */
 const DESCRIPTORS_A_TORRENT = 1;
 /**
- * For a torrent that has no peers and looks for none, so that those that dial it are let in, however many
- * such torrents there are. They count from the next review on.
+ * For a torrent that has no peers and looks for none, so that those that dial it are let in,
+ * however many such torrents there are. They count from the next review on.
  */
 export const IDLE_CONNECTIONS = 2;
-/** Fewer connections are of no use to anybody. */
+/** Fewer connections are of no use to any torrent. */
 const CONNECTIONS_MIN = 8;
 
 /** Files that may be open at once in a process that may have `descriptors` open. */

@@ -21,8 +21,8 @@ export function checkUpload(world: World, node: Node, blocks: readonly number[])
 }
 
 /**
- * A node is about to ask for blocks: each is owed by this peer now, by others only in endgame, and the
- * peer owes no more than it may.
+ * A node is about to ask for blocks: each is owed by this peer now, by others only in endgame, and
+ * the peer owes no more than it may.
  */
 export function checkRequest(node: Node, key: number, blocks: readonly number[]): void {
   const { torrent } = node;
@@ -54,7 +54,7 @@ export function isBufferGood(node: Node, piece: number): boolean {
   return buffer.every((block) => block === GOOD);
 }
 
-/** Every piece that a node calls its own is right on its disk, and the books of all agree. */
+/** Every piece that a node claims is valid on its disk, and the bookkeeping of all agrees. */
 export function checkWorld(world: World): void {
   const { tally, nodes, geometry } = world;
   const { bytesSent, bytesTaken, bytesLost, bytesOnTheWay } = tally;

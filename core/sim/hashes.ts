@@ -1,4 +1,7 @@
-/** Hashes of v2 trees between simulated peers: what travels are ranges, and whether they are answered. */
+/**
+ * Hashes of v2 trees between simulated peers: what travels are ranges, and whether they are
+ * answered.
+ */
 import { BLOCK_SIZE, pieceSize } from "../metainfo/geometry.ts";
 import type { Effect, Event } from "../torrent/protocol.ts";
 import type { HashTreeOptions } from "../transfer/hash_trees.ts";
@@ -45,7 +48,7 @@ export function carryHashes(world: World, node: Node, { kind, peer, range }: Has
   });
 }
 
-/** Tells which blocks of a piece are bad, as leaves would. */
+/** Reports which blocks of a piece are bad, as leaves would. */
 export function compareLeaves(world: World, node: Node, job: number, piece: number): void {
   const buffer = node.buffers.get(piece)!;
   const count = Math.ceil(pieceSize(world.geometry, piece) / BLOCK_SIZE);

@@ -1,8 +1,8 @@
 /**
- * Links between peers: latency, bandwidth up and down, order. A peer's uplink sends one block of each
- * connection in turn; its downlink takes blocks as they come; a connection has a bounded number of bytes
- * on its way, as TCP has, so a slow receiver slows its sender down and not the sender's others. Messages
- * go before blocks that have not left yet, as they do in the shell.
+ * Links between peers: latency, bandwidth up and down, order. A peer's uplink sends one block of
+ * each connection in turn; its downlink takes blocks as they come; a connection has a bounded
+ * number of bytes on its way, as TCP has, so a slow receiver slows its sender down and not the
+ * sender's others. Messages go before blocks that have not left yet, as they do in the shell.
  */
 import type { Message } from "../wire/message.ts";
 import type { End, Node } from "./node.ts";
@@ -52,7 +52,7 @@ export function postMessage(end: End, tick: number, message: Message): boolean {
   return post(end, tick, LETTER);
 }
 
-/** Forgets what was read. */
+/** Drops what was read. */
 export function trimInbox(end: End): void {
   const { inboxHead, inboxTail } = end;
   if (inboxHead < inboxTail && inboxHead <= INBOX_TRIM) return;
@@ -90,8 +90,9 @@ export function nextInRing(node: Node): End | undefined {
 }
 
 /**
- * When a block of `length` bytes that leaves at `leavesMs` has arrived. Takes the downlink's time from
- * `now` on, and not from when the block comes: those of fast peers do not wait for those of slow ones.
+ * When a block of `length` bytes that leaves at `leavesMs` has arrived. Takes the downlink's time
+ * from `now` on, and not from when the block comes: those of fast peers do not wait for those of
+ * slow ones.
  */
 export function arrivalMs(end: End, length: number, leavesMs: number, now: number): number {
   const them = end.other.node;

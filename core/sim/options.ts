@@ -1,4 +1,7 @@
-/** What a simulated world is made of. Times in milliseconds, sizes in bytes, rates in bytes a second. */
+/**
+ * What a simulated world is made of. Times in milliseconds, sizes in bytes, rates in bytes a
+ * second.
+ */
 import type { TorrentFormat } from "../metainfo/identity.ts";
 import type { Sha1 } from "../metainfo/digests.ts";
 import type { ShareRule } from "../transfer/share_rule.ts";
@@ -72,7 +75,7 @@ export interface NodeOptions {
   readonly want?: string;
   readonly upBytesPerSecond?: number;
   readonly downBytesPerSecond?: number;
-  /** Its own part of the way to anybody. */
+  /** Its own latency to any node. */
   readonly latencyMs?: number;
   readonly shareRule?: ShareRule;
   readonly uploadedBefore?: number;
@@ -81,7 +84,7 @@ export interface NodeOptions {
   readonly superSeed?: boolean;
   /** Knows no tracker. */
   readonly isAlone?: boolean;
-  /** Nobody can dial it. */
+  /** It accepts no incoming connections. */
   readonly isBehindNat?: boolean;
   readonly misbehaviour?: Misbehaviour;
   readonly disk?: DiskOptions;

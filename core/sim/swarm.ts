@@ -1,6 +1,6 @@
 /**
- * A whole swarm to watch: seeders, downloaders who come within a second, free riders and churn. Runs in
- * slices, so that a caller can show progress in between.
+ * A whole swarm to watch: seeders, downloaders who come within a second, free riders and churn.
+ * Runs in slices, so that a caller can show progress in between.
  */
 import { randomBelow } from "../bytes/random.ts";
 import { BLOCK_SIZE } from "../metainfo/geometry.ts";
@@ -45,7 +45,9 @@ export interface SwarmOptions {
 const PIECES_WANTED = 1_000;
 const PIECE_LENGTH_MIN = BLOCK_SIZE;
 const PIECE_LENGTH_MAX = 4 * 1024 * 1024;
-/** What arrives within this is read in one turn, as a busy machine would; a large swarm is coarser. */
+/**
+ * What arrives within this is read in one turn, as a busy machine would; a large swarm is coarser.
+ */
 const TICK_MS = 10;
 const LARGE_TICK_MS = 25;
 const LARGE_PEERS = 250;
@@ -54,9 +56,14 @@ const JOIN_MS = 1_000;
 /** One way, each side's part: from the same town to another continent. */
 const LATENCY_MIN_MS = 5;
 const LATENCY_SPREAD_MS = 40;
-/** Each knows about twice as many: those that the tracker named to it, and those that it was named to. */
+/**
+ * Each knows about twice as many: those that the tracker named to it, and those that it was named
+ * to.
+ */
 const NAMED = 20;
-/** Enough to hold a huge swarm together; most of its messages are haves, one for each connection. */
+/**
+ * Enough to hold a huge swarm together; most of its messages are haves, one for each connection.
+ */
 const HUGE_NAMED = 12;
 const HUGE_PEERS = 5_000;
 const ANNOUNCE_SECONDS = 1_800;
@@ -121,8 +128,8 @@ export function pieceLengthFor(size: number): number {
 }
 
 /**
- * The least time in which all could be complete, in seconds, if data were a fluid: the content has to
- * leave the seeders once, every byte received has to be sent, and no downlink is exceeded.
+ * The least time in which all could be complete, in seconds, if data were a fluid: the content has
+ * to leave the seeders once, every byte received has to be sent, and no downlink is exceeded.
  */
 export function boundSeconds(options: SwarmOptions): number {
   const { size, seeders, peers, up, down } = options;
@@ -150,7 +157,10 @@ export function runSwarm(swarm: Swarm, ticks: number): boolean {
   return false;
 }
 
-/** Nobody who is complete becomes incomplete, so each is looked at until it is, and never again. */
+/**
+ * A complete node never becomes incomplete, so each is checked until it is complete, and never
+ * again.
+ */
 function areAllComplete(swarm: Swarm): boolean {
   const { downloaders } = swarm;
   while (swarm.complete < downloaders.length) {
@@ -193,7 +203,10 @@ function addDownloaders(swarm: Swarm): void {
   }
 }
 
-/** The node leaves at some moment before half the least time is over; every other one without a word. */
+/**
+ * The node leaves at some moment before half the least time is over; every other one without a
+ * word.
+ */
 function replaceHalfway(swarm: Swarm, node: Node): void {
   const { world, options } = swarm;
   const halfMs = Math.ceil(500 * boundSeconds(options));

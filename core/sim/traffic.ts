@@ -113,7 +113,9 @@ function connected(world: World, end: End, job: JobId | undefined, address: Peer
   feed(world, node, { kind: "connected", peer, job, address, peerId, features: FEATURES });
 }
 
-/** Closes from this side: what was sent before still arrives, then the other side sees the close. */
+/**
+ * Closes from this side: what was sent before still arrives, then the other side sees the close.
+ */
 export function closeEnd(world: World, end: End): void {
   if (!end.isOpen) return;
   forgetEnd(world, end);
@@ -292,7 +294,9 @@ function keepPumping(world: World, node: Node, atMs: number): void {
   note(world.timeline, tickAt(world, atMs), node.index * KINDS + PUMP);
 }
 
-/** Sends what the node's uplink can take within this tick, and tells the core what has left. */
+/**
+ * Sends what the node's uplink can take within this tick, and reports to the core what was sent.
+ */
 export function pump(world: World, node: Node): void {
   node.isPumping = false;
   if (!node.isOnline) return;

@@ -1,13 +1,15 @@
 /**
- * A reader of a stream: where it is, how fast it takes bytes, and so which pieces are due and when. A
- * player takes what it can at first, then what it shows.
+ * A reader of a stream: where it is, how fast it takes bytes, and so which pieces are due and when.
+ * A player takes what it can at first, then what it shows.
  */
 import type { View } from "../bytes/view.ts";
 import { READ_AHEAD_MS, READ_AHEAD_PIECES_MIN, readAhead } from "./read_ahead.ts";
 
-/** Deadlines are told again this often while a reader waits, since its rate changes. */
+/** Deadlines are set again this often while a reader waits, since its rate changes. */
 export const READER_REVIEW_MS = 1_000;
-/** A reader that takes bytes more slowly than this is not waited for: it watches, so it needs them. */
+/**
+ * A reader that takes bytes more slowly than this is not waited for: it watches, so it needs them.
+ */
 const RATE_MIN = 128 * 1024;
 /** Taken as the rate before any was measured: 8 Mbit/s. */
 const RATE_FIRST = 1024 * 1024;
@@ -26,7 +28,10 @@ interface Own {
 
 export type Reader = View<Own>;
 
-/** Wants the bytes from `atByte` to `endByte` of the whole content, in order. `now` in monotonic ms. */
+/**
+ * Wants the bytes from `atByte` to `endByte` of the whole content, in order. `now` in monotonic
+ * ms.
+ */
 export function createReader(
   atByte: number,
   endByte: number,

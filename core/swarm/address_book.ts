@@ -1,12 +1,12 @@
 /**
- * The life of an address: everything that finds peers calls `addAddresses` with its source, and nothing
- * else is dialled.
+ * The life of an address: everything that finds peers calls `addAddresses` with its source, and
+ * nothing else is dialled.
  *
- * An entry is free, being dialled, in use by a connection (its owner, with which it is released), or
- * never dialled again. A host (an IPv4 address or an IPv6 /64) has few entries, few dials at once and few
- * an hour, so that no list of peers makes us flood it and no host fills the book; what the user typed and
- * loopback are excepted. A full book drops what failed most, then what comes from the least trusted
- * source. A private torrent takes addresses of its trackers only (BEP 27).
+ * An entry is free, being dialled, in use by a connection (its owner, with which it is released),
+ * or never dialled again. A host (an IPv4 address or an IPv6 /64) has few entries, few dials at
+ * once and few an hour, so that no list of peers makes us flood it and no host fills the book; what
+ * the user typed and loopback are excepted. A full book drops what failed most, then what comes
+ * from the least trusted source. A private torrent takes addresses of its trackers only (BEP 27).
  *
  * An address that a connected peer names as its own is given up when the peer names another.
  */
@@ -126,7 +126,7 @@ export function createAddressBook(isPrivate: boolean, counter: JobCounter): Addr
   return own;
 }
 
-/** From now on only addresses of trackers are dialled, and others are forgotten. Spec: BEP 27. */
+/** From now on only addresses of trackers are dialled, and others are dropped. Spec: BEP 27. */
 export function setPrivate(view: AddressBook): void {
   const book = view as Own;
   book.isPrivate = true;
@@ -335,7 +335,9 @@ export function onDialFailed(book: AddressBook, job: JobId, now: number): void {
   if (entry !== undefined) postpone(book, entry, now);
 }
 
-/** The entry that this dial was for; its use is the caller's to set, by one of the functions below. */
+/**
+ * The entry that this dial was for; its use is the caller's to set, by one of the functions below.
+ */
 export function takeDial(view: AddressBook, job: JobId): AddressEntry | undefined {
   const book = view as Own;
   const entry = book.dials.get(job);
@@ -356,8 +358,8 @@ export function claimAddress(view: AddressBook, address: AddressEntry, owner: Pe
 }
 
 /**
- * A connection that came in says that its peer listens there: it need not be dialled now, and may be
- * once the connection is gone. What the connection named before is given up.
+ * A connection that came in says that its peer listens there: it need not be dialled now, and may
+ * be once the connection is gone. What the connection named before is given up.
  */
 export function claimListenAddress(
   view: AddressBook,
@@ -402,8 +404,8 @@ export function neverDial(book: AddressBook, address: PeerAddress): void {
 }
 
 /**
- * The connection is gone: what it used is free again. `wasWorthIt`: it held so long that the waits start
- * anew.
+ * The connection is gone: what it used is free again. `wasWorthIt`: it held so long that the waits
+ * start again.
  */
 export function releaseAddresses(
   view: AddressBook,
@@ -428,7 +430,9 @@ export function setUnneeded(book: AddressBook, address: PeerAddress): void {
   if (entry !== undefined) entry.use = "unneeded";
 }
 
-/** More is wanted: peers that were not needed, or wait for the next attempt, are dialled at once. */
+/**
+ * More is wanted: peers that were not needed, or wait for the next attempt, are dialled at once.
+ */
 export function retryAddresses(view: AddressBook): void {
   const book = view as Own;
   for (const entry of book.entries.values()) {

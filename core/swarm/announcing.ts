@@ -1,4 +1,6 @@
-/** The swarm's side of talking to trackers: what is said of it, and what is done with the answer. */
+/**
+ * The swarm's side of talking to trackers: what is said of it, and what is done with the answer.
+ */
 import { finishJob, type JobId, startJob } from "../bytes/jobs.ts";
 import { nextUint32, type Rng } from "../bytes/random.ts";
 import {
@@ -25,7 +27,7 @@ import type { Swarm } from "./state.ts";
 
 interface Own {
   readonly announcer: Announcer;
-  /** Tells trackers that we are who we were, whatever our address. Spec: BEP 7, key. */
+  /** Identifies us to trackers across changes of address. Spec: BEP 7, key. */
   readonly key: number;
   /** Our address as a tracker sees it. */
   externalIp: string | undefined;
@@ -75,7 +77,7 @@ export function announceIfDue(
   effects.push({ kind: "announce", job, url, request });
 }
 
-/** Tells every tracker that counts us in that we leave. */
+/** Announces `stopped` to every tracker that counts us. */
 export function announceStopped(
   swarm: Swarm,
   totals: AnnounceTotals,

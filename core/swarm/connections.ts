@@ -41,8 +41,8 @@ export interface Connection extends View<OwnConnection>, Liveness, PeerExtension
 interface Own {
   readonly connections: Map<PeerKey, Connection>;
   /**
-   * Peers behind an address that is not banned, because it is shared: loopback. By address and peer id,
-   * since an id alone is anybody's to claim.
+   * Peers behind an address that is not banned, because it is shared: loopback. By address and peer
+   * id, since any peer can claim any ID.
    */
   readonly bannedPeers: Set<string>;
   /** What the session grants. */
@@ -62,7 +62,7 @@ export interface Connected {
   readonly features: Features;
 }
 
-/** Nobody is connected or banned. */
+/** No peer is connected or banned. */
 export function createConnectionTable(): ConnectionTable {
   const own: Own = {
     connections: new Map(),
@@ -73,9 +73,9 @@ export function createConnectionTable(): ConnectionTable {
 }
 
 /**
- * Takes a connection, or refuses it. Two are duplicates when peer id and IP address agree: an id alone is
- * anybody's to claim. The one that stays uses the addresses of both until it ends. When all places are
- * taken, the connection that `leastUseful` names gives way.
+ * Takes a connection, or refuses it. Two are duplicates when peer id and IP address agree: an id
+ * alone is anybody's to claim. The one that stays uses the addresses of both until it ends. When
+ * all places are taken, the connection that `leastUseful` names gives way.
  *
  * `replaced` lists connections that were closed for it; other owners of them must drop them before
  * it learns of the new one.

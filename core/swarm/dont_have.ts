@@ -25,7 +25,7 @@ export const DONT_HAVE: Extension = {
   anonymize: (payload) => payload,
 };
 
-/** Tells the peers that know the message that we lost the piece. */
+/** Announces to the peers that support the message that we lost the piece. */
 export function sendDontHave(swarm: Swarm, piece: number, effects: SwarmEffects): void {
   if (!swarm.extensions.table.includes(DONT_HAVE)) return;
   const payload = new Uint8Array(PAYLOAD_SIZE);

@@ -1,18 +1,21 @@
 /**
- * The extension table (BEP 10): from an extension's name to our number for it and its handler. A new
- * extension is a module that exports an `Extension`, and a row in `core/torrent/extensions.ts`; nothing
- * else names it.
+ * The extension table (BEP 10): from an extension's name to our number for it and its handler. A
+ * new extension is a module that exports an `Extension`, and a row in `core/torrent/extensions.ts`;
+ * nothing else names it.
  *
  * An extension
- * - has a `name` (BEP 10's `m`) and a `number`, ours alone, under which peers send its messages to us;
- * - adds to our extension handshake with `describe`, and is left out of it where `isOffered` says no;
- * - is told when a peer first names it (`onNamed`), of each message (`onMessage`), when a peer that named
- *   it is gone (`onGone`), and each second (`tick`);
+ * - has a `name` (BEP 10's `m`) and a `number`, ours alone, under which peers send its messages to
+ *   us;
+ * - adds to our extension handshake with `describe`, and is left out of it where `isOffered` says
+ *   no;
+ * - is told when a peer first names it (`onNamed`), of each message (`onMessage`), when a peer that
+ *   named it is gone (`onGone`), and each second (`tick`);
  * - says what of its messages a trace may show (`anonymize`);
- * - keeps its state in two places: `context.state` for the swarm, `peerState` for a connection, both plain
- *   data that it makes itself;
- * - sends with `sendExtended`, finds addresses for `addAddresses(context.swarm.addresses, ...)`, and tells
- *   what concerns the content through `context.news`, which `core/torrent/news.ts` carries out.
+ * - keeps its state in two places: `context.state` for the swarm, `peerState` for a connection,
+ *   both plain data that it makes itself;
+ * - sends with `sendExtended`, finds addresses for `addAddresses(context.swarm.addresses, ...)`,
+ *   and tells what concerns the content through `context.news`, which `core/torrent/news.ts`
+ *   carries out.
  *
  * A handler that calls a message malformed (`onMessage` gives the reason) ends the connection.
  *
@@ -70,8 +73,9 @@ export interface Extension<S = unknown, P = unknown> {
     payload: Uint8Array,
   ): string | undefined;
   /**
-   * The payload as a trace keeps it: without what identifies someone or is content. The core must take it
-   * as it takes the real one, so that a replay decides as the run did. What is malformed stays so.
+   * The payload as a trace keeps it: without what identifies someone or is content. The core must
+   * take it as it takes the real one, so that a replay decides as the run did. What is malformed
+   * stays so.
    */
   anonymize(payload: Uint8Array, names: Pseudonymizer): Uint8Array;
   onGone?(context: ExtensionContext<S>, peer: Connection, peerState: P): void;
@@ -124,7 +128,9 @@ export function setUploadOnly(swarm: Swarm, isUploadOnly: boolean, effects: Swar
   }
 }
 
-/** Withdraws extensions that are no longer offered, as in a torrent that turns out to be private. */
+/**
+ * Withdraws extensions that are no longer offered, as in a torrent that turns out to be private.
+ */
 export function withdrawExtensions(swarm: Swarm, effects: SwarmEffects): void {
   const gone = swarm.extensions.table.filter((extension) => extension.isOffered?.(swarm) === false);
   if (gone.length === 0) return;
@@ -136,7 +142,9 @@ export function withdrawExtensions(swarm: Swarm, effects: SwarmEffects): void {
   }
 }
 
-/** Sends our extension handshake to a peer that supports BEP 10. Spec: BEP 10, handshake message. */
+/**
+ * Sends our extension handshake to a peer that supports BEP 10. Spec: BEP 10, handshake message.
+ */
 export function sendHandshake(swarm: Swarm, peer: Connection, effects: SwarmEffects): void {
   if (!peer.features.extended) return;
   const { options, extensions } = swarm;
@@ -174,8 +182,9 @@ export function sendExtended(
 }
 
 /**
- * Takes an extended message: the handshake, or one for an extension of the table; others are ignored,
- * and so is a malformed handshake, as other clients do. Gives why the message is malformed, if it is.
+ * Takes an extended message: the handshake, or one for an extension of the table; others are
+ * ignored, and so is a malformed handshake, as other clients do. Gives why the message is
+ * malformed, if it is.
  */
 export function onExtended(
   swarm: Swarm,
@@ -216,7 +225,7 @@ function onHandshake(
   }
 }
 
-/** Tells the extensions that the peer named that it is gone. */
+/** Notifies the extensions that the peer supports that it has disconnected. */
 export function forgetExtensions(
   swarm: Swarm,
   peer: Connection,

@@ -3,8 +3,8 @@
 /** Spec: BEP 3, "keepalives are generally sent once every two minutes". A margin for the way. */
 export const KEEP_ALIVE_SEND_MS = 90_000;
 /**
- * A peer silent for longer counts as dead: two minutes, since many clients send their keep-alive after
- * just that (aria2 does), and a margin for a slow way.
+ * A peer silent for longer counts as dead: two minutes, since many clients send their keep-alive
+ * after just that (aria2 does), and a margin for a slow way.
  */
 export const PEER_DEAD_MS = 150_000;
 
@@ -30,13 +30,13 @@ export const HOST_CONNECTIONS_MAX = 8;
 /** With all places taken, a connection older than this may have to give way. */
 export const EVICTION_AGE_MS = 60_000;
 /**
- * The same for a connection without payload of a host that has more than HOST_CONNECTIONS_MAX of them:
- * loopback has no limit for one host.
+ * The same for a connection without payload of a host that has more than HOST_CONNECTIONS_MAX of
+ * them: loopback has no limit for one host.
  */
 export const CROWD_EVICTION_AGE_MS = 5_000;
 /**
- * Connections that we dialled are brought up to this number, however many dialled us: those who dial are
- * any client, those that we dial were named by a source.
+ * Connections that we dialled are brought up to this number, however many dialled us: those who
+ * dial are any client, those that we dial were named by a source.
  */
 export const DIALLED_KEPT = CONNECTIONS_MAX - CONNECTIONS_WANTED;
 /** Banned addresses remembered. */
@@ -44,7 +44,7 @@ export const BANS_MAX = 10_000;
 /** First wait before dialling a failed address again; doubles up to the last. */
 export const REDIAL_FIRST_MS = 5_000;
 export const REDIAL_LAST_MS = 15 * 60_000;
-/** A connection that held this long was worth it: its end starts the waits anew. */
+/** A connection that lasted this long was useful: its end resets the delays. */
 export const CONNECTION_WORTH_MS = 60_000;
 /** Addresses remembered. A tracker gives 50 to 200 at a time. */
 export const ADDRESSES_MAX = 2_000;

@@ -1,15 +1,16 @@
 /**
  * Fetching the info dictionary from peers, several at once.
  *
- * Owns which piece of the metadata was asked of whom, and what came. It works on one claimed size at a
- * time, the one that most peers name. Pieces are kept as they come, so a claimed size costs nothing
- * until its bytes are here.
+ * Owns which piece of the metadata was requested from which peer, and the received ones. It works
+ * on one claimed size at a time, the one that most peers name. Pieces are kept as they come, so a
+ * claimed size costs nothing until its bytes are here.
  *
- * Metadata that fails its hash: when one peer sent all of it, that peer lied. When several did, each is
- * asked for all of it alone from then on, until a hash matches; then those whose pieces differ are
- * named. So at most one honest peer is needed, and no honest peer is ever blamed.
+ * Metadata that fails its hash: when one peer sent all of it, that peer lied. When several did,
+ * each is asked for all of it alone from then on, until a hash matches; then those whose pieces
+ * differ are named. So at most one honest peer is needed, and no honest peer is ever blamed.
  *
- * Deliberately absent: digests (the caller compares them), messages as bytes (`wire/ut_metadata.ts`).
+ * Deliberately absent: digests (the caller compares them), messages as bytes
+ * (`wire/ut_metadata.ts`).
  */
 import { assert } from "../bytes/result.ts";
 import {
@@ -27,7 +28,9 @@ export const METADATA_DUPLICATE_MS = 1_000;
 export const METADATA_REQUESTERS_MAX = 2;
 /** An answer that takes longer will not come. */
 export const METADATA_TIMEOUT_MS = 10_000;
-/** A peer that rejected or did not answer is left alone this long, then twice as long, and so on. */
+/**
+ * A peer that rejected or did not answer is left alone this long, then twice as long, and so on.
+ */
 export const METADATA_RETRY_FIRST_MS = 2_000;
 export const METADATA_RETRY_LAST_MS = 60_000;
 /** As many as a torrent has connections. */
@@ -70,7 +73,7 @@ export type MetadataOutcome =
   | { readonly kind: "none" }
   /** Everything is here: compare its digest, then call `concludeMetadata`. */
   | { readonly kind: "assembled"; readonly bytes: Uint8Array }
-  /** The peer sent what it was not asked for or what cannot be a piece; it is forgotten. */
+  /** The peer sent what was not requested or what cannot be a piece; it is dropped. */
   | { readonly kind: "violation"; readonly why: string };
 
 /** A request to send. */
@@ -178,8 +181,8 @@ export function receiveMetadata(
 }
 
 /**
- * Whether the assembled bytes had the right digest. Returns the peers that lied, already forgotten
- * here. After a match everything is done; after a mismatch call `requestMetadata` again.
+ * Whether the assembled bytes had the right digest. Returns the peers that sent wrong data, already
+ * dropped here. After a match everything is done; after a mismatch call `requestMetadata` again.
  */
 export function concludeMetadata(fetch: MetadataFetch, matches: boolean): PeerNumber[] {
   const { current, failed } = fetch;

@@ -1,10 +1,10 @@
 /**
- * The peers of one info hash, whether or not its metadata is known: addresses, connections, extensions,
- * trackers. Composed here; each part is declared, made and changed by its owner:
+ * The peers of one info hash, whether or not its metadata is known: addresses, connections,
+ * extensions, trackers. Composed here; each part is declared, made and changed by its owner:
  *
  *     address_book.ts  addresses that may be dialled, and those that never are
  *     connections.ts   who is connected
- *     liveness.ts      when a connection was last heard and spoken to
+ *     liveness.ts      when a connection last received and sent a message
  *     extensions.ts    what a connection's extension handshake said, and the extensions' own state
  *     announcing.ts    the trackers
  *
@@ -26,16 +26,23 @@ export interface SwarmOptions {
   readonly peerId: Uint8Array;
   /** The port that we tell others to dial. */
   readonly port: number;
-  /** UDP port of our DHT node, sent to peers that have one; undefined without. Spec: BEP 5, PORT. */
+  /**
+   * UDP port of our DHT node, sent to peers that have one; undefined without. Spec: BEP 5, PORT.
+   */
   readonly dhtPort?: number | undefined;
   /** What `v` says in the extension handshake. */
   readonly clientName: string;
   readonly announceTiers: readonly (readonly string[])[];
   /** Only the tracker's peers are dialled. Spec: BEP 27. */
   readonly isPrivate: boolean;
-  /** The info dictionary, to be served; undefined while only the info hash is known. Spec: BEP 9. */
+  /**
+   * The info dictionary, to be served; undefined while only the info hash is known. Spec: BEP 9.
+   */
   readonly infoBytes?: Uint8Array | undefined;
-  /** Undefined: BEP 40. A traced run computes it from pseudonyms, so that its replay finds the same. */
+  /**
+   * Undefined: BEP 40. A traced run computes it from pseudonyms, so that its replay finds the
+   * same.
+   */
   readonly priorityOf?: ((ours: PeerAddress, theirs: PeerAddress) => number) | undefined;
 }
 

@@ -1,12 +1,12 @@
-/** What trackers are told of the transfer. */
+/** What is announced to trackers about the transfer. */
 import type { AnnounceTotals } from "../swarm/announcing.ts";
 import { bytesMissing, isComplete, isFinished } from "../transfer/content.ts";
 import type { Transfer } from "../transfer/state.ts";
 import type { Torrent } from "./state.ts";
 
 /**
- * What it still downloads. A partial seed downloads nothing more, but 0 would make it a seeder to every
- * tracker, so it tells what it lacks. Spec: BEP 3, left; BEP 21.
+ * What it still downloads. A partial seed downloads nothing more, but 0 would make it a seeder to
+ * every tracker, so it tells what it lacks. Spec: BEP 3, left; BEP 21.
  */
 function bytesLeft(transfer: Transfer): number {
   return isFinished(transfer) ? bytesMissing(transfer) : transfer.wantedMissingBytes;

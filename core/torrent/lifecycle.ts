@@ -18,7 +18,10 @@ export function start(torrent: Torrent, now: number): void {
   if (transfer !== undefined && !isFinished(transfer)) saveSoon(transfer, now);
 }
 
-/** Tells trackers and peers at once; checks and writes under way still count for the last save. */
+/**
+ * Notifies trackers and peers immediately; pending checks and writes still count for the last
+ * save.
+ */
 export function stop(torrent: Torrent, now: number, effects: Effect[]): void {
   if (torrent.stage !== "running" && torrent.stage !== "idle") return;
   (torrent as TorrentOwn).stage = "stopping";

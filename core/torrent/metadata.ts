@@ -14,8 +14,8 @@ import type { Effect, Event } from "./protocol.ts";
 import { tellUploadOnly, type Torrent, type TorrentOwn } from "./state.ts";
 
 /**
- * The metadata is known: connections take part in a transfer from now on, with what they said so far.
- * Ignored when there is a transfer already.
+ * The metadata is known: connections take part in a transfer from now on, with what they said so
+ * far. Ignored when there is a transfer already.
  */
 export function onMetadata(
   torrent: Torrent,
@@ -25,7 +25,7 @@ export function onMetadata(
 ): void {
   if (torrent.transfer !== undefined || torrent.stage === "stopped") return;
   const { swarm, options, tuning } = torrent;
-  // A super-seeder makes its own torrent, and peers here were told what we have.
+  // A super-seeder makes its own torrent, and peers here have already received our bitfield.
   const content = { ...options, geometry, have, priorities, hashTrees, superSeed: false };
   const transfer = createTransfer(content, tuning, swarm.rng, swarm.jobs.counter, now);
   (torrent as TorrentOwn).transfer = transfer;
@@ -52,7 +52,7 @@ function attachPeer(
   forgetEarlyNews(torrent.early, key);
   const peer = addPeer(transfer, connection, now);
   if (early?.isIncomplete) return closePeer(torrent, key, "missed-messages", now, effects);
-  // It was told that we have nothing.
+  // It received an empty bitfield.
   for (let piece = 0; piece < transfer.geometry.pieceCount; piece++) {
     if (!hasBit(transfer.have, piece)) continue;
     effects.push({ kind: "send", peer: key, message: { kind: "have", piece } });

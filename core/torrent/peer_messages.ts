@@ -26,7 +26,8 @@ import type { Effect } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
 
 /**
- * Applies one message of the peer, or closes the connection with a `peer-violated` report that says why.
+ * Applies one message of the peer, or closes the connection with a `peer-violated` report that says
+ * why.
  *
  * Spec: BEP 3, peer messages; BEP 6; BEP 10.
  */
@@ -58,7 +59,7 @@ export function onMessage(
   closePeer(torrent, connection.key, "protocol-violation", now, effects, fault);
 }
 
-/** A node that the peer names on its own host; the DHT asks it before it believes anything. */
+/** A node that the peer names on its own host; the DHT queries it before trusting it. */
 function onDhtPort(
   { options: { dhtPort } }: Torrent,
   { address: { ip } }: Connection,
@@ -154,7 +155,8 @@ function faultOf(transfer: Transfer, peer: Peer, message: Message): string | und
     }
     case "have-all":
     case "have-none":
-      // Late ones are taken as a late bitfield is: BEP 6 wants them first, but nothing is gained by closing.
+      // Late ones are taken as a late bitfield is: BEP 6 wants them first, but nothing is gained by
+      // closing.
       return peer.link.features.fast ? undefined : `${message.kind} without the Fast extension`;
     case "suggest":
     case "allowed-fast":

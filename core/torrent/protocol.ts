@@ -2,12 +2,12 @@
  * The protocol between the torrent core and its driver: events in, effects out, both plain data.
  *
  * The driver's contract:
- * 1. Feed every message of one socket read through `step` and `receiveBlock`, then call `settle` once.
- * 2. Run the effects once, in order, before awaiting anything; bytes accepted by `receiveBlock` are in
- *    their piece buffer before the effects run.
- * 3. Arm one timer for `nextDeadline`; when it rings, feed `{ kind: "timer" }`.
- * 4. Answer every effect that has a `job` with exactly one event that carries the same job. Answers to
- *    unknown jobs are ignored, so late ones do no harm.
+ * 1. Feed every message of one socket read through `step` and `receiveBlock`, then call `settle`
+ * once. 2. Run the effects once, in order, before awaiting anything; bytes accepted by
+ * `receiveBlock` are in their piece buffer before the effects run. 3. Arm one timer for
+ * `nextDeadline`; when it rings, feed `{ kind: "timer" }`. 4. Answer every effect that has a `job`
+ * with exactly one event that carries the same job. Answers to unknown jobs are ignored, so late
+ * ones do no harm.
  *
  * Deliberately absent: block payload (it stays in the shell), sockets, files, clocks.
  */
@@ -37,7 +37,7 @@ export type { PeerKey } from "../wire/peer_key.ts";
 
 export type Event =
   | { readonly kind: "start" }
-  /** Addresses to dial, and who told us of them; those of trackers arrive with `announced`. */
+  /** Addresses to dial, and their sources; those of trackers arrive with `announced`. */
   | {
     readonly kind: "peers-found";
     readonly addresses: readonly PeerAddress[];
@@ -58,8 +58,8 @@ export type Event =
   }
   | { readonly kind: "piece-written"; readonly job: JobId }
   /**
-   * Blocks of a piece that an earlier run received, with hashes as they were then. They are put into the
-   * piece's buffer if that made the piece a started one. Before any peer is there.
+   * Blocks of a piece that an earlier run received, with hashes as they were then. They are put
+   * into the piece's buffer if that made the piece a started one. Before any peer is there.
    */
   | ({ readonly kind: "blocks-kept" } & StartedPiece)
   /** Blocks whose leaves differ from those that are proven. */
@@ -94,7 +94,7 @@ export type Event =
   }
   | { readonly kind: "announced"; readonly job: JobId; readonly result: AnnounceResult }
   | { readonly kind: "state-saved"; readonly job: JobId }
-  /** What the torrent may have of what its process shares; all that one may have until it is told. */
+  /** The torrent's grant of what its process shares; unlimited until the first grant. */
   | ({ readonly kind: "granted" } & Resources)
   /** The user asks for more peers: announce as soon as the trackers allow. */
   | { readonly kind: "announce-now" }
@@ -108,7 +108,9 @@ export type Event =
     readonly waitMs: number | undefined;
   }
   | { readonly kind: "metadata-checked"; readonly job: JobId; readonly matches: boolean }
-  /** The info dictionary was found, and what of the content is on disk. Ignored when it was known. */
+  /**
+   * The info dictionary was found, and what of the content is on disk. Ignored when it was known.
+   */
   | {
     readonly kind: "metadata";
     readonly geometry: Geometry;

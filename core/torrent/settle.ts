@@ -46,7 +46,8 @@ export function settle(torrent: Torrent, now: number, effects: Effect[]): void {
   if (transfer !== undefined) openWebSeeds(torrent, transfer, now, effects);
   if (transfer !== undefined) settleTransfer(torrent, transfer, now, effects);
   dialAddresses(swarm.addresses, swarm.connections.size, () => countDialled(swarm), now, effects);
-  // Once those that the tracker named were tried: the first answer is followed by dials, not by a second.
+  // Once those that the tracker named were tried: the first answer is followed by dials, not by a
+  // second.
   const isAlone = swarm.connections.size === 0 && swarm.addresses.dials.size === 0;
   if (isAlone && !isFinished(torrent)) askForPeers(swarm, now);
   if (isAnnounceDue(swarm, now)) announceIfDue(swarm, totalsOf(torrent), now, effects);
@@ -66,7 +67,7 @@ function settleTransfer(
   const withheld = withheldPiece(transfer);
   settlePeers(transfer, now, effects);
   const endgame = isEndgame(transfer);
-  // Asking the last peer can change what the first ones should be told or asked.
+  // Sending requests to the last peer can change what the first ones should be sent.
   if ((endgame && !torrent.inEndgame) || withheldPiece(transfer) !== withheld) {
     markAllDirty(transfer);
     settlePeers(transfer, now, effects);
@@ -94,7 +95,9 @@ function settlePeers(transfer: Transfer, now: number, effects: Effect[]): void {
   for (const peer of slow) refillRequests(transfer, peer, now, effects);
 }
 
-/** What goes to a peer keeps the connection alive, and one that we read again cannot be silent yet. */
+/**
+ * What goes to a peer keeps the connection alive, and one that we read again cannot be silent yet.
+ */
 function noteActivity(torrent: Torrent, now: number, effects: readonly Effect[]): void {
   const { connections } = torrent.swarm;
   for (const effect of effects) {

@@ -1,10 +1,11 @@
 /**
- * Web servers as sources of pieces: which are asked, and what becomes of one that fails. An open one is
- * a peer of the transfer without a connection of the swarm: it has everything, is never served, and so
- * counts nothing under the share rule.
+ * Web servers as sources of pieces: which are asked, and what becomes of one that fails. An open
+ * one is a peer of the transfer without a connection of the swarm: it has everything, is never
+ * served, and so counts nothing under the share rule.
  *
- * A server that is busy or out of reach is tried again after pauses that double; one that lies is
- * dropped: its answers are not the torrent's, or a piece that it sent alone fails its check.
+ * A server that is busy or out of reach is tried again after delays that double; one that sends
+ * wrong data is dropped: its answers are not the torrent's, or a piece that it sent alone fails its
+ * check.
  */
 import type { View } from "../bytes/view.ts";
 import { isFinished } from "../transfer/content.ts";
@@ -173,7 +174,7 @@ function report({ options: { url }, stage, why }: WebSeed, effects: Effect[]): v
   effects.push({ kind: "report", report: { kind: "web-seed-failed", url, isDropped, why: why! } });
 }
 
-/** A server has no address of a peer, and is told of by its URL. */
+/** A server has no peer address, and is reported by its URL. */
 function linkOf({ key }: WebSeedOptions): Link {
   return {
     key,

@@ -1,7 +1,7 @@
 /**
- * Descriptions of what a trace holds. One description says two things of a value: what it must look like
- * before it is believed, when it was read from a file, and which parts identify someone, to be replaced
- * before it is written to one.
+ * Descriptions of what a trace holds. One description says two things of a value: what it must look
+ * like before it is believed, when it was read from a file, and which parts identify someone, to be
+ * replaced before it is written to one.
  */
 import type { Pseudonyms } from "./pseudonyms.ts";
 
@@ -12,7 +12,7 @@ export interface Shape {
   readonly anonymize: ((value: unknown, names: Pseudonyms) => unknown) | undefined;
 }
 
-/** A shape for every field of a record, so that a new field cannot be forgotten. */
+/** A shape for every field of a record, so that no new field can be omitted. */
 export type Fields<T> = { readonly [F in Exclude<keyof T, "kind">]-?: Shape };
 
 /** The member of a union for one of its kinds. */

@@ -1,7 +1,7 @@
 /**
- * What the tracker keeps of each `.torrent` that was handed to it: enough to list, search and name it.
- * The files themselves stay with the shell. Two torrents may have one name; the info hash tells them
- * apart. Private torrents are found by their info hash only, and never listed or named.
+ * What the tracker keeps of each `.torrent` that was handed to it: enough to list, search and name
+ * it. The files themselves stay with the shell. Two torrents may have one name; the info hash tells
+ * them apart. Private torrents are found by their info hash only, and never listed or named.
  *
  * Deliberately absent: a search index. Names are few enough to look through one by one.
  */
@@ -51,7 +51,7 @@ export interface CatalogEntry {
   readonly addedAt: number;
 }
 
-/** An entry with its swarm, as the tracker tells it in JSON. */
+/** An entry with its swarm, as in the tracker's JSON. */
 export interface ListedTorrent extends Omit<CatalogEntry, "isPrivate" | "addedAt"> {
   readonly private: boolean;
   readonly seeders: number;
@@ -180,8 +180,8 @@ export function listEntries(catalog: Catalog, query: ListQuery): ListPage {
 }
 
 /**
- * Reads the part of a URL after "?": `q`, `name`, `offset` and `limit`. Unknown parameters are ignored.
- * Errors: a sentence.
+ * Reads the part of a URL after "?": `q`, `name`, `offset` and `limit`. Unknown parameters are
+ * ignored. Errors: a sentence.
  */
 export function parseListQuery(query: string): Result<ListQuery, string> {
   const parameters = new URLSearchParams(query);

@@ -1,7 +1,7 @@
 /**
- * How often peers are asked to announce: the interval that was set, stretched while more announces come
- * in than are wanted, and for each peer a little longer by chance, so that peers that came together
- * don't come together for ever.
+ * How often peers are asked to announce: the interval that was set, stretched while more announces
+ * come in than are wanted, and for each peer a little longer by chance, so that peers that came
+ * together don't come together for ever.
  */
 import { randomBelow, type Rng } from "../bytes/random.ts";
 
@@ -9,17 +9,20 @@ import { randomBelow, type Rng } from "../bytes/random.ts";
 export const INTERVAL_SECONDS_DEFAULT = 300;
 /** What a client may take when it needs peers. */
 export const MIN_INTERVAL_SECONDS = 15;
-/** Announces a second from which on intervals are stretched: about a third of what one core answers. */
+/**
+ * Announces a second from which on intervals are stretched: about a third of what one core
+ * answers.
+ */
 export const CALM_ANNOUNCES_PER_SECOND = 10_000;
 /** At most this many times the interval; beyond it peers would not find each other. */
 const STRETCH_MAX = 6;
 /** The share of an interval by which it may be longer. */
 const JITTER = 1 / 8;
-/** A peer is forgotten after two missed announces. */
+/** A peer is removed after two missed announces. */
 const EXPIRY_INTERVALS = 2 * (1 + JITTER);
 /**
- * However short the interval is: libtorrent announces every 300 s at the earliest and rtorrent every
- * 600, so that this is two of the slower one's with some room.
+ * However short the interval is: libtorrent announces every 300 s at the earliest and rtorrent
+ * every 600, so that this is two of the slower one's with some room.
  */
 const EXPIRY_SECONDS_MIN = 1_300;
 

@@ -31,15 +31,17 @@ export interface AnnounceQuery {
   readonly event: AnnounceEvent | undefined;
   /** Others to name, 0..NUM_WANT_MAX. */
   readonly numWant: number;
-  /** Peers of the other address family may fill up the answer, after those of the asker's own. */
+  /**
+   * Peers of the other address family may fill up the response, after those of the client's own.
+   */
   readonly wantsBothFamilies: boolean;
   readonly wantsPeerIds: boolean;
 }
 
 /**
- * Maximum number of seeders of each family to name behind the leechers; undefined: they are named in
- * the proportion of their number. A seeder has no use for seeders, but a client that starts with a
- * magnet link and says that nothing is left (aria2) has.
+ * Maximum number of seeders of each family to name behind the leechers; undefined: they are named
+ * in the proportion of their number. A seeder has no use for seeders, but a client that starts with
+ * a magnet link and says that nothing is left (aria2) has.
  */
 export function seedersFor({ isComplete, event }: AnnounceQuery): number | undefined {
   if (!isComplete) return undefined;
@@ -48,7 +50,7 @@ export function seedersFor({ isComplete, event }: AnnounceQuery): number | undef
 
 /** Valid until the store's next call, for it may be the same object every time. */
 export interface AnnounceReply {
-  /** Counts of the whole swarm, the asker included. */
+  /** Counts of the whole swarm, the client included. */
   readonly seeders: number;
   readonly leechers: number;
   /** Downloads that were finished. */

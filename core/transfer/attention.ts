@@ -1,4 +1,6 @@
-/** Which peers must be looked at when the batch is settled: their interest or requests may change. */
+/**
+ * Which peers must be looked at when the batch is settled: their interest or requests may change.
+ */
 import type { View } from "../bytes/view.ts";
 import type { Peer } from "./peer.ts";
 
@@ -17,7 +19,7 @@ interface Own {
 
 export type Attention = View<Own>;
 
-/** Nobody is to be looked at. */
+/** No peer is due for a check. */
 export function createAttention(): Attention {
   return { dirty: [], allDirty: false };
 }

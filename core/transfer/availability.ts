@@ -1,12 +1,12 @@
 /**
- * Which pieces are rare. Keeps the pieces that are wanted and not yet started in arrays, one for each
- * priority, sorted by how many connected peers have them, so that a peer coming, going or announcing a
- * piece costs a few swaps and never a sort.
+ * Which pieces are rare. Keeps the pieces that are wanted and not yet started in arrays, one for
+ * each priority, sorted by how many connected peers have them, so that a peer coming, going or
+ * announcing a piece costs a few swaps and never a sort.
  *
  * Invariants, for each level: `order[starts[c] .. starts[c + 1])` holds the pieces of count c, and
- * `position[order[i]] === i`; `levelOf` of a piece names its level, and a piece that is not to be picked
- * has position -1. Peers that have everything are counted once, in `seeds`. The order within a count
- * means nothing: the picker draws a place to begin, so that a swarm does not march in step.
+ * `position[order[i]] === i`; `levelOf` of a piece names its level, and a piece that is not to be
+ * picked has position -1. Peers that have everything are counted once, in `seeds`. The order within
+ * a count means nothing: the picker draws a place to begin, so that a swarm does not march in step.
  */
 import { hasBit, type ReadonlyBitfield } from "../bytes/bitfield.ts";
 import { assert } from "../bytes/result.ts";
@@ -41,8 +41,8 @@ interface Own {
 export type Availability = View<Own>;
 
 /**
- * All pieces that `have` lacks and whose priority (0 to PRIORITY_MAX) is not PRIORITY_SKIP are to be
- * picked, available nowhere.
+ * All pieces that `have` lacks and whose priority (0 to PRIORITY_MAX) is not PRIORITY_SKIP are to
+ * be picked, available nowhere.
  */
 export function createAvailability(
   pieceCount: number,
@@ -101,7 +101,7 @@ export function removeSeed(a: Availability): void {
   (a as Own).seeds--;
 }
 
-/** A peer told that it has the piece. */
+/** The peer announced the piece. */
 export function addHolder(view: Availability, piece: number): void {
   const a = view as Own;
   const count = a.counts[piece]!;
@@ -174,9 +174,9 @@ export function addWanted(view: Availability, piece: number, priority: number): 
 }
 
 /**
- * The rarest piece of the highest priority that `has` holds and is to be picked, or -1. `draw`, 0 or
- * more, decides among equals. `least`: 0 for a peer that is counted in `seeds`; 1 for any other, which is
- * a holder of all that it has, so that pieces without a holder need no look.
+ * The rarest piece of the highest priority that `has` holds and is to be picked, or -1. `draw`, 0
+ * or more, decides among equals. `least`: 0 for a peer that is counted in `seeds`; 1 for any other,
+ * which is a holder of all that it has, so that pieces without a holder need no look.
  */
 export function rarestOf(
   a: Availability,
@@ -196,7 +196,9 @@ export function rarestOf(
   return -1;
 }
 
-/** The same where `has` holds few pieces: looks at those instead of at all that are to be picked. */
+/**
+ * The same where `has` holds few pieces: looks at those instead of at all that are to be picked.
+ */
 export function rarestOfFew(
   a: Availability,
   has: ReadonlyBitfield,
@@ -230,7 +232,10 @@ function topPriority({ levels }: Availability): number {
   return priority;
 }
 
-/** Any piece of the highest priority that `has` holds, rare or not, or -1. `draw`, 0 or more, decides. */
+/**
+ * Any piece of the highest priority that `has` holds, rare or not, or -1. `draw`, 0 or more,
+ * decides.
+ */
 export function anyOf(a: Availability, has: ReadonlyBitfield, draw: number): number {
   for (let priority = a.levels.length - 1; priority > 0; priority--) {
     const level = a.levels[priority];

@@ -1,9 +1,9 @@
 /**
  * How far the blocks of a peer are trusted.
  *
- * The only sender of a bad piece is banned. With several senders the liar is unknown: the piece is
- * fetched again from one peer, and each of its senders is on parole, which means that it takes whole
- * pieces alone until one of them passes or one of them convicts it.
+ * The only sender of a bad piece is banned. With several senders the culprit is unknown: the piece
+ * is fetched again from one peer, and each of its senders is on parole, which means that it takes
+ * whole pieces alone until one of them passes or one of them convicts it.
  */
 import type { View } from "../bytes/view.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Which peers may ask of us. While downloading: those that send us most, and one at a time that might
- * send more. While seeding: those that take fastest, in turns. The peer that waited longest is next, so
- * that none waits for ever.
+ * Which peers may ask of us. While downloading: those that send us most, and one at a time that
+ * might send more. While seeding: those that take fastest, in turns. The peer that waited longest
+ * is next, so that none waits for ever.
  */
 import { randomBelow } from "../bytes/random.ts";
 import type { View } from "../bytes/view.ts";
@@ -69,8 +69,8 @@ export function createPeerChoking(now: number): PeerChoking {
 }
 
 /**
- * Puts a new peer somewhere into the rotation of the optimistic slot: to the front three times as likely
- * as to any other place, so that it has a chance of a piece to trade with.
+ * Puts a new peer somewhere into the rotation of the optimistic slot: to the front three times as
+ * likely as to any other place, so that it has a chance of a piece to trade with.
  *
  * Spec: BEP 3, optimistic unchoke.
  */
@@ -159,7 +159,10 @@ function rankByDownloadRate(views: readonly ChokeView[]): ChokeView[] {
     );
 }
 
-/** Served peers in their turn by rate, then those who waited longest, then those whose turn is over. */
+/**
+ * Served peers in their turn by rate, then those who waited longest, then those whose turn is
+ * over.
+ */
 function rankBySeedTurn(views: readonly ChokeView[]): ChokeView[] {
   const stage = (view: ChokeView) =>
     !view.isUnchoked ? 1 : view.sinceChangeMs < SEED_TURN_MS ? 0 : 2;
@@ -221,10 +224,11 @@ export function unchokeIfRoom(
 }
 
 /**
- * Once a second: when most slots are with peers that have no request waiting, because others serve them
- * already, the peer that waited longest gets one more. The next round takes back what is too much.
- * Peers that ask for nothing give theirs to others, and are the last to get one again: else a crowd that
- * only claims interest would keep everybody waiting. The same applies to peers that ask and read nothing.
+ * Once a second: when most slots are with peers that have no request waiting, because others serve
+ * them already, the peer that waited longest gets one more. The next round takes back what is too
+ * much. Peers that ask for nothing give theirs to others, and are the last to get one again: else a
+ * crowd that only claims interest would block all others. The same applies to peers that send
+ * requests and read nothing.
  */
 export function fillIdleSlots(transfer: Transfer, now: number, effects: TransferEffects): void {
   let served = 0, unchoked = 0;
@@ -254,8 +258,8 @@ export function fillIdleSlots(transfer: Transfer, now: number, effects: Transfer
 }
 
 /**
- * Unchoked and interested for long enough to have asked for something, and it neither did nor gives us
- * anything.
+ * Unchoked and interested for long enough to have asked for something, and it neither did nor gives
+ * us anything.
  */
 function isUnused(peer: Peer, now: number): boolean {
   return peer.isInterested && peer.down.rate === 0 &&
@@ -263,8 +267,9 @@ function isUnused(peer: Peer, now: number): boolean {
 }
 
 /**
- * It asks and takes nothing, while the uplink sends enough for each unchoked peer to have had some blocks,
- * or sends nothing at all: peers that never read would otherwise keep all slots for SEED_TURN_MS.
+ * It asks and takes nothing, while the uplink sends enough for each unchoked peer to have had some
+ * blocks, or sends nothing at all: peers that never read would otherwise keep all slots for
+ * SEED_TURN_MS.
  */
 function isStuck(transfer: Transfer, peer: Peer, now: number): boolean {
   if (peer.amChoking || !isServed(peer) || peer.up.rate > 0 || peer.down.rate > 0) return false;

@@ -1,10 +1,10 @@
 /**
- * The transfer's part in exchanging hashes of v2 trees: asking peers for piece layers that the metadata
- * did not bring, and for the leaves of pieces that failed; answering what peers ask. Hashes themselves
- * stay in the shell: here they are ranges, and verdicts on them.
+ * The transfer's part in exchanging hashes of v2 trees: asking peers for piece layers that the
+ * metadata did not bring, and for the leaves of pieces that failed; answering what peers ask.
+ * Hashes themselves stay in the shell: here they are ranges, and verdicts on them.
  *
- * Without its layer a piece of a v2 torrent cannot be checked, so it is not asked for until then. In a
- * hybrid SHA-1 checks it, and layers are fetched only to be handed on.
+ * Without its layer a piece of a v2 torrent cannot be checked, so it is not asked for until then.
+ * In a hybrid SHA-1 checks it, and layers are fetched only to be handed on.
  *
  * Spec: BEP 52, hash request, hashes, hash reject.
  */
@@ -193,8 +193,8 @@ export function forgetLeaves({ hashes }: Transfer, piece: number): void {
 }
 
 /**
- * A peer asks for a range that `requestProblem` let pass. It is answered in turn; rejected when we lack
- * what it is made of, or when the peer asks for too much.
+ * A peer asks for a range that `requestProblem` let pass. It is answered in turn; rejected when we
+ * lack what it is made of, or when the peer asks for too much.
  */
 export function onHashRequest(
   transfer: Transfer,
@@ -242,7 +242,7 @@ function takeLeafAllowance(transfer: Transfer, own: OwnPeer, range: FileHashRang
   return true;
 }
 
-/** Leaves are not kept: their piece is read and hashed anew. */
+/** Leaves are not kept: their piece is read and hashed again. */
 function isOfLeaves(trees: PieceTrees, range: FileHashRange): boolean {
   return range.baseLayer < trees.pieceHeight;
 }

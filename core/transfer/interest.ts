@@ -8,7 +8,7 @@ import type { Transfer } from "./state.ts";
 interface Own {
   amInterested: boolean;
   isInterested: boolean;
-  /** When we last told it of pieces of ours. */
+  /** When we last announced pieces of ours to it. */
   lastHaveSentMs: number;
   /** It said since whether it is interested. */
   interestKnown: boolean;
@@ -16,7 +16,7 @@ interface Own {
 
 export type PeerInterest = View<Own>;
 
-/** Nobody is interested. Spec: BEP 3, "Connections start out choked and not interested". */
+/** No peer is interested. Spec: BEP 3, "Connections start out choked and not interested". */
 export function createPeerInterest(now: number): PeerInterest {
   return { amInterested: false, isInterested: false, lastHaveSentMs: now, interestKnown: false };
 }
@@ -28,14 +28,17 @@ export function onInterest(peer: PeerInterest, isInterested: boolean): void {
   own.interestKnown = true;
 }
 
-/** We told the peer of a piece of ours: its interest may change. */
+/** We announced a piece to the peer: its interest may change. */
 export function noteHaveSent(peer: PeerInterest, now: number): void {
   const own = peer as Own;
   own.lastHaveSentMs = now;
   own.interestKnown = false;
 }
 
-/** Says so when our interest changed. The piece that the share rule withholds (or -1) is of none. */
+/**
+ * Sends our interest when it changed. The piece that the share rule withholds (or -1) does not
+ * count.
+ */
 export function tellInterest(
   transfer: Transfer,
   peer: Peer,

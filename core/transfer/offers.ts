@@ -1,6 +1,6 @@
 /**
  * What peers have. A peer's pieces are counted in `availability` exactly while it is in
- * `transfer.peers`: piece by piece, or once in `seeds` when it told of all at once.
+ * `transfer.peers`: piece by piece, or once in `seeds` for a peer that has all.
  */
 import {
   type Bitfield,
@@ -45,12 +45,12 @@ export function createPeerOffer(pieceCount: number): PeerOffer {
   };
 }
 
-/** Whether the peer told that it has every piece. */
+/** Whether the peer announced that it has every piece. */
 export function isSeed(peer: PeerOffer): boolean {
   return peer.haveCount === peer.have.count;
 }
 
-/** The peer told of one more piece. */
+/** The peer announced one more piece. */
 export function onHave(transfer: Transfer, peer: Peer, piece: number): void {
   if (hasBit(peer.have, piece)) return;
   const own = peer as PeerOffer as Own;
@@ -75,8 +75,8 @@ export function onDontHave(transfer: Transfer, peer: Peer, piece: number): void 
 }
 
 /**
- * BEP 3 allows a bitfield only at first. aria2 sends one in the middle of the stream instead of many
- * haves, so a later one adds what it names.
+ * BEP 3 allows a bitfield only at first. aria2 sends one in the middle of the stream instead of
+ * many haves, so a later one adds what it names.
  */
 export function onBitfield(transfer: Transfer, peer: Peer, bits: Uint8Array): void {
   const { pieceCount } = transfer.geometry;

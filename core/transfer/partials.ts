@@ -2,10 +2,10 @@
  * Pieces that were started: a block of one is free, requested or received, and every change goes
  * through here, with what each peer owes us.
  *
- * Invariants: `free` and `received` of a partial count its states; `requesters` of a block is the number
- * of peers whose `outstanding` holds it, and only of a requested block it is not zero; a wanted piece is
- * in `availability`, in `partials`, or had; those of `partials` that lack blocks are in `open`, so
- * that pieces on their way to the disk cost a pick nothing.
+ * Invariants: `free` and `received` of a partial count its states; `requesters` of a block is the
+ * number of peers whose `outstanding` holds it, and only of a requested block it is not zero; a
+ * wanted piece is in `availability`, in `partials`, or had; those of `partials` that lack blocks
+ * are in `open`, so that pieces on their way to the disk cost a pick nothing.
  */
 import type { View } from "../bytes/view.ts";
 import {
@@ -169,7 +169,9 @@ export function takeOutstanding(peer: PeerBlocks, key: number): boolean {
   return (peer as PeerBlocks as OwnPeer).outstanding.delete(key);
 }
 
-/** The block that `peer` owed us is here. True when it was the piece's last: it is to be checked. */
+/**
+ * The block that `peer` owed us is here. True when it was the piece's last: it is to be checked.
+ */
 export function markReceived(
   transfer: Transfer,
   view: PartialPiece,
@@ -197,8 +199,8 @@ export function markKept(view: PartialPiece, block: number): void {
 }
 
 /**
- * The block of a cancelled request came all the same and is still missing: counted as if the peer had
- * been asked for it again. False when it is of no use.
+ * The block of a cancelled request came all the same and is still missing: counted as if the peer
+ * had been asked for it again. False when it is of no use.
  */
 export function reviveRequest(
   transfer: Transfer,
@@ -236,8 +238,8 @@ export function withdrawRequest(
 }
 
 /**
- * The peer no longer owes us the block; with nobody else owing it, it is free again. False when the
- * peer did not owe it.
+ * The block is no longer requested from the peer; if from no other, it is free again. False when
+ * the peer did not owe it.
  */
 export function giveBack(transfer: Transfer, peer: Source, key: number): boolean {
   if (!(peer as PeerBlocks as OwnPeer).outstanding.delete(key)) return false;
@@ -278,7 +280,7 @@ export function releaseUntouched(transfer: Transfer, peer: Source): void {
   }
 }
 
-/** Forgets a piece that no peer owes us blocks of, and lets it be picked anew if it is wanted. */
+/** Drops a piece without outstanding requests, and lets it be picked again if it is wanted. */
 export function abandonPiece(
   transfer: Transfer,
   partial: PartialPiece,
@@ -294,7 +296,7 @@ export function abandonPiece(
   markAllDirty(transfer);
 }
 
-/** Same piece again, from one peer. Nobody may owe us blocks of it. */
+/** Same piece again, from one peer. Nothing of it may be outstanding. */
 export function restartAlone(transfer: Transfer, view: PartialPiece): void {
   const partial = view as OwnPartial;
   partial.state.fill(BLOCK_FREE);
@@ -324,7 +326,10 @@ export function restartBlocks(
   markAllDirty(transfer);
 }
 
-/** Forgets a started piece without giving it back to `availability`; the caller says what it becomes. */
+/**
+ * Drops a started piece without giving it back to `availability`; the caller decides what it
+ * becomes.
+ */
 export function removePartial(transfer: Transfer, partial: PartialPiece): void {
   const own = transfer as PartialPieces as Own;
   own.partials.delete(partial.piece);

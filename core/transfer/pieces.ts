@@ -1,4 +1,7 @@
-/** What becomes of whole pieces: checked, written, told to every peer; or thrown away, with blame. */
+/**
+ * What happens to whole pieces: checked, written, announced to every peer; or discarded, with
+ * blame.
+ */
 import { addressText } from "../bytes/address.ts";
 import { hasBit } from "../bytes/bitfield.ts";
 import { finishJob, type JobId, startJob } from "../bytes/jobs.ts";
@@ -36,8 +39,8 @@ export interface Verdict {
 const NOBODY: Verdict = { piece: -1, culprits: [] };
 
 /**
- * The digest was compared: a good piece goes to the disk, a bad one is blamed and fetched again, at once
- * or when its leaves tell which blocks are bad. Unknown jobs are ignored.
+ * The digest was compared: a good piece goes to the disk, a bad one is blamed and fetched again, at
+ * once or when its leaves tell which blocks are bad. Unknown jobs are ignored.
  */
 export function onPieceChecked(
   transfer: Transfer,
@@ -63,8 +66,8 @@ export function onPieceChecked(
 }
 
 /**
- * The leaves of a piece that failed were compared: `blocks` are those that differ. Gives the peers that
- * sent them. Unknown jobs are ignored.
+ * The leaves of a piece that failed were compared: `blocks` are those that differ. Gives the peers
+ * that sent them. Unknown jobs are ignored.
  */
 export function onLeavesCompared(
   transfer: Transfer,
@@ -125,8 +128,8 @@ function reportFailure(piece: number, from: readonly Peer[], effects: TransferEf
 }
 
 /**
- * The piece is on disk: from now on it is ours to give. True when it was the last one that was wanted.
- * Unknown jobs are ignored.
+ * The piece is on disk: from now on it is ours to give. True when it was the last one that was
+ * wanted. Unknown jobs are ignored.
  */
 export function onPieceWritten(
   transfer: Transfer,
@@ -146,7 +149,8 @@ export function onPieceWritten(
   forgetDue(transfer, piece);
   const message = { kind: "have", piece } as const;
   for (const peer of transfer.peers.values()) {
-    // To those that have it, too: a super-seeder waits for this message before it names its next piece.
+    // To those that have it, too: a super-seeder waits for this message before it names its next
+    // piece.
     if (!peer.link.isWebSeed) effects.push({ kind: "send", peer: peer.key, message });
     if (hasBit(peer.have, piece)) markDirty(transfer, peer);
     else noteHaveSent(peer, now);
@@ -159,7 +163,7 @@ export function onPieceWritten(
 }
 
 /**
- * Tells a peer that just connected which pieces we have.
+ * Announces our pieces to a peer that just connected.
  *
  * Spec: BEP 3, bitfield; BEP 6, have all, have none.
  */
@@ -171,7 +175,10 @@ export function sendPieces(transfer: Transfer, peer: Peer, effects: TransferEffe
   else if (transfer.haveCount > 0) send({ kind: "bitfield", bits: transfer.have.bytes.slice() });
 }
 
-/** The disk does not give the piece back: it is told to peers as lost. False when it was not ours. */
+/**
+ * The disk cannot return the piece: it is announced to peers as lost. False when we did not have
+ * it.
+ */
 export function onPieceLost(transfer: Transfer, piece: number): boolean {
   if (!hasBit(transfer.have, piece)) return false;
   recountPiece(transfer, piece, () => losePiece(transfer, piece));
@@ -185,7 +192,10 @@ export function onWriteFailed(transfer: Transfer, piece: number, effects: Transf
   if (partial !== undefined) abandonPiece(transfer, partial, effects);
 }
 
-/** The peers that sent these blocks, all unless given; those that left since as far as we remember them. */
+/**
+ * The peers that sent these blocks, all unless given; those that left since as far as we remember
+ * them.
+ */
 function sendersOf(
   { peers, disconnectedPeers }: Transfer,
   partial: PartialPiece,

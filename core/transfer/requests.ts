@@ -48,7 +48,10 @@ interface Own {
   snubbed: boolean;
   lastBlockMs: number;
   readonly down: RateMeter;
-  /** Answers that it may still give to requests which were cancelled, by block key; the oldest first. */
+  /**
+   * Answers that it may still give to requests which were cancelled, by block key; the oldest
+   * first.
+   */
   readonly cancelled: Map<number, number>;
   /** Payload that it sent without being asked. */
   unrequestedBytes: number;
@@ -133,8 +136,8 @@ export function onBlockFrom(peer: Peer, length: number, now: number): void {
 }
 
 /**
- * The first block after a pause: how long it took is a round trip. Should the pipeline be too short for
- * the way, it runs dry, and the next measure makes it longer.
+ * The first block after a pause: how long it took is a round trip. Should the pipeline be too short
+ * for the way, it runs dry, and the next measure makes it longer.
  */
 function measureRoundTrip(own: Own, now: number): void {
   if (own.askedAfreshMs === undefined) return;
@@ -180,7 +183,7 @@ export function checkSnubbed(
   takeBackRequests(transfer, peer, effects);
 }
 
-/** What was asked of the peer may be asked of others; it is told. */
+/** What was requested from the peer may be requested from others; it gets cancels. */
 export function takeBackRequests(transfer: Transfer, peer: Peer, effects: TransferEffects): void {
   for (const key of [...peer.outstanding.keys()]) {
     sendCancel(transfer, peer, key, effects);
@@ -252,8 +255,8 @@ export function onUnchoke(transfer: Transfer, peer: Peer, now: number): void {
 }
 
 /**
- * With the Fast extension each request is answered, by its block or by a reject: blocks on their way are
- * not thrown away. Without it, what the peer owes us will not come. Spec: BEP 6, choke.
+ * With the Fast extension each request is answered, by its block or by a reject: blocks on their
+ * way are not thrown away. Without it, what the peer owes us will not come. Spec: BEP 6, choke.
  */
 export function onChoke(transfer: Transfer, peer: Peer): void {
   (peer as PeerRequests as Own).isChoking = true;
@@ -267,19 +270,22 @@ export function onChoke(transfer: Transfer, peer: Peer): void {
   releaseUntouched(transfer, peer);
 }
 
-/** The block goes to another peer. A peer that rejects an allowed fast piece takes its word back. */
+/**
+ * The block goes to another peer. A peer that rejects an allowed fast piece takes its word back.
+ */
 export function onReject(transfer: Transfer, peer: Peer, reject: BlockMessage, now: number): void {
   const { piece, begin } = reject;
   const { geometry } = transfer;
   if (piece >= geometry.pieceCount || begin >= pieceSize(geometry, piece)) return;
   const key = blockKey(transfer, piece, Math.floor(begin / BLOCK_SIZE));
-  // Answers come in order: the first of two is to the request that was cancelled. Spec: BEP 6, reject.
+  // Answers come in order: the first of two is to the request that was cancelled. Spec: BEP 6,
+  // reject.
   if (takeCancelled(peer, key)) return;
   if (peer.isChoking) disallowFast(peer, piece);
   if (giveBack(transfer, peer, key) && !peer.isChoking) noteRefusal(peer, piece, now);
 }
 
-/** No peer owes us blocks of the piece any more, and each that did is told. */
+/** Nothing of the piece is outstanding any more; its peers get cancels. */
 export function withdrawPiece(
   transfer: Transfer,
   partial: PartialPiece,
@@ -295,8 +301,8 @@ export function withdrawPiece(
 }
 
 /**
- * Other pieces are due, as `replaceDue` says. Requests for those that are due no longer are taken back,
- * so that peers are free for what a reader now needs.
+ * Other pieces are due, as `replaceDue` says. Requests for those that are due no longer are taken
+ * back, so that peers are free for what a reader now needs.
  */
 export function setDue(
   transfer: Transfer,

@@ -1,12 +1,14 @@
 /**
- * The 10 % share rule: until it has uploaded the owed part of the torrent's size, a download does not
- * start its last missing piece. It waits only while a peer can be served.
+ * The 10 % share rule: until it has uploaded the owed part of the torrent's size, a download does
+ * not start its last missing piece. It waits only while a peer can be served.
  *
- * Who could be served: a connected peer that lacks a piece of ours, wants it (a `tt` that waits under
- * this very rule tells others it is not interested, so two that wait never hold each other), and uses
- * the slot it is given; and, for a short time, incomplete peers that the tracker names and that we have
- * not reached. When no such peer is left, or the debt cannot be paid at the present rate within the time
- * that the download took, and a peer offers the piece, the debt is waived, unless the rule is strict. Without that offer a waiver would give nothing, and a restart would always earn it.
+ * Who could be served: a connected peer that lacks a piece of ours, wants it (a `tt` that waits
+ * under this very rule tells others it is not interested, so two that wait never hold each other),
+ * and uses the slot it is given; and, for a short time, incomplete peers that the tracker names and
+ * that we have not reached. When no such peer is left, or the debt cannot be paid at the present
+ * rate within the time that the download took, and a peer offers the piece, the debt is waived,
+ * unless the rule is strict. Without that offer a waiver would give nothing, and a restart would
+ * always earn it.
  */
 import type { View } from "../bytes/view.ts";
 import { markAllDirty } from "./attention.ts";
@@ -35,7 +37,10 @@ export interface ShareRule {
   readonly strict: boolean;
 }
 
-/** How the share rule's wait goes; the unserved and untaken clocks start anew with every byte that a peer takes. */
+/**
+ * State of the share rule's wait; the unserved and untaken clocks restart with every byte that a
+ * peer takes.
+ */
 interface ShareWait {
   /** How long the download took until here. */
   readonly tookMs: number;
@@ -77,12 +82,17 @@ export function owedBytes(transfer: Transfer): number {
   return Math.ceil(transfer.wantedBytes * transfer.goals.shareRule.percent / 100);
 }
 
-/** Whether the last piece is free to be asked for: enough was uploaded in all runs, or the debt was waived. */
+/**
+ * Whether the last piece is free to be asked for: enough was uploaded in all runs, or the debt was
+ * waived.
+ */
 export function isDebtSettled(transfer: Transfer): boolean {
   return transfer.waived || transfer.uploaded >= owedBytes(transfer);
 }
 
-/** Whether the picker may start another piece: any but the last, and the last once nothing is owed. */
+/**
+ * Whether the picker may start another piece: any but the last, and the last once nothing is owed.
+ */
 export function mayStartPiece(transfer: Transfer): boolean {
   return transfer.availability.size !== 1 || isDebtSettled(transfer);
 }
@@ -131,8 +141,8 @@ function countUnmet(transfer: Transfer, { leechers }: SwarmOutlook): number {
 }
 
 /**
- * Looks at the debt after whatever happened: waives it when no peer can be served, and reports every
- * change. Gives whether the trackers are to be asked for a peer to serve. Called by `settle`.
+ * Looks at the debt after whatever happened: waives it when no peer can be served, and reports
+ * every change. Gives whether the trackers are to be asked for a peer to serve. Called by `settle`.
  */
 export function reviewShare(
   transfer: Transfer,
@@ -209,13 +219,16 @@ export function remainingDebt(transfer: Transfer): number {
   return Math.max(0, owedBytes(transfer) - transfer.uploaded);
 }
 
-/** How long the rest of the debt takes at the present upload rate; Infinity where nothing is uploaded. */
+/**
+ * How long the rest of the debt takes at the present upload rate; Infinity where nothing is
+ * uploaded.
+ */
 export function secondsToPay(transfer: Transfer, now: number): number {
   const rate = readRate(transfer.up, now);
   return rate > 0 ? remainingDebt(transfer) / rate : Infinity;
 }
 
-/** What the user is told: nothing before the rule first matters. */
+/** The status for the user: undefined before the rule first matters. */
 function shareState(transfer: Transfer): ShareState | undefined {
   if (transfer.goals.shareRule.percent === 0) return undefined;
   if (transfer.share === undefined && isFinished(transfer)) return undefined;

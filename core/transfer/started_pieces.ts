@@ -1,7 +1,7 @@
 /**
- * Pieces of v2 torrents that a restart finds half received: their blocks are kept one by one, since each
- * has a hash of its own. What is kept is as good as received from a peer that left: the piece is checked
- * as a whole once it is complete, and leaves tell which of its blocks are bad.
+ * Pieces of v2 torrents that a restart finds half received: their blocks are kept one by one, since
+ * each has a hash of its own. What is kept is as good as received from a peer that left: the piece
+ * is checked as a whole once it is complete, and leaves tell which of its blocks are bad.
  *
  * The blocks themselves, and their hashes, are the shell's.
  */
@@ -17,7 +17,10 @@ import type { Transfer } from "./state.ts";
 /** As many as buffers hold; their hashes take 128 KiB. */
 export const STARTED_BLOCKS_MAX = BUFFERED_BYTES_MAX / BLOCK_SIZE;
 
-/** What is worth keeping now. Pieces that failed a check before are not: any block may be the bad one. */
+/**
+ * What is worth keeping now. Pieces that failed a check before are not: any block may be the bad
+ * one.
+ */
 export function startedPieces(transfer: Transfer): StartedPiece[] {
   const started: StartedPiece[] = [];
   let count = 0;
@@ -32,7 +35,7 @@ export function startedPieces(transfer: Transfer): StartedPiece[] {
 
 /**
  * These blocks of a piece are in its buffer from an earlier run. False when they are of no use: the
- * caller forgets them.
+ * caller removes them.
  */
 export function keepBlocks(transfer: Transfer, { piece, blocks }: StartedPiece): boolean {
   if (piece >= transfer.geometry.pieceCount || transfer.partials.has(piece)) return false;

@@ -1,6 +1,6 @@
 /**
- * The content of one torrent and its exchange with peers, once the metadata is known. Composed here;
- * each part is declared, made and changed by its owner, and read by all:
+ * The content of one torrent and its exchange with peers, once the metadata is known. Composed
+ * here; each part is declared, made and changed by its owner, and read by all:
  *
  *     content.ts       which pieces are on disk, and which are wanted (wanted.ts changes that)
  *     availability.ts  how rare the others are
@@ -10,7 +10,7 @@
  *     choker.ts        when unchokes are decided next
  *     share_rule.ts    the share rule's wait
  *     suggesting.ts    what is suggested next
- *     super_seeding.ts which pieces are shown to whom
+ *     super_seeding.ts which pieces are announced to whom
  *     saving.ts        when the state is saved next
  *     order.ts         which pieces are due, and whether order matters
  *     goals.ts         what the user wants of sharing
@@ -20,8 +20,8 @@
  *     peers.ts         the peers (peer.ts: one of them)
  *     attention.ts     which of them must be looked at
  *
- * Deliberately absent: addresses, dials, trackers. A transfer does not know of a swarm; `core/torrent`
- * carries the news between them.
+ * Deliberately absent: addresses, dials, trackers. A transfer does not know of a swarm;
+ * `core/torrent` carries the news between them.
  */
 import type { Bitfield } from "../bytes/bitfield.ts";
 import { createJobs, type JobCounter, type Jobs } from "../bytes/jobs.ts";
@@ -62,7 +62,9 @@ export interface TransferOptions extends SharingGoals {
   readonly priorities?: Uint8Array | undefined;
   /** From the beginning to the end instead of rarest first. */
   readonly isSequential?: boolean | undefined;
-  /** Show pieces one by one while nobody else has them, if every piece is here. Spec: BEP 16. */
+  /**
+   * Announce pieces one by one while no other peer has them, if every piece is here. Spec: BEP 16.
+   */
   readonly superSeed?: boolean | undefined;
   /** Payload bytes of earlier runs. */
   readonly uploadedBefore: number;
@@ -106,7 +108,10 @@ export interface Transfer
   readonly availability: Availability;
 }
 
-/** A transfer without peers: it wants what `options.priorities` says and `options.have` lacks. `now` in monotonic ms. */
+/**
+ * A transfer without peers: it wants what `options.priorities` says and `options.have` lacks.
+ * `now` in monotonic ms.
+ */
 export function createTransfer(
   options: TransferOptions,
   tuning: Tuning,

@@ -1,7 +1,7 @@
 /**
- * A seed tells those it serves which piece to take next: one that no other peer has, each a piece of its
- * own. Left to chance, two peers ask for the same rare piece before either can tell that it has it, and
- * each copy that the only seed sends twice keeps the whole swarm waiting.
+ * A seed suggests to the peers it serves which piece to take next: one that no other peer has, each
+ * a piece of its own. Left to chance, two peers ask for the same rare piece before either can tell
+ * that it has it, and each copy that the only seed sends twice keeps the whole swarm waiting.
  *
  * Spec: BEP 6, suggest piece; the aim is that of BEP 16, super seeding, without hiding any piece.
  */

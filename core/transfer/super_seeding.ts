@@ -1,13 +1,13 @@
 /**
- * Super-seeding: a seeder that has the only copy announces no piece at first, then shows each peer a few
- * pieces that nobody else has, and the next one once another peer has what this one took. So it sends
- * each piece about once, and peers that pass nothing on get little.
+ * Super-seeding: a seeder that has the only copy announces no piece at first, then shows each peer
+ * a few pieces that nobody else has, and the next one once another peer has what this one took. So
+ * it sends each piece about once, and peers that pass nothing on get little.
  *
- * It ends for good when a few other seeds were seen, or when peers stop passing pieces on; then the rest is
- * announced, and requests are served as by any seeder.
+ * It ends for good when a few other seeds were seen, or when peers stop passing pieces on; then the
+ * rest is announced, and requests are served as by any seeder.
  *
- * Invariants, while it goes on: a peer asks only for what it was shown; `waitingCounts[p]` is the number
- * of peers with p in `waiting`, and each of those was shown p.
+ * Invariants, while it goes on: a peer asks only for what it was shown; `waitingCounts[p]` is the
+ * number of peers with p in `waiting`, and each of those was shown p.
  *
  * Spec: BEP 16.
  */
@@ -35,14 +35,14 @@ import { isServed } from "./request_queue.ts";
 
 /** A piece that a peer was shown and has not passed on. */
 interface Wait {
-  /** Since when it has the piece, or was told of it; monotonic ms. */
+  /** When it got the piece, or when it was announced to it; monotonic ms. */
   sinceMs: number;
   /** What it has not asked for. */
   leftBytes: number;
 }
 
 interface OwnPeer {
-  /** Pieces that it was told of; undefined where it was told of all that we have. */
+  /** Pieces announced to it; undefined where all were. */
   shown: Set<number> | undefined;
   /** Of those, the ones that it has not passed on. */
   readonly waiting: Map<number, Wait>;
@@ -56,7 +56,10 @@ interface SuperSeed {
   readonly waitingCounts: Uint16Array;
   /** Where the search for the next piece begins. */
   next: number;
-  /** When a peer last got a piece, and when one last got a piece that we did not show it; monotonic ms. */
+  /**
+   * When a peer last got a piece, and when one last got a piece that we did not show it; monotonic
+   * ms.
+   */
   lastHaveMs: number;
   lastSpreadMs: number;
   /** Peer ids of other seeds. */
@@ -92,7 +95,7 @@ export function createSuperSeeding(
   return own;
 }
 
-/** It was told of all that we have, or nothing of it yet. */
+/** All our pieces were announced to it, or nothing yet. */
 export function createPeerSuperSeeding(): PeerSuperSeeding {
   const own: OwnPeer = { shown: undefined, waiting: new Map(), nextRest: 0 };
   return own;
@@ -108,7 +111,7 @@ export function isHidden(transfer: Transfer, peer: Peer, piece: number): boolean
   return transfer.superSeed !== undefined && !(peer.shown?.has(piece) ?? false);
 }
 
-/** Whether some peer was not told of all that we have. */
+/** Whether some peer has not been sent all our pieces. */
 export function isHolding(transfer: Transfer): boolean {
   if (isSuperSeeding(transfer)) return true;
   for (const peer of transfer.peers.values()) if (peer.shown !== undefined) return true;
@@ -116,8 +119,8 @@ export function isHolding(transfer: Transfer): boolean {
 }
 
 /**
- * Tells a peer that just connected that we have nothing. It is shown its first piece once it said what it
- * has, at the latest at the next tick.
+ * Tells a peer that just connected that we have nothing. It is shown its first piece once it said
+ * what it has, at the latest at the next tick.
  */
 export function sendNothing(peer: Peer, effects: TransferEffects): void {
   ownOf(peer).shown = new Set();
@@ -125,7 +128,7 @@ export function sendNothing(peer: Peer, effects: TransferEffects): void {
   effects.push({ kind: "send", peer: peer.key, message: { kind: "have-none" } });
 }
 
-/** The peer told of one more piece. */
+/** The peer announced one more piece. */
 export function onPieceSeen(
   transfer: Transfer,
   peer: Peer,
@@ -160,8 +163,8 @@ export function noteNotSent(peer: Peer, piece: number, length: number): void {
 }
 
 /**
- * Blocks left to the peer. One that got all that it asked for has the pieces, whether or not it says so:
- * rtorrent does only when it has something else to say.
+ * Blocks left to the peer. One that got all that it asked for has the pieces, whether or not it
+ * says so: rtorrent does only when it has something else to say.
  */
 export function onServed(
   transfer: Transfer,
@@ -189,7 +192,7 @@ function onSeedSeen(
   if (seeds.size >= SUPER_SEED_SEEDS_ENOUGH) endSuperSeeding(transfer, "seeds", effects);
 }
 
-/** The peer told which pieces it has, all at once. */
+/** The peer sent its bitfield. */
 export function onPiecesSeen(
   transfer: Transfer,
   peer: Peer,
@@ -212,7 +215,10 @@ export function forgetShown(transfer: Transfer, peer: Peer): void {
   for (const piece of [...peer.waiting.keys()]) stopWaiting(superSeed, peer, piece);
 }
 
-/** Once a second: shows further pieces, notices that it leads to nothing, announces the rest after the end. */
+/**
+ * Once a second: shows further pieces, notices that it leads to nothing, announces the rest after
+ * the end.
+ */
 export function reviewSuperSeeding(
   transfer: Transfer,
   now: number,
@@ -277,8 +283,8 @@ function patienceOf({ geometry: { pieceLength } }: Transfer): number {
 }
 
 /**
- * Shows the peer pieces that nobody has and nobody was shown: one while it is choked, so that it becomes
- * interested; when it may ask, as many as it may have at once.
+ * Shows the peer pieces that nobody has and nobody was shown: one while it is choked, so that it
+ * becomes interested; when it may ask, as many as it may have at once.
  */
 export function showPieces(
   transfer: Transfer,
@@ -334,7 +340,7 @@ function endSuperSeeding(
   effects.push({ kind: "report", report: { kind: "super-seeding-done", why } });
 }
 
-/** After the end: what the peer was not told of and lacks, some of it at a time. */
+/** After the end: announces what the peer lacks and has not been sent, some of it at a time. */
 function announceRest(transfer: Transfer, view: Peer, now: number, effects: TransferEffects): void {
   const peer = view as Peer & OwnPeer;
   if (peer.shown === undefined) return;

@@ -18,7 +18,10 @@ const LENGTH_SIZE = 4;
 const ID_SIZE = 1;
 const BLOCK_HEADER_SIZE = 8;
 
-/** Where a frame lies; one record serves a whole connection. Offsets count from the buffer's start. */
+/**
+ * Position of a frame; one record serves a whole connection. Offsets count from the buffer's
+ * start.
+ */
 export interface FrameView {
   /** Message id, or KEEP_ALIVE. */
   id: number;

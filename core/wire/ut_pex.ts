@@ -1,9 +1,9 @@
 /**
- * The message in which peers tell each other whom they are connected to. It travels as the payload of
- * an `extended` message under the id that the receiver chose.
+ * The message in which peers exchange the addresses of their connections. It travels as the payload
+ * of an `extended` message under the id that the receiver chose.
  *
- * Tolerant in what it takes: a list of the wrong size counts as absent, missing flags as zero, port 0
- * and duplicates are left out.
+ * Tolerant in what it takes: a list of the wrong size counts as absent, missing flags as zero, port
+ * 0 and duplicates are left out.
  */
 import { type BencodeError, decodeBencode } from "../bencode/decode.ts";
 import { encodeBencode } from "../bencode/encode.ts";

@@ -1,10 +1,11 @@
 /**
- * One announce to one tracker: a request in, a result out, in a bounded time and memory. Nothing here
- * throws for what the network or the tracker does. When to announce is `core/tracker/announcer.ts`.
+ * One announce to one tracker: a request in, a result out, in a bounded time and memory. Nothing
+ * here throws for what the network or the tracker does. When to announce is
+ * `core/tracker/announcer.ts`.
  *
  * A host with addresses of both families is announced to on both at once, because a tracker names a
- * peer by the address that it came from. The first answer does not wait long for the second; one that
- * comes later is remembered, so that `stopped` goes wherever `started` went.
+ * peer by the address that it came from. The first answer does not wait long for the second; one
+ * that comes later is remembered, so that `stopped` goes wherever `started` went.
  *
  * Spec: BEP 7, IPv6 tracker extension.
  */
@@ -35,7 +36,9 @@ export const HTTP_TIMEOUT_MS = 15_000;
 export const UDP_TIMEOUT_MS = 45_000;
 /** How long the answer of one family waits for that of the other. */
 const FAMILY_GRACE_MS = 2_000;
-/** Trackers and torrents with an answer that came after its grace; the oldest are forgotten. */
+/**
+ * Trackers and torrents with an answer that came after its grace period; the oldest are dropped.
+ */
 const LATE_MAX = 1_000;
 
 export interface AnnounceOptions {
@@ -189,8 +192,8 @@ async function announceOnEach(
 }
 
 /**
- * A family on which the tracker does not know us yet gets `started`, whatever the others are but for
- * a partial seed, which tells that it is one each time.
+ * A family on which the tracker does not know us yet gets `started`, whatever the others are but
+ * for a partial seed, which tells that it is one each time.
  */
 function requestOn(
   version: IpVersion,

@@ -1,4 +1,7 @@
-/** One torrent within a command: its life as events, exit codes and progress on the command's output. */
+/**
+ * One torrent within a command: its life as events, exit codes and progress on the command's
+ * output.
+ */
 import { addressText } from "../../core/bytes/address.ts";
 import type { PeerSettings, TraceSettings } from "../../core/cli/common_settings.ts";
 import type { OutputEvent, ProgressEvent } from "../../core/cli/events.ts";
@@ -43,7 +46,7 @@ export interface RunOptions {
   readonly remember?: Uint8Array | undefined;
   /** Of this torrent, below those of the process. */
   readonly limits?: TorrentLimits;
-  /** Told once what is here was checked and the torrent goes to its swarm. */
+  /** Called once the existing content was checked and the torrent joins its swarm. */
   readonly onJoin?: ((torrent: TorrentHandle) => void) | undefined;
   readonly trace?: TraceSettings | undefined;
 }
@@ -74,8 +77,8 @@ export class TorrentRun {
   }
 
   /**
-   * Runs until the user's aim is reached or `signal` aborts; in both cases the state is saved and the
-   * trackers are told. Throws a CommandError, or the signal's reason.
+   * Runs until the user's aim is reached or `signal` aborts; in both cases the state is saved and
+   * the trackers are notified. Throws a CommandError, or the signal's reason.
    */
   async execute(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();

@@ -27,7 +27,7 @@ export interface Adder {
   noteAdded(files: number): void;
 }
 
-/** Takes a torrent in and says so. Throws a Failure, or an RpcError. */
+/** Adds a torrent and reports it. Throws a Failure, or an RpcError. */
 export async function addTorrent(
   daemon: Adder,
   command: TorrentAdd,

@@ -1,4 +1,4 @@
-/** Speaks to a running daemon for the commands, by JSON-RPC 2.0. */
+/** Sends the requests of the commands to a running daemon, by JSON-RPC 2.0. */
 import { isObject, type JsonObject } from "../../core/rpc/json.ts";
 import { Failure } from "../failure.ts";
 import { readEndpoint, readToken, stateFolder } from "./endpoint.ts";

@@ -1,6 +1,6 @@
 /**
- * The daemon: one session, its torrents, its settings, and reports about them. The RPC server and the
- * watch folder are adapters on it; `handlers.ts` carries out what they ask.
+ * The daemon: one session, its torrents, its settings, and reports about them. The RPC server and
+ * the watch folder are adapters on it; `handlers.ts` carries out what they ask.
  */
 import { ratesInForce, type SessionChange } from "../../core/rpc/session_settings.ts";
 import { isAltTime } from "../../core/rpc/session_settings.ts";
@@ -52,7 +52,7 @@ export interface DaemonOptions {
   /** A file of the user; undefined: the list fetched last, if any. */
   readonly blocklist?: string | undefined;
   readonly watchFolder?: string | undefined;
-  /** Told of finished downloads. */
+  /** Called for finished downloads. */
   readonly webhook?: string | undefined;
   readonly onLog: (entry: LogEntry) => void;
 }
@@ -382,7 +382,7 @@ export class Daemon {
     }
   }
 
-  /** Told once: a full disk stays full for a while. */
+  /** Reported once: a full disk stays full for a while. */
   #onTrouble(failure: Failure): void {
     if (failure.message === this.#lastTrouble) return;
     this.#lastTrouble = failure.message;

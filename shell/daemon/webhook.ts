@@ -1,4 +1,4 @@
-/** Tells a URL of finished downloads: a POST with a JSON object, tried again while it fails. */
+/** Notifies a URL of finished downloads: a POST with a JSON object, retried while it fails. */
 import { sleep } from "../clock.ts";
 import { CLIENT_NAME } from "../version.ts";
 

@@ -1,8 +1,9 @@
 /**
- * Hashes of the blocks of v2 content, in `DIR/.tt/<infohash>.leaves`: with them `tt verify` names the bad
- * blocks of a bad piece. They are 0.2 % of the content, too many for a `.torrent`, so only who made or
- * downloaded the torrent here has them. Nothing in the file is believed before it leads to the hash of
- * its piece; so it is written without care, and a part that is missing or torn costs precision only.
+ * Hashes of the blocks of v2 content, in `DIR/.tt/<infohash>.leaves`: with them `tt verify` names
+ * the bad blocks of a bad piece. They are 0.2 % of the content, too many for a `.torrent`, so only
+ * who made or downloaded the torrent here has them. Nothing in the file is believed before it leads
+ * to the hash of its piece; so it is written without care, and a part that is missing or torn costs
+ * precision only.
  *
  * Layout: 32 bytes for each block, pieces one behind the other, each with room for all its blocks.
  */
@@ -62,7 +63,7 @@ export async function saveLeaves(
   }
 }
 
-/** What lies together is written together: a write costs more than its bytes. */
+/** Adjacent bytes are written together: a write costs more than its bytes. */
 function* runsOf(
   pieces: ReadonlyMap<number, Uint8Array>,
   size: number,

@@ -1,7 +1,7 @@
 /**
- * Pieces of which a part belongs to a file that is not wanted: they can be checked and shared only as a
- * whole. `DIR/.tt/<infohash>.parts` holds them, each in a slot of one piece length, so that it takes no
- * more room than the pieces in it even where files cannot have holes.
+ * Pieces of which a part belongs to a file that is not wanted: they can be checked and shared only
+ * as a whole. `DIR/.tt/<infohash>.parts` holds them, each in a slot of one piece length, so that it
+ * takes no more room than the pieces in it even where files cannot have holes.
  *
  *     0   8 bytes   "tt-parts"
  *     8   uint32    version, 1
@@ -10,9 +10,9 @@
  *     20  uint32    for each piece its slot, counted from 1; 0 is none
  *     ... slots, from the next multiple of 4096 on
  *
- * A slot is entered after its bytes were written. What a kill or a power cut leaves behind is at worst
- * a slot without the right bytes, of a piece that no resume state claims: it is fetched and written
- * again. Freed slots are used again; the file goes when the last one is free.
+ * A slot is entered after its bytes were written. What a kill or a power cut leaves behind is at
+ * worst a slot without the right bytes, of a piece that no resume state claims: it is fetched and
+ * written again. Freed slots are used again; the file goes when the last one is free.
  */
 import { join } from "node:path";
 import { assert } from "../../core/bytes/result.ts";
@@ -69,8 +69,8 @@ export class PartFile {
   }
 
   /**
-   * Sets the stamps of files that have bytes in it: they are as the part file is. Those that have none
-   * are not on disk.
+   * Sets the stamps of files that have bytes in it: they are as the part file is. Those that have
+   * none are not on disk.
    */
   async stamp(
     files: readonly { readonly file: TorrentFile; readonly index: number }[],
@@ -118,7 +118,7 @@ export class PartFile {
     }
   }
 
-  /** Forgets pieces, on the medium too; their slots are used again. Nothing else may be under way. */
+  /** Drops pieces, on the medium too; their slots are reused. No other operation may be pending. */
   async free(pieces: readonly number[]): Promise<void> {
     const slots = await this.#load();
     if (pieces.length === 0) return;
@@ -287,7 +287,9 @@ function lowerBound(items: Uint32Array, least: number): number {
   return low;
 }
 
-/** What of `bytes`, which stand at `offset` in the torrent, lies in which piece, and where in it. */
+/**
+ * What of `bytes`, which stand at `offset` in the torrent, lies in which piece, and where in it.
+ */
 export function* splitByPiece(
   pieceLength: number,
   offset: number,

@@ -10,14 +10,14 @@ export interface StorageOptions {
   /** For tests. */
   readonly fileSystem?: FileSystem;
   /**
-   * Where files are that are not below the folder under their own names, by file index: absolute, and
-   * with no link in them that the user did not allow. For reading only.
+   * Where files are that are not below the folder under their own names, by file index: absolute,
+   * and with no link in them that the user did not allow. For reading only.
    */
   readonly places?: Places | undefined;
   /** Names the part file; without it every file must be wanted. */
   readonly infoHash?: InfoHash | undefined;
   /**
-   * Told once for a file that is not as it was when its stamp was taken. It is not read any more.
+   * Reported once for a file that changed after its stamp was taken. It is not read any more.
    * Without it nothing is looked at.
    */
   readonly onChanged?: ((file: number) => void) | undefined;
@@ -32,8 +32,8 @@ export type Places = readonly (string | undefined)[];
 
 export interface ReserveOptions {
   /**
-   * Bytes that are still to come. Where the file system compresses, files take less than their size,
-   * and only this tells what is needed.
+   * Bytes that are still to come. Where the file system compresses, files take less than their
+   * size, and only this tells what is needed.
    */
   readonly missingBytes?: number;
   /** Ends it; what was made so far stays. */
@@ -43,18 +43,20 @@ export interface ReserveOptions {
 /** All methods that answer with a promise reject with a `DiskError` when the disk fails. */
 export interface Storage {
   /**
-   * Says which files are wanted; all of them are unless this was called. `reserve` makes those that are
-   * wanted and not there; until it has, their bytes are kept apart. A file that is there stays.
+   * Says which files are wanted; all of them are unless this was called. `reserve` makes those that
+   * are wanted and not there; until it has, their bytes are kept apart. A file that is there stays.
    */
   setWanted(isWanted: (file: number) => boolean): void;
   /**
-   * Makes all folders and files that are wanted at their full size; empty files too. Bytes of them that
-   * were kept apart move into place. Call it only while something is missing, and again when more is
-   * wanted; reading and writing may go on meanwhile. Errors: `disk-full` (with `space`, nothing was
-   * created), `occupied`, `symlink`, `not-permitted`, `io`; the signal's reason.
+   * Makes all folders and files that are wanted at their full size; empty files too. Bytes of them
+   * that were kept apart move into place. Call it only while something is missing, and again when
+   * more is wanted; reading and writing may go on meanwhile. Errors: `disk-full` (with `space`,
+   * nothing was created), `occupied`, `symlink`, `not-permitted`, `io`; the signal's reason.
    */
   reserve(options?: ReserveOptions): Promise<void>;
-  /** Fills `target` from `offset` on. Errors: `missing`, `file-short`, `symlink`, `changed`, `io`. */
+  /**
+   * Fills `target` from `offset` on. Errors: `missing`, `file-short`, `symlink`, `changed`, `io`.
+   */
   readInto(offset: number, target: Uint8Array): Promise<void>;
   /** Writes at `offset`; `bytes` must not change before the promise settles. */
   writePiece(offset: number, bytes: Uint8Array): Promise<void>;
@@ -64,14 +66,14 @@ export interface Storage {
    */
   flush(): Promise<void>;
   /**
-   * What is in the files came from an earlier run, which may have been killed before its writes were on
-   * the medium: the next flush covers these, too. Call it after `stamps`.
+   * What is in the files came from an earlier run, which may have been killed before its writes
+   * were on the medium: the next flush covers these, too. Call it after `stamps`.
    */
   expectUnflushed(): void;
   /**
    * Sizes and mtimes as `trustResume` wants them. A file is looked at again only after this storage
-   * wrote to it, so a change by another process shows as a stamp that disagrees. A file of which bytes are
-   * kept apart has the mtime of the part file.
+   * wrote to it, so a change by another process shows as a stamp that disagrees. A file of which
+   * bytes are kept apart has the mtime of the part file.
    */
   stamps(): Promise<(FileOnDisk | undefined)[]>;
   /** Where a file is that is not padding; a caller that opens it must not follow links. */

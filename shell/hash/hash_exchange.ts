@@ -1,7 +1,7 @@
 /**
- * The shell's part in exchanging hashes of v2 trees: it translates between roots on the wire and places
- * in the trees, proves what comes before it reaches the core, and makes answers, for which it reads and
- * hashes content where leaves are asked for.
+ * The shell's part in exchanging hashes of v2 trees: it translates between roots on the wire and
+ * places in the trees, proves what comes before it reaches the core, and makes answers, for which
+ * it reads and hashes content where leaves are asked for.
  */
 import { byteText } from "../../core/bencode/node.ts";
 import {
@@ -144,7 +144,7 @@ export class HashExchange {
     }
   }
 
-  /** Tells the blocks whose leaves differ from the proven ones, which are forgotten. */
+  /** Reports the blocks whose leaves differ from the proven ones, which are dropped. */
   async #compare(job: number, piece: number): Promise<void> {
     const leaves = await this.#options.leavesOf(piece);
     const known = this.#leaves.get(piece);

@@ -1,7 +1,7 @@
 /**
  * Hashes the pieces of a torrent as fast as the machine allows. Much content that lies in files is
- * read and hashed by a thread a core. Otherwise a few lanes read one piece each while others are being
- * hashed elsewhere; that path also reads what the threads could not, and reports why.
+ * read and hashed by a thread a core. Otherwise a few lanes read one piece each while others are
+ * being hashed elsewhere; that path also reads what the threads could not, and reports why.
  */
 import { type Geometry, pieceSize } from "../../core/metainfo/geometry.ts";
 import { type DigestPlan, type PieceDigest, SHA1_PLAN } from "../../core/metainfo/piece_check.ts";
@@ -37,7 +37,7 @@ export interface HashJob {
   nodeHeight?(piece: number): number;
   /** Gives the leaves beside the nodes. */
   readonly keepsLeaves?: boolean;
-  /** Told once for every piece, as they get ready; undefined when the bytes are not there. */
+  /** Called once for every piece, as they get ready; undefined when the bytes are not there. */
   onPiece(piece: number, digest: PieceDigest | undefined): void;
   readonly signal?: AbortSignal;
   /** Hash on this thread alone, whatever that costs. */
@@ -45,8 +45,8 @@ export interface HashJob {
 }
 
 /**
- * Runs until every piece was reported. Rejects with the first error of a callback, or with the signal's
- * reason, once no read is under way any more. `onThreads`: for tests.
+ * Runs until every piece was reported. Rejects with the first error of a callback, or with the
+ * signal's reason, once no read is under way any more. `onThreads`: for tests.
  */
 export async function hashPieces(job: HashJob, onThreads = isWorthThreads(job)): Promise<void> {
   const run = new HashRun(job);

@@ -1,7 +1,7 @@
 /**
- * The memory of one unfinished piece, hashed while its blocks come in. What a peer sends in order is
- * hashed right after it was copied, when the processor's caches still hold it: a pass over a whole
- * piece later costs half as much again. Leaves are hashed block by block, in any order.
+ * The memory of one unfinished piece, hashed while its blocks come in. What a peer sends in order
+ * is hashed right after it was copied, when the processor's caches still hold it: a pass over a
+ * whole piece later costs half as much again. Leaves are hashed block by block, in any order.
  */
 import { createHash, type Hash } from "node:crypto";
 import { BLOCK_SIZE } from "../../core/metainfo/geometry.ts";
@@ -74,7 +74,7 @@ export class PieceBuffer {
     if (this.#leaves !== undefined && begin < this.#contentSize) this.#hashLeaf(block, begin);
     if (!this.#plan.sha1) return;
     if (begin === this.#hashed) this.#takeIn(block);
-    // Sent anew, after the piece was given up: what was taken in may be another peer's bad block.
+    // Sent again, after the piece was given up: the previous block may have come from another peer.
     else if (begin < this.#hashed) this.#forget();
   }
 
@@ -83,7 +83,7 @@ export class PieceBuffer {
     const bytes = this.content;
     const content = bytes.subarray(0, this.#contentSize);
     if (!this.#isFastHere) return digestOffThread(this.#plan, bytes, content);
-    // The caller may keep the leaves, while blocks of this piece are sent anew.
+    // The caller may keep the leaves, while blocks of this piece are sent again.
     const leaves = this.#leaves?.slice();
     if (this.#hash === undefined) {
       const { sha1 } = digestHere({ ...this.#plan, leaves: false }, bytes, content);

@@ -44,8 +44,8 @@ export class PieceBuffers {
   }
 
   /**
-   * Whether the piece, of which every block was put in, is right; at once or from another thread. Throws a
-   * Failure when a hybrid contradicts itself.
+   * Whether the piece, of which every block was put in, is right; at once or from another thread.
+   * Throws a Failure when a hybrid contradicts itself.
    */
   check(piece: number): boolean | Promise<boolean> {
     const { trees } = this.#torrent;
@@ -60,7 +60,10 @@ export class PieceBuffers {
     return digest instanceof Promise ? digest.then(judge) : judge(digest);
   }
 
-  /** The file, by its tree, whose layer became known since it was last told, if the piece is of one. */
+  /**
+   * The file, by its tree, whose layer became known since the last call, if the piece is part of
+   * one.
+   */
   takeFoundLayer(piece: number): number | undefined {
     const { trees } = this.#torrent;
     if (trees === undefined || this.#unknownLayers.size === 0) return undefined;
@@ -92,7 +95,7 @@ export class PieceBuffers {
     this.#memory.give(buffer.bytes);
   }
 
-  /** Forgets a piece, if any of it is here. */
+  /** Drops a piece, if any of it is here. */
   drop(piece: number): void {
     const buffer = this.#buffers.get(piece);
     if (buffer === undefined) return;
@@ -107,7 +110,7 @@ export class PieceBuffers {
     this.#memory.close(this.#torrent.geometry.pieceLength);
   }
 
-  /** Forgets everything. */
+  /** Drops everything. */
   close(): void {
     for (const piece of [...this.#buffers.keys()]) this.drop(piece);
     this.rest();

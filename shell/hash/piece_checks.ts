@@ -30,7 +30,7 @@ export function hashTreesOf(
   };
 }
 
-/** What a user hears of a hybrid whose parts describe different content. */
+/** The error for a hybrid whose parts describe different content. */
 export function contradiction({ name }: Pick<Metainfo, "name">, piece: number): Failure {
   const message =
     `The v1 and the v2 part of ${name} describe different content (piece ${piece}), ` +
@@ -50,7 +50,9 @@ export function pieceCheckOf(
   return identity.v1 === undefined ? v2 : learning(createHybridCheck(v1, v2), trees);
 }
 
-/** Peers with v1 support only have no layers: they are computed from content that is right by v1. */
+/**
+ * Peers with v1 support only have no layers: they are computed from content that is right by v1.
+ */
 function learning(check: PieceCheck, trees: PieceTrees): PieceCheck {
   const learner = new LayerLearner(trees);
   return {

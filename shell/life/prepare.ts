@@ -1,4 +1,7 @@
-/** What a torrent does before it joins its swarm: finds out which pieces are on disk, makes the files. */
+/**
+ * What a torrent does before it joins its swarm: finds out which pieces are on disk, makes the
+ * files.
+ */
 import { join } from "node:path";
 import {
   type Bitfield,
@@ -46,7 +49,7 @@ export interface Preparation {
   readonly remember: Uint8Array | undefined;
   readonly wanted: Wanted;
   readonly storage: Storage;
-  /** Whether the state may be believed where files agree with it. */
+  /** Whether the state may be trusted where files agree with it. */
   readonly trust: boolean;
   /** The state that this process saved or would have saved last. */
   readonly ownState: ResumeState | undefined;
@@ -151,13 +154,15 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   if (checkCount > 0) {
     const good = await check(options, toCheck);
     addAll(have, good);
-    // Their bytes may be in the system's memory only, and a state that claims them would outlive them.
+    // Their bytes may be in the system's memory only, and a state that claims them would outlive
+    // them.
     if (countBits(good) > 0) storage.expectUnflushed();
     say({ kind: "checked", piecesGood: countBits(good), pieces: checkCount });
   }
   const piecesKept = countBits(have);
   if (state !== undefined) sayMissing(metainfo, state, onDisk, have, isWanted, say);
-  // An earlier run may have lost power before it saved a state; it kept the torrent before it wrote.
+  // An earlier run may have lost power before it saved a state; it kept the torrent before it
+  // wrote.
   const isForeign = state === undefined && piecesKept === 0 &&
     await loadTorrentBytes(dir, metainfo.infoHash, fs) === undefined;
   if (isForeign) await refuseForeignFiles(metainfo, dir, onDisk, storage);
@@ -240,7 +245,9 @@ function sayMissing(
   say({ kind: "missing-files", files: missing, bytes: bytesOf(metainfo, lost) });
 }
 
-/** Files that hold data, none of it the torrent's, belong to the user: writing would destroy them. */
+/**
+ * Files that hold data, none of it the torrent's, belong to the user: writing would destroy them.
+ */
 async function refuseForeignFiles(
   metainfo: Metainfo,
   dir: string,

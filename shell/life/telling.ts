@@ -1,4 +1,4 @@
-/** What a torrent's life has told: the same news is told once, and trackers' answers are remembered. */
+/** Events of a torrent's life: each is reported once, and trackers' answers are remembered. */
 import type { Report } from "../../core/torrent/protocol.ts";
 import type { Clock } from "../clock.ts";
 import { DiskError } from "../disk/disk_error.ts";
@@ -7,7 +7,7 @@ import { newsOf } from "./news.ts";
 import type { LifeFacts, TorrentEvent } from "./types.ts";
 
 export class Telling {
-  /** Tells what is told whenever it happens. */
+  /** Reports an event whenever it happens. */
   readonly tell: (event: TorrentEvent) => void;
   readonly #clock: Clock;
   readonly #told = new Map<string, string>();
@@ -31,7 +31,7 @@ export class Telling {
     this.#trackerError = undefined;
   }
 
-  /** Tells what the core reports; false when it is no news, but something to act on. */
+  /** Reports what the core reports; false for what is not an event, but must be handled. */
   report(report: Report): boolean {
     const news = newsOf(report);
     if (news === undefined) return false;
@@ -45,7 +45,10 @@ export class Telling {
     return true;
   }
 
-  /** Once for a file: what follows is the same damage at other places. A change is told by itself. */
+  /**
+   * Once for each file: what follows is the same damage at other places. A change is reported by
+   * itself.
+   */
   unreadable(error: unknown): void {
     if (error instanceof DiskError && error.code === "changed") return;
     const failure = toFailure(error);

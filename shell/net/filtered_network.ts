@@ -1,7 +1,7 @@
 /** A network that does not reach some addresses, and is not reached from them. */
 import type { Network } from "./byte_stream.ts";
 
-/** `isRefused` is asked anew for each connection, so that a list may change meanwhile. */
+/** `isRefused` is called for each connection, so that a list may change meanwhile. */
 export function filteredNetwork(network: Network, isRefused: (ip: string) => boolean): Network {
   return {
     async dial(address) {

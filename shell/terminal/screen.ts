@@ -1,6 +1,7 @@
 /**
  * A whole terminal for a program that stays: the alternate screen, drawn anew, and single keys. The
- * terminal gets back what it showed before. Spec: xterm control sequences, private modes 25 and 1049.
+ * terminal gets back what it showed before. Spec: xterm control sequences, private modes 25 and
+ * 1049.
  */
 import type { Canvas } from "../../core/cli/progress_view.ts";
 import { stdoutCanvas } from "./process_output.ts";
@@ -14,7 +15,7 @@ const ERASE_BELOW = "\x1b[J";
 export interface Screen {
   canvas(): Canvas;
   draw(lines: readonly string[]): void;
-  /** "a", "up", "enter", "ctrl-c"; undefined when the time is over or the signal says so. */
+  /** "a", "up", "enter", "ctrl-c"; undefined at the timeout or when the signal aborts. */
   key(timeoutMs: number, signal: AbortSignal): Promise<string | undefined>;
   close(): void;
 }

@@ -40,7 +40,7 @@ export interface TrackerSettings {
   readonly isRegistered?: ((infoHash: InfoHash) => boolean | Promise<boolean>) | undefined;
   /** Torrents that are not served. */
   readonly denied?: ReadonlySet<InfoHash> | undefined;
-  /** Those that say in X-Forwarded-For for whom they ask. */
+  /** Those that name their client in X-Forwarded-For. */
   readonly trustedProxies?: readonly Network[] | undefined;
   /** Clients on this machine and in private networks may name their address themselves. */
   readonly trustsIpParam?: boolean | undefined;

@@ -1,4 +1,6 @@
-/** What a tracker keeps, opened as its user asked: the swarms, the catalog, and the file of both. */
+/**
+ * What a tracker keeps, opened as its user asked: the swarms, the catalog, and the file of both.
+ */
 import { isLoopbackIp } from "../../core/bytes/ip.ts";
 import { createPace } from "../../core/tracker_server/intervals.ts";
 import {
@@ -32,7 +34,7 @@ export interface DataOptions {
   /** Known at one time; PEERS_MAX and SWARMS_MAX unless given. */
   readonly peersMax?: number | undefined;
   readonly swarmsMax?: number | undefined;
-  /** Told in one sentence when something can't be saved. */
+  /** Called with one sentence when something cannot be saved. */
   readonly onProblem: (sentence: string) => void;
 }
 
@@ -48,7 +50,9 @@ export interface TrackerData {
   close(): Promise<void>;
 }
 
-/** `redis` keeps the swarms, and shares the catalog with other trackers. Throws a TrackerFileError. */
+/**
+ * `redis` keeps the swarms, and shares the catalog with other trackers. Throws a TrackerFileError.
+ */
 export function openTrackerData(options: DataOptions, redis?: RedisBackend): TrackerData {
   const { path, host, catalogToken } = options;
   const file = path === undefined ? undefined : openTrackerFile(path);

@@ -1,4 +1,7 @@
-/** Whom to believe about an address: proxies in front of the tracker, and who may speak for itself. */
+/**
+ * Which addresses to trust: proxies in front of the tracker, and clients that may send their own
+ * `ip`.
+ */
 import { canonicalIp, IPV4_SIZE, IPV6_SIZE, parseIp } from "../../bytes/ip.ts";
 
 /** A range of addresses, such as 10.0.0.0/8. */
@@ -16,7 +19,8 @@ export function parseNetwork(text: string): Network | undefined {
   if (ip === undefined || rest.length > 0) return undefined;
   if (prefixText === undefined) return { ip, prefix: ip.length * 8 };
   if (!/^\d{1,3}$/.test(prefixText)) return undefined;
-  // An IPv4 network may be written in its IPv6 form, whose first 96 bits are no part of the address.
+  // An IPv4 network may be written in its IPv6 form, whose first 96 bits are no part of the
+  // address.
   const wrapped = address.includes(":") && ip.length === IPV4_SIZE;
   const prefix = Number(prefixText) - (wrapped ? 8 * (IPV6_SIZE - IPV4_SIZE) : 0);
   return prefix >= 0 && prefix <= ip.length * 8 ? { ip, prefix } : undefined;
@@ -34,7 +38,7 @@ export function isInNetwork(ip: Uint8Array, network: Network): boolean {
 
 /**
  * Who asks through proxies, canonical text: the last address of X-Forwarded-For that is no trusted
- * proxy, for each one adds at the end whom it talked to. Undefined when there is none.
+ * proxy, for each one appends the address of its client. Undefined when there is none.
  */
 export function forwardedIp(header: string, trusted: readonly Network[]): string | undefined {
   const hops = header.split(",");

@@ -1,12 +1,12 @@
-/** The address of the other end of a socket, from the runtime's text, at each packet anew. */
+/** The address of the other end of a socket, from the runtime's text, parsed for each packet. */
 import { IPV4_SIZE, parseIp } from "../../bytes/ip.ts";
 
 const DOT = 0x2e;
 const DIGIT_0 = 0x30;
 
 /**
- * 4 or 16 bytes; an IPv4 address that comes wrapped in IPv6 is IPv4. The bytes are in `scratch`, of 4
- * bytes, where they fit. Throws for what is no address, because the runtime gives nothing else.
+ * 4 or 16 bytes; an IPv4 address that comes wrapped in IPv6 is IPv4. The bytes are in `scratch`, of
+ * 4 bytes, where they fit. Throws for what is no address, because the runtime gives nothing else.
  */
 export function readRemoteIp(text: string, scratch: Uint8Array): Uint8Array {
   let part = 0;

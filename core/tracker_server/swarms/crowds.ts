@@ -1,7 +1,8 @@
 /**
- * How many peers each address has in each swarm, so that no address fills a swarm with all the ports of one
- * machine. The counts stand at places that a keyed hash gives, so that they take the same memory
- * whatever comes; two pairs at one place share a limit, which the number of places makes harmless.
+ * How many peers each address has in each swarm, so that no address fills a swarm with all the
+ * ports of one machine. The counts stand at places that a keyed hash gives, so that they take the
+ * same memory whatever comes; two pairs at one place share a limit, which the number of places
+ * makes harmless.
  */
 import { halfSipHash, type HashKey } from "../half_sip_hash.ts";
 import type { PeerLists } from "./peer_lists.ts";
@@ -10,7 +11,7 @@ import { HASH_WORDS, type SwarmTable } from "./swarm_table.ts";
 /** Of one IPv4 address, or IPv6 network, in one swarm: a large household or a small carrier NAT. */
 export const PEERS_PER_ADDRESS_MAX = 256;
 /** With two million peers, eight share a place on the average. */
-/** Told to those beyond. */
+/** Sent to those beyond. */
 export const CROWDED = "Your address has as many peers in this swarm as it may have";
 const PLACES = 1 << 18;
 /** Two of the address and two of the info hash. */
@@ -30,8 +31,8 @@ export function createCrowds(key: HashKey): Crowds {
 }
 
 /**
- * The place of the address in `words` from `at` on and the swarm in `slot`; -1 for this machine's own
- * addresses, of which there may be many peers.
+ * The place of the address in `words` from `at` on and the swarm in `slot`; -1 for this machine's
+ * own addresses, of which there may be many peers.
  */
 export function crowdOf(
   crowds: Crowds,

@@ -16,8 +16,8 @@ export interface Naming {
 const ID_SIZE = 4 * ID_WORDS;
 
 /**
- * Writes other peers into the store's reply: those of the asker's family first, for it has proved that
- * it speaks that one. `near` has the peers of that family, with the asker at `ownPlace`.
+ * Adds other peers to the store's reply: those of the client's family first, for it has proved that
+ * it supports that one. `near` has the peers of that family, with the client at `ownPlace`.
  */
 export function nameOthers(
   store: Naming,

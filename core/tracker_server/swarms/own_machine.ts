@@ -1,7 +1,7 @@
 /**
  * Peers on the tracker's own machine announce from a loopback address, by which every other machine
- * means itself. Only askers on this machine are told of them so; others get the address at which they
- * reached the tracker, where it is known, and are not told of these peers where it is not.
+ * means itself. Only clients on this machine receive them so; others get the address at which they
+ * reached the tracker, where it is known, and do not get these peers where it is not.
  */
 import type { ByteWriter } from "../../bytes/byte_writer.ts";
 import { IPV4_SIZE, IPV6_SIZE } from "../../bytes/ip.ts";
@@ -20,8 +20,8 @@ export function isLoopbackAt(bytes: Uint8Array, at: number, size: number): boole
 }
 
 /**
- * Changes a reply to `asker`, of 4 or 16 bytes, in place. `ownIp` is the address at which it reached the
- * tracker; undefined where that is not known.
+ * Changes a reply to `asker`, of 4 or 16 bytes, in place. `ownIp` is the address at which it
+ * reached the tracker; undefined where that is not known.
  */
 export function renameLoopbackPeers(
   reply: Pick<AnnounceReply, "peers" | "peers6" | "peerIds">,

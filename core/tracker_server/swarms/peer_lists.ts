@@ -1,9 +1,9 @@
 /**
  * The peers of one address family: a list for each swarm, all of them in one array of 32-bit words.
  *
- * A list is a block of room for 1, 2, 4, 8... peers. Leechers come first, then seeders, without a gap,
- * and each of them in random order: a newcomer takes any place, and who was there moves to the end. So
- * any stretch of either is a random draw. A block holds, one section after the other,
+ * A list is a block of room for 1, 2, 4, 8... peers. Leechers come first, then seeders, without a
+ * gap, and each of them in random order: a newcomer takes any place, and who was there moves to the
+ * end. So any stretch of either is a random draw. A block holds, one section after the other,
  * addresses, times, peer ids and, once a search from end to end would be felt, an index by address.
  * A block that becomes too small or far too large is exchanged for one of another size.
  */
@@ -183,7 +183,7 @@ export function hasIdAt(lists: PeerLists, slot: number, place: number, id: Int32
 }
 
 /**
- * Notes that the peer at `place` was heard of under a peer id, which may be new, and whether it is a
+ * Records that the peer at `place` announced with a peer ID, which may be new, and whether it is a
  * partial seed; a seeder remains one.
  */
 export function touchPeer(
@@ -254,7 +254,10 @@ function indexPeer(lists: PeerLists, slot: number, place: number): void {
   words[index + at] = place + 1;
 }
 
-/** Later entries that were pushed beyond the gap move up into it, so that no search stops too early. */
+/**
+ * Later entries that were pushed beyond the gap move up into it, so that no search stops too
+ * early.
+ */
 function unindexPeer(lists: PeerLists, slot: number, place: number): void {
   const { words } = lists;
   const sizeClass = lists.sizeClasses[slot]!;

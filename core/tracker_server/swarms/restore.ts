@@ -30,8 +30,9 @@ const MARK_SIZE = 5;
 
 /**
  * Plays records into the store, as if its peers had announced at `aliveAt`, in the store's whole
- * seconds, or earlier where the records have a time: `secondsOf` makes the store's seconds of seconds
- * since 1970. Peers for whom there is no room are left out. After an error, what came before it counts.
+ * seconds, or earlier where the records have a time: `secondsOf` makes the store's seconds of
+ * seconds since 1970. Peers beyond the capacity are left out. After an error, what came before it
+ * counts.
  */
 export function restoreChanges(
   store: SwarmStore,
@@ -74,7 +75,8 @@ export function restoreChanges(
         wantsPeerIds: false,
       };
       announce(store, query, seenAt);
-      // A peer id that is new at a known address leaves no record, so it is told first, then to stop.
+      // A new peer ID at a known address leaves no record, so it is logged first, then the end of
+      // the old one.
       if (change === CHANGE.left) announce(store, { ...query, event: "stopped" }, seenAt);
     }
     at = end;

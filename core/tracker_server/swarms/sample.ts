@@ -1,10 +1,10 @@
 /**
- * Drawing the peers of an answer: at random, in time that grows with the answer and not with the swarm,
- * and written as they go over the wire.
+ * Drawing the peers of an answer: at random, in time that grows with the answer and not with the
+ * swarm, and written as they go over the wire.
  *
  * Leechers and seeders each stand in an order that is random already (see `peer_lists.ts`), so any
- * stretch of them is a fair draw, and lies together in memory where single draws would be spread over
- * all of a large swarm.
+ * stretch of them is a fair draw, and lies together in memory where single draws would be spread
+ * over all of a large swarm.
  */
 import { type ByteWriter, extendWriter, writeUint32 } from "../../bytes/byte_writer.ts";
 import { nextUint32, randomBelow, type Rng } from "../../bytes/random.ts";
@@ -20,7 +20,7 @@ export interface Draw {
   readonly count: number;
   /** As `seedersFor` has it. */
   readonly seedersMax: number | undefined;
-  /** The asker's own place in this list, or -1. */
+  /** The client's own place in this list, or -1. */
   readonly ownPlace: number;
 }
 
@@ -57,8 +57,8 @@ export function samplePeers(
 }
 
 /**
- * Appends `count` of the `candidates` that stand in a circle from place `first` on, one after the other
- * from anywhere; `ownPlace` is passed over.
+ * Appends `count` of the `candidates` that stand in a circle from place `first` on, one after the
+ * other from anywhere; `ownPlace` is passed over.
  */
 function writeStretch(
   lists: PeerLists,

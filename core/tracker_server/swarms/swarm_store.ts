@@ -1,10 +1,11 @@
 /**
- * Every swarm in memory, packed into arrays: a swarm costs about 70 bytes and a peer 32 (IPv4) or 44
- * (IPv6), plus what blocks keep in reserve. No operation takes a time that grows with the swarms.
+ * Every swarm in memory, packed into arrays: a swarm costs about 70 bytes and a peer 32 (IPv4) or
+ * 44 (IPv6), plus what blocks keep in reserve. No operation takes a time that grows with the
+ * swarms.
  *
  * A peer is an address in a swarm: an announce from it, with any peer id, replaces
- * the earlier ones from there, and no client can announce another address. A client that announces over both
- * families is two peers, one in each list, whose finished download counts once.
+ * the earlier ones from there, and no client can announce another address. A client that announces
+ * over both families is two peers, one in each list, whose finished download counts once.
  *
  * Silence is found out in two ways, neither of which costs anything noticeable: an announce looks
  * through its own swarm if something there may have expired, and a cursor goes round all swarms in
@@ -75,8 +76,8 @@ export interface SwarmStoreOptions {
   /** Of what is left to chance, which shows in the answers. Any number. */
   readonly seed: number;
   /**
-   * SECRET_WORDS of secret, so that no client can choose a slot in the tables; drawn from the seed, which
-   * is enough for a simulation, unless given.
+   * SECRET_WORDS of secret, so that no client can choose a slot in the tables; drawn from the seed,
+   * which is enough for a simulation, unless given.
    */
   readonly secret?: Int32Array;
   /** Seconds after its last announce for which a peer is named. */
@@ -85,7 +86,10 @@ export interface SwarmStoreOptions {
   readonly swarmsMax?: number;
 }
 
-/** Opaque outside this module, except for `expirySeconds` and `changes`, which may be set at any time. */
+/**
+ * Opaque outside this module, except for `expirySeconds` and `changes`, which may be set at any
+ * time.
+ */
 export interface SwarmStore {
   expirySeconds: number;
   /** Where changes are written down, as in `change_log.ts`; nowhere unless set. */
@@ -256,7 +260,8 @@ export function totalsOf(store: SwarmStore): StoreTotals {
 }
 
 /**
- * Looks through the next `slots` swarms of the round for peers that fell silent. `now` as in `announce`.
+ * Looks through the next `slots` swarms of the round for peers that fell silent. `now` as in
+ * `announce`.
  */
 export function sweepSome(store: SwarmStore, slots: number, now: number): void {
   const last = store.table.slotsUsed - 1;
@@ -375,7 +380,8 @@ function isFirstWord({ completions, table, infoHash, peerId }: SwarmStore): bool
   const byHash = halfSipHash(table.key, infoHash, 0, HASH_WORDS, 1);
   const byPeer = halfSipHash([byHash, table.key[1]], peerId, 0, ID_WORDS, 1);
   const at = byPeer & (COMPLETIONS_SIZE - 1);
-  // The low bits of `byPeer` are known from the place, so the rest of both makes the mark; 0 is none.
+  // The low bits of `byPeer` are known from the place, so the rest of both makes the mark; 0 is
+  // none.
   const mark = (byHash ^ (byPeer >>> 16)) | 1;
   if (completions[at] === mark) return false;
   completions[at] = mark;
@@ -462,7 +468,7 @@ function endIdleness(store: SwarmStore, slot: number, now: number): void {
   store.sweepAt[slot] = now + store.expirySeconds;
 }
 
-/** Forgets an idle swarm. */
+/** Removes an idle swarm. */
 function closeSwarm(store: SwarmStore, slot: number): void {
   leaveIdleRing(store, slot);
   store.completed[slot] = 0;

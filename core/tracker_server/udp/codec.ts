@@ -1,7 +1,7 @@
 /**
- * The tracker's side of the UDP protocol, packet by packet. An asker proves that it receives at its
- * address by a connection id that only we can make: a keyed hash of address and minute, so nothing is
- * kept for who asks. An unverified address gets no response longer than its request.
+ * The tracker's side of the UDP protocol, packet by packet. A client proves that it receives at its
+ * address by a connection id that only we can make: a keyed hash of address and minute, so nothing
+ * is kept for who asks. An unverified address gets no response longer than its request.
  *
  * Spec: BEP 15, UDP tracker protocol; BEP 41, extensions, which an announce may carry and which say
  * nothing that this tracker needs.
@@ -27,11 +27,17 @@ import {
   type SwarmCounts,
 } from "../types.ts";
 
-/** An announce with several options of 255 bytes; what is longer is cut off, and options don't count. */
+/**
+ * An announce with several options of 255 bytes; what is longer is cut off, and options don't
+ * count.
+ */
 export const PACKET_SIZE_MAX = 2_048;
 /** An id is good for the minute it was made in and the next two, so for two minutes at least. */
 const CONNECTION_BUCKET_SECONDS = 60;
-/** Spec: BEP 15, "Trackers should accept the connection ID until two minutes after it has been send". */
+/**
+ * Spec: BEP 15, "Trackers should accept the connection ID until two minutes after it has been
+ * send".
+ */
 const CONNECTION_BUCKETS = 3;
 /** An answer should travel in one piece over any network. */
 const ANSWER_SIZE_MAX = 1_400;
@@ -70,8 +76,8 @@ export function createConnectionIds(secret: Int32Array): ConnectionIds {
 }
 
 /**
- * What `packet` asks for. `stale` is a question whose connection id is not, or no longer, that of the
- * address, 4 or 16 bytes; `now` is in seconds.
+ * What `packet` asks for. `stale` is a question whose connection id is not, or no longer, that of
+ * the address, 4 or 16 bytes; `now` is in seconds.
  */
 export function classifyPacket(
   packet: Uint8Array,
@@ -158,7 +164,9 @@ export function claimedIpOf(packet: Uint8Array): Uint8Array | undefined {
   return readUint32(packet, 84) === 0 ? undefined : packet.subarray(84, 88);
 }
 
-/** Info hashes of a scrape that `classifyPacket` found, views of the packet. Spec: BEP 15, scrape. */
+/**
+ * Info hashes of a scrape that `classifyPacket` found, views of the packet. Spec: BEP 15, scrape.
+ */
 export function readUdpScrape(packet: Uint8Array): Uint8Array[] {
   const hashes: Uint8Array[] = [];
   for (let at = HEADER_SIZE; at + HASH_SIZE <= packet.length; at += HASH_SIZE) {

@@ -1,6 +1,6 @@
 /**
- * The body of an upload, read within limits: of bytes, so that two gigabytes cost no more than the limit;
- * of time, so that no client holds a slot by sending nothing; and of concurrent uploads.
+ * The body of an upload, read within limits: of bytes, so that two gigabytes cost no more than the
+ * limit; of time, so that no client holds a slot by sending nothing; and of concurrent uploads.
  */
 import { fail, type Result } from "../../../core/bytes/result.ts";
 import { type BodyError, readRequestBody } from "../../net/read_bounded.ts";
@@ -24,7 +24,7 @@ export function createUploadGate(
   let active = 0;
   return {
     async read(request, bytesMax) {
-      // Told before a byte is read, where the length is known beforehand.
+      // Called before a byte is read, where the length is known beforehand.
       if (Number(request.headers.get("content-length") ?? 0) > bytesMax) return fail("too-large");
       if (active >= uploadsMax) return fail("busy");
       active++;

@@ -240,7 +240,7 @@ function setLength(writer: ByteWriter, bodyAt: number): void {
   } while (size > 0);
 }
 
-/** Writes the answer anew, with its body packed. */
+/** Rewrites the response with a compressed body. */
 async function pack(writer: ByteWriter, bodyAt: number, isLast: boolean): Promise<boolean> {
   const body = writer.bytes.slice(bodyAt, writer.size);
   const packed = new Blob([body]).stream().pipeThrough(new CompressionStream("gzip"));

@@ -11,7 +11,7 @@ export interface Client {
   readonly ipText: string;
   /** The address of ours that it connected to; undefined where a proxy stands between. */
   readonly ownIp: Uint8Array | undefined;
-  /** It says for whom it asks. */
+  /** It names its client. */
   readonly isTrustedProxy: boolean;
 }
 
@@ -20,7 +20,9 @@ export interface RequestBody {
   readonly stream: ReadableStream<Uint8Array> | undefined;
 }
 
-/** Of the URL of a request that names no host, or an odd one. No such name exists. Spec: RFC 6761. */
+/**
+ * Of the URL of a request that names no host, or an odd one. No such name exists. Spec: RFC 6761.
+ */
 export const UNNAMED_HOST = "host.invalid";
 
 /** What may stand for a host in a URL. */

@@ -1,7 +1,7 @@
 /**
- * Swarms in Redis, shared by any number of trackers. Each tracker also keeps, small and in memory, the
- * peers that announced to it: when Redis is away it answers from those, with a warning, and when Redis
- * is back it sends them again, in case that Redis lost its data.
+ * Swarms in Redis, shared by any number of trackers. Each tracker also keeps, small and in memory,
+ * the peers that announced to it: when Redis is away it answers from those, with a warning, and
+ * when Redis is back it sends them again, in case that Redis lost its data.
  */
 import { readUint16 } from "../../../core/bytes/byte_reader.ts";
 import { createByteWriter, resetWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
@@ -59,7 +59,7 @@ export interface RedisBackendOptions {
   readonly seed: number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** Told in one sentence when Redis is away, and when it is there again. */
+  /** Called with one sentence when Redis is away, and when it is back. */
   readonly onProblem: (sentence: string) => void;
 }
 
@@ -152,7 +152,10 @@ export class RedisBackend implements SwarmBackend {
     return { isUp: this.#link.isUp, lostCount: this.#lostCount };
   }
 
-  /** Brings `totals` up to date, as far as that is this tracker's turn; they stay when Redis is away. */
+  /**
+   * Brings `totals` up to date, as far as that is this tracker's turn; they stay when Redis is
+   * away.
+   */
   async refreshTotals(): Promise<void> {
     if (!this.#link.isUp) return;
     this.#totals = await readTotals(this.#link).catch(() => this.#totals);

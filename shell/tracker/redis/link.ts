@@ -1,10 +1,10 @@
 /**
  * The way to Redis: loads the script where it is missing, and opens itself again when it is lost.
- * Announces that come while others are under way gather and go together: the busier the tracker, the
- * cheaper each one.
+ * Announces that come while others are under way gather and go together: the busier the tracker,
+ * the cheaper each one.
  *
- * Absent on purpose: waiting. What cannot be asked now fails now, for a peer would rather have a stale
- * answer than none.
+ * Absent on purpose: waiting. What cannot be asked now fails now, for a peer would rather have a
+ * stale answer than none.
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -54,7 +54,7 @@ export interface RedisLinkOptions {
   readonly peerSeconds: () => number;
   /** A 32-bit number for the script's choices. */
   readonly random: () => number;
-  /** Told whenever the link is lost (with the reason) or there again (undefined). */
+  /** Called whenever the connection is lost (with the reason) or restored (undefined). */
   readonly onChange: (lost: string | undefined) => void;
 }
 
@@ -123,7 +123,10 @@ export class RedisLink {
     this.#drop("closed");
   }
 
-  /** The watch sees to it that this ends: a server that is dropped may never settle what it was asked. */
+  /**
+   * The watch sees to it that this ends: a server that is dropped may never settle what it was
+   * asked.
+   */
   async #ask<T>(send: (server: RedisServer) => Promise<T>): Promise<T> {
     if (this.#server === undefined) throw new Error("not connected");
     const lost = Promise.withResolvers<never>();
@@ -198,7 +201,7 @@ export class RedisLink {
     }
   }
 
-  /** Finds out anew who the nodes are, over connections of which none hangs. */
+  /** Looks up the nodes again, over connections that cannot hang. */
   async #renew(): Promise<void> {
     if (performance.now() < this.#renewAt) return;
     this.#renewAt = Infinity;

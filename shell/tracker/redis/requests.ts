@@ -107,7 +107,7 @@ export function decodeReplies(
   });
 }
 
-/** Takes the asker out of the peers of its own family, or any peer if it is not among them. */
+/** Removes the client from the peers of its own family, or any peer if it is not among them. */
 function dropAsker(
   { peers, peers6, peerIds }: AnnounceReply,
   request: Buffer,

@@ -1,8 +1,8 @@
 /**
  * The tracker's one file: a SQLite database with the catalog, and the swarms as a log of changes.
  *
- * A torrent is on the disk when `put` returns. The log is handed to the system at once, which keeps it
- * when this process is killed, and reaches the disk a little later: after a power cut, the last
+ * A torrent is on the disk when `put` returns. The log is handed to the system at once, which keeps
+ * it when this process is killed, and reaches the disk a little later: after a power cut, the last
  * seconds of announces may be missing, and clients repeat them.
  */
 import { DatabaseSync } from "node:sqlite";
@@ -41,7 +41,9 @@ alter table torrents add column info_hash_v2 blob;
 pragma user_version = ${FORMAT};
 `;
 
-/** SQLite's own journal is moved into the database this often: seldom, for it waits for the disk. */
+/**
+ * SQLite's own journal is moved into the database this often: seldom, for it waits for the disk.
+ */
 const JOURNAL_PAGES_MAX = 8_000;
 const SETTINGS = `
 pragma locking_mode = exclusive;
@@ -56,7 +58,7 @@ export interface SwarmLog {
   read(): Iterable<Uint8Array>;
   /** Adds changes; returns their place, counted upwards. */
   append(changes: Uint8Array): number;
-  /** Forgets up to `countMax` of what was written before a place; true when nothing of it is left. */
+  /** Deletes up to `countMax` entries before a place; true when none is left. */
   trim(before: number, countMax: number): boolean;
   /** When the tracker was last known to run, in seconds since 1970; undefined for a new file. */
   aliveAt(): number | undefined;
@@ -74,7 +76,10 @@ export class TrackerFileError extends Error {
   override readonly name = "TrackerFileError";
 }
 
-/** Opens the file for this process alone, and makes it if it is not there. Throws a TrackerFileError. */
+/**
+ * Opens the file for this process alone, and makes it if it is not there. Throws a
+ * TrackerFileError.
+ */
 export function openTrackerFile(path: string): TrackerFile {
   let database: DatabaseSync | undefined;
   try {

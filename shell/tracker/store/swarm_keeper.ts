@@ -1,11 +1,12 @@
 /**
- * Keeps swarms through a restart: every change goes into a log before the response that depends on it
- * leaves, and rounds of snapshots keep the log short. A round writes down swarm by swarm, a little at a
- * time, among the changes that go on meanwhile; when it is through, all that was written before it is
- * forgotten. Whatever moment this process ends at, the log read from its start gives the swarms.
+ * Keeps swarms through a restart: every change goes into a log before the response that depends on
+ * it leaves, and rounds of snapshots keep the log short. A round writes down swarm by swarm, a
+ * little at a time, among the changes that go on meanwhile; when it is through, all that was
+ * written before it is forgotten. Whatever moment this process ends at, the log read from its start
+ * gives the swarms.
  *
- * A log that fails stops nothing: swarms live on in memory, and a new round writes them all down once
- * the log works again.
+ * A log that fails stops nothing: swarms live on in memory, and a new round writes them all down
+ * once the log works again.
  */
 import { createByteWriter, resetWriter, writtenBytes } from "../../../core/bytes/byte_writer.ts";
 import { restoreChanges, writeSwarm } from "../../../core/tracker_server/swarms/restore.ts";
@@ -19,7 +20,7 @@ const ENTRY_BYTES = 64 * 1024;
 const TICK_MS = 100;
 /** Of each tick, so that a round takes a few hundredths of the time there is. */
 const TICK_BUDGET_MS = 4;
-/** Entries that are forgotten in one tick. */
+/** Entries that are deleted in one tick. */
 const TRIM_ENTRIES = 500;
 /** By so much a killed tracker may take its peers for older than they are. */
 const ALIVE_MS = 10_000;
@@ -32,7 +33,7 @@ export interface KeeperOptions {
   readonly log: SwarmLog;
   /** The store's time, in whole seconds. */
   readonly now: () => number;
-  /** Told in one sentence when the log fails, and when it works again. */
+  /** Called with one sentence when the log fails, and when it works again. */
   readonly onProblem: (sentence: string) => void;
 }
 
@@ -55,7 +56,7 @@ export class SwarmKeeper {
   /** Written since the last round began; the log of an earlier process counts as long. */
   #bytesSinceRound = Infinity;
   #lastRoundBytes = 0;
-  /** Entries before this place are to be forgotten. */
+  /** Entries before this place are to be deleted. */
   #trimBefore = 0;
   #aliveMs = -Infinity;
   /** When the log failed last, if it has not worked since. */
@@ -70,8 +71,8 @@ export class SwarmKeeper {
   }
 
   /**
-   * To be called after each operation of the store: its changes go into the log together with those of
-   * other operations of the same turn of the event loop.
+   * To be called after each operation of the store: its changes go into the log together with those
+   * of other operations of the same turn of the event loop.
    */
   note(): void {
     if (this.#changes.size > 0) this.#settling ??= Promise.resolve().then(() => this.settle());
@@ -101,7 +102,9 @@ export class SwarmKeeper {
     this.#attempt(() => this.#options.log.setAliveAt(wallSeconds()));
   }
 
-  /** Nobody was asked while the tracker was away, so all peers are as old as its absence, or older. */
+  /**
+   * No peer could announce while the tracker was away, so all are as old as its absence, or older.
+   */
   #restore(): void {
     const { store, log, now, onProblem } = this.#options;
     const awaySeconds = Math.max(0, wallSeconds() - (log.aliveAt() ?? 0));

@@ -80,7 +80,7 @@ function parseCall(value: Json): Call {
   }
   const method = property(value, "method");
   if (typeof method !== "string") {
-    return failedCall(id ?? null, RPC_ERROR.invalidRequest, "The method must be a string");
+    return failedCall(id, RPC_ERROR.invalidRequest, "The method must be a string");
   }
   const params = property(value, "params") ?? {};
   const command = isObject(params)
@@ -103,7 +103,7 @@ function parseLegacy(value: JsonObject): Call {
   return { dialect: "legacy", id: property(value, "tag"), isNotification: false, command };
 }
 
-function failedCall(id: Json, code: number, message: string): Call {
+function failedCall(id: Json | undefined, code: number, message: string): Call {
   return { dialect: "jsonrpc", id, isNotification: false, command: failure(code, message) };
 }
 
@@ -159,6 +159,7 @@ function legacyAnswer({ id, command }: Call, outcome: RpcOutcome): Json {
 function legacyResult(method: string, result: JsonObject): Json {
   if (method === "torrent_get") return result;
   const renamed = renameKeys(result, (key) => legacyKey(method, key));
-  if (!isObject(renamed) || method !== "session_get") return renamed;
-  return renamed.encryption === "allowed" ? { ...renamed, encryption: "tolerated" } : renamed;
+  return method === "session_get" && isObject(renamed) && renamed.encryption === "allowed"
+    ? { ...renamed, encryption: "tolerated" }
+    : renamed;
 }

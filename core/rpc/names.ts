@@ -4,6 +4,7 @@
  *
  * Spec: Transmission 4.0.6 and 4.1, rpc-spec.
  */
+import { remember } from "../bytes/remember.ts";
 import { isObject, type Json } from "./json.ts";
 
 /** Older names that no rule turns into the new ones. */
@@ -17,24 +18,14 @@ export function currentName(name: string): string {
   return RENAMED[snake] ?? snake;
 }
 
-/** Names that were asked for before: a list of thousands of torrents has the same few. */
-const camelNames = new Map<string, string>([["is_utp", "isUTP"]]);
-
-/** Names of the protocol are fewer; others come from outside and are not kept. */
+/** Names of the protocol are fewer. */
 const NAMES_KEPT_MAX = 500;
 
-/** "download_dir" to "downloadDir". */
-export function camelName(name: string): string {
-  const known = camelNames.get(name);
-  if (known !== undefined) return known;
-  const camel = toCamel(name);
-  if (camelNames.size < NAMES_KEPT_MAX) camelNames.set(name, camel);
-  return camel;
-}
-
-function toCamel(name: string): string {
+/** "download_dir" to "downloadDir"; kept, since a list of thousands of torrents has the same few. */
+export const camelName: (name: string) => string = remember(NAMES_KEPT_MAX, (name) => {
+  if (name === "is_utp") return "isUTP";
   return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-}
+});
 
 /** "download_dir" to "download-dir". */
 export function kebabName(name: string): string {

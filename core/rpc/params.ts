@@ -30,7 +30,7 @@ export function readParams<P extends Params>(
 ): Result<Read<P>, RpcFailure> {
   const values: Record<string, unknown> = {};
   for (const key of Object.keys(params)) {
-    const name = Object.hasOwn(table, key) ? key : currentName(key);
+    const name = currentName(key);
     if (!Object.hasOwn(table, name)) continue;
     const value = table[name]!(property(params, key)!);
     if (!value.ok) {

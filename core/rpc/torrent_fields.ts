@@ -5,6 +5,7 @@
  * Spec: Transmission 4.1, rpc-spec, section 3.3.
  */
 import type { TorrentGet } from "./commands.ts";
+import { remember } from "../bytes/remember.ts";
 import type { Dialect } from "./envelope.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { camelName, currentName, renameKeys } from "./names.ts";
@@ -120,9 +121,8 @@ const FIELDS: Readonly<Record<string, Field>> = {
 /** Every field, in today's spelling. */
 export const TORRENT_FIELDS: readonly string[] = Object.keys(FIELDS);
 
-/** Names as clients wrote them to fields; a name is looked up once a request. */
+/** A field by its name as a client wrote it; looked up once a request. */
 function findField(name: string): Field | undefined {
-  if (Object.hasOwn(FIELDS, name)) return FIELDS[name];
   const current = currentName(name);
   return Object.hasOwn(FIELDS, current) ? FIELDS[current] : undefined;
 }
@@ -139,7 +139,7 @@ export function torrentsAnswer(
   const known: { readonly name: string; readonly field: Field }[] = [];
   for (const name of new Set(request.fields)) {
     const field = findField(name);
-    if (field !== undefined && name !== "__proto__") known.push({ name, field });
+    if (field !== undefined) known.push({ name, field });
   }
   if (request.format === "table") {
     return [
@@ -298,26 +298,16 @@ interface Site {
   readonly name: string;
 }
 
-/** Thousands of torrents share a few trackers: URLs that were taken apart before. */
-const sites = new Map<string, Site>();
+/** Thousands of torrents share a few trackers. */
 const SITES_KEPT_MAX = 1000;
 
-function siteOf(announce: string): Site {
-  const known = sites.get(announce);
-  if (known !== undefined) return known;
-  const site = takeApart(announce);
-  if (sites.size >= SITES_KEPT_MAX) sites.clear();
-  sites.set(announce, site);
-  return site;
-}
-
-function takeApart(announce: string): Site {
+const siteOf = remember(SITES_KEPT_MAX, (announce): Site => {
   if (!URL.canParse(announce)) return { host: announce, name: announce };
   const { protocol, hostname, port } = new URL(announce);
   const host = `${protocol}//${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
   const isAddress = /^[\d.]+$|^\[/.test(hostname);
   return { host, name: isAddress ? hostname : hostname.split(".").at(-2) ?? hostname };
-}
+});
 
 const MIME_TYPES: Readonly<Record<string, string>> = {
   "7z": "application/x-7z-compressed",

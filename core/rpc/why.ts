@@ -90,8 +90,11 @@ function tried(torrent: Explained, now: number): string[] {
     const willing = peers.filter((peer) => peer.clientIsInterested);
     const choking = willing.filter((peer) => peer.clientIsChoked);
     sentences.push(
-      `Of ${count(peers.length, "connected peer")} ${willing.length} have something for us` +
-        (choking.length > 0 ? `, ${choking.length} of them choke us.` : "."),
+      `Of ${count(peers.length, "connected peer")} ${verb(willing.length, "has", "have")} ` +
+        "something for us" +
+        (choking.length > 0
+          ? `, ${verb(choking.length, "of them chokes", "of them choke")} us.`
+          : "."),
     );
   }
   return sentences;
@@ -138,6 +141,10 @@ function sending(torrent: Explained): number {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function verb(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
 }
 
 function span(seconds: number): string {

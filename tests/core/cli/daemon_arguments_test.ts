@@ -109,3 +109,148 @@ Deno.test("some settings of tracker, add and limit have separate names in the en
   const get = accept("get x", env);
   assertEquals(get.kind === "get" && [get.host, get.port], ["::1", 7000]);
 });
+
+Deno.test("each setting of a daemon changes what it names in the session, and nothing else", () => {
+  const cases: [string, Record<string, unknown>][] = [
+    ["--dir /d", { download_dir: "/d" }],
+    ["--incomplete-dir /i", { incomplete_dir: "/i", incomplete_dir_enabled: true }],
+    ["--port 7000", { peer_port: 7000 }],
+    ["--dht off", { dht_enabled: false }],
+    ["--lsd off", { lpd_enabled: false }],
+    ["--portmap on", { port_forwarding_enabled: true }],
+    ["--portmap off", { port_forwarding_enabled: false }],
+    ["--no-portmap", { port_forwarding_enabled: false }],
+    ["--no-portmap=false", { port_forwarding_enabled: true }],
+    ["--up-limit 2M", { speed_limit_up_enabled: true, speed_limit_up: 2000 }],
+    ["--up-limit off", { speed_limit_up_enabled: false }],
+    ["--down-limit 1500", { speed_limit_down_enabled: true, speed_limit_down: 2 }],
+    ["--down-limit off", { speed_limit_down_enabled: false }],
+    ["--alt-up-limit 10K", { alt_speed_up: 10 }],
+    ["--alt-up-limit off", {}],
+    ["--alt-down-limit 1K", { alt_speed_down: 1 }],
+    ["--alt-down-limit off", {}],
+    ["--alt-time 01:00-02:30", {
+      alt_speed_time_enabled: true,
+      alt_speed_time_begin: 60,
+      alt_speed_time_end: 150,
+    }],
+    ["--alt-days sun", { alt_speed_time_day: 1 }],
+    ["--max-downloads 3", { download_queue_enabled: true, download_queue_size: 3 }],
+    ["--max-downloads 0", { download_queue_enabled: false }],
+    ["--max-seeds 1", { seed_queue_enabled: true, seed_queue_size: 1 }],
+    ["--max-seeds 0", { seed_queue_enabled: false }],
+    ["--seed-ratio 0", { seed_ratio_limited: true, seed_ratio_limit: 0 }],
+    ["--seed-idle 5", { idle_seeding_limit_enabled: true, idle_seeding_limit: 5 }],
+    ["--max-peers 9", { peer_limit_global: 9 }],
+    ["--paused", { start_added_torrents: false }],
+    ["--paused=false", { start_added_torrents: true }],
+    ["--blocklist b", { blocklist_enabled: true }],
+    ["--webhook http://h/ --state s --quiet", {}],
+  ];
+  for (const [options, change] of cases) {
+    const command = accept(`daemon ${options}`);
+    assertEquals(command.kind === "daemon" && command.strong, change, options);
+  }
+});
+
+Deno.test("a daemon without options changes only where downloads go, and how many run", () => {
+  assertEquals(accept("daemon"), {
+    kind: "daemon",
+    rpc: { host: "127.0.0.1", port: 9091 },
+    state: undefined,
+    host: undefined,
+    announceIp: undefined,
+    allowLocal: false,
+    dhtNodes: [],
+    shareRule: { percent: 10, strict: false },
+    dir: "downloads",
+    weak: { download_dir: "downloads", download_queue_enabled: true, download_queue_size: 5 },
+    strong: {},
+    allowHost: [],
+    rpcUser: undefined,
+    rpcPassword: undefined,
+    cert: undefined,
+    key: undefined,
+    allowPlainHttp: false,
+    watchFolder: undefined,
+    blocklist: undefined,
+    webhook: undefined,
+    log: undefined,
+    json: false,
+    quiet: false,
+  });
+});
+
+Deno.test("login and certificate need both of their halves, and open the RPC port to others", () => {
+  assertEquals(accept("daemon --rpc-user a --rpc-password b").kind, "daemon");
+  assertMatch(refuse("daemon --rpc-password b"), /^conflict: .*rpc-user and --rpc-password go tog/);
+  assertEquals(accept("daemon --rpc 0.0.0.0:1 --cert c --key k").kind, "daemon");
+  assertMatch(refuse("daemon --key k"), /^conflict: Options --cert and --key go together/);
+  assertMatch(refuse("daemon --rpc [::2]:1"), /^conflict: Option --rpc ::2 can be reached/);
+  assertEquals(accept("daemon --rpc 127.3.2.1:1").kind, "daemon");
+});
+
+Deno.test("commands for a daemon are complete without options", () => {
+  const remote = { state: undefined, json: false, quiet: false };
+  const every = { select: [], exclude: [], priorityHigh: [], priorityLow: [] };
+  const some = { names: ["a", "b"], ...remote };
+  assertEquals(accept("add a b"), {
+    kind: "add",
+    sources: ["a", "b"],
+    dir: undefined,
+    paused: false,
+    labels: [],
+    sequential: false,
+    ...every,
+    ...remote,
+  });
+  assertEquals(accept("status a b"), { kind: "status", watch: false, sort: "activity", ...some });
+  for (const kind of ["pause", "resume", "recheck", "why"] as const) {
+    assertEquals(accept(`${kind} a b`), { kind, now: false, ...some });
+  }
+  assertEquals(accept("resume a b --now"), { kind: "resume", ...some, now: true });
+  assertEquals(accept("remove a b"), {
+    kind: "remove",
+    data: false,
+    tracker: undefined,
+    catalogToken: undefined,
+    ...some,
+  });
+  assertEquals(accept("move a b c"), { kind: "move", dir: "c", find: false, ...some });
+  assertEquals(accept("limit a b --ratio 2"), {
+    kind: "limit",
+    down: undefined,
+    up: undefined,
+    ratio: 2,
+    ...some,
+  });
+  for (const option of ["--down 1K", "--up 1K"]) {
+    assertEquals(accept(`limit ${option}`).kind, "limit");
+  }
+  assertEquals(accept("log a b"), { kind: "log", follow: false, ...some });
+  assertEquals(accept("stop"), { kind: "stop", ...remote });
+});
+
+Deno.test("the prompt hands options of its own session on", () => {
+  assertEquals(accept("shell"), { kind: "shell", state: undefined, session: [] });
+  assertEquals(accept("shell --dir d --host ::1 --port 0 --state s"), {
+    kind: "shell",
+    state: "s",
+    session: ["--dir", "d", "--host", "::1", "--port", "0"],
+  });
+});
+
+Deno.test("config has a default only where one can be written down, from any command", () => {
+  const command = accept("config host seed-ratio json max-peers tracker dht label");
+  const settings = command.kind === "config" ? command.settings : [];
+  assertEquals(settings.map((setting) => settingText(settingResult(setting)).split(/ +# d/)[0]), [
+    "# host",
+    "# seed-ratio",
+    "# json = false",
+    "# max-peers",
+    '# tracker = "http://127.0.0.1:8000/announce"',
+    '# dht = "on"',
+    "# label",
+  ]);
+  assertMatch(refuse("config nonsense"), /There is no setting "nonsense"; run tt config for all$/);
+});

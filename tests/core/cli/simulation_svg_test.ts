@@ -100,11 +100,11 @@ Deno.test("a bound beyond the end of the run is neither drawn nor in the legend"
 
 Deno.test("the legend and the outcome name only kinds of peers that there are", () => {
   const fair = draw({ options: { ...TWO.options, freeRidersPercent: 0 }, riders: undefined });
-  assertEquals(find(fair, " sample\"").length, 2);
+  assertEquals(find(fair, ' sample"').length, 2);
   assertEquals(find(fair, "rider,").length, 0);
   assertEquals(find(fair, "Completion")[0]!.includes("rider"), false);
   const riders = draw({ options: { ...TWO.options, freeRidersPercent: 100 } });
-  assertEquals(find(riders, " sample\"").length, 2);
+  assertEquals(find(riders, ' sample"').length, 2);
   assertEquals(find(riders, ">downloader<").length, 0);
   assertEquals(find(riders, "Completion")[0]!.includes("slowest downloader"), false);
 });

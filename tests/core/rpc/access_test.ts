@@ -109,3 +109,44 @@ Deno.test("the number of remembered addresses is limited", () => {
   for (let address = 0; address < 5000; address++) noteLogin(guard, String(address), false, 0);
   assertEquals(guard.failures.size, 1000);
 });
+
+Deno.test("a refused name is repeated as far as it can be read", () => {
+  const name = "x".repeat(101);
+  const head = { origin: undefined, secFetchSite: undefined, upgrade: undefined, isPublic: false };
+  assertEquals(
+    checkHead({ ...head, host: name }, [])!.message,
+    `The name "${
+      name.slice(0, 100)
+    }" is not allowed to reach this daemon; allow it with --allow-host`,
+  );
+});
+
+Deno.test("credentials may be as long as a header, and the user may be empty", () => {
+  const longest = `Bearer ${"x".repeat(4096 - "Bearer ".length)}`;
+  assertEquals(readAuthorization(longest)?.kind, "token");
+  assertEquals(readAuthorization(`${longest}x`), undefined);
+  const password = { kind: "password", user: "", password: "secret" } as const;
+  assertEquals(readAuthorization(`basic  ${btoa(":secret")} `), password);
+  assertEquals(readAuthorization(`Basic ${btoa("u:")}`), { ...password, user: "u", password: "" });
+});
+
+Deno.test("over the limit an address may guess every half minute, and is forgotten after ten", () => {
+  const guard = createLoginGuard();
+  const start = 1_000_000;
+  for (let guess = 0; guess < 3; guess++) noteLogin(guard, "a", false, start);
+  const may = (afterMs: number) => mayTryLogin(guard, "a", 3, start + afterMs);
+  assertEquals([may(0), may(29_999), may(30_000)], [false, false, true]);
+  noteLogin(guard, "a", false, start + 600_000);
+  assertEquals(may(600_001), false, "its failures still count");
+  noteLogin(guard, "a", false, start + 1_200_001);
+  assertEquals(may(1_200_002), true, "one failure since it was forgotten");
+});
+
+Deno.test("of too many addresses the one that failed longest ago is forgotten", () => {
+  const guard = createLoginGuard();
+  noteLogin(guard, "a", false, 0);
+  noteLogin(guard, "b", false, 1);
+  noteLogin(guard, "a", false, 2);
+  for (let address = 0; address < 999; address++) noteLogin(guard, String(address), false, 3);
+  assertEquals([mayTryLogin(guard, "a", 1, 4), mayTryLogin(guard, "b", 1, 4)], [false, true]);
+});

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { parseRequest } from "../../../core/rpc/envelope.ts";
 import { RPC_ERROR } from "../../../core/rpc/json.ts";
 import { commandOf, HASH, refusalOf } from "./kit.ts";
 
@@ -212,4 +213,103 @@ Deno.test("groups have a name", () => {
   });
   assertEquals(refusalOf({ method: "group-set", arguments: {} }).message, "name is missing");
   assertEquals(legacy("group-get", { name: "slow" }), { method: "group_get", names: ["slow"] });
+});
+
+Deno.test("what a request leaves out is the harmless choice, and all torrents", () => {
+  assertEquals(current("torrent_remove", {}), {
+    method: "torrent_remove",
+    ids: "all",
+    deleteData: false,
+  });
+  assertEquals(current("torrent_set_location", { location: "/a" }), {
+    method: "torrent_set_location",
+    ids: "all",
+    location: "/a",
+    move: false,
+  });
+  assertEquals(current("torrent_rename_path", { path: "a", name: "b" }), {
+    method: "torrent_rename_path",
+    ids: "all",
+    path: "a",
+    name: "b",
+  });
+  assertEquals(current("torrent_set", {}), { method: "torrent_set", ids: "all", change: {} });
+  assertEquals(current("tt_log", {}), { method: "tt_log", since: 0, ids: "all" });
+  assertEquals(current("tt_log", { since: 5, ids: 1 }), { method: "tt_log", since: 5, ids: [1] });
+  assertEquals(current("session_get", {}), { method: "session_get", fields: undefined });
+  assertEquals(current("port_test", { ip_protocol: "ipv6" }), {
+    method: "port_test",
+    ipProtocol: "ipv6",
+  });
+  assertEquals(current("free_space", { path: "/a" }), { method: "free_space", path: "/a" });
+});
+
+Deno.test("a request that lacks what it cannot do without is refused", () => {
+  const cases: [string, object, string][] = [
+    ["torrent_set_location", {}, "location is missing"],
+    ["torrent_rename_path", { path: "a" }, "path and name are needed"],
+    ["torrent_rename_path", { name: "b" }, "path and name are needed"],
+    ["free_space", {}, "path is missing"],
+    ["group_set", { name: " " }, "name is missing"],
+  ];
+  for (const [method, params, message] of cases) {
+    assertEquals(refusalOf({ jsonrpc: "2.0", method, params }), {
+      code: RPC_ERROR.invalidParams,
+      message,
+    });
+  }
+});
+
+Deno.test("a refused selector says what one is, and a refused method is repeated in part", () => {
+  const wrong = "ids must be a torrent id, a hash, a list of these, or recently_active";
+  for (const ids of [1.5, [1.5], ["x"], {}]) {
+    assertEquals(refusalOf({ method: "torrent-stop", arguments: { ids } }).message, wrong);
+  }
+  assertEquals(
+    refusalOf({ method: "x".repeat(101) }).message,
+    `Method "${"x".repeat(100)}" is unknown`,
+  );
+});
+
+Deno.test("parameters keep their bounds", () => {
+  const set = (change: object) => {
+    const command = legacy("torrent-set", change);
+    return command.method === "torrent_set" ? command.change : undefined;
+  };
+  const refused = (change: object) =>
+    refusalOf({ method: "torrent-set", arguments: change }).code === RPC_ERROR.invalidParams;
+  assertEquals(set({ seedRatioLimit: 0 }), { seed_ratio_limit: 0 });
+  assertEquals(set({ seedRatioLimit: 1_000_000 }), { seed_ratio_limit: 1_000_000 });
+  assertEquals(set({ honorsSessionLimits: 0 }), { honors_session_limits: false });
+  assertEquals(set({ honorsSessionLimits: 1 }), { honors_session_limits: true });
+  assertEquals(set({ group: "x".repeat(200) }), { group: "x".repeat(200) });
+  // A fraction is cut off.
+  assertEquals(set({ bandwidthPriority: -0.5 }), { bandwidth_priority: 0 });
+  for (
+    const change of [
+      ...[{ seedRatioLimit: -0.1 }, { seedRatioLimit: 1_000_001 }, { seedRatioLimit: "1" }],
+      ...[{ seedRatioLimit: true }, { seedRatioLimit: null }, { seedRatioLimit: [1] }],
+      ...[{ honorsSessionLimits: 2 }, { group: "x".repeat(201) }, { group: 1 }],
+    ]
+  ) assertEquals(refused(change), true, JSON.stringify(change));
+  const labels = (count: number) => ({ labels: Array.from({ length: count }, (_, i) => `l${i}`) });
+  assertEquals([refused(labels(101)), set(labels(100))?.labels?.length], [true, 100]);
+});
+
+Deno.test("trackers are replaced in pairs of an id and a URL, a thousand at most", () => {
+  const replace = (trackerReplace: unknown) => {
+    const { command } = parseRequest(
+      JSON.stringify({ method: "torrent-set", arguments: { trackerReplace } }),
+    ).calls[0]!;
+    return command.ok && command.value.method === "torrent_set"
+      ? command.value.change.tracker_replace
+      : undefined;
+  };
+  assertEquals(replace([1, "a", 2, "b"]), [{ id: 1, url: "a" }, { id: 2, url: "b" }]);
+  assertEquals(replace([]), []);
+  const pairs = (count: number) => Array.from({ length: count }, (_, i) => [i, "u"]).flat();
+  assertEquals([replace(pairs(1000))?.length, replace(pairs(1001))], [1000, undefined]);
+  for (const wrong of [[1, "a", 2], [1, 2], ["a", "b"], ["a", 1], 1]) {
+    assertEquals(replace(wrong), undefined, JSON.stringify(wrong));
+  }
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { BATCH_MAX, formatAnswer, parseRequest } from "../../../core/rpc/envelope.ts";
-import { RPC_ERROR, type RpcOutcome } from "../../../core/rpc/json.ts";
+import { property, RPC_ERROR, type RpcOutcome } from "../../../core/rpc/json.ts";
 import { RPC_METHODS } from "../../../core/rpc/commands.ts";
 import { kebabName } from "../../../core/rpc/names.ts";
 import { answerTo, commandOf, refusalOf } from "./kit.ts";
@@ -203,4 +203,37 @@ Deno.test("any text gets a response", () => {
     }),
     { seed: 14, numRuns: 300 },
   );
+});
+
+Deno.test("arguments of either dialect must be an object", () => {
+  assertEquals(refusalOf({ method: "session-get", arguments: [] }), {
+    code: RPC_ERROR.invalidParams,
+    message: "The arguments must be an object",
+  });
+});
+
+Deno.test("a call without a method is answered under its id, or null", () => {
+  assertEquals(answerTo({ jsonrpc: "2.0", method: 1, id: 5 }).id, 5);
+  assertEquals(answerTo({ jsonrpc: "2.0", method: 1 }).id, null);
+});
+
+Deno.test("an error that has no title is its own, and names no method of JSON's prototype", () => {
+  const request = parseRequest(JSON.stringify({ jsonrpc: "2.0", method: "session_stats", id: 1 }));
+  const failed: RpcOutcome = { ok: false, error: { code: 99, message: "Too late" } };
+  assertEquals(JSON.parse(formatAnswer(request, [failed])!).error, {
+    code: 99,
+    message: "Too late",
+    data: { error_string: "Too late" },
+  });
+  assertEquals(property({}, "constructor"), undefined);
+});
+
+Deno.test("only the session's encryption has another word in the old dialect", () => {
+  const older = (method: string) =>
+    answerTo({ method, arguments: {} }, { encryption: "allowed" }).arguments;
+  assertEquals(older("session-get"), { encryption: "tolerated" });
+  assertEquals(older("session-stats"), { encryption: "allowed" });
+  assertEquals(answerTo({ method: "session-get" }, { encryption: "required" }).arguments, {
+    encryption: "required",
+  });
 });

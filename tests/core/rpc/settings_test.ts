@@ -3,6 +3,7 @@ import fc from "../../support/fast_check.ts";
 import { sessionAnswer, statsAnswer } from "../../../core/rpc/session_answer.ts";
 import {
   isAltTime,
+  newGroup,
   ratesInForce,
   readSetting,
   SESSION_DEFAULTS,
@@ -14,6 +15,7 @@ import {
   changeTrackers,
   formatTrackerList,
   parseTrackerList,
+  readTorrentSettings,
   TORRENT_DEFAULTS,
 } from "../../../core/rpc/torrent_settings.ts";
 
@@ -165,4 +167,104 @@ Deno.test("trackers are replaced and removed by ID, and added as a tier", () => 
   );
   assertEquals(changeTrackers(tiers, { tracker_remove: [3] }), { ok: false, error: "tracker 3" });
   assertEquals(changeTrackers(tiers, { tracker_add: ["x"] }), { ok: false, error: "x" });
+});
+
+Deno.test("a new group limits nothing and obeys the session", () => {
+  assertEquals(newGroup("slow"), {
+    name: "slow",
+    honors_session_limits: true,
+    speed_limit_down: 0,
+    speed_limit_down_enabled: false,
+    speed_limit_up: 0,
+    speed_limit_up_enabled: false,
+  });
+});
+
+Deno.test("rates in force are those that are enabled, in bytes", () => {
+  const rates = { ...SESSION_DEFAULTS, speed_limit_down: 20, speed_limit_up: 30 };
+  assertEquals(ratesInForce(rates), { down: undefined, up: undefined });
+  assertEquals(ratesInForce({ ...rates, speed_limit_down_enabled: true }), {
+    down: 20_000,
+    up: undefined,
+  });
+  const alternate = { ...rates, alt_speed_enabled: true, alt_speed_down: 7, alt_speed_up: 8 };
+  assertEquals(ratesInForce(alternate), { down: 7_000, up: 8_000 });
+});
+
+Deno.test("a schedule applies on its days only, from its begin to before its end", () => {
+  const onSunday = (begin: number, end: number) => (day: number, minute: number) =>
+    isAltTime({
+      ...SESSION_DEFAULTS,
+      alt_speed_time_enabled: true,
+      alt_speed_time_begin: begin,
+      alt_speed_time_end: end,
+      alt_speed_time_day: 1,
+    }, { day, minute });
+  const byDay = onSunday(60, 120);
+  assertEquals([byDay(0, 59), byDay(0, 60), byDay(0, 119), byDay(0, 120)], [
+    ...[false, true, true, false],
+  ]);
+  assertEquals([byDay(1, 60), byDay(6, 60)], [false, false]);
+  const allDay = onSunday(60, 60);
+  assertEquals([allDay(0, 0), allDay(0, 60), allDay(0, 1439), allDay(1, 0)], [
+    ...[true, true, true, false],
+  ]);
+  const overnight = onSunday(120, 60);
+  assertEquals([overnight(0, 119), overnight(0, 120), overnight(1, 59), overnight(1, 60)], [
+    ...[false, true, true, false],
+  ]);
+  assertEquals([overnight(0, 59), overnight(6, 120)], [false, false]);
+});
+
+Deno.test("a change of files names the first index that is none, of whichever list", () => {
+  const choices = [{ wanted: true, priority: 0 }, { wanted: false, priority: 1 }];
+  const lists = ["files_unwanted", "files_wanted", "priority_low", "priority_normal"] as const;
+  for (const list of [...lists, "priority_high"] as const) {
+    assertEquals(applyFileChange(choices, { [list]: [0, 2, 3] }), { ok: false, error: 2 }, list);
+  }
+  assertEquals(applyFileChange(choices, {}), { ok: true, value: choices });
+  assertEquals(applyFileChange(choices, { priority_normal: [1], files_wanted: [1] }), {
+    ok: true,
+    value: [choices[0]!, { wanted: true, priority: 0 }],
+  });
+});
+
+Deno.test("empty tiers of a tracker list are none", () => {
+  assertEquals(parseTrackerList("\n\nhttp://a.example/x\n\n\n\nhttp://a.example/x\n\n"), {
+    ok: true,
+    value: [["http://a.example/x"]],
+  });
+});
+
+Deno.test("each change of trackers stands for itself", () => {
+  const tiers = [["http://a.example/x"], ["http://b.example/x"]];
+  assertEquals(changeTrackers(tiers, {}), { ok: true, value: tiers });
+  assertEquals(changeTrackers(tiers, { tracker_remove: [1] }), { ok: true, value: [tiers[0]!] });
+  assertEquals(changeTrackers(tiers, { tracker_add: ["udp://c.example:1"] }), {
+    ok: true,
+    value: [...tiers, ["udp://c.example:1"]],
+  });
+  const replace = (id: number, url: string) =>
+    changeTrackers(tiers, { tracker_replace: [{ id, url }] });
+  assertEquals(replace(0, "udp://c.example:1"), {
+    ok: true,
+    value: [["udp://c.example:1"], tiers[1]!],
+  });
+  assertEquals(replace(2, "udp://c.example:1"), { ok: false, error: "tracker 2" });
+  assertEquals(replace(0, "x"), { ok: false, error: "x" });
+});
+
+Deno.test("stored settings of a torrent are read again, each that still fits", () => {
+  assertEquals(readTorrentSettings(undefined), TORRENT_DEFAULTS);
+  assertEquals(
+    readTorrentSettings({
+      download_limit: 5,
+      labels: ["a"],
+      upload_limit: "fast",
+      location: "/a",
+      constructor: 1,
+      group: "g",
+    }),
+    { ...TORRENT_DEFAULTS, download_limit: 5, labels: ["a"], group: "g" },
+  );
 });

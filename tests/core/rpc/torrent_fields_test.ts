@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { camelName, currentName, kebabName } from "../../../core/rpc/names.ts";
 import { peerFlags, TORRENT_FIELDS, torrentsAnswer } from "../../../core/rpc/torrent_fields.ts";
+import type { PeerView, TorrentView } from "../../../core/rpc/torrent_view.ts";
 import { HASH, view } from "./kit.ts";
 
 /** As listed in rpc-spec of Transmission 4.1. */
@@ -132,4 +133,199 @@ Deno.test("the flags of a peer show its state, source and transport", () => {
     }),
     "TK?EHI",
   );
+});
+
+Deno.test("peers, files, trackers and web seeds are whole objects", () => {
+  const answer = ask(["files", "file_stats", "peers", "trackers", "tracker_stats", "webseeds_ex"]);
+  assertEquals(answer.files[1], {
+    name: "album/cover.jpg",
+    length: 10_000,
+    bytes_completed: 5_000,
+    begin_piece: 1,
+    end_piece: 3,
+  });
+  assertEquals(answer.file_stats[0], { bytes_completed: 15_000, wanted: true, priority: 1 });
+  assertEquals(answer.peers, [{
+    address: "192.0.2.1",
+    bytes_to_client: 20_000,
+    bytes_to_peer: 0,
+    client_is_choked: false,
+    client_is_interested: true,
+    client_name: "Transmission 3.00",
+    flag_str: "Du",
+    is_downloading_from: true,
+    is_encrypted: false,
+    is_incoming: false,
+    is_uploading_to: false,
+    is_utp: false,
+    peer_id: "-TR3000-abcdefghijkl",
+    peer_is_choked: true,
+    peer_is_interested: true,
+    port: 51413,
+    progress: 0.5,
+    rate_to_client: 1000,
+    rate_to_peer: 0,
+    tt_source: "tracker",
+  }]);
+  assertEquals(answer.trackers, [{
+    announce: "http://tracker.example.org:6969/announce",
+    id: 0,
+    scrape: "http://tracker.example.org:6969/scrape",
+    sitename: "example",
+    tier: 0,
+  }]);
+  assertEquals(answer.tracker_stats, [{
+    announce: "http://tracker.example.org:6969/announce",
+    announce_state: 1,
+    download_count: 9,
+    downloader_count: -1,
+    has_announced: true,
+    has_scraped: true,
+    host: "http://tracker.example.org:6969",
+    id: 0,
+    is_backup: false,
+    last_announce_peer_count: 3,
+    last_announce_result: "Success",
+    last_announce_start_time: 1_700_000_100,
+    last_announce_succeeded: true,
+    last_announce_time: 1_700_000_100,
+    last_announce_timed_out: false,
+    last_scrape_result: "",
+    last_scrape_start_time: 0,
+    last_scrape_succeeded: true,
+    last_scrape_time: 1_700_000_100,
+    last_scrape_timed_out: false,
+    leecher_count: 1,
+    next_announce_time: 1_700_001_900,
+    next_scrape_time: 1_700_001_900,
+    scrape: "http://tracker.example.org:6969/scrape",
+    scrape_state: 0,
+    seeder_count: 2,
+    sitename: "example",
+    tier: 0,
+  }]);
+  assertEquals(answer.webseeds_ex, [{
+    url: "http://example.org/album",
+    is_downloading: false,
+    download_bytes_per_second: 0,
+  }]);
+});
+
+/** One field of a torrent. */
+function fieldOf(field: string, changes: Partial<TorrentView>): unknown {
+  const [torrent] = torrentsAnswer(
+    { fields: [field], format: "objects" },
+    [view(changes)],
+    "jsonrpc",
+  );
+  return (torrent as Record<string, unknown>)[field];
+}
+
+Deno.test("a part is 0 without metadata, at most 1, and 1 of nothing", () => {
+  const done = (changes: Partial<TorrentView>) => [
+    fieldOf("percent_done", changes),
+    fieldOf("percent_complete", changes),
+  ];
+  assertEquals(done({ metadataDone: 0.5 }), [0, 0]);
+  assertEquals(done({ wantedSize: 0, haveWanted: 0, totalSize: 0, haveValid: 0 }), [1, 1]);
+  assertEquals(done({ haveWanted: 30_001, haveValid: 40_001 }), [1, 1]);
+  assertEquals(done({ wantedSize: 1, haveWanted: 0, totalSize: 1, haveValid: 0 }), [0, 0]);
+  assertEquals(fieldOf("left_until_done", { haveWanted: 30_001 }), 0);
+});
+
+Deno.test("the ratio is of what was downloaded, else of what was there, else unknown", () => {
+  const ratio = (downloadedEver: number, haveValid: number) =>
+    fieldOf("upload_ratio", { uploadedEver: 500, downloadedEver, haveValid });
+  assertEquals([ratio(1000, 10), ratio(0, 250), ratio(0, 1), ratio(0, 0)], [0.5, 2, 500, -1]);
+});
+
+Deno.test("the rates of a peer say whether it sends or receives", () => {
+  const [peer] = view().peers();
+  const of = (rateToClient: number, rateToPeer: number) => {
+    const [facts] = fieldOf("peers", { peers: () => [{ ...peer!, rateToClient, rateToPeer }] }) as [
+      Record<string, unknown>,
+    ];
+    return [facts.is_downloading_from, facts.is_uploading_to];
+  };
+  assertEquals([of(0, 0), of(1, 0), of(0, 1)], [[false, false], [true, false], [false, true]]);
+});
+
+Deno.test("each flag of a peer stands for one fact", () => {
+  const [peer] = view().peers();
+  const none: PeerView = {
+    ...peer!,
+    clientIsChoked: true,
+    peerIsChoked: true,
+    clientIsInterested: false,
+    peerIsInterested: false,
+  };
+  const cases: [Partial<PeerView>, string][] = [
+    [{}, ""],
+    [{ clientIsInterested: true }, "d"],
+    [{ clientIsInterested: true, clientIsChoked: false }, "D"],
+    [{ peerIsInterested: true }, "u"],
+    [{ peerIsInterested: true, peerIsChoked: false }, "U"],
+    [{ clientIsChoked: false }, "K"],
+    [{ peerIsChoked: false }, "?"],
+    [{ isEncrypted: true }, "E"],
+    [{ source: "dht" }, "H"],
+    [{ source: "pex" }, "X"],
+    [{ source: "lpd" }, "L"],
+    [{ isIncoming: true }, "I"],
+    [{ isUtp: true }, "T"],
+  ];
+  for (const [changes, flags] of cases) assertEquals(peerFlags({ ...none, ...changes }), flags);
+});
+
+Deno.test("the site of a tracker is its domain, and an address its own", () => {
+  const [tracker] = view().trackers();
+  const site = (announce: string) => {
+    const trackers = () => [{ ...tracker!, announce }];
+    const [stats] = fieldOf("tracker_stats", { trackers }) as [Record<string, unknown>];
+    return [stats.host, stats.sitename];
+  };
+  assertEquals(site("https://a.b.example.org/x"), ["https://a.b.example.org:443", "example"]);
+  assertEquals(site("http://example.org/x"), ["http://example.org:80", "example"]);
+  assertEquals(site("http://local/x"), ["http://local:80", "local"]);
+  assertEquals(site("udp://192.0.2.7:6969"), ["udp://192.0.2.7:6969", "192.0.2.7"]);
+  assertEquals(site("http://[2001:db8::1]/x"), ["http://[2001:db8::1]:80", "[2001:db8::1]"]);
+  assertEquals(site("no URL"), ["no URL", "no URL"]);
+});
+
+Deno.test("the type is that of most bytes, and what has no known ending is just bytes", () => {
+  const typeOf = (...files: [string, number][]) => {
+    const [file] = view().files();
+    return fieldOf("primary_mime_type", {
+      files: () => files.map(([name, length]) => ({ ...file!, name, length })),
+    });
+  };
+  assertEquals(typeOf(["a.txt", 2], ["b.MKV", 1]), "text/plain");
+  assertEquals(typeOf(["a.txt", 2], ["b.mkv", 1], ["c.mkv", 2]), "video/x-matroska");
+  assertEquals(typeOf(["a.txt", 2], ["b.mkv", 2]), "text/plain", "the first of equals");
+  assertEquals(typeOf(["a.txt", 1]), "text/plain");
+  for (const name of ["README", "a.constructor", "txt.", "a.b/c"]) {
+    assertEquals(typeOf([name, 1]), "application/octet-stream", name);
+  }
+  assertEquals(typeOf(), "application/octet-stream");
+  assertEquals(typeOf(["a.txt", 0]), "application/octet-stream");
+});
+
+Deno.test("trackers are listed by tier, in the order of the tiers", () => {
+  const [tracker] = view().trackers();
+  const of = (...tiers: [number, string][]) =>
+    fieldOf("tracker_list", {
+      trackers: () => tiers.map(([tier, announce]) => ({ ...tracker!, tier, announce })),
+    });
+  assertEquals(of([0, "a"], [0, "b"], [2, "c"]), "a\nb\n\nc");
+});
+
+Deno.test("names of the language are no fields", () => {
+  assertEquals(ask(["constructor", "toString", "__proto__", "id"]), { id: 7 });
+});
+
+Deno.test("no time of a manual announce and no idle time is ever given", () => {
+  assertEquals(ask(["manual_announce_time", "eta_idle"]), {
+    manual_announce_time: 0,
+    eta_idle: -1,
+  });
 });

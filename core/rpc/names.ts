@@ -8,14 +8,12 @@ import { remember } from "../bytes/remember.ts";
 import { isObject, type Json } from "./json.ts";
 
 /** Older names that no rule turns into the new ones. */
-const RENAMED: Readonly<Record<string, string>> = {
-  cache_size_mb: "cache_size_mib",
-};
+const RENAMED: ReadonlyMap<string, string> = new Map([["cache_size_mb", "cache_size_mib"]]);
 
 /** Kebab case or camel case to snake case: "downloadDir", "download-dir" to "download_dir". */
 export function currentName(name: string): string {
   const snake = name.replaceAll("-", "_").replace(/([a-z0-9])([A-Z]+)/g, "$1_$2").toLowerCase();
-  return RENAMED[snake] ?? snake;
+  return RENAMED.get(snake) ?? snake;
 }
 
 /** Names of the protocol are fewer. */

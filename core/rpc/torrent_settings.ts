@@ -197,7 +197,7 @@ export function changeTrackers(
     if (!isTrackerUrl(url)) return fail(url);
     entry.url = url;
   }
-  const removed = new Set(change.tracker_remove ?? []);
+  const removed = new Set(change.tracker_remove);
   for (const gone of removed) if (gone >= id) return fail(`tracker ${gone}`);
   const urls = changed.map((tier) =>
     tier.filter((entry) => !removed.has(entry.id)).map((entry) => entry.url)

@@ -236,6 +236,7 @@ Deno.test("what a request leaves out is the harmless choice, and all torrents", 
   assertEquals(current("torrent_set", {}), { method: "torrent_set", ids: "all", change: {} });
   assertEquals(current("tt_log", {}), { method: "tt_log", since: 0, ids: "all" });
   assertEquals(current("tt_log", { since: 5, ids: 1 }), { method: "tt_log", since: 5, ids: [1] });
+  assertEquals(current("tt_log", { since: 0 }), { method: "tt_log", since: 0, ids: "all" });
   assertEquals(current("session_get", {}), { method: "session_get", fields: undefined });
   assertEquals(current("port_test", { ip_protocol: "ipv6" }), {
     method: "port_test",

@@ -77,6 +77,7 @@ Deno.test("what a torrent does is told for every state, with its part of the wan
     ],
     [{ status: TORRENT_STATUS.stopped, haveWanted: 29_999 }, "album is paused at 99 %"],
     [{ status: TORRENT_STATUS.stopped, wantedSize: 0, haveWanted: 0 }, "album is paused at 100 %"],
+    [{ status: TORRENT_STATUS.stopped, wantedSize: 1, haveWanted: 0 }, "album is paused at 0 %"],
     [{ status: TORRENT_STATUS.seedQueued }, "album is waiting in the queue as number 1"],
     [
       { status: TORRENT_STATUS.checkQueued },

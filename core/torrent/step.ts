@@ -197,7 +197,7 @@ function stepTransfer(
     case "order":
       return setSequential(transfer, event.isSequential);
     case "due":
-      return setDue(transfer, event.pieces, effects);
+      return setDue(transfer, event.pieces, now, effects);
     case "goals":
       setGoals(transfer, event);
       return resumeSeeding(transfer);

@@ -94,7 +94,7 @@ function isInTime(transfer: Transfer, peer: Source, { atMs }: DuePiece, now: num
   return now + inMs <= atMs || inMs * MUCH_SOONER <= bestArrivalMs(transfer);
 }
 
-/** How soon the fastest peer delivers a block behind those that it owes us, as of the last tick. */
+/** How soon the fastest peer delivers a block behind those that it owes us, as last measured. */
 function bestArrivalMs({ bestRate }: Transfer): number {
   return bestRate === 0 ? Infinity : 1_000 * (DUE_PIPELINE_SECONDS + BLOCK_SIZE / bestRate);
 }

@@ -9,7 +9,7 @@ import { hasBit } from "../bytes/bitfield.ts";
 import type { View } from "../bytes/view.ts";
 import { markAllDirty } from "./attention.ts";
 import type { Availability } from "./availability.ts";
-import { DUE_AHEAD_PIECES, DUE_PIECES_MAX } from "./limits.ts";
+import { DUE_AHEAD_PIECES, DUE_PIECES_MAX, DUE_URGENT_MS } from "./limits.ts";
 import type { Source } from "./source.ts";
 import type { Transfer } from "./state.ts";
 
@@ -25,7 +25,7 @@ interface Own {
   due: readonly DuePiece[];
   /** Where the search for the next piece in sequence begins; back to 0 at each tick. */
   sequenceFrom: number;
-  /** Of the peer that delivers most, bytes a second, as of the last tick. */
+  /** Of the peer that delivers most, bytes a second, as of the last tick or seek. */
   bestRate: number;
 }
 
@@ -44,18 +44,39 @@ export function setSequential(transfer: Transfer, isSequential: boolean): void {
   markAllDirty(transfer);
 }
 
+/** What a new list of due pieces changes. */
+export interface DueChange {
+  /** Pieces whose requests are of no use any more. */
+  readonly obsolete: readonly number[];
+  /** A reader is at a place that none came to: it waits from now on. */
+  readonly isSeek: boolean;
+}
+
 /**
  * Replaces what is due: DUE_PIECES_MAX pieces at most; those that are here, or out of range, are left
- * out. Gives the pieces that were due and that no reader comes to any more.
+ * out. Obsolete is what was due and no reader comes to now; after a seek all that is not urgent, since
+ * it would arrive before what the reader waits for.
  */
-export function replaceDue(transfer: Transfer, pieces: readonly DuePiece[]): number[] {
+export function replaceDue(
+  transfer: Transfer,
+  pieces: readonly DuePiece[],
+  now: number,
+): DueChange {
   const own = transfer as Order as Own;
   const before = own.due;
   own.due = pieces.slice(0, DUE_PIECES_MAX)
     .filter(({ piece }) => isMissingPiece(transfer, piece))
     .sort((a, b) => a.atMs - b.atMs || a.piece - b.piece);
   markAllDirty(transfer);
-  return before.map(({ piece }) => piece).filter((piece) => !isAhead(own.due, piece));
+  const urgent = own.due.filter(({ atMs }) => atMs - now < DUE_URGENT_MS);
+  if (urgent.every(({ piece }) => isAhead(before, piece))) {
+    const passed = before.filter(({ piece }) => !isAhead(own.due, piece));
+    return { obsolete: passed.map(({ piece }) => piece), isSeek: false };
+  }
+  measureBestRate(transfer);
+  const kept = new Set(urgent.map(({ piece }) => piece));
+  const others = [...transfer.open].filter(({ piece }) => !kept.has(piece));
+  return { obsolete: others.map(({ piece }) => piece), isSeek: true };
 }
 
 /** Whether a reader comes to the piece soon: due, or not far behind what is. */
@@ -89,12 +110,17 @@ export function tickOrder(transfer: Transfer): void {
   const own = transfer as Order as Own;
   own.sequenceFrom = 0;
   if (own.due.length === 0) return;
+  measureBestRate(transfer);
+  // Blocks may have become urgent.
+  markAllDirty(transfer);
+}
+
+function measureBestRate(transfer: Transfer): void {
+  const own = transfer as Order as Own;
   own.bestRate = 0;
   for (const peer of transfer.peers.values()) {
     if (!peer.isChoking) own.bestRate = Math.max(own.bestRate, peer.down.rate);
   }
-  // Blocks may have become urgent.
-  markAllDirty(transfer);
 }
 
 /** The first piece of the highest priority that `peer` has and is to be picked, readers' first, or -1. */

@@ -23,8 +23,10 @@ import {
 } from "./limits.ts";
 import { type DuePiece, replaceDue } from "./order.ts";
 import {
+  abandonPiece,
   blockKey,
   giveBack,
+  hasRoom,
   type PartialPiece,
   releaseUntouched,
   withdrawRequest,
@@ -301,16 +303,38 @@ export function withdrawPiece(
 }
 
 /**
- * Other pieces are due, as `replaceDue` says. Requests for those that are due no longer are taken
- * back, so that peers are free for what a reader now needs.
+ * Other pieces are due. Requests that are of no use any more, as `replaceDue` says, are taken back, so
+ * that peers are free for what a reader now needs.
  */
 export function setDue(
   transfer: Transfer,
   pieces: readonly DuePiece[],
+  now: number,
   effects: TransferEffects,
 ): void {
-  for (const piece of replaceDue(transfer, pieces)) {
+  const { obsolete, isSeek } = replaceDue(transfer, pieces, now);
+  for (const piece of obsolete) {
     const partial = transfer.partials.get(piece);
-    if (partial?.stage === "open") withdrawPiece(transfer, partial, effects);
+    if (partial?.stage !== "open") continue;
+    withdrawPiece(transfer, partial, effects);
+    if (partial.received === 0) abandonPiece(transfer, partial, effects);
+  }
+  if (isSeek) makeRoomForDue(transfer, effects);
+}
+
+/** With the buffers full of pieces that no reader needs, gives up those of which least is here. */
+function makeRoomForDue(transfer: Transfer, effects: TransferEffects): void {
+  const { due, partials, open } = transfer;
+  if (partials.has(due[0]!.piece)) return;
+  const needed = new Set(due.map(({ piece }) => piece));
+  while (!hasRoom(transfer)) {
+    let least: PartialPiece | undefined;
+    for (const partial of open) {
+      if (partial.alone || needed.has(partial.piece)) continue;
+      if (least === undefined || partial.received < least.received) least = partial;
+    }
+    if (least === undefined) return;
+    withdrawPiece(transfer, least, effects);
+    abandonPiece(transfer, least, effects);
   }
 }

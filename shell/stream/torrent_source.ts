@@ -49,10 +49,9 @@ export class TorrentStream implements StreamSource {
     const { offset } = this.#layout.files[file]!;
     const reader = new Reader(this.#torrent, this.#layout, offset + start, offset + end, {
       onMoved: () => this.#review(),
-      onClosed: () => {
-        this.#readers.delete(reader);
-        this.#review();
-      },
+      // What it needed stays due until the next review: a player that seeks closes one reader before it
+      // opens another, and requests for other pieces would fill the peers' queues meanwhile.
+      onClosed: () => this.#readers.delete(reader),
     });
     this.#readers.add(reader);
     this.#review();

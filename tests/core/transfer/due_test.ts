@@ -36,6 +36,7 @@ Deno.test("while a piece is due, a peer of unknown rate is asked for little", ()
 Deno.test("a due piece is left to a faster peer, and the slow one is asked for later pieces", () => {
   const kit = new Kit({ have: NONE, blocks: 8, isSequential: true });
   const quick = kit.connect(ALL), slow = kit.connect(ALL);
+  kit.wait(5);
   for (let second = 0; second < 6; second++) {
     kit.deliver(quick, 60);
     kit.deliver(slow, 1);
@@ -70,6 +71,39 @@ Deno.test("a window that shrinks takes no request back, a seek does", () => {
   assertEquals(cancels(), 0);
   due(kit, [40, 100]);
   assert(cancels() > 10, `${cancels()} peers are told`);
+});
+
+Deno.test("a seek takes back what was asked for while nothing was due, or is due later", () => {
+  const kit = new Kit({ have: NONE, blocks: 8, isSequential: true });
+  const peer = kit.connect(ALL);
+  kit.wait(5);
+  warmUp(kit, peer, 40);
+  due(kit, [40, 100], [41, 5_000]);
+  assertEquals(pieces(kit, peer), [40, 41], "and nothing of the sequence");
+  due(kit, [38, 100], [39, 2_500], [40, 5_000], [41, 7_500]);
+  assertEquals(pieces(kit, peer)[0], 38, "a seek backwards, too");
+});
+
+Deno.test("a reader that goes on takes nothing back", () => {
+  const kit = new Kit({ have: NONE, blocks: 8, isSequential: true });
+  due(kit, [40, 100], [41, 200], [42, 300]);
+  const peer = kit.connect(ALL);
+  kit.wait(5);
+  warmUp(kit, peer, 6);
+  kit.forget();
+  due(kit, [41, 100], [42, 200], [43, 300], [44, 400]);
+  assert(!kit.sentKinds(peer).includes("cancel"));
+});
+
+Deno.test("seeks in large pieces do not fill the buffers so that the next seek waits", () => {
+  const kit = new Kit({ have: NONE, blocks: 1_024, isSequential: true });
+  const peer = kit.connect(ALL);
+  kit.wait(5);
+  for (const piece of [50, 40, 30, 20, 10, 5]) {
+    due(kit, [piece, 100]);
+    assertEquals(pieces(kit, peer)[0], piece);
+    warmUp(kit, peer, 20, 1);
+  }
 });
 
 Deno.test("in a crowd a seed is asked for what it suggests, whatever is due", () => {

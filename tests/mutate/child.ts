@@ -62,14 +62,22 @@ let executed = new Set<number>();
 let active = 0;
 
 type TestBody = (context: unknown) => unknown;
-type TestDefinition = { readonly name: string; readonly fn: TestBody; readonly ignore?: boolean };
+type TestDefinition = {
+  readonly name: string;
+  readonly fn: TestBody;
+  readonly ignore?: boolean;
+  readonly permissions?: unknown;
+};
 
 function collect(
   first: string | TestDefinition,
   second?: TestBody | object,
   third?: TestBody,
 ): void {
-  if (typeof first === "object" && first.ignore === true) return;
+  // Permissions of a single test are given by the runner of tests only.
+  if (typeof first === "object" && (first.ignore === true || first.permissions !== undefined)) {
+    return;
+  }
   const name = typeof first === "string" ? first : first.name;
   const run = typeof first === "object" ? first.fn : (third ?? second) as TestBody;
   collected.push({ name, run });

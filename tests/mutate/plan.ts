@@ -46,8 +46,15 @@ export function makePlan(project: string, sources: readonly string[]): Plan {
   return { root, sources, mutants };
 }
 
-/** Removes the copy. */
+/** Removes the copy, and what tests that were killed left mounted in it. */
 export function dropPlan(plan: Plan): void {
+  const mounts = exists("/proc/mounts") ? Deno.readTextFileSync("/proc/mounts") : "";
+  for (const line of mounts.split("\n")) {
+    const path = line.split(" ")[1] ?? "";
+    if (path.startsWith(`${plan.root}/`)) {
+      new Deno.Command("umount", { args: ["-l", path] }).outputSync();
+    }
+  }
   Deno.removeSync(plan.root, { recursive: true });
 }
 

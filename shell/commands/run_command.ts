@@ -31,36 +31,52 @@ import { stream } from "./stream.ts";
 import { status } from "./status.ts";
 import { verify } from "./verify.ts";
 
-/** Does what `argv` asks for, on this process's output. Never throws. */
-export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
-  const plain = createProcessOutput({ json: false, quiet: false });
+/** What a command line runs in; this process, except in tests. */
+export interface Host {
+  readonly env: () => Readonly<Record<string, string>>;
+  readonly createOutput: typeof createProcessOutput;
+  /** As `stopSignal`. */
+  readonly stopSignal: (beforeExit: () => void) => AbortController;
+}
+
+const PROCESS: Host = {
+  env: () => Deno.env.toObject(),
+  createOutput: createProcessOutput,
+  stopSignal,
+};
+
+/** Does what `argv` asks for, on the host's output. Never throws. */
+export async function runCommandLine(
+  argv: readonly string[],
+  host: Host = PROCESS,
+): Promise<ExitCode> {
+  const plain = host.createOutput({ json: false, quiet: false });
   let command: Command;
   try {
-    command = parse(argv);
+    command = parse(argv, host.env());
   } catch (error) {
     return report(error, plain);
   }
-  return await execute(command);
+  return await execute(command, host);
 }
 
 /** Throws a CommandError. */
-function parse(argv: readonly string[]): Command {
-  const env = Deno.env.toObject();
+function parse(argv: readonly string[], env: Readonly<Record<string, string>>): Command {
   const parsed = parseCommand(argv, env, readConfig(argv, env));
   if (parsed.ok) return parsed.value;
   throw new CommandError(EXIT.usage, parsed.error.code, parsed.error.message);
 }
 
 /** Runs a command that was understood. */
-async function execute(command: Command): Promise<ExitCode> {
-  const stop: AbortController = stopSignal(() => output.finish());
-  const output = createProcessOutput({
+async function execute(command: Command, host: Host): Promise<ExitCode> {
+  const stop: AbortController = host.stopSignal(() => output.finish());
+  const output = host.createOutput({
     json: "json" in command && command.json,
     quiet: "quiet" in command && command.quiet,
     onStdoutClosed: () => stop.abort(new Stopped("the reader of stdout has closed it")),
   });
   try {
-    await dispatch(command, { output, signal: stop.signal });
+    await dispatch(command, { output, signal: stop.signal }, host);
     output.finish();
     return EXIT.done;
   } catch (error) {
@@ -69,7 +85,7 @@ async function execute(command: Command): Promise<ExitCode> {
   }
 }
 
-async function dispatch(command: Command, context: Context): Promise<void> {
+async function dispatch(command: Command, context: Context, host: Host): Promise<void> {
   switch (command.kind) {
     case "tracker": {
       // Its database takes a moment to load, which the other commands need not wait for.
@@ -130,7 +146,10 @@ async function dispatch(command: Command, context: Context): Promise<void> {
       return await stop(command, context);
     case "shell": {
       const { shell } = await import("./shell.ts");
-      return await shell(command, context, { parse, dispatch });
+      return await shell(command, context, {
+        parse: (argv) => parse(argv, host.env()),
+        dispatch: (inner, innerContext) => dispatch(inner, innerContext, host),
+      });
     }
     case "config":
       return config(command, context);

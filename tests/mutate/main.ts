@@ -6,8 +6,9 @@
  * the tests that execute it.
  * Survivors that change nothing a caller can see are listed in `equivalent.txt`, with the reason, and do
  * not count. `--table` also writes the figures to FIGURES.md, and keeps the rows of other modules;
- * `--programs` tries mutants of the shell on tests that start programs, too: the first run then executes each
- * test once, which takes minutes, to know which code it executes.
+ * `--programs` tries mutants of the shell on tests of the command line, too, whose `tt` runs in the process of
+ * the test here (see tests/support/tt_here.ts). The first run then executes each test of the shell once, which
+ * takes minutes, to know which code it executes.
  */
 import { parseArgs } from "node:util";
 import { runLoaded } from "./run_loaded.ts";
@@ -23,8 +24,8 @@ const TABLE = new URL("FIGURES.md", import.meta.url).pathname;
 const TABLE_HEAD = `# Mutation figures
 
 Written by \`deno task mutate PATH... --sample N --table\`, which replaces the rows of the modules that it
-tried: a sample with seed 1, each mutant against the tests that run where it runs. What survives only because
-it is seen through a started program counts as survived, unless \`--programs\` was given.
+tried, and by others before: a sample, each mutant against the tests that execute it. Of the shell with
+\`--programs\`: tests of the command line were tried, too.
 `;
 /** Generated, or started by hand: nothing that a test could hold. */
 const LEFT_OUT = ["shell/page/assets.ts", "shell/page/build.ts", "shell/page/app/"];

@@ -22,7 +22,7 @@ export class TestProcess implements Disposable {
         CHILD,
       ],
       cwd: root,
-      env: { NO_COLOR: "1", TMPDIR: `${root}/tmp` },
+      env: { NO_COLOR: "1", TMPDIR: `${root}/tmp`, TT_TESTS_HERE: "1" },
       // A group of its own, which ends with it.
       detached: true,
       stdin: "piped",

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createRng, nextUint32 } from "../../core/bytes/random.ts";
 import { ttCommand } from "./tt_command.ts";
 import { openScratch } from "./content.ts";
+import { HERE_VARIABLE, runHere, type RunningTt } from "./tt_here.ts";
 import { within } from "./until.ts";
 
 /** Nothing that tests wait for takes long; a busy machine gets many times that. */
@@ -50,34 +51,41 @@ export class Tt implements AsyncDisposable {
   /** Resolves when it has exited and all its output was read. */
   readonly ended: Promise<Ended>;
   readonly #title: string;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: RunningTt;
   readonly #watchers = new Set<() => void>();
   readonly #text = { stdout: "", stderr: "" };
   #isOver = false;
 
-  private constructor(title: string, command: readonly string[], { cwd, env }: StartOptions) {
+  private constructor(title: string, child: RunningTt) {
     this.#title = title;
-    this.#child = new Deno.Command(command[0]!, {
-      args: command.slice(1),
+    this.#child = child;
+    this.ended = this.#run();
+  }
+
+  static async start(args: readonly string[], { cwd, env }: StartOptions = {}): Promise<Tt> {
+    const given = {
+      NO_COLOR: "1",
+      TT_DEBUG: "",
+      TT_DHT: "off",
+      TT_LSD: "off",
+      TT_PORTMAP: "off",
+      XDG_STATE_HOME: stateHome(),
+      ...env,
+    };
+    const title = `tt ${args.join(" ")}`;
+    if (Deno.env.get(HERE_VARIABLE) === "1" && cwd === undefined) {
+      return new Tt(title, runHere(args, given));
+    }
+    const [program, ...rest] = await ttCommand(args);
+    const child = new Deno.Command(program!, {
+      args: rest,
       ...(cwd === undefined ? {} : { cwd }),
-      env: {
-        NO_COLOR: "1",
-        TT_DEBUG: "",
-        TT_DHT: "off",
-        TT_LSD: "off",
-        TT_PORTMAP: "off",
-        XDG_STATE_HOME: stateHome(),
-        ...env,
-      },
+      env: given,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.ended = this.#run();
-  }
-
-  static async start(args: readonly string[], options: StartOptions = {}): Promise<Tt> {
-    return new Tt(`tt ${args.join(" ")}`, await ttCommand(args), options);
+    return new Tt(title, child);
   }
 
   /** Of the process. */

@@ -154,13 +154,14 @@ function add(
 ): OwnEntry | undefined {
   if (book.isPrivate && source !== "tracker") return undefined;
   const isTyped = source === "user";
-  if (book.bannedIps.has(address.ip) || !mayBeDialled(address, isTyped)) return undefined;
+  if (book.bannedIps.has(address.ip)) return undefined;
   const key = addressText(address);
   const known = book.entries.get(key);
   if (known !== undefined) {
     if (TRUST[source] > TRUST[known.source]) known.source = source;
     return known;
   }
+  if (!mayBeDialled(address, isTyped)) return undefined;
   const host = hostFor(book, address.ip, now);
   const isCrowded = host.addresses >= HOST_ADDRESSES_MAX && !isTyped && !host.isLoopback;
   if (isCrowded && !dropWorst(book, source, host)) return undefined;

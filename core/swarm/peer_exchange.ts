@@ -10,6 +10,7 @@
  */
 import { addressText, type PeerAddress } from "../bytes/address.ts";
 import { isLoopbackIp, isPrivateIp } from "../bytes/ip.ts";
+import { type Contacts, departedSince } from "./contacts.ts";
 import { PEX_CONTACTS_MAX, type PexContact, type PexMessage } from "../wire/ut_pex.ts";
 
 /** Spec: BEP 11, "no more than 1 PEX message per minute". */
@@ -22,28 +23,33 @@ export const PEX_TOLD_MAX = 200;
 export const PEX_EARLY_MS = 45_000;
 /** A peer that sends this many more messages too early than in time is closed. */
 export const PEX_EARLY_MAX = 10;
-/** Addresses taken from one peer, those that it dropped again not counted. */
+/** Addresses unknown before that one peer may add, less as many as it dropped. */
 export const PEX_TAKEN_MAX = 200;
 
-/** One peer's part. Plain data; only the functions below change it. */
+/**
+ * One peer's part. Plain data of a few numbers, since a swarm of 300 has 300 of them; only the functions
+ * below change it.
+ */
 export interface PeerExchange {
-  /** Addresses sent as added and not yet as dropped, by address text. */
-  readonly told: Map<string, PeerAddress>;
+  /** Contacts with a lower number were told, unless they departed before. */
+  toldUpTo: number;
+  /** Departures that were taken into account. */
+  departuresSeen: number;
+  /** Addresses sent as added and not yet as dropped. */
+  told: number;
+  /** Those of them that departed, by address text. */
+  readonly gone: Map<string, PeerAddress>;
   nextSendMs: number;
   hasSent: boolean;
   lastReceivedMs: number;
   /** Messages that came too early, less those that came in time. */
   early: number;
-  /** Addresses that it added and has not dropped. */
-  readonly taken: Set<string>;
+  /** Addresses that it added and we did not know, less as many as it dropped. */
+  taken: number;
 }
 
 export type PexVerdict =
-  | {
-    readonly kind: "taken";
-    readonly found: readonly PexContact[];
-    readonly dropped: readonly PeerAddress[];
-  }
+  | { readonly kind: "taken"; readonly found: readonly PexContact[] }
   /** Too early: nothing of it counts. */
   | { readonly kind: "ignored" }
   /** Far too many messages: close the connection. */
@@ -52,45 +58,40 @@ export type PexVerdict =
 /** A peer whose extension handshake names ut_pex. */
 export function createPeerExchange(now: number): PeerExchange {
   return {
-    told: new Map(),
+    toldUpTo: 0,
+    departuresSeen: 0,
+    told: 0,
+    gone: new Map(),
     nextSendMs: now + PEX_FIRST_MS,
     hasSent: false,
     lastReceivedMs: -Infinity,
     early: 0,
-    taken: new Set(),
+    taken: 0,
   };
 }
 
 /**
  * The message that is due; undefined before its time and when there is no news. `contacts` are the
- * peers connected now whose listening address is known, without the peer itself (`self`).
+ * peers connected now whose listening address is known; the peer itself (`self`) is not told of itself.
  *
  * Spec: BEP 11: at most 50 added, the first message apart, and 50 dropped; the rest goes with the next.
  */
 export function planPex(
   exchange: PeerExchange,
-  contacts: Iterable<PexContact>,
+  contacts: Contacts,
   self: PeerAddress | undefined,
   now: number,
 ): PexMessage | undefined {
   if (now < exchange.nextSendMs) return undefined;
-  const { told } = exchange;
   const selfText = self && addressText(self);
-  const gone = new Map(told);
-  const added: PexContact[] = [];
-  const addedMax = exchange.hasSent ? PEX_CONTACTS_MAX : PEX_TOLD_MAX;
-  for (const contact of contacts) {
-    const text = addressText(contact.address);
-    gone.delete(text);
-    if (text === selfText || told.has(text)) continue;
-    if (added.length >= addedMax || told.size >= PEX_TOLD_MAX) continue;
-    told.set(text, contact.address);
-    added.push(contact);
-  }
+  noteDepartures(exchange, contacts, selfText);
+  const added = takeNew(exchange, contacts, selfText);
+  const { gone } = exchange;
   const dropped: PeerAddress[] = [];
   for (const [text, address] of gone) {
     if (dropped.length >= PEX_CONTACTS_MAX) break;
-    told.delete(text);
+    gone.delete(text);
+    exchange.told--;
     dropped.push(address);
   }
   if (added.length === 0 && dropped.length === 0) return undefined;
@@ -99,11 +100,48 @@ export function planPex(
   return { added, dropped };
 }
 
+function noteDepartures(
+  exchange: PeerExchange,
+  contacts: Contacts,
+  selfText: string | undefined,
+): void {
+  for (const { number, text, address } of departedSince(contacts, exchange.departuresSeen)) {
+    if (number < exchange.toldUpTo && text !== selfText) exchange.gone.set(text, address);
+  }
+  exchange.departuresSeen = contacts.departures;
+}
+
+/** Those listed since, up to what one message and the peer's list may hold. */
+function takeNew(
+  exchange: PeerExchange,
+  { listed, nextNumber }: Contacts,
+  selfText: string | undefined,
+): PexContact[] {
+  const added: PexContact[] = [];
+  if (exchange.toldUpTo === nextNumber) return added;
+  const addedMax = exchange.hasSent ? PEX_CONTACTS_MAX : PEX_TOLD_MAX;
+  for (const { number, text, address, flags } of listed.values()) {
+    if (number < exchange.toldUpTo) continue;
+    const isOver = added.length >= addedMax || exchange.told >= PEX_TOLD_MAX;
+    // One that departed and is back before the peer was told is no news.
+    const isBack = exchange.gone.has(text);
+    if (isOver && !isBack && text !== selfText) return added;
+    exchange.toldUpTo = number + 1;
+    if (isBack) exchange.gone.delete(text);
+    else if (text !== selfText) {
+      exchange.told++;
+      added.push({ address, flags });
+    }
+  }
+  exchange.toldUpTo = nextNumber;
+  return added;
+}
+
 /**
  * Takes a message of the peer at `from`. Addresses on loopback count only from a peer on loopback, and
  * those of private networks only from a peer that is in one: anything else could not be reached, or
  * is an attempt to make us dial into a network of the peer's choice. Of several ports at one public
- * address the first one counts.
+ * address the first one counts. `isKnown` names addresses, by their text, that are nothing new.
  *
  * Spec: BEP 11, security considerations.
  */
@@ -111,6 +149,7 @@ export function receivePex(
   exchange: PeerExchange,
   message: PexMessage,
   from: PeerAddress,
+  isKnown: (text: string) => boolean,
   now: number,
 ): PexVerdict {
   if (now - exchange.lastReceivedMs < PEX_EARLY_MS) {
@@ -118,19 +157,23 @@ export function receivePex(
   }
   exchange.lastReceivedMs = now;
   exchange.early = Math.max(0, exchange.early - 1);
-  const dropped = message.dropped.filter((address) => exchange.taken.delete(addressText(address)));
+  exchange.taken = Math.max(0, exchange.taken - message.dropped.length);
   const found: PexContact[] = [];
   const ips = new Set<string>();
   for (const contact of message.added) {
     const { ip } = contact.address;
-    const text = addressText(contact.address);
-    if (exchange.taken.has(text) || exchange.taken.size >= PEX_TAKEN_MAX) continue;
+    // Most are, once a swarm has met: they cost no second look.
+    if (isKnown(addressText(contact.address))) {
+      found.push(contact);
+      continue;
+    }
+    if (exchange.taken >= PEX_TAKEN_MAX) continue;
     if (!mayTell(from.ip, ip) || (!isLoopbackIp(ip) && ips.has(ip))) continue;
     ips.add(ip);
-    exchange.taken.add(text);
+    exchange.taken++;
     found.push(contact);
   }
-  return { kind: "taken", found, dropped };
+  return { kind: "taken", found };
 }
 
 /** Whether a peer at `from` may name `ip`. */

@@ -5,6 +5,7 @@
 import { addressText } from "../bytes/address.ts";
 import { decodePex, encodePex, PEX_FLAG, type PexContact, UT_PEX } from "../wire/ut_pex.ts";
 import { addAddresses } from "./address_book.ts";
+import { type Contacts, createContacts, updateContacts } from "./contacts.ts";
 import type { Connection } from "./connections.ts";
 import { type Extension, type ExtensionContext, sendExtended } from "./extensions.ts";
 import { peerStateOf } from "./extension_state.ts";
@@ -19,10 +20,10 @@ interface PexPeer {
 /** No dictionary, as the message that it stands for. */
 const MALFORMED = new Uint8Array();
 
-export const pexExtension: Extension<null, PexPeer> = {
+export const pexExtension: Extension<Contacts, PexPeer> = {
   name: UT_PEX,
   number: 1,
-  createState: () => null,
+  createState: createContacts,
   createPeerState: () => ({ exchange: undefined }),
   isOffered: ({ addresses }) => !addresses.isPrivate,
   onNamed({ swarm, now }, _peer, peerState) {
@@ -44,7 +45,7 @@ export const pexExtension: Extension<null, PexPeer> = {
 };
 
 function takeMessage(
-  { swarm, now }: ExtensionContext<null>,
+  { swarm, now }: ExtensionContext<Contacts>,
   peer: Connection,
   peerState: PexPeer,
   payload: Uint8Array,
@@ -54,7 +55,8 @@ function takeMessage(
   if (!decoded.ok) return "a peer exchange message that is not a dictionary";
   // Some send before their handshake has named it.
   peerState.exchange ??= createPeerExchange(now);
-  const verdict = receivePex(peerState.exchange, decoded.value, peer.address, now);
+  const isKnown = (text: string) => swarm.addresses.entries.has(text);
+  const verdict = receivePex(peerState.exchange, decoded.value, peer.address, isKnown, now);
   if (verdict.kind === "flood") return "peer exchanges without a pause";
   if (verdict.kind === "taken") {
     addAddresses(swarm.addresses, verdict.found.map(({ address }) => address), "pex", now);
@@ -63,14 +65,15 @@ function takeMessage(
 }
 
 /** Once a second: what is due to each peer. */
-function sendDue({ swarm, now, effects }: ExtensionContext<null>): void {
+function sendDue({ swarm, state: contacts, now, effects }: ExtensionContext<Contacts>): void {
   if (swarm.addresses.isPrivate) return;
-  let contacts: PexContact[] | undefined;
+  let isUpToDate = false;
   for (const peer of swarm.connections.values()) {
     if (!peer.theirNumbers.has(UT_PEX)) continue;
     const { exchange } = peerStateOf<PexPeer>(peer, UT_PEX, pexExtension.createPeerState);
     if (exchange === undefined || now < exchange.nextSendMs) continue;
-    contacts ??= contactsOf(swarm);
+    if (!isUpToDate) updateContacts(contacts, contactsOf(swarm));
+    isUpToDate = true;
     const message = planPex(exchange, contacts, peer.address, now);
     if (message !== undefined) sendExtended(peer, UT_PEX, encodePex(message), effects);
   }

@@ -8,12 +8,14 @@ import { hasBit, parseBitfield } from "../bytes/bitfield.ts";
 import { unreachable } from "../bytes/result.ts";
 import type { Connection } from "../swarm/connections.ts";
 import { onExtended } from "../swarm/extensions.ts";
+import { noteHeard } from "../swarm/liveness.ts";
 import { markDirty } from "../transfer/attention.ts";
 import { unchokeIfRoom } from "../transfer/choker.ts";
 import { onAllowedFast, onSuggest } from "../transfer/hints.ts";
 import { onInterest } from "../transfer/interest.ts";
 import { onBitfield, onHave, onHaveAll } from "../transfer/offers.ts";
 import type { Peer } from "../transfer/peer.ts";
+import { onSilence } from "../transfer/peers.ts";
 import { onChoke, onReject, onUnchoke } from "../transfer/requests.ts";
 import type { Transfer } from "../transfer/state.ts";
 import { onPieceSeen, onPiecesSeen } from "../transfer/super_seeding.ts";
@@ -21,7 +23,7 @@ import { onCancel, onRequest } from "../transfer/uploads.ts";
 import type { Message } from "../wire/message.ts";
 import { onEarlyMessage } from "./early_news.ts";
 import { carryNews } from "./news.ts";
-import { closeIfBothDone, closePeer, onHeard } from "./peers.ts";
+import { closeIfBothDone, closePeer } from "./peers.ts";
 import type { Effect } from "./protocol.ts";
 import type { Torrent } from "./state.ts";
 
@@ -39,8 +41,9 @@ export function onMessage(
   effects: Effect[],
 ): void {
   const { swarm, transfer } = torrent;
-  onHeard(torrent, connection, now);
+  noteHeard(connection, now);
   const peer = transfer?.peers.get(connection.key);
+  if (transfer !== undefined && peer?.isSilent) onSilence(transfer, peer, false);
   let fault: string | undefined;
   if (message.kind === "extended") {
     fault = carryNews(

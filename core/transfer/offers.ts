@@ -58,8 +58,16 @@ export function onHave(transfer: Transfer, peer: Peer, piece: number): void {
   own.haveCount++;
   addHolder(transfer.availability, piece);
   count(transfer, own, piece, 1);
+  // Most haves are of pieces that are here, or of peers that would not be asked anyway.
+  if (hasBit(transfer.have, piece) && transfer.hashes === undefined) return;
   own.hasNothingNew = false;
-  markDirty(transfer, peer);
+  if (mayChange(transfer, peer)) markDirty(transfer, peer);
+}
+
+/** Whether one more piece to ask for may make us tell the peer something, or ask it. */
+function mayChange(transfer: Transfer, peer: Peer): boolean {
+  return !peer.amInterested || !peer.isChoking || peer.allowedFast.size > 0 ||
+    transfer.hashes !== undefined;
 }
 
 /** The peer lost the piece. Ignored when it did not have it. Spec: BEP 54, lt_donthave. */
@@ -145,12 +153,17 @@ export function withdrawOffer(transfer: Transfer, peer: PeerOffer): void {
 
 /** We have the piece, or lost it, or want it, or want it no longer: `change` does that. */
 export function recountPiece(transfer: Transfer, piece: number, change: () => void): void {
-  for (const peer of transfer.peers.values()) {
-    if (hasBit(peer.have, piece)) count(transfer, peer as PeerOffer as Own, piece, -1);
-  }
+  const wasHere = hasBit(transfer.have, piece), wasWanted = isWanted(transfer, piece);
   change();
+  const isHere = hasBit(transfer.have, piece);
+  const shared = Number(isHere) - Number(wasHere);
+  const offered = Number(!isHere && isWanted(transfer, piece)) - Number(!wasHere && wasWanted);
+  if (shared === 0 && offered === 0) return;
   for (const peer of transfer.peers.values()) {
-    if (hasBit(peer.have, piece)) count(transfer, peer as PeerOffer as Own, piece, 1);
+    if (!hasBit(peer.have, piece)) continue;
+    const own = peer as PeerOffer as Own;
+    own.shared += shared;
+    own.offered += offered;
   }
 }
 

@@ -3,14 +3,16 @@ import fc from "../../support/fast_check.ts";
 import { addressText, type PeerAddress } from "../../../core/bytes/address.ts";
 import {
   createPeerExchange,
+  type PeerExchange,
   PEX_EARLY_MAX,
   PEX_FIRST_MS,
   PEX_INTERVAL_MS,
   PEX_TAKEN_MAX,
   PEX_TOLD_MAX,
-  planPex,
+  planPex as planFrom,
   receivePex,
 } from "../../../core/swarm/peer_exchange.ts";
+import { type Contacts, createContacts, updateContacts } from "../../../core/swarm/contacts.ts";
 import { PEX_CONTACTS_MAX, type PexContact } from "../../../core/wire/ut_pex.ts";
 import { fuzzParameters } from "../../fuzz/runs.ts";
 
@@ -18,12 +20,29 @@ const contact = (i: number): PexContact => ({
   address: { ip: `8.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, port: 6881 },
   flags: 0,
 });
+
+/** A peer's exchange in a swarm that is told of nothing but `connected`. */
+function createPeer(now = 0) {
+  return { exchange: createPeerExchange(now), contacts: createContacts() };
+}
+
+function planPex(
+  { exchange, contacts }: { exchange: PeerExchange; contacts: Contacts },
+  connected: readonly PexContact[],
+  self: PeerAddress | undefined,
+  now: number,
+) {
+  updateContacts(contacts, connected);
+  return planFrom(exchange, contacts, self, now);
+}
+
 const contacts = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => contact(from + i));
+const NOTHING_KNOWN = () => false;
 const REMOTE: PeerAddress = { ip: "9.9.9.9", port: 1 };
 
 Deno.test("the first message is sent soon, changes a minute apart", () => {
-  const exchange = createPeerExchange(0);
+  const exchange = createPeer();
   assertEquals(planPex(exchange, contacts(0, 3), REMOTE, PEX_FIRST_MS - 1), undefined);
   assertEquals(planPex(exchange, [], REMOTE, PEX_FIRST_MS), undefined);
   const first = planPex(exchange, contacts(0, 3), REMOTE, 5_000)!;
@@ -36,12 +55,12 @@ Deno.test("the first message is sent soon, changes a minute apart", () => {
 });
 
 Deno.test("a peer is not told of itself", () => {
-  const exchange = createPeerExchange(0);
+  const exchange = createPeer();
   assertEquals(planPex(exchange, [{ address: REMOTE, flags: 0 }], REMOTE, 1e5), undefined);
 });
 
 Deno.test("a message has at most 50 addresses, except the first; the rest follows", () => {
-  const exchange = createPeerExchange(0);
+  const exchange = createPeer();
   assertEquals(planPex(exchange, contacts(0, 120), undefined, 1e5)!.added.length, 120);
   let now = 1e5;
   for (const wanted of [50, 50, 20]) {
@@ -50,7 +69,7 @@ Deno.test("a message has at most 50 addresses, except the first; the rest follow
   }
   now += PEX_INTERVAL_MS;
   assertEquals(planPex(exchange, contacts(0, 70), undefined, now)!.added.length, PEX_CONTACTS_MAX);
-  const full = createPeerExchange(0);
+  const full = createPeer();
   assertEquals(planPex(full, contacts(0, 5_000), undefined, 1e5)!.added.length, PEX_TOLD_MAX);
 });
 
@@ -60,7 +79,7 @@ Deno.test("at any moment the peer's view is what was added and not dropped", () 
   });
   fc.assert(
     fc.property(rounds, (all) => {
-      const exchange = createPeerExchange(0);
+      const exchange = createPeer();
       const known = new Set<string>();
       let now = PEX_FIRST_MS;
       for (const connected of all) {
@@ -90,18 +109,17 @@ Deno.test("at any moment the peer's view is what was added and not dropped", () 
 Deno.test("early messages are ignored, and a flood of them closes the connection", () => {
   const exchange = createPeerExchange(0);
   const message = { added: [contact(1)], dropped: [] };
-  assertEquals(receivePex(exchange, message, REMOTE, 0), {
+  assertEquals(receivePex(exchange, message, REMOTE, NOTHING_KNOWN, 0), {
     kind: "taken",
     found: [contact(1)],
-    dropped: [],
   });
   for (let i = 0; i < PEX_EARLY_MAX; i++) {
     assertEquals(
-      receivePex(exchange, { added: [contact(2)], dropped: [] }, REMOTE, i).kind,
+      receivePex(exchange, { added: [contact(2)], dropped: [] }, REMOTE, NOTHING_KNOWN, i).kind,
       "ignored",
     );
   }
-  assertEquals(receivePex(exchange, message, REMOTE, 100).kind, "flood");
+  assertEquals(receivePex(exchange, message, REMOTE, NOTHING_KNOWN, 100).kind, "flood");
 });
 
 Deno.test("the number of addresses that a peer may have added is limited", () => {
@@ -112,19 +130,21 @@ Deno.test("the number of addresses that a peer may have added is limited", () =>
       exchange,
       { added: contacts(100 * i, 100 * i + 100), dropped: [] },
       REMOTE,
+      NOTHING_KNOWN,
       i * PEX_INTERVAL_MS,
     );
     if (verdict.kind === "taken") found += verdict.found.length;
   }
-  assertEquals([found, exchange.taken.size], [PEX_TAKEN_MAX, PEX_TAKEN_MAX]);
+  assertEquals([found, exchange.taken], [PEX_TAKEN_MAX, PEX_TAKEN_MAX]);
   const verdict = receivePex(
     exchange,
-    { added: [contact(9_999_999 & 0xffff)], dropped: contacts(0, 2).map((c) => c.address) },
+    { added: contacts(50_000, 50_005), dropped: contacts(0, 2).map((c) => c.address) },
     REMOTE,
+    NOTHING_KNOWN,
     1e9,
   );
   if (verdict.kind !== "taken") throw new Error(verdict.kind);
-  assertEquals([verdict.dropped.length, verdict.found.length], [2, 1]);
+  assertEquals(verdict.found, contacts(50_000, 50_002), "as many as it dropped");
 });
 
 Deno.test("a public peer cannot name private addresses, nor a host more than once", () => {
@@ -134,6 +154,7 @@ Deno.test("a public peer cannot name private addresses, nor a host more than onc
       createPeerExchange(0),
       { added, dropped: [] },
       { ip: from, port: 1 },
+      NOTHING_KNOWN,
       0,
     );
     return verdict.kind === "taken" ? verdict.found.map(({ address }) => address.ip) : [];
@@ -142,4 +163,26 @@ Deno.test("a public peer cannot name private addresses, nor a host more than onc
   assertEquals(from("9.9.9.9", all), ["8.8.8.8", "2001:db8::1"]);
   assertEquals(from("10.0.0.9", all), ["10.0.0.1", "8.8.8.8", "fe80::1", "2001:db8::1"]);
   assertEquals(from("127.0.0.1", ["127.0.0.1", "127.0.0.1"]), ["127.0.0.1", "127.0.0.1"]);
+});
+
+Deno.test("addresses that we know count nothing, and are passed on", () => {
+  const exchange = createPeerExchange(0);
+  const known = new Set(contacts(0, 150).map(({ address }) => addressText(address)));
+  const message = { added: contacts(0, 200), dropped: [] };
+  const verdict = receivePex(exchange, message, REMOTE, (text) => known.has(text), 0);
+  if (verdict.kind !== "taken") throw new Error(verdict.kind);
+  assertEquals([verdict.found.length, exchange.taken], [200, 50]);
+});
+
+Deno.test("a contact that went and came back between two messages is no news", () => {
+  const peer = createPeer();
+  planPex(peer, contacts(0, 3), undefined, 5_000);
+  let now = 5_000 + PEX_INTERVAL_MS;
+  planPex(peer, contacts(1, 3), undefined, now - 1);
+  assertEquals(planPex(peer, contacts(0, 3), undefined, now), undefined);
+  planPex(peer, [contact(7)], undefined, now = now + 1);
+  now += PEX_INTERVAL_MS;
+  planPex(peer, [], undefined, now - 1);
+  const { added, dropped } = planPex(peer, contacts(0, 1), undefined, now)!;
+  assertEquals([added, dropped], [[contact(0)], [contact(7).address]]);
 });

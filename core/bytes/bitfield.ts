@@ -70,6 +70,15 @@ export function countBits(field: ReadonlyBitfield): number {
   return total;
 }
 
+/** How many pieces are in both of two sets of the same size. */
+export function countCommonBits(a: ReadonlyBitfield, b: ReadonlyBitfield): number {
+  let total = 0;
+  for (let at = 0; at < a.bytes.length; at++) {
+    for (let byte = a.bytes[at]! & b.bytes[at]!; byte !== 0; byte &= byte - 1) total++;
+  }
+  return total;
+}
+
 /** A set of its own, sharing no bytes. */
 export function copyBitfield(field: ReadonlyBitfield): Bitfield {
   return { bytes: field.bytes.slice(), count: field.count };

@@ -127,6 +127,55 @@ export function removeHolder(view: Availability, piece: number): void {
   level.starts[count] = boundary + 1;
 }
 
+/**
+ * A peer with these pieces came: as `addHolder` for each. Those of each count move to its end, which
+ * becomes the beginning of the next one, so that memory is read in order.
+ */
+export function addHolders(view: Availability, pieces: ReadonlyBitfield): void {
+  const a = view as Own;
+  changeCounts(a, pieces, 1);
+  for (const level of a.levels) {
+    if (level === undefined) continue;
+    const { order, starts } = level;
+    // Pieces of the highest count there is may get one more.
+    if (starts.at(-2)! < level.size) growTo(level, starts.length - 1);
+    for (let count = starts.length - 2; count >= 0; count--) {
+      let end = starts[count + 1]!;
+      for (let at = end - 1; at >= starts[count]!; at--) {
+        if (hasBit(pieces, order[at]!)) swap(a, level, at, --end);
+      }
+      starts[count + 1] = end;
+    }
+  }
+}
+
+/** A peer with these pieces left: as `removeHolder` for each. */
+export function removeHolders(view: Availability, pieces: ReadonlyBitfield): void {
+  const a = view as Own;
+  changeCounts(a, pieces, -1);
+  for (const level of a.levels) {
+    if (level === undefined) continue;
+    const { order, starts } = level;
+    for (let count = 1; count + 1 < starts.length; count++) {
+      let start = starts[count]!;
+      for (let at = start; at < starts[count + 1]!; at++) {
+        if (hasBit(pieces, order[at]!)) swap(a, level, at, start++);
+      }
+      starts[count] = start;
+    }
+  }
+}
+
+function changeCounts({ counts }: Own, { bytes }: ReadonlyBitfield, by: 1 | -1): void {
+  for (let at = 0; at < bytes.length; at++) {
+    for (let byte = bytes[at]!; byte !== 0; byte &= byte - 1) {
+      const piece = 8 * at + Math.clz32(byte & -byte) - 24;
+      assert(by > 0 || counts[piece]! > 0, "a piece loses only holders that it had");
+      counts[piece]! += by;
+    }
+  }
+}
+
 /** The piece was started, is here or is not wanted: it is no longer to be picked. */
 export function removeWanted(view: Availability, piece: number): void {
   const a = view as Own;

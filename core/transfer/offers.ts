@@ -5,15 +5,24 @@
 import {
   type Bitfield,
   clearBit,
+  countBits,
+  countCommonBits,
   createBitfield,
   createFullBitfield,
   hasBit,
   setBit,
 } from "../bytes/bitfield.ts";
 import type { View } from "../bytes/view.ts";
-import { addHolder, addSeed, removeHolder, removeSeed } from "./availability.ts";
+import {
+  addHolder,
+  addHolders,
+  addSeed,
+  removeHolder,
+  removeHolders,
+  removeSeed,
+} from "./availability.ts";
 import { markDirty } from "./attention.ts";
-import { isWanted } from "./content.ts";
+import { isMissing, isWanted } from "./content.ts";
 import type { Peer } from "./peer.ts";
 import type { Transfer } from "./state.ts";
 
@@ -97,16 +106,12 @@ export function onBitfield(transfer: Transfer, peer: Peer, bits: Uint8Array): vo
   }
   const own = peer as PeerOffer as Own;
   own.have.bytes.set(bits);
-  for (let piece = 0; piece < pieceCount; piece++) {
-    if (!hasBit(own.have, piece)) continue;
-    own.haveCount++;
-    count(transfer, own, piece, 1);
-  }
+  own.haveCount = countBits(own.have);
+  own.shared = countCommonBits(own.have, transfer.have);
+  own.offered = countOffered(transfer, own);
   markDirty(transfer, peer);
-  if (own.haveCount === pieceCount) return countAsSeed(transfer, own);
-  for (let piece = 0; piece < pieceCount; piece++) {
-    if (hasBit(own.have, piece)) addHolder(transfer.availability, piece);
-  }
+  if (own.haveCount === pieceCount) countAsSeed(transfer, own);
+  else addHolders(transfer.availability, own.have);
 }
 
 /** The peer has every piece. Spec: BEP 6, have all. */
@@ -114,9 +119,7 @@ export function onHaveAll(transfer: Transfer, peer: Peer): void {
   const { pieceCount } = transfer.geometry;
   const own = peer as PeerOffer as Own;
   if (own.countedAsSeed) return;
-  for (let piece = 0; piece < pieceCount && own.haveCount > 0; piece++) {
-    if (hasBit(own.have, piece)) removeHolder(transfer.availability, piece);
-  }
+  if (own.haveCount > 0) removeHolders(transfer.availability, own.have);
   own.have.bytes.set(createFullBitfield(pieceCount).bytes);
   own.haveCount = pieceCount;
   own.offered = transfer.wantedCount - transfer.wantedHaveCount;
@@ -133,7 +136,7 @@ function countAsSeed(transfer: Transfer, own: Own): void {
 function countOneByOne(transfer: Transfer, own: Own): void {
   own.countedAsSeed = false;
   removeSeed(transfer.availability);
-  for (let piece = 0; piece < own.have.count; piece++) addHolder(transfer.availability, piece);
+  addHolders(transfer.availability, own.have);
 }
 
 /** A piece that the peer has counts as offered, as shared, or as neither. */
@@ -142,13 +145,21 @@ function count(transfer: Transfer, own: Own, piece: number, by: 1 | -1): void {
   else if (isWanted(transfer, piece)) own.offered += by;
 }
 
+/** Pieces that the peer has and we want and lack; `shared` is right already. */
+function countOffered(transfer: Transfer, { have, haveCount, shared }: Own): number {
+  if (transfer.wantedCount === have.count) return haveCount - shared;
+  let offered = 0;
+  for (let piece = 0; piece < have.count; piece++) {
+    if (hasBit(have, piece) && isMissing(transfer, piece)) offered++;
+  }
+  return offered;
+}
+
 /** The peer is gone: nothing of it counts any more. */
 export function withdrawOffer(transfer: Transfer, peer: PeerOffer): void {
   if (peer.countedAsSeed) return removeSeed(transfer.availability);
   if (peer.haveCount === 0) return;
-  for (let piece = 0; piece < transfer.geometry.pieceCount; piece++) {
-    if (hasBit(peer.have, piece)) removeHolder(transfer.availability, piece);
-  }
+  removeHolders(transfer.availability, peer.have);
 }
 
 /** We have the piece, or lost it, or want it, or want it no longer: `change` does that. */

@@ -3,6 +3,7 @@ import fc from "../../support/fast_check.ts";
 import {
   copyBitfield,
   countBits,
+  countCommonBits,
   createBitfield,
   createFullBitfield,
   hasBit,
@@ -79,4 +80,12 @@ Deno.test("a bitfield with any spare bit set is refused", () => {
   assertEquals(parseBitfield(Uint8Array.of(0, 0x08), 13).ok, true);
   assertEquals(parseBitfield(Uint8Array.of(0x01), 8).ok, true);
   assertEquals(parseBitfield(new Uint8Array(0), 0).ok, true);
+});
+
+Deno.test("the pieces of two sets are counted, and those that both have", () => {
+  const a = createBitfield(20), b = createBitfield(20);
+  for (const piece of [0, 7, 8, 19]) setBit(a, piece);
+  for (const piece of [7, 9, 19]) setBit(b, piece);
+  assertEquals([countBits(a), countBits(b), countCommonBits(a, b)], [4, 3, 2]);
+  assertEquals(countCommonBits(a, createFullBitfield(20)), 4);
 });

@@ -1,7 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import {
   addHolder,
+  addHolders,
   addSeed,
   addWanted,
   anyOf,
@@ -15,6 +16,7 @@ import {
   rarestOf,
   rarestOfFew,
   removeHolder,
+  removeHolders,
   removeWanted,
 } from "../../../core/transfer/availability.ts";
 import { bitsOf } from "../torrent/kit.ts";
@@ -85,14 +87,17 @@ Deno.test("whether any peer has a wanted piece is known without a search", () =>
 });
 
 type Move = {
-  readonly kind: "hold" | "leave" | "take" | "give";
+  readonly kind: "hold" | "leave" | "join" | "part" | "take" | "give";
   readonly piece: number;
+  /** What a peer that joins or parts has. */
+  readonly has: string;
   readonly priority: number;
 };
 
 const move: fc.Arbitrary<Move> = fc.record({
-  kind: fc.constantFrom("hold", "hold", "leave", "take", "give"),
+  kind: fc.constantFrom("hold", "hold", "leave", "join", "join", "part", "take", "give"),
   piece: fc.nat(PIECES - 1),
+  has: fc.stringMatching(new RegExp(`^[#.]{${PIECES}}$`)),
   priority: fc.constantFrom(PRIORITY_LOW, PRIORITY_NORMAL, PRIORITY_MAX),
 });
 
@@ -101,13 +106,20 @@ Deno.test("for any operations, the order stays sorted and all positions correct"
     const a = draw("0".repeat(PIECES));
     const counts = new Array<number>(PIECES).fill(0);
     const wanted = new Map([...counts.keys()].map((piece) => [piece, PRIORITY_NORMAL]));
-    for (const { kind, piece, priority } of moves) {
+    for (const { kind, piece, priority, has } of moves) {
+      const held = [...counts.keys()].filter((piece) => has[piece] === "#");
       if (kind === "hold") {
         addHolder(a, piece);
         counts[piece]!++;
       } else if (kind === "leave" && counts[piece]! > 0) {
         removeHolder(a, piece);
         counts[piece]!--;
+      } else if (kind === "join") {
+        addHolders(a, bitsOf(has));
+        for (const piece of held) counts[piece]!++;
+      } else if (kind === "part" && held.every((piece) => counts[piece]! > 0)) {
+        removeHolders(a, bitsOf(has));
+        for (const piece of held) counts[piece]!--;
       } else if (kind === "take") {
         removeWanted(a, piece);
         wanted.delete(piece);
@@ -159,3 +171,13 @@ function check(
     if (!wanted.has(piece)) assertEquals(a.position[piece], -1);
   }
 }
+
+Deno.test("peers that come and go leave no counts behind that nobody reaches", () => {
+  const a = draw("000");
+  for (let i = 0; i < 20; i++) {
+    addHolders(a, bitsOf("##."));
+    removeHolders(a, bitsOf("##."));
+  }
+  assertEquals(a.levels[PRIORITY_NORMAL]!.starts.length, 3);
+  assertThrows(() => removeHolders(a, bitsOf("#..")), Error, "only holders that it had");
+});

@@ -52,6 +52,11 @@ interface Own {
 
 export type Choking = View<Own>;
 
+/** Of a peer that is unchoked: it is behind all that wait. */
+const NO_WAIT_MS = -1;
+/** What a newcomer at the front of the rotation is ahead of the next peer. */
+const AHEAD_MS = 1;
+
 /** The first round is due at once. */
 export function createChoking(now: number): Choking {
   return { slotsMax: UNCHOKED_MAX, nextChokeMs: now, nextOptimisticMs: now };
@@ -83,7 +88,7 @@ export function placeInRotation(transfer: Transfer, peer: Peer): void {
   const next = places[Math.max(0, place)];
   if (next === undefined) return;
   const before = places[place - 1];
-  (peer as OwnPeer).rotationMs = before === undefined ? next - 1 : (before + next) / 2;
+  (peer as OwnPeer).rotationMs = before === undefined ? next - AHEAD_MS : (before + next) / 2;
 }
 
 /** What the choker sees of a peer. */
@@ -146,7 +151,7 @@ export function rankUnchokes(
 
 /** How long it has been choked; one that is unchoked has not waited at all. */
 function waitOf(view: ChokeView): number {
-  return view.isUnchoked ? -1 : view.sinceChangeMs;
+  return view.isUnchoked ? NO_WAIT_MS : view.sinceChangeMs;
 }
 
 /** Tit for tat: what it sends, then what we already send it, so that equals do not flap. */
@@ -164,10 +169,10 @@ function rankByDownloadRate(views: readonly ChokeView[]): ChokeView[] {
  * over.
  */
 function rankBySeedTurn(views: readonly ChokeView[]): ChokeView[] {
-  const stage = (view: ChokeView) =>
-    !view.isUnchoked ? 1 : view.sinceChangeMs < SEED_TURN_MS ? 0 : 2;
+  const isInTurn = (view: ChokeView) => view.isUnchoked && view.sinceChangeMs < SEED_TURN_MS;
   return [...views].sort((a, b) =>
-    stage(a) - stage(b) || waitOf(b) - waitOf(a) || b.upRate - a.upRate || a.key - b.key
+    Number(isInTurn(b)) - Number(isInTurn(a)) || waitOf(b) - waitOf(a) || b.upRate - a.upRate ||
+    a.key - b.key
   );
 }
 
@@ -272,7 +277,8 @@ function isUnused(peer: Peer, now: number): boolean {
  * SEED_TURN_MS.
  */
 function isStuck(transfer: Transfer, peer: Peer, now: number): boolean {
-  if (peer.amChoking || !isServed(peer) || peer.up.rate > 0 || peer.down.rate > 0) return false;
+  if (peer.amChoking || !isServed(peer)) return false;
+  if (peer.up.rate !== 0 || peer.down.rate !== 0) return false;
   if (now - peer.chokeChangedMs < STUCK_SLOT_MS) return false;
   const sent = transfer.up.rate * STUCK_SLOT_MS / 1_000;
   return sent === 0 || sent >= STUCK_SLOT_BLOCKS * BLOCK_SIZE * UNCHOKED_MAX;

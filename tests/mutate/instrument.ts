@@ -12,6 +12,8 @@ export interface Mutant {
   /** Unique within one plan; the guard knows it. */
   readonly id: number;
   readonly line: number;
+  /** Name of the function that it is in; empty outside of any. */
+  readonly inside: string;
   readonly before: string;
   readonly after: string;
 }
@@ -91,7 +93,8 @@ export function instrument(path: string, text: string, firstId: number): Instrum
   const add = (node: ts.Node, after: string): number => {
     const id = firstId + mutants.length;
     const line = file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1;
-    mutants.push({ id, line, before: oneLine(node.getText(file)), after: oneLine(after) });
+    const inside = functionAround(node);
+    mutants.push({ id, line, inside, before: oneLine(node.getText(file)), after: oneLine(after) });
     return id;
   };
 
@@ -123,6 +126,14 @@ export function instrument(path: string, text: string, firstId: number): Instrum
   };
 
   return { text: PREAMBLE + writeChildren(file, true), mutants };
+}
+
+/** The nearest function around that has a name of its own. */
+function functionAround(node: ts.Node): string {
+  for (let at: ts.Node | undefined = node; at !== undefined; at = at.parent) {
+    if (ts.isFunctionDeclaration(at) || ts.isMethodDeclaration(at)) return at.name?.getText() ?? "";
+  }
+  return "";
 }
 
 /** Parts that carry no behaviour, or where an expression may not be replaced by another. */
@@ -159,7 +170,8 @@ function mutationsOf(node: ts.Node, file: ts.SourceFile): string[] {
   }
   if (node.kind === ts.SyntaxKind.TrueKeyword) return ["false"];
   if (node.kind === ts.SyntaxKind.FalseKeyword) return ["true"];
-  if (ts.isNumericLiteral(node) && !ts.isPropertyAssignment(node.parent)) {
+  // Of a negative literal the sign is changed.
+  if (ts.isNumericLiteral(node) && !isNegated(node) && !ts.isPropertyAssignment(node.parent)) {
     return isName(node) || Number(node.text) > NUMBER_MAX ? [] : [`(${node.text} + 1)`];
   }
   return isCondition(node) ? ["true", "false"] : [];
@@ -183,6 +195,10 @@ function isCondition(node: ts.Node): boolean {
   if (node.kind === ts.SyntaxKind.TrueKeyword) return false;
   return (ts.isIfStatement(parent) && parent.expression === node) ||
     (ts.isConditionalExpression(parent) && parent.condition === node);
+}
+
+function isNegated({ parent }: ts.Node): boolean {
+  return ts.isPrefixUnaryExpression(parent) && parent.operator === ts.SyntaxKind.MinusToken;
 }
 
 /** `"a" + b` makes a message. */

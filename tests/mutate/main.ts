@@ -13,7 +13,7 @@
 import { parseArgs } from "node:util";
 import { runLoaded } from "./run_loaded.ts";
 import { dropPlan, exists, listSources, makePlan, moduleOf, sample, type Verdict } from "./plan.ts";
-import { keyOf, percent, readEquivalents, readTable, type Sums, tableOf } from "./report.ts";
+import { isEquivalent, percent, readEquivalents, readTable, type Sums, tableOf } from "./report.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
 
 const SAMPLE_DEFAULT = 60;
@@ -119,7 +119,7 @@ function sumUp(
 ): Sums {
   const survivors = verdicts.filter(({ killedBy }) => killedBy === undefined)
     .map(({ mutant }) => mutant);
-  const found = survivors.filter((mutant) => !equivalents.has(keyOf(mutant)))
+  const found = survivors.filter((mutant) => !isEquivalent(equivalents, mutant))
     .sort((a, b) => a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line);
   for (const { path, line, before, after } of found) {
     console.log(`survived  ${path}:${line}  ${before}  ->  ${after}`);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { openScratch } from "../support/content.ts";
 import { instrument } from "./instrument.ts";
 import { dropPlan, makePlan, moduleOf, sample } from "./plan.ts";
-import { keyOf, percent, readEquivalents, readTable, tableOf } from "./report.ts";
+import { isEquivalent, percent, readEquivalents, readTable, tableOf } from "./report.ts";
 import { recordTests } from "./record.ts";
 import { runLoaded, Runner } from "./run_loaded.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
@@ -24,6 +24,13 @@ Deno.test("operators, conditions, literals and statements are changed, one at a 
   assertEquals(mutantsOf("a += 2;"), ["2 -> (2 + 1)", "a += 2 -> (a -= 2)", "a += 2; -> "]);
   assertEquals(mutantsOf("return a ?? b;"), ["a ?? b -> (a)"]);
   assertEquals(mutantsOf("return true;"), ["true -> false"]);
+  assertEquals(mutantsOf("return -1;"), ["-1 -> (1)"]);
+});
+
+Deno.test("a mutant knows the function that it is in", () => {
+  const text =
+    "const one = (a) => -a; function f(a) { return () => -a; } class C { m(a) { return -a; } }";
+  assertEquals(instrument("a.ts", text, 1).mutants.map(({ inside }) => inside), ["", "f", "m"]);
 });
 
 Deno.test("large numbers, messages, types and constants of a module are left alone", () => {
@@ -232,11 +239,23 @@ Deno.test("a sample is as large as asked for, and the same for the same seed", (
   assertEquals(sample(items, 1_000, 3), items);
 });
 
-Deno.test("equivalents are known by path and change, and do not count", () => {
-  const mutant = { id: 1, path: "core/a/a.ts", line: 7, before: "a < b", after: "((a) <= (b))" };
-  const known = readEquivalents("# head\ncore/a/a.ts | a < b | ((a) <= (b)) # no difference\n");
-  assertEquals(known.has(keyOf(mutant)), true);
-  assertEquals(known.has(keyOf({ ...mutant, after: "((a) > (b))" })), false);
+Deno.test("equivalents are known by path and change, in their file or in one function of it", () => {
+  const known = readEquivalents(
+    "# head\na.ts | a > b | ((a) >= (b)) # equal anyway\na.ts f | 0 | (0 + 1) # of no use\n",
+  );
+  const isKnown = (inside: string, before: string, after: string, path = "a.ts") =>
+    isEquivalent(known, { path, inside, id: 1, line: 3, before, after });
+  assertEquals(isKnown("g", "a > b", "((a) >= (b))"), true);
+  assertEquals(isKnown("g", "a > b", "((a) > (b))"), false);
+  assertEquals(isKnown("g", "a > b", "((a) >= (b))", "b.ts"), false);
+  assertEquals(["f", "g", ""].map((inside) => isKnown(inside, "0", "(0 + 1)")), [
+    true,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("the table has a row for each module, and is read back", () => {
   assertEquals([percent(3, 1), percent(0, 0)], ["75.0 %", "-"]);
   assertEquals([moduleOf("core/a/b/c.ts"), moduleOf("shell/d.ts")], ["core/a", "shell"]);
   const rows = [{ module: "core/a", all: 9, killed: 3, survived: 1, equivalent: 2 }];

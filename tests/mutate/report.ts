@@ -10,9 +10,19 @@ export interface Sums {
   readonly equivalent: number;
 }
 
-/** Lines of "path | before | after # reason"; a mutant keeps its name when lines move. */
+/**
+ * Lines of "path | before | after # reason", or "path function | before | after # reason"; a mutant keeps its
+ * name when lines move.
+ */
 export function readEquivalents(text: string): Set<string> {
   return new Set(text.split("\n").map((line) => line.split(" # ")[0]!.trim()));
+}
+
+/** Whether the mutant is listed, anywhere in its file or in its function. */
+export function isEquivalent(equivalents: ReadonlySet<string>, mutant: PlannedMutant): boolean {
+  const { path, inside } = mutant;
+  return equivalents.has(keyOf(mutant)) ||
+    equivalents.has(keyOf({ ...mutant, path: `${path} ${inside}` }));
 }
 
 export function keyOf({ path, before, after }: PlannedMutant): string {

@@ -6,10 +6,12 @@ import {
   addSeed,
   addWanted,
   anyOf,
+  anyWanted,
   type Availability,
   availabilityOf,
   createAvailability,
   isAnyAvailable,
+  isAnyOnSeedsOnly,
   PRIORITY_LOW,
   PRIORITY_MAX,
   PRIORITY_NORMAL,
@@ -84,6 +86,57 @@ Deno.test("whether any peer has a wanted piece is known without a search", () =>
   assertEquals(isAnyAvailable(a), false);
   addSeed(a);
   assertEquals(isAnyAvailable(a), true);
+});
+
+Deno.test("a search finds what a look at every piece finds, for any peer, draw and priorities", () => {
+  const picture = fc.stringMatching(/^[#.]{20}$/), counts = fc.stringMatching(/^[0-3]{20}$/);
+  const levels = fc.array(fc.constantFrom(0, 0, 1, 4, 7), { minLength: 20, maxLength: 20 });
+  fc.assert(
+    fc.property(picture, counts, levels, fc.nat(50), (has, held, priorities, draw) => {
+      const a = createAvailability(20, bitsOf(".".repeat(20)), Uint8Array.from(priorities));
+      [...held].forEach((count, piece) => {
+        for (let i = 0; i < Number(count); i++) addHolder(a, piece);
+      });
+      const wanted = priorities.flatMap((priority, piece) => priority > 0 ? [piece] : []);
+      assertEquals(isAnyAvailable(a), wanted.some((piece) => held[piece] !== "0"));
+      assertEquals(isAnyOnSeedsOnly(a), wanted.some((piece) => held[piece] === "0"));
+      assertEquals(
+        wanted.length === 0 ? -1 : wanted.includes(anyWanted(a)),
+        wanted.length === 0 ? anyWanted(a) : true,
+      );
+      for (const least of [0, 1] as const) {
+        // A holder is counted as such: what it has has at least one.
+        const own = [...has].map((mark, piece) => least > Number(held[piece]) ? "." : mark).join(
+          "",
+        );
+        const offered = wanted.filter((piece) => own[piece] === "#");
+        const top = Math.max(...offered.map((piece) => priorities[piece]!));
+        const best = offered.filter((piece) => priorities[piece] === top);
+        const fewest = Math.min(...best.map((piece) => Number(held[piece])));
+        const rarest = best.filter((piece) => Number(held[piece]) === fewest);
+        const expect = (found: number, among: number[]) =>
+          assertEquals(
+            among.length === 0 ? found : among.includes(found),
+            among.length === 0 ? -1 : true,
+          );
+        expect(rarestOf(a, bitsOf(own), draw, least), rarest);
+        expect(rarestOfFew(a, bitsOf(own), draw, least), rarest);
+        expect(anyOf(a, bitsOf(own), draw), best);
+      }
+    }),
+  );
+});
+
+Deno.test("the draw decides between equals, so that each of them is found by some draw", () => {
+  const a = draw("1".repeat(20)), has = bitsOf("#".repeat(20));
+  for (const find of [rarestOf, rarestOfFew, anyOf]) {
+    const found = new Set(Array.from({ length: 160 }, (_, chance) => find(a, has, chance)));
+    assertEquals(found.size, 20, find.name);
+  }
+});
+
+Deno.test("a piece that nobody holds cannot lose a holder", () => {
+  assertThrows(() => removeHolder(draw("01"), 0), Error, "only holders that it had");
 });
 
 type Move = {

@@ -1,6 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
-import { type ChokeView, rankUnchokes, slotsOf } from "../../../core/transfer/choker.ts";
+import {
+  chokeRound,
+  type ChokeView,
+  rankUnchokes,
+  slotsOf,
+} from "../../../core/transfer/choker.ts";
 import {
   CHOKE_INTERVAL_MS,
   OPTIMISTIC_INTERVAL_MS,
@@ -321,4 +326,91 @@ Deno.test("the optimistic slot goes to another peer every thirty seconds, and to
   assertEquals(longest, OPTIMISTIC_INTERVAL_MS / CHOKE_INTERVAL_MS);
   assertEquals(turns.length >= 8, true, `${turns}`);
   assertEquals(new Set(turns).size, waiting.length, `${turns}`);
+});
+
+Deno.test("equals are ranked by key, and a slot is free for one of them, in whatever order they come", () => {
+  const keys = [1, 2, 3, 4, 5];
+  const orders = keys.map((_, turn) => [...keys.slice(turn), ...keys.slice(0, turn)]);
+  for (const order of [...orders, ...orders.map((one) => one.toReversed())]) {
+    for (const isSeeding of [false, true]) {
+      assertEquals(plan(order.map((key) => view(key)), isSeeding), [[1, 2], [3]]);
+      const served = order.map((key) => view(key, { isUnchoked: true, isOptimistic: true }));
+      const [regular, optimistic] = plan(served, isSeeding);
+      assertEquals([regular, optimistic!.length], [[1, 2], 1]);
+    }
+  }
+});
+
+Deno.test("while seeding, turns go by rate and those that waited come before those whose turn is over", () => {
+  const rates = [3, 9, 1, 5].map((upRate, i) => view(i + 1, { upRate, isUnchoked: true }));
+  assertEquals(plan(rates, true), [[2, 4], [1]]);
+  const over = { isUnchoked: true, sinceChangeMs: SEED_TURN_MS, upRate: 99 };
+  assertEquals(plan([view(1, over), view(2, { sinceChangeMs: 0 })], true, false, 1)[0], [2]);
+});
+
+/** A downloader whose peers all want something and were last seen to send and take these rates. */
+function traders(rates: readonly number[]): { kit: Kit; peers: number[] } {
+  const kit = new Kit({ have: "##.." });
+  const peers = rates.map(() => kit.connect("...."));
+  for (const peer of peers) kit.say(peer, { kind: "interested" });
+  return { kit, peers };
+}
+
+function unchokedOf(kit: Kit, peers: readonly number[]): number[] {
+  return peers.filter((peer) => !kit.peer(peer).amChoking);
+}
+
+/** Everybody who may asks, and nothing is taken: all slots are in use until the next round. */
+function passRound(kit: Kit, peers: readonly number[], rates: readonly number[]): void {
+  const end = kit.transfer.nextChokeMs;
+  while (kit.now < end) {
+    peers.forEach((peer, i) => {
+      ask(kit, peer);
+      Object.assign(kit.peer(peer).down, { rate: rates[i] });
+      Object.assign(kit.peer(peer).up, { rate: 1_000 });
+    });
+    kit.wait(Math.min(500, end - kit.now));
+  }
+}
+
+Deno.test("a round gives the slots to those that send most by then, all at once", () => {
+  const rates = [0, 0, 0, 0, 50_000, 60_000, 70_000];
+  const { kit, peers } = traders(rates);
+  assertEquals(unchokedOf(kit, peers), peers.slice(0, 4), "the first that came");
+  kit.wait(0);
+  peers.forEach((peer, i) => writable(kit.peer(peer).down).rate = rates[i]!);
+  const now = kit.transfer.nextChokeMs;
+  chokeRound(kit.transfer, now, []);
+  const optimistic = peers.filter((peer) => kit.peer(peer).optimistic);
+  assertEquals(optimistic.length, 1);
+  assertEquals(unchokedOf(kit, peers), [...optimistic, ...peers.slice(4)]);
+  // Who lost its slot waits from then on, behind those that were choked all the time.
+  for (const peer of peers.slice(0, 4)) {
+    if (optimistic.includes(peer)) continue;
+    assertEquals([kit.peer(peer).chokeChangedMs, kit.peer(peer).rotationMs], [now, now]);
+  }
+});
+
+Deno.test("a seeder's peers keep their slots through the rounds of a turn", () => {
+  const { kit, peers } = crowd(20);
+  kit.wait(0);
+  const regular = () => unchokedOf(kit, peers).filter((peer) => !kit.peer(peer).optimistic);
+  passRound(kit, peers, []);
+  const first = regular();
+  assertEquals(first.length, SEED_SLOTS_MIN);
+  for (let round = 1; round < SEED_TURN_MS / CHOKE_INTERVAL_MS - 1; round++) {
+    passRound(kit, peers, []);
+    assertEquals(regular(), first);
+  }
+  for (let round = 0; round < 2; round++) passRound(kit, peers, []);
+  assertEquals(regular().some((peer) => first.includes(peer)), false, "others' turn");
+});
+
+Deno.test("only a choked peer that is interested is unchoked between rounds, and once", () => {
+  const { kit, peers: [peer] } = crowd(1);
+  kit.say(peer!, { kind: "interested" });
+  assertEquals(kit.sentKinds(peer!).filter((kind) => kind === "unchoke"), ["unchoke"]);
+  const other = kit.connect("..", { unchokes: false });
+  kit.say(other, { kind: "not-interested" });
+  assertEquals(kit.sentKinds(other).includes("unchoke"), false);
 });

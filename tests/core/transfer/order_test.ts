@@ -1,8 +1,22 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
-import { PRIORITY_MAX, PRIORITY_NORMAL } from "../../../core/transfer/availability.ts";
-import { DUE_PIECES_MAX } from "../../../core/transfer/limits.ts";
-import { Kit } from "../torrent/kit.ts";
+import {
+  addWanted,
+  PRIORITY_MAX,
+  PRIORITY_NORMAL,
+  removeWanted,
+} from "../../../core/transfer/availability.ts";
+import { takeDirty } from "../../../core/transfer/attention.ts";
+import { DUE_AHEAD_PIECES, DUE_PIECES_MAX } from "../../../core/transfer/limits.ts";
+import {
+  forgetDue,
+  isInCrowd,
+  nextInSequence,
+  replaceDue,
+  setSequential,
+  tickOrder,
+} from "../../../core/transfer/order.ts";
+import { Kit, writable } from "../torrent/kit.ts";
 
 /** Pieces in the order in which their blocks were requested. */
 function asked(kit: Kit, peer: number): number[] {
@@ -125,4 +139,128 @@ Deno.test("for any deadlines and senders, all blocks arrive and counts are consi
     }),
     { seed: 3, numRuns: 60 },
   );
+});
+
+/** A transfer with this many seeds and other peers, of which nothing is asked. */
+function crowd(pieces: number, seeds: number, others: number): { kit: Kit; keys: number[] } {
+  const kit = new Kit({ have: ".".repeat(pieces), blocks: 1 });
+  const connect = (have: string) => kit.connect(have.repeat(pieces), { unchokes: false });
+  const keys = [
+    ...Array.from({ length: seeds }, () => connect("#")),
+    ...Array.from({ length: others }, () => connect(".")),
+  ];
+  return { kit, keys };
+}
+
+Deno.test("a crowd has more downloaders than seeds", () => {
+  const cases = [[0, 1, true], [1, 0, false], [1, 1, false], [1, 2, true], [2, 2, false], [
+    2,
+    3,
+    true,
+  ]];
+  for (const [seeds, others, expected] of cases) {
+    const { kit } = crowd(2, Number(seeds), Number(others));
+    assertEquals(isInCrowd(kit.transfer), expected, `${seeds} seeds, ${others} others`);
+  }
+});
+
+Deno.test("in sequence comes the first piece of the highest priority that the peer has and is to be picked", () => {
+  const levels = fc.array(fc.constantFrom(0, 1, 4, 7), { minLength: 12, maxLength: 12 });
+  const moves = fc.array(fc.tuple(fc.nat(11), fc.constantFrom(0, 0, 1, 4, 7)), { maxLength: 12 });
+  const picture = fc.stringMatching(/^[#.]{12}$/), due = fc.array(fc.nat(11), { maxLength: 3 });
+  fc.assert(
+    fc.property(levels, moves, picture, due, fc.boolean(), (first, list, has, soon, isCrowd) => {
+      const kit = new Kit({ have: ".".repeat(12), blocks: 1, priorities: Uint8Array.from(first) });
+      const key = kit.connect(has, { unchokes: false });
+      for (let i = 0; i < 2; i++) {
+        kit.connect((isCrowd ? "." : "#").repeat(12), { unchokes: false });
+      }
+      const { transfer } = kit, priorities = [...first];
+      Object.assign(transfer, { due: soon.map((piece) => ({ piece, atMs: 0 })) });
+      const expected = () => {
+        const offered = priorities.flatMap((priority, piece) =>
+          priority > 0 && has[piece] === "#" ? [piece] : []
+        );
+        const next = soon.find((piece) => offered.includes(piece));
+        if (isInCrowd(transfer) && next !== undefined) return next;
+        const top = Math.max(...offered.map((piece) => priorities[piece]!));
+        return offered.find((piece) => priorities[piece] === top) ?? -1;
+      };
+      assertEquals(nextInSequence(transfer, kit.peer(key)), expected());
+      for (const [piece, priority] of list) {
+        priorities[piece] = priority;
+        if (priority === 0) removeWanted(transfer.availability, piece);
+        else addWanted(transfer.availability, piece, priority);
+        // What came back before the front is found again from the next tick on.
+        if (priority > 0) tickOrder(transfer);
+        assertEquals(nextInSequence(transfer, kit.peer(key)), expected());
+      }
+    }),
+  );
+});
+
+Deno.test("a search in sequence begins behind what is taken, and anew once a second or with a new order", () => {
+  const { kit, keys: [seed] } = crowd(8, 1, 0);
+  const { transfer } = kit, peer = kit.peer(seed!);
+  const front = () => [nextInSequence(transfer, peer), transfer.sequenceFrom];
+  assertEquals(front(), [0, 0]);
+  for (const piece of [0, 1, 3]) removeWanted(transfer.availability, piece);
+  assertEquals(front(), [2, 2], "a gap behind the front is looked at again");
+  removeWanted(transfer.availability, 2);
+  assertEquals(front(), [4, 4]);
+  tickOrder(transfer);
+  assertEquals(transfer.sequenceFrom, 0);
+  assertEquals(front(), [4, 4]);
+  setSequential(transfer, true);
+  assertEquals([transfer.isSequential, transfer.sequenceFrom], [true, 0]);
+});
+
+Deno.test("due pieces are sorted by time, then by place; what no reader comes to any more is given back", () => {
+  const { transfer } = crowd(400, 0, 0).kit;
+  const set = (...pieces: [number, number][]) =>
+    replaceDue(transfer, pieces.map(([piece, atMs]) => ({ piece, atMs })));
+  assertEquals(set([9, 5], [3, 7], [8, 5], [4, 6]), []);
+  assertEquals(transfer.due.map(({ piece }) => piece), [8, 9, 4, 3]);
+  // A reader at 4 comes to 8 and 9, and not back to 3.
+  assertEquals(set([4, 1]), [3]);
+  set([200, 1]);
+  assertEquals(set([201 - DUE_AHEAD_PIECES, 1]), []);
+  set([200, 1]);
+  assertEquals(set([200 - DUE_AHEAD_PIECES, 1]), [200], "too far ahead");
+  set([300, 1], [301, 2]);
+  forgetDue(transfer, 300);
+  forgetDue(transfer, 9);
+  assertEquals(transfer.due, [{ piece: 301, atMs: 2 }]);
+});
+
+Deno.test("the best rate is that of the fastest peer that serves us, measured while something is due", () => {
+  const { kit, keys } = crowd(4, 3, 0);
+  const { transfer } = kit;
+  for (const [i, rate] of [700, 900, 5_000].entries()) {
+    Object.assign(kit.peer(keys[i]!), { isChoking: i === 2 });
+    writable(kit.peer(keys[i]!).down).rate = rate;
+  }
+  tickOrder(transfer);
+  assertEquals(transfer.bestRate, 0);
+  Object.assign(transfer, { due: [{ piece: 0, atMs: 9 }] });
+  tickOrder(transfer);
+  assertEquals(transfer.bestRate, 900);
+  writable(kit.peer(keys[1]!).down).rate = 10;
+  tickOrder(transfer);
+  assertEquals(transfer.bestRate, 700, "it is measured anew");
+});
+
+Deno.test("with another order, other due pieces, or a second later while something is due, all are asked", () => {
+  const { kit, keys } = crowd(4, 3, 0);
+  const { transfer } = kit;
+  const asked = () => [...takeDirty(transfer)].map(({ key }) => key);
+  asked();
+  tickOrder(transfer);
+  assertEquals(asked(), [], "nothing is due");
+  setSequential(transfer, true);
+  assertEquals(asked(), keys);
+  replaceDue(transfer, [{ piece: 1, atMs: 5 }]);
+  assertEquals(asked(), keys);
+  tickOrder(transfer);
+  assertEquals(asked(), keys);
 });

@@ -43,6 +43,8 @@ export async function runLoaded(
   for (const name of recording.leftOut) console.log(`left out, fails without a mutant: ${name}`);
   const covering = coverTable(recording);
   const verdicts: Verdict[] = [];
+  const kills = new Map<string, number>();
+  const killsOf = (path: string, test: string) => kills.get(`${path} ${test}`) ?? 0;
   const queue = [...chosen];
   await Promise.all(Array.from({ length: processes }, async () => {
     using runner = new Runner(plan.root, hangMs);
@@ -51,8 +53,13 @@ export async function runLoaded(
       const tests = isStatic
         ? withinTime(recording.tests.toSorted((a, b) => a.ms - b.ms), STATIC_MS)
         : pickTests(plan, mutant, covering.get(mutant.id) ?? [], testsMs);
+      // First those that killed most of the source's other mutants.
+      const { path } = mutant;
+      tests.sort((a, b) => killsOf(path, b.name) - killsOf(path, a.name));
       const killedBy = await runner.firstFailure(mutant.id, isStatic, tests);
       verdicts.push({ mutant, killedBy });
+      if (killedBy === undefined) continue;
+      kills.set(`${path} ${killedBy}`, killsOf(path, killedBy) + 1);
     }
   }));
   return verdicts;

@@ -7,7 +7,7 @@ import {
   removeWanted,
 } from "../../../core/transfer/availability.ts";
 import { takeDirty } from "../../../core/transfer/attention.ts";
-import { DUE_AHEAD_PIECES, DUE_PIECES_MAX } from "../../../core/transfer/limits.ts";
+import { DUE_AHEAD_PIECES, DUE_PIECES_MAX, DUE_URGENT_MS } from "../../../core/transfer/limits.ts";
 import {
   forgetDue,
   isInCrowd,
@@ -16,6 +16,7 @@ import {
   setSequential,
   tickOrder,
 } from "../../../core/transfer/order.ts";
+import { startPiece } from "../../../core/transfer/partials.ts";
 import { Kit, writable } from "../torrent/kit.ts";
 
 /** Pieces in the order in which their blocks were requested. */
@@ -215,22 +216,36 @@ Deno.test("a search in sequence begins behind what is taken, and anew once a sec
   assertEquals([transfer.isSequential, transfer.sequenceFrom], [true, 0]);
 });
 
-Deno.test("due pieces are sorted by time, then by place; what no reader comes to any more is given back", () => {
+Deno.test("due pieces are sorted by time, then by place; what no reader comes to any more is obsolete", () => {
   const { transfer } = crowd(400, 0, 0).kit;
+  // Nothing is urgent: no reader waits.
   const set = (...pieces: [number, number][]) =>
-    replaceDue(transfer, pieces.map(([piece, atMs]) => ({ piece, atMs })));
-  assertEquals(set([9, 5], [3, 7], [8, 5], [4, 6]), []);
+    replaceDue(transfer, pieces.map(([piece, inMs]) => ({ piece, atMs: DUE_URGENT_MS + inMs })), 0);
+  assertEquals(set([9, 5], [3, 7], [8, 5], [4, 6]), { obsolete: [], isSeek: false });
   assertEquals(transfer.due.map(({ piece }) => piece), [8, 9, 4, 3]);
   // A reader at 4 comes to 8 and 9, and not back to 3.
-  assertEquals(set([4, 1]), [3]);
+  assertEquals(set([4, 0]).obsolete, [3]);
   set([200, 1]);
-  assertEquals(set([201 - DUE_AHEAD_PIECES, 1]), []);
+  assertEquals(set([201 - DUE_AHEAD_PIECES, 1]).obsolete, []);
   set([200, 1]);
-  assertEquals(set([200 - DUE_AHEAD_PIECES, 1]), [200], "too far ahead");
+  assertEquals(set([200 - DUE_AHEAD_PIECES, 1]).obsolete, [200], "too far ahead");
   set([300, 1], [301, 2]);
   forgetDue(transfer, 300);
   forgetDue(transfer, 9);
-  assertEquals(transfer.due, [{ piece: 301, atMs: 2 }]);
+  assertEquals(transfer.due, [{ piece: 301, atMs: DUE_URGENT_MS + 2 }]);
+});
+
+Deno.test("a reader that waits where none came to has sought: all started pieces but its own are obsolete", () => {
+  const { transfer } = crowd(400, 0, 0).kit;
+  const at = (piece: number, inMs: number) =>
+    replaceDue(transfer, [{ piece, atMs: 50_000 + inMs }], 50_000);
+  at(10, DUE_URGENT_MS);
+  for (const piece of [10, 11, 90, 300]) startPiece(transfer, piece, false);
+  assertEquals(at(11, DUE_URGENT_MS - 1).isSeek, false, "it came to 11");
+  assertEquals(at(300, DUE_URGENT_MS).isSeek, false, "it does not wait yet");
+  at(11, 0);
+  assertEquals(at(300, DUE_URGENT_MS - 1), { obsolete: [10, 11, 90], isSeek: true });
+  assertEquals(at(300, 0).isSeek, false, "it is still there");
 });
 
 Deno.test("the best rate is that of the fastest peer that serves us, measured while something is due", () => {
@@ -259,7 +274,7 @@ Deno.test("with another order, other due pieces, or a second later while somethi
   assertEquals(asked(), [], "nothing is due");
   setSequential(transfer, true);
   assertEquals(asked(), keys);
-  replaceDue(transfer, [{ piece: 1, atMs: 5 }]);
+  replaceDue(transfer, [{ piece: 1, atMs: 5 }], 0);
   assertEquals(asked(), keys);
   tickOrder(transfer);
   assertEquals(asked(), keys);

@@ -13,7 +13,12 @@ import { receiveBlock } from "../core/torrent/data_plane.ts";
 import { detailsOf, type TorrentDetails } from "../core/torrent/details.ts";
 import type { Needs, Resources } from "../core/limits/resources.ts";
 import { needsOf } from "../core/torrent/grants.ts";
-import { factsOf, type TorrentFacts } from "../core/torrent/facts.ts";
+import {
+  factsOf,
+  progressOf,
+  type TorrentFacts,
+  type TorrentProgress,
+} from "../core/torrent/facts.ts";
 import type { Effect, Event, SavedState, Wish } from "../core/torrent/protocol.ts";
 import { savedStateOf } from "../core/transfer/saving.ts";
 import { createTorrent, hasBlocks, hasPiece, type Torrent } from "../core/torrent/state.ts";
@@ -153,6 +158,10 @@ export class Driver implements LinkOwner {
 
   facts(): TorrentFacts {
     return factsOf(this.#torrent, this.#clock.now());
+  }
+
+  progress(): TorrentProgress {
+    return progressOf(this.#torrent);
   }
 
   /** The hashes that peers may ask for; `v2Hash` is that of v2, if the torrent has a v2 part. */

@@ -1,27 +1,39 @@
 /**
- * Every field of `torrent_get` by its name: how it is read from a view. Nested objects are made in
- * today's spelling and respelled for the older dialect.
+ * Every field of `torrent_get` by its name: how it is read from a view.
  *
  * Spec: Transmission 4.1, rpc-spec, section 3.3.
  */
 import type { TorrentGet } from "./commands.ts";
-import { remember } from "../bytes/remember.ts";
 import type { Dialect } from "./envelope.ts";
-import type { Json, JsonObject } from "./json.ts";
-import { camelName, currentName, renameKeys } from "./names.ts";
+import type { Json } from "./json.ts";
+import { currentName } from "./names.ts";
+import { Shape } from "./shape.ts";
+import {
+  FILE_SHAPES,
+  FILE_STATS_SHAPES,
+  PEER_SHAPES,
+  PEERS_FROM_SHAPES,
+  SHARE_SHAPES,
+  TRACKER_SHAPES,
+  TRACKER_STATS_SHAPES,
+  WEB_SEED_SHAPES,
+} from "./torrent_objects.ts";
 import { formatTrackerList } from "./torrent_settings.ts";
-import type { FileView, PeerView, TorrentView, TrackerView, WebSeedView } from "./torrent_view.ts";
+import type { TorrentView } from "./torrent_view.ts";
 
 type Field = (torrent: TorrentView, dialect: Dialect) => Json;
 
 /** What Transmission sends for an unknown time. */
 const ETA_NONE = -1, ETA_UNKNOWN = -2;
 
-/** Nested objects: respelled for the older dialect. */
-function nested(field: (torrent: TorrentView) => Json): Field {
+/** A list of objects in the dialect's spelling. */
+function listOf<T>(
+  shapes: Readonly<Record<Dialect, Shape<T>>>,
+  items: (torrent: TorrentView) => readonly T[],
+): Field {
   return (torrent, dialect) => {
-    const value = field(torrent);
-    return dialect === "legacy" ? renameKeys(value, camelName) : value;
+    const shape = shapes[dialect];
+    return items(torrent).map((item) => shape.object(item));
   };
 }
 
@@ -47,8 +59,8 @@ const FIELDS: Readonly<Record<string, Field>> = {
   eta: (t) => t.etaSeconds ?? (leftOf(t) === 0 ? ETA_NONE : ETA_UNKNOWN),
   eta_idle: () => ETA_NONE,
   file_count: (t) => t.fileCount,
-  file_stats: nested((t) => t.files().map(fileStats)),
-  files: nested((t) => t.files().map(fileFacts)),
+  file_stats: listOf(FILE_STATS_SHAPES, (t) => t.files()),
+  files: listOf(FILE_SHAPES, (t) => t.files()),
   group: (t) => t.settings.group,
   hash_string: (t) => t.infoHash,
   have_unchecked: (t) => t.haveUnchecked,
@@ -66,9 +78,9 @@ const FIELDS: Readonly<Record<string, Field>> = {
   metadata_percent_complete: (t) => t.metadataDone,
   name: (t) => t.name,
   peer_limit: (t) => t.settings.peer_limit,
-  peers: nested((t) => t.peers().map(peerFacts)),
+  peers: listOf(PEER_SHAPES, (t) => t.peers()),
   peers_connected: (t) => t.peersConnected,
-  peers_from: nested(peersFrom),
+  peers_from: (t, dialect) => PEERS_FROM_SHAPES[dialect].object(t.peersFrom()),
   peers_getting_from_us: (t) => t.peersGettingFromUs,
   peers_sending_to_us: (t) => t.peersSendingToUs,
   percent_complete: (t) => t.metadataDone < 1 ? 0 : part(t.haveValid, t.totalSize),
@@ -96,8 +108,8 @@ const FIELDS: Readonly<Record<string, Field>> = {
   torrent_file: (t) => t.torrentFile,
   total_size: (t) => t.totalSize,
   tracker_list: (t) => formatTrackerList(tiersOf(t)),
-  tracker_stats: nested((t) => t.trackers().map(trackerStats)),
-  trackers: nested((t) => t.trackers().map(trackerFacts)),
+  tracker_stats: listOf(TRACKER_STATS_SHAPES, (t) => t.trackers()),
+  trackers: listOf(TRACKER_SHAPES, (t) => t.trackers()),
   upload_limit: (t) => t.settings.upload_limit,
   upload_limited: (t) => t.settings.upload_limited,
   upload_ratio: uploadRatio,
@@ -105,15 +117,10 @@ const FIELDS: Readonly<Record<string, Field>> = {
   // Promised as booleans, but the older dialect has always had numbers here.
   wanted: (t, dialect) => t.files().map(({ wanted }) => dialect === "legacy" ? +wanted : wanted),
   webseeds: (t) => t.webSeeds().map((seed) => seed.url),
-  webseeds_ex: nested((t) => t.webSeeds().map(webSeedFacts)),
+  webseeds_ex: listOf(WEB_SEED_SHAPES, (t) => t.webSeeds()),
   webseeds_sending_to_us: (t) => t.webSeedsSendingToUs,
   // Ours: what Transmission does not know.
-  tt_share: nested(({ share }) => ({
-    percent: share.percent,
-    owed_bytes: share.owedBytes,
-    shared_bytes: share.sharedBytes,
-    state: share.state,
-  })),
+  tt_share: (t, dialect) => SHARE_SHAPES[dialect].object(t.share),
   tt_why: (t) => t.why,
   tt_why_text: (t) => t.explanation,
 };
@@ -136,22 +143,15 @@ export function torrentsAnswer(
   torrents: readonly TorrentView[],
   dialect: Dialect,
 ): readonly Json[] {
-  const known: { readonly name: string; readonly field: Field }[] = [];
-  for (const name of new Set(request.fields)) {
+  const known = new Map<string, (torrent: TorrentView) => Json>();
+  for (const name of request.fields) {
     const field = findField(name);
-    if (field !== undefined) known.push({ name, field });
+    if (field !== undefined) known.set(name, (torrent) => field(torrent, dialect));
   }
-  if (request.format === "table") {
-    return [
-      known.map(({ name }) => name),
-      ...torrents.map((torrent) => known.map(({ field }) => field(torrent, dialect))),
-    ];
-  }
-  return torrents.map((torrent) => {
-    const facts: Record<string, Json> = {};
-    for (const { name, field } of known) facts[name] = field(torrent, dialect);
-    return facts;
-  });
+  const shape = new Shape(known);
+  return request.format === "table"
+    ? [shape.names, ...torrents.map((torrent) => shape.row(torrent))]
+    : torrents.map((torrent) => shape.object(torrent));
 }
 
 function leftOf({ wantedSize, haveWanted }: TorrentView): number {
@@ -174,140 +174,6 @@ function tiersOf(torrent: TorrentView): string[][] {
   for (const { tier, announce } of torrent.trackers()) (tiers[tier] ??= []).push(announce);
   return tiers.filter((tier) => tier !== undefined);
 }
-
-function fileFacts(file: FileView): JsonObject {
-  return {
-    name: file.name,
-    length: file.length,
-    bytes_completed: file.bytesCompleted,
-    begin_piece: file.beginPiece,
-    end_piece: file.endPiece,
-  };
-}
-
-function fileStats(file: FileView): JsonObject {
-  return { bytes_completed: file.bytesCompleted, wanted: file.wanted, priority: file.priority };
-}
-
-function peerFacts(peer: PeerView): JsonObject {
-  return {
-    address: peer.address,
-    bytes_to_client: peer.bytesToClient,
-    bytes_to_peer: peer.bytesToPeer,
-    client_is_choked: peer.clientIsChoked,
-    client_is_interested: peer.clientIsInterested,
-    client_name: peer.clientName,
-    flag_str: peerFlags(peer),
-    is_downloading_from: peer.rateToClient > 0,
-    is_encrypted: peer.isEncrypted,
-    is_incoming: peer.isIncoming,
-    is_uploading_to: peer.rateToPeer > 0,
-    is_utp: peer.isUtp,
-    peer_id: peer.peerId,
-    peer_is_choked: peer.peerIsChoked,
-    peer_is_interested: peer.peerIsInterested,
-    port: peer.port,
-    progress: peer.progress,
-    rate_to_client: peer.rateToClient,
-    rate_to_peer: peer.rateToPeer,
-    tt_source: peer.addressSource,
-  };
-}
-
-/**
- * Letters as Transmission shows them: D and d downloading and willing to, U and u uploading and
- * willing to, K and ? unchoked without interest, E encrypted, H from the DHT, X by exchange,
- * L local, I incoming, T by uTP.
- */
-export function peerFlags(peer: PeerView): string {
-  let flags = peer.isUtp ? "T" : "";
-  if (peer.clientIsInterested) flags += peer.clientIsChoked ? "d" : "D";
-  if (peer.peerIsInterested) flags += peer.peerIsChoked ? "u" : "U";
-  if (!peer.clientIsChoked && !peer.clientIsInterested) flags += "K";
-  if (!peer.peerIsChoked && !peer.peerIsInterested) flags += "?";
-  if (peer.isEncrypted) flags += "E";
-  if (peer.source === "dht") flags += "H";
-  if (peer.source === "pex") flags += "X";
-  if (peer.source === "lpd") flags += "L";
-  if (peer.isIncoming) flags += "I";
-  return flags;
-}
-
-function peersFrom(torrent: TorrentView): JsonObject {
-  const from: Record<string, number> = {};
-  for (const [source, count] of Object.entries(torrent.peersFrom())) from[`from_${source}`] = count;
-  return from;
-}
-
-function trackerFacts(tracker: TrackerView): JsonObject {
-  return {
-    announce: tracker.announce,
-    id: tracker.id,
-    scrape: tracker.scrape,
-    sitename: siteOf(tracker.announce).name,
-    tier: tracker.tier,
-  };
-}
-
-/** An announce brings what a scrape would. */
-function trackerStats(tracker: TrackerView): JsonObject {
-  return {
-    announce: tracker.announce,
-    announce_state: tracker.announceState,
-    download_count: tracker.downloads,
-    downloader_count: -1,
-    has_announced: tracker.hasAnnounced,
-    has_scraped: tracker.lastAnnounceSucceeded,
-    host: siteOf(tracker.announce).host,
-    id: tracker.id,
-    is_backup: tracker.isBackup,
-    last_announce_peer_count: tracker.lastAnnouncePeers,
-    last_announce_result: tracker.lastAnnounceResult,
-    last_announce_start_time: tracker.lastAnnounceAt,
-    last_announce_succeeded: tracker.lastAnnounceSucceeded,
-    last_announce_time: tracker.lastAnnounceAt,
-    last_announce_timed_out: false,
-    last_scrape_result: "",
-    last_scrape_start_time: 0,
-    last_scrape_succeeded: tracker.lastAnnounceSucceeded,
-    last_scrape_time: tracker.lastAnnounceAt,
-    last_scrape_timed_out: false,
-    leecher_count: tracker.leechers,
-    next_announce_time: tracker.nextAnnounceAt,
-    next_scrape_time: tracker.nextAnnounceAt,
-    scrape: tracker.scrape,
-    scrape_state: 0,
-    seeder_count: tracker.seeders,
-    sitename: siteOf(tracker.announce).name,
-    tier: tracker.tier,
-  };
-}
-
-function webSeedFacts(seed: WebSeedView): JsonObject {
-  return {
-    url: seed.url,
-    is_downloading: seed.isDownloading,
-    download_bytes_per_second: seed.downRate,
-  };
-}
-
-interface Site {
-  /** "https://tracker.example.org:443", with its port. */
-  readonly host: string;
-  /** "example" of tracker.example.org, for grouping; an IP address is its own site. */
-  readonly name: string;
-}
-
-/** Thousands of torrents share a few trackers. */
-const SITES_KEPT_MAX = 1000;
-
-const siteOf = remember(SITES_KEPT_MAX, (announce): Site => {
-  if (!URL.canParse(announce)) return { host: announce, name: announce };
-  const { protocol, hostname, port } = new URL(announce);
-  const host = `${protocol}//${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
-  const isAddress = /^[\d.]+$|^\[/.test(hostname);
-  return { host, name: isAddress ? hostname : hostname.split(".").at(-2) ?? hostname };
-});
 
 const MIME_TYPES: Readonly<Record<string, string>> = {
   "7z": "application/x-7z-compressed",

@@ -61,6 +61,16 @@ export interface TorrentFacts {
   readonly webSeeds: readonly WebSeedFacts[];
 }
 
+/** The part of the facts that is looked at for thousands of torrents at once. */
+export type TorrentProgress = Pick<TorrentFacts, "uploaded" | "downloaded" | "isFinished">;
+
+/** What was moved so far, and whether all that is wanted is here. */
+export function progressOf({ transfer }: Torrent): TorrentProgress {
+  if (transfer === undefined) return NOTHING_KNOWN;
+  const { uploaded, downloaded } = transfer;
+  return { uploaded, downloaded, isFinished: isFinished(transfer) };
+}
+
 /** What there is to know at `now` (monotonic ms): bytes, rates in bytes a second, counts of live peers. */
 export function factsOf(torrent: Torrent, now: number): TorrentFacts {
   const { swarm, transfer } = torrent;
@@ -75,26 +85,31 @@ export function factsOf(torrent: Torrent, now: number): TorrentFacts {
     if (!peer.amChoking) unchokedByUs++;
     if (!peer.isChoking) unchokingUs++;
   }
-  const { seeders, leechers } = trackerCounts(swarm);
+  const { seeders: swarmSeeders, leechers: swarmLeechers } = trackerCounts(swarm);
+  const { stage } = torrent;
   const webSeeds = webSeedFacts(torrent);
-  const metadata = transfer === undefined ? fetchProgress(swarm) : undefined;
-  const shared = {
-    metadata,
+  if (transfer === undefined) {
+    return {
+      ...NOTHING_KNOWN,
+      ...{ stage, peers, seeds, wanted, unchokedByUs, unchokingUs },
+      ...{ webSeeds, swarmSeeders, swarmLeechers },
+      metadata: fetchProgress(swarm),
+    };
+  }
+  const seconds = secondsToPay(transfer, now);
+  const { geometry, haveCount, uploaded, downloaded, wasted, share } = transfer;
+  // No merged objects: with thousands of torrents they are most of the cost.
+  return {
+    stage,
     webSeeds,
+    metadata: undefined,
     peers,
     seeds,
     wanted,
     unchokedByUs,
     unchokingUs,
-    stage: torrent.stage,
-  };
-  const tracker = { swarmSeeders: seeders, swarmLeechers: leechers };
-  if (transfer === undefined) return { ...NOTHING_KNOWN, ...shared, ...tracker };
-  const seconds = secondsToPay(transfer, now);
-  const { geometry, haveCount, uploaded, downloaded, wasted, share } = transfer;
-  return {
-    ...shared,
-    ...tracker,
+    swarmSeeders,
+    swarmLeechers,
     pieceCount: geometry.pieceCount,
     piecesHave: haveCount,
     bytesHave: geometry.totalSize - bytesMissing(transfer),

@@ -7,11 +7,13 @@ import { isAltTime } from "../../core/rpc/session_settings.ts";
 import type { SessionStats, StatsTotals } from "../../core/rpc/session_answer.ts";
 import { TORRENT_STATUS } from "../../core/rpc/torrent_view.ts";
 import { readCommand } from "../../core/rpc/commands.ts";
+import { hasReachedSeedLimit } from "../../core/rpc/seed_limits.ts";
+import type { TorrentProgress } from "../../core/torrent/facts.ts";
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { ShareRule } from "../../core/cli/values.ts";
 import { now } from "../clock.ts";
 import { Failure, toFailure } from "../failure.ts";
-import type { LifeFacts, TorrentEvent } from "../life/types.ts";
+import type { TorrentEvent } from "../life/types.ts";
 import { dhtSettings } from "../dht/settings.ts";
 import { filteredNetwork } from "../net/filtered_network.ts";
 import { tcpNetwork } from "../net/tcp.ts";
@@ -160,7 +162,14 @@ export class Daemon {
   }
 
   view(entry: TorrentEntry): EntryView {
-    return new EntryView(entry, { sharePercent: this.#options.shareRule.percent });
+    return this.views([entry])[0]!;
+  }
+
+  /** All of one moment. */
+  views(entries: readonly TorrentEntry[]): EntryView[] {
+    const { percent: sharePercent } = this.#options.shareRule;
+    const context = { sharePercent, atMs: now(), atUnix: Date.now() / 1000 };
+    return entries.map((entry) => new EntryView(entry, context));
   }
 
   /** In force at once; resolves when it is kept. Throws a PortError, and changes nothing then. */
@@ -181,8 +190,7 @@ export class Daemon {
   stats(): SessionStats {
     let active = 0, paused = 0, downRate = 0, upRate = 0;
     const entries = this.torrents.list();
-    for (const entry of entries) {
-      const view = this.view(entry);
+    for (const view of this.views(entries)) {
       if (view.status === TORRENT_STATUS.stopped) paused++;
       downRate += view.downRate;
       upRate += view.upRate;
@@ -238,29 +246,30 @@ export class Daemon {
     const seconds = (now() - this.#tickedMs) / 1000;
     this.#tickedMs = now();
     this.#applySchedule();
+    let isQueueChanged = false;
     for (const entry of this.torrents.list()) {
-      const facts = entry.facts();
-      if (!facts?.isJoined) continue;
-      this.#countMoved(entry, facts);
-      this.#review(entry, facts, seconds);
+      const progress = entry.handle?.driver?.progress();
+      if (progress === undefined) continue;
+      this.#countMoved(entry, progress);
+      if (this.#review(entry, progress, seconds)) isQueueChanged = true;
     }
-    this.torrents.plan();
+    if (isQueueChanged) this.torrents.plan();
     if (++this.#ticks % TICKS_A_SAVE === 0) this.#save();
   }
 
   #countPayload(): void {
     for (const entry of this.torrents.list()) {
-      const facts = entry.facts();
-      if (facts?.isJoined) this.#countMoved(entry, facts);
+      const progress = entry.handle?.driver?.progress();
+      if (progress !== undefined) this.#countMoved(entry, progress);
     }
   }
 
   /** What moved since the last look. */
-  #countMoved(entry: TorrentEntry, facts: LifeFacts): void {
-    const sent = facts.uploaded - entry.seenUploaded;
-    const received = facts.downloaded - entry.seenDownloaded;
-    entry.seenUploaded = facts.uploaded;
-    entry.seenDownloaded = facts.downloaded;
+  #countMoved(entry: TorrentEntry, { uploaded, downloaded }: TorrentProgress): void {
+    const sent = uploaded - entry.seenUploaded;
+    const received = downloaded - entry.seenDownloaded;
+    entry.seenUploaded = uploaded;
+    entry.seenDownloaded = downloaded;
     if (sent <= 0 && received <= 0) return;
     this.#sent += Math.max(0, sent);
     this.#received += Math.max(0, received);
@@ -268,39 +277,27 @@ export class Daemon {
     this.torrents.touch(entry);
   }
 
-  #review(entry: TorrentEntry, facts: LifeFacts, seconds: number): void {
-    const { record } = entry;
+  /** Whether it stalled, or goes on: then others may run. */
+  #review(entry: TorrentEntry, progress: TorrentProgress, seconds: number): boolean {
+    const { record, isStalled: wasStalled } = entry;
     const settings = this.settings.current;
-    const isComplete = facts.swarm!.isFinished;
-    if (isComplete) record.secondsSeeding += seconds;
+    if (progress.isFinished) record.secondsSeeding += seconds;
     else record.secondsDownloading += seconds;
     // Times alone are not worth a turn of the disk: they are kept with the next change.
     const quietSeconds = unixSeconds() - Math.max(record.activeAt, record.startedAt);
     entry.isStalled = settings.queue_stalled_enabled &&
       quietSeconds > settings.queue_stalled_minutes * 60;
-    if (isComplete && this.#isDone(entry, facts.uploaded, quietSeconds)) {
+    const isDone = progress.isFinished && hasReachedSeedLimit(settings, record.settings, {
+      uploadedBytes: progress.uploaded,
+      sizeBytes: entry.metainfo.geometry.totalSize,
+      quietSeconds,
+    });
+    if (isDone) {
       const { name, infoHash } = entry;
       this.log.add("finished", `${name}: reached its limit, stopped`, { infoHash, name });
       void this.torrents.finish(entry);
     }
-  }
-
-  #isDone(entry: TorrentEntry, uploaded: number, quietSeconds: number): boolean {
-    const { settings: own } = entry.record;
-    const session = this.settings.current;
-    const ratio = [
-      session.seed_ratio_limited ? session.seed_ratio_limit : undefined,
-      own.seed_ratio_limit,
-      undefined,
-    ][own.seed_ratio_mode];
-    const idleMinutes = [
-      session.idle_seeding_limit_enabled ? session.idle_seeding_limit : undefined,
-      own.seed_idle_limit,
-      undefined,
-    ][own.seed_idle_mode];
-    const size = entry.metainfo.geometry.totalSize;
-    return ratio !== undefined && uploaded >= ratio * size ||
-      idleMinutes !== undefined && quietSeconds >= idleMinutes * 60;
+    return entry.isStalled !== wasStalled;
   }
 
   #applySchedule(): void {

@@ -64,7 +64,7 @@ async function carryOut(
   const { torrents, settings } = daemon;
   switch (command.method) {
     case "torrent_get": {
-      const views = torrents.select(command.ids).map((entry) => daemon.view(entry));
+      const views = daemon.views(torrents.select(command.ids));
       const answer = torrentsAnswer(command, views, context.dialect);
       if (command.ids !== "recently_active") return { torrents: answer };
       return { torrents: answer, removed: torrents.removedIds() };

@@ -14,7 +14,7 @@ const STATES: readonly (readonly [string, readonly number[]])[] = [
 /** The text of `/metrics`. No names of torrents: there may be thousands. */
 export function daemonMetrics(daemon: Daemon): string {
   const stats = daemon.stats();
-  const views = daemon.torrents.list().map((entry) => daemon.view(entry));
+  const views = daemon.views(daemon.torrents.list());
   const count = (isCounted: (view: typeof views[number]) => boolean) =>
     views.filter(isCounted).length;
   const sum = (pick: (view: typeof views[number]) => number) =>

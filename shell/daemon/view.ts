@@ -25,7 +25,6 @@ import { formatCount } from "../../core/cli/format.ts";
 import { waitingFor } from "../../core/cli/waiting.ts";
 import type { AddressSource } from "../../core/swarm/address_book.ts";
 import type { PeerDetails, TorrentDetails, TrackerDetails } from "../../core/torrent/details.ts";
-import { now } from "../clock.ts";
 import type { LifeFacts } from "../life/types.ts";
 import type { TorrentEntry } from "./entry.ts";
 
@@ -33,6 +32,9 @@ import type { TorrentEntry } from "./entry.ts";
 export interface ViewContext {
   /** Of the share rule, 0 to 100. */
   readonly sharePercent: number;
+  /** The moment of the view: monotonic milliseconds, and seconds since 1970. */
+  readonly atMs: number;
+  readonly atUnix: number;
 }
 
 /** A torrent that is not connected to anything shows no more than this. */
@@ -287,7 +289,7 @@ export class EntryView implements TorrentView {
   }
 
   get explanation(): string {
-    return explain(this, Math.round(Date.now() / 1000));
+    return explain(this, Math.round(this.#context.atUnix));
   }
 
   get share(): ShareView {
@@ -352,10 +354,15 @@ export class EntryView implements TorrentView {
   }
 
   trackers(): readonly TrackerView[] {
-    const known = new Map(this.#look.trackers().map((tracker) => [tracker.url, tracker]));
-    return this.#entry.metainfo.announceTiers.flatMap((tier, place) =>
-      tier.map((url) => ({ url, tier: place }))
-    ).map(({ url, tier }, id) => trackerView(url, tier, id, known.get(url)));
+    const known = this.#look.trackers();
+    const views: TrackerView[] = [];
+    for (const [tier, urls] of this.#entry.metainfo.announceTiers.entries()) {
+      for (const url of urls) {
+        const details = known.find((tracker) => tracker.url === url);
+        views.push(trackerView(url, tier, views.length, details, this.#context));
+      }
+    }
+    return views;
   }
 
   webSeeds(): readonly WebSeedView[] {
@@ -428,9 +435,10 @@ function trackerView(
   tier: number,
   id: number,
   known: TrackerDetails | undefined,
+  { atMs, atUnix }: ViewContext,
 ): TrackerView {
-  const at = (ms: number | undefined) =>
-    ms === undefined ? 0 : Math.round((Date.now() + ms - now()) / 1000);
+  const unixOf = (ms: number | undefined) =>
+    ms === undefined ? 0 : Math.round(atUnix + (ms - atMs) / 1000);
   const hasAnnounced = known?.lastSuccessMs !== undefined || known?.error !== undefined;
   return {
     id,
@@ -441,13 +449,11 @@ function trackerView(
     announceState: known?.isUnderWay ? 3 : known?.nextMs !== undefined ? 1 : 0,
     hasAnnounced,
     // When it failed is not known, but that was since it was last asked: not long ago.
-    lastAnnounceAt: known?.error === undefined
-      ? at(known?.lastSuccessMs)
-      : Math.round(Date.now() / 1000),
+    lastAnnounceAt: known?.error === undefined ? unixOf(known?.lastSuccessMs) : Math.round(atUnix),
     lastAnnounceSucceeded: hasAnnounced && known?.error === undefined,
     lastAnnounceResult: known?.error ?? (hasAnnounced ? known?.warning ?? "Success" : ""),
     lastAnnouncePeers: (known?.seeders ?? 0) + (known?.leechers ?? 0),
-    nextAnnounceAt: at(known?.nextMs),
+    nextAnnounceAt: unixOf(known?.nextMs),
     seeders: known?.seeders ?? -1,
     leechers: known?.leechers ?? -1,
     downloads: -1,

@@ -130,6 +130,8 @@ export class TorrentLife {
   facts(): LifeFacts {
     const driver = this.#active?.driver;
     const swarm = driver?.facts() ?? this.#lastFacts;
+    const wanted = driver === undefined ? this.#wantedBytes : swarm!;
+    const { trackerError, trackerAnsweredMs } = this.#telling.trackers;
     return {
       state: driver !== undefined && this.#state === "downloading" && swarm!.isFinished
         ? "seeding"
@@ -140,12 +142,14 @@ export class TorrentLife {
       checkBytesTotal: this.#checkBytesTotal,
       bytesHave: driver === undefined ? this.#bytesHave : swarm!.bytesHave,
       bytesTotal: this.metainfo.geometry.totalSize,
-      ...(driver === undefined ? this.#wantedBytes : wantedOf(swarm!)),
+      bytesWanted: wanted.bytesWanted,
+      bytesWantedMissing: wanted.bytesWantedMissing,
       uploaded: swarm?.uploaded ?? this.#ownState?.uploaded ?? 0,
       downloaded: swarm?.downloaded ?? this.#ownState?.downloaded ?? 0,
       swarm,
       isJoined: driver !== undefined,
-      ...this.#telling.trackers,
+      trackerError,
+      trackerAnsweredMs,
     };
   }
 

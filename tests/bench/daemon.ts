@@ -9,7 +9,6 @@ import { openScratch } from "../support/content.ts";
 import { measureActive } from "./daemon_active.ts";
 import {
   countAnnounces,
-  makeTorrents,
   qbittorrentSubject,
   type Subject,
   transmissionSubject,
@@ -18,6 +17,7 @@ import {
   wait,
 } from "./daemon_subjects.ts";
 import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
+import { makeSmallTorrents, type SmallTorrent } from "./many_torrents.ts";
 import { readProcessCost } from "./process_cost.ts";
 import { readSize } from "./report.ts";
 import { describeProfile, INSPECT_PORTS, Profiler } from "./profile.ts";
@@ -71,8 +71,7 @@ export async function benchDaemon(args: readonly string[]): Promise<void> {
   await using scratch = await openScratch("tt-bench-");
   await using tracker = countAnnounces();
   const content = join(scratch.path, "content");
-  await Deno.mkdir(content);
-  const torrents = await makeTorrents(content, count, tracker.url);
+  const torrents = await makeSmallTorrents(content, count, tracker.url);
   const measured = new Map<string, Measured>();
   const others = [
     {
@@ -110,7 +109,7 @@ export async function benchDaemon(args: readonly string[]): Promise<void> {
 
 async function measure(
   subject: Subject,
-  torrents: readonly string[],
+  torrents: readonly SmallTorrent[],
   content: string,
   tracker: ReturnType<typeof countAnnounces>,
   seconds: number,

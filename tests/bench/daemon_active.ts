@@ -62,13 +62,14 @@ async function download(count: number, size: number): Promise<Run> {
   await using meetingPoint = openMeetingPoint();
   const content = join(scratch.path, "content");
   await Deno.mkdir(content);
-  const torrents: string[] = [];
+  const torrents: { readonly path: string }[] = [];
   for (let number = 0; number < count; number++) {
-    torrents.push(await makeTorrent(content, number, size, meetingPoint.announceUrl));
+    const path = await makeTorrent(content, number, size, meetingPoint.announceUrl);
+    torrents.push({ path });
   }
   const seedPort = freshPort();
   const argv = await ttCommand([
-    ...["seed", ...torrents, "--dir", content, "--json", "--allow-local"],
+    ...["seed", ...torrents.map(({ path }) => path), "--dir", content, "--json", "--allow-local"],
     ...["--host", loopback.host, "--port", String(seedPort)],
   ]);
   await using seeder = new ClientProcess({ place: loopback, port: seedPort, argv });

@@ -1,13 +1,10 @@
 /** The daemons that are compared, each through its own API, and their torrents and tracker. */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { buildMetainfo } from "../../core/metainfo/create.ts";
 import { freshPort, loopback } from "../support/network.ts";
 import { ClientProcess } from "../support/process.ts";
 import { ttCommand } from "../support/tt_command.ts";
 import { INSPECT_PORTS } from "./profile.ts";
 
-const PIECE_LENGTH = 16 * 1024;
 const DEADLINE_MS = 300_000;
 const FIELDS = [
   ...["id", "name", "status", "error", "errorString", "eta", "hashString", "leftUntilDone"],
@@ -21,7 +18,7 @@ export interface Subject {
   /** Waits until its inspector listens. */
   readonly isProfiled?: boolean;
   start(): Promise<ClientProcess>;
-  add(torrents: readonly string[], dir: string): Promise<void>;
+  add(torrents: readonly { readonly path: string }[], dir: string): Promise<void>;
   /** How many torrents are listed, and how many of them seed. */
   count(): Promise<{ readonly listed: number; readonly seeding: number }>;
   /** Requests 20 fields of every torrent, or all fields that the API has. */
@@ -32,7 +29,7 @@ export interface Subject {
 /** Transmission's RPC, older dialect: for `tt` and for Transmission. */
 function rpcClient(url: () => string, authorization: () => string | undefined) {
   let sessionId = "";
-  return async (method: string, args: object): Promise<Record<string, unknown>> => {
+  const post = async (method: string, args: object): Promise<Response> => {
     const send = () => {
       const token = authorization();
       return fetch(`${url()}/transmission/rpc`, {
@@ -44,28 +41,32 @@ function rpcClient(url: () => string, authorization: () => string | undefined) {
         },
       });
     };
-    let response = await send();
-    if (response.status === 409) {
-      await response.body?.cancel();
-      sessionId = response.headers.get("x-transmission-session-id")!;
-      response = await send();
-    }
-    const answer = await response.json();
-    if (answer.result !== "success") throw new Error(`${method}: ${answer.result}`);
-    return answer.arguments;
+    const response = await send();
+    if (response.status !== 409) return response;
+    await response.body?.cancel();
+    sessionId = response.headers.get("x-transmission-session-id")!;
+    return await send();
+  };
+  return {
+    post,
+    async call(method: string, args: object): Promise<Record<string, unknown>> {
+      const answer = await (await post(method, args)).json();
+      if (answer.result !== "success") throw new Error(`${method}: ${answer.result}`);
+      return answer.arguments;
+    },
   };
 }
 
 function rpcSubject(
   name: string,
-  call: ReturnType<typeof rpcClient>,
+  { call, post }: ReturnType<typeof rpcClient>,
   start: () => Promise<ClientProcess>,
 ): Subject {
   return {
     name,
     start,
     async add(torrents, dir) {
-      for (const path of torrents) {
+      for (const { path } of torrents) {
         const metainfo = (await Deno.readFile(path)).toBase64();
         await call("torrent-add", { metainfo, "download-dir": dir });
       }
@@ -77,7 +78,7 @@ function rpcSubject(
       return { listed: torrents.length, seeding };
     },
     async ask() {
-      await call("torrent-get", { fields: FIELDS });
+      await (await post("torrent-get", { fields: FIELDS })).arrayBuffer();
     },
     async stop() {
       await call("session-close", {});
@@ -100,8 +101,9 @@ export function ttSubject(
 ): TtSubject {
   const runtimeFlags = isProfiled ? [`--inspect=127.0.0.1:${INSPECT_PORTS.seeder}`] : [];
   let url = "", token = "";
-  const call = rpcClient(() => url, () => `Bearer ${token}`);
-  const subject = rpcSubject("tt", call, async () => {
+  const rpc = rpcClient(() => url, () => `Bearer ${token}`);
+  const { call } = rpc;
+  const subject = rpcSubject("tt", rpc, async () => {
     const port = freshPort();
     const argv = await ttCommand([
       ...["daemon", "--state", state, "--host", loopback.host, "--port", String(port)],
@@ -133,8 +135,8 @@ export function ttSubject(
 
 export function transmissionSubject(state: string): Subject {
   const rpcPort = freshPort();
-  const call = rpcClient(() => `http://127.0.0.1:${rpcPort}`, () => undefined);
-  return rpcSubject("transmission", call, async () => {
+  const rpc = rpcClient(() => `http://127.0.0.1:${rpcPort}`, () => undefined);
+  return rpcSubject("transmission", rpc, async () => {
     await Deno.mkdir(state, { recursive: true });
     const settings = {
       "dht-enabled": false,
@@ -211,7 +213,7 @@ export function qbittorrentSubject(state: string): Subject {
       return client;
     },
     async add(torrents, dir) {
-      for (const path of torrents) {
+      for (const { path } of torrents) {
         const form = new FormData();
         form.append("torrents", new Blob([await Deno.readFile(path)]), "a.torrent");
         form.append("savepath", dir);
@@ -231,7 +233,7 @@ export function qbittorrentSubject(state: string): Subject {
       return { listed: torrents.length, seeding: seeding.length };
     },
     async ask() {
-      await list();
+      await (await fetch(`${base}/torrents/info`)).arrayBuffer();
     },
     async stop() {
       const response = await fetch(`${base}/app/shutdown`, { method: "POST" });
@@ -256,42 +258,17 @@ export function countAnnounces() {
   };
 }
 
-export async function makeTorrents(
-  dir: string,
-  count: number,
-  announceUrl: string,
-): Promise<string[]> {
-  const paths: string[] = [];
-  for (let number = 0; number < count; number++) {
-    const name = `torrent number ${number} of many.bin`;
-    const content = new Uint8Array(PIECE_LENGTH);
-    new DataView(content.buffer).setUint32(0, number);
-    const bytes = buildMetainfo({
-      name,
-      files: [{ path: [], length: content.length }],
-      isFolder: false,
-      pieceLength: PIECE_LENGTH,
-      pieceHashes: new Uint8Array(createHash("sha1").update(content).digest()),
-      announceTiers: [[announceUrl]],
-      isPrivate: false,
-    });
-    await Deno.writeFile(join(dir, name), content);
-    const path = join(dir, `${name}.torrent`);
-    await Deno.writeFile(path, bytes);
-    paths.push(path);
-  }
-  return paths;
-}
-
 export async function until(
   test: () => Promise<boolean>,
   what: string,
   deadlineMs = DEADLINE_MS,
 ): Promise<void> {
   for (const untilMs = performance.now() + deadlineMs;;) {
+    const fromMs = performance.now();
     if (await test()) return;
     if (performance.now() > untilMs) throw new Error(`${what}: not within ${deadlineMs / 1000} s`);
-    await wait(50);
+    // Some answer on the thread that does the work, and would do nothing else.
+    await wait(Math.max(50, 2 * (performance.now() - fromMs)));
   }
 }
 

@@ -1,16 +1,13 @@
 /** `bench idle`: many torrents seeded by one process, with peers that are not interested. */
-import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildMetainfo } from "../../core/metainfo/create.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
-import { readMetainfo } from "../../shell/read_metainfo.ts";
 import { freshPort, loopback } from "../support/network.ts";
 import { ClientProcess } from "../support/process.ts";
 import { ttCommand } from "../support/tt_command.ts";
 import { openScratch } from "../support/content.ts";
 import { connectIdle } from "./fake_peers.ts";
 import { atMost, printFigures, shorten } from "./figures.ts";
+import { makeSmallTorrents } from "./many_torrents.ts";
 import { openMeetingPoint } from "./meeting_point.ts";
 import { readProcessCost } from "./process_cost.ts";
 
@@ -18,7 +15,6 @@ export const IDLE_USAGE = `idle [--torrents 500] [--peers 200] [--seconds 20] [-
   What a seeder costs while nobody wants anything, in percent of one core.`;
 
 const PERCENT_MAX = 1;
-const PIECE_LENGTH = 16 * 1024;
 const CHECKED_DEADLINE_MS = 120_000;
 const RETRY_MS = 200;
 /** Announces and handshakes are over by then. */
@@ -37,7 +33,7 @@ export async function benchIdle(args: readonly string[]): Promise<void> {
   const [torrents, peers] = [Number(flags.torrents), Number(flags.peers)];
   await using scratch = await openScratch("tt-bench-");
   await using meetingPoint = openMeetingPoint();
-  const made = await makeTorrents(scratch.path, torrents, meetingPoint.announceUrl);
+  const made = await makeSmallTorrents(scratch.path, torrents, meetingPoint.announceUrl);
   const port = freshPort();
   const argv = await ttCommand([
     ...["seed", ...made.map(({ path }) => path), "--quiet"],
@@ -85,33 +81,6 @@ async function connectOnceChecked(
       await wait(RETRY_MS);
     }
   }
-}
-
-/** One piece each, all different. */
-async function makeTorrents(
-  dir: string,
-  count: number,
-  announceUrl: string,
-): Promise<{ path: string; infoHash: InfoHash }[]> {
-  return await Promise.all(Array.from({ length: count }, async (_, number) => {
-    const name = `idle ${number}.bin`;
-    const content = new Uint8Array(PIECE_LENGTH).fill(number);
-    const bytes = buildMetainfo({
-      name,
-      files: [{ path: [], length: content.length }],
-      isFolder: false,
-      pieceLength: PIECE_LENGTH,
-      pieceHashes: new Uint8Array(createHash("sha1").update(content).digest()),
-      announceTiers: [[announceUrl]],
-      isPrivate: false,
-    });
-    const metainfo = readMetainfo(bytes);
-    if (!metainfo.ok) throw new Error(`The made torrent is refused: ${metainfo.error.code}`);
-    const path = join(dir, `${name}.torrent`);
-    await Deno.writeFile(join(dir, name), content);
-    await Deno.writeFile(path, bytes);
-    return { path, infoHash: metainfo.value.infoHash };
-  }));
 }
 
 function wait(ms: number): Promise<void> {

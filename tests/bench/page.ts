@@ -5,8 +5,9 @@ import { PAGE_ASSETS } from "../../shell/page/assets.ts";
 import { BrowserPage, type Looks } from "../interop/clients/chromium.ts";
 import { openScratch } from "../support/content.ts";
 import { hasProgram } from "../support/process.ts";
-import { countAnnounces, makeTorrents, ttSubject, until, wait } from "./daemon_subjects.ts";
+import { countAnnounces, ttSubject, until, wait } from "./daemon_subjects.ts";
 import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
+import { makeSmallTorrents } from "./many_torrents.ts";
 import { readProcessCost } from "./process_cost.ts";
 
 export const PAGE_USAGE =
@@ -52,8 +53,7 @@ export async function benchPage(args: readonly string[]): Promise<void> {
   await using scratch = await openScratch("tt-bench-");
   await using tracker = countAnnounces();
   const content = join(scratch.path, "content");
-  await Deno.mkdir(content);
-  const torrents = await makeTorrents(content, count, tracker.url);
+  const torrents = await makeSmallTorrents(content, count, tracker.url);
   const subject = ttSubject(join(scratch.path, "tt"), false);
   await using client = await subject.start();
   await subject.add(torrents, content);

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { camelName, currentName, kebabName } from "../../../core/rpc/names.ts";
-import { peerFlags, TORRENT_FIELDS, torrentsAnswer } from "../../../core/rpc/torrent_fields.ts";
+import { TORRENT_FIELDS, torrentsAnswer } from "../../../core/rpc/torrent_fields.ts";
+import { peerFlags } from "../../../core/rpc/torrent_objects.ts";
 import type { PeerView, TorrentView } from "../../../core/rpc/torrent_view.ts";
 import { HASH, view } from "./kit.ts";
 

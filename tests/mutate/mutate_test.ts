@@ -67,10 +67,19 @@ export const count = (n: number): number => {
 };
 const squares = Array.from({ length: 3 }, (_, i) => i * i);
 export const square = (n: number): number => squares[n]!;
+const kept = new Map<number, number>();
+export const double = (n: number): number => {
+  if (n < 0) return n;
+  if (!kept.has(n)) kept.set(n, n + n);
+  return kept.get(n)!;
+};
 `;
-const TEST = `import { add, count, square } from "../../../core/a/a.ts";
+const TEST = `import { add, count, double, square } from "../../../core/a/a.ts";
 Deno.test("sums", () => {
   if (add(2, 1) !== 3 || count(3) !== 3 || square(2) !== 4) throw new Error("wrong");
+});
+Deno.test("doubles", () => {
+  if (double(2) !== 4) throw new Error("wrong");
 });
 Deno.test("prints, and fails without a mutant", () => {
   console.log("{}");
@@ -101,6 +110,12 @@ Deno.test("mutants that a test executes are killed, others survive, endless ones
       "5 ((i) <= (n))": "sums",
       "5 i--": "timeout",
       "8 ((i) / (i))": "sums",
+      "12 ((n) <= (0))": undefined,
+      "12 (0 + 1)": undefined,
+      // Seen only where the number is not known yet, and wrong from then on.
+      "13 !!(kept.has(n))": "doubles",
+      "13 ((n) - (n))": "doubles",
+      "13 ": "doubles",
     });
   } finally {
     dropPlan(plan);

@@ -131,11 +131,27 @@ export class Runner implements Disposable {
     tests: readonly Test[],
   ): Promise<string | undefined> {
     if (isStatic) this.#replace();
+    const wasUsed = this.#process !== undefined;
+    let killedBy = await this.#tryAll(mutant, isStatic, tests);
+    if (killedBy === undefined && wasUsed) {
+      // A module may have kept an answer from before, which hides what makes it.
+      this.#replace();
+      killedBy = await this.#tryAll(mutant, isStatic, tests);
+    }
+    // Only this mutant was active while the modules were loaded.
+    if (isStatic) this.#replace();
+    return killedBy;
+  }
+
+  async #tryAll(
+    mutant: number,
+    isStatic: boolean,
+    tests: readonly Test[],
+  ): Promise<string | undefined> {
     for (const test of tests) {
       const killedBy = await this.#try(mutant, isStatic, test);
       if (killedBy !== undefined) return killedBy;
     }
-    if (isStatic) this.#replace();
     return undefined;
   }
 
@@ -144,8 +160,9 @@ export class Runner implements Disposable {
       if (isAgain) this.#replace();
       const outcome = await this.#run(mutant, isStatic, test);
       if (outcome === "passed") return undefined;
-      // What it started may still run, and what it waited for may still come.
-      if (outcome === "late" || test.startsOthers || isStatic) this.#replace();
+      // What it started may still run, and what it waited for may still come. In a new process it was
+      // the mutant itself that left something behind, such as a wrong answer that a module keeps.
+      if (outcome === "late" || test.startsOthers || isStatic || isAgain) this.#replace();
       const isRight = await this.#run(0, false, test, outcome === "late") === "passed";
       if (isRight) return outcome === "late" ? "timeout" : test.name;
     }

@@ -7,11 +7,12 @@
 export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
   const begun = candidates.find((candidate) => word.length > 1 && candidate.startsWith(word));
   if (begun !== undefined) return begun;
+  const typed = word.slice(0, WORD_LENGTH_MAX);
   let best: string | undefined;
   // A third of the letters may be wrong: "gte" finds "get", "zzz" finds nothing.
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(word, candidate);
+    const distance = editDistance(typed, candidate.slice(0, WORD_LENGTH_MAX));
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -24,9 +25,7 @@ export function nearestWord(word: string, candidates: readonly string[]): string
 const WORD_LENGTH_MAX = 40;
 
 /** Optimal string alignment distance. */
-function editDistance(left: string, right: string): number {
-  const a = left.slice(0, WORD_LENGTH_MAX);
-  const b = right.slice(0, WORD_LENGTH_MAX);
+function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

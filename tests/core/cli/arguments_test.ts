@@ -1,50 +1,10 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { configPath, parseCommand } from "../../../core/cli/arguments.ts";
-import type { Command } from "../../../core/cli/command.ts";
 import { COMMAND_NAMES, optionsOf } from "../../../core/cli/commands.ts";
 import { parseGlob } from "../../../core/metainfo/glob.ts";
 import { optionName } from "../../../core/cli/option.ts";
-
-function fileOf(line: string, env: Record<string, string>, text: string | undefined) {
-  if (text === undefined) return undefined;
-  return { path: configPath(words(line), env) ?? "the config file", text };
-}
-
-function accept(line: string, env: Record<string, string> = {}, config?: string): Command {
-  const parsed = parseCommand(words(line), env, fileOf(line, env, config));
-  if (!parsed.ok) throw new Error(parsed.error.message);
-  return parsed.value;
-}
-
-/** Exit code and message of the error. */
-function refuse(line: string, env: Record<string, string> = {}, config?: string): string {
-  const parsed = parseCommand(words(line), env, fileOf(line, env, config));
-  if (parsed.ok) throw new Error(`Accepted: ${JSON.stringify(parsed.value)}`);
-  return `${parsed.error.code}: ${parsed.error.message}`;
-}
-
-function words(line: string): string[] {
-  return line === "" ? [] : line.split(" ");
-}
-
-const OUTPUT = { json: false, quiet: false };
-
-const PEER = {
-  host: undefined,
-  port: undefined,
-  peers: [],
-  announceIp: undefined,
-  allowLocal: false,
-  dht: { isOn: true, nodes: [] },
-  discovery: { lsd: true, portmap: true },
-  upLimit: undefined,
-  downLimit: undefined,
-  seedRatio: undefined,
-  seedTimeMs: undefined,
-  timeoutMs: undefined,
-  ...OUTPUT,
-};
+import { accept, OUTPUT, PEER, refuse, words } from "./command_kit.ts";
 
 const CREATION = {
   announceTiers: [],
@@ -367,102 +327,6 @@ Deno.test("the number of operands is checked", () => {
   assertEquals(!empty.ok && empty.error.code, "missing-operand");
 });
 
-Deno.test("options that cannot be combined are refused", () => {
-  assertEquals(
-    refuse("get x --no-seed --seed-ratio 2"),
-    "conflict: Option --no-seed and --seed-ratio cannot be combined; remove one",
-  );
-  assertEquals(
-    refuse("get x", {}, "no-seed = true\nseed-time = 5\n"),
-    "conflict: Line 1 of the config file: no-seed and Line 2 of the config file: seed-time " +
-      "cannot be combined; remove one",
-  );
-  for (const command of ["seed", "create"]) {
-    assertEquals(
-      refuse(`${command} a b --out c`),
-      "conflict: Option --out names one file, but 2 torrents were given; give one",
-    );
-  }
-});
-
-Deno.test("when two sources conflict, the one with higher precedence wins", () => {
-  const plain = accept("get x --no-seed", { TT_SEED_RATIO: "2" });
-  assertEquals(plain.kind === "get" && [plain.noSeed, plain.seedRatio], [true, undefined]);
-  const ratio = accept("get x --seed-ratio 2", {}, "no-seed = true");
-  assertEquals(ratio.kind === "get" && [ratio.noSeed, ratio.seedRatio], [false, 2]);
-  const off = accept("get x --no-seed=false --seed-ratio 2");
-  assertEquals(off.kind === "get" && [off.noSeed, off.seedRatio], [false, 2]);
-});
-
-Deno.test("precedence is options, environment, config file, defaults", () => {
-  const dir = (line: string, env: Record<string, string>, config?: string) => {
-    const command = accept(line, env, config);
-    return command.kind === "get" && command.dir;
-  };
-  assertEquals(dir("get x --dir flag", { TT_DIR: "env" }, 'dir = "config"'), "flag");
-  assertEquals(dir("get x", { TT_DIR: "env" }, 'dir = "config"'), "env");
-  assertEquals(dir("get x", { TT_DIR: "" }, 'dir = "config"'), "config");
-  assertEquals(dir("get x", {}, 'up-limit = "2M"'), "downloads");
-  assertEquals(dir("get x --dir one --dir two", {}), "two");
-});
-
-Deno.test("an environment variable lists trackers with blanks, a config file repeats them", () => {
-  const both = ["udp://a:1", "udp://b:2"];
-  const trackers = (env: Record<string, string>, config?: string) => {
-    const command = accept("create x", env, config);
-    return command.kind === "create" && command.announceTiers.flat();
-  };
-  assertEquals(trackers({ TT_TRACKER: " udp://a:1  udp://b:2 " }), both);
-  assertEquals(trackers({}, 'tracker = "udp://a:1 udp://b:2"'), both);
-  assertEquals(trackers({}, 'tracker = ["udp://a:1", "udp://b:2"]'), both);
-});
-
-Deno.test("an error about an invalid value names its source", () => {
-  assertEquals(
-    refuse("get x", { TT_PORT: "x" }),
-    'bad-value: Variable TT_PORT "x" is not a port; give a number from 0 to 65535',
-  );
-  assertEquals(
-    refuse("get x --config c.conf", {}, '# mine\n\nport = "x"'),
-    'bad-value: Line 3 of c.conf: port "x" is not a port; give a number from 0 to 65535',
-  );
-});
-
-Deno.test("a config file is parsed strictly; comments and blank lines are allowed", () => {
-  const command = accept(
-    "get x",
-    {},
-    '\uFEFF# mine\r\n\r\n  up-limit="2M"  \r\nprivate = true\r\n',
-  );
-  assertEquals(command.kind === "get" && command.upLimit, 2_000_000);
-  assertEquals(
-    refuse("get x", { TT_CONFIG: "tt.conf" }, "\nprot = 1"),
-    'bad-config: Line 2 of tt.conf has the unknown name "prot"; did you mean port?',
-  );
-  assertEquals(
-    refuse("get x", {}, 'config = "x"'),
-    'bad-config: Line 1 of the config file has the unknown name "config"; remove it',
-  );
-  assertEquals(
-    refuse("get x", {}, "json"),
-    'bad-config: Line 1 of the config file is not a setting; write name = 1 or name = "text"',
-  );
-  assertEquals(
-    refuse("get x", {}, "port = 1\nup-limit = 2M"),
-    'bad-config: Line 2 of the config file is not a setting; write name = 1 or name = "text"',
-  );
-  assertEquals(
-    refuse("get x", {}, "port = 1\nport = 2"),
-    "bad-config: Line 2 of the config file sets port again; keep one, or write a list",
-  );
-  assertEquals(
-    refuse("get x", {}, "port = 2020-01-01"),
-    "bad-config: Line 1 of the config file: port must be a text, a number, true, false or a " +
-      "list of them",
-  );
-  assertMatch(refuse("get x", {}, "#".repeat(300_000)), /^bad-config: .* too long/);
-});
-
 Deno.test("the config file comes from --config, else TT_CONFIG, else there is none", () => {
   const env = { TT_CONFIG: "env.conf" };
   assertEquals(configPath(words("get x --config a --config b"), env), "b");
@@ -492,4 +356,117 @@ Deno.test("no command line, environment or config file makes the parser throw", 
       if (!parsed.ok) assertMatch(parsed.error.message, /^[A-Z].*[^.]$/s);
     },
   ));
+});
+
+Deno.test("files and folders, a trace and a daemon are handed on as given", () => {
+  const seed = accept("seed --resume --trace t --trace-addresses --super-seed --dir d");
+  assertEquals(seed.kind === "seed" && [seed.sources, seed.trace, seed.superSeed, seed.dir], [
+    ...[[], { path: "t", keepsAddresses: true }, true, "d"],
+  ]);
+  const get = accept(
+    "get a --trace t --daemon --dht-node 127.0.0.1:1 --seed-ratio 2 --seed-time 1",
+  );
+  if (get.kind !== "get") throw new Error(get.kind);
+  assertEquals(get.trace, { path: "t", keepsAddresses: false });
+  assertEquals(get.handOver, { state: undefined });
+  assertEquals(get.dht, { isOn: true, nodes: [{ ip: "127.0.0.1", port: 1 }] });
+  assertEquals([get.seedRatio, get.seedTimeMs], [2, 60_000]);
+  assertEquals(accept("stream a 2 --keep --stream-port 5"), {
+    kind: "stream",
+    source: "a",
+    file: "2",
+    tracker: undefined,
+    dir: "downloads",
+    streamPort: 5,
+    keep: true,
+    shareRule: { percent: 10, strict: false },
+    trace: undefined,
+    ...PEER,
+  });
+  assertEquals(accept("replay a --at 3 --why 1"), {
+    ...{ kind: "replay", path: "a", at: 3, why: "1", json: false },
+  });
+  assertEquals(accept("completions zsh"), { kind: "completions", shell: "zsh" });
+  assertEquals(accept("man"), { kind: "man" });
+});
+
+Deno.test("a choice on the terminal is of one torrent", () => {
+  const choice = "conflict: Option --choose asks about one SOURCE; name one, or use --select";
+  assertEquals(refuse("get a b --choose"), choice);
+  assertEquals(refuse("get --resume --choose"), choice);
+  const get = accept("get a --choose");
+  assertEquals(get.kind === "get" && get.choose, true);
+});
+
+Deno.test("what is written to stdout and JSON go together only one at a time", () => {
+  for (const line of ["seed a --out -", "create a --json", "fetch a --out o --json"]) {
+    assertEquals(accept(line).kind, line.split(" ")[0]);
+  }
+  assertMatch(refuse("fetch a --out - --json"), /^conflict: .*both write to stdout/);
+  assertMatch(refuse("fetch a b --out o"), /^conflict: .* 2 torrents were given/);
+  assertEquals(accept("create a b").kind, "create");
+});
+
+Deno.test("operands are named where one is missing, empty or too many", () => {
+  assertEquals(
+    refuse("create"),
+    "missing-operand: Command create needs a PATH; run tt help create",
+  );
+  assertEquals(
+    refuse("stream a 1 x"),
+    'extra-operand: Command stream takes one SOURCE; remove "x"',
+  );
+  assertEquals(
+    refuse("stop now"),
+    [
+      'extra-operand: Command stop takes no argument such as "now"; remove it',
+    ][0],
+  );
+  const empty = parseCommand(["list", "a", ""], {});
+  assertEquals(empty, {
+    ok: false,
+    error: { code: "missing-operand", message: "Command list was given an empty WORD; name one" },
+  });
+  assertEquals(
+    refuse("completions csh"),
+    [
+      'bad-value: There are no completions for "csh"; name bash, zsh or fish',
+    ][0],
+  );
+});
+
+Deno.test("a dash alone is an operand, and a value may begin with one dash", () => {
+  const list = accept("list - a");
+  assertEquals(list.kind === "list" && list.words, ["-", "a"]);
+  const create = accept("create a --comment -x");
+  assertEquals(create.kind, "create");
+});
+
+Deno.test("a value that is written empty is the user's, and is refused where one is needed", () => {
+  assertEquals(
+    refuse("create a --source="),
+    'bad-value: Option --source "" is empty; give a value',
+  );
+});
+
+Deno.test("the first mistake is the one that is reported", () => {
+  assertMatch(refuse("get x --bogus --port"), /"--bogus" is not one of tt get/);
+  assertMatch(refuse("get x --port --bogus"), /Option --port needs a value/);
+  assertMatch(refuse("get x --bogus=1"), /Option "--bogus" is not/);
+  assertMatch(refuse("get x --seed-=1"), /did you mean --seed-ratio\?/);
+  assertMatch(refuse("tracker --no-register"), /it belongs to seed$/);
+  assertMatch(refuse("verify x --stream-port 1"), /it belongs to stream$/);
+  assertMatch(refuse("verify x --super-seed"), /it belongs to seed and simulate$/);
+});
+
+Deno.test("a flag takes the next word for an operand, and so does its letter", () => {
+  const status = accept("status -w film");
+  assertEquals(status.kind === "status" && [status.watch, status.names], [true, ["film"]]);
+  const json = accept("list --json a");
+  assertEquals(json.kind === "list" && [json.json, json.words], [true, ["a"]]);
+});
+
+Deno.test("what is quoted in a message is cut at a hundred characters", () => {
+  const quoted = (length: number) => refuse("x".repeat(length)).split('"')[1]!.length;
+  assertEquals([quoted(99), quoted(100), quoted(101), quoted(500)], [99, 100, 100, 100]);
 });

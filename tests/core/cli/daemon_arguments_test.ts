@@ -254,3 +254,18 @@ Deno.test("config has a default only where one can be written down, from any com
   ]);
   assertMatch(refuse("config nonsense"), /There is no setting "nonsense"; run tt config for all$/);
 });
+
+Deno.test("a setting is a plain number or switch only where it is one, and lists are lists", () => {
+  const line = (value: string | readonly string[] | undefined, origin = "TT_X") =>
+    settingText({ event: "setting", name: "x", value, origin });
+  const text = (value: string) => line(value).split("#")[0]!.trim();
+  assertEquals(["0", "12", "true", "false", "01", "1.5", "-1", 'a"b'].map(text), [
+    ...["x = 0", "x = 12", "x = true", "x = false", 'x = "01"', 'x = "1.5"', 'x = "-1"'],
+    'x = "a\\"b"',
+  ]);
+  assertEquals(text("123456789012345"), "x = 123456789012345");
+  assertEquals(text("1234567890123456"), 'x = "1234567890123456"');
+  assertEquals(line(["1", "a"]), 'x = [1, "a"]                            # TT_X');
+  assertEquals(line("n".repeat(50)), `x = "${"n".repeat(50)}" # TT_X`);
+  assertEquals(line("a\u009b").includes("\u009b"), false);
+});

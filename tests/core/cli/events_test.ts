@@ -1,7 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { textWidth } from "../../../core/cli/text.ts";
 import { type ListedResult, listHeading, listText } from "../../../core/cli/catalog_results.ts";
-import { eventText, type OutputEvent, progressEvent } from "../../../core/cli/events.ts";
+import {
+  eventText,
+  isRoutineEvent,
+  type OutputEvent,
+  progressEvent,
+} from "../../../core/cli/events.ts";
+import { isRoutine } from "../../../core/cli/left_out.ts";
 import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
 import { resultText, type TorrentResult } from "../../../core/cli/results.ts";
 
@@ -278,4 +284,160 @@ Deno.test("catalog results are aligned, and a swarm is described in words", () =
   );
   // A name chosen by a remote peer sends no control sequences to the terminal.
   assertEquals(resultText({ ...listed, name: "a\u001b[2Jb" }).includes("\u001b"), false);
+});
+
+Deno.test("what happens rarely has a sentence, too", () => {
+  const cases: [OutputEvent, string | undefined][] = [
+    [{ event: "serving", url: "http://h/" }, "Serving RPC and the web page at http://h/"],
+    [
+      {
+        event: "port-mapped",
+        isMapped: true,
+        method: "upnp",
+        externalIp: undefined,
+        externalPort: 9,
+      },
+      "The router lets peers reach us at its address, port 9 (upnp)",
+    ],
+    [
+      { event: "resumed", ...TORRENT, piecesKept: 1, pieces: 2, blocksKept: 0 },
+      "film: resumed with 1 of 2 pieces",
+    ],
+    [
+      { event: "resumed", ...TORRENT, piecesKept: 1, pieces: 2, blocksKept: 1 },
+      "film: resumed with 1 of 2 pieces and 1 block of others",
+    ],
+    [
+      { event: "changed", ...TORRENT, path: "a" },
+      "film: a changed on disk; it is being rechecked and is not shared meanwhile",
+    ],
+    [
+      { event: "web-seed-failed", ...TORRENT, url: "u", isDropped: false, reason: "it is busy" },
+      "film: web seed u will be retried later: it is busy",
+    ],
+    [
+      { event: "reused", ...TORRENT, files: ["a", "b"], bytes: 1_000 },
+      "film: copied 1.0 kB from other torrents in the folder that have the same content, to be " +
+      "checked: a, b",
+    ],
+    [
+      { event: "missing-files", ...TORRENT, files: ["a", "b", "c", "d", "e"], bytes: 1 },
+      "film: missing files: a, b, c, d, e; 1 B will be fetched again",
+    ],
+    [
+      { event: "missing-files", ...TORRENT, files: ["a", "b", "c", "d", "e", "f"], bytes: 1 },
+      "film: missing files: a, b, c, d, e and 1 more file; 1 B will be fetched again",
+    ],
+    [{ event: "moved", ...TORRENT, dir: "/d" }, "film: moved to /d"],
+    [{ event: "left-out", path: "a", reason: "not-a-file" }, "Skipped a: it is not a regular file"],
+  ];
+  for (const [event, text] of cases) assertEquals(eventText(event), text);
+});
+
+Deno.test("a tracker's counts are told as far as it gave them", () => {
+  const answer = (seeders: number | undefined, leechers: number | undefined) =>
+    eventText({
+      event: "tracker",
+      ...TORRENT,
+      url: "u",
+      peers: 1,
+      seeders,
+      leechers,
+      error: undefined,
+    })!
+      .split("with ")[1];
+  assertEquals(answer(1, undefined), "1 peer (1 seeder in the swarm)");
+  assertEquals(answer(undefined, 2), "1 peer (2 leechers in the swarm)");
+  assertEquals(answer(undefined, undefined), "1 peer");
+});
+
+Deno.test("answers of trackers and catalogs are routine unless they failed", () => {
+  const tracker = { event: "tracker", ...TORRENT, url: "u", error: undefined } as const;
+  const counts = { peers: 1, seeders: 1, leechers: 1 };
+  const registered = { event: "registered", ...TORRENT, url: "u", isNew: true } as const;
+  assertEquals(isRoutineEvent({ ...tracker, ...counts }), true);
+  assertEquals(isRoutineEvent({ ...registered, error: undefined }), true);
+  assertEquals(isRoutineEvent({ ...tracker, ...counts, error: "no answer" }), false);
+  assertEquals(isRoutineEvent({ ...registered, error: "No" }), false);
+  assertEquals(isRoutineEvent({ event: "moved", ...TORRENT, dir: "/d" }), false);
+});
+
+Deno.test("with --quiet only files of the user are named as skipped", () => {
+  const reasons = ["symlink", "broken-symlink", "not-a-file", "unsupported-name"] as const;
+  for (const reason of reasons) assertEquals(isRoutine(reason), false, reason);
+  for (const reason of ["system-file", "state-folder", "output"] as const) {
+    assertEquals(isRoutine(reason), true, reason);
+  }
+});
+
+Deno.test("verify names ranges, twenty at most, and files that were selected", () => {
+  const verified = { event: "verified", ...TORRENT, pieces: 9, badFiles: ["a"] } as const;
+  const ranges = (count: number, unit?: "block" | "piece") =>
+    Array.from({ length: count }, (_, i) => ({ path: "a", offset: i, length: 1, unit }));
+  const lines = (count: number) =>
+    resultText({ ...verified, piecesGood: 8, badRanges: ranges(count) }).split("\n");
+  assertEquals(lines(20).length, 21);
+  assertEquals(lines(22).slice(20), ["  a: bytes 19 to 19", "  and 2 more ranges"]);
+  assertEquals(
+    resultText({ ...verified, piecesGood: 8, badRanges: ranges(1, "piece") }).split("\n")[1],
+    "  a: bytes 0 to 0, or some of them: hashes of blocks are not kept here",
+  );
+  assertEquals(
+    resultText({ ...verified, piecesGood: 8, badRanges: ranges(1, "block") }).split("\n")[1],
+    "  a: bytes 0 to 0",
+  );
+  const five = ["a", "b", "c", "d", "e"];
+  assertEquals(
+    resultText({ ...verified, piecesGood: 0, badFiles: five, badRanges: [] }),
+    "film: 9 of 9 pieces bad or missing, in a, b, c, d, e",
+  );
+  assertEquals(
+    resultText({ ...verified, piecesGood: 9, filesChecked: 1, badRanges: [] }),
+    "film: all good, 9 pieces of 1 selected file checked",
+  );
+});
+
+Deno.test("files are numbered in a column as wide as the last number", () => {
+  const files = [9, 10].map((number) => ({ number, path: `${number}\x1b`, length: 1_000 }));
+  const text = (count: number) =>
+    resultText({ event: "files", infoHash: "", name: "", files: files.slice(0, count) });
+  assertEquals(text(2), " 9     1.0 kB  9?\n10     1.0 kB  10?");
+  assertEquals(text(1), "9     1.0 kB  9?");
+  assertEquals(text(0), "");
+});
+
+Deno.test("each format of a torrent shows the hashes that it has", () => {
+  const infoHashV2 = "ab".repeat(32);
+  const rows = (format: "v1" | "v2" | "hybrid", v2: string | undefined) =>
+    resultText({ ...SHOWN, format, infoHashV2: v2 }).split("\n")
+      .filter((line) => line.startsWith("Info hash"));
+  assertEquals(rows("v1", undefined), [`Info hash:    ${TORRENT.infoHash}`]);
+  assertEquals(rows("v2", infoHashV2), [`Info hash v2: ${infoHashV2}`]);
+  assertEquals(rows("hybrid", infoHashV2).length, 2);
+  assertEquals(
+    resultText({ ...SHOWN, event: "created", path: "p", format: "v2", infoHashV2 }),
+    `Created p: 1.2 MB in 5 pieces of 256 KiB, v2 info hash ${infoHashV2}`,
+  );
+});
+
+Deno.test("a name in the catalog has the room that other columns leave, to the column", () => {
+  const listed = {
+    ...{ event: "listed", ...TORRENT, infoHash: infoHashFromHex(TORRENT.infoHash)! },
+    ...{ bytes: 1, pieceLength: 16_384, pieces: 1, files: 1, trackers: [], private: false },
+    ...{ seeders: 1, leechers: 2, completed: 3, addedAt: "2026-01-02T03:04:05Z" },
+  } as const;
+  const shown = (columns: number) => {
+    const heading = listHeading(columns).trim().replace("INFO HASH", "HASH").split(/ +/).join(" ");
+    assertEquals(textWidth(listText({ ...listed, name: "n".repeat(99) }, columns, "…")), columns);
+    return heading;
+  };
+  // 9, three times 6 and 40 columns, two blanks behind each, and 22 for the name.
+  assertEquals(shown(99), "SIZE SEEDS PEERS DONE HASH NAME");
+  assertEquals([shown(98), shown(57)], Array(2).fill("SIZE SEEDS PEERS DONE NAME"));
+  assertEquals([shown(56), shown(49)], Array(2).fill("SIZE SEEDS PEERS NAME"));
+  assertEquals([shown(48), shown(41)], Array(2).fill("SIZE SEEDS NAME"));
+  assertEquals([shown(40), shown(20)], Array(2).fill("SIZE NAME"));
+  const name = "n".repeat(500);
+  assertEquals(listText({ ...listed, name }, Infinity, "…").endsWith(` ${name}`), true);
+  assertEquals(listHeading(Infinity).slice(35, 46), "INFO HASH  ");
 });

@@ -78,3 +78,13 @@ Deno.test("text is wrapped at spaces", () => {
   assertEquals(wrapText("one two three", 8), ["one two", "three"]);
   assertEquals(wrapText("", 8), [""]);
 });
+
+Deno.test("at a hundred days a duration is just long", () => {
+  const day = 86_400;
+  assertEquals([day - 1, day, 100 * day - 1, 100 * day, -5].map(formatDuration), [
+    ...["23 h 59 min", "1 d", "99 d 23 h", "more than 100 d", "0 s"],
+  ]);
+  assertEquals([3661, 7200, 90_000].map(formatDuration), ["1 h 1 min", "2 h", "1 d 1 h"]);
+  assertEquals(formatPieceLength(3 * 1024 ** 4), "3072 GiB");
+  assertEquals(formatPieceLength(1536), "1.5 KiB");
+});

@@ -101,3 +101,34 @@ Deno.test("suggestions tolerate swapped, missing, doubled and wrong letters", ()
   assertEquals(nearestWord("zzz", words), undefined);
   assertEquals(nearestWord("", words), undefined);
 });
+
+Deno.test("a word is suggested for its beginning, else for one mistake in three letters", () => {
+  const words = ["get", "seed", "show"];
+  assertEquals(nearestWord("s", ["xs", "seed"]), "xs", "one letter is no beginning");
+  assertEquals(nearestWord("se", ["sea", "seed"]), "sea");
+  assertEquals(nearestWord("gxt", words), "get", "one of three");
+  assertEquals(nearestWord("gxx", words), undefined, "two of three");
+  assertEquals(nearestWord("sxed", words), "seed");
+  assertEquals(nearestWord("abcxyf", ["abcdef"]), "abcdef", "two of six");
+  assertEquals(nearestWord("axcxyf", ["abcdef"]), undefined, "three of six");
+  assertEquals(nearestWord("abdcef", ["abcxxxx", "abcdef"]), "abcdef", "swapped letters are one");
+  assertEquals(nearestWord("teg", ["get", "te"]), "te", "of equals the nearer");
+  assertEquals(nearestWord("ab", ["ba", "xx"]), "ba");
+  // Without the swap at the very beginning: two letters would be wrong.
+  assertEquals(nearestWord("egt", ["get"]), "get");
+  assertEquals(nearestWord("x".repeat(10_000), ["get", "y".repeat(99)]), undefined);
+});
+
+Deno.test("a head is beside its description as long as two blanks are left", () => {
+  const line = (text: string) =>
+    helpText("verify").split("\n").find((candidate) => candidate.includes(text))!;
+  assertEquals(line("--dir DIR").slice(0, 26), "  --dir DIR             Fo");
+  const narrow = helpText("verify", 63).split("\n");
+  const at = narrow.indexOf("  --json");
+  assertEquals(narrow[at + 1], "      Print events as JSON on stdout, one object per line");
+  const overview = helpText(undefined, 63).split("\n");
+  assert(overview.includes("  1   Internal error"), "heads of up to two letters");
+  assert(overview.includes("  130"));
+  const wide = helpText(undefined).split("\n");
+  assert(wide.some((shown) => shown.startsWith("  completions           Print")));
+});

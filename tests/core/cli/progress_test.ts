@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import {
+  checkingView,
   renderPlainLine,
   renderProgress,
   renderScreen,
@@ -9,56 +10,16 @@ import {
 import type { ProgressState, ProgressView } from "../../../core/cli/progress_view.ts";
 import { terminalTraits } from "../../../core/cli/terminal.ts";
 import { textWidth } from "../../../core/cli/text.ts";
-
-const DOWNLOADING: ProgressView = {
-  infoHash: "0123456789abcdef0123456789abcdef01234567",
-  name: "debian-12.9.0-amd64-netinst.iso",
-  state: "downloading",
-  bytesDone: 282_100_000,
-  bytesTotal: 661_700_000,
-  downRate: 12_300_000,
-  upRate: 1_200_000,
-  peers: 8,
-  seeders: 3,
-  etaSeconds: 31,
-  waitingFor: undefined,
-  uploaded: 30_000_000,
-  ratio: 0.045,
-};
-
-const CHECKING: ProgressView = { ...DOWNLOADING, state: "checking", etaSeconds: 3 };
-
-const CONNECTING: ProgressView = {
-  ...DOWNLOADING,
-  state: "connecting",
-  bytesDone: 0,
-  etaSeconds: undefined,
-  waitingFor: "No tracker answered yet",
-};
-
-const WAITING: ProgressView = {
-  ...DOWNLOADING,
-  state: "waiting",
-  bytesDone: 661_500_000,
-  etaSeconds: undefined,
-  waitingFor: shareWaitText({
-    remainingBytes: 45_000_000,
-    peersToServe: 2,
-    seconds: 37.5,
-  }),
-};
-
-const SEEDING: ProgressView = {
-  ...DOWNLOADING,
-  state: "seeding",
-  name: "映画 🎬",
-  bytesDone: 661_700_000,
-  etaSeconds: undefined,
-  uploaded: 1_350_000_000,
-  ratio: 2.04,
-};
-
-const COMPLETE: ProgressView = { ...SEEDING, state: "complete", name: "film" };
+import {
+  CHECKING,
+  COMPLETE,
+  CONNECTING,
+  DOWNLOADING,
+  framed,
+  SEEDING,
+  WAITING,
+  wide,
+} from "./progress_kit.ts";
 
 // deno-lint-ignore no-control-regex
 const SGR = /\x1b\[(\d+)m/g;
@@ -69,11 +30,6 @@ const ALL = [DOWNLOADING, CHECKING, CONNECTING, WAITING, SEEDING, COMPLETE];
 function picture(views: readonly ProgressView[], columns: number, unicode = true): string {
   const canvas = { columns, rows: 50, unicode, colour: false };
   return framed(views.flatMap((view) => renderScreen([view], canvas)), columns);
-}
-
-function framed(lines: readonly string[], columns: number): string {
-  return "\n" +
-    lines.map((line) => `${line}${" ".repeat(columns - textWidth(line))}|\n`).join("");
 }
 
 Deno.test("progress on 80 columns is as expected", () => {
@@ -144,60 +100,6 @@ Deno.test("progress on very few columns still shows the percentage", () => {
 Deno.test("rows stay compact on a very wide terminal", () => {
   const width = Math.max(...renderProgress(DOWNLOADING, wide(500)).split("\n").map(textWidth));
   assertEquals(width, 96);
-});
-
-const MANY: readonly ProgressView[] = [
-  { ...SEEDING, downRate: 0 },
-  { ...COMPLETE, downRate: 0, upRate: 0 },
-  CHECKING,
-  DOWNLOADING,
-  { ...CONNECTING, name: "quiet", downRate: 0, upRate: 0 },
-];
-
-Deno.test("each of many torrents has one row, active ones first, followed by totals", () => {
-  assertEquals(
-    framed(renderScreen(MANY, wide(80)), 80),
-    `
-debian-12.9.0-amd64-n…      42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s  31 s left       |
-debian-12.9.0-amd64-n…      42.6 %  ↓  12.3 MB/s  ↑   1.2 MB/s  checking        |
-映画 🎬                    seeding                ↑   1.2 MB/s  ratio 2.04      |
-quiet                        0.0 %                              finding peers   |
-film                      complete                                              |
-5 torrents, 2 downloading, 1 seeding, 1 checking  ↓  24.6 MB/s  ↑   3.6 MB/s    |
-`,
-  );
-});
-
-Deno.test("on 50 columns each torrent shows name, progress and download rate", () => {
-  const lines = renderScreen(MANY, wide(50));
-  assertEquals(lines[0], "debian-12.9.0-amd64-net…      42.6 %  ↓  12.3 MB/s");
-  assertEquals(lines.every((line) => textWidth(line) <= 50), true);
-});
-
-Deno.test("among many torrents the reason of a wait is shown below the totals", () => {
-  const lines = renderScreen([...MANY, WAITING], wide(80));
-  const why = "1 piece left: waiting for 2 peers to take 45.0 MB, about 40 s";
-  assertEquals(lines.at(-1), `debian-12.9.0-am…: ${why}`);
-});
-
-Deno.test("the totals of many torrents drop whole figures on a narrow terminal", () => {
-  const totals = (columns: number) => renderScreen(MANY, wide(columns)).at(-1);
-  assertEquals(totals(60), "5 torrents, 2 downloading  ↓  24.6 MB/s  ↑   3.6 MB/s");
-  assertEquals(totals(40), "5 torrents  ↓  24.6 MB/s  ↑   3.6 MB/s");
-  assertEquals(totals(30), "5 torrents  ↓  24.6 MB/s");
-});
-
-Deno.test("among many torrents those that fetch metadata precede those without activity", () => {
-  const idle = { ...SEEDING, downRate: 0, upRate: 0 };
-  const metadata = { ...CONNECTING, name: "magnet", state: "metadata", downRate: 0, upRate: 0 };
-  const lines = renderScreen([idle, idle, metadata as ProgressView, DOWNLOADING], wide(80));
-  assertEquals(lines.map((line) => line.slice(0, 6))[1], "magnet");
-});
-
-Deno.test("torrents that do not fit on the screen are counted", () => {
-  const lines = renderScreen(Array(9).fill(DOWNLOADING), { ...wide(80), rows: 7 });
-  assertEquals(lines.length, 7);
-  assertEquals(lines.at(-1)!.startsWith("9 torrents, 9 downloading, 3 not shown"), true);
 });
 
 Deno.test("colour shows the state and does not change the text", () => {
@@ -282,6 +184,117 @@ Deno.test("terminal capabilities are derived from the environment", () => {
   assertEquals(terminalTraits(utf8, false, "linux").colour, false);
 });
 
-function wide(columns: number) {
-  return { columns, rows: 50, unicode: true, colour: false };
-}
+const METADATA: ProgressView = {
+  ...DOWNLOADING,
+  state: "metadata",
+  bytesDone: 0,
+  bytesTotal: 0,
+  etaSeconds: undefined,
+};
+const STOPPED: ProgressView = { ...DOWNLOADING, state: "stopped", etaSeconds: undefined };
+
+Deno.test("metadata has no figures before its size is known, and what was stopped keeps its own", () => {
+  assertEquals(
+    picture([METADATA, { ...METADATA, bytesDone: 1_000, bytesTotal: 4_000 }, STOPPED], 60),
+    `
+debian-12.9.0-amd64-netinst.iso                     metadata|
+▕                                ▏         looking for peers|
+debian-12.9.0-amd64-netinst.iso                     metadata|
+▕████████                        ▏ 25.0 %  looking for peers|
+debian-12.9.0-amd64-netinst.…  282.1 MB of 661.7 MB, stopped|
+▕█████████████████████▋                             ▏ 42.6 %|
+`,
+  );
+});
+
+Deno.test("plain lines of what has not begun or has ended", () => {
+  assertEquals(
+    renderPlainLine(METADATA).split(": ")[1],
+    [
+      "fetching the metadata, up 1.2 MB/s, 8 peers",
+    ][0],
+  );
+  assertEquals(renderPlainLine(STOPPED).split(": ")[1], "stopped at 42.6 % of 661.7 MB");
+  assertEquals(
+    renderPlainLine({ ...COMPLETE, etaSeconds: 5 }).endsWith("ratio 2.04, 5 s left"),
+    true,
+  );
+});
+
+Deno.test("a bar is full only when everything is there, and empty before anything is", () => {
+  const bar = (bytesDone: number, bytesTotal: number, unicode: boolean) => {
+    const view = { ...CHECKING, bytesDone, bytesTotal };
+    const line = renderProgress(view, { ...wide(19), unicode }).split("\n")[1]!;
+    return line.slice(1, -8);
+  };
+  assertEquals(bar(0, 80, true), " ".repeat(10));
+  assertEquals(bar(1, 80, true), "▏" + " ".repeat(9));
+  assertEquals(bar(79, 80, true), "█".repeat(9) + "▉");
+  assertEquals(bar(80, 80, true), "█".repeat(10));
+  assertEquals(bar(90, 80, true), "█".repeat(10));
+  assertEquals(bar(0, 0, true), "█".repeat(10), "of nothing nothing is missing");
+  assertEquals(bar(0, 80, false), ">.........");
+  assertEquals(bar(79, 80, false), "#########>");
+  assertEquals(bar(80, 80, false), "##########");
+});
+
+Deno.test("the bar goes before its least width is lost, and figures before the bar", () => {
+  const line = (columns: number) => renderProgress(DOWNLOADING, wide(columns)).split("\n")[1]!;
+  // Ends of the bar, 8 cells, 7 of the percentage, 14 of a rate behind two blanks.
+  assertEquals(line(17), "▕███▍    ▏ 42.6 %");
+  assertEquals(line(16), "42.6 %");
+  assertEquals(line(31).endsWith("↓  12.3 MB/s"), true);
+  assertEquals(line(30).endsWith("42.6 %"), true);
+  assertEquals(line(5), "42.6 ");
+});
+
+Deno.test("the figures of a title are the longest that leave the name its room", () => {
+  const title = (columns: number, changes: Partial<ProgressView> = {}) =>
+    renderProgress({ ...DOWNLOADING, ...changes }, wide(columns)).split("\n")[0]!;
+  // "282.1 MB of 661.7 MB, 31 s left" has 31 columns, the name 16, and 2 are between.
+  assertEquals(title(49), "debian-12.9.0-a…  282.1 MB of 661.7 MB, 31 s left");
+  assertEquals(title(48).endsWith("  31 s left"), true);
+  assertEquals(title(48).length, 48);
+  assertEquals(title(37, { name: "film" }), "film  282.1 MB of 661.7 MB, 31 s left");
+  assertEquals(title(36, { name: "film" }), "film                       31 s left");
+  assertEquals(title(10), "debian-12…");
+});
+
+Deno.test("a reason is dim unless it is that of a wait, and names are bold", () => {
+  const codes = (view: ProgressView) =>
+    renderProgress(view, { ...wide(80), colour: true }).split("\n")
+      .map((line) =>
+        [...line.matchAll(SGR)].map((match) => match[1]).filter((code) => code !== "0")
+      );
+  assertEquals(codes(CONNECTING), [["1", "2"], ["36"], ["2"]]);
+  assertEquals(codes(WAITING), [["1", "2"], ["33"], ["33"]]);
+  assertEquals(codes({ ...STOPPED, name: "" })[0], ["2"]);
+});
+
+Deno.test("two torrents have blocks if these fit, three have rows", () => {
+  const lines = (views: readonly ProgressView[], rows: number) =>
+    renderScreen(views, { ...wide(80), rows }).length;
+  assertEquals(lines([DOWNLOADING, DOWNLOADING], 4), 4);
+  // Two rows and the totals.
+  assertEquals(lines([DOWNLOADING, DOWNLOADING], 3), 3);
+  assertEquals(lines([DOWNLOADING, DOWNLOADING, DOWNLOADING], 50), 4);
+  assertEquals(lines([WAITING], 1), 3, "a single one is a block in any case");
+});
+
+Deno.test("rows have colours by state, and totals are bold", () => {
+  const rows = renderScreen([DOWNLOADING, SEEDING, STOPPED], { ...wide(80), colour: true });
+  assertEquals(rows.map((line) => [...line.matchAll(SGR)][0]![1]), ["36", "32", "33", "1"]);
+});
+
+Deno.test("content that is checked has a view without rates", () => {
+  assertEquals(checkingView("ab", "film", 1, 2), {
+    ...{ infoHash: "ab", name: "film", state: "checking", bytesDone: 1, bytesTotal: 2 },
+    ...{ downRate: 0, upRate: 0, peers: 0, seeders: undefined, etaSeconds: undefined },
+    ...{ waitingFor: undefined, uploaded: 0, ratio: 0 },
+  });
+});
+
+Deno.test("a wait without a rate has no end", () => {
+  const wait = { remainingBytes: 2_100_000, peersToServe: 1, seconds: undefined };
+  assertEquals(shareWaitText(wait), "1 piece left: waiting for 1 peer to take 2.1 MB");
+});

@@ -9,6 +9,7 @@ import {
   mergeRemembered,
   recall,
   type Remembered,
+  rememberedSelection,
 } from "../../../core/cli/remembered.ts";
 
 function get(line: string, env: Record<string, string> = {}): GetCommand {
@@ -79,4 +80,47 @@ Deno.test("a new selection replaces the previous one completely", () => {
     ...["priorityHigh", "select", "sequential"],
   ]);
   assertEquals(mergeRemembered(wider.typed, kept).get("select"), ["1-3"]);
+});
+
+Deno.test("a run that leaves at once recalls no goal of seeding, but all else", () => {
+  const earlier: Remembered = new Map([
+    ["seedRatio", ["2"]],
+    ["seedTime", ["5"]],
+    ["downLimit", ["1M"]],
+  ]);
+  assertEquals(recall(get("--no-seed"), earlier), { downLimit: 1_000_000 });
+  assertEquals(recall(get(""), earlier), {
+    downLimit: 1_000_000,
+    seedRatio: 2,
+    seedTimeMs: 300_000,
+  });
+});
+
+Deno.test("the remembered choice of files is that of names only", () => {
+  const { typed } = get("--select *.mkv --exclude sample --priority-high 1");
+  const { select, exclude, ...priorities } = rememberedSelection(typed);
+  assertEquals([select, exclude].map((list) => list.map(({ text }) => text)), [["*.mkv"], [
+    "sample",
+  ]]);
+  assertEquals(priorities, { priorityHigh: [], priorityLow: [] });
+  assertEquals(rememberedSelection(new Map()), {
+    ...{ select: [], exclude: [], priorityHigh: [], priorityLow: [] },
+  });
+  assertEquals(rememberedSelection(new Map([["select", ["[a"]]])).select, []);
+});
+
+Deno.test("a hundred texts of an option are remembered, and none of more, or of none", () => {
+  const read = (count: number) =>
+    decodeRemembered(encodeRemembered(new Map([["select", Array(count).fill("*.mkv")]])))
+      .get("select")?.length;
+  assertEquals([read(0), read(1), read(100), read(101)], [undefined, 1, 100, undefined]);
+});
+
+Deno.test("what is remembered replaces nothing but what it names", () => {
+  const merged = (line: string) => [...mergeRemembered(get(line).typed, EARLIER).keys()].sort();
+  assertEquals(merged("--select a"), ["moveTo", "seedTime", "select", "shareRule", "upLimit"]);
+  const chosen: Remembered = new Map([["exclude", ["a"]], ["upLimit", ["1M"]]]);
+  assertEquals([...mergeRemembered(get("--select a").typed, chosen).keys()].sort(), [
+    ...["select", "upLimit"],
+  ]);
 });

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ReplayedResult, replayText, whyText } from "../../../core/cli/replay_results.ts";
 import type { WhyNot } from "../../../core/torrent/why.ts";
-import { type StateView, viewState } from "../../../core/trace/state_view.ts";
+import { type PeerView, type StateView, viewState } from "../../../core/trace/state_view.ts";
 import { Kit } from "../torrent/kit.ts";
 
 const REPLAYED: ReplayedResult = {
@@ -103,4 +103,95 @@ Deno.test("each reason for not requesting from a peer is a separate clause", () 
   const why = reasons[6]!;
   const line = replayText({ event: "why", at: 1, peer: 2, address: "10.0.0.1:1", why });
   assertEquals(line, "Peer 2, 10.0.0.1:1: it chokes us");
+});
+
+Deno.test("a trace without unchecked events, or with few effects, says no more than there is", () => {
+  const cut = { ...REPLAYED, truncated: true, verdict: "failed" } as const;
+  assertEquals(
+    replayText({ ...cut, unchecked: 1 }).split("\n")[2],
+    [
+      "The run was interrupted, and the trace ends early; its last 1 event were not checked",
+    ][0],
+  );
+  const five = Array.from({ length: 5 }, (_, i) => String(i));
+  const lines = (effects: readonly string[]) =>
+    replayText({ ...REPLAYED, verdict: "differs", effects }).split("\n").slice(2);
+  assertEquals(lines(five), five.map((effect) => `  now: ${effect}`));
+  assertEquals(lines([...five, "5"]).at(-1), "  and 1 more effect");
+  assertEquals(lines(["x".repeat(201)]), [`  now: ${"x".repeat(200)}`]);
+  assertMatch(replayText({ ...REPLAYED, seconds: 59.96 }), /over 60.0 s\n/);
+  assertMatch(replayText({ ...REPLAYED, seconds: 60 }), /over 1 min\n/);
+});
+
+Deno.test("why a peer is not asked names the obstacle of each piece", () => {
+  const standings = {
+    ...{ lacking: 1, "no-hashes": 1, asked: 1, arrived: 1, choked: 1, refused: 1, reserved: 1 },
+    ...{ parole: 1, "buffers-full": 1, withheld: 2 },
+  };
+  const text = whyText({ kind: "pieces", standings });
+  assertEquals(text.split(", 1 piece ").length, 9);
+  assertMatch(text, /^1 piece that it lacks, .*, 2 pieces withheld by the share rule$/);
+  assertMatch(whyText({ kind: "no-metadata" }), /metadata is not known yet/);
+  assertEquals(
+    whyText({ kind: "dead", silentMs: 121_000 }),
+    [
+      "it has been silent for 2 min 1 s and is considered dead",
+    ][0],
+  );
+  assertEquals(
+    whyText({ kind: "pipeline-full", outstanding: 1, target: 1, snubbed: true }),
+    "1 request of 1 are outstanding, and it is snubbed for not answering in time",
+  );
+});
+
+const PEER: PeerView = {
+  ...{ peer: 1, address: "10.0.0.1:1", client: "tt", piecesHave: 2, offered: 1, outstanding: 3 },
+  ...{ target: 4, queued: 5, downRate: 6, upRate: 7, amInterested: true, isChoking: true },
+  ...{ isInterested: false, amChoking: true, optimistic: false, snubbed: false, onParole: false },
+  isDead: false,
+} as PeerView;
+
+function stateText(changes: Partial<StateView>): string {
+  const kit = new Kit({ have: "#." });
+  return replayText({
+    event: "state",
+    at: 1,
+    seconds: 0,
+    ...viewState(kit.torrent, kit.now),
+    ...changes,
+  });
+}
+
+Deno.test("the peers of a state are columns, and each says all of its states", () => {
+  const peers = [PEER, {
+    ...PEER,
+    ...{ peer: 12, client: undefined, amInterested: false, isChoking: false, isInterested: true },
+    ...{ amChoking: false, snubbed: true, onParole: true, isDead: true },
+  }, { ...PEER, peer: 3, amChoking: false, optimistic: true }];
+  assertEquals(stateText({ peers }).split("Peers:      ")[1]!.split("\n"), [
+    "3",
+    "  1   10.0.0.1:1  tt  has 2  offers 1  requests 3/4  queued 5  down 6 B/s  up 7 B/s  " +
+    "interesting, chokes us, not interested, choked",
+    "  12  10.0.0.1:1  ?   has 2  offers 1  requests 3/4  queued 5  down 6 B/s  up 7 B/s  " +
+    "not interesting, unchokes us, interested, unchoked, snubbed, on parole, dead",
+    "  3   10.0.0.1:1  tt  has 2  offers 1  requests 3/4  queued 5  down 6 B/s  up 7 B/s  " +
+    "interesting, chokes us, not interested, optimistically unchoked",
+  ]);
+});
+
+Deno.test("the state says what comes next, and endgame only in the endgame", () => {
+  const deadline = { reason: "tick", inMs: 1_500 } as StateView["deadline"];
+  assertMatch(stateText({ deadline }), /\nNext: {7}tick in 1.500 s\n/);
+  assertEquals(stateText({ inEndgame: false }).includes("endgame"), false);
+});
+
+Deno.test("a map that fits shows each piece, 64 in a line", () => {
+  const map = (pieces: string) =>
+    stateText({ pieces }).split("\n").filter((line) => /^ {6,9}\d+ {2}\S/.test(line));
+  assertEquals(map("#".repeat(65)), [`         0  ${"#".repeat(64)}`, "        64  #"]);
+  assertEquals(map("#".repeat(2048)).length, 32);
+  assertEquals(stateText({ pieces: "#".repeat(2048) }).includes("mixture"), false);
+  assertEquals(map("#".repeat(2049)).length, 17);
+  assertMatch(stateText({ pieces: "#".repeat(2049) }), /2 pieces per mark, \+ is a mixture/);
+  assertEquals(map("#.".repeat(1100))[0], `         0  ${"+".repeat(64)}`);
 });

@@ -13,3 +13,13 @@ Deno.test("state and settings are in the XDG directories", () => {
   assertEquals(defaultStateFolder({ LOCALAPPDATA: "C:\\L" }), "C:\\L/tt");
   assertEquals(defaultStateFolder({}), undefined);
 });
+
+Deno.test("a base that is not named is passed over for the next", () => {
+  assertEquals(defaultConfigPath({ HOME: "", LOCALAPPDATA: "C:\\L" }), "C:\\L/tt/config.toml");
+  assertEquals(
+    defaultConfigPath({ HOME: "/h", LOCALAPPDATA: "C:\\L" }),
+    "/h/.config/tt/config.toml",
+  );
+  assertEquals(defaultConfigPath({ LOCALAPPDATA: "" }), undefined);
+  assertEquals(defaultConfigPath({ XDG_CONFIG_HOME: "/c" }), "/c/tt/config.toml");
+});

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { cutText, printable, textWidth, wrapText } from "../../../core/cli/text.ts";
+import { cutText, printable, textWidth, toAscii, wrapText } from "../../../core/cli/text.ts";
 
 Deno.test("the width of a character follows the Unicode tables", () => {
   const widths = [["a", 1], ["é", 1], ["映", 2], ["🎬", 2], ["⌚", 2], ["\u0301", 0], [
@@ -23,4 +23,15 @@ Deno.test("text is wrapped at spaces, and a longer word gets its own line", () =
 
 Deno.test("characters that move the cursor or reorder text are replaced", () => {
   assertEquals(printable("a\x1b[2Jb\u202ec\r\nd\u2028"), "a?[2Jb?c??d?");
+});
+
+Deno.test("a line takes words up to its width, and what cannot be shown is a question mark", () => {
+  assertEquals(wrapText("one two", 7), ["one two"]);
+  assertEquals(wrapText("one two", 6), ["one", "two"]);
+  assertEquals(wrapText("映画 a", 6), ["映画 a"]);
+  assertEquals(wrapText("映画 a", 5), ["映画", "a"]);
+  assertEquals(cutText("abc", 1, "…"), "…");
+  assertEquals(cutText("abc", 3, "..."), "abc");
+  assertEquals(cutText("abcd", 3, "..."), "...");
+  assertEquals(toAscii("a~ é\u007f映"), "a~ ???");
 });

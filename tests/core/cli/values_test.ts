@@ -1,18 +1,30 @@
 import { assertEquals } from "@std/assert";
 import type { Result } from "../../../core/bytes/result.ts";
 import {
+  readContentSize,
+  readCount,
+  readFormat,
+  readGlob,
   readHost,
   readIntervalSeconds,
+  readLinkRate,
   readMinutesAsMs,
+  readNetwork,
   readPeer,
+  readPercent,
   readPieceLength,
   readPort,
   readRate,
   readRatio,
   readSecondsAsMs,
   readShareRule,
+  readText,
+  readToken,
   readTrackerStore,
+  readTrackerTier,
   readTrackerUrl,
+  readWebSeedUrl,
+  readWhole,
 } from "../../../core/cli/values.ts";
 
 function accepts<T>(read: (text: string) => Result<T, string>, cases: [string, T][]): void {
@@ -132,4 +144,70 @@ Deno.test("durations and ratios have bounds", () => {
   refuses(readRatio, ["-1", "x", "1000001", "Infinity"]);
   accepts(readIntervalSeconds, [["1", 1], ["86400", 86_400]]);
   refuses(readIntervalSeconds, ["0", "86401", "1.5", "x"]);
+});
+
+Deno.test("counts and whole numbers have bounds, and are digits", () => {
+  accepts(readCount, [["1", 1], ["999999999999999", 999_999_999_999_999]]);
+  refuses(readCount, ["0", "", "-1", "1.5", "1e3", "0x1", "1000000000000000"]);
+  const read = readWhole(2, 5);
+  accepts(read, [["2", 2], ["5", 5], ["05", 5]]);
+  refuses(read, ["1", "6", "", "-3", "2.5", "3 "]);
+  accepts(readWhole(0, 5), [["0", 0]]);
+  refuses(readWhole(0, 5), ["", "x"]);
+});
+
+Deno.test("a percentage may carry its sign", () => {
+  accepts(readPercent, [["0", 0], ["12.5", 12.5], ["100%", 100], ["30 %", 30]]);
+  refuses(readPercent, ["", "%", "101", "100.1", "-1", "1 000", "%5"]);
+});
+
+Deno.test("simulated content has 16 KiB to 100 GB, and a link a rate", () => {
+  accepts(readContentSize, [["16384", 16_384], ["16KiB", 16_384], ["64M", 64e6], ["100G", 100e9]]);
+  refuses(readContentSize, ["16383", "16K", "100.1G", "", "x"]);
+  accepts(readLinkRate, [["1K", 1_000], ["1.5M", 1_500_000]]);
+  refuses(readLinkRate, ["off", "999", ""]);
+});
+
+Deno.test("bounds belong to what they bound", () => {
+  accepts(readRate, [["1K", 1_000], ["1000000G", 1e15]]);
+  refuses(readRate, ["1000001G"]);
+  accepts(readPeer, [["192.0.2.1:1", { ip: "192.0.2.1", port: 1 }]]);
+  accepts(readPeer, [["192.0.2.1:65535", { ip: "192.0.2.1", port: 65_535 }]]);
+  accepts(readRatio, [["1000000", 1_000_000]]);
+  accepts(readSecondsAsMs, [["31536000", 31_536_000_000]]);
+  refuses(readSecondsAsMs, ["31536001"]);
+  accepts(readMinutesAsMs, [["525600", 31_536_000_000]]);
+  refuses(readMinutesAsMs, ["525601"]);
+});
+
+Deno.test("a format is a version of BitTorrent, or both", () => {
+  accepts(readFormat, [["v1", "v1"], ["v2", "v2"], ["hybrid", "hybrid"]]);
+  refuses(readFormat, ["", "V1", "v3"]);
+});
+
+Deno.test("a tier is one URL or several behind commas", () => {
+  accepts(readTrackerTier, [
+    ["udp://a:1", ["udp://a:1"]],
+    ["http://a/x,y, udp://b:1", ["http://a/x,y", "udp://b:1"]],
+  ]);
+  refuses(readTrackerTier, ["", "udp://a:1,ftp://b", "x,udp://a:1"]);
+});
+
+Deno.test("a web seed is an http URL with a host", () => {
+  accepts(readWebSeedUrl, [["https://a/b", "https://a/b"], ["http://a", "http://a"]]);
+  refuses(readWebSeedUrl, ["", "ftp://a/b", "a/b", "http://"]);
+});
+
+Deno.test("a token is 8 to 200 characters that can be seen", () => {
+  accepts(readToken, [["12345678", "12345678"], ["~".repeat(200), "~".repeat(200)]]);
+  refuses(readToken, ["", "1234567", "x".repeat(201), "1234 5678", "passwörter"]);
+});
+
+Deno.test("a network is a range of addresses or one, and a text is not empty", () => {
+  assertEquals(readNetwork("10.0.0.0/8").ok && readNetwork("::1").ok, true);
+  refuses(readNetwork, ["", "10.0.0.0/33", "host"]);
+  accepts(readText, [[" ", " "]]);
+  refuses(readText, [""]);
+  assertEquals(readGlob("*.tmp").ok, true);
+  refuses(readGlob, ["", "[a"]);
 });

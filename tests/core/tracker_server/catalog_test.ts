@@ -2,10 +2,12 @@ import { assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import { infoHashV2FromHex, truncatedInfoHash } from "../../../core/metainfo/identity.ts";
 import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
+import type { Metainfo } from "../../../core/metainfo/types.ts";
 import {
   addEntry,
   type Catalog,
   type CatalogEntry,
+  catalogEntry,
   createCatalog,
   findEntry,
   identityOf,
@@ -159,4 +161,65 @@ Deno.test("hybrids are found by each of their hashes, complete or truncated", ()
   assertEquals(identityOf({ ...entry(1, "hybrid"), infoHashV2: v2 }), { v1: hash(1), v2 });
   removeEntry(catalog, hash(1));
   assertEquals([findEntry(catalog, cut), findEntry(catalog, hash(1))], [undefined, undefined]);
+});
+
+/** What `catalogEntry` reads of a torrent. */
+function torrentOf(files: readonly [length: number, pad: boolean][], tiers: string[][] = []) {
+  return {
+    infoHash: hash(1),
+    identity: { v1: hash(1), v2: undefined },
+    name: "name",
+    geometry: { pieceLength: 32_768, pieceCount: 3 },
+    isPrivate: true,
+    files: files.map(([length, pad]) => ({ length, pad })),
+    announceTiers: tiers,
+  } as unknown as Metainfo;
+}
+
+Deno.test("an entry has the size and number of a torrent's files, padding left out", () => {
+  const { bytes, files, pieceLength, pieces, isPrivate, addedAt } = catalogEntry(
+    torrentOf([[100, false], [28, true], [7, false]]),
+    9,
+  );
+  assertEquals([bytes, files, pieceLength, pieces, isPrivate, addedAt], [
+    107,
+    2,
+    32_768,
+    3,
+    true,
+    9,
+  ]);
+  assertEquals(catalogEntry(torrentOf([]), 9).bytes, 0);
+});
+
+Deno.test("an entry lists some trackers, none of them too long", () => {
+  const url = (length: number) => "http://t/".padEnd(length, "a");
+  const listed = (...tiers: string[][]) => catalogEntry(torrentOf([], tiers), 0).trackers;
+  assertEquals(listed(["a", "b"], ["c"]), ["a", "b", "c"]);
+  const longest = Array.from({ length: 4_000 }, (_, length) => url(length + 20))
+    .findLastIndex((text) => listed([text]).length === 1) + 20;
+  assertEquals(listed([url(longest + 1), url(longest)]), [url(longest)]);
+  const many = Array.from({ length: 1_000 }, (_, i) => `http://${i}/`);
+  const all = listed(many);
+  assertEquals(all, many.slice(0, all.length));
+  assertEquals(all.length > 1 && all.length < 1_000, true);
+});
+
+Deno.test("a hybrid that was removed is found by neither hash, and its v2 hash may be used again", () => {
+  const v2 = infoHashV2FromHex("5c".repeat(32))!;
+  const catalog = catalogOf({ ...entry(1, "hybrid"), infoHashV2: v2 });
+  assertEquals(findEntry(catalog, truncatedInfoHash(v2))?.name, "hybrid");
+  removeEntry(catalog, hash(1));
+  assertEquals(catalog.keysByV2.size, 0);
+  addEntry(catalog, { ...entry(1, "v1 only") });
+  assertEquals(findEntry(catalog, truncatedInfoHash(v2)), undefined);
+});
+
+Deno.test("texts and counts of a query have limits that they may reach", () => {
+  const isRead = (query: string) => parseListQuery(query).ok;
+  assertEquals(isRead(`q=${"a".repeat(SEARCH_LENGTH_MAX)}`), true);
+  assertEquals(isRead(`q=${"a".repeat(SEARCH_LENGTH_MAX + 1)}`), false);
+  assertEquals([isRead(`limit=${LIST_LIMIT_MAX}`), isRead(`limit=${LIST_LIMIT_MAX + 1}`)], [
+    ...[true, false],
+  ]);
 });

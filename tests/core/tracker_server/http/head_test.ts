@@ -221,3 +221,68 @@ Deno.test("the parsed fields of any head are those that were sent", () => {
     { seed: 7 },
   );
 });
+
+Deno.test("a head that is used again keeps nothing of the one before", () => {
+  const encoder = new TextEncoder();
+  const head = createHttpHead();
+  const fill = (text: string) => {
+    const bytes = encoder.encode(text);
+    valueOf(readHead(bytes, 0, bytes.length, head));
+    const { contentLength, isLast, expectsContinue, host, acceptEncoding, forwardedFor } = head;
+    const texts = [host, acceptEncoding, forwardedFor].map((range) => textOf(bytes, range));
+    return [contentLength, isLast, expectsContinue, ...texts];
+  };
+  const full = [
+    ...["POST / HTTP/1.1", "Host: a.b:1", "Content-Length: 7", "Connection: close"],
+    ...["Expect: 100-continue", "Accept-Encoding: gzip", "X-Forwarded-For: 192.0.2.1", "", ""],
+  ];
+  assertEquals(fill(full.join("\r\n")), [7, true, true, "a.b:1", "gzip", "192.0.2.1"]);
+  assertEquals(fill("GET / HTTP/1.1\r\n\r\n"), [0, false, false, "", "", ""]);
+  const fresh = createHttpHead();
+  assertEquals([fresh.contentLength, fresh.isLast, fresh.expectsContinue], [0, false, false]);
+});
+
+Deno.test("values of fields are read without the spaces and tabs around them", () => {
+  for (const around of ["", " ", "\t", " \t ", "   "]) {
+    const { head, bytes } = read(`Host:${around}a b${around}`.replace("a b", "ab"));
+    assertEquals(textOf(bytes, head.host), "ab");
+    const via = read(`X-Forwarded-For:${around}1.2.3.4, 5.6.7.8${around}`);
+    // What is behind the last address is for the reader of the list.
+    assertEquals(textOf(via.bytes, via.head.forwardedFor).trimEnd(), "1.2.3.4, 5.6.7.8");
+  }
+});
+
+Deno.test("a field counts under its whole name only, in any case", () => {
+  for (const name of ["Content-Lengt", "Content-Lengthy", "X-Content-Length", "Content_Length"]) {
+    assertEquals(read(`${name}: 5`).head.contentLength, 0, name);
+  }
+  assertEquals(read("cOnTeNt-LeNgTh: 5").head.contentLength, 5);
+  for (const name of ["Expec", "Expects", "Xexpect"]) {
+    assertEquals(read(`${name}: 100-continue`).head.expectsContinue, false, name);
+  }
+});
+
+Deno.test("a request line is a method, a target and a version, with single spaces", () => {
+  for (const line of ["GET  HTTP/1.1", " / HTTP/1.1", "GET / /a HTTP/1.1", "GET /", "GET"]) {
+    assertEquals(status(line), 400, line);
+  }
+  for (const line of ["GET / HTTP/1.x", "GET / HTTP/2.0", "GET / HTTP/1.:", "GET / HTTP/1./"]) {
+    assertEquals(status(line), 505, line);
+  }
+  for (const line of ["GET /\x7f HTTP/1.1", "GET \x01 HTTP/1.1", "G,T / HTTP/1.1"]) {
+    assertEquals(status(line), 400, line);
+  }
+  assertEquals(parse("G / HTTP/1.9\r\n\r\n").head.isLast, false);
+  const { head, bytes } = parse("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+  assertEquals(textOf(bytes, head.fields), "Host: a\r\n");
+});
+
+Deno.test("a target in absolute form names host and path, both of them", () => {
+  const { head, bytes } = parse("GET HTTP://a.b:8/x?y HTTP/1.1\r\nHost: other\r\n\r\n");
+  assertEquals([head.host, head.target].map((range) => textOf(bytes, range)), ["a.b:8", "/x?y"]);
+  for (
+    const target of ["http:///x", "http://a", "ftp://a/x", "http:/a/x", "ttp://a/", "http://a,/"]
+  ) {
+    assertEquals(status(`GET ${target} HTTP/1.1`), 400, target);
+  }
+});

@@ -232,3 +232,55 @@ Deno.test("no query makes the parser throw", () => {
     parseAnnounceQuery(`${queryWith()}&${query}`);
   }));
 });
+
+Deno.test("a query that is used again keeps nothing of the announce before", () => {
+  const query = createHttpAnnounceQuery();
+  const fill = (changes: Record<string, string | undefined>) => {
+    const problem = readAnnounceQuery(...embed(queryWith(changes)), query);
+    const { port, isComplete, event, numWant, wantsPeerIds, isCompact, claimedIp } = query;
+    return [problem, port, isComplete, event, numWant, wantsPeerIds, isCompact, claimedIp];
+  };
+  const all = {
+    ...{ left: "0", event: "started", numwant: "7", compact: "0", ip: "192.0.2.1", port: "80" },
+  };
+  assertEquals(fill(all), [undefined, 80, true, "started", 7, true, false, "192.0.2.1"]);
+  assertEquals(fill({ event: "stopped", port: undefined, left: undefined }), [
+    ...[undefined, 0, false, "stopped", 50, false, true, undefined],
+  ]);
+  const { isComplete, wantsPeerIds, isCompact, numWant } = createHttpAnnounceQuery();
+  assertEquals([isComplete, wantsPeerIds, isCompact, numWant], [false, false, true, 50]);
+});
+
+Deno.test("a query may have its greatest length, wherever in the buffer it stands", () => {
+  const text = queryWith();
+  const padded = (length: number) => `${text}&x=`.padEnd(length, "y");
+  for (const before of [0, 5, QUERY_LENGTH_MAX]) {
+    const isRead = (length: number) => {
+      const bytes = new TextEncoder().encode("z".repeat(before) + padded(length));
+      return readAnnounceQuery(bytes, before, bytes.length, createHttpAnnounceQuery()) ===
+        undefined;
+    };
+    assertEquals([isRead(QUERY_LENGTH_MAX), isRead(QUERY_LENGTH_MAX + 1)], [true, false]);
+    const scraped = (length: number) => {
+      const bytes = new TextEncoder().encode("z".repeat(before) + "x".repeat(length));
+      return readScrapeQuery(bytes, before, bytes.length).ok;
+    };
+    assertEquals([scraped(QUERY_LENGTH_MAX), scraped(QUERY_LENGTH_MAX + 1)], [true, false]);
+  }
+});
+
+Deno.test("escapes have two hexadecimal digits, in any case", () => {
+  const hash = (text: string) => parseAnnounceQuery(queryWith({ info_hash: text }));
+  const twenty = (first: string) => first + "a".repeat(19);
+  for (
+    const [text, byte] of [["%7e", 0x7e], ["%7E", 0x7e], ["%0f", 15], ["%F0", 0xf0], [
+      "+",
+      0x20,
+    ]] as const
+  ) {
+    assertEquals(valueOf(hash(twenty(text))).infoHash[0], byte, text);
+  }
+  for (const text of ["%g0", "%0g", "%", "%1", "% 1", "%-1"]) {
+    assertEquals(hash("a".repeat(19) + text).ok, false, text);
+  }
+});

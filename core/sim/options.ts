@@ -82,6 +82,8 @@ export interface NodeOptions {
   readonly joinMs?: number;
   /** Spec: BEP 16. */
   readonly superSeed?: boolean;
+  /** Connections that its session grants it; as many as a torrent may have unless given. */
+  readonly connections?: number;
   /** Knows no tracker. */
   readonly isAlone?: boolean;
   /** It accepts no incoming connections. */

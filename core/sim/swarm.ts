@@ -56,15 +56,16 @@ const JOIN_MS = 1_000;
 /** One way, each side's part: from the same town to another continent. */
 const LATENCY_MIN_MS = 5;
 const LATENCY_SPREAD_MS = 40;
-/**
- * Each knows about twice as many: those that the tracker named to it, and those that it was named
- * to.
- */
+/** Addresses that the tracker tells each at once. */
 const NAMED = 20;
-/**
- * Enough to hold a huge swarm together; most of its messages are haves, one for each connection.
- */
 const HUGE_NAMED = 12;
+/**
+ * Of each peer, as many as common clients allow a torrent. Most messages are haves, one for each
+ * connection and piece: with all that a torrent may have, 200 peers take five times as long.
+ */
+const CONNECTIONS = 50;
+/** Enough to hold a huge swarm together. */
+const HUGE_CONNECTIONS = 24;
 const HUGE_PEERS = 5_000;
 const ANNOUNCE_SECONDS = 1_800;
 /** A swarm that takes longer than this many times the least possible has stopped. */
@@ -181,6 +182,7 @@ function linkOf({ options, world }: Swarm) {
     upBytesPerSecond: options.up,
     downBytesPerSecond: options.down,
     latencyMs: LATENCY_MIN_MS + randomBelow(world.rng, LATENCY_SPREAD_MS),
+    connections: options.peers >= HUGE_PEERS ? HUGE_CONNECTIONS : CONNECTIONS,
   };
 }
 

@@ -18,8 +18,10 @@ import {
 import { nextUint32 } from "../bytes/random.ts";
 import { hashValue } from "../bytes/value_hash.ts";
 import type { InfoHash } from "../metainfo/info_hash.ts";
+import { DIALS_AT_ONCE_MAX } from "../swarm/limits.ts";
 import { createTorrent, isComplete, type Torrent, transferOf } from "../torrent/state.ts";
 import { nextDeadline, settle } from "../torrent/step.ts";
+import { BUFFERED_BYTES_MAX, UNCHOKED_MAX } from "../transfer/limits.ts";
 import { ipOf } from "./addresses.ts";
 import { carryOut } from "./carry_out.ts";
 import { createDisk, losePower, recover } from "./disk.ts";
@@ -244,6 +246,10 @@ function join(world: World, node: Node): void {
   node.joinedMs = world.now;
   countHolder(world, node, 1);
   feed(world, node, { kind: "start" });
+  const { connections } = node.options;
+  if (connections === undefined) return;
+  const rest = { uploadSlots: UNCHOKED_MAX, bufferBytes: BUFFERED_BYTES_MAX };
+  feed(world, node, { kind: "granted", connections, dials: DIALS_AT_ONCE_MAX, ...rest });
 }
 
 function countHolder(world: World, { torrent }: Node, by: number): void {

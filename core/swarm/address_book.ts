@@ -20,7 +20,7 @@ import {
   ADDRESSES_MAX,
   BANS_MAX,
   CONNECTIONS_WANTED,
-  DIALLED_KEPT,
+  dialledKept,
   DIALS_AT_ONCE_MAX,
   DIALS_PER_SECOND,
   HOST_ADDRESSES_MAX,
@@ -273,8 +273,8 @@ export function dialAddresses(
 function mayDial(book: Own, connections: number, dialled: () => number): boolean {
   const { dials, dialsMax, connectionsMax } = book;
   if (dials.size >= dialsMax) return false;
-  const kept = Math.min(DIALLED_KEPT, connectionsMax / 2);
-  return connections + dials.size < connectionsMax || dialled() + dials.size < kept;
+  return connections + dials.size < connectionsMax ||
+    dialled() + dials.size < dialledKept(connectionsMax);
 }
 
 /** Maximum number of concurrent dials, and of connections above which none is dialled. */

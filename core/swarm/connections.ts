@@ -28,6 +28,8 @@ interface OwnConnection {
   readonly key: PeerKey;
   /** Where it listens, once known; until then where it came from. */
   address: PeerAddress;
+  /** What counts as one host. */
+  readonly host: string;
   readonly incoming: boolean;
   /** 20 bytes from its handshake. */
   readonly id: ReadonlyBytes;
@@ -127,6 +129,7 @@ export function acceptConnection(
   const connection: Connection = {
     key,
     address,
+    host: hostOf(address.ip),
     incoming,
     id: peerId,
     features,
@@ -143,7 +146,7 @@ function isHostFull(swarm: Swarm, ip: string): boolean {
   if (isLoopbackIp(ip)) return false;
   const host = hostOf(ip);
   let count = 0;
-  for (const { address } of swarm.connections.values()) if (hostOf(address.ip) === host) count++;
+  for (const connection of swarm.connections.values()) if (connection.host === host) count++;
   return count >= HOST_CONNECTIONS_MAX;
 }
 

@@ -39,6 +39,12 @@ export const CROWD_EVICTION_AGE_MS = 5_000;
  * dial are any client, those that we dial were named by a source.
  */
 export const DIALLED_KEPT = CONNECTIONS_MAX - CONNECTIONS_WANTED;
+
+/** The same where `connectionsMax` connections are granted: half of them, so that peers can dial us, too. */
+export function dialledKept(connectionsMax: number): number {
+  return Math.min(DIALLED_KEPT, connectionsMax / 2);
+}
+
 /** Banned addresses remembered. */
 export const BANS_MAX = 10_000;
 /** First wait before dialling a failed address again; doubles up to the last. */

@@ -14,10 +14,9 @@ import {
 } from "../swarm/connections.ts";
 import { forgetExtensions, sendHandshake } from "../swarm/extensions.ts";
 import { priorityOf } from "../swarm/announcing.ts";
-import { hostOf } from "../swarm/address_rules.ts";
 import {
   CROWD_EVICTION_AGE_MS,
-  DIALLED_KEPT,
+  dialledKept,
   EVICTION_AGE_MS,
   HOST_CONNECTIONS_MAX,
 } from "../swarm/limits.ts";
@@ -93,7 +92,7 @@ function leastUseful(
   now: number,
 ): Connection | undefined {
   const { swarm, transfer } = torrent;
-  if (newcomer.job !== undefined && countDialled(swarm) < DIALLED_KEPT) {
+  if (newcomer.job !== undefined && countDialled(swarm) < dialledKept(swarm.connectionsMax)) {
     return withoutPayload(torrent, ({ incoming }) => incoming);
   }
   let idle: Connection | undefined, still: Connection | undefined;
@@ -114,15 +113,13 @@ function leastUseful(
 
 function inCrowd(torrent: Torrent, now: number): Connection | undefined {
   const counts = new Map<string, number>();
-  for (const { address } of torrent.swarm.connections.values()) {
-    const host = hostOf(address.ip);
+  for (const { host } of torrent.swarm.connections.values()) {
     counts.set(host, (counts.get(host) ?? 0) + 1);
   }
   return withoutPayload(
     torrent,
-    ({ address, connectedMs }) =>
-      now - connectedMs >= CROWD_EVICTION_AGE_MS &&
-      counts.get(hostOf(address.ip))! > HOST_CONNECTIONS_MAX,
+    ({ host, connectedMs }) =>
+      now - connectedMs >= CROWD_EVICTION_AGE_MS && counts.get(host)! > HOST_CONNECTIONS_MAX,
   );
 }
 

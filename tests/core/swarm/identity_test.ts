@@ -109,3 +109,24 @@ Deno.test("however many dial us, those that we know of are dialled and get a pla
   assertEquals(dialled, DIALLED_KEPT);
   assertEquals(kit.torrent.swarm.connections.size, CONNECTIONS_MAX);
 });
+
+Deno.test("of a few connections, those that we dial take half from those that dialled us", () => {
+  const kit = new Kit({ have: ".." });
+  const connections = 8, half = connections / 2;
+  kit.feed({ kind: "granted", connections, dials: 30, uploadSlots: 4, bufferBytes: 1e6 });
+  const addresses = Array.from({ length: connections }, (_, i) => (
+    { ip: `10.200.${i}.1`, port: 6881 }
+  ));
+  kit.feed({ kind: "peers-found", source: "tracker", addresses });
+  const dials = kit.all("dial");
+  assertEquals(dials.length, connections);
+  const incoming = Array.from(
+    { length: connections },
+    (_, i) => kit.handshake({ ip: `10.0.${i}.1`, id: i + 1 }),
+  );
+  const dialled = dials.map(({ job, address }, i) =>
+    kit.handshake({ ...address, id: 100 + i }, job)
+  );
+  const stay = (keys: readonly number[]) => keys.filter((key) => kit.isConnected(key)).length;
+  assertEquals([stay(dialled), stay(incoming)], [half, half]);
+});

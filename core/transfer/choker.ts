@@ -5,7 +5,6 @@
  */
 import { randomBelow } from "../bytes/random.ts";
 import type { View } from "../bytes/view.ts";
-import { BLOCK_SIZE } from "../metainfo/geometry.ts";
 import type { PeerKey } from "../wire/peer_key.ts";
 import { isFinished } from "./content.ts";
 import {
@@ -14,7 +13,6 @@ import {
   OPTIMISTIC_SLOTS,
   SEED_TURN_MS,
   SLOT_BYTES_PER_SECOND,
-  STUCK_SLOT_BLOCKS,
   STUCK_SLOT_MS,
   UNCHOKED_MAX,
   UNUSED_SLOT_MS,
@@ -28,7 +26,7 @@ import type { Transfer } from "./state.ts";
 import { suggestPiece } from "./suggesting.ts";
 import { isSuperSeeding, showPieces } from "./super_seeding.ts";
 import { isServed } from "./request_queue.ts";
-import { dropQueue } from "./uploads.ts";
+import { dropQueue, takesNothing } from "./uploads.ts";
 
 interface OwnPeer {
   amChoking: boolean;
@@ -232,22 +230,30 @@ export function unchokeIfRoom(
  * Once a second: when most slots are with peers that have no request waiting, because others serve
  * them already, the peer that waited longest gets one more. The next round takes back what is too
  * much. Peers that ask for nothing give theirs to others, and are the last to get one again: else a
- * crowd that only claims interest would block all others. The same applies to peers that send
- * requests and read nothing.
+ * crowd that only claims interest would block all others. So do, later, peers that send requests
+ * and read nothing, since a slow one takes a block now and then. Until then they do not count as
+ * served.
  */
 export function fillIdleSlots(transfer: Transfer, now: number, effects: TransferEffects): void {
+  const isTaking = (peer: Peer, forMs: number) =>
+    !takesNothing(transfer, peer, UNCHOKED_MAX, forMs, now);
   let served = 0, unchoked = 0;
   const waiting: Peer[] = [], unused: Peer[] = [];
   for (const peer of transfer.peers.values()) {
-    const isWasted = isUnused(peer, now) || isStuck(transfer, peer, now);
-    if (isServed(peer) && !isWasted) served++;
+    // One that this round unchoked will ask.
+    const isNew = !peer.amChoking && peer.chokeChangedMs === now;
+    if (isNew || (isServed(peer) && isTaking(peer, UNUSED_SLOT_MS))) served++;
     if (!peer.amChoking) {
       if (peer.isInterested) unchoked++;
-      if (isWasted) unused.push(peer);
+      const isStuck = peer.down.rate === 0 && !isTaking(peer, STUCK_SLOT_MS);
+      if (isStuck || isUnused(peer, now)) unused.push(peer);
     } else if (peer.isInterested && !peer.snubbed && !peer.isSilent) waiting.push(peer);
   }
   if (served >= transfer.tuning.servedWanted) return;
-  waiting.sort((a, b) => a.unusedSlots - b.unusedSlots || a.chokeChangedMs - b.chokeChangedMs);
+  waiting.sort((a, b) =>
+    a.unusedSlots - b.unusedSlots || Number(takesBlocks(b)) - Number(takesBlocks(a)) ||
+    a.chokeChangedMs - b.chokeChangedMs
+  );
   const swapped = Math.min(UNUSED_SLOTS_A_SECOND, unused.length, waiting.length);
   for (const peer of unused.slice(0, swapped)) {
     (peer as OwnPeer).unusedSlots++;
@@ -271,17 +277,9 @@ function isUnused(peer: Peer, now: number): boolean {
     now - peer.chokeChangedMs >= UNUSED_SLOT_MS && peer.lastRequestMs < peer.chokeChangedMs;
 }
 
-/**
- * It asks and takes nothing, while the uplink sends enough for each unchoked peer to have had some
- * blocks, or sends nothing at all: peers that never read would otherwise keep all slots for
- * SEED_TURN_MS.
- */
-function isStuck(transfer: Transfer, peer: Peer, now: number): boolean {
-  if (peer.amChoking || !isServed(peer)) return false;
-  if (peer.up.rate !== 0 || peer.down.rate !== 0) return false;
-  if (now - peer.chokeChangedMs < STUCK_SLOT_MS) return false;
-  const sent = transfer.up.rate * STUCK_SLOT_MS / 1_000;
-  return sent === 0 || sent >= STUCK_SLOT_BLOCKS * BLOCK_SIZE * UNCHOKED_MAX;
+/** It took something lately, or is about to: of its allowed fast set, or before it was choked. */
+function takesBlocks(peer: Peer): boolean {
+  return isServed(peer) || peer.up.rate + peer.up.pending > 0;
 }
 
 function viewsOf(transfer: Transfer, now: number): ChokeView[] {

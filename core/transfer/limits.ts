@@ -22,11 +22,6 @@ export const SERVED_WANTED = 4;
 export const UNUSED_SLOT_MS = 3_000;
 /** While others wait, a peer that asks and takes nothing gives up its slot after this. */
 export const STUCK_SLOT_MS = 10_000;
-/**
- * Blocks that the uplink must have sent per slot in that time, for the peer and not the uplink to
- * be slow.
- */
-export const STUCK_SLOT_BLOCKS = 2;
 /** Slots that change hands in a second for that reason. */
 export const UNUSED_SLOTS_A_SECOND = 8;
 /** Unchoked peers at most, until the next round. */

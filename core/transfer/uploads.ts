@@ -47,6 +47,9 @@ interface OwnPeer {
   /** Pieces we let it ask for while choked. BEP 6. */
   readonly grantedFast: Set<number>;
   lastRequestMs: number;
+  /** Since when it has waited for the next block, and what all peers together had taken by then. */
+  waitsSinceMs: number;
+  uploadedThen: number;
   readonly up: RateMeter;
 }
 
@@ -75,6 +78,8 @@ export function createPeerUploads(pieceLength: number, now: number): PeerUploads
     leftoverBytes: 0,
     grantedFast: new Set(),
     lastRequestMs: -Infinity,
+    waitsSinceMs: now,
+    uploadedThen: 0,
     up: createRateMeter(now),
   };
 }
@@ -119,6 +124,7 @@ export function onRequest(
     reject(peer, piece, begin, length, effects);
     return undefined;
   }
+  if (!isServed(own)) restartWait(transfer, own, now);
   pushRequest(own.queue, piece, begin, length);
   noteAsked(peer, piece, length);
   // Its next piece is needed once this one is asked for.
@@ -256,7 +262,29 @@ export function onBlocksSent(
   const ownPeer = peer as PeerUploads as OwnPeer;
   ownPeer.uploadAhead -= bytes;
   ownPeer.leftoverBytes = Math.max(0, ownPeer.leftoverBytes - bytes);
+  restartWait(transfer, ownPeer, now);
   markDirty(transfer, peer);
+}
+
+function restartWait({ uploaded }: Uploads, own: OwnPeer, now: number): void {
+  own.waitsSinceMs = now;
+  own.uploadedThen = uploaded;
+}
+
+/**
+ * Whether the peer takes nothing of what it asked for, for `forMs`, while the uplink would have given as
+ * much to `shares` peers, or nobody takes anything.
+ */
+export function takesNothing(
+  transfer: Uploads,
+  peer: PeerUploads,
+  shares: number,
+  forMs: number,
+  now: number,
+): boolean {
+  if (!isServed(peer) || now - peer.waitsSinceMs < forMs) return false;
+  if (now - transfer.lastUploadMs >= forMs) return true;
+  return transfer.uploaded - peer.uploadedThen >= shares * peer.uploadAhead;
 }
 
 /** A promise that the disk broke: the peer must look elsewhere. */

@@ -51,6 +51,8 @@ export interface HonestRun {
   readonly hasRightBytes: boolean;
   readonly seeder: ProcessCost;
   readonly downloader: ProcessCost;
+  /** Processor time of the attackers' process while the transfer ran. */
+  readonly attackersCpuSeconds: number;
 }
 
 export interface AttackedTransfer {
@@ -81,7 +83,7 @@ export async function benchAttackers(args: readonly string[]): Promise<void> {
   const alone = await run([]);
   const rows = [{ what: "all eight at once", attacks: ATTACKS as readonly Attack[] }];
   if (flags.each) { for (const attack of ATTACKS) rows.push({ what: attack, attacks: [attack] }); }
-  const figures: Figure[] = memoryOf("alone", alone);
+  const figures: Figure[] = costOf("alone", alone);
   for (const { what, attacks } of rows) {
     const attacked = await run(attacks);
     if (!attacked.hasRightBytes) throw new Error(`Wrong bytes arrived with ${what}`);
@@ -90,14 +92,30 @@ export async function benchAttackers(args: readonly string[]): Promise<void> {
       measured: `${shorten(attacked.seconds)} s`,
       beside: `${shorten(alone.seconds)} s alone`,
       target: atMost(attacked.seconds / alone.seconds, SLOWDOWN_MAX),
-    }, ...memoryOf(what, attacked));
+    }, {
+      what: `${what}: processor time of both`,
+      measured: `${shorten(cpuOf(attacked))} s`,
+      beside: `${shorten(cpuOf(alone))} s alone`,
+      target: atMost(cpuOf(attacked) / cpuOf(alone), SLOWDOWN_MAX),
+    }, ...costOf(what, attacked));
   }
   const pace = flags.rate === "0" ? "as fast as it goes" : `at ${flags.rate} a second`;
   printFigures(`An honest transfer of ${flags.size}, ${pace}`, figures, flags.json);
 }
 
-function memoryOf(what: string, { seeder, downloader }: HonestRun): Figure[] {
+/** Of the honest two, whatever the attackers take from the same processors. */
+function cpuOf({ seeder, downloader }: HonestRun): number {
+  return seeder.cpuSeconds + downloader.cpuSeconds;
+}
+
+function costOf(what: string, { seeder, downloader, attackersCpuSeconds }: HonestRun): Figure[] {
   return [{
+    what: `${what}: processor time`,
+    measured: `${shorten(seeder.cpuSeconds)} s seeder, ${
+      shorten(downloader.cpuSeconds)
+    } s downloader`,
+    beside: `${shorten(attackersCpuSeconds)} s attackers`,
+  }, {
     what: `${what}: peak memory`,
     measured: `${shorten(seeder.peakResidentBytes / MEGABYTE)} MB seeder`,
     beside: `${shorten(downloader.peakResidentBytes / MEGABYTE)} MB downloader`,
@@ -153,12 +171,15 @@ export async function runAttacked(
       : scale.handshakes,
   });
 
+  const attackersCpu = async () =>
+    attackers === undefined ? 0 : (await readProcessCost(attackers.pid)).cpuSeconds;
   const dir = join(scratch.path, "downloaded");
   const options = ["--dir", dir, "--share-rule", "off"];
   if (rate > 0) options.push("--down-limit", `${rate}`);
   // With thousands of addresses the seeder is found by chance, so the tracker test names it
   // explicitly.
   if (isFlooded) options.push("--peer", `${loopback.host}:${seederPort}`);
+  const cpuBefore = await attackersCpu();
   const startedMs = performance.now();
   await using downloader = await start(downloaderPort, "get", ...options);
   await downloader.waitForLine((line) => isEvent(line, "complete"), "complete", DEADLINE_MS);
@@ -167,6 +188,7 @@ export async function runAttacked(
     readProcessCost(seeder.pid),
     readProcessCost(downloader.pid),
   ]);
+  const attackersCpuSeconds = await attackersCpu() - cpuBefore;
   await attackers?.stop();
   await Promise.all([seeder.stop(), downloader.stop()]);
   const [sent, received] = await Promise.all([
@@ -178,6 +200,7 @@ export async function runAttacked(
     hasRightBytes: sent === received,
     seeder: seederCost,
     downloader: downloaderCost,
+    attackersCpuSeconds,
   };
 }
 

@@ -1,11 +1,9 @@
 /** Between the choker's rounds: which peers get an idle slot, and which give theirs up. */
 import { assertEquals } from "@std/assert";
-import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import { chokeRound, fillIdleSlots } from "../../../core/transfer/choker.ts";
 import {
   SEED_SLOTS_MIN,
   SERVED_WANTED,
-  STUCK_SLOT_BLOCKS,
   STUCK_SLOT_MS,
   UNCHOKED_MAX,
   UNUSED_SLOT_MS,
@@ -39,7 +37,7 @@ function filled(kit: Kit): { choke: number[]; unchoke: number[] } {
 
 /** Blocks wait for it in the shell, and it takes some. */
 const SERVED = {
-  ...{ amChoking: false, uploadAhead: 1, lastRequestMs: 61_000, up: { rate: 9_000 } },
+  ...{ amChoking: false, uploadAhead: 1, lastRequestMs: 61_000, waitsSinceMs: 60_000 },
 } as Partial<Peer>;
 /** It was just unchoked. */
 const FRESH = { amChoking: false, chokeChangedMs: 61_000 };
@@ -76,7 +74,10 @@ Deno.test("slots go first to those that wasted fewest, then to those that waited
     ...[{ unusedSlots: 1, chokeChangedMs: 1 }, { chokeChangedMs: 50 }, { chokeChangedMs: 40 }],
     ...[{ chokeChangedMs: 60 }, { amChoking: false, optimistic: true }],
   ]);
-  const order = [1, 2, 3, 4].map(() => filled(kit));
+  const order = [1, 2, 3, 4].map(() => {
+    kit.now++;
+    return filled(kit);
+  });
   assertEquals(order[0], { choke: [5], unchoke: [3, 2] }, "one gives up its slot, one is free");
   assertEquals(order.slice(1).flatMap(({ unchoke }) => unchoke), [4, 1, 5]);
   const { unusedSlots, optimistic } = kit.peer(5);
@@ -86,7 +87,7 @@ Deno.test("slots go first to those that wasted fewest, then to those that waited
 Deno.test("a slot is given up by those that ask for nothing or read nothing, and by no others", () => {
   const idle = { amChoking: false, lastRequestMs: 500 };
   const stuck = { amChoking: false, uploadAhead: 1, lastRequestMs: 61_000 };
-  const enough = STUCK_SLOT_BLOCKS * BLOCK_SIZE * UNCHOKED_MAX * 1_000 / STUCK_SLOT_MS;
+  const takenSince = (ms: number) => ({ ...stuck, waitsSinceMs: 61_000 - ms });
   const since = (ms: number) => ({ chokeChangedMs: 61_000 - ms });
   const cases: [string, Partial<Peer> & { sent?: number }, boolean][] = [
     ["asks for nothing", idle, true],
@@ -96,11 +97,10 @@ Deno.test("a slot is given up by those that ask for nothing or read nothing, and
     ["gives us something", { ...idle, down: { rate: 50 } as Peer["down"] }, false],
     ["asked since", { ...idle, lastRequestMs: 1_000 }, false],
     ["reads nothing", stuck, true],
-    ["reads nothing for long enough", { ...stuck, ...since(STUCK_SLOT_MS) }, true],
-    ["not yet for long enough", { ...stuck, ...since(STUCK_SLOT_MS - 1) }, false],
-    ["reads nothing, and others do", { ...stuck, sent: enough }, true],
-    ["reads nothing, on a slow uplink", { ...stuck, sent: enough - 1 }, false],
-    ["reads", { ...stuck, up: { rate: 50 } as Peer["up"] }, false],
+    ["reads nothing for long enough", takenSince(STUCK_SLOT_MS), true],
+    ["not yet for long enough", takenSince(STUCK_SLOT_MS - 1), false],
+    ["reads nothing, and others do", { ...stuck, sent: UNCHOKED_MAX }, true],
+    ["reads nothing, on a slow uplink", { ...stuck, sent: UNCHOKED_MAX - 1 }, false],
     ["reads nothing and gives", { ...stuck, down: { rate: 50 } as Peer["down"] }, false],
     ["has nothing to read", { ...stuck, uploadAhead: 0 }, false],
     ["is choked", { ...stuck, amChoking: true }, false],
@@ -108,8 +108,24 @@ Deno.test("a slot is given up by those that ask for nothing or read nothing, and
   for (const [what, { sent = 0, ...state }, givesUp] of cases) {
     // Two that wait: one would get a free slot anyway.
     const kit = inStates([state, { ...WAITS, chokeChangedMs: 0 }, WAITS]);
-    writable(kit.transfer.up).rate = sent;
+    if (sent > 0) Object.assign(kit.transfer, { uploaded: sent, lastUploadMs: kit.now });
     assertEquals(filled(kit).choke, givesUp ? [1] : [], what);
+  }
+});
+
+Deno.test("who reads nothing does not count as served, long before it gives up its slot", () => {
+  const still = (ms: number) => ({ ...SERVED, waitsSinceMs: 61_000 - ms });
+  const filledBeside = (ms: number) =>
+    filled(inStates([...new Array(SERVED_WANTED).fill(still(ms)), WAITS]));
+  assertEquals(filledBeside(UNUSED_SLOT_MS), { choke: [], unchoke: [SERVED_WANTED + 1] });
+  assertEquals(filledBeside(UNUSED_SLOT_MS - 1), { choke: [], unchoke: [] });
+});
+
+Deno.test("who takes blocks while choked gets a slot before those that waited longer", () => {
+  const takers = [{ uploadAhead: 1, waitsSinceMs: 61_000 }, { up: { rate: 50, pending: 0 } }];
+  for (const taker of takers as Partial<Peer>[]) {
+    const kit = inStates([WAITS, { chokeChangedMs: 50_000, ...taker }]);
+    assertEquals(filled(kit).unchoke, [2]);
   }
 });
 

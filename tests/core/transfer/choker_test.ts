@@ -176,9 +176,11 @@ function askWhileWaiting(kit: Kit, peers: readonly number[], ms: number): void {
   }
 }
 
-/** Has sent requests and is being served. */
+/** Takes what it asked for before, and asks for more. */
 function askAndTake(kit: Kit, peer: number): void {
   if (kit.peer(peer).amChoking) return;
+  const bytes = kit.peer(peer).uploadAhead;
+  if (bytes > 0) kit.feed({ kind: "blocks-sent", peer, bytes });
   ask(kit, peer);
   writable(kit.peer(peer).up).rate = 10_000;
 }
@@ -197,8 +199,11 @@ Deno.test("unused slots go to other peers, one per second, until enough are serv
   assertEquals(unchoked().length, before + 1);
   kit.wait(1_000);
   assertEquals(unchoked().length, before + 2);
-  for (const peer of unchoked().slice(0, SERVED_WANTED)) ask(kit, peer);
-  kit.wait(3_000);
+  const served = unchoked().slice(0, SERVED_WANTED);
+  for (let second = 0; second < 3; second++) {
+    for (const peer of served) askAndTake(kit, peer);
+    kit.wait(1_000);
+  }
   assertEquals(unchoked().length, before + 2, "enough are served");
 });
 
@@ -243,6 +248,37 @@ Deno.test("peers that ask and take nothing give their slots to others", () => {
     }
   }
   assertEquals(slots.size, peers.length);
+});
+
+Deno.test("whoever takes blocks is served within seconds, beside crowds that take none", () => {
+  const { kit, peers } = crowd(100);
+  const [askers, claimants] = [peers.slice(0, 50), peers.slice(50)];
+  const hadSlot = new Set<number>();
+  const attack = () => {
+    for (const peer of askers) {
+      if (kit.peer(peer).amChoking) continue;
+      // What a socket holds leaves to anyone, whether it reads or not.
+      if (hadSlot.has(peer)) ask(kit, peer);
+      else askAndTake(kit, peer);
+      hadSlot.add(peer);
+    }
+    for (const peer of claimants) kit.say(peer, { kind: "keep-alive" });
+    kit.wait(1_000);
+  };
+  attack();
+  const newcomer = kit.connect("", {});
+  kit.say(newcomer, { kind: "interested" });
+  const [piece] = kit.peer(newcomer).grantedFast;
+  kit.say(newcomer, { kind: "request", piece: piece!, begin: 0, length: 1_024 });
+  for (let second = 0; second < 5 && kit.peer(newcomer).amChoking; second++) attack();
+  let unchokedSeconds = 0;
+  for (let second = 0; second < 240; second++) {
+    if (!kit.peer(newcomer).amChoking) unchokedSeconds++;
+    askAndTake(kit, newcomer);
+    attack();
+  }
+  assert(hadSlot.size > 20, `${hadSlot.size} had a slot`);
+  assert(unchokedSeconds > 220, `${unchokedSeconds} of 240 s`);
 });
 
 Deno.test("a fast uplink has more slots, within bounds", () => {
@@ -365,7 +401,7 @@ function passRound(kit: Kit, peers: readonly number[], rates: readonly number[])
   const end = kit.transfer.nextChokeMs;
   while (kit.now < end) {
     peers.forEach((peer, i) => {
-      ask(kit, peer);
+      askAndTake(kit, peer);
       Object.assign(kit.peer(peer).down, { rate: rates[i] });
       Object.assign(kit.peer(peer).up, { rate: 1_000 });
     });

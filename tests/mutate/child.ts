@@ -11,10 +11,14 @@ import { ACTIVE_VARIABLE, GUARD, SEEN_VARIABLE } from "./instrument.ts";
 
 interface Collected {
   readonly name: string;
+  /** Permissions of a single test are given by the runner of tests only: it may fail here. */
+  readonly mayFail: boolean;
   readonly run: (context: unknown) => unknown;
 }
 
 export interface RecordedTest {
+  /** Among those of the file. */
+  readonly index: number;
   readonly name: string;
   readonly passed: boolean;
   readonly ms: number;
@@ -76,13 +80,11 @@ function collect(
   second?: TestBody | object,
   third?: TestBody,
 ): void {
-  // Permissions of a single test are given by the runner of tests only.
-  if (typeof first === "object" && (first.ignore === true || first.permissions !== undefined)) {
-    return;
-  }
+  if (typeof first === "object" && first.ignore === true) return;
   const name = typeof first === "string" ? first : first.name;
   const run = typeof first === "object" ? first.fn : (third ?? second) as TestBody;
-  collected.push({ name, run });
+  const mayFail = typeof first === "object" && first.permissions !== undefined;
+  collected.push({ name, mayFail, run });
 }
 
 const context = {
@@ -134,13 +136,15 @@ async function record(file: string): Promise<FromChild> {
   const tests = await load(file);
   const atLoad = [...executed];
   const results: RecordedTest[] = [];
-  for (const test of tests) {
+  for (const [index, test] of tests.entries()) {
     executed = new Set();
     const { outcome, ms } = await runTest(test, TEST_MS_MAX);
     const others = takeSeen(seen);
     const mutants = [...executed.union(others)];
     const startsOthers = others.size > 0;
-    results.push({ name: test.name, passed: outcome === "passed", ms, mutants, startsOthers });
+    if (outcome !== "passed" && test.mayFail) continue;
+    const { name } = test;
+    results.push({ index, name, passed: outcome === "passed", ms, mutants, startsOthers });
   }
   return { kind: "recorded", tests: results, static: atLoad };
 }

@@ -52,7 +52,7 @@ export async function recordTests(
         continue;
       }
       for (const id of recorded.static) atLoad.add(id);
-      for (const [index, { name, ms, passed, mutants, startsOthers }] of recorded.tests.entries()) {
+      for (const { index, name, ms, passed, mutants, startsOthers } of recorded.tests) {
         if (!passed) leftOut.push(`${file}: ${name}`);
         else tests.push({ file, index, name, ms, mutants: new Set(mutants), startsOthers });
       }

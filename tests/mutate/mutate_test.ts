@@ -155,7 +155,7 @@ Deno.test("in a thread", async () => {
       [[1], true],
     ]);
     for (const test of recording.tests) {
-      using runner = new Runner(plan.root, 8_000);
+      using runner = new Runner(plan.root, 30_000);
       assertEquals(await runner.firstFailure(1, false, [test]), test.name);
     }
   } finally {

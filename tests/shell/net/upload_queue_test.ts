@@ -33,3 +33,19 @@ Deno.test("queued blocks can be taken back, some or all", () => {
   assertEquals(queue.takeBack(undefined), [2, 0, 16, 4, 0, 16]);
   assertEquals(queue.isEmpty, true);
 });
+
+Deno.test("a queue counts what waits behind the blocks that were taken", () => {
+  const queue = queueOf(1, 0, 16, 1, 32, 16, 2, 48, 16, 1, 64, 16);
+  // Beside each other in one piece only: neither over a gap, nor into the next piece.
+  assertEquals(queue.takeRun(100, 100), [1, 0, 16]);
+  assertEquals([queue.count, queue.isEmpty], [3, false]);
+  assertEquals(queue.bytesOfNext(32, 100), 32);
+  assertEquals(queue.bytesOfNext(48, 1), 16);
+  assertEquals(queue.takeRun(100, 100), [1, 32, 16]);
+  assertEquals(queue.takeRun(100, 100), [2, 48, 16]);
+  queue.push([1, 80, 16]);
+  assertEquals(queue.takeRun(100, 100), [1, 64, 16, 1, 80, 16]);
+  queue.push([3, 0, 16]);
+  queue.clear();
+  assertEquals([queue.count, queue.takeBack(undefined)], [0, []]);
+});

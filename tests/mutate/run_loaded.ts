@@ -19,7 +19,7 @@ const ANSWER_MS = 4_000;
  * test; beyond its own tests only the most promising of them are tried.
  */
 const TESTS_MS_MAX = 3_000;
-/** Time for the tests of a mutant of what happens while modules are loaded: any of them may notice. */
+/** Time for other tests of a mutant of what happens while modules are loaded: any of them may notice. */
 const STATIC_MS = 10_000;
 
 export interface LoadedOptions {
@@ -42,6 +42,7 @@ export async function runLoaded(
   const recording = await recordTests(plan, files, processes);
   for (const name of recording.leftOut) console.log(`left out, fails without a mutant: ${name}`);
   const covering = coverTable(recording);
+  const quickest = withinTime(recording.tests.toSorted((a, b) => a.ms - b.ms), STATIC_MS);
   const verdicts: Verdict[] = [];
   const kills = new Map<string, number>();
   const killsOf = (path: string, test: string) => kills.get(`${path} ${test}`) ?? 0;
@@ -50,9 +51,8 @@ export async function runLoaded(
     using runner = new Runner(plan.root, hangMs);
     for (let mutant; (mutant = queue.pop()) !== undefined;) {
       const isStatic = recording.static.has(mutant.id);
-      const tests = isStatic
-        ? withinTime(recording.tests.toSorted((a, b) => a.ms - b.ms), STATIC_MS)
-        : pickTests(plan, mutant, covering.get(mutant.id) ?? [], testsMs);
+      const near = pickTests(plan, mutant, covering.get(mutant.id) ?? [], testsMs);
+      const tests = isStatic ? [...new Set([...near, ...quickest])] : near;
       // First those that killed most of the source's other mutants.
       const { path } = mutant;
       tests.sort((a, b) => killsOf(path, b.name) - killsOf(path, a.name));

@@ -77,13 +77,16 @@ async function recordFile(plan: Plan, file: string): Promise<Recorded | undefine
   return recorded;
 }
 
-/** Of all sources that the test file can execute, and of the numbers of their mutants. */
+/** Of all sources that the test file can execute, of the numbers of their mutants, and of what records. */
 function hashOf(plan: Plan, file: string): string {
   const paths = new Set([...importsOf(plan.root, file), ...plan.sources]);
   if (startsPrograms(plan.root, file)) {
     for (const path of listSources(plan.root, ["main.ts", "core", "shell"])) paths.add(path);
   }
   const hash = createHash("sha256");
+  for (const tool of ["child.ts", "instrument.ts"]) {
+    hash.update(Deno.readTextFileSync(new URL(tool, import.meta.url)));
+  }
   for (const path of [file, ...[...paths].sort()]) {
     hash.update(`${path}\n${Deno.readTextFileSync(`${plan.root}/${path}`)}\n`);
   }

@@ -64,8 +64,6 @@ interface OwnEntry {
   nextTryMs: number;
   /** In use by a connection, being dialled, free, or not to be dialled: for now, or in this run. */
   use: "free" | "dialling" | "connected" | "unneeded" | "never";
-  /** The connection that uses it. */
-  owner: PeerKey | undefined;
 }
 
 interface Host {
@@ -173,7 +171,6 @@ function add(
     failures: 0,
     nextTryMs: now,
     use: "free",
-    owner: undefined,
   };
   book.entries.set(key, entry);
   host.addresses++;
@@ -352,7 +349,6 @@ export function takeDial(view: AddressBook, job: JobId): AddressEntry | undefine
 export function claimAddress(view: AddressBook, address: AddressEntry, owner: PeerKey): void {
   const book = view as Own, entry = address as OwnEntry;
   entry.use = "connected";
-  entry.owner = owner;
   const owned = book.owned.get(owner);
   if (owned === undefined) book.owned.set(owner, [entry]);
   else owned.push(entry);
@@ -374,7 +370,6 @@ export function claimListenAddress(
   if (before.some((entry) => addressText(entry.address) === key)) return;
   book.owned.delete(owner);
   for (const entry of before) {
-    entry.owner = undefined;
     if (entry.source === "incoming") remove(book, entry);
     else postpone(book, entry, now);
   }
@@ -417,7 +412,6 @@ export function releaseAddresses(
   const book = view as Own;
   book.nextDialMs = 0;
   for (const entry of book.owned.get(owner) ?? []) {
-    entry.owner = undefined;
     if (entry.use !== "connected") continue;
     if (wasWorthIt) entry.failures = 0;
     postpone(book, entry, now);

@@ -250,3 +250,65 @@ Deno.test("the published requests get the published responses", () => {
     assertEquals(hashAt(trees.layers[0]!, 0).length, 32);
   }
 });
+
+Deno.test("a request for hashes at the end of a tree is answered, and for one beyond is not", () => {
+  const trees = treesWith([64 * 16 * KIB], 16 * KIB);
+  const ask = (baseLayer: number, index: number, length: number) =>
+    requestProblem(trees, { tree: 0, baseLayer, index, length, proofLayers: 0 });
+  assertEquals(ask(0, 62, 2), undefined);
+  assertEquals(ask(0, 64, 2), "hashes beyond the tree");
+  assertEquals(ask(5, 0, 2), undefined);
+  assertEquals(ask(5, 2, 2), "hashes beyond the tree");
+  assertEquals(ask(6, 0, 2), "hashes beyond the tree", "the root itself");
+  assertEquals(ask(7, 0, 2), "hashes beyond the tree");
+});
+
+Deno.test("as many hashes as a request may ask for are answered, from whole pieces", () => {
+  const trees = treesWith([16_384 * 16 * KIB], 16 * KIB);
+  const ask = (length: number) =>
+    requestProblem(trees, { tree: 0, baseLayer: 0, index: 0, length, proofLayers: 0 });
+  assertEquals(ask(HASHES_ANSWERED_MAX), undefined);
+  assertEquals(ask(2 * HASHES_ANSWERED_MAX), "16384 hashes at once");
+});
+
+Deno.test("what an answer is made of must be there: leaves below the pieces, layers above", () => {
+  const trees = treesWith([40 * 16 * KIB, 64 * KIB], 64 * KIB);
+  const range = (
+    baseLayer: number,
+    index: number,
+    length: number,
+    proofLayers: number,
+    tree = 0,
+  ) => ({
+    ...{ tree, baseLayer, index, length, proofLayers },
+  });
+  const upper = upperLayers(trees, MERKLE, 0);
+  const leaves = leavesOfPiece(trees, 0);
+  const none = { upper: undefined, leaves: undefined };
+  const isAnswered = (asked: FileHashRange, sources: Partial<typeof none> | object) =>
+    answerHashes(trees, MERKLE, asked, { ...none, ...sources }) !== undefined;
+  // The four leaves of a piece lead to its hash without any layer.
+  assertEquals(isAnswered(range(0, 0, 4, 0), { leaves }), true);
+  assertEquals(isAnswered(range(0, 0, 4, 0), { upper }), false);
+  assertEquals(isAnswered(range(0, 0, 4, 2), { leaves }), false);
+  assertEquals(isAnswered(range(0, 0, 4, 2), { leaves, upper }), true);
+  assertEquals(isAnswered(range(2, 0, 4, 0), { upper }), true);
+  assertEquals(isAnswered(range(2, 0, 4, 0), { leaves }), false);
+  // A file of one piece has no layer: its leaves lead to the root.
+  assertEquals(isAnswered(range(0, 0, 4, 1, 1), { leaves: leavesOfPiece(trees, 10) }), true);
+});
+
+Deno.test("layers of a file that has none, or whose layer is unknown, are not built", () => {
+  const trees = treesWith([40 * 16 * KIB, 64 * KIB], 64 * KIB);
+  assertEquals(upperLayers(trees, MERKLE, 1), undefined);
+  assertEquals(upperLayers(withoutLayers(trees), MERKLE, 0), undefined);
+});
+
+Deno.test("hashes of a piece beyond the file lead to nothing that is known", () => {
+  const trees = treesWith([5 * 64 * KIB], 64 * KIB);
+  // Eight nodes in the piece layer, five of them with content.
+  const beyond = { tree: 0, baseLayer: 0, index: 20, length: 4, proofLayers: 0 };
+  assertEquals(provenHashes(trees, MERKLE, beyond, new Uint8Array(4 * 32)), undefined);
+  const last = leafPart(trees, 0, 4, 0);
+  assertEquals(provenHashes(trees, MERKLE, last, answer(trees, last)), leavesOfPiece(trees, 4));
+});

@@ -172,3 +172,27 @@ Deno.test("a peer answers a bounded number at once, and its place is free after 
   onHashesProven(fetch, first[0]!);
   assertEquals(pickHashRanges(fetch, 1, all, 0).length, 1);
 });
+
+Deno.test("layers that no file needs are not wanted, nor those of files that there are not", () => {
+  const fetch = createHashFetch(trees, [1, 7]);
+  assertEquals([isFetchingHashes(fetch), fetch.layersLeft.size], [false, 0]);
+});
+
+Deno.test("a peer that is asked for nothing more leaves no trace", () => {
+  const fetch = createHashFetch(trees, [0]);
+  pickHashRanges(fetch, 1, all, 0);
+  forgetHashPeer(fetch, 1);
+  assertEquals(fetch.byPeer.size, 0);
+});
+
+Deno.test("each look at the wants is bounded", () => {
+  const many = plannedTrees(Array<number>(300).fill(20 * KIB), 16 * KIB);
+  const fetch = createHashFetch(many, many.files.keys().toArray());
+  let looks = 0;
+  pickHashRanges(fetch, 1, () => {
+    looks++;
+    return false;
+  }, 0);
+  // Two pieces for each of 256 files.
+  assertEquals(looks, 512);
+});

@@ -37,3 +37,11 @@ Deno.test("the parsed range always lies within the file", () => {
     { seed: 1 },
   );
 });
+
+Deno.test("a file of one byte has a last byte, and a header is read up to its limit", () => {
+  assertEquals(parseRange("bytes=-1", 1), { start: 0, end: 1 });
+  assertEquals(parseRange("bytes=-1", 0), "unsatisfiable");
+  const header = (length: number) => `bytes=${"0".repeat(length - "bytes=-".length)}-`;
+  assertEquals(parseRange(header(200), 5), { start: 0, end: 5 });
+  assertEquals(parseRange(header(201), 5), "whole");
+});

@@ -29,3 +29,10 @@ Deno.test("for any position, the list is bounded, in order, and starts at the re
     { seed: 2 },
   );
 });
+
+Deno.test("the piece that begins at the end is not read, and the one due at the last moment is", () => {
+  const reader = { atByte: 0, endByte: 300, pieceLength: 100, bytesPerSecond: 100 };
+  assertEquals(readAhead(reader, 60_000, 1).map(({ piece }) => piece), [0, 1, 2]);
+  assertEquals(readAhead(reader, 1_000, 1).map(({ piece }) => piece), [0, 1]);
+  assertEquals(readAhead(reader, 999, 1).map(({ piece }) => piece), [0]);
+});

@@ -30,3 +30,26 @@ Deno.test("deadlines follow the measured rate, and a reader that pauses is still
   assert(Math.abs(inMsOfNext(2_000_000) - 500) < 20, `${inMsOfNext(2_000_000)}`);
   assert(inMsOfNext(0) < 10_000, "128 KiB/s at least");
 });
+
+Deno.test("a piece is left where its last byte is taken, wherever the reader began", () => {
+  const reader = createReader(PIECE - 10, 3 * PIECE, PIECE, 0);
+  assertEquals([9, 1, 1, PIECE - 2, 1].map((bytes) => advanceReader(reader, bytes, 1)), [
+    ...[false, true, false, false, true],
+  ]);
+});
+
+Deno.test("a rate is measured over a second at least, and counts as much as its time", () => {
+  const rateAfter = (...takes: [bytes: number, atMs: number][]) => {
+    const reader = createReader(0, 1_000 * PIECE, PIECE, 0);
+    for (const [bytes, atMs] of takes) advanceReader(reader, bytes, atMs);
+    return reader.bytesPerSecond;
+  };
+  const first = 1024 * 1024;
+  assertEquals(rateAfter([5_000_000, 999]), first, "not measured yet");
+  // A second of the ten over which a rate is known.
+  assertEquals(rateAfter([5_000_000, 1_000]), first * 0.9 + 5_000_000 * 0.1);
+  assertEquals(rateAfter([5_000_000, 999], [0, 1_000]), first * 0.9 + 5_000_000 * 0.1);
+  assertEquals(rateAfter([50_000_000, 10_000]), 5_000_000);
+  assertEquals(rateAfter([100_000_000, 20_000]), 5_000_000, "no more than all");
+  assertEquals(rateAfter([50_000_000, 10_000], [50_000_000, 20_000]), 5_000_000);
+});

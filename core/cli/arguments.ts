@@ -89,7 +89,11 @@ function scanLine(argv: readonly string[]): Line {
   const word = before.operands[0] ?? before.rest[0];
   const name = word !== undefined && isCommandName(word) ? word : undefined;
   const options = name === undefined ? GLOBAL_OPTIONS : optionsOf(name);
-  return { word, name, before, after: scanTokens(before.rest.slice(1), options, name) };
+  // After "--" a command has no options.
+  const rest = before.operands.length > 0
+    ? ["--", ...before.operands.slice(1)]
+    : before.rest.slice(1);
+  return { word, name, before, after: scanTokens(rest, options, name) };
 }
 
 function buildCommand(

@@ -195,11 +195,11 @@ function sessionChange(key: keyof DaemonValues, values: DaemonValues): SessionCh
         ...(values.maxSeeds > 0 ? { seed_queue_size: values.maxSeeds } : {}),
       };
     case "seedRatio":
-      return { seed_ratio_limited: true, seed_ratio_limit: values.seedRatio ?? 0 };
+      return { seed_ratio_limited: true, seed_ratio_limit: values.seedRatio };
     case "seedIdle":
-      return { idle_seeding_limit_enabled: true, idle_seeding_limit: values.seedIdle ?? 0 };
+      return { idle_seeding_limit_enabled: true, idle_seeding_limit: values.seedIdle };
     case "maxPeers":
-      return { peer_limit_global: values.maxPeers ?? 1 };
+      return { peer_limit_global: values.maxPeers };
     case "paused":
       return { start_added_torrents: !values.paused };
     case "lsd":

@@ -69,9 +69,8 @@ function describe(key: string, option: Option<unknown>): string {
   return notes.length > 0 ? `${option.text} (${notes.join("; ")}).` : `${option.text}.`;
 }
 
-/** A line that begins with a dot or a quote would be a request. */
+/** Deliberately absent: texts that begin with a dot or a quote, which would be requests. */
 function roff(text: string): string {
-  const escaped = text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll('"', "\\(dq")
+  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replaceAll('"', "\\(dq")
     .replaceAll("~", "\\(ti").replaceAll("^", "\\(ha").replaceAll("`", "\\(ga");
-  return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
 }

@@ -48,9 +48,7 @@ export function progressRows(
   canvas: Canvas,
   safe: (name: string) => string,
 ): ProgressRow[] {
-  const sorted = views.map((view, index) => ({ view, index }))
-    .sort((a, b) => rankOf(a.view) - rankOf(b.view) || a.index - b.index)
-    .map(({ view }) => view);
+  const sorted = views.toSorted((a, b) => rankOf(a) - rankOf(b));
   const shown = sorted.slice(0, Math.max(1, canvas.rows - 1));
   const rows = shown.map((view): ProgressRow => ({
     text: rowOf(safe(view.name), cellsOf(view, canvas.unicode), canvas),

@@ -146,10 +146,11 @@ function replayedLines(result: ReplayedResult): string[] {
   if (result.verdict === "same") {
     lines.push(`Verdict: the same decisions${result.stopped ? ` up to event ${events}` : ""}`);
   }
-  for (const effect of result.effects?.slice(0, EFFECTS_SHOWN) ?? []) {
+  const { effects = [] } = result;
+  for (const effect of effects.slice(0, EFFECTS_SHOWN)) {
     lines.push(`  now: ${effect.slice(0, EFFECT_WIDTH)}`);
   }
-  const hidden = (result.effects?.length ?? 0) - EFFECTS_SHOWN;
+  const hidden = effects.length - EFFECTS_SHOWN;
   if (hidden > 0) lines.push(`  and ${formatCount(hidden, "more effect")}`);
   return lines;
 }
@@ -217,9 +218,8 @@ function peerLines(peers: readonly PeerView[]): string[] {
     statesOf(peer).join(", "),
   ]);
   const width = (column: number) => Math.max(...rows.map((cells) => cells[column]!.length));
-  const widths = rows[0]?.map((_, column) => width(column)) ?? [];
   return rows.map((cells) =>
-    `  ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")}`.trimEnd()
+    `  ${cells.map((cell, column) => cell.padEnd(width(column))).join("  ")}`.trimEnd()
   );
 }
 

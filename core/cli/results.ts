@@ -182,7 +182,7 @@ function torrentLines(torrent: TorrentResult): string[] {
 
 /** One line per file: number, size, path. */
 export function fileLines(files: readonly FileRow[]): string {
-  const digits = String(files.at(-1)?.number ?? 0).length;
+  const digits = String(files.at(-1)?.number).length;
   return files.map(({ number, length, path }) =>
     printable(`${String(number).padStart(digits)}  ${formatBytes(length).padStart(9)}  ${path}`)
   ).join("\n");

@@ -105,7 +105,7 @@ export function splitWords(line: string): Result<readonly string[], string> {
     const letter = line[at]!;
     if (quoted !== "") {
       if (letter === quoted) quoted = "";
-      else if (letter === "\\" && quoted === '"' && at + 1 < line.length) word += line[++at]!;
+      else if (letter === "\\" && quoted === '"') word += line[++at]!;
       else word += letter;
     } else if (letter === "'" || letter === '"') {
       quoted = letter;

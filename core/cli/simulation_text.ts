@@ -69,8 +69,7 @@ function partWith({ pieces }: Sample, least: number): number {
 
 /** Only 0 % is blank and only 100 % is full. */
 function shadeOf(part: number, shades: number): number {
-  if (part === 0 || part === 1) return part * (shades - 1);
-  return 1 + Math.floor(part * (shades - 2));
+  return part === 0 ? 0 : 1 + Math.floor(part * (shades - 2));
 }
 
 function markBound(line: string, report: SwarmReport, unicode: boolean): string {

@@ -45,7 +45,7 @@ export function scanTokens(
     const [name, inline] = splitToken(token);
     const key = Object.keys(options).find((candidate) => optionName(candidate) === name);
     if (key === undefined) {
-      error ??= unknownOption(token.split("=", 1)[0]!, name, options, command);
+      error ??= unknownOption(token.split("=")[0]!, name, options, command);
       continue;
     }
     const list = given.get(key) ?? [];

@@ -56,7 +56,7 @@ export function readCount(text: string): Result<number, string> {
 /** A reader of whole numbers from `least` to `most`. */
 export function readWhole(least: number, most: number): (text: string) => Result<number, string> {
   return (text) => {
-    const number = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
     if (number >= least && number <= most) return ok(number);
     return fail(`is not a whole number from ${least} to ${most}; give one`);
   };
@@ -85,7 +85,7 @@ export function readLinkRate(text: string): Result<number, string> {
 
 /** 0..65535, decimal. */
 export function readPort(text: string): Result<number, string> {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : PORT_MAX + 1;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
   return port <= PORT_MAX ? ok(port) : fail(`is not a port; give a number from 0 to ${PORT_MAX}`);
 }
 
@@ -161,7 +161,7 @@ export function readHost(text: string): Result<string, string> {
 export function readPeer(text: string): Result<PeerAddress, string> {
   const parts = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const bytes = parts === null ? undefined : parseIp(parts[1] ?? parts[2]!);
-  const port = parts === null ? 0 : Number(parts[3]);
+  const port = Number(parts?.[3]);
   if (bytes === undefined || port < 1 || port > PORT_MAX) {
     return fail("is not a peer; give IP:PORT, such as 192.0.2.1:6881 or [2001:db8::1]:6881");
   }

@@ -470,3 +470,11 @@ Deno.test("what is quoted in a message is cut at a hundred characters", () => {
   const quoted = (length: number) => refuse("x".repeat(length)).split('"')[1]!.length;
   assertEquals([quoted(99), quoted(100), quoted(101), quoted(500)], [99, 100, 100, 100]);
 });
+
+Deno.test("after two dashes even a command's options are operands", () => {
+  const list = accept("-- list --json a");
+  assertEquals(list.kind === "list" && [list.words, list.json], [["--json", "a"], false]);
+  assertEquals(accept("-- version"), { kind: "version" });
+  assertMatch(refuse("--choose get x"), /"--choose" is not one of tt; options follow the command$/);
+  assertEquals(refuse("x".repeat(100)).includes("…"), false);
+});

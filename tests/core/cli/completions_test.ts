@@ -119,3 +119,7 @@ Deno.test("fish completes files only where they are meant", () => {
   assertEquals(before.length, COMMAND_NAMES.length + Object.keys(GLOBAL_OPTIONS).length);
   assert(before.includes("complete -c tt -n __fish_use_subcommand -l help -d 'Print this help'"));
 });
+
+Deno.test("fish names no files where nothing else is said", () => {
+  assert(completionScript("fish").split("\n").includes("complete -c tt -f"));
+});

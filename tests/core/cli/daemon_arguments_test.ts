@@ -269,3 +269,13 @@ Deno.test("a setting is a plain number or switch only where it is one, and lists
   assertEquals(line("n".repeat(50)), `x = "${"n".repeat(50)}" # TT_X`);
   assertEquals(line("a\u009b").includes("\u009b"), false);
 });
+
+Deno.test("a single setting can be asked for, and one download may run", () => {
+  const config = accept("config port");
+  assertEquals(config.kind === "config" && config.settings.map(({ name }) => name), ["port"]);
+  const daemon = accept("daemon --max-downloads 1");
+  assertEquals(daemon.kind === "daemon" && daemon.strong, {
+    download_queue_enabled: true,
+    download_queue_size: 1,
+  });
+});

@@ -36,6 +36,7 @@ Deno.test("why lists twenty peers, and the number of the others", () => {
   const peers = Array.from({ length: 22 }, (_, i) => ({ ip: "fd00::1", port: i, source: "pex" }));
   const lines = (count: number) => textOf(peers.slice(0, count)).split("\n");
   assertEquals(lines(20).length, 21);
+  assertEquals(lines(21).at(-1), "  and 1 more: tt peers shows all");
   assertEquals(lines(22).slice(19), [
     "  [fd00::1]:18           from another peer",
     "  [fd00::1]:19           from another peer",

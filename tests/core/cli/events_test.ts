@@ -10,6 +10,7 @@ import {
 import { isRoutine } from "../../../core/cli/left_out.ts";
 import { infoHashFromHex } from "../../../core/metainfo/info_hash.ts";
 import { resultText, type TorrentResult } from "../../../core/cli/results.ts";
+import { isSelecting, NO_SELECTION, readSelector } from "../../../core/cli/selection_options.ts";
 
 const TORRENT = { infoHash: "0123456789abcdef0123456789abcdef01234567", name: "film" };
 
@@ -398,11 +399,11 @@ Deno.test("verify names ranges, twenty at most, and files that were selected", (
 });
 
 Deno.test("files are numbered in a column as wide as the last number", () => {
-  const files = [9, 10].map((number) => ({ number, path: `${number}\x1b`, length: 1_000 }));
+  const files = [8, 9, 10].map((number) => ({ number, path: `${number}\x1b`, length: 1_000 }));
   const text = (count: number) =>
     resultText({ event: "files", infoHash: "", name: "", files: files.slice(0, count) });
-  assertEquals(text(2), " 9     1.0 kB  9?\n10     1.0 kB  10?");
-  assertEquals(text(1), "9     1.0 kB  9?");
+  assertEquals(text(3), " 8     1.0 kB  8?\n 9     1.0 kB  9?\n10     1.0 kB  10?");
+  assertEquals(text(1), "8     1.0 kB  8?");
   assertEquals(text(0), "");
 });
 
@@ -440,4 +441,33 @@ Deno.test("a name in the catalog has the room that other columns leave, to the c
   const name = "n".repeat(500);
   assertEquals(listText({ ...listed, name }, Infinity, "…").endsWith(` ${name}`), true);
   assertEquals(listHeading(Infinity).slice(35, 46), "INFO HASH  ");
+});
+
+Deno.test("one more, one peer and what is not private are said as well", () => {
+  const ranges = Array.from({ length: 21 }, (_, i) => ({ path: "a", offset: i, length: 1 }));
+  const verified = {
+    event: "verified",
+    ...TORRENT,
+    pieces: 9,
+    piecesGood: 8,
+    badFiles: [],
+  } as const;
+  assertEquals(
+    resultText({ ...verified, badRanges: ranges }).split("\n").at(-1),
+    "  and 1 more range",
+  );
+  assertEquals(
+    eventText({ event: "piece-failed", ...TORRENT, piece: 7, peers: ["1.2.3.4:5"] }),
+    "film: piece 7 failed the hash check (from 1.2.3.4:5); requesting it again",
+  );
+  assertEquals(resultText({ ...SHOWN, private: false }).includes("\nPrivate:      no\n"), true);
+});
+
+Deno.test("a choice of files is any of its four lists", () => {
+  assertEquals(isSelecting(NO_SELECTION), false);
+  const [selector] = [readSelector("1")];
+  if (!selector.ok) throw new Error(selector.error);
+  for (const key of Object.keys(NO_SELECTION)) {
+    assertEquals(isSelecting({ ...NO_SELECTION, [key]: [selector.value] }), true, key);
+  }
 });

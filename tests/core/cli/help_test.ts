@@ -132,3 +132,25 @@ Deno.test("a head is beside its description as long as two blanks are left", () 
   const wide = helpText(undefined).split("\n");
   assert(wide.some((shown) => shown.startsWith("  completions           Print")));
 });
+
+Deno.test("commands without options or examples have no such headings", () => {
+  assertEquals(/Options:|Examples:/.test(helpText("demo")), false);
+  assert(helpText(undefined).includes("\nSettings are taken from options"));
+});
+
+Deno.test("at 64 columns descriptions are beside their heads, where two blanks are left", () => {
+  let longest = 0;
+  for (const name of ["get", "daemon", "seed", "tracker", "verify"] as const) {
+    const lines = helpText(name, 64).split("\n");
+    for (const [key, option] of Object.entries(optionsOf(name))) {
+      const head = `--${optionName(key)} ${option.placeholder}`.trimEnd();
+      const line = lines.find((line) =>
+        /^ {2}(-., )?--/.test(line) && `${line} `.includes(`${head} `)
+      )!;
+      const end = line.indexOf(head) + head.length;
+      if (end <= 22) longest = Math.max(longest, end);
+      assertEquals(line.length > end, end <= 22, line);
+    }
+  }
+  assertEquals(longest, 22, "one of them reaches as far as is possible");
+});

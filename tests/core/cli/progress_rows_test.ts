@@ -175,3 +175,25 @@ Deno.test("the reason of a wait is below the totals, if a line is left, and keep
   const ascii = rowsOf([{}, {}, waits], { ...wide(45), unicode: false });
   assertEquals(ascii.at(-1), `${"n".repeat(5)}...: ${"w".repeat(32)}...`);
 });
+
+Deno.test("without Unicode rates and cut names are ASCII", () => {
+  const rows = rowsOf([{ name: "n".repeat(60), downRate: 1, upRate: 2 }, {}, {}], {
+    ...wide(76),
+    unicode: false,
+  });
+  assertEquals(rows[0], `${"n".repeat(15)}...      42.6 %  D      1 B/s  U      2 B/s`);
+  assertEquals(rows.at(-1), "3 torrents, 3 downloading  D      1 B/s  U      2 B/s");
+});
+
+Deno.test("totals keep what just fits, and are cut where nothing is left to drop", () => {
+  const totals = (columns: number) =>
+    rowsOf([{ downRate: 1, upRate: 2 }, {}, {}], wide(columns)).at(-1);
+  const whole = "3 torrents, 3 downloading  ↓      1 B/s  ↑      2 B/s";
+  assertEquals([totals(53), totals(52)], [whole, "3 torrents  ↓      1 B/s  ↑      2 B/s"]);
+  assertEquals([totals(38), totals(37)], [
+    ...["3 torrents  ↓      1 B/s  ↑      2 B/s", "3 torrents  ↓      1 B/s"],
+  ]);
+  assertEquals([totals(24), totals(23), totals(6)], [
+    ...["3 torrents  ↓      1 B/s", "3 torrents", "3 torr"],
+  ]);
+});

@@ -118,3 +118,9 @@ Deno.test("the help of the prompt names each word and each command", () => {
   assertEquals(lines.at(-2)!.startsWith("Commands of tt: add, status, pause"), true);
   assertEquals(lines.at(-1), "");
 });
+
+Deno.test("a backslash before the last letter keeps it, and options follow any command", () => {
+  assertEquals(splitWords("a\\b"), { ok: true, value: ["ab"] });
+  assertEquals(splitWords("\\ "), { ok: true, value: [" "] });
+  assertEquals(completeShellLine("status --so", []).found, ["--sort"]);
+});

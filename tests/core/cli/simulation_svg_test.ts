@@ -25,7 +25,7 @@ const SAMPLES: readonly Sample[] = [
 
 function draw(report: Partial<SwarmReport> = {}, samples: readonly Sample[] = SAMPLES): string {
   const history: History = historyOf(samples);
-  const downloaders = [...samples[0]!.pieces].map((_, i) => ({
+  const downloaders = [...samples[0]?.pieces ?? []].map((_, i) => ({
     options: { misbehaviour: i % 2 === 1 ? "freeload" : undefined },
   }));
   return plotSvg({ history, downloaders } as unknown as Swarm, { ...TWO, ...report });
@@ -91,6 +91,7 @@ Deno.test("times on the axis are round, about eight of them", () => {
   assertEquals(labels(48), ["0 s", "10 s", "20 s", "30 s", "40 s"]);
   assertEquals(labels(480).at(-1), "6 min 40 s");
   assertEquals(labels(480).length, 5);
+  assertEquals(labels(1200).length, 7);
 });
 
 Deno.test("a bound beyond the end of the run is neither drawn nor in the legend", () => {
@@ -129,4 +130,10 @@ Deno.test("the map takes every so many samples of a long run", () => {
   assertEquals(widths(240).length, 60);
   // From one taken sample to the next: a 120th of 872.
   assertEquals(Math.round(widths(240)[0]! * 120), 872);
+});
+
+Deno.test("what few hold is drawn faintly, and a run without samples has no lines", () => {
+  const faint = find(draw({}, [sampleOf(0, [0, 0], 0, { 0: 0.5 })]), 'class="map"');
+  assertEquals(faint.map((line) => /fill-opacity="([^"]*)"/.exec(line)![1]), ["0.08"]);
+  assertEquals(find(draw({}, []), "<polyline"), []);
 });

@@ -10,7 +10,7 @@ import { historyOf, OPTIONS, REPORT, sampleOf } from "./simulation_kit.ts";
 const HISTORY = historyOf([
   sampleOf(0, [0, 0, 0, 0], 0),
   sampleOf(11, [6, 0, 0, 0], 0.125),
-  sampleOf(22, [12, 6, 0, 0], 0.5),
+  sampleOf(22, [12, 6, 0, 0], 0.49),
   sampleOf(33, [12, 12, 6, 0], 0.99),
   sampleOf(44, [12, 12, 12, 6], 1),
   sampleOf(55, [12, 12, 12, 12], 0.25),
@@ -44,7 +44,7 @@ Deno.test("the plot shades each row by the share of downloaders that have so muc
     `  50 % │${lower}`,
     ...Array(5).fill(`       │${lower}`),
     `       └${runs(["─", 33], ["┴", 1], ["─", 32])}`,
-    `uplink  ${runs(["▁", 10], ["▂", 11], ["▅", 11], ["█", 22], ["▃", 12])}`,
+    `uplink  ${runs(["▁", 10], ["▂", 11], ["▄", 11], ["█", 22], ["▃", 12])}`,
     `        0 s${"1 min 6 s".padStart(63)}`,
   ]);
 });
@@ -58,7 +58,7 @@ Deno.test("without Unicode the plot is drawn with ASCII characters", () => {
   assertEquals(lines[12]!.trim(), `+${runs(["-", 33], ["^", 1], ["-", 32])}`);
   assertEquals(
     lines[13]!.slice(8),
-    runs(["_", 10], [".", 11], ["=", 11], ["#", 22], ["-", 12]),
+    runs(["_", 10], [".", 11], ["~", 11], ["#", 22], ["-", 12]),
   );
 });
 
@@ -119,6 +119,9 @@ Deno.test("the results say how many peers leave, finish and owe", () => {
     rowOf({ honest: { first: 1, median: 2, worst: undefined } }, "Completion"),
     "1.0 s first, 2.0 s median, not all finished",
   );
+  const fewLeave = { ...fair, churnPercent: 1 };
+  assertEquals(rowOf({ options: fewLeave }, "Swarm"), "1 seeder, 4 downloaders, 1 % leave");
+  assertEquals(rowOf({ wastedBytes: 1, receivedBytes: 1 }, "Wasted"), "1 B, 100.00 %");
   const none = { first: undefined, median: undefined, worst: undefined };
   assertEquals(rowOf({ honest: none }, "Completion"), "none finished");
   assertEquals(
@@ -143,4 +146,15 @@ Deno.test("the options of a run are repeated in a line", () => {
     optionsText({ ...REPORT, options: { ...OPTIONS, shareRule: { percent, strict } } })
       .split(" · ")[3];
   assertEquals([ruleOf(0, false), ruleOf(20, true)], ["share rule off", "share rule 20 %, strict"]);
+});
+
+Deno.test("a row is reached with the pieces in the middle of it", () => {
+  // Two pieces are a row: one of them reaches it.
+  const report = { ...REPORT, pieces: 24 };
+  const picture = (have: number) =>
+    plotText(historyOf([sampleOf(0, [have])]), report, true).split("\n");
+  assertEquals(picture(1)[11], `       │${"█".repeat(66)}`);
+  assertEquals(picture(0)[11], "       │");
+  assertEquals(picture(2)[10], "       │");
+  assertEquals(picture(3)[10], `       │${"█".repeat(66)}`);
 });

@@ -219,8 +219,8 @@ Deno.test("the colour of a row is that of its state, and the chosen row is rever
 Deno.test("what moves is first, then what is checked, then what waits for peers", () => {
   const rows = [
     row({ id: 1, name: "f" }),
-    row({ id: 2, name: "e", status: 4 }),
-    row({ id: 3, name: "d", status: 2 }),
+    row({ id: 2, name: "d", status: 4 }),
+    row({ id: 3, name: "e", status: 2 }),
     row({ id: 4, name: "c", rate_upload: 1 }),
     row({ id: 5, name: "b", rate_download: 1, rate_upload: 1 }),
     row({ id: 6, name: "a", rate_download: 3 }),
@@ -229,7 +229,7 @@ Deno.test("what moves is first, then what is checked, then what waits for peers"
   const order = (sort: TableView["sort"], of: readonly StatusRow[] = rows) =>
     sortRows({ rows: of, sort, isReversed: false, chosen: undefined }).map(({ id }) => id);
   assertEquals(order("activity"), [6, 5, 4, 3, 2, 7, 1]);
-  assertEquals(order("name"), [6, 7, 5, 4, 3, 2, 1]);
+  assertEquals(order("name"), [6, 7, 5, 4, 2, 3, 1]);
   const by = (...values: Partial<StatusRow>[]) =>
     values.map((changes, i) => row({ id: i + 1, ...changes }));
   assertEquals(order("added", by({ added_date: 1 }, { added_date: 3 }, { added_date: 2 })), [
@@ -306,4 +306,36 @@ Deno.test("a row of the protocol is taken only when no field is missing", () => 
   assertEquals(readStatusRow(whole as unknown as JsonObject), whole);
   const { tt_why: _why, ...partial } = whole;
   assertEquals(readStatusRow(partial as unknown as JsonObject), undefined);
+});
+
+Deno.test("both rates of a torrent count for its place, and the least of them moves", () => {
+  const of = (...rates: [down: number, up: number][]) =>
+    sortRows({
+      rows: rates.map(([down, up], i) =>
+        row({ id: i + 1, rate_download: down, rate_upload: up, name: `n${9 - i}` })
+      ),
+      sort: "activity",
+      isReversed: false,
+      chosen: undefined,
+    }).map(({ id }) => id);
+  assertEquals(of([3, 0], [1, 3]), [2, 1]);
+  assertEquals(of([0, 0], [1, 0]), [2, 1]);
+  assertEquals(of([0, 1], [0, 0]), [1, 2]);
+});
+
+Deno.test("without Unicode names are ASCII, and cut with dots", () => {
+  const rows = [row({ name: `é${"n".repeat(60)}`, labels: ["one"] })];
+  const canvas = { ...WIDE, columns: 50, unicode: false };
+  assertEquals(table({ rows }, canvas).split("\n")[1]!.slice(0, 8), "?nnnnnnn");
+  assertEquals(table({ rows }, canvas).split("\n")[1]!.includes("..."), true);
+  assertEquals(table({ rows }, { ...canvas, unicode: true }).split("\n")[1]!.includes("…"), true);
+  const details = renderDetails(rows[0]!, { ...canvas, columns: 30 });
+  assertEquals(details[0], `Name        ?${"n".repeat(14)}...`);
+  assertEquals(details.at(-1), "Labels      one");
+});
+
+Deno.test("totals leave the last column free", () => {
+  const totals = (columns: number) => table({}, { ...WIDE, columns }).split("\n").at(-1)!;
+  const whole = "3 torrents, 1 active   ↓ 12.3 MB/s   ↑ 1.2 MB/s   2.7 GB";
+  assertEquals([totals(whole.length + 1), totals(whole.length)], [whole, whole.slice(0, -1)]);
 });

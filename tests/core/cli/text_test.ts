@@ -35,3 +35,7 @@ Deno.test("a line takes words up to its width, and what cannot be shown is a que
   assertEquals(cutText("abcd", 3, "..."), "...");
   assertEquals(toAscii("a~ é\u007f映"), "a~ ???");
 });
+
+Deno.test("the first of the combining characters has no width", () => {
+  assertEquals([textWidth("\u02ff"), textWidth("\u0300"), textWidth("\u0301")], [1, 0, 0]);
+});

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import {
   canFetchLeaves,
   createHashFetch,
+  dropLayer,
   dropLeaves,
   expireHashRequests,
   forgetHashPeer,
@@ -195,4 +196,17 @@ Deno.test("each look at the wants is bounded", () => {
   }, 0);
   // Two pieces for each of 256 files.
   assertEquals(looks, 512);
+});
+
+Deno.test("a layer that is no longer wanted takes only its own parts along", () => {
+  const fetch = createHashFetch(trees, [0, 2]);
+  dropLayer(fetch, 1);
+  assertEquals(fetch.wants.size, 7);
+  dropLayer(fetch, 0);
+  assertEquals([...fetch.wants.values()].map(({ range }) => range.tree), [2]);
+  const both = createHashFetch(leafy, [0]);
+  wantLeaves(both, 1);
+  dropLayer(both, 0);
+  assertEquals([...both.wants.values()].map(({ piece }) => piece), [1]);
+  assertEquals(pickHashRanges(both, 1, all, 0).length, 1);
 });

@@ -56,6 +56,16 @@ export function chooseParams(content: Content, settings: SelectionSettings): Jso
   return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0));
 }
 
+/** The order of pieces as parameters of `torrent_add`. */
+export function orderParams(
+  { sequential, firstLast }: { readonly sequential: boolean; readonly firstLast: boolean },
+): JsonObject {
+  return {
+    ...(sequential && { sequential_download: true }),
+    ...(firstLast && { tt_first_last: true }),
+  };
+}
+
 /** Magnet links are handed over as they are. Throws a Failure of kind `usage`. */
 export function refuseSelection(link: string, settings: SelectionSettings): void {
   if (!isSelecting(settings)) return;

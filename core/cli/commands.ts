@@ -195,7 +195,7 @@ export const COMMANDS = {
       ...trace,
       ...output,
     },
-    conflicts: [["superSeed", "daemon"]],
+    conflicts: [],
     examples: [
       "tt seed film.mkv --tracker http://127.0.0.1:8000/announce",
       "tt seed film.torrent --dir /media/films --up-limit 2M",
@@ -244,9 +244,6 @@ export const COMMANDS = {
       ["noSeed", "seedTime"],
       ["choose", "select"],
       ["choose", "exclude"],
-      ["choose", "daemon"],
-      ["firstLast", "daemon"],
-      ["moveTo", "daemon"],
     ],
     examples: [
       "tt get film.torrent --no-seed",

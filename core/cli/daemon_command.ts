@@ -53,8 +53,10 @@ export interface RemoteSettings extends OutputSettings {
 export interface AddCommand extends RemoteSettings, SelectionSettings {
   readonly kind: "add";
   readonly sequential: boolean;
+  readonly firstLast: boolean;
   readonly sources: readonly string[];
   readonly dir: string | undefined;
+  readonly moveTo: string | undefined;
   readonly paused: boolean;
   readonly labels: readonly string[];
 }

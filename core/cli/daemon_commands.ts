@@ -148,6 +148,9 @@ export const DAEMON_COMMANDS = {
         shownDefault: "that of the daemon",
         setting: "add-dir",
       }),
+      moveTo: one("DIR", readText, "Move the content to this folder once it is complete", {
+        setting: "add-move-to",
+      }),
       paused: flag("Add the torrents without starting them"),
       label: many("TEXT", readText, "Label for the torrents; may be repeated"),
       ...addOptions,

@@ -48,7 +48,7 @@ export const selectionOptions = {
 };
 
 /** For torrents that a daemon takes. */
-const { choose: _choose, firstLast: _firstLast, ...addOptions } = selectionOptions;
+const { choose: _, ...addOptions } = selectionOptions;
 export { addOptions };
 
 /** Every file alike. */

@@ -67,6 +67,8 @@ export interface TorrentAdd {
   readonly method: "torrent_add";
   readonly source: TorrentSource;
   readonly downloadDir: string | undefined;
+  /** Ours: where its content goes from there once it is complete. */
+  readonly moveTo: string | undefined;
   /** Undefined is as the session says. */
   readonly paused: boolean | undefined;
   readonly change: TorrentChange;
@@ -238,20 +240,24 @@ const ADD_PARAMS = {
   filename: text(),
   metainfo: text(METAINFO_LENGTH_MAX),
   paused: bool,
+  tt_move_to: text(4096),
 };
 
 function readAdd(params: JsonObject): Command {
   return read(ADD_PARAMS, params, (given) => {
-    const { cookies, download_dir: downloadDir, filename, metainfo, paused, ...change } = given;
+    const { cookies, download_dir: downloadDir, filename, metainfo, paused, ...rest } = given;
+    const { tt_move_to: moveTo, ...change } = rest;
     if (downloadDir !== undefined && downloadDir !== "" && !absolute(downloadDir).ok) {
       return notAbsolute("download_dir");
     }
+    if (moveTo !== undefined && !absolute(moveTo).ok) return notAbsolute("tt_move_to");
     const source = readSource(filename, metainfo, cookies);
     if (!source.ok) return source;
     return ok({
       method: "torrent_add",
       source: source.value,
       downloadDir: downloadDir || undefined,
+      moveTo,
       paused,
       change,
     });

@@ -120,7 +120,9 @@ const FIELDS: Readonly<Record<string, Field>> = {
   webseeds_ex: listOf(WEB_SEED_SHAPES, (t) => t.webSeeds()),
   webseeds_sending_to_us: (t) => t.webSeedsSendingToUs,
   // Ours: what Transmission does not know.
+  tt_first_last: (t) => t.settings.tt_first_last,
   tt_share: (t, dialect) => SHARE_SHAPES[dialect].object(t.share),
+  tt_super_seed: (t) => t.settings.tt_super_seed,
   tt_why: (t) => t.why,
   tt_why_text: (t) => t.explanation,
 };

@@ -68,6 +68,9 @@ export const TORRENT_SETTING_PARAMS = {
   seed_ratio_mode: int(0, 2),
   sequential_download: bool,
   sequential_download_from_piece: int(0, 10_000_000),
+  // Extensions of this implementation, which other servers ignore.
+  tt_first_last: bool,
+  tt_super_seed: bool,
   upload_limit: int(0, RATE_KB_MAX),
   upload_limited: bool,
 };
@@ -111,6 +114,8 @@ export const TORRENT_DEFAULTS: TorrentSettings = {
   seed_ratio_mode: 0,
   sequential_download: false,
   sequential_download_from_piece: 0,
+  tt_first_last: false,
+  tt_super_seed: false,
   upload_limit: 100,
   upload_limited: false,
 };

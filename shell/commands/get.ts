@@ -1,5 +1,6 @@
 /** `tt get`: downloads, then goes on seeding until stopped. */
-import type { GetCommand } from "../../core/cli/command.ts";
+import { resolve } from "node:path";
+import type { GetCommand, HandOver } from "../../core/cli/command.ts";
 import { CATALOG_DEFAULT } from "../../core/cli/commands.ts";
 import {
   decodeRemembered,
@@ -18,26 +19,25 @@ import { currentFolder } from "../life/moving.ts";
 import { type LoadedTorrent, loadTorrent, parseTorrent } from "../load_torrent.ts";
 import { CommandError } from "./command_error.ts";
 import type { Context } from "./context.ts";
-import { handOver } from "./hand_over.ts";
+import { type Handed, handOver } from "./hand_over.ts";
 import { readMagnet } from "../magnet/metadata_stage.ts";
 import { type MagnetPlan, runTorrents, type TorrentPlan } from "./run_torrents.ts";
 import { keyOf } from "../../core/metainfo/identity.ts";
 import { isMagnet, type Magnet } from "../../core/metainfo/magnet.ts";
 import { parseSelector } from "../../core/metainfo/selection.ts";
-import { askForFiles, choosePriorities, selectOnlyText } from "../choose_files.ts";
+import {
+  askForFiles,
+  choosePriorities,
+  orderParams,
+  refuseSelection,
+  selectOnlyText,
+} from "../choose_files.ts";
 import { countClaimed } from "../life/wanting.ts";
 import { terminalAsker } from "../terminal/asker.ts";
 
 export async function get(command: GetCommand, context: Context): Promise<void> {
   const { sources, tracker } = command;
-  if (command.handOver !== undefined) {
-    const handed = sources.map(async (source) => {
-      if (isMagnet(source)) return { torrent: { magnet: source }, dir: command.dir };
-      const { loaded, tracker: from } = await loadSource(source, tracker, context.signal);
-      return { torrent: announcedTo(loaded, from === undefined ? [] : [from]), dir: command.dir };
-    });
-    return await handOver(handed, command.handOver, command, context, command);
-  }
+  if (command.handOver !== undefined) return await hand(command, command.handOver, context);
   const loads = sources.length > 0
     ? sources.map((source) =>
       isMagnet(source)
@@ -57,6 +57,36 @@ export async function get(command: GetCommand, context: Context): Promise<void> 
   });
   const typedTrackers = tracker === undefined ? [] : [tracker];
   await runTorrents(plans, { ...command, typedTrackers }, context);
+}
+
+/** `--daemon`: what would be chosen or asked for here is a parameter there. */
+async function hand(command: GetCommand, to: HandOver, context: Context): Promise<void> {
+  const { sources, tracker, dir, choose, moveTo } = command;
+  const handed = sources.map(async (source): Promise<Handed> => {
+    if (isMagnet(source)) return { torrent: { magnet: source }, dir };
+    const { loaded, tracker: from } = await loadSource(source, tracker, context.signal);
+    return { torrent: announcedTo(loaded, from === undefined ? [] : [from]), dir };
+  });
+  const params = {
+    ...orderParams(command),
+    ...(moveTo !== undefined && { tt_move_to: resolve(moveTo) }),
+  };
+  const selection = choose ? await chooseHanded(await handed[0]!, command, context) : command;
+  await handOver(handed, to, command, context, { selection, params });
+}
+
+/** `--choose`, which takes one torrent. */
+async function chooseHanded(
+  { torrent }: Handed,
+  command: GetCommand,
+  context: Context,
+): Promise<GetCommand> {
+  // The metadata of a link is not known here.
+  if ("magnet" in torrent) {
+    refuseSelection(torrent.magnet, withSelect(command, "*"));
+    return command;
+  }
+  return withSelect(command, await askUser(torrent, context));
 }
 
 /** The metadata of an earlier run is not fetched again. */

@@ -4,7 +4,7 @@ import type { HandOver } from "../../core/cli/command.ts";
 import type { PeerSettings } from "../../core/cli/common_settings.ts";
 import type { Json, JsonObject } from "../../core/rpc/json.ts";
 import { DaemonClient } from "../daemon/client.ts";
-import { NO_SELECTION, type SelectionSettings } from "../../core/cli/selection_options.ts";
+import type { SelectionSettings } from "../../core/cli/selection_options.ts";
 import { chooseParams, refuseSelection } from "../choose_files.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import type { Context } from "./context.ts";
@@ -16,12 +16,19 @@ export interface Handed {
   readonly dir: string;
 }
 
+/** Options of `tt get` and `tt seed` that the daemon takes with a torrent. */
+export interface HandedOptions {
+  readonly selection: SelectionSettings;
+  /** Parameters of `torrent_add` that are the same for each torrent. */
+  readonly params: JsonObject;
+}
+
 export async function handOver(
   torrents: readonly Promise<Handed>[],
   { state }: HandOver,
   settings: PeerSettings,
   { output, signal }: Context,
-  selection: SelectionSettings & { readonly sequential?: boolean } = NO_SELECTION,
+  { selection, params }: HandedOptions,
 ): Promise<void> {
   // The daemon is asked after the first: without one nothing is created.
   for (const torrent of torrents) torrent.catch(() => {});
@@ -35,7 +42,7 @@ export async function handOver(
     const answer = await client.call("torrent_add", {
       ...from,
       ...("magnet" in torrent ? {} : chooseParams(torrent.metainfo, selection)),
-      ...(selection.sequential ? { sequential_download: true } : {}),
+      ...params,
       download_dir: resolve(dir),
       ...limits(settings),
     });

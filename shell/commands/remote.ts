@@ -12,7 +12,7 @@ import type {
 import { EXIT } from "../../core/cli/exit_codes.ts";
 import type { Json, JsonObject } from "../../core/rpc/json.ts";
 import { isSelecting } from "../../core/cli/selection_options.ts";
-import { chooseParams, refuseSelection } from "../choose_files.ts";
+import { chooseParams, orderParams, refuseSelection } from "../choose_files.ts";
 import { DaemonClient } from "../daemon/client.ts";
 import { sleep } from "../clock.ts";
 import { loadTorrent } from "../load_torrent.ts";
@@ -44,7 +44,8 @@ export async function add(command: AddCommand, { output, signal }: Context): Pro
       ...from,
       ...(command.dir === undefined ? {} : { download_dir: resolve(command.dir) }),
       ...(command.paused ? { paused: true } : {}),
-      ...(command.sequential ? { sequential_download: true } : {}),
+      ...orderParams(command),
+      ...(command.moveTo === undefined ? {} : { tt_move_to: resolve(command.moveTo) }),
       ...(command.labels.length === 0 ? {} : { labels: command.labels }),
     });
     const isNew = answer.torrent_added !== undefined;

@@ -2,6 +2,8 @@
 import { dirname, resolve } from "node:path";
 import type { SeedCommand } from "../../core/cli/command.ts";
 import { EXIT } from "../../core/cli/exit_codes.ts";
+import { NO_SELECTION } from "../../core/cli/selection_options.ts";
+import type { JsonObject } from "../../core/rpc/json.ts";
 import { followLinks, placesInOrder } from "../disk/places.ts";
 import { announcedTo } from "../announced_to.ts";
 import { type LoadedTorrent, loadTorrent } from "../load_torrent.ts";
@@ -22,7 +24,9 @@ export async function seed(command: SeedCommand, context: Context): Promise<void
       const { loaded, dir } = await planFor(source, command, context);
       return { torrent: loaded, dir };
     });
-    return await handOver(handed, command.handOver, command, context);
+    const params: JsonObject = command.superSeed ? { tt_super_seed: true } : {};
+    const options = { selection: NO_SELECTION, params };
+    return await handOver(handed, command.handOver, command, context, options);
   }
   const sources = command.sources.map((source) => planFor(source, command, context));
   if (command.resume) sources.push(...await plansOfEarlierRuns(sources.length === 0, command));

@@ -36,14 +36,12 @@ export async function addTorrent(
   const { current } = daemon.settings;
   const torrent = await loadSource(command.source, signal);
   const metainfo = "magnet" in torrent ? undefined : torrent.metainfo;
-  const dir = command.downloadDir ?? current.download_dir;
+  const dir = command.moveTo ?? command.downloadDir ?? current.download_dir;
   const { entry, isNew } = daemon.torrents.add({
     torrent,
     dir,
     isPaused: command.paused ?? !current.start_added_torrents,
-    incompleteDir: await hasContent(metainfo, dir) || !current.incomplete_dir_enabled
-      ? undefined
-      : current.incomplete_dir || undefined,
+    incompleteDir: await hasContent(metainfo, dir) ? undefined : incompleteDirOf(command, current),
     change: (record) => {
       record.settings = applySettings(record.settings, {
         sequential_download: current.sequential_download,
@@ -70,6 +68,15 @@ export async function addTorrent(
     await Deno.remove(command.source.path).catch(() => {});
   }
   return { torrent_added: facts };
+}
+
+/** Where content is until it is complete; undefined is where it stays. */
+function incompleteDirOf(
+  { moveTo, downloadDir }: TorrentAdd,
+  current: SettingsStore["current"],
+): string | undefined {
+  if (moveTo !== undefined) return downloadDir ?? current.download_dir;
+  return current.incomplete_dir_enabled ? current.incomplete_dir || undefined : undefined;
 }
 
 /** What is there already is completed, or seeded, where it is. */

@@ -224,11 +224,14 @@ async function changeTorrent(
   const isChoice = (change.files_wanted ?? change.files_unwanted ?? change.priority_high ??
     change.priority_low ?? change.priority_normal) !== undefined;
   if (isChoice) applyFiles(record, contentFiles(entry), change);
+  const wasSuperSeed = record.settings.tt_super_seed;
   record.settings = applySettings(record.settings, change);
   torrents.touch(entry);
   torrents.applySettings(entry);
   // Making files may take long; how it goes is a field.
-  if (isChoice || change.sequential_download !== undefined) void torrents.applyFiles(entry);
+  const isOrder = (change.sequential_download ?? change.tt_first_last) !== undefined;
+  if (isChoice || isOrder) void torrents.applyFiles(entry);
+  if (record.settings.tt_super_seed !== wasSuperSeed) await torrents.rejoin(entry);
   if (tiers !== undefined) await torrents.setTrackers(entry, tiers);
   if (change.queue_position !== undefined) torrents.placeInQueue(entry, change.queue_position);
   if (change.location !== undefined) await torrents.relocate(entry, change.location, true);

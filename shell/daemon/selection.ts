@@ -24,7 +24,7 @@ export function filePrioritiesOf(
 }
 
 export function orderOf({ settings }: Pick<TorrentRecord, "settings">): DownloadOrder {
-  return { isSequential: settings.sequential_download };
+  return { isSequential: settings.sequential_download, firstLast: settings.tt_first_last };
 }
 
 /** Resolves when files are there. True when that made the torrent done, or not done any more. */

@@ -234,6 +234,11 @@ export class Torrents {
     await this.#reincarnate(entry, () => entry.record.trackers = tiers);
   }
 
+  /** Leaves its swarm and joins it again, for settings that take effect only then. */
+  async rejoin(entry: TorrentEntry): Promise<void> {
+    await this.#reincarnate(entry, () => {});
+  }
+
   /** Renames a file or a folder on the disk as well. Throws a Failure. */
   async rename(entry: TorrentEntry, path: string, name: string): Promise<void> {
     if (entry.magnet !== undefined) {
@@ -335,7 +340,11 @@ export class Torrents {
       loaded,
       dir: record.incompleteDir || record.dir,
       moveTo: record.incompleteDir === "" ? undefined : record.dir,
-      role: { kind: "download", resume: record.isChecked },
+      role: {
+        kind: "download",
+        resume: record.isChecked,
+        superSeed: record.settings.tt_super_seed,
+      },
       goals: this.#goals(),
       limits: this.#options.limitsOf(record.settings),
       filePriorities: filePrioritiesOf(record, loaded.metainfo.files.length),

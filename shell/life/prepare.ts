@@ -33,7 +33,7 @@ import type { LoadedTorrent } from "../load_torrent.ts";
 import type { System } from "../system.ts";
 import { keepTorrent, noteLayers, recallLayers } from "./keep_layers.ts";
 import { reuseKnownFiles } from "./reuse_files.ts";
-import type { Role, SeedRole, TorrentEvent } from "./types.ts";
+import type { DownloadRole, Role, SeedRole, TorrentEvent } from "./types.ts";
 import {
   countWanted,
   isWantedFile,
@@ -80,7 +80,7 @@ export function prepare(options: Preparation): Promise<Prepared> {
   }
   return options.role.kind === "seed"
     ? prepareSeed(options, options.role)
-    : prepareDownload(options);
+    : prepareDownload(options, options.role);
 }
 
 /** The state of an earlier run. One that can't be read is as good as none: content is hashed. */
@@ -129,7 +129,10 @@ function everything(
   return { have, state, priorities: undefined, bytes: countWanted(metainfo, undefined, have) };
 }
 
-async function prepareDownload(options: Preparation): Promise<Prepared> {
+async function prepareDownload(
+  options: Preparation,
+  { superSeed }: DownloadRole,
+): Promise<Prepared> {
   const { loaded: { metainfo }, dir, storage, trust, say, signal } = options;
   const fs = options.system.fileSystem;
   const pieces = metainfo.geometry.pieceCount;
@@ -179,7 +182,7 @@ async function prepareDownload(options: Preparation): Promise<Prepared> {
   else await removeMarker(dir, metainfo, fs);
   await keepTorrent(dir, options.loaded, fs);
   const { isSequential } = wanted.order;
-  return { have, kept, state, priorities, bytes: counted, isSequential };
+  return { have, kept, state, priorities, bytes: counted, isSequential, superSeed };
 }
 
 /** Blocks of unfinished pieces that the state claims and the disk has. */

@@ -49,6 +49,8 @@ export interface DownloadRole {
   readonly kind: "download";
   /** Trust the saved state where sizes and times agree; otherwise everything is hashed once. */
   readonly resume: boolean;
+  /** As of a seed, where everything is here when it joins. */
+  readonly superSeed?: boolean;
 }
 
 /** Reads only: incomplete content is a failure, and nothing is kept for a later run. */

@@ -198,9 +198,11 @@ Deno.test("commands for a daemon are complete without options", () => {
     kind: "add",
     sources: ["a", "b"],
     dir: undefined,
+    moveTo: undefined,
     paused: false,
     labels: [],
     sequential: false,
+    firstLast: false,
     ...every,
     ...remote,
   });

@@ -98,6 +98,7 @@ Deno.test("torrent_add accepts initial settings", () => {
       method: "torrent_add",
       source: { kind: "path", path: "/a.torrent" },
       downloadDir: "/media",
+      moveTo: undefined,
       paused: true,
       change: {
         peer_limit: 12,
@@ -110,9 +111,19 @@ Deno.test("torrent_add accepts initial settings", () => {
   );
 });
 
+Deno.test("torrent_add accepts the settings that only this implementation has", () => {
+  const ours = { tt_move_to: "/done", tt_first_last: true, tt_super_seed: true };
+  const command = current("torrent_add", { filename: "/a.torrent", ...ours });
+  assertEquals("moveTo" in command && [command.moveTo, command.change], ["/done", {
+    tt_first_last: true,
+    tt_super_seed: true,
+  }]);
+});
+
 Deno.test("paths must be absolute", () => {
   const refused = [
     { method: "torrent-add", arguments: { filename: "/a", "download-dir": "b" } },
+    { method: "torrent-add", arguments: { filename: "/a", tt_move_to: "b" } },
     { method: "torrent-set-location", arguments: { location: "../up" } },
     { method: "free-space", arguments: { path: "." } },
   ];

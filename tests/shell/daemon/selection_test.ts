@@ -1,9 +1,21 @@
 /** Files that a remote selects, on the running torrent. */
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { assertOneSentence, makeBytes, runTt, startSeed } from "../../support/cli_kit.ts";
+import {
+  assertContent,
+  assertOneSentence,
+  makeBytes,
+  makeFile,
+  runTt,
+  startSeed,
+} from "../../support/cli_kit.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
+import { MESSAGE_ID } from "../../../core/wire/message_id.ts";
+import { parseTorrent } from "../../../shell/load_torrent.ts";
 import { exists } from "../disk/support.ts";
+import { handshake, RawPeer } from "../driver_kit.ts";
 import { daemonFolder, DaemonKit } from "../../support/daemon_kit.ts";
+import { until, within } from "../../support/until.ts";
 
 const PIECE = 16 * 1024;
 /** Every file ends within a piece. */
@@ -61,19 +73,67 @@ Deno.test("tt add and tt get --daemon select files", async () => {
   const torrent = dir.at("set.torrent");
   assertEquals((await runTt(["create", dir.at("set"), "--out", torrent])).code, 0);
   await using daemon = await DaemonKit.start(dir.state, ["--dir", dir.at("dl")]);
-  const choice = ["--select", "1-2", "--priority-high", "b", "--sequential"];
-  const fields = ["wanted", "priorities", "sequential_download"];
+  const choice = ["--select", "1-2", "--priority-high", "b", "--sequential", "--first-last"];
+  const fields = ["wanted", "priorities", "sequential_download", "tt_first_last"];
   for (const args of [["add", torrent], ["get", torrent, "--daemon", "--dir", dir.at("dl")]]) {
     const { code, stderr } = await daemon.run(...args, ...choice);
     assertEquals(code, 0, stderr);
     const [facts] = await daemon.torrents(...fields);
     assertEquals(facts.wanted.map(Number), [1, 1, 0]);
     assertEquals(facts.priorities, [0, 1, 0]);
-    assertEquals(facts.sequential_download, true);
+    assertEquals([facts.sequential_download, facts.tt_first_last], [true, true]);
     await daemon.run("remove", "all", "--data");
   }
   assertOneSentence(await daemon.run("add", torrent, "--select", "4"), 3);
   const link = `magnet:?xt=urn:btih:${"ab".repeat(20)}`;
   assertOneSentence(await daemon.run("add", link, "--select", "1"), 2);
+  const get = ["get", link, "--daemon", "--choose"];
+  assertOneSentence(await daemon.run(...get), 2);
   assertEquals(await daemon.torrents("id"), []);
 });
+
+Deno.test("the daemon keeps a download in one folder and moves it to another once it is complete", async () => {
+  await using dir = await daemonFolder();
+  const { torrent, bytes } = await makeFile(dir.at("src"), "film.bin", 300_000);
+  await using daemon = await DaemonKit.start(dir.state, ["--share-rule", "off"]);
+  const there = dir.at("there"), here = dir.at("here");
+  for (const args of [["add", torrent], ["get", torrent, "--daemon"]]) {
+    const { code, stderr } = await daemon.run(...args, "--dir", here, "--move-to", there);
+    assertEquals(code, 0, stderr);
+    await daemon.until(({ status }) => status === 4);
+    assertEquals([await exists(join(here, "film.bin")), await exists(there)], [true, false]);
+    const dial = `127.0.0.1:${daemon.peerPort}`;
+    await using _seed = await startSeed([torrent, "--dir", dir.at("src"), "--peer", dial]);
+    await daemon.until(({ status }) => status === 6);
+    await until(async () => !await exists(join(here, "film.bin")), "the move");
+    await assertContent(join(there, "film.bin"), bytes);
+    await daemon.run("remove", "all", "--data");
+    await Deno.remove(there, { recursive: true });
+  }
+});
+
+Deno.test("super-seeding can be requested of the daemon, and switched off and on later", async () => {
+  await using dir = await daemonFolder();
+  const { path, torrent } = await makeFile(dir.at("src"), "film.bin", 300_000);
+  const { metainfo: { infoHash } } = parseTorrent(await Deno.readFile(torrent), torrent);
+  await using daemon = await DaemonKit.start(dir.state);
+  const out = ["--out", torrent, "--force"];
+  const { code, stderr } = await daemon.run("seed", path, ...out, "--daemon", "--super-seed");
+  assertEquals(code, 0, stderr);
+  const isSeeding = ({ status }: Record<string, number>) => status === 6;
+  for (const isOn of [true, false, true]) {
+    await daemon.call("torrent_set", { ids: [1], tt_super_seed: isOn });
+    const facts = await daemon.until(isSeeding, "tt_super_seed");
+    assertEquals(facts.tt_super_seed, isOn);
+    const expected = isOn ? MESSAGE_ID.haveNone : MESSAGE_ID.haveAll;
+    assertEquals(await firstMessage(daemon.peerPort, infoHash), expected);
+  }
+});
+
+/** The first message about its pieces that the daemon sends to a peer that connects. */
+async function firstMessage(port: number, infoHash: InfoHash): Promise<number> {
+  const first = Promise.withResolvers<number>();
+  await using peer = await RawPeer.dial(port, (id) => first.resolve(id));
+  await peer.write(handshake(infoHash));
+  return await within(first.promise, "a message of the daemon");
+}

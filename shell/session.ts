@@ -21,6 +21,7 @@ import type { DiscoverySettings } from "../core/cli/discovery_options.ts";
 import type { InfoHash } from "../core/metainfo/info_hash.ts";
 import type { DhtNode, DhtSettings } from "./dht/dht_node.ts";
 import { SessionDht } from "./dht/session_dht.ts";
+import { TorrentLocks } from "./disk/lock.ts";
 import { Driver } from "./driver.ts";
 import { Failure } from "./failure.ts";
 import type { LifeHost, SwarmOptions } from "./life/host.ts";
@@ -124,6 +125,7 @@ export class Session {
         return portNow();
       },
       handles,
+      locks: new TorrentLocks(below.fileSystem, below.randomSeed),
       start: (options, peers, limits) => this.#start(options, peers, limits),
       setLimits: (driver, limits) => driver.setLimits(limits, limits.parent ?? this.#limits),
       stop: (driver) => this.#stop(driver),

@@ -109,7 +109,7 @@ export class SessionResources {
 
   /** Whether another peer that dials us may be let in. */
   get hasRoom(): boolean {
-    return this.#socketCount() < this.#totals(this.#grants.size).connections;
+    return this.#socketCount() < this.#totals().connections;
   }
 
   join(sharer: Sharer): void {
@@ -129,7 +129,7 @@ export class SessionResources {
     this.#isKnown = true;
     const free = probeDescriptors();
     if (free >= DESCRIPTORS_PROBED) return;
-    const used = DESCRIPTORS_OWN + this.handles.openCount + this.#grants.size + this.#socketCount();
+    const used = DESCRIPTORS_OWN + this.handles.openCount + this.#socketCount();
     this.#descriptors = Math.max(DESCRIPTORS_MIN, free + used);
     this.handles.max = fileHandlesMax(this.#descriptors);
     this.touch();
@@ -158,7 +158,7 @@ export class SessionResources {
   #shareOut(): void {
     this.#reviewedMs = this.clock.now();
     const sharers = [...this.#grants.keys()];
-    const total = this.#totals(sharers.length);
+    const total = this.#totals();
     const demands = sharers.map((key) => ({ key, ...key.needs() }));
     const isSame = this.#reviewed !== undefined && isSameGrant(this.#reviewed.total, total) &&
       isSettled(total, this.#reviewed.demands, demands);
@@ -214,8 +214,8 @@ export class SessionResources {
     this.touch();
   }
 
-  #totals(torrents: number): Resources {
-    const totals = processTotals(this.#descriptors, torrents);
+  #totals(): Resources {
+    const totals = processTotals(this.#descriptors);
     if (this.#short === undefined) return totals;
     if (this.clock.now() - this.#short.sinceMs > SHORT_MS) this.#short = undefined;
     const connections = Math.min(totals.connections, this.#short?.connections ?? Infinity);

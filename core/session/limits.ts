@@ -26,10 +26,8 @@ const FILES_MAX = 256;
 const FILES_MIN = 16;
 /** Of the descriptors, for files. */
 const FILES_PART = 1 / 4;
-/** Listeners, announces, the resolver, the store, logs, threads, handshakes under way. */
+/** Listeners, announces, the resolver, the store, logs, locks, threads, handshakes under way. */
 const DESCRIPTORS_RESERVED = 64;
-/** A lock for each active torrent. */
-const DESCRIPTORS_A_TORRENT = 1;
 /**
  * For a torrent that has no peers and looks for none, so that those that dial it are let in,
  * however many such torrents there are. They count from the next review on.
@@ -48,10 +46,9 @@ export function pendingHandshakesMax(descriptors: number): number {
   return Math.max(8, Math.min(128, Math.floor(descriptors / 16)));
 }
 
-/** What `torrents` active torrents share in a process that may have `descriptors` open. */
-export function processTotals(descriptors: number, torrents: number): Resources {
-  const free = descriptors - fileHandlesMax(descriptors) - DESCRIPTORS_RESERVED -
-    DESCRIPTORS_A_TORRENT * torrents;
+/** What the torrents share in a process that may have `descriptors` open. */
+export function processTotals(descriptors: number): Resources {
+  const free = descriptors - fileHandlesMax(descriptors) - DESCRIPTORS_RESERVED;
   return {
     connections: Math.max(CONNECTIONS_MIN, Math.min(CONNECTIONS_TOTAL, free)),
     dials: DIALS_TOTAL,

@@ -46,6 +46,9 @@ export type OpenMode = "existing" | "create" | "replace";
 
 /** Held until it is released, or its process ends. */
 export interface FileLock {
+  /** A short text in the file; empty in one that was made just now. */
+  read(): Promise<string>;
+  write(note: string): Promise<void>;
   release(): void;
 }
 
@@ -74,6 +77,10 @@ export interface FileSystem {
   realPath(path: string): Promise<string>;
   /** Locks a file for this process, making it if need be; undefined when it is locked already. */
   lock(path: string): Promise<FileLock | undefined>;
+  /** Whether the lock of a file is held; false when nothing is there. */
+  isLocked(path: string): Promise<boolean>;
+  /** Removes a file unless its lock is held; nobody can take the lock meanwhile. */
+  removeUnlocked(path: string): Promise<void>;
   /** Free bytes where `path` is or will be; undefined where the system cannot tell. */
   freeBytes(path: string): Promise<number | undefined>;
 }

@@ -7,7 +7,7 @@
  */
 import fs from "node:fs";
 import { dirname } from "node:path";
-import { lockFile } from "./file_lock.ts";
+import { isFileLocked, lockFile, removeUnlockedFile } from "./file_lock.ts";
 import {
   errorCode,
   type FileStats,
@@ -85,6 +85,8 @@ export function createFileSystem(makeGate: () => SyncGate = () => new SyncGate()
     copyFile: (from, to) => call<void>((done) => fs.copyFile(from, to, COPY_MODE, done)),
     realPath: (path) => Deno.realPath(path),
     lock: lockFile,
+    isLocked: isFileLocked,
+    removeUnlocked: removeUnlockedFile,
     freeBytes: readFreeBytes,
   };
 }

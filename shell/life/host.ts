@@ -2,7 +2,7 @@
 import type { PeerAddress } from "../../core/bytes/address.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
 import type { HandleCache } from "../disk/handles.ts";
-import type { FileLock } from "../disk/file_system.ts";
+import type { TorrentLock, TorrentLocks } from "../disk/lock.ts";
 import type { Storage } from "../disk/storage.ts";
 import type { Driver } from "../driver.ts";
 import type { DriverOptions } from "../driver_options.ts";
@@ -16,6 +16,7 @@ export interface LifeHost {
   /** Where peers are accepted now. */
   readonly port: number;
   readonly handles: HandleCache;
+  readonly locks: TorrentLocks;
   start(
     options: SwarmOptions,
     peers: readonly PeerAddress[],
@@ -45,7 +46,7 @@ export type SwarmOptions = Omit<
 /** What an active torrent holds. */
 export interface Active {
   readonly storage: Storage;
-  readonly lock: FileLock | undefined;
+  readonly lock: TorrentLock | undefined;
   trace: TraceRecorder | undefined;
   driver: Driver | undefined;
 }

@@ -1,6 +1,6 @@
 /** A torrent's way to another folder, under its lock and by the names that its folder holds. */
 import type { FileSystem } from "../disk/file_system.ts";
-import { lockTorrent } from "../disk/lock.ts";
+import type { TorrentLocks } from "../disk/lock.ts";
 import { moveContent, moveUnderWay } from "../disk/move_content.ts";
 import { realFileSystem } from "../disk/real_file_system.ts";
 import { loadState } from "../disk/state_file.ts";
@@ -13,17 +13,18 @@ export async function relocate(
   loaded: LoadedTorrent,
   from: string,
   to: string,
+  locks: TorrentLocks,
   signal?: AbortSignal,
   fs: FileSystem = realFileSystem,
 ): Promise<void> {
   const { infoHash, name } = loaded.metainfo;
-  const lock = await lockTorrent(from, infoHash, name, fs);
+  const lock = await locks.lock(from, infoHash, name);
   try {
     const { metainfo } = await placeForReading(loaded, from, fs);
     await moveContent(metainfo, from, to, { fileSystem: fs, signal });
     await removeMarker(from, metainfo, fs);
   } finally {
-    lock.release();
+    await lock.release();
   }
 }
 
@@ -31,11 +32,12 @@ export async function relocate(
 export async function finishMove(
   loaded: LoadedTorrent,
   dir: string,
+  locks: TorrentLocks,
   signal: AbortSignal,
   fs: FileSystem = realFileSystem,
 ): Promise<string | undefined> {
   const to = await moveUnderWay(dir, loaded.metainfo.infoHash, fs);
-  if (to !== undefined) await relocate(loaded, dir, to, signal, fs);
+  if (to !== undefined) await relocate(loaded, dir, to, locks, signal, fs);
   return to;
 }
 

@@ -1,6 +1,5 @@
 /** What an active torrent holds of the disk: its lock, if it writes, and its files. */
-import type { FileLock } from "../disk/file_system.ts";
-import { lockTorrent } from "../disk/lock.ts";
+import type { TorrentLock } from "../disk/lock.ts";
 import { openStorage, type Storage } from "../disk/storage.ts";
 import type { LoadedTorrent } from "../load_torrent.ts";
 import { placeForReading, placeForWriting } from "./place_files.ts";
@@ -11,7 +10,7 @@ export interface Content {
   /** Its files have the names that the folder can hold. */
   readonly loaded: LoadedTorrent;
   readonly storage: Storage;
-  readonly lock: FileLock | undefined;
+  readonly lock: TorrentLock | undefined;
 }
 
 /** `onChanged` gets the path of a file that another process changed. Throws a DiskError. */
@@ -19,13 +18,13 @@ export async function openContent(
   asLoaded: LoadedTorrent,
   dir: string,
   role: Role,
-  { handles, system }: Pick<LifeHost, "handles" | "system">,
+  { handles, locks, system }: Pick<LifeHost, "handles" | "locks" | "system">,
   onChanged: (path: string) => void,
 ): Promise<Content> {
   const { infoHash, name } = asLoaded.metainfo;
   const isSeed = role.kind === "seed";
   const { fileSystem, clock } = system;
-  const lock = isSeed ? undefined : await lockTorrent(dir, infoHash, name, fileSystem);
+  const lock = isSeed ? undefined : await locks.lock(dir, infoHash, name);
   try {
     const loaded = isSeed
       ? await placeForReading(asLoaded, dir, fileSystem)
@@ -40,7 +39,7 @@ export async function openContent(
     });
     return { loaded, storage, lock };
   } catch (error) {
-    lock?.release();
+    await lock?.release();
     throw error;
   }
 }

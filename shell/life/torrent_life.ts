@@ -276,7 +276,7 @@ export class TorrentLife {
     this.#interrupt = new AbortController();
     const { signal } = this.#interrupt;
     try {
-      await relocate(this.#options.loaded, this.#dir, to, signal, this.#fs);
+      await relocate(this.#options.loaded, this.#dir, to, this.#host.locks, signal, this.#fs);
       this.#dir = to;
       this.#telling.tell({ kind: "moved", dir: to });
       return true;
@@ -303,7 +303,9 @@ export class TorrentLife {
     this.#diskError = undefined;
     try {
       const isSeed = role.kind === "seed";
-      const moved = isSeed ? undefined : await finishMove(this.loaded, this.#dir, signal, this.#fs);
+      const moved = isSeed
+        ? undefined
+        : await finishMove(this.loaded, this.#dir, this.#host.locks, signal, this.#fs);
       if (moved !== undefined) this.#telling.tell({ kind: "moved", dir: this.#dir = moved });
       const { loaded, storage, lock } = await openContent(
         ...[this.#options.loaded, this.#dir, role, this.#host] as const,
@@ -411,7 +413,7 @@ export class TorrentLife {
       } catch (error) {
         this.#diskError ??= error;
       }
-      lock?.release();
+      await lock?.release();
       this.#active = undefined;
     }
     if (this.#state !== "failed") this.#state = then;

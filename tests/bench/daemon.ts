@@ -17,7 +17,7 @@ import {
   wait,
 } from "./daemon_subjects.ts";
 import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
-import { makeSmallTorrents, type SmallTorrent } from "./many_torrents.ts";
+import { makeSmallTorrents, type SmallTorrent } from "../support/many_torrents.ts";
 import { readProcessCost } from "./process_cost.ts";
 import { readSize } from "./report.ts";
 import { describeProfile, INSPECT_PORTS, Profiler } from "./profile.ts";

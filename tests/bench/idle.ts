@@ -7,7 +7,7 @@ import { ttCommand } from "../support/tt_command.ts";
 import { openScratch } from "../support/content.ts";
 import { connectIdle } from "./fake_peers.ts";
 import { atMost, printFigures, shorten } from "./figures.ts";
-import { makeSmallTorrents } from "./many_torrents.ts";
+import { makeSmallTorrents } from "../support/many_torrents.ts";
 import { openMeetingPoint } from "./meeting_point.ts";
 import { readProcessCost } from "./process_cost.ts";
 

@@ -7,7 +7,7 @@ import { openScratch } from "../support/content.ts";
 import { hasProgram } from "../support/process.ts";
 import { countAnnounces, ttSubject, until, wait } from "./daemon_subjects.ts";
 import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
-import { makeSmallTorrents } from "./many_torrents.ts";
+import { makeSmallTorrents } from "../support/many_torrents.ts";
 import { readProcessCost } from "./process_cost.ts";
 
 export const PAGE_USAGE =

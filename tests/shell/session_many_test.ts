@@ -62,7 +62,7 @@ Deno.test(`${TORRENTS} torrents, ${ACTIVE} active, within ${DESCRIPTORS} descrip
       mostPeers = Math.max(mostPeers, peersOf(handles));
       mostFiles = Math.max(mostFiles, session.usage.openFiles);
       const granted = session.usage.grants;
-      const { connections } = processTotals(DESCRIPTORS, granted.length);
+      const { connections } = processTotals(DESCRIPTORS);
       assert(peersOf(handles) <= connections, `${peersOf(handles)} peers, ${connections} granted`);
       assert(granted.reduce((sum, grant) => sum + grant.connections, 0) <= connections);
       assert(granted.every((grant) => grant.connections >= 2), "each has its least");

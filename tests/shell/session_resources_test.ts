@@ -51,7 +51,7 @@ Deno.test("what a torrent no longer needs goes to another within a second of act
   const { clock, resources } = open(256);
   const torrents = [new FakeTorrent(300), new FakeTorrent(300)];
   for (const torrent of torrents) resources.join(torrent);
-  const { connections } = processTotals(256, 2);
+  const { connections } = processTotals(256);
   assertEquals(torrents.map(({ granted }) => granted.connections), [
     Math.ceil(connections / 2),
     Math.floor(connections / 2),
@@ -74,7 +74,7 @@ Deno.test("many torrents that come at once are looked at together, and all get t
   await clock.run(1_000);
   const looks = torrents.reduce((sum, torrent) => sum + torrent.looks, 0);
   assert(looks < 10 * torrents.length, `${looks} looks at ${torrents.length} torrents`);
-  const { connections } = processTotals(4_096, torrents.length);
+  const { connections } = processTotals(4_096);
   const granted = torrents.reduce((sum, torrent) => sum + torrent.granted.connections, 0);
   assertEquals(granted, connections);
   const late = new FakeTorrent(2);
@@ -101,7 +101,7 @@ Deno.test("no peer is let in beyond what the process can have", () => {
   const { resources } = open(256);
   const torrent = new FakeTorrent(0);
   resources.join(torrent);
-  torrent.socketCount = processTotals(256, 1).connections - 1;
+  torrent.socketCount = processTotals(256).connections - 1;
   assert(resources.hasRoom);
   torrent.socketCount++;
   assert(!resources.hasRoom);

@@ -271,13 +271,13 @@ inMemory(
     const isOver = await net.clock.runUntil(() => {
       looks++;
       const { grants, openFiles } = program.session.usage;
-      const { connections } = processTotals(DESCRIPTORS, grants.length);
+      const { connections } = processTotals(DESCRIPTORS);
       const used = active.reduce((sum, torrent) => sum + (torrent.facts().swarm?.peers ?? 0), 0);
       mostPeers = Math.max(mostPeers, used);
       assert(used <= connections, `${used} connections of ${connections}`);
       assert(openFiles <= DESCRIPTORS / 4, `${openFiles} files are open`);
       const buffers = grants.reduce((sum, grant) => sum + grant.bufferBytes, 0);
-      assert(buffers <= processTotals(DESCRIPTORS, grants.length).bufferBytes, `${buffers} bytes`);
+      assert(buffers <= processTotals(DESCRIPTORS).bufferBytes, `${buffers} bytes`);
       for (const [torrent, seen] of progress) {
         const { downloaded, state } = torrent.facts();
         if (downloaded > seen.bytes || state === "seeding") {

@@ -24,6 +24,8 @@ export interface Said {
 export interface StartOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Files and sockets that it may have open. */
+  readonly descriptors?: number;
 }
 
 /** Exit code and output of a process. */
@@ -62,7 +64,10 @@ export class Tt implements AsyncDisposable {
     this.ended = this.#run();
   }
 
-  static async start(args: readonly string[], { cwd, env }: StartOptions = {}): Promise<Tt> {
+  static async start(
+    args: readonly string[],
+    { cwd, env, descriptors }: StartOptions = {},
+  ): Promise<Tt> {
     const given = {
       NO_COLOR: "1",
       TT_DEBUG: "",
@@ -73,10 +78,12 @@ export class Tt implements AsyncDisposable {
       ...env,
     };
     const title = `tt ${args.join(" ")}`;
-    if (Deno.env.get(HERE_VARIABLE) === "1" && cwd === undefined) {
+    if (Deno.env.get(HERE_VARIABLE) === "1" && cwd === undefined && descriptors === undefined) {
       return new Tt(title, runHere(args, given));
     }
-    const [program, ...rest] = await ttCommand(args);
+    const limit = ["sh", "-c", `ulimit -n ${descriptors}; exec "$0" "$@"`];
+    const command = await ttCommand(args);
+    const [program, ...rest] = descriptors === undefined ? command : [...limit, ...command];
     const child = new Deno.Command(program!, {
       args: rest,
       ...(cwd === undefined ? {} : { cwd }),

@@ -174,10 +174,17 @@ export class MemoryDisk {
       lock: (path) =>
         call(() => {
           if (this.#locks.has(path)) return undefined;
-          this.#open(path, "create");
+          const file = this.#open(path, "create");
           this.#locks.add(path);
-          return { release: () => life === this.#life && this.#locks.delete(path) };
+          return {
+            read: () => call(() => new TextDecoder().decode(file.bytes)),
+            write: (note: string) => call(() => void (file.bytes = new TextEncoder().encode(note))),
+            release: () => life === this.#life && this.#locks.delete(path),
+          };
         }),
+      isLocked: (path) => call(() => this.#locks.has(path)),
+      removeUnlocked: (path) =>
+        call(() => void (this.#locks.has(path) || this.#files.delete(path))),
       freeBytes: () => call(() => 1e12),
     };
   }

@@ -3,8 +3,8 @@
  * INFOHASH`.
  */
 import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
-import { lockTorrent } from "../../../shell/disk/lock.ts";
+import { TorrentLocks } from "../../../shell/disk/lock.ts";
 
-await lockTorrent(Deno.args[0]!, Deno.args[1] as InfoHash);
+await new TorrentLocks().lock(Deno.args[0]!, Deno.args[1] as InfoHash);
 console.log("locked");
 await Deno.stdin.read(new Uint8Array(1));

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { loadState, saveState } from "../../../shell/disk/state_file.ts";
 import { followLinks } from "../../../shell/disk/places.ts";
-import { lockTorrent } from "../../../shell/disk/lock.ts";
+import { TorrentLocks } from "../../../shell/disk/lock.ts";
 import { openStorage } from "../../../shell/disk/storage.ts";
 import { HandleCache } from "../../../shell/disk/handles.ts";
 import { realFileSystem } from "../../../shell/disk/real_file_system.ts";
@@ -99,7 +99,7 @@ Deno.test("state and lock do not follow links", async () => {
     await Deno.symlink(outside, `${dir}/.tt`);
     await failsWith(saveState(dir, HASH, SECRET), "symlink");
     await failsWith(loadState(dir, HASH), "symlink");
-    await failsWith(lockTorrent(dir, HASH), "symlink");
+    await failsWith(new TorrentLocks().lock(dir, HASH), "symlink");
   });
   await besideSecret(async (dir, outside) => {
     await Deno.mkdir(`${dir}/.tt`);
@@ -108,7 +108,7 @@ Deno.test("state and lock do not follow links", async () => {
     }
     await failsWith(saveState(dir, HASH, new Uint8Array(1)), "symlink");
     await failsWith(loadState(dir, HASH), "symlink");
-    await failsWith(lockTorrent(dir, HASH), "symlink");
+    await failsWith(new TorrentLocks().lock(dir, HASH), "symlink");
   });
 });
 
@@ -130,7 +130,7 @@ Deno.test("a download folder that is, or is behind, a dangling link is refused a
   await inTempDir(async (temp) => {
     await Deno.symlink(`${temp}/unmounted`, `${temp}/link`);
     for (const dir of [`${temp}/link`, `${temp}/link/a/b`]) {
-      await failsWith(lockTorrent(dir, HASH), "missing");
+      await failsWith(new TorrentLocks().lock(dir, HASH), "missing");
     }
     assert(!await exists(`${temp}/unmounted`));
   });

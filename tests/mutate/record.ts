@@ -69,7 +69,7 @@ async function recordFile(plan: Plan, file: string): Promise<Recorded | undefine
     { kind: "record", file: `file://${plan.root}/${file}` },
     "recorded",
   );
-  if (recorded !== undefined && recorded.tests.every(({ passed }) => passed)) {
+  if (recorded !== undefined) {
     Deno.mkdirSync(KEPT, { recursive: true });
     Deno.writeTextFileSync(`${path}.${Deno.pid}`, JSON.stringify(recorded));
     Deno.renameSync(`${path}.${Deno.pid}`, path);

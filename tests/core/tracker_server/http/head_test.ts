@@ -9,6 +9,7 @@ import {
   type HeadError,
   type HttpHead,
   readHead,
+  startsAt,
   textOf,
 } from "../../../../core/tracker_server/http/head.ts";
 import { errorOf, valueOf } from "../../tracker/unwrap.ts";
@@ -285,4 +286,28 @@ Deno.test("a target in absolute form names host and path, both of them", () => {
   ) {
     assertEquals(status(`GET ${target} HTTP/1.1`), 400, target);
   }
+});
+
+Deno.test("only an empty line ends a head: not the first line, nor one with a stray carriage return", () => {
+  const endOf = (text: string) => {
+    const bytes = new TextEncoder().encode(text);
+    return findHeadEnd(bytes, 0, bytes.length);
+  };
+  assertEquals(endOf("\r\n\r\n"), 4);
+  assertEquals(endOf("\r\nGET / HTTP/1.1\r\n\r\n"), 20);
+  for (const line of ["x", "\rX: y", "\r\r", " "]) {
+    const text = `GET / HTTP/1.1\r\n${line}\n`;
+    assertEquals(endOf(text), -1, JSON.stringify(line));
+    assertEquals(endOf(`${text}\r\n`), text.length + 2);
+  }
+});
+
+Deno.test("a text stands at a place when all its characters do", () => {
+  const bytes = new TextEncoder().encode("xGET /");
+  const stands = (text: string, at: number) => startsAt(bytes, at, new TextEncoder().encode(text));
+  assertEquals([stands("GET /", 1), stands("GET", 1), stands("", 1)], [true, true, true]);
+  for (const text of ["PET /", "GOT /", "GET x", "GET /x"]) {
+    assertEquals(stands(text, 1), false, text);
+  }
+  assertEquals(stands("GET", 0), false);
 });

@@ -284,3 +284,19 @@ Deno.test("escapes have two hexadecimal digits, in any case", () => {
     assertEquals(hash("a".repeat(19) + text).ok, false, text);
   }
 });
+
+Deno.test("text parameters may hold all of ASCII, as it is or escaped, and nothing else", () => {
+  const claimed = (text: string) => {
+    const parsed = parseAnnounceQuery(queryWith({ ip: text }));
+    return parsed.ok ? parsed.value.claimedIp : undefined;
+  };
+  assertEquals([claimed("a\x7fb"), claimed("a%7Fb"), claimed("a%41b")], [
+    "a\x7fb",
+    "a\x7fb",
+    "aAb",
+  ]);
+  assertEquals([claimed("a%4"), claimed("a%"), claimed("a%4g"), claimed("a%g4")], [
+    ...[undefined, undefined, undefined, undefined],
+  ]);
+  assertEquals(claimed("aéb"), undefined);
+});

@@ -155,3 +155,17 @@ Deno.test("a newcomer takes any place among those of its kind", () => {
   }
   assertEquals([...seen].sort((a, b) => a - b), [0, 1, 2, 3, 104, 105, 106, 107]);
 });
+
+Deno.test("a block is exchanged for half of it when a quarter is used, so that one peer more or less moves nothing", () => {
+  const rng = createRng(3);
+  const lists = createPeerLists(4, 1, [1, 2]);
+  for (let i = 0; i < 64; i++) addPeer(lists, 0, addressOf(lists, i), idOf(i), "seeder", 1, rng);
+  const rooms: number[] = [];
+  for (let left = 63; left > 0; left--) {
+    removePeer(lists, 0, findPeer(lists, 0, addressOf(lists, left)));
+    rooms[left] = 1 << lists.sizeClasses[0]!;
+  }
+  assertEquals([33, 17, 16, 9, 8, 5, 4, 3, 2, 1].map((left) => rooms[left]), [
+    ...[64, 64, 32, 32, 16, 16, 8, 8, 4, 2],
+  ]);
+});

@@ -444,3 +444,28 @@ Deno.test("peer IDs belong to their peers for either family", () => {
     tell(store, query(9, { ip, event: "stopped" }));
   }
 });
+
+Deno.test("a store that grows to thousands of swarms keeps the peers and counts of all", () => {
+  const SWARMS = 5_000;
+  const store = createStore();
+  const infoHash = (swarm: number) => {
+    const hash = new Uint8Array(20).fill(3);
+    new DataView(hash.buffer).setUint32(4, swarm);
+    return hash;
+  };
+  for (let swarm = 0; swarm < SWARMS; swarm++) {
+    const at = { infoHash: infoHash(swarm) };
+    tell(store, query(1, { ...at, event: "started" }));
+    tell(store, query(1, { ...at, isComplete: true, event: "completed" }));
+    if (swarm % 2 === 0) tell(store, query(2, { ...at, ip: "2001:db8::1" }));
+    if (swarm % 3 === 0) tell(store, query(3, { ...at, event: "paused" }));
+  }
+  for (let swarm = 0; swarm < SWARMS; swarm += 7) {
+    const { seeders, leechers, completed, downloaders } = scrape(store, infoHash(swarm))!;
+    const partial = swarm % 3 === 0 ? 1 : 0, six = swarm % 2 === 0 ? 1 : 0;
+    assertEquals([seeders, leechers, completed, downloaders], [1, six + partial, 1, six]);
+  }
+  sweepAll(store, 1_000);
+  assertEquals(totalsOf(store).peers, 0);
+  assertEquals(scrape(store, infoHash(7))?.completed, 1, "the count outlives the peers");
+});

@@ -201,15 +201,12 @@ function addDownloaders(swarm: Swarm): void {
       ...linkOf(swarm),
     });
     if (i < peers - leavers) swarm.downloaders.push(node);
-    else replaceHalfway(swarm, node);
+    else replaceHalfway(swarm, node, i % 2 === 0);
   }
 }
 
-/**
- * The node leaves at some moment before half the least time is over; every other one without a
- * word.
- */
-function replaceHalfway(swarm: Swarm, node: Node): void {
+/** The node leaves at some moment before half the least time is over; with `isKilled`, without a word. */
+function replaceHalfway(swarm: Swarm, node: Node, isKilled: boolean): void {
   const { world, options } = swarm;
   const halfMs = Math.ceil(500 * boundSeconds(options));
   const leavesMs = JOIN_MS + randomBelow(world.rng, halfMs);
@@ -221,7 +218,7 @@ function replaceHalfway(swarm: Swarm, node: Node): void {
   });
   swarm.downloaders.push(newcomer);
   schedule(world, leavesMs, () => {
-    if (node.index % 2 === 0) killNode(world, node);
+    if (isKilled) killNode(world, node);
     else stopNode(world, node);
   });
 }

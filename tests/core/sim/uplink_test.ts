@@ -4,7 +4,7 @@ import { carryOut } from "../../../core/sim/carry_out.ts";
 import { beginWrite, createDisk, endWrite, isAbsent, isOnDisk } from "../../../core/sim/disk.ts";
 import type { Node } from "../../../core/sim/node.ts";
 import type { NodeOptions, WorldOptions } from "../../../core/sim/options.ts";
-import { createWorld, type World } from "../../../core/sim/state.ts";
+import { createWorld, feed, schedule, type World } from "../../../core/sim/state.ts";
 import { createSwarm, runSwarm, type SwarmOptions } from "../../../core/sim/swarm.ts";
 import { addNode, introduce, killNode, runWorld } from "../../../core/sim/world.ts";
 import type { Effect, SavedState } from "../../../core/torrent/protocol.ts";
@@ -42,12 +42,8 @@ Deno.test("every message on the way to a block takes the latency", () => {
   // Dialling is a round trip, and the pieces come one later. The piece is one that may be asked for while
   // choked, so the request need not wait for the unchoke.
   const near = trips(10), far = trips(110);
-  for (
-    const [kind, count] of [["dial", 0], ["interested", 3], ["request", 3], ["unchoke", 4], [
-      "block",
-      99,
-    ]] as const
-  ) {
+  const expected = { dial: 0, interested: 3, request: 3, unchoke: 4, block: 5 };
+  for (const [kind, count] of Object.entries(expected)) {
     assertEquals((far.get(kind)! - near.get(kind)!) / 100, count, kind);
   }
 });
@@ -201,4 +197,36 @@ Deno.test("a peer that is not read sends no further than its window, and goes on
   carryOut(world, leech, { kind: "resume-reading", peer: peer! });
   assert(runWorld(world, 60_000, () => isComplete(leech.torrent)));
   assertEquals(transferOf(leech.torrent).wasted, 0);
+});
+
+/** The trace of two idle nodes after one of them settled at a time, with an effect more. */
+function traceOf(index: number, atMs: number, piece: number): number {
+  const world = quietWorld({ pieces: 9 });
+  const nodes = [1, 2].map((i) => alone(world, { name: `node ${i}` }));
+  runWorld(world, atMs);
+  world.watch = (node) => node.effects.push({ kind: "drop-piece", piece });
+  world.trace = 0;
+  schedule(world, world.now + 1, () => feed(world, nodes[index]!, { kind: "timer" }));
+  runWorld(world, 2);
+  return world.trace;
+}
+
+Deno.test("the trace tells effects, times and nodes apart", () => {
+  assertEquals(traceOf(0, 100, 5), traceOf(0, 100, 5));
+  const others = [traceOf(0, 100, 6), traceOf(0, 101, 5), traceOf(1, 100, 5)];
+  assertEquals(new Set([traceOf(0, 100, 5), ...others]).size, 4);
+});
+
+Deno.test("every other peer that leaves a swarm is killed, the others stop and tell the tracker", () => {
+  const swarm = createSwarm({ ...SWARM, peers: 8, size: 64 * BLOCK, churnPercent: 50 }, sha1);
+  const stopped: number[] = [];
+  swarm.world.watchEffect = ({ index }, effect) => {
+    if (effect.kind === "announce" && effect.request.event === "stopped") stopped.push(index);
+  };
+  while (!runSwarm(swarm, 1_000));
+  // The last four of the peers leave, and a newcomer follows each.
+  const gone = swarm.world.nodes.filter(({ isOnline }) => !isOnline);
+  assertEquals(gone.map(({ name }) => name), ["peer 5", "peer 6", "peer 7", "peer 8"]);
+  const left = gone.filter(({ index }) => stopped.includes(index)).map(({ name }) => name);
+  assertEquals(left, ["peer 6", "peer 8"]);
 });

@@ -87,7 +87,8 @@ export async function namespacesMissing(): Promise<string | undefined> {
 export async function openNetwork(count: number): Promise<Network> {
   await sweepAbandoned();
   const hasIpv6 = await ipv6.missing() === undefined;
-  const hub = `${PREFIX}-${Deno.pid}-${networksMade++}`;
+  // Files that run side by side are threads of one process; their reserved ports differ.
+  const hub = `${PREFIX}-${Deno.pid}-${reservation.addr.port}-${networksMade++}`;
   const members = Array.from({ length: count }, (_, index) => `${hub}-${index + 1}`);
   const namespaces = [hub, ...members];
   const close = async () => {

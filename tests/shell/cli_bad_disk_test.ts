@@ -109,12 +109,15 @@ Deno.test("foreign files at the path of the content are kept, with an error", as
 Deno.test("a second get in the same folder does not disturb the first one", async () => {
   await using dir = await scratch();
   const { path, torrent, bytes } = await makeFile(dir.at("S"), "both.bin", SIZE, SMALL_PIECES);
-  await using seed = await startSeed([torrent, "--dir", dirname(path)]);
-  const args = [torrent, "--dir", dir.at("D"), "--peer", seed.peer, "--no-seed"];
-  await using first = await startGet([...args, "--down-limit", "1M"]);
-  await first.event("progress", ({ bytesDone }) => bytesDone > 0);
+  const args = [torrent, "--dir", dir.at("D"), "--no-seed"];
+  await using first = await startGet(args);
+  const { port } = await first.event("listening");
+  await first.event("progress");
   const second = await runTt(["get", ...args, ...LOCAL]);
   assertMatch(assertOneSentence(second, 5), /Another tt is already using both\.bin/);
+  // Only now does the first one get anything, so that it is there all the while.
+  const dial = `127.0.0.1:${port}`;
+  await using _seed = await startSeed([torrent, "--dir", dirname(path), "--peer", dial]);
   assertEquals((await first.end()).code, 0);
   await assertContent(dir.at("D", "both.bin"), bytes);
 });

@@ -1,6 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { infoHashFromHex } from "../../../../core/metainfo/info_hash.ts";
 import { announce } from "../../../../shell/announce/announce.ts";
+import { createMemoryStore, TorrentCatalog } from "../../../../shell/tracker/catalog/catalog.ts";
+import { SharedCatalog } from "../../../../shell/tracker/catalog/shared_catalog.ts";
 import { RedisBackend } from "../../../../shell/tracker/redis/backend.ts";
 import { startTracker } from "../../../../shell/tracker/server.ts";
 import { openTrackerData } from "../../../../shell/tracker/tracker_data.ts";
@@ -154,6 +156,34 @@ await redisTest("a tracker that was disconnected does not restore removed torren
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+await redisTest(
+  "a torrent that is removed while a tracker that was away compares catalogs stays removed",
+  async () => {
+    await using redis = await startRedis();
+    await using other = await openTracker(redis.url);
+    const returning = new TorrentCatalog(createMemoryStore());
+    returning.add(ONE);
+    // It learns of no change, then the torrent comes and goes, then it gives what Redis has not.
+    let isFirst = true;
+    const shared = new SharedCatalog(returning, {
+      async command(...words) {
+        const reply = await other.backend.link.command(...words);
+        if (isFirst) {
+          isFirst = false;
+          assertEquals(await other.upload(ONE), 201);
+          assertEquals((await other.remove(ONE)).status, 204);
+        }
+        return reply;
+      },
+    });
+    await shared.refresh();
+    assertEquals(await other.names(), []);
+    await shared.refresh();
+    assertEquals(returning.infoHashes(), []);
+    await shared.close();
+  },
+);
 
 await redisTest("a catalog of several pages is transferred completely", async () => {
   await using redis = await startRedis();

@@ -76,6 +76,7 @@ export class Webhook {
         why = "it can't be reached";
       }
     }
+    if (this.#closing.signal.aborted) return;
     this.#onTrouble(`The webhook was not told that ${news.name} is complete: ${why}`);
   }
 

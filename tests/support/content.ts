@@ -130,9 +130,9 @@ export async function writeTorrent(
   args.push("--piece-length", String(content.pieceLength));
   if (tracker !== undefined) args.push("--tracker", tracker);
   if (content.format !== undefined) args.push("--format", content.format);
-  await runCommand(await ttCommand(args));
-  const { infoHash } = JSON.parse(await runCommand(await ttCommand(["show", path, "--json"])));
-  return { path, infoHash };
+  const said = await runCommand(await ttCommand([...args, "--json"]));
+  const created = said.split("\n").find((line) => line.startsWith('{"event":"created"'));
+  return { path, infoHash: JSON.parse(created!).infoHash };
 }
 
 /** SHA-256 by path below `dir/NAME`, of every file there, expected or not. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type PathRules, safeComponent } from "../../core/metainfo/path_rules.ts";
 import type { Metainfo } from "../../core/metainfo/types.ts";
 import type { InfoHash } from "../../core/metainfo/info_hash.ts";
-import { errorCode, type FileSystem, readAll, writeAll } from "./file_system.ts";
+import { type FileSystem, readAll, writeAll } from "./file_system.ts";
 import { realFileSystem } from "./real_file_system.ts";
 
 const ENDING = ".unfinished";
@@ -60,8 +60,7 @@ export async function removeMarker(
       await reader.close();
     }
     if (bytes.every((byte, i) => byte === wanted[i])) await fs.remove(path);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return;
+  } catch {
     // One that stays is removed when the torrent is looked at again.
   }
 }

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { createAlignedGeometry } from "../../../core/metainfo/geometry.ts";
 import { plannedTrees } from "../../../core/metainfo/piece_trees.ts";
 import { keepsLeaves, openLeaves, saveLeaves } from "../../../shell/disk/leaves_file.ts";
+import type { InfoHash } from "../../../core/metainfo/info_hash.ts";
 import { makeTorrent } from "../../../shell/make_torrent.ts";
 import { scratch } from "../../support/cli_kit.ts";
+import { fileSystemWith } from "./support.ts";
 
 const MIB = 1024 * 1024;
 
@@ -57,4 +59,34 @@ Deno.test("leaves are not written through a link, nor where nothing can be writt
   await saveLeaves(dir.path, metainfo, leaves);
   assertEquals(await Deno.readTextFile(dir.at("other")), "mine");
   await saveLeaves(join(path, "below a file"), metainfo, leaves);
+});
+
+Deno.test("leaves of adjacent pieces are written at once, up to 1 MiB, and others where they belong", async () => {
+  await using dir = await scratch();
+  const pieceLength = 32 * MIB;
+  const size = pieceLength / (16 * 1024) * 32;
+  const torrent = {
+    infoHash: "ab".repeat(20) as InfoHash,
+    geometry: createAlignedGeometry([100 * pieceLength], pieceLength),
+    trees: plannedTrees([100 * pieceLength], pieceLength),
+  };
+  const writes: [number, number][] = [];
+  const fs = fileSystemWith({
+    write: (writer, source, position) => {
+      writes.push([position / size, source.length / size]);
+      return writer.write(source, position);
+    },
+  });
+  const leavesOf = (piece: number) => new Uint8Array(size).fill(piece);
+  const save = (...pieces: number[]) =>
+    saveLeaves(dir.path, torrent, new Map(pieces.map((piece) => [piece, leavesOf(piece)])), fs);
+  await save(3, 1, 2, 7, 5);
+  assertEquals(writes.splice(0), [[1, 3], [5, 1], [7, 1]]);
+  await save(...Array.from({ length: 20 }, (_, i) => 20 + i));
+  assertEquals(writes, [[20, 16], [36, 4]]);
+  const bytes = await Deno.readFile(dir.at(".tt", `${torrent.infoHash}.leaves`));
+  for (const piece of [1, 2, 3, 5, 7, 20, 35, 36, 39]) {
+    assertEquals([bytes[piece * size], bytes[(piece + 1) * size - 1]], [piece, piece]);
+  }
+  assertEquals([bytes[0], bytes[4 * size]], [0, 0]);
 });

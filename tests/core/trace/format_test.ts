@@ -171,3 +171,72 @@ function strip(value: unknown): unknown {
   const plain = (_: string, item: unknown) => item instanceof Uint8Array ? [...item] : item;
   return JSON.parse(JSON.stringify(value, plain));
 }
+
+Deno.test("a header whose sizes and counts contradict each other is refused, at the edges too", () => {
+  const MIB = 1024 * 1024;
+  const geometry = (totalSize: number, pieceLength: number) => ({
+    ...createGeometry(totalSize, pieceLength),
+  });
+  const isRead = (about: Partial<RecordedOptions>) =>
+    decodeHeader(encodeHeader({ at: 0, options: { ...OPTIONS, ...about } })).ok;
+  const have = (count: number) => createFullBitfield(count);
+  const plain = { geometry: geometry(100_000, 32_768), have: have(4) };
+  assertEquals(isRead(plain), true);
+  assertEquals(isRead({ ...plain, geometry: undefined }), false);
+  assertEquals(isRead({ ...plain, have: undefined }), false);
+  assertEquals(isRead({ geometry: undefined, have: undefined }), true);
+  assertEquals(isRead({ ...plain, have: have(5) }), false);
+  assertEquals(isRead({ ...plain, have: { bytes: Uint8Array.of(0xff), count: 4 } }), false);
+  for (const [length, expected] of [[4, true], [3, false], [5, false], [0, false]] as const) {
+    assertEquals(isRead({ ...plain, priorities: new Uint8Array(length) }), expected, `${length}`);
+  }
+  assertEquals(isRead({ geometry: geometry(7, 1), have: have(7) }), true, "pieces of a byte");
+  assertEquals(isRead({ geometry: { ...geometry(7, 1), pieceLength: 0 }, have: have(7) }), false);
+  assertEquals(isRead({ geometry: geometry(4 * MIB, MIB), have: have(4) }), true);
+});
+
+Deno.test("the trees of a v2 torrent are those of its pieces, in files that are not empty", () => {
+  const BLOCK = 16_384;
+  const isRead = (hashTrees: RecordedOptions["hashTrees"], pieceLength = BLOCK, count = 4) =>
+    decodeHeader(
+      encodeHeader({
+        at: 0,
+        options: {
+          ...OPTIONS,
+          geometry: createGeometry(count * pieceLength, pieceLength),
+          have: createFullBitfield(count),
+          hashTrees,
+        },
+      }),
+    ).ok;
+  const trees = (fileLengths: number[], missingLayers: number[] = []) => ({
+    ...{ fileLengths, missingLayers, layersRequired: true },
+  });
+  assertEquals(isRead(trees([4 * BLOCK])), true);
+  assertEquals(isRead(trees([3 * BLOCK - 5, 7], [0, 1])), true, "each file begins a piece");
+  assertEquals(isRead(trees([BLOCK, BLOCK, BLOCK + 1])), true);
+  for (const lengths of [[3 * BLOCK], [5 * BLOCK], [4 * BLOCK, 1], [], [4 * BLOCK, 0]]) {
+    assertEquals(isRead(trees(lengths)), false, `${lengths}`);
+  }
+  assertEquals(isRead(trees([4 * BLOCK], [1])), false, "no such file");
+  assertEquals(isRead(trees([4 * BLOCK / 2]), BLOCK / 2), false, "less than a block");
+  assertEquals(isRead(trees([4 * 24_576]), 24_576), false, "no power of two");
+  assertEquals(isRead(trees([8 * BLOCK]), 2 * BLOCK), true);
+});
+
+Deno.test("metadata that comes later is looked at as that of the header is", () => {
+  const content = { geometry: createGeometry(100_000, 32_768), have: createFullBitfield(4) };
+  const read = (about: object) => {
+    const event = { kind: "metadata", isPrivate: false, ...content, ...about } as unknown as Event;
+    return decodeRow(encodeRow({ kind: "event", event }).trimEnd());
+  };
+  const row = read({});
+  assertEquals(row?.kind, "event");
+  assertEquals(
+    (row as { event: typeof content }).event.have,
+    content.have,
+    "bytes are bytes again",
+  );
+  assertEquals(read({ have: createFullBitfield(5) }), undefined);
+  assertEquals(read({ priorities: new Uint8Array(3) }), undefined);
+});

@@ -7,12 +7,14 @@ import { fuzzRuns } from "../../fuzz/runs.ts";
 import { addressText } from "../../../core/bytes/address.ts";
 import { fail } from "../../../core/bytes/result.ts";
 import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
+import { decodeRow } from "../../../core/trace/format.ts";
 import { openReplay, replayLine } from "../../../core/trace/replay.ts";
 import { findPeer, viewState } from "../../../core/trace/state_view.ts";
 import { encodeExtendedHandshake } from "../../../core/wire/extended.ts";
 import { encodeMetadataMessage } from "../../../core/wire/ut_metadata.ts";
 import { encodePex } from "../../../core/wire/ut_pex.ts";
 import { sha1 } from "../../../shell/hash/sha1.ts";
+import { valueOf } from "../tracker/unwrap.ts";
 import { RecordingKit, replayText } from "./recording_kit.ts";
 
 const PIECES = 12;
@@ -305,4 +307,41 @@ Deno.test("a run with a web server is replayed, and its trace does not contain t
   assertEquals(replay.torrent.transfer?.haveCount, 4);
   assertEquals(viewState(replay.torrent, replay.now).peers, []);
   assertEquals(trace.includes("secret"), false);
+});
+
+Deno.test("a replay counts lines, events, blocks, connections and turns, and what is not compared yet", () => {
+  const kit = new RecordingKit({ have: "....", blocks: 2 });
+  const peers = [kit.connect("####"), kit.connect("####")];
+  kit.wait(5_000);
+  kit.deliver(peers[0]!, 3);
+  kit.disconnect(peers[1]!);
+  const lines = kit.end().split("\n").slice(0, -1);
+  const replay = valueOf(openReplay(lines[0]!, sha1));
+  const expected = { line: 1, events: 0, blocks: 0, connections: 0, turns: 0, pending: 0 };
+  let before = replay.now;
+  for (const line of lines.slice(1)) {
+    const row = decodeRow(line)!;
+    replayLine(replay, line);
+    expected.line++;
+    if (row.kind === "event" || row.kind === "block") {
+      expected.events++;
+      expected.pending++;
+    }
+    if (row.kind === "block") expected.blocks++;
+    if (row.kind === "event" && row.event.kind === "connected") expected.connections++;
+    if (row.kind === "time") {
+      assert(row.at > before, "a time is written when it changes");
+      before = row.at;
+    }
+    if (row.kind === "settle") {
+      expected.turns++;
+      expected.pending = 0;
+    }
+    const { line: at, events, blocks, connections, turns, pending } = replay;
+    assertEquals({ line: at, events, blocks, connections, turns, pending }, expected);
+    assertEquals(replay.now, before);
+  }
+  assertEquals([replay.end, expected.blocks, expected.connections], [{ kind: "end" }, 3, 2]);
+  replayLine(replay, "12");
+  assertEquals(replay.line, expected.line, "what is behind the end is not read");
 });

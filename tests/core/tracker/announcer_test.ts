@@ -3,6 +3,7 @@ import fc from "../../support/fast_check.ts";
 import { createRng } from "../../../core/bytes/random.ts";
 import { fail, ok } from "../../../core/bytes/result.ts";
 import {
+  advanceAnnounce,
   type Announcer,
   BACKOFF_FIRST_MS,
   BACKOFF_MAX_MS,
@@ -392,4 +393,83 @@ Deno.test("completed is sent only to trackers that received started", () => {
   markCompleted(announcer);
   assertEquals(turn(announcer, DOWN).slice(0, 2), ["a", "completed"]);
   assertEquals(turn(announcer, DOWN).slice(0, 2), ["b", "started"]);
+});
+
+Deno.test("a tracker that answered moves to the front of its tier, and none is lost", () => {
+  const announcer = createAnnouncer([["a", "b", "c"]], createRng(4));
+  const urls = () => announcer.tiers.map((tier) => tier.map(({ url }) => url));
+  const [first] = urls();
+  turn(announcer, DOWN);
+  turn(announcer, answer());
+  assertEquals(urls(), [[first![1], first![0], first![2]]]);
+  turn(announcer, DOWN);
+  turn(announcer, DOWN);
+  turn(announcer, answer());
+  assertEquals(urls(), [[first![2], first![1], first![0]]]);
+});
+
+Deno.test("what the tracker counts is kept, with the time of its answer, be it the first moment", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  assertEquals(lastAnswered(announcer), undefined);
+  takeAnnounce(announcer, 0);
+  onAnnounceDone(announcer, answer({ seeders: 7, leechers: 9, warning: "old" }), 0, rng);
+  const { url, seeders, leechers, warning, lastSuccessAt, lastError } = lastAnswered(announcer)!;
+  assertEquals([url, seeders, leechers, warning, lastSuccessAt, lastError], [
+    ...["a", 7, 9, "old", 0, undefined],
+  ]);
+});
+
+Deno.test("while every tracker has said when to come again, the earliest of them decides", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  const refusal = (retryInSeconds: number): AnnounceResult =>
+    fail({ code: "refused", message: "later", retryInSeconds });
+  turn(announcer, refusal(4_000));
+  turn(announcer, refusal(3_600));
+  const at = nextAnnounceAt(announcer)!;
+  assert(at >= 3_600_000 && at < 4_000_000, `${at}`);
+  assertEquals(takeAnnounce(announcer, at - 1), undefined);
+  assertEquals(takeAnnounce(announcer, at)?.url, "b");
+});
+
+Deno.test("trackers that are gone for ever are asked no more", () => {
+  const announcer = createAnnouncer([["a"], ["b"]], rng);
+  const gone: AnnounceResult = fail({ code: "refused", message: "gone", isGone: true });
+  turn(announcer, gone);
+  turn(announcer, gone);
+  const at = nextAnnounceAt(announcer);
+  if (at !== undefined) assertEquals(takeAnnounce(announcer, at), undefined);
+  assertEquals([takeAnnounce(announcer, 1e12), nextAnnounceAt(announcer)], [undefined, undefined]);
+  assertEquals(stopAnnounces(announcer), []);
+});
+
+Deno.test("a completed download is told at once, min interval or not, unless the trackers fail", () => {
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer({ minIntervalSeconds: 900 }));
+  markCompleted(announcer);
+  assert(nextAnnounceAt(announcer)! <= 2_000);
+  assertEquals(takeAnnounce(announcer, 2_000)?.event, "completed");
+  const failing = createAnnouncer([["a"]], rng);
+  turn(failing, DOWN);
+  const at = nextAnnounceAt(failing)!;
+  markCompleted(failing);
+  assertEquals(nextAnnounceAt(failing), at);
+});
+
+Deno.test("an announce that is brought forward comes at once, also while trackers fail, and not before it is allowed", () => {
+  const failing = createAnnouncer([["a"]], rng);
+  for (let i = 0; i < 5; i++) turn(failing, DOWN);
+  const at = nextAnnounceAt(failing)!;
+  requestPeers(failing, at - 9_000);
+  assertEquals(nextAnnounceAt(failing), at, "backoff decides");
+  advanceAnnounce(failing, at - 9_000);
+  assertEquals(nextAnnounceAt(failing), at - 9_000);
+  advanceAnnounce(failing, at + 9_000);
+  assertEquals(nextAnnounceAt(failing), at - 9_000, "never later");
+  const announcer = createAnnouncer([["a"]], rng);
+  turn(announcer, answer({ minIntervalSeconds: 900 }));
+  advanceAnnounce(announcer, 5_000);
+  assertEquals(nextAnnounceAt(announcer), 1_000 + 900_000);
+  takeAnnounce(announcer, 1e9);
+  advanceAnnounce(announcer, 1e9);
+  assertEquals(nextAnnounceAt(announcer), undefined, "one is under way");
 });

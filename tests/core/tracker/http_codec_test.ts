@@ -268,3 +268,35 @@ Deno.test("peers named by host name are kept separate from addresses", () => {
   const many = Array.from({ length: 1_000 }, (_, i) => ({ ip: `p${i}.example`, port: 1 }));
   assertEquals(named(many)?.length, NAMED_PEERS_MAX);
 });
+
+Deno.test("ports of peers are 1 to 65535, whether they have addresses or names", () => {
+  for (const [port, isTaken] of [[0, false], [1, true], [65_535, true], [65_536, false]] as const) {
+    const { peers, namedPeers = [] } = parseDict({
+      peers: [{ ip: "192.0.2.1", port }, { ip: "peer.test", port }],
+    });
+    assertEquals([peers.length, namedPeers.length], isTaken ? [1, 1] : [0, 0], `${port}`);
+  }
+  const { peers, namedPeers } = parseDict({
+    peers: [{ ip: "192.0.2.1" }, { ip: "peer.test" }, {}],
+  });
+  assertEquals([peers, namedPeers], [[], undefined]);
+});
+
+Deno.test("counts are 0 or more, and unknown otherwise", () => {
+  const counts = (value: Bencodable) => {
+    const { seeders, leechers } = parseDict({ complete: value, incomplete: value, peers: "" });
+    return [seeders, leechers];
+  };
+  assertEquals([counts(0), counts(5)], [[0, 0], [5, 5]]);
+  for (const value of [-1, "5", []]) assertEquals(counts(value), [undefined, undefined]);
+});
+
+Deno.test("a retry time is a number of minutes above 0, as a number or as digits", () => {
+  const retry = (value: Bencodable) =>
+    errorOf(parseAnnounceAnswer(encodeBencode({ "failure reason": "no", "retry in": value })))
+      .retryInSeconds;
+  assertEquals([1, "1", 30, "30"].map((value) => retry(value)), [60, 60, 1_800, 1_800]);
+  for (const value of [0, "0", -1, "1e3", " 5", "", "soon", "1234567890"]) {
+    assertEquals(retry(value), undefined, `${value}`);
+  }
+});

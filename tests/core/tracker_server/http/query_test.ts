@@ -300,3 +300,25 @@ Deno.test("text parameters may hold all of ASCII, as it is or escaped, and nothi
   ]);
   assertEquals(claimed("aéb"), undefined);
 });
+
+Deno.test("an escape ends within its value, whatever stands behind that in the buffer", () => {
+  const query = createHttpAnnounceQuery();
+  const read = (value: string, behind: string) => {
+    const text = `${queryWith()}&ip=${value}`;
+    const bytes = new TextEncoder().encode(text + behind);
+    return [readAnnounceQuery(bytes, 0, text.length, query) === undefined, query.claimedIp];
+  };
+  assertEquals(read("%41", "1"), [true, "A"]);
+  for (const value of ["%4", "%"]) assertEquals(read(value, "1111"), read(value, "&&&&"), value);
+  const hash = (value: string, behind: string) => {
+    const { info_hash: _, ...rest } = SANE;
+    const others = Object.entries(rest).map(([name, other]) => `${name}=${other}`).join("&");
+    const text = `${others}&info_hash=${value}`;
+    const bytes = new TextEncoder().encode(text + behind);
+    return readAnnounceQuery(bytes, 0, text.length, query) === undefined;
+  };
+  assertEquals([hash("a".repeat(19) + "%41", "1"), hash("a".repeat(19) + "%4", "1")], [
+    true,
+    false,
+  ]);
+});

@@ -58,6 +58,8 @@ export interface Sharer {
 export interface SessionUsage {
   /** Content files. */
   readonly openFiles: number;
+  /** Memory of pieces that are not written yet. */
+  readonly pieceBytes: number;
   /** Memory of pieces that is kept for the next ones. */
   readonly retainedBytes: number;
   /** Of the torrents in their swarms. */
@@ -103,8 +105,9 @@ export class SessionResources {
   }
 
   get usage(): SessionUsage {
-    const { retainedBytes } = this.pieceMemory;
-    return { openFiles: this.handles.openCount, retainedBytes, grants: [...this.#grants.values()] };
+    const { retainedBytes, takenBytes: pieceBytes } = this.pieceMemory;
+    const openFiles = this.handles.openCount;
+    return { openFiles, pieceBytes, retainedBytes, grants: [...this.#grants.values()] };
   }
 
   /** Whether another peer that dials us may be let in. */

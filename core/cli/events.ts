@@ -3,6 +3,7 @@
  * shapes are a contract with scripts: names in camelCase, sizes in bytes, rates in bytes a second;
  * a field that is undefined is left out of the JSON.
  */
+import { unreachable } from "../bytes/result.ts";
 import { formatBytes, formatCount, formatDuration, formatPart, formatPercent } from "./format.ts";
 import { type LeftOutReason, leftOutText } from "./left_out.ts";
 import type { ProgressState, ProgressView } from "./progress_view.ts";
@@ -322,6 +323,8 @@ function sentence(event: OutputEvent): string | undefined {
         `downloaded ${formatBytes(event.downloaded)}`;
     case "error":
       return `Error: ${event.message}`;
+    default:
+      return unreachable(event);
   }
 }
 

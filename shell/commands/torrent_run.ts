@@ -196,7 +196,9 @@ export class TorrentRun {
         return;
       default: {
         const { kind, ...rest } = event;
-        return this.#say({ event: kind, ...rest } as NamedEvent);
+        // Each of these is an event of the output, by the same name.
+        const name = kind satisfies NamedEvent["event"];
+        return this.#say({ event: name, ...rest } as NamedEvent);
       }
     }
   }

@@ -1,4 +1,5 @@
 /** What happened to a torrent, as a line of the log. */
+import { unreachable } from "../../core/bytes/result.ts";
 import { resumedText } from "../../core/cli/events.ts";
 import { formatBytes, formatDuration, formatPart } from "../../core/cli/format.ts";
 import { printable } from "../../core/cli/text.ts";
@@ -54,7 +55,17 @@ export function eventText(event: TorrentEvent, name: string): EventText | undefi
       return { level: "error", message: printable(event.failure.message) };
     case "moved":
       return info(`${name}: moved to ${event.dir}`);
-    default:
+    case "joined":
+    case "stopped":
+    case "finished":
+    case "left":
+    case "left-out":
+    case "missing-files":
+    case "changed":
+    case "web-seed-failed":
+    case "super-seeding-done":
       return undefined;
+    default:
+      return unreachable(event);
   }
 }

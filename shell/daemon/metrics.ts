@@ -14,6 +14,7 @@ const STATES: readonly (readonly [string, readonly number[]])[] = [
 /** The text of `/metrics`. No names of torrents: there may be thousands. */
 export function daemonMetrics(daemon: Daemon): string {
   const stats = daemon.stats();
+  const { usage } = daemon.session;
   const views = daemon.views(daemon.torrents.list());
   const count = (isCounted: (view: typeof views[number]) => boolean) =>
     views.filter(isCounted).length;
@@ -42,6 +43,13 @@ export function daemonMetrics(daemon: Daemon): string {
       count(({ error }) => error === 3),
     ),
     one("tt_daemon_peers", "gauge", "Connected peers.", sum((view) => view.peersConnected)),
+    one("tt_daemon_open_files", "gauge", "Content files that are open.", usage.openFiles),
+    one(
+      "tt_daemon_piece_buffer_bytes",
+      "gauge",
+      "Memory of pieces that are not written yet.",
+      usage.pieceBytes,
+    ),
     one("tt_daemon_download_rate_bytes", "gauge", "Payload received a second.", stats.downRate),
     one("tt_daemon_upload_rate_bytes", "gauge", "Payload sent a second.", stats.upRate),
     one(

@@ -18,6 +18,7 @@ export class PieceMemory {
   readonly #sizes = new Map<number, Size>();
   readonly #isIdle = new WeakSet<Uint8Array>();
   #retainedBytes = 0;
+  #takenBytes = 0;
 
   constructor(retainedMax = RETAINED_BYTES_MAX) {
     this.#retainedMax = retainedMax;
@@ -26,6 +27,11 @@ export class PieceMemory {
   /** Bytes of idle buffers. */
   get retainedBytes(): number {
     return this.#retainedBytes;
+  }
+
+  /** Bytes of buffers in use. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   /** A torrent will take buffers of `size` bytes. */
@@ -46,6 +52,7 @@ export class PieceMemory {
 
   /** A buffer of `size` bytes; its content is whatever was in it. */
   take(size: number): Uint8Array<ArrayBuffer> {
+    this.#takenBytes += size;
     const buffer = this.#sizes.get(size)?.idle.pop();
     if (buffer === undefined) return new Uint8Array(size);
     this.#retainedBytes -= size;
@@ -56,6 +63,7 @@ export class PieceMemory {
   /** Returns a buffer that is no longer in use. */
   give(buffer: Uint8Array<ArrayBuffer>): void {
     assert(!this.#isIdle.has(buffer), "a buffer is given back once");
+    this.#takenBytes -= buffer.length;
     const known = this.#sizes.get(buffer.length);
     if (known === undefined || this.#retainedBytes + buffer.length > this.#retainedMax) return;
     known.idle.push(buffer);

@@ -90,14 +90,21 @@ export interface TtSubject extends Subject {
   /** URL of its web page, with the token. */
   pageUrl(): string;
   startAll(): Promise<void>;
+  /** No more than this many finished torrents seed at once. */
+  limitSeeds(count: number): Promise<void>;
   /** Verified bytes of all torrents. */
   bytesHave(): Promise<number>;
+  /** What `torrent-get` says of these fields of every torrent. */
+  torrents(fields: readonly string[]): Promise<readonly Record<string, number>[]>;
+  /** A figure of `/metrics`. */
+  metric(name: string): Promise<number>;
 }
 
 export function ttSubject(
   state: string,
   isProfiled: boolean,
   options: readonly string[] = [],
+  descriptors?: number,
 ): TtSubject {
   const runtimeFlags = isProfiled ? [`--inspect=127.0.0.1:${INSPECT_PORTS.seeder}`] : [];
   let url = "", token = "";
@@ -110,7 +117,10 @@ export function ttSubject(
       ...["--rpc", `127.0.0.1:${freshPort()}`, "--dir", state, "--dht", "off", "--allow-local"],
       ...["--share-rule", "off", ...options],
     ], runtimeFlags);
-    const client = new ClientProcess({ place: loopback, port, argv });
+    const limited = descriptors === undefined
+      ? argv
+      : ["bash", "-c", `ulimit -n ${descriptors} && exec "$@"`, "tt", ...argv];
+    const client = new ClientProcess({ place: loopback, port, argv: limited });
     const found = (line: string) => /Serving RPC and the web page at (\S+)/.exec(line)?.[1];
     url = await client.waitForLine(found, "serve", DEADLINE_MS);
     token = (await Deno.readTextFile(join(state, "token"))).trim();
@@ -123,12 +133,21 @@ export function ttSubject(
     async startAll() {
       await call("torrent-start", {});
     },
+    async limitSeeds(count) {
+      await call("session-set", { "seed-queue-enabled": true, "seed-queue-size": count });
+    },
     async bytesHave() {
-      const { torrents } = await call("torrent-get", { fields: ["haveValid"] });
-      return (torrents as { haveValid: number }[]).reduce(
-        (sum, { haveValid }) => sum + haveValid,
-        0,
-      );
+      const torrents = await this.torrents(["haveValid"]);
+      return torrents.reduce((sum, { haveValid }) => sum + haveValid!, 0);
+    },
+    async torrents(fields) {
+      const { torrents } = await call("torrent-get", { fields });
+      return torrents as readonly Record<string, number>[];
+    },
+    async metric(name) {
+      const headers = { authorization: `Bearer ${token}` };
+      const text = await (await fetch(`${url}/metrics`, { headers })).text();
+      return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)![1]);
     },
   };
 }

@@ -3,10 +3,8 @@
  * it can connect to. All must complete, none may starve, and descriptors and memory must stay
  * bounded.
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildMetainfo } from "../../core/metainfo/create.ts";
 import { BLOCK_SIZE, createGeometry } from "../../core/metainfo/geometry.ts";
 import { freshPort, loopback } from "../support/network.ts";
 import { ClientProcess } from "../support/process.ts";
@@ -15,15 +13,19 @@ import { openScratch } from "../support/content.ts";
 import { openFakeSeeder } from "./fake_peers.ts";
 import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
 import { readProcessCost } from "./process_cost.ts";
+import { measureManyActive } from "./many_active.ts";
 import { readSize } from "./report.ts";
+import { torrentOfZeros } from "./zeros.ts";
 
 export const MANY_USAGE =
   `many [--torrents 40] [--size 4M] [--peers 20] [--rate 4M] [--descriptors 256] [--down 8M]
-     [--main FILE] [--json]
+     [--active N] [--main FILE] [--json]
   Downloads as many torrents at once as said, each from all peers, under ulimit -n: seconds, how long
-  a torrent stood still at the longest, descriptors and memory at their peak. --main measures another
-  main.ts.`;
+  a torrent stood still at the longest, descriptors and memory at their peak. With --active in a
+  daemon that downloads N at once while the others wait; also sockets, open files and the memory of
+  unfinished pieces. --main measures another main.ts.`;
 
+const PIECE_LENGTH = 256 * 1024;
 const DEADLINE_MS = 180_000;
 const SAMPLE_MS = 100;
 const STILL_SECONDS_MAX = 45;
@@ -45,15 +47,29 @@ export async function benchMany(args: readonly string[]): Promise<void> {
       rate: { type: "string", default: "4M" },
       descriptors: { type: "string", default: "256" },
       down: { type: "string", default: "8M" },
+      active: { type: "string" },
       main: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   const count = Number(flags.torrents), size = readSize(flags.size);
+  if (flags.active !== undefined) {
+    const active = Number(flags.active);
+    const figures = await measureManyActive({
+      ...{ count, size, active, pieceLength: PIECE_LENGTH, deadlineMs: DEADLINE_MS },
+      ...{ peers: Number(flags.peers), rate: readSize(flags.rate), down: readSize(flags.down) },
+      ...{ descriptors: Number(flags.descriptors), stillSecondsMax: STILL_SECONDS_MAX },
+    });
+    return printFigures(
+      `${count} torrents of ${flags.size}, ${active} at once`,
+      figures,
+      flags.json,
+    );
+  }
   await using scratch = await openScratch("tt-bench-");
   const paths = await Promise.all(Array.from({ length: count }, async (_, index) => {
     const path = join(scratch.path, `${index}.torrent`);
-    await Deno.writeFile(path, torrentOfZeros(`zeros-${index}.bin`, size));
+    await Deno.writeFile(path, torrentOfZeros(`zeros-${index}.bin`, size, PIECE_LENGTH));
     return path;
   }));
   const zeros = new Uint8Array(BLOCK_SIZE);
@@ -122,8 +138,6 @@ export async function benchMany(args: readonly string[]): Promise<void> {
   printFigures(`${count} torrents of ${flags.size} from ${flags.peers} peers`, figures, flags.json);
 }
 
-const PIECE_LENGTH = 256 * 1024;
-
 /** The longest time in seconds without progress of a torrent, sampled once a second. */
 function longestStill(events: readonly Progress[]): number {
   const done = new Map<string, { bytes: number; looks: number }>();
@@ -142,23 +156,4 @@ function countEntries(folder: string): number {
   let count = 0;
   for (const _ of Deno.readDirSync(folder)) count++;
   return count;
-}
-
-function torrentOfZeros(name: string, length: number): Uint8Array {
-  const { pieceCount, totalSize } = createGeometry(length, PIECE_LENGTH);
-  const digestOf = (size: number) => createHash("sha1").update(new Uint8Array(size)).digest();
-  const pieceHashes = new Uint8Array(20 * pieceCount);
-  const digest = digestOf(PIECE_LENGTH);
-  for (let piece = 0; piece < pieceCount; piece++) pieceHashes.set(digest, 20 * piece);
-  const rest = totalSize % PIECE_LENGTH;
-  if (rest > 0) pieceHashes.set(digestOf(rest), 20 * (pieceCount - 1));
-  return buildMetainfo({
-    name,
-    files: [{ path: [], length }],
-    isFolder: false,
-    pieceLength: PIECE_LENGTH,
-    pieceHashes,
-    announceTiers: [],
-    isPrivate: false,
-  });
 }

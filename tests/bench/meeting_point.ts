@@ -7,18 +7,20 @@ export interface MeetingPoint extends AsyncDisposable {
   readonly announceUrl: string;
   /** From now on, returns this port of 127.0.0.1 to all others. */
   setSeeder(port: number): void;
+  /** The same for several, to all but the one that asks. */
+  setSeeders(ports: readonly number[]): void;
 }
 
 export function openMeetingPoint(): MeetingPoint {
-  let seederPort: number | undefined;
+  let seeders: readonly number[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const asking = Number(new URL(request.url).searchParams.get("port"));
-    const named = seederPort === undefined || asking === seederPort ? [] : [seederPort];
-    return new Response(encodeAnswer(named));
+    return new Response(encodeAnswer(seeders.filter((port) => port !== asking)));
   });
   return {
     announceUrl: `http://127.0.0.1:${server.addr.port}/announce`,
-    setSeeder: (port) => seederPort = port,
+    setSeeder: (port) => seeders = [port],
+    setSeeders: (ports) => seeders = ports,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }

@@ -2,11 +2,9 @@
  * `bench memory`: how the size of a torrent affects memory during its download. Two torrents of
  * zeros, one small, one huge, each from as many peers at the same rate into sparse files.
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BLOCK_SIZE, createGeometry } from "../../core/metainfo/geometry.ts";
-import { buildMetainfo } from "../../core/metainfo/create.ts";
 import { freshPort, loopback } from "../support/network.ts";
 import { ClientProcess } from "../support/process.ts";
 import { ttCommand } from "../support/tt_command.ts";
@@ -15,6 +13,7 @@ import { atMost, type Figure, printFigures, shorten } from "./figures.ts";
 import { openMemoryFolder } from "./memory_folder.ts";
 import { readProcessCost } from "./process_cost.ts";
 import { readSize } from "./report.ts";
+import { torrentOfZeros } from "./zeros.ts";
 
 export const MEMORY_USAGE =
   `memory [--large 200G] [--small 2G] [--piece 4M] [--peers 50] [--rate 4M] [--seconds 5] [--json]
@@ -111,7 +110,7 @@ async function watch(
   await using folder = await openMemoryFolder(ROOM_FACTOR * sizeBytes, ROOM_FACTOR * filledBytes);
   const torrentPath = join(folder.path, "zeros.torrent");
   const { pieceCount } = createGeometry(sizeBytes, pieceLength);
-  await Deno.writeFile(torrentPath, torrentOfZeros(sizeBytes, pieceLength));
+  await Deno.writeFile(torrentPath, torrentOfZeros("zeros.bin", sizeBytes, pieceLength));
 
   const zeros = new Uint8Array(BLOCK_SIZE);
   const seeders = Array.from({ length: peers }, (_, number): FakePeer =>
@@ -152,23 +151,4 @@ async function watch(
 
 function progressOf(line: string): { peers: number; bytesDone: number } | undefined {
   return line.startsWith(`{"event":"progress"`) ? JSON.parse(line) : undefined;
-}
-
-function torrentOfZeros(sizeBytes: number, pieceLength: number): Uint8Array {
-  const { pieceCount, totalSize } = createGeometry(sizeBytes, pieceLength);
-  const digestOf = (size: number) => createHash("sha1").update(new Uint8Array(size)).digest();
-  const pieceHashes = new Uint8Array(20 * pieceCount);
-  const digest = digestOf(pieceLength);
-  for (let piece = 0; piece < pieceCount; piece++) pieceHashes.set(digest, 20 * piece);
-  const rest = totalSize % pieceLength;
-  if (rest > 0) pieceHashes.set(digestOf(rest), 20 * (pieceCount - 1));
-  return buildMetainfo({
-    name: "zeros.bin",
-    files: [{ path: [], length: sizeBytes }],
-    isFolder: false,
-    pieceLength,
-    pieceHashes,
-    announceTiers: [],
-    isPrivate: false,
-  });
 }

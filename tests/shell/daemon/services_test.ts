@@ -109,6 +109,7 @@ Deno.test("completed downloads are posted to the webhook, content complete at th
   assertStringIncludes(text, 'tt_daemon_torrents{state="seeding"} 2\n');
   assertStringIncludes(text, "# TYPE tt_daemon_downloaded_bytes_total counter\n");
   assertStringIncludes(text, "tt_daemon_downloaded_bytes_total 200000\n");
+  assertStringIncludes(text, "tt_daemon_piece_buffer_bytes 0\n");
   assert(!text.includes("film.bin"));
 });
 

@@ -10,9 +10,9 @@ Deno.test("the last returned buffer is reused first, by any torrent", () => {
   memory.open(64);
   memory.open(64);
   const buffer = memory.take(64);
-  assertEquals(buffer.length, 64);
+  assertEquals([buffer.length, memory.takenBytes], [64, 64]);
   memory.give(buffer);
-  assertEquals(memory.retainedBytes, 64);
+  assertEquals([memory.retainedBytes, memory.takenBytes], [64, 0]);
   assert(memory.take(64) === buffer);
   assertEquals(memory.retainedBytes, 0);
 });

@@ -32,6 +32,11 @@ export const SEED_TURN_MS = 60_000;
 /** Spec: BEP 3 economics paper, anti-snubbing: "over a minute ... without getting a piece". */
 export const SNUB_MS = 60_000;
 /**
+ * With the buffers full and a peer without work, a started piece is given up that would take longer
+ * than this: peers that send a block now and then would otherwise keep the buffers for hours.
+ */
+export const SLOW_PIECE_MS = 16 * 60_000;
+/**
  * A peer that rejects a piece while it serves us is not asked for it so long, twice as long the
  * next time, and so on: else both would spin, and pieces it can't read would hide those it can.
  */

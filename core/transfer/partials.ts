@@ -19,7 +19,7 @@ import type { PeerKey } from "../wire/peer_key.ts";
 import { markAllDirty } from "./attention.ts";
 import { addWanted, removeWanted } from "./availability.ts";
 import { isWanted } from "./content.ts";
-import { BUFFERED_BYTES_MAX } from "./limits.ts";
+import { BUFFERED_BYTES_MAX, SLOW_PIECE_MS, SNUB_MS } from "./limits.ts";
 import { setNothingNew } from "./offers.ts";
 import type { Source } from "./source.ts";
 import type { TransferEffects } from "./protocol.ts";
@@ -49,6 +49,11 @@ interface OwnPartial {
   alone: boolean;
   /** That peer, once chosen. */
   owner: PeerKey | undefined;
+  /** When its progress was last reviewed, and how many blocks were here then. */
+  reviewedMs: number | undefined;
+  receivedThen: number;
+  /** At its pace of the last review it takes longer than SLOW_PIECE_MS. */
+  isSlow: boolean;
 }
 
 export type PartialPiece = View<OwnPartial>;
@@ -93,6 +98,22 @@ export function createPeerBlocks(): PeerBlocks {
   return own;
 }
 
+const NOT_REVIEWED = { reviewedMs: undefined, receivedThen: 0, isSlow: false };
+
+/** Once a second: each minute it shows whether the piece comes fast enough. */
+export function reviewProgress(transfer: Transfer, view: PartialPiece, now: number): void {
+  const partial = view as OwnPartial;
+  partial.reviewedMs ??= now;
+  const passedMs = now - partial.reviewedMs;
+  if (passedMs < SNUB_MS) return;
+  const blocks = partial.received - partial.receivedThen;
+  partial.isSlow = blocks * SLOW_PIECE_MS < partial.blocks * passedMs;
+  partial.reviewedMs = now;
+  partial.receivedThen = partial.received;
+  // One that is to come from one peer may now go to another.
+  if (partial.isSlow && partial.alone) markAllDirty(transfer);
+}
+
 /** One number for a block of the torrent. */
 export function blockKey(transfer: PartialPieces, piece: number, block: number): number {
   return piece * transfer.blocksPerPiece + block;
@@ -132,6 +153,7 @@ export function startPiece(transfer: Transfer, piece: number, alone: boolean): P
     stage: "open",
     alone,
     owner: undefined,
+    ...NOT_REVIEWED,
   };
   own.partials.set(piece, partial);
   own.open.add(partial);
@@ -306,6 +328,7 @@ export function restartAlone(transfer: Transfer, view: PartialPiece): void {
   (transfer as PartialPieces as Own).open.add(partial);
   partial.alone = true;
   partial.owner = undefined;
+  Object.assign(partial, NOT_REVIEWED);
   markAllDirty(transfer);
 }
 
@@ -323,6 +346,7 @@ export function restartBlocks(
   (transfer as PartialPieces as Own).open.add(partial);
   partial.alone = false;
   partial.owner = undefined;
+  Object.assign(partial, NOT_REVIEWED, { receivedThen: partial.received });
   markAllDirty(transfer);
 }
 

@@ -307,10 +307,10 @@ function takeStuck(
   }
 }
 
-/** Whether the peer that sends a piece alone has stopped, so that another may start it afresh. */
+/** Whether a piece's only sender has stopped or hardly sends, so that another may start afresh. */
 function hasStuckOwner(transfer: Transfer, partial: PartialPiece, now: number): boolean {
   const owner = transfer.peers.get(partial.owner!)!;
   const isAsked = partial.free + partial.received < partial.blocks;
   const mayStillSend = isAsked || canGive(owner, partial, now);
-  return owner.snubbed || !mayStillSend || owner.isSilent;
+  return owner.snubbed || !mayStillSend || owner.isSilent || partial.isSlow;
 }

@@ -178,11 +178,16 @@ export function checkSnubbed(
   effects: TransferEffects,
 ): void {
   if (peer.outstanding.size === 0 || now - peer.lastBlockMs < SNUB_MS) return;
+  snub(peer);
+  takeBackRequests(transfer, peer, effects);
+}
+
+/** From now on the peer gets one request at a time, after the others, until it delivers. */
+export function snub(peer: Peer): void {
   const own = peer as PeerRequests as Own;
   own.snubbed = true;
   own.slowStart = false;
   own.pipeline = PIPELINE_MIN;
-  takeBackRequests(transfer, peer, effects);
 }
 
 /** What was requested from the peer may be requested from others; it gets cancels. */

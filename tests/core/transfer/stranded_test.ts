@@ -49,3 +49,53 @@ Deno.test("pieces of peers that deliver nothing are kept while nobody else has w
   assertEquals(kit.transfer.partials.size, 4);
   assertEquals(kit.all("drop-piece").length, 0);
 });
+
+Deno.test("a crowd that drips blocks keeps the buffers for a minute, not for hours", () => {
+  const { kit, hoarders } = crowd();
+  const newcomer = kit.connect("....##");
+  const all = [...hoarders, newcomer];
+  let sent = 0;
+  for (let second = 1; second <= 600 && sent < 2 * blocksOf(kit); second++) {
+    if (second % 30 === 0) { for (const peer of all) kit.say(peer, { kind: "keep-alive" }); }
+    // Just under the time after which a peer is snubbed.
+    if (second % 55 === 0) { for (const peer of hoarders) kit.deliver(peer, 1); }
+    const owed = kit.owed(newcomer).length;
+    kit.deliver(newcomer);
+    sent += owed;
+    kit.wait(1_000);
+  }
+  assertEquals(sent, 2 * blocksOf(kit), "the newcomer has sent both of its pieces");
+});
+
+Deno.test("a piece that comes slowly is kept while nobody has another to send", () => {
+  const { kit, hoarders } = crowd();
+  const twin = kit.connect("####..");
+  for (let second = 1; second <= 600; second++) {
+    for (const name of kit.owed(twin)) {
+      const [piece, block] = name.split(".").map(Number);
+      const begin = block! * BLOCK_SIZE;
+      kit.say(twin, { kind: "reject", piece: piece!, begin, length: BLOCK_SIZE });
+    }
+    if (second % 55 === 0) { for (const peer of hoarders) kit.deliver(peer, 1); }
+    kit.waitWith([...hoarders, twin], 1_000);
+  }
+  assertEquals(kit.all("drop-piece").length, 0);
+});
+
+Deno.test("a piece that one peer sends alone, and slowly, goes to one without work", () => {
+  const kit = new Kit({ have: ".", blocks: blocksOf(crowd().kit) });
+  const slow = kit.connect("#");
+  kit.block(slow, 0, 0);
+  Object.assign(kit.transfer.partials.get(0)!, { alone: true, owner: slow });
+  const other = kit.connect("#");
+  for (let second = 1; second <= 150 && kit.owed(other).length === 0; second++) {
+    if (second % 55 === 0) kit.deliver(slow, 1);
+    kit.waitWith([slow, other], 1_000);
+  }
+  assert(kit.owed(other).length > 0);
+  assertEquals([kit.owed(slow).length, kit.transfer.partials.get(0)!.owner], [0, other]);
+});
+
+function blocksOf(kit: Kit): number {
+  return kit.transfer.blocksPerPiece;
+}

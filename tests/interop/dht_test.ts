@@ -3,14 +3,14 @@
  * each other's torrents through their DHT nodes, which start with one node of ours.
  */
 import { assert } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { sleep } from "../../shell/clock.ts";
 import { aria2 } from "./clients/aria2.ts";
+import { startDhtNetwork } from "./clients/dht_network.ts";
 import type { Client, Endpoint } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
 import { freshPort, namespacesMissing, openNetwork, type Place } from "../support/network.ts";
-import { ClientProcess, runCommand } from "../support/process.ts";
+import { runCommand } from "../support/process.ts";
 import { transmission } from "./clients/transmission.ts";
 import { tt } from "./clients/tt.ts";
 import { ttCommand } from "../support/tt_command.ts";
@@ -18,15 +18,12 @@ import { type Content, openScratch, writeContent, writeTorrent } from "../suppor
 import { concurrentSteps, interopTest } from "../support/requirements.ts";
 import { assertSameBytes } from "./transfer.ts";
 
-/** Transmission requires a DHT of at least nine nodes. */
-const NODES = 12;
 /**
- * It queries its first nodes one after another, seconds apart, and announces a minute or two
- * later.
+ * Transmission queries its first nodes one after another, seconds apart, and announces a minute or
+ * two later.
  */
 const DEADLINE_MS = 240_000;
 const LOOK_MS = 1_000;
-const NODES_PROGRAM = fileURLToPath(new URL("clients/dht_nodes.ts", import.meta.url));
 
 const clients: readonly Client[] = [tt, libtorrent, aria2, transmission];
 
@@ -37,9 +34,7 @@ await interopTest({
     await using scratch = await openScratch();
     await using network = await openNetwork(1 + 2 * clients.length);
     const [nodesPlace, ...places] = network.places;
-    const dhtNodes = await startNodes(nodesPlace!);
-    await using nodes = dhtNodes.process;
-    await nodes.waitForLine((line) => line === "ready" || undefined, "be ready", 20_000);
+    await using dhtNodes = await startDhtNetwork(nodesPlace!);
 
     // Each seeds its own torrent, and downloads at another address.
     const seeds = await Promise.all(clients.map(async (client, index) => {
@@ -91,22 +86,6 @@ await interopTest({
     );
   },
 });
-
-/** Nodes at addresses of one network namespace. */
-async function startNodes(
-  place: Place,
-): Promise<{ process: ClientProcess; endpoints: readonly Endpoint[] }> {
-  const port = freshPort();
-  const hosts = [place.host];
-  for (let i = 1; i < NODES; i++) {
-    const host = place.host.replace(/\d+$/, String(100 + i));
-    await runCommand(place.command(["ip", "address", "add", `${host}/24`, "dev", "eth0"]));
-    hosts.push(host);
-  }
-  const argv = [Deno.execPath(), "run", "--quiet", "--allow-all", NODES_PROGRAM, String(port)];
-  const process = new ClientProcess({ place, port, argv: [...argv, ...hosts] });
-  return { process, endpoints: hosts.map((host) => ({ host, port })) };
-}
 
 /** Waits until the DHT knows a peer of the torrent: `tt dht` names it. */
 async function announced(

@@ -9,7 +9,8 @@ import {
 } from "./client.ts";
 import { ClientProcess } from "../../support/process.ts";
 
-const PYTHON = "/usr/bin/python3";
+/** The system's own Python, which has the module. */
+export const PYTHON = "/usr/bin/python3";
 const SCRIPT = fileURLToPath(new URL("libtorrent_peer.py", import.meta.url));
 
 export const libtorrent: Client = {

@@ -338,7 +338,7 @@ export class EntryView implements TorrentView {
       if (from >= end) break;
       if (!hasPiece(have, piece)) continue;
       const to = from + pieceSize(geometry, piece);
-      bytes += Math.max(0, Math.min(to, end) - Math.max(from, file.offset));
+      bytes += Math.min(to, end) - Math.max(from, file.offset);
     }
     return bytes;
   }

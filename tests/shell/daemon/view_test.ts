@@ -226,6 +226,9 @@ Deno.test("pieces are bits, and availability counts peers of those that are miss
   assertEquals([done.pieces(), done.availability()], [Uint8Array.of(0b111_00000), [-1, -1, -1]]);
   const eight = { geometry: createGeometry(128, 16) };
   assertEquals(viewOf({ facts: { bytesHave: 128 }, metainfo: eight }).pieces(), Uint8Array.of(255));
+  const ten = { geometry: createGeometry(160, 16) };
+  const bits = viewOf({ facts: { bytesHave: 160 }, metainfo: ten }).pieces();
+  assertEquals(bits, Uint8Array.of(255, 0b110_00000));
   const idle = viewOf({ facts: { isJoined: false }, pieces: Uint8Array.of(0b001_00000) });
   assertEquals(idle.pieces(), Uint8Array.of(0b001_00000));
   assertEquals(viewOf({ facts: null }).pieces(), Uint8Array.of(0));

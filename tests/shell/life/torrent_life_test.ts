@@ -183,6 +183,37 @@ Deno.test("a removed torrent is gone from its session, with or without its data"
   }
 });
 
+Deno.test("facts before, between and after runs: queued, checked, transferred, left", async () => {
+  await using dir = await scratch();
+  await using seed = await seeder(dir.at("S"));
+  const first = new Watched();
+  const torrent = first.add({ dir: dir.at("D"), peers: peerOf(seed), paused: true });
+  const before = torrent.facts();
+  assertEquals([before.uploaded, before.downloaded, before.bytesHave], [0, 0, 0]);
+  assertEquals([before.bytesWanted, before.bytesWantedMissing], [bytes.length, bytes.length]);
+  const resumed = torrent.resume();
+  assertEquals(torrent.facts().state, "queued");
+  await resumed;
+  // It is in its swarm: to resume it again changes nothing.
+  const again = torrent.resume();
+  assertEquals(torrent.facts().state === "queued", false);
+  await again;
+  await first.event("complete");
+  await first.session.close();
+  const left = torrent.facts();
+  assertEquals([left.state, left.downloaded, left.bytesWantedMissing], ["left", bytes.length, 0]);
+  void torrent.resume();
+  assertEquals(torrent.facts().state, "left");
+
+  // What earlier runs transferred is known as soon as the state was read, and counts on.
+  await using second = new Watched();
+  const later = second.add({ dir: dir.at("D"), paused: true });
+  await later.recheck();
+  const { downloaded, bytesHave, checkedBytes, checkBytesTotal, state } = later.facts();
+  assertEquals([state, downloaded, bytesHave], ["paused", bytes.length, bytes.length]);
+  assertEquals([checkedBytes, checkBytesTotal], [bytes.length, bytes.length]);
+});
+
 Deno.test("a failure is a state and an event, and the next attempt may succeed", async () => {
   await using dir = await scratch();
   await using other = new Watched();

@@ -79,6 +79,7 @@ Deno.test("bytes behind the handshake come first, without a read", async () => {
   const { bytes, calls, whys } = await runReader({ reads: [2], rest: Uint8Array.of(9, 8) });
   assertEquals([bytes, calls, whys], [[9, 8, 0, 1], 2, ["closed by the peer"]]);
   assertEquals((await runReader({ reads: [1] })).calls, 1);
+  assertEquals((await runReader({ reads: [], rest: Uint8Array.of(9) })).bytes, [9]);
 });
 
 Deno.test("an end that was asked for is not reported, a failed read with its reason is", async () => {
@@ -154,7 +155,7 @@ Deno.test("a paused reader reads again when it is resumed, or ends when it is cl
           isPaused = true;
           reader.pause();
           reader.pause();
-          queueMicrotask(() => reader[how]());
+          setTimeout(() => reader[how](), 0);
         }
         return 0;
       },

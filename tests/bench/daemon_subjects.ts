@@ -255,10 +255,19 @@ export function qbittorrentSubject(state: string): Subject {
       await (await fetch(`${base}/torrents/info`)).arrayBuffer();
     },
     async stop() {
+      // It exits after 20 s at most, and forgets the torrents that it has not saved by then.
+      const { length } = await list();
+      const saved = join(state, "qBittorrent", "data", "BT_backup");
+      const isSaved = () => Promise.resolve(countResumeFiles(saved) === length);
+      await until(isSaved, "qbittorrent: save all");
       const response = await fetch(`${base}/app/shutdown`, { method: "POST" });
       await response.body?.cancel();
     },
   };
+}
+
+function countResumeFiles(folder: string): number {
+  return [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".fastresume")).length;
 }
 
 /** A tracker that counts the announced torrents and returns no peers. */

@@ -24,7 +24,7 @@ export function PieceMap({ details }: { readonly details: Details }) {
       ref={canvas}
       class="pieces"
       role="img"
-      aria-label="Pieces: filled are here, shaded are with peers, empty with nobody connected"
+      aria-label="Pieces: filled are downloaded, shaded are available from connected peers, empty are not available"
       width={COLUMNS * CELL_PX}
       height={rows * CELL_PX}
     />

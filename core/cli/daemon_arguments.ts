@@ -34,7 +34,10 @@ export function buildDaemonCommand(
       return build(
         DAEMON_COMMANDS.add,
         sources,
-        ({ label: labels, ...values }) => ok({ kind: "add", sources: operands, labels, ...values }),
+        ({ label, ...values }) => {
+          const labels = label.flatMap((list) => list.split(","));
+          return ok({ kind: "add", sources: operands, labels, ...values });
+        },
       );
     case "status":
       return build(

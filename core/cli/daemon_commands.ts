@@ -152,7 +152,11 @@ export const DAEMON_COMMANDS = {
         setting: "add-move-to",
       }),
       paused: flag("Add the torrents without starting them"),
-      label: many("TEXT", readText, "Label for the torrents; may be repeated"),
+      label: many(
+        "TEXT",
+        readText,
+        "Labels for the torrents, separated by commas; may be repeated",
+      ),
       ...addOptions,
       ...remote,
     },

@@ -75,6 +75,11 @@ function missingValue(name: string, placeholder: string): UsageError {
   };
 }
 
+/** What to do instead of an option that a user of other programs expects. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  detach: "it may not start programs; run it in the background by: setsid tt daemon --quiet &",
+};
+
 function unknownOption(
   written: string,
   name: string,
@@ -88,7 +93,9 @@ function unknownOption(
   const nearest = nearestWord(name, known);
   const reader = command === undefined ? "tt" : `tt ${command}`;
   let advice = `run ${command === undefined ? "tt help" : `tt help ${command}`}`;
-  if (nearest !== undefined) advice = `did you mean --${nearest}?`;
+  const instead = Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined;
+  if (instead !== undefined) advice = instead;
+  else if (nearest !== undefined) advice = `did you mean --${nearest}?`;
   else if (owners.length > 0 && command === undefined) advice = "options follow the command";
   else if (owners.length > 0) advice = `it belongs to ${joinWords(owners)}`;
   return {

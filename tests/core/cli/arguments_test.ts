@@ -275,6 +275,10 @@ Deno.test("an unknown command or option is answered with the closest match", () 
     'unknown-option: Option "--xyzzy" is not one of tt; run tt help',
   );
   assertEquals(
+    refuse("daemon --detach"),
+    'unknown-option: Option "--detach" is not one of tt daemon; it may not start programs; run it in the background by: setsid tt daemon --quiet &',
+  );
+  assertEquals(
     refuse("get -x y"),
     'unknown-option: Option "-x" is not one of tt get; run tt help get',
   );

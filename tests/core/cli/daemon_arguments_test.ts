@@ -206,6 +206,8 @@ Deno.test("commands for a daemon are complete without options", () => {
     ...every,
     ...remote,
   });
+  const labelled = accept("add a --label x,y --label z");
+  assertEquals(labelled.kind === "add" && labelled.labels, ["x", "y", "z"]);
   assertEquals(accept("status a b"), { kind: "status", watch: false, sort: "activity", ...some });
   for (const kind of ["pause", "resume", "recheck", "why"] as const) {
     assertEquals(accept(`${kind} a b`), { kind, now: false, ...some });

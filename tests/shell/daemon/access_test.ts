@@ -99,6 +99,60 @@ Deno.test("a daemon serves only authenticated clients", async () => {
   assertEquals((await Deno.stat(dir.state)).mode! & 0o777, 0o700);
 });
 
+/** Writes `head`, then `chunk` until the server answers; the status of its answer, and bytes sent. */
+async function flood(url: string, head: string, chunk: Uint8Array) {
+  const { hostname, port } = new URL(url);
+  using conn = await Deno.connect({ hostname, port: Number(port) });
+  await conn.write(new TextEncoder().encode(head.replaceAll("\n", "\r\n")));
+  const buffer = new Uint8Array(4096);
+  let isAnswered = false;
+  const answer = conn.read(buffer).then((count) => count ?? 0, () => 0)
+    .finally(() => isAnswered = true);
+  let sent = 0;
+  try {
+    while (!isAnswered && sent < 1e9) sent += await conn.write(chunk.subarray(sent % chunk.length));
+  } catch {
+    // The connection is closed.
+  }
+  const text = new TextDecoder().decode(buffer.subarray(0, await answer));
+  return { status: Number(text.split(" ")[1]), sent };
+}
+
+Deno.test("endless heads and bodies are cut off, and slow heads keep nobody out", async () => {
+  await using dir = await daemonFolder();
+  await using daemon = await DaemonKit.start(dir.state);
+  const { url, token } = daemon;
+  const { hostname, port, host } = new URL(url);
+  const letters = new Uint8Array(64 * 1024).fill(97);
+  const head = await flood(url, `GET / HTTP/1.1\nHost: ${host}\nX: `, letters);
+  assertEquals(head.status, 400);
+  assert(head.sent < 50e6, `${head.sent} bytes of a head`);
+
+  const first = await fetch(`${url}/transmission/rpc`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await first.body?.cancel();
+  const id = first.headers.get("x-transmission-session-id");
+  const chunk = new TextEncoder().encode(`10000\r\n${"a".repeat(0x10000)}\r\n`);
+  const body = await flood(
+    url,
+    `POST /transmission/rpc HTTP/1.1\nHost: ${host}\nAuthorization: Bearer ${token}\n` +
+      `X-Transmission-Session-Id: ${id}\nTransfer-Encoding: chunked\n\n`,
+    chunk,
+  );
+  assertEquals(body.status, 413);
+  assert(body.sent < 1e9, `${body.sent} bytes of a body`);
+
+  const slow = await Promise.all(Array.from({ length: 200 }, async () => {
+    const conn = await Deno.connect({ hostname, port: Number(port) });
+    await conn.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost:"));
+    return conn;
+  }));
+  assertEquals(await daemon.torrents("id"), []);
+  for (const conn of slow) conn.close();
+});
+
 Deno.test("addresses other than loopback need a certificate, or --allow-plain-http", async () => {
   await using dir = await daemonFolder();
   const args = ["daemon", "--state", dir.state, "--rpc", "0.0.0.0:0"];

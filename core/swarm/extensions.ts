@@ -167,18 +167,17 @@ export function sendHandshake(swarm: Swarm, peer: Connection, effects: SwarmEffe
   effects.push({ kind: "send", peer: peer.key, message });
 }
 
-/** Sends a message of the extension; false when the peer does not take it. */
+/** Sends a message of the extension to a peer that supports it. */
 export function sendExtended(
   peer: Connection,
   name: string,
   payload: Uint8Array,
   effects: SwarmEffects,
-): boolean {
+): void {
   const id = peer.theirNumbers.get(name);
-  if (id === undefined) return false;
+  if (id === undefined) return;
   const message = { kind: "extended", id, payload, name } as const;
   effects.push({ kind: "send", peer: peer.key, message });
-  return true;
 }
 
 /**

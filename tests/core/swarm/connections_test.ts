@@ -1,6 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import { banPeer } from "../../../core/swarm/connections.ts";
+import type { Effect } from "../../../core/torrent/protocol.ts";
 import {
   ADDRESSES_MAX,
+  BANS_MAX,
   CONNECTION_WORTH_MS,
   CONNECTIONS_MAX,
   CONNECTIONS_WANTED,
@@ -238,4 +241,82 @@ Deno.test("a violation found by the shell closes the connection", () => {
   kit.feed({ kind: "violated", peer, why: "a frame too long" });
   assertEquals(kit.closed(peer), "protocol-violation");
   assertEquals(kit.reports("peer-violated").map(({ why }) => why), ["a frame too long"]);
+});
+
+Deno.test("a dial whose connection is refused is tried again later", () => {
+  const { kit, job } = dialling();
+  const crowd = Array.from({ length: 8 }, (_, i) => kit.handshake({ ip: THEM.ip, id: i + 1 }));
+  const peer = kit.handshake({ ...THEM, id: 50 }, job);
+  assertEquals(kit.closed(peer), "too-many-from-host");
+  for (const key of crowd) kit.disconnect(key);
+  kit.forget();
+  kit.wait(REDIAL_FIRST_MS);
+  assertEquals(kit.all("dial").map(({ address }) => address), [THEM]);
+});
+
+Deno.test("the address of a second connection to the same peer belongs to the first", () => {
+  // Its id is greater than ours: the one that it dialled stays.
+  const greater = OUR_ID[0]! + 1;
+  const { kit, job } = dialling();
+  const first = kit.handshake({ ip: THEM.ip, port: 9_999, id: greater });
+  const second = kit.handshake({ ...THEM, id: greater }, job);
+  assertEquals([kit.isConnected(first), kit.closed(second)], [true, "duplicate"]);
+  const use = () => kit.torrent.swarm.addresses.entries.get("10.9.9.9:5000")?.use;
+  assertEquals(use(), "connected");
+  kit.disconnect(first);
+  assertEquals(use(), "free");
+});
+
+Deno.test("of two connections to one peer the greater id's own stays, by however little it is greater", () => {
+  for (const [theirs, stays] of [[OUR_ID[0]! - 1, "ours"], [OUR_ID[0]! + 1, "theirs"]] as const) {
+    const { kit, job } = dialling();
+    const incoming = kit.handshake({ ip: THEM.ip, port: 9_999, id: theirs });
+    const dialled = kit.handshake({ ...THEM, id: theirs }, job);
+    assertEquals(kit.isConnected(stays === "ours" ? dialled : incoming), true, stays);
+    assertEquals(kit.torrent.swarm.connections.size, 1);
+  }
+});
+
+Deno.test("ids that differ in one byte belong to two peers, whichever byte it is", () => {
+  for (const at of [0, 10, 19]) {
+    const kit = new Kit({ have: ".." });
+    for (const [peer, byte] of [[1, 1], [2, 2]] as const) {
+      const peerId = new Uint8Array(20).fill(7);
+      peerId[at] = byte;
+      const features = { fast: true, extended: false, dht: false, v2: false };
+      kit.feed({ kind: "connected", peer, job: undefined, address: THEM, peerId, features });
+    }
+    assertEquals(kit.torrent.swarm.connections.size, 2, `byte ${at}`);
+  }
+});
+
+Deno.test("a connection that ends without a fault is not reported", () => {
+  const kit = new Kit({ have: ".." });
+  kit.handshake();
+  kit.feed({ kind: "granted", connections: 0, dials: 0, uploadSlots: 0, bufferBytes: 0 });
+  assertEquals([kit.all("close").length, kit.reports("peer-violated")], [1, []]);
+});
+
+Deno.test("on loopback a ban is of an id, and of the address that it was dialled at", () => {
+  const kit = new Kit({ have: "." });
+  const { swarm } = kit.torrent;
+  const effects: Effect[] = [];
+  const local = { ip: "127.0.0.1", port: 6881 };
+  kit.feed({ kind: "peers-found", source: "tracker", addresses: [local] });
+  const peer = kit.handshake({ ...local, id: 5 }, kit.all("dial")[0]!.job);
+  banPeer(swarm, kit.connection(peer), "a test", effects);
+  kit.disconnect(peer);
+  kit.forget();
+  kit.wait(10 * REDIAL_LAST_MS);
+  assertEquals(kit.all("dial"), []);
+  assertEquals(kit.closed(kit.handshake({ ip: "127.0.0.1", id: 5 })), "banned");
+  assertEquals(kit.isConnected(kit.handshake({ ip: "127.0.0.1", id: 6 })), true);
+  assertEquals(swarm.addresses.bannedIps.size, 0);
+  for (let i = 0; i < BANS_MAX; i++) {
+    const id = new Uint8Array(20).fill(9);
+    new DataView(id.buffer).setUint32(0, i);
+    banPeer(swarm, { address: local, id }, "a test", effects);
+  }
+  assertEquals(swarm.bannedPeers.size, BANS_MAX);
+  assertEquals(kit.isConnected(kit.handshake({ ip: "127.0.0.1", id: 5 })), true, "the first one");
 });

@@ -186,3 +186,10 @@ Deno.test("an upload-only peer cannot be served: the share rule does not wait fo
   handshake(kit, other, { uploadOnly: true });
   assertEquals(kit.reports("share").at(-1)?.state, "waived");
 });
+
+Deno.test("a torrent without metadata does not call itself upload-only", () => {
+  const kit = new Kit({ have: "..", isMagnet: true });
+  const [handshake] = kit.sent(kit.handshake({ extended: true }));
+  if (handshake?.kind !== "extended") throw new Error("no handshake");
+  assertEquals(new TextDecoder("latin1").decode(handshake.payload).includes("upload_only"), false);
+});

@@ -100,3 +100,12 @@ Deno.test("only the tracker that is next has a time", () => {
     ...[4, 5, "slow", undefined, kit.now],
   ]);
 });
+
+Deno.test("a peer without a transfer moved nothing, and one that nobody named is a tracker's", () => {
+  const kit = new Kit({ have: "..", isMagnet: true });
+  kit.handshake({ incoming: false });
+  const [peer] = detailsOf(kit.torrent, kit.now).peers();
+  const { source, isInteresting, isInterested, downloaded, uploaded, upRate } = peer!;
+  assertEquals([source, isInteresting, isInterested], ["tracker", false, false]);
+  assertEquals([downloaded, uploaded, upRate], [0, 0, 0]);
+});

@@ -30,3 +30,20 @@ Deno.test("skipped pieces are not wanted: a torrent is finished before it is com
   const { isFinished, isComplete, bytesWanted, bytesWantedMissing } = factsOf(kit.torrent, kit.now);
   assertEquals([isFinished, isComplete, bytesWanted, bytesWantedMissing], [true, false, BLOCK, 0]);
 });
+
+Deno.test("live peers are counted by what they want, and who may ask whom", () => {
+  const kit = new Kit({ have: "#...", blocks: 1 });
+  const wanted = kit.connect(".##.");
+  kit.connect("#...", { unchokes: false });
+  const leecher = kit.connect("....", { unchokes: false });
+  kit.say(leecher, { kind: "interested" });
+  kit.say(wanted, { kind: "interested" });
+  const facts = factsOf(kit.torrent, kit.now);
+  assertEquals([facts.peers, facts.wanted, facts.unchokedByUs, facts.unchokingUs, facts.seeds], [
+    ...[3, 1, 2, 1, 0],
+  ]);
+  const magnet = new Kit({ have: "..", isMagnet: true });
+  magnet.handshake();
+  const early = factsOf(magnet.torrent, magnet.now);
+  assertEquals([early.peers, early.pieceCount, early.isFinished], [1, 0, false]);
+});

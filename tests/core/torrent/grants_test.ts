@@ -4,7 +4,7 @@ import { BLOCK_SIZE } from "../../../core/metainfo/geometry.ts";
 import type { Resources } from "../../../core/limits/resources.ts";
 import { needsOf } from "../../../core/torrent/grants.ts";
 import { CHOKE_INTERVAL_MS } from "../../../core/transfer/limits.ts";
-import { Kit } from "./kit.ts";
+import { Kit, writable } from "./kit.ts";
 
 const ALL: Resources = {
   connections: 300,
@@ -89,4 +89,48 @@ Deno.test("no piece is started beyond the granted buffers", () => {
   assertEquals(kit.owed(peer).length, 0);
   grant(kit, { bufferBytes: 8 * BLOCK_SIZE });
   assertEquals(new Set(kit.owed(peer).map((name) => name.split(".")[0])).size, 2);
+});
+
+Deno.test("a torrent without metadata needs connections, and neither slots nor buffers", () => {
+  const kit = new Kit({ have: "..", isMagnet: true });
+  kit.feed({ kind: "peers-found", addresses: addresses(3), source: "user" });
+  assertEquals(needsOf(kit.torrent, kit.now), {
+    least: { connections: 2, dials: 0, uploadSlots: 0, bufferBytes: 0 },
+    most: { connections: 3, dials: 0, uploadSlots: 0, bufferBytes: 0 },
+  });
+});
+
+Deno.test("dials under way count as connections, peers without interest need no slot", () => {
+  const kit = new Kit({ have: "..", blocks: 1 });
+  kit.feed({ kind: "peers-found", addresses: addresses(3), source: "user" });
+  assertEquals(kit.all("dial").length, 3);
+  kit.connect("..");
+  kit.connect("..");
+  const { most } = needsOf(kit.torrent, kit.now);
+  assertEquals([most.connections, most.uploadSlots], [5, 0]);
+});
+
+Deno.test("of useful connections those that carry least are closed first, then the youngest", () => {
+  const kit = new Kit({ have: "#..." });
+  const keys = [0, 1, 2, 3, 4].map(() => kit.connect(".##."));
+  const rates: readonly (readonly [number, number])[] = [[0, 3], [1, 0], [0, 0], [2, 2], [0, 0]];
+  for (const [i, [down, up]] of rates.entries()) {
+    writable(kit.peer(keys[i]!).down).rate = down;
+    writable(kit.peer(keys[i]!).up).rate = up;
+  }
+  kit.forget();
+  grant(kit, { connections: 5 });
+  assertEquals(kit.all("close"), []);
+  for (const left of [4, 3, 2, 1]) grant(kit, { connections: left });
+  assertEquals(kit.all("close").map(({ peer }) => keys.indexOf(peer)), [4, 2, 1, 0]);
+});
+
+Deno.test("a connection that carries little is worth more than one without interest", () => {
+  const kit = new Kit({ have: "#..." });
+  const useful = kit.connect(".##.");
+  const idle = kit.connect("#...");
+  writable(kit.peer(idle).down).rate = 0.5;
+  kit.forget();
+  grant(kit, { connections: 1 });
+  assertEquals([kit.isConnected(useful), kit.isConnected(idle)], [true, false]);
 });

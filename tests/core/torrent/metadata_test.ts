@@ -118,3 +118,45 @@ Deno.test("a swarm without metadata stops at once, with nothing to save", () => 
   assertEquals(kit.torrent.stage, "stopped");
   assertEquals(kit.all("save-state"), []);
 });
+
+/** The extension handshakes that the peer got, as text. */
+function handshakes(kit: Kit, peer: number): string[] {
+  return kit.sent(peer).flatMap((message) =>
+    message.kind === "extended" && message.id === 0
+      ? [new TextDecoder("latin1").decode(message.payload)]
+      : []
+  );
+}
+
+Deno.test("a torrent that turns out to be private withdraws what it offered, others do not", () => {
+  for (const isPrivate of [true, false]) {
+    const kit = magnet();
+    const peer = kit.handshake({ extended: true });
+    const silent = kit.handshake({ extended: false });
+    kit.forget();
+    learn(kit, "..", isPrivate);
+    assertEquals(handshakes(kit, peer).map((text) => text.includes("6:ut_pexi0e")), [
+      ...isPrivate ? [true] : [],
+    ]);
+    assertEquals(kit.sentKinds(silent).includes("extended"), false);
+    assertEquals(kit.torrent.swarm.addresses.isPrivate, isPrivate);
+  }
+});
+
+Deno.test("content that is here already is told once the metadata is known", () => {
+  const kit = magnet();
+  const peer = kit.handshake({ extended: true });
+  kit.forget();
+  learn(kit, "##");
+  assertEquals(handshakes(kit, peer).map((text) => text.includes("11:upload_onlyi1e")), [true]);
+});
+
+Deno.test("an unfinished torrent is saved as soon as its metadata is known, a finished one is not", () => {
+  const saves = (have: string) => {
+    const kit = magnet();
+    learn(kit, have);
+    kit.wait(10_000);
+    return kit.all("save-state").length > 0;
+  };
+  assertEquals([saves(".."), saves("##")], [true, false]);
+});

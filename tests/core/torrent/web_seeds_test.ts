@@ -3,7 +3,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { factsOf } from "../../../core/torrent/facts.ts";
-import { WEB_SEEDS_OPEN_MAX } from "../../../core/torrent/web_seeds.ts";
+import { hasWebSeeds, WEB_SEEDS_OPEN_MAX } from "../../../core/torrent/web_seeds.ts";
 import { WEB_SEED_RETRY_FIRST_MS } from "../../../core/web_seed/judge.ts";
 import { Kit, type Picture } from "./kit.ts";
 
@@ -121,4 +121,50 @@ Deno.test("a server and a peer share the work, each piece from one of them", () 
   assertEquals(kit.torrent.transfer!.haveCount, 20);
   const { downloaded } = factsOf(kit.torrent, kit.now).webSeeds[0]!;
   assert(downloaded > 40 * 16_384 && downloaded < 280 * 16_384, `${downloaded}`);
+});
+
+Deno.test("why a server is out of use is told, and forgotten while it works", () => {
+  const kit = kitWith({ have: "...." });
+  const facts = () => factsOf(kit.torrent, kit.now).webSeeds[0]!;
+  assertEquals([facts().state, facts().why], ["active", undefined]);
+  fail(kit, "wait");
+  assertEquals([facts().state, facts().why], ["waiting", "it answered 503"]);
+  kit.wait(WEB_SEED_RETRY_FIRST_MS + 1_000);
+  assertEquals([facts().state, facts().why], ["active", undefined]);
+  kit.deliver(KEY);
+  kit.finish([0]);
+  assertEquals([facts().state, facts().why], ["dropped", "it sent a piece that fails its check"]);
+});
+
+Deno.test("a server that works begins its waits anew", () => {
+  const kit = kitWith({ have: "...." });
+  fail(kit, "wait");
+  kit.wait(WEB_SEED_RETRY_FIRST_MS + 1_000);
+  fail(kit, "wait");
+  kit.wait(2 * WEB_SEED_RETRY_FIRST_MS + 1_000);
+  kit.deliver(KEY, 1);
+  fail(kit, "wait");
+  kit.forget();
+  kit.wait(WEB_SEED_RETRY_FIRST_MS + 1_000);
+  assertEquals(opened(kit), [KEY]);
+});
+
+Deno.test("a torrent that stops closes its servers, and one without metadata has none at work", () => {
+  const kit = kitWith({ have: "...." });
+  kit.forget();
+  kit.feed({ kind: "stop" });
+  assertEquals(kit.all("close-web-seed").map(({ peer }) => peer), [KEY]);
+  assertEquals(kit.torrent.transfer!.peers.size, 0);
+  const magnet = kitWith({ have: "..", isMagnet: true });
+  assertEquals(opened(magnet), []);
+  assertEquals(hasWebSeeds(magnet.torrent), false);
+  const done = kitWith({ have: "##" });
+  assertEquals(hasWebSeeds(done.torrent), false);
+  const dropped = kitWith({ have: ".." });
+  assertEquals(hasWebSeeds(dropped.torrent), true);
+  fail(dropped, "wait");
+  assertEquals(hasWebSeeds(dropped.torrent), true);
+  dropped.wait(WEB_SEED_RETRY_FIRST_MS + 1_000);
+  fail(dropped, "drop");
+  assertEquals(hasWebSeeds(dropped.torrent), false);
 });

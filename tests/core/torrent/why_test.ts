@@ -120,3 +120,13 @@ function rejectOne(kit: Kit, peer: number): void {
   const [piece, block] = owed.split(".").map(Number);
   kit.say(peer, { kind: "reject", piece: piece!, begin: block! * 16_384, length: 16_384 });
 }
+
+Deno.test("without metadata nothing can be asked, and a withheld piece is named only as the last", () => {
+  const magnet = new Kit({ have: "..", isMagnet: true });
+  assertEquals(why(magnet, magnet.handshake()), { kind: "no-metadata" });
+  const rule = { percent: 10, strict: true };
+  const first = new Kit({ have: ".###", shareRule: rule });
+  assertEquals(why(first, first.connect("#...")), { kind: "withheld", piece: 0 });
+  const more = new Kit({ have: ".#.#", shareRule: rule });
+  assertEquals(why(more, more.connect("#...", { unchokes: false })), { kind: "chokes-us" });
+});

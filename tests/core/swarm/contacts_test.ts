@@ -45,3 +45,16 @@ Deno.test("the latest departures are remembered, DEPARTED_MAX at most", () => {
   const latest = departedSince(contacts, 2 * DEPARTED_MAX - 2);
   assertEquals(latest.map(({ number }) => number), [last - 1, last]);
 });
+
+Deno.test("when too many departed, the latest half is kept", () => {
+  const contacts = createContacts();
+  const depart = (count: number) => {
+    updateContacts(contacts, Array.from({ length: count }, (_, port) => contact(port)));
+    updateContacts(contacts, []);
+  };
+  depart(DEPARTED_MAX);
+  assertEquals(contacts.departed.length, DEPARTED_MAX);
+  depart(1);
+  assertEquals(contacts.departed.length, DEPARTED_MAX / 2);
+  assertEquals(contacts.departed.at(-1)!.number, DEPARTED_MAX);
+});

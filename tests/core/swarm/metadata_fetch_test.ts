@@ -1,10 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "../../support/fast_check.ts";
 import {
   addMetadataPeer,
   concludeMetadata,
   createMetadataFetch,
   METADATA_DUPLICATE_MS,
+  METADATA_PEERS_MAX,
   METADATA_REQUESTS_MAX,
   METADATA_RETRY_FIRST_MS,
   METADATA_TIMEOUT_MS,
@@ -218,4 +219,161 @@ Deno.test("with one honest peer metadata is always fetched, and no honest peer i
     ),
     fuzzRuns(200),
   );
+});
+
+/** A time far from the clock's beginning. */
+const LATE = 1_000_000;
+const TWO = 2 * METADATA_PIECE_SIZE;
+
+function fetchFrom(...sizes: readonly (number | undefined)[]): MetadataFetch {
+  const fetch = createMetadataFetch();
+  for (const [i, size] of sizes.entries()) addMetadataPeer(fetch, i + 1, size);
+  return fetch;
+}
+
+const askedOf = (fetch: MetadataFetch, now = LATE) =>
+  requestMetadata(fetch, now).map(({ peer, piece }) => `${peer}.${piece}`);
+
+Deno.test("a peer that names another size starts over, one that repeats its size does not", () => {
+  const fetch = fetchFrom(TWO);
+  assertEquals(askedOf(fetch), ["1.0", "1.1"]);
+  addMetadataPeer(fetch, 1, TWO);
+  assertEquals(askedOf(fetch), []);
+  addMetadataPeer(fetch, 1, METADATA_PIECE_SIZE);
+  assertEquals(askedOf(fetch), ["1.0"]);
+  assertEquals(metadataProgress(fetch)?.bytesTotal, METADATA_PIECE_SIZE);
+});
+
+Deno.test("as many peers are remembered as a torrent has connections", () => {
+  const fetch = createMetadataFetch();
+  for (let peer = 1; peer <= METADATA_PEERS_MAX + 1; peer++) addMetadataPeer(fetch, peer, TWO);
+  assertEquals(fetch.peers.size, METADATA_PEERS_MAX);
+});
+
+/** Two peers sent one half each, and it did not match: now the first is asked alone. */
+function afterMixture(): MetadataFetch {
+  const fetch = fetchFrom(TWO, TWO, TWO);
+  askedOf(fetch);
+  askedOf(fetch, LATE + METADATA_DUPLICATE_MS);
+  const now = LATE + METADATA_DUPLICATE_MS;
+  give(fetch, 1, 0, metadata(TWO), now);
+  assertEquals(give(fetch, 2, 1, metadata(TWO, 9), now).kind, "assembled");
+  assertEquals(concludeMetadata(fetch, false), []);
+  return fetch;
+}
+
+Deno.test("the only peer that is asked takes its pieces along when it leaves, others do not", () => {
+  const fetch = afterMixture();
+  assertEquals(askedOf(fetch), ["1.0", "1.1"]);
+  give(fetch, 1, 0, metadata(TWO), LATE);
+  removeMetadataPeer(fetch, 3);
+  assertEquals(metadataProgress(fetch)?.bytesDone, METADATA_PIECE_SIZE);
+  assertEquals(askedOf(fetch), []);
+  removeMetadataPeer(fetch, 1);
+  assertEquals(askedOf(fetch), ["2.0", "2.1"]);
+  assertEquals(metadataProgress(fetch)?.bytesDone, 0);
+  for (const piece of [0, 1]) give(fetch, 2, piece, metadata(TWO), LATE);
+  removeMetadataPeer(fetch, 2);
+  // It is being checked already.
+  assertEquals(concludeMetadata(fetch, true), [2]);
+  assertEquals([fetch.stage, fetch.failed], ["done", undefined]);
+});
+
+Deno.test("several peers that are asked leave what they sent", () => {
+  const fetch = fetchFrom(TWO, TWO);
+  askedOf(fetch);
+  give(fetch, 1, 0, metadata(TWO), LATE);
+  removeMetadataPeer(fetch, 1);
+  assertEquals(metadataProgress(fetch)?.bytesDone, METADATA_PIECE_SIZE);
+});
+
+Deno.test("what nobody asked for changes nothing", () => {
+  const fetch = fetchFrom(TWO);
+  assertEquals(give(fetch, 1, 0, metadata(TWO), LATE).kind, "none", "before the first request");
+  assertEquals(give(fetch, 7, 0, metadata(TWO), LATE).kind, "none", "of an unknown peer");
+  askedOf(fetch);
+  assertEquals(give(fetch, 7, 0, metadata(TWO), LATE).kind, "none");
+  for (const piece of [0, 1]) give(fetch, 1, piece, metadata(TWO), LATE);
+  assertEquals(give(fetch, 1, 0, metadata(TWO), LATE).kind, "none", "while it is checked");
+  assertEquals(fetch.stage, "checking");
+});
+
+Deno.test("a reject of what was not asked for delays nothing", () => {
+  const fetch = fetchFrom(TWO);
+  askedOf(fetch);
+  receiveMetadata(fetch, 1, { kind: "reject", piece: 9 }, LATE);
+  assertEquals(fetch.peers.get(1)!.waitUntilMs, 0);
+  receiveMetadata(fetch, 1, { kind: "reject", piece: 0 }, LATE);
+  assertEquals(fetch.peers.get(1)!.waitUntilMs, LATE + METADATA_RETRY_FIRST_MS);
+});
+
+Deno.test("a piece that comes makes up for the refusals before it", () => {
+  const fetch = fetchFrom(2 * TWO);
+  const reject = (piece: number, now: number) => {
+    askedOf(fetch, now);
+    receiveMetadata(fetch, 1, { kind: "reject", piece }, now);
+    return fetch.peers.get(1)!.waitUntilMs - now;
+  };
+  assertEquals(reject(0, LATE), METADATA_RETRY_FIRST_MS);
+  assertEquals(reject(0, LATE + 60_000), 2 * METADATA_RETRY_FIRST_MS);
+  askedOf(fetch, LATE + 120_000);
+  give(fetch, 1, 1, metadata(2 * TWO), LATE + 120_000);
+  assertEquals(reject(0, LATE + 120_000), METADATA_RETRY_FIRST_MS);
+});
+
+Deno.test("a verdict on nothing is a programming error", () => {
+  assertThrows(() => concludeMetadata(createMetadataFetch(), true));
+  const fetch = fetchFrom(TWO);
+  askedOf(fetch);
+  assertThrows(() => concludeMetadata(fetch, true));
+});
+
+Deno.test("the next look is when a wait ends, a piece may be asked twice, or an answer is late", () => {
+  const fetch = fetchFrom(TWO, undefined);
+  assertEquals(nextMetadataDeadline(fetch, LATE), undefined);
+  askedOf(fetch);
+  assertEquals(nextMetadataDeadline(fetch, LATE), LATE + METADATA_DUPLICATE_MS);
+  const duplicateMs = LATE + METADATA_DUPLICATE_MS;
+  assertEquals(nextMetadataDeadline(fetch, duplicateMs - 1), duplicateMs);
+  assertEquals(nextMetadataDeadline(fetch, duplicateMs), LATE + METADATA_TIMEOUT_MS);
+  for (const piece of [0, 1]) receiveMetadata(fetch, 1, { kind: "reject", piece }, LATE);
+  const { waitUntilMs } = fetch.peers.get(1)!;
+  assertEquals(nextMetadataDeadline(fetch, waitUntilMs - 1), waitUntilMs);
+  assertEquals(nextMetadataDeadline(fetch, waitUntilMs), undefined);
+});
+
+Deno.test("of sizes that as many name the first is tried", () => {
+  const fetch = fetchFrom(TWO, METADATA_PIECE_SIZE, METADATA_PIECE_SIZE, TWO);
+  askedOf(fetch);
+  assertEquals(metadataProgress(fetch)?.bytesTotal, TWO);
+});
+
+Deno.test("a piece is asked of another peer after a second, and given up after ten", () => {
+  const fetch = fetchFrom(METADATA_PIECE_SIZE, METADATA_PIECE_SIZE);
+  assertEquals(askedOf(fetch), ["1.0"]);
+  assertEquals(askedOf(fetch, LATE + METADATA_DUPLICATE_MS - 1), []);
+  assertEquals(askedOf(fetch, LATE + METADATA_DUPLICATE_MS), ["2.0"]);
+  assertEquals(askedOf(fetch, LATE + METADATA_TIMEOUT_MS - 1), []);
+  assertEquals(fetch.peers.get(1)!.asked.size, 1);
+  askedOf(fetch, LATE + METADATA_TIMEOUT_MS);
+  assertEquals(fetch.peers.get(1)!.asked.size, 0);
+});
+
+Deno.test("who named another size lied, even where the bytes are right", () => {
+  const right = metadata(METADATA_PIECE_SIZE);
+  const wrong = metadata(TWO);
+  const fetch = fetchFrom(TWO, TWO, METADATA_PIECE_SIZE);
+  askedOf(fetch);
+  askedOf(fetch, LATE + METADATA_DUPLICATE_MS);
+  give(fetch, 1, 0, wrong, LATE);
+  give(fetch, 2, 1, wrong, LATE);
+  assertEquals(concludeMetadata(fetch, false), []);
+  for (const liar of [1, 2]) {
+    assertEquals(askedOf(fetch), [`${liar}.0`, `${liar}.1`]);
+    for (const piece of [0, 1]) give(fetch, liar, piece, wrong, LATE);
+    assertEquals(concludeMetadata(fetch, false), [liar]);
+  }
+  assertEquals(askedOf(fetch), ["3.0"]);
+  give(fetch, 3, 0, right, LATE);
+  assertEquals(concludeMetadata(fetch, true), [1, 2]);
 });

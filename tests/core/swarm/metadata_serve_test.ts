@@ -30,3 +30,12 @@ Deno.test("unlimited requests of a peer get a burst, then a steady rate", () => 
   }
   assert(Math.abs(given - (SERVED_BURST_PIECES + 10 * SERVED_PIECES_PER_SECOND)) <= 1, `${given}`);
 });
+
+Deno.test("the whole burst is given at once, and nothing beyond it", () => {
+  const allowance = createMetadataAllowance(0);
+  const kinds = Array.from(
+    { length: SERVED_BURST_PIECES + 1 },
+    () => answerMetadataRequest(INFO, 0, allowance, 0).kind,
+  );
+  assertEquals(kinds.slice(-2), ["data", "reject"]);
+});

@@ -5,6 +5,7 @@ import {
   createPeerExchange,
   type PeerExchange,
   PEX_EARLY_MAX,
+  PEX_EARLY_MS,
   PEX_FIRST_MS,
   PEX_INTERVAL_MS,
   PEX_TAKEN_MAX,
@@ -185,4 +186,34 @@ Deno.test("a contact that went and came back between two messages is no news", (
   planPex(peer, [], undefined, now - 1);
   const { added, dropped } = planPex(peer, contacts(0, 1), undefined, now)!;
   assertEquals([added, dropped], [[contact(0)], [contact(7).address]]);
+});
+
+Deno.test("a full list takes nothing more before something was dropped", () => {
+  const exchange = createPeer();
+  const all = contacts(0, PEX_TOLD_MAX + 3);
+  const at = (minute: number) => 5_000 + minute * PEX_INTERVAL_MS;
+  assertEquals(planPex(exchange, all, REMOTE, at(0))!.added.length, PEX_TOLD_MAX);
+  assertEquals(planPex(exchange, all, REMOTE, at(1)), undefined);
+  const without = all.slice(2);
+  assertEquals(planPex(exchange, without, REMOTE, at(2))!.dropped.length, 2);
+  assertEquals(planPex(exchange, without, REMOTE, at(3))!.added.length, 2);
+  assertEquals(planPex(exchange, without, REMOTE, at(4)), undefined);
+});
+
+Deno.test("a message after the pause is no longer early, and makes up for one that was", () => {
+  const exchange = createPeerExchange(0);
+  const nothing = { added: [], dropped: [] };
+  const receive = (now: number) => receivePex(exchange, nothing, REMOTE, NOTHING_KNOWN, now).kind;
+  const start = 1_000_000;
+  assertEquals(receive(start), "taken");
+  for (let i = 0; i < PEX_EARLY_MAX; i++) assertEquals(receive(start + 1), "ignored");
+  assertEquals(receive(start + PEX_EARLY_MS - 1), "flood");
+  const other = createPeerExchange(0);
+  const again = (now: number) => receivePex(other, nothing, REMOTE, NOTHING_KNOWN, now).kind;
+  again(start);
+  for (let i = 0; i < PEX_EARLY_MAX; i++) again(start + 1);
+  assertEquals(again(start + PEX_EARLY_MS), "taken");
+  assertEquals([again(start + PEX_EARLY_MS + 1), again(start + PEX_EARLY_MS + 2)], [
+    ...["ignored", "flood"],
+  ]);
 });

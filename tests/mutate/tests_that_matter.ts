@@ -9,6 +9,7 @@ import { importsOf, listSources } from "./plan.ts";
 const NEIGHBOURS: Readonly<Record<string, readonly string[]>> = {
   "core/hash_exchange": ["tests/core/transfer"],
   "core/limits": ["tests/core/swarm", "tests/core/torrent"],
+  "core/metainfo": ["tests/core/hash_exchange", "tests/shell/make_v2_torrent_test.ts"],
   "core/sim": [
     ...["tests/sim/model_test.ts", "tests/sim/share_rule_test.ts", "tests/sim/swarm_test.ts"],
     ...["tests/sim/v2_test.ts", "tests/sim/whole_swarm_test.ts", "tests/sim/hostile_test.ts"],

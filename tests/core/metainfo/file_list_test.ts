@@ -6,6 +6,7 @@ import {
   parseFileEntries,
   PATH_BYTES_MAX,
   PATH_COMPONENTS_MAX,
+  placeFiles,
 } from "../../../core/metainfo/file_list.ts";
 
 /** Whether a torrent with a file of this path is accepted. */
@@ -37,4 +38,60 @@ Deno.test("limits are the same for creating and for parsing a torrent", () => {
     assertEquals(isRead(path), expected, path.join("/"));
   }
   assert(fitsPathLimits([]));
+});
+
+function entriesOf(info: Record<string, unknown>) {
+  const root = decodeBencode(encodeBencode(info as never));
+  if (!root.ok || root.value.kind !== "dict") throw new Error("not a dictionary");
+  return parseFileEntries(root.value, "name");
+}
+
+Deno.test("attributes say what a file is, and only padding needs no path", () => {
+  const read = (...files: Record<string, unknown>[]) => {
+    const entries = entriesOf({ files });
+    return entries.ok
+      ? entries.value.map((
+        { components, length, pad, symlink, executable },
+      ) => [components.slice(1).join("/"), length, pad, symlink, executable])
+      : entries.error.code;
+  };
+  const path = ["a"];
+  assertEquals(read({ length: 1, path }), [["a", 1, false, false, false]]);
+  assertEquals(read({ length: 1, path, attr: "x" }), [["a", 1, false, false, true]]);
+  assertEquals(read({ length: 1, path, attr: "h" }), [["a", 1, false, false, false]]);
+  assertEquals(read({ length: 7, attr: "p" }), [[".pad/7", 7, true, false, false]]);
+  assertEquals(read({ length: 7, attr: "p", path }), [["a", 7, true, false, false]]);
+  assertEquals(read({ length: 7, attr: "x" }), "path-invalid");
+  assertEquals(read({ length: 7, path, attr: "l" }), [["a", 0, false, true, false]]);
+  assertEquals(read({ path, attr: "l" }), [["a", 0, false, true, false]]);
+  assertEquals([read({ path }), read({ length: -1, path })], ["length-invalid", "length-invalid"]);
+  assertEquals(read({ length: 0, path }), [["a", 0, false, false, false]]);
+  assertEquals(entriesOf({ length: -1 }), {
+    ok: false,
+    error: { code: "length-invalid", file: 0 },
+  });
+});
+
+Deno.test("files are placed one behind the other, links nowhere, aligned where that is asked", () => {
+  const entry = (name: string, length: number, changes = {}) => ({
+    ...{ components: ["t", name], length, pad: false, symlink: false, executable: false },
+    ...changes,
+  });
+  const entries = [
+    entry("a", 5),
+    entry("b", 0),
+    entry("c", 0, { symlink: true }),
+    entry("a", 6, { executable: true }),
+    entry("a", 2, { pad: true }),
+  ];
+  const placed = (alignment?: number) => {
+    const files = placeFiles(entries, "posix", alignment);
+    if (!files.ok) throw new Error(files.error.code);
+    return files.value.map(({ path, offset }) => `${path.join("/")} ${offset}`);
+  };
+  assertEquals(placed(), ["t/a 0", "t/b 5", "t/a (2) 5", "t/a 11"]);
+  assertEquals(placed(4), ["t/a 0", "t/b 5", "t/a (2) 8", "t/a 16"]);
+  const most = Number.MAX_SAFE_INTEGER;
+  assertEquals(placeFiles([entry("a", most)], "posix").ok, true);
+  assertEquals(placeFiles([entry("a", most), entry("b", 2)], "posix").ok, false);
 });

@@ -30,3 +30,17 @@ Deno.test("a link without trackers and web seeds gives a torrent without them", 
   assertEquals([metainfo.announceTiers, metainfo.webSeeds], [[], []]);
   assertEquals(read(["udp://u.example:1"], []).announceTiers, [["udp://u.example:1"]]);
 });
+
+Deno.test("what the link lacks is not in the torrent, and a single tracker is no list", () => {
+  const text = (trackers: string[], webSeeds: string[]) =>
+    new TextDecoder("latin1").decode(torrentOfInfo(INFO, { trackers, webSeeds }));
+  assertEquals(text([], []).startsWith("d4:info"), true);
+  assertEquals(text(["udp://u:1"], []).startsWith("d8:announce9:udp://u:14:info"), true);
+  assertEquals(text(["udp://u:1", "udp://v:1"], []).includes("13:announce-list"), true);
+  assertEquals(
+    [text([], []), text([], ["http://w/"])].map((shown) => shown.includes("8:url-list")),
+    [
+      ...[false, true],
+    ],
+  );
+});

@@ -70,3 +70,24 @@ Deno.test("a single file has the same layout in v1 and in v2", () => {
     assertEquals(createAlignedGeometry([size, 0], 32_768), createGeometry(size, 32_768));
   }
 });
+
+Deno.test("a geometry from outside has pieces and bytes that agree", () => {
+  const plain = { totalSize: 32_769, pieceLength: 16_384, pieceCount: 3 };
+  assertEquals(isGeometry(plain), true);
+  assertEquals([isGeometry({ ...plain, pieceCount: 2 }), isGeometry({ ...plain, pieceCount: 4 })], [
+    ...[false, false],
+  ]);
+  assertEquals(isGeometry({ totalSize: 1, pieceLength: 1, pieceCount: 1 }), true);
+  assertEquals(isGeometry({ totalSize: 0, pieceLength: 1, pieceCount: 0 }), false);
+  assertEquals(isGeometry({ totalSize: 1, pieceLength: 0, pieceCount: 1 }), false);
+  const aligned = (totalSize: number, ...shortPieces: { piece: number; size: number }[]) =>
+    isGeometry({ totalSize, pieceLength: 10, pieceCount: 3, shortPieces });
+  assertEquals(aligned(12, { piece: 0, size: 1 }, { piece: 1, size: 1 }), true);
+  assertEquals(aligned(29, { piece: 0, size: 9 }), true);
+  assertEquals(aligned(21, { piece: 2, size: 1 }), true);
+  assertEquals(aligned(30, { piece: 0, size: 10 }), false, "it is not short");
+  assertEquals(aligned(20, { piece: 0, size: 0 }), false, "it is empty");
+  assertEquals(aligned(21, { piece: 3, size: 1 }), false, "it is beyond the end");
+  assertEquals(aligned(12, { piece: 1, size: 1 }, { piece: 1, size: 1 }), false, "it comes twice");
+  assertEquals(aligned(21, { piece: -1, size: 1 }), false);
+});

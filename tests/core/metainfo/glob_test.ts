@@ -140,3 +140,16 @@ Deno.test("sets may contain ranges, a leading bracket, and a trailing dash", () 
   assertEquals(parseGlob("[]"), undefined);
   assertEquals(parseGlob("[!]"), undefined);
 });
+
+Deno.test("a pattern may be as long as the limit, and goes back to where a run began", () => {
+  const longest = "a".repeat(GLOB_LENGTH_MAX);
+  assertEquals(matches(longest, longest), true);
+  assertEquals(matches("a*ab", "aaaab"), true);
+  assertEquals(matches("*a*b", "xxab"), true);
+  assertEquals(matches("*ab", "aab"), true);
+  assertEquals(matches("x/**/a/b", "x/a/a/b"), true);
+  assertEquals(matches("x/**/a/b", "x/y/a/c/a/b"), true);
+  assertEquals(matches("x/**/b/c", "x/b/b/c"), true);
+  assertEquals(matches("**/a/**/b", "q/a/r/b"), true);
+  assertEquals(matches("**/a/b/**/c", "a/a/b/c"), true);
+});

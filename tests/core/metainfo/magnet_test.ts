@@ -175,3 +175,31 @@ Deno.test("any text is parsed or refused", () => {
     fuzzParameters,
   );
 });
+
+Deno.test("links keep to their limits, and values that cannot be unescaped stay as they are", () => {
+  const link = (length: number) => {
+    const start = `magnet:?xt=urn:btih:${HASH}&x=`;
+    return start + "y".repeat(length - start.length);
+  };
+  assertEquals(errorOf(link(MAGNET_LENGTH_MAX)), undefined);
+  assertEquals(errorOf(link(MAGNET_LENGTH_MAX + 1)), "magnet-too-long");
+  assertEquals(errorOf(`magnet:?xt=${HASH}%`), "info-hash-missing");
+  assertEquals(read(`magnet:?xt=urn:btih:${HASH}&=x&a&x.pe=%zz`).peers, []);
+  const both = `xt=urn:btmh:1220${HASH_V2}`;
+  assertEquals(read(`magnet:?${both}&${both}`).identity, { v1: undefined, v2: HASH_V2 });
+  assertEquals(errorOf(`magnet:?${both}&xt=urn:btmh:1220${"bb".repeat(32)}`), "info-hash-conflict");
+});
+
+Deno.test("the ports of peers are 1 to 65535", () => {
+  const port = (text: string) => parsePeerAddress(`192.0.2.1:${text}`)?.port;
+  assertEquals(["0", "1", "65535", "65536"].map(port), [undefined, 1, 65_535, undefined]);
+});
+
+Deno.test("base32 is read bit by bit", () => {
+  // RFC 4648: five bits a letter, the first one the highest.
+  const hash = read(`magnet:?xt=urn:btih:${"AE".repeat(16)}`).identity.v1!;
+  const bits = "0000000100".repeat(16);
+  const bytes = bits.match(/.{8}/g)!.map((byte) => parseInt(byte, 2).toString(16).padStart(2, "0"));
+  assertEquals<string>(hash, bytes.join(""));
+  assertEquals<string>(read(`magnet:?xt=urn:btih:${"7".repeat(32)}`).identity.v1!, "ff".repeat(20));
+});

@@ -194,3 +194,18 @@ Deno.test("for any torrent, paths stay in the folder and no two files share one"
     }
   }));
 });
+
+Deno.test("a name may have as many bytes as a file system takes, and keeps a short ending", () => {
+  const rewrite = (name: string) => safeComponent(name, "posix");
+  const most = "n".repeat(COMPONENT_BYTES_MAX);
+  assertEquals([rewrite(most), rewrite(`${most}n`)], [most, most]);
+  const wide = "é".repeat(Math.floor(COMPONENT_BYTES_MAX / 2));
+  assertEquals([rewrite(wide), rewrite(`${wide}é`)], [wide, wide]);
+  assertEquals(rewrite(`${most}.mkv`), `${"n".repeat(COMPONENT_BYTES_MAX - 4)}.mkv`);
+});
+
+Deno.test("names that are alike are numbered in their order, each number once", () => {
+  assertEquals(assignAll("posix", ["a.x", "a.x", "a.x", "a (2).x", "b", "b"]), [
+    ...["a.x", "a (2).x", "a (3).x", "a (2) (2).x", "b", "b (2)"],
+  ]);
+});

@@ -79,3 +79,41 @@ Deno.test("known leaves identify the bad blocks", () => {
   content[5 * 16_384] = 255;
   assertEquals(differingBlocks(leavesOf(sha256, content), known), [2, 5]);
 });
+
+Deno.test("each check says what must be hashed for it", () => {
+  const v1 = createSha1Check(createGeometry(PIECE + 5, PIECE), new Uint8Array(40));
+  const v2 = createMerkleCheck(exampleTrees(), MERKLE);
+  const both = createHybridCheck(v1, v2);
+  assertEquals([v1.plan, v2.plan, both.plan], [
+    { sha1: true, leaves: false },
+    { sha1: false, leaves: true },
+    { sha1: true, leaves: true },
+  ]);
+  assertEquals([v1.contentSize(0), v1.contentSize(1), v1.nodeHeight(0)], [PIECE, 5, 0]);
+  assertEquals([v2.contentSize(0), both.contentSize(1)], [SMALL, PIECE]);
+  assertEquals(both.nodeHeight(1), v2.nodeHeight(1));
+});
+
+Deno.test("a v1 piece is compared with its own hash, and is bad without a digest", () => {
+  const content = [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)];
+  const hashes = new Uint8Array(60);
+  for (const [i, bytes] of content.entries()) hashes.set(sha1(bytes), 20 * i);
+  const check = createSha1Check(createGeometry(3 * PIECE, PIECE), hashes);
+  for (const [piece, bytes] of content.entries()) {
+    assertEquals(check.judge(piece, { ...NONE, sha1: sha1(bytes) }), "good");
+    assertEquals(check.judge((piece + 1) % 3, { ...NONE, sha1: sha1(bytes) }), "bad");
+  }
+  assertEquals(check.judge(0, NONE), "bad");
+});
+
+Deno.test("blocks that differ are named, from the first to the last", () => {
+  const leaves = leavesOf(sha256, vectorContent(LARGE));
+  const wrong = leaves.slice();
+  wrong[0]! ^= 1;
+  wrong[wrong.length - 1]! ^= 1;
+  assertEquals(differingBlocks(wrong, leaves), [0, LARGE / SMALL - 1]);
+  const padded = new Uint8Array(leaves.length + 32);
+  padded.set(leaves);
+  padded[leaves.length] = 1;
+  assertEquals(differingBlocks(leaves, padded), []);
+});

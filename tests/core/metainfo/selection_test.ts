@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "../../support/fast_check.ts";
+import { SELECT_RANGES_MAX } from "../../../core/metainfo/magnet.ts";
 import {
   contentFiles,
   describeSelectionError,
@@ -120,4 +121,32 @@ Deno.test("formatting and parsing round-trips file numbers", () => {
     }),
     { seed: 1, numRuns: 300 },
   );
+});
+
+Deno.test("numbers are from 1 to the last file, and as many as a link may name", () => {
+  assertEquals(choose(["1-4"]), "nsnnn");
+  assertEquals(choose(["0"]), "there is no file 0, only 1 to 4");
+  assertEquals(choose(["2-5"]), "there is no file 5, only 1 to 4");
+  assertEquals(choose(["0-9"]), "there is no file 0, only 1 to 4");
+  const list = (count: number) => parseSelector(Array(count).fill("1").join(","));
+  assertEquals(list(SELECT_RANGES_MAX)?.files.kind, "numbers");
+  assertEquals(list(SELECT_RANGES_MAX + 1)?.files.kind, undefined);
+});
+
+Deno.test("a path with a folder matches below the torrent's own folder, a name anywhere", () => {
+  const selected = (text: string, ...paths: string[][]) => {
+    const files = paths.map((path) => ({ path, pad: false }));
+    const none = { exclude: [], high: [], low: [] };
+    const choices = selectFiles(files, { select: read(text), ...none });
+    return choices.ok ? choices.value.map((choice) => choice[0]).join("") : choices.error.code;
+  };
+  assertEquals(selected("**/x", ["set", "x"], ["x"]), "nn");
+  assertEquals(selected("a/x", ["set", "a", "x"], ["a", "x"], ["set", "b", "a", "x"]), "nns");
+  assertEquals(selected("set", ["set", "x"], ["other"]), "ns");
+});
+
+Deno.test("runs of numbers become ranges, also at the end", () => {
+  assertEquals([[1], [1, 2], [1, 3], [1, 2, 3, 7, 9, 10], []].map(formatNumbers), [
+    ...["1", "1-2", "1,3", "1-3,7,9-10", ""],
+  ]);
 });

@@ -312,3 +312,25 @@ Deno.test("hashes of a piece beyond the file lead to nothing that is known", () 
   const last = leafPart(trees, 0, 4, 0);
   assertEquals(provenHashes(trees, MERKLE, last, answer(trees, last)), leavesOfPiece(trees, 4));
 });
+
+Deno.test("a request for more than a large piece, or for padding above the leaves, is refused", () => {
+  const large = plannedTrees([64 * 1024 * KIB], 16 * 1024 * KIB);
+  const ask = (trees: PieceTrees, baseLayer: number, index: number, length: number) =>
+    requestProblem(trees, { tree: 0, baseLayer, index, length, proofLayers: 0 });
+  assertEquals(ask(large, 0, 0, 1_024), undefined);
+  assertEquals(ask(large, 0, 0, 2_048), "content of many pieces");
+  // Nine blocks: the last two of eight pairs have none.
+  const small = plannedTrees([9 * 16 * KIB], 16 * KIB);
+  assertEquals([ask(small, 1, 4, 2), ask(small, 1, 6, 2)], [undefined, "padding alone"]);
+});
+
+Deno.test("hashes between the leaves and the pieces are proven by the piece that they are of", () => {
+  const trees = treesWith([40 * 16 * KIB], 64 * KIB);
+  for (const index of [0, 4, 18]) {
+    const range = { tree: 0, baseLayer: 1, index, length: 2, proofLayers: 0 };
+    const hashes = answer(trees, range);
+    assertEquals(provenHashes(trees, MERKLE, range, hashes), hashes, `at ${index}`);
+    hashes[0]! ^= 1;
+    assertEquals(provenHashes(trees, MERKLE, range, hashes), undefined);
+  }
+});

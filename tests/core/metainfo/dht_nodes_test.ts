@@ -13,6 +13,7 @@ Deno.test("nodes with an address and a port are read, others omitted", () => {
   const nodes = [
     ["192.0.2.1", 6881],
     ["2001:DB8::1", 1],
+    ["192.0.2.7", 65_535],
     ["router.example", 6881],
     ["192.0.2.2", 0],
     ["192.0.2.3", 65_536],
@@ -20,7 +21,11 @@ Deno.test("nodes with an address and a port are read, others omitted", () => {
     [6881, "192.0.2.5"],
     "192.0.2.6:1",
   ];
-  assertEquals(nodesOf(nodes), [{ ip: "192.0.2.1", port: 6881 }, { ip: "2001:db8::1", port: 1 }]);
+  assertEquals(nodesOf(nodes), [
+    { ip: "192.0.2.1", port: 6881 },
+    { ip: "2001:db8::1", port: 1 },
+    { ip: "192.0.2.7", port: 65_535 },
+  ]);
   assertEquals(nodesOf("none"), []);
 });
 

@@ -308,3 +308,9 @@ Deno.test("100,000 files in folders seven levels deep are parsed", () => {
   });
   assertEquals(accepted(folderOf(...files)).files.length, FILES_MAX);
 });
+
+Deno.test("a piece may have a single byte", () => {
+  const info = { ...SINGLE, length: 2, "piece length": 1, pieces: new Uint8Array(40) };
+  assertEquals(accepted(info).geometry.pieceCount, 2);
+  assertEquals(refused({ ...info, "piece length": 0 }).code, "piece-length-invalid");
+});

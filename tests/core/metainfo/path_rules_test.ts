@@ -209,3 +209,8 @@ Deno.test("names that are alike are numbered in their order, each number once", 
     ...["a.x", "a (2).x", "a (3).x", "a (2) (2).x", "b", "b (2)"],
   ]);
 });
+
+Deno.test("folders that are one on some systems are one, at any depth", () => {
+  assertEquals(assignAll("portable", ["A/b/x", "a/B/y", "A/b/X"]), ["A/b/x", "A/b/y", "A/b/X (2)"]);
+  assertEquals(assignAll("posix", ["A/x", "a/x"]), ["A/x", "a/x"]);
+});

@@ -150,3 +150,10 @@ Deno.test("runs of numbers become ranges, also at the end", () => {
     ...["1", "1-2", "1,3", "1-3,7,9-10", ""],
   ]);
 });
+
+Deno.test("numbers have nine digits at most", () => {
+  const kind = (text: string) => parseSelector(text)?.files.kind;
+  const most = "9".repeat(9);
+  assertEquals([kind(most), kind(`${most}-${most}`)], ["numbers", "numbers"]);
+  assertEquals(kind(`1-${"9".repeat(18)}`) === "numbers", false);
+});

@@ -333,3 +333,16 @@ Deno.test("a host is an IPv4 address or the first half of an IPv6 one", () => {
   assert(hostOf("2001:db8:1:3::9") !== hostOf("2001:db8:1:2::9"));
   assertEquals(hostOf("nonsense"), "nonsense");
 });
+
+Deno.test("an address that is to be tried again later is looked at again", () => {
+  const book = bookOf("tracker", ...hosts(1));
+  const [job] = dial(book);
+  assertEquals(book.nextDialMs, undefined);
+  onDialFailed(book, job!, NOW);
+  dial(book, NOW);
+  assertEquals(book.nextDialMs, NOW + REDIAL_FIRST_MS);
+  claimListenAddress(book, { ip: "10.9.9.9", port: 7_000 }, 5, NOW);
+  dial(book, NOW);
+  releaseAddresses(book, 5, false, NOW);
+  assertEquals(book.nextDialMs, 0);
+});

@@ -100,6 +100,8 @@ Deno.test("metadata that fails its check is fetched again, right one is served",
     kit.forget();
     kit.feed({ kind: "metadata-checked", job: check!.job, matches });
     assertEquals(kit.closed(peer), matches ? undefined : "banned");
+    const again = kit.handshake({ ip: "10.0.0.1", id: 77 });
+    assertEquals(kit.isConnected(again), matches, "its host is banned");
     const other = kit.handshake({ extended: true });
     kit.say(other, named(["ut_metadata"]));
     assertEquals(asked(kit, other), matches ? [] : [0, 1]);

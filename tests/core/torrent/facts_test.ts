@@ -1,7 +1,7 @@
 /** The status of a torrent at one moment. */
 import { assertEquals } from "@std/assert";
 import { PEER_DEAD_MS } from "../../../core/swarm/limits.ts";
-import { factsOf } from "../../../core/torrent/facts.ts";
+import { factsOf, progressOf } from "../../../core/torrent/facts.ts";
 import { Kit } from "./kit.ts";
 
 const BLOCK = 16_384;
@@ -46,4 +46,13 @@ Deno.test("live peers are counted by what they want, and who may ask whom", () =
   magnet.handshake();
   const early = factsOf(magnet.torrent, magnet.now);
   assertEquals([early.peers, early.pieceCount, early.isFinished], [1, 0, false]);
+});
+
+Deno.test("progress is what was moved, and nothing before the metadata is known", () => {
+  const magnet = new Kit({ have: "..", isMagnet: true });
+  const { uploaded, downloaded, isFinished } = progressOf(magnet.torrent);
+  assertEquals([uploaded, downloaded, isFinished], [0, 0, false]);
+  const kit = new Kit({ have: ".", blocks: 1 });
+  kit.complete(kit.connect("#"));
+  assertEquals(progressOf(kit.torrent), { uploaded: 0, downloaded: 16_384, isFinished: true });
 });

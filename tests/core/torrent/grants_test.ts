@@ -134,3 +134,10 @@ Deno.test("a connection that carries little is worth more than one without inter
   grant(kit, { connections: 1 });
   assertEquals([kit.isConnected(useful), kit.isConnected(idle)], [true, false]);
 });
+
+Deno.test("one slot is the least for any number of interested peers", () => {
+  const kit = new Kit({ have: "##", blocks: 1 });
+  for (const peer of [1, 2, 3].map(() => kit.connect(".."))) kit.say(peer, { kind: "interested" });
+  const { least, most } = needsOf(kit.torrent, kit.now);
+  assertEquals([least.uploadSlots, most.uploadSlots], [1, 3]);
+});

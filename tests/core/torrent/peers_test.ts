@@ -130,3 +130,43 @@ Deno.test("a peer that knows only the Fast extension hears that we have nothing"
   assertEquals(kit.sentKinds(kit.handshake({ fast: true })), ["have-none"]);
   assertEquals(kit.sentKinds(kit.handshake({ fast: false })), []);
 });
+
+Deno.test("a connection where only we want something is no idle one, nor one that moves both ways", () => {
+  const full = () => {
+    const kit = kitWith(3);
+    const keys = [5, 4, 6].map((port) => kit.handshake(peerAt(port)));
+    for (const key of keys) kit.say(key, { kind: "have", piece: 0 });
+    kit.waitWith(keys, EVICTION_AGE_MS);
+    return { kit, keys };
+  };
+  const still = full();
+  assertEquals(replacedBy(still.kit, peerAt(3), still.keys), "refused");
+  const moving = full();
+  for (const key of moving.keys) {
+    writable(moving.kit.peer(key).down).rate = 1;
+    writable(moving.kit.peer(key).up).rate = 1;
+  }
+  assertEquals(replacedBy(moving.kit, peerAt(9), moving.keys), "refused");
+});
+
+Deno.test("of connections of the same priority the oldest gives way", () => {
+  const kit = kitWith(3);
+  const keys = [4, 4, 4].map((port) => kit.handshake(peerAt(port)));
+  kit.waitWith(keys, EVICTION_AGE_MS);
+  assertEquals(replacedBy(kit, peerAt(0), keys), [keys[0]]);
+});
+
+Deno.test("what a peer takes is its sign of life while it is not read, and no other time", () => {
+  const kit = new Kit({ have: "##", blocks: 1 });
+  const [paused, read] = [1, 2].map(() => kit.connect("..", { unchokes: false })) as [
+    number,
+    number,
+  ];
+  kit.now += 1_000;
+  writable(kit.peer(paused)).readingPaused = true;
+  writable(kit.peer(paused)).isSilent = true;
+  for (const peer of [paused, read]) kit.add({ kind: "blocks-sent", peer, bytes: 1 });
+  assertEquals(kit.connection(paused).lastHeardMs, kit.now);
+  assertEquals(kit.peer(paused).isSilent, false);
+  assertEquals(kit.connection(read).lastHeardMs, kit.now - 1_000);
+});

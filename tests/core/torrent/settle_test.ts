@@ -12,6 +12,7 @@ import {
 } from "../../../core/torrent/state.ts";
 import type { Effect } from "../../../core/torrent/protocol.ts";
 import { step } from "../../../core/torrent/step.ts";
+import { PIPELINE_FIRST } from "../../../core/transfer/limits.ts";
 import { Kit, writable } from "./kit.ts";
 
 Deno.test("whatever is sent to a peer, asked of it or uploaded keeps its connection alive", () => {
@@ -188,4 +189,46 @@ Deno.test("tuning a selection dials peers again only where it makes work", () =>
     return kit.all("dial").length;
   };
   assertEquals(dialsAfter("..", true), 0, "it was not finished before");
+});
+
+Deno.test("every second the rates of the torrent and of its peers take in what was moved", () => {
+  const kit = new Kit({ have: "#.......", blocks: 4 });
+  const peer = kit.connect("########");
+  kit.wait(1_000);
+  kit.deliver(peer, 4);
+  kit.feed({ kind: "blocks-sent", peer, bytes: 50_000 });
+  kit.say(peer, { kind: "keep-alive" });
+  kit.wait(2_000);
+  const { down, up } = kit.transfer;
+  for (const { rate } of [down, up, kit.peer(peer).down, kit.peer(peer).up]) assert(rate > 0);
+});
+
+Deno.test("a peer that answers fast is asked for more from the next second on", () => {
+  const kit = new Kit({ have: ".".repeat(64), blocks: 64 });
+  const peer = kit.connect("#".repeat(64));
+  assertEquals(kit.owed(peer).length, PIPELINE_FIRST);
+  kit.wait(1_000);
+  for (let i = 0; i < 400; i++) kit.deliver(peer, 1);
+  kit.wait(1_000);
+  kit.deliver(peer, 1);
+  assert(kit.owed(peer).length > PIPELINE_FIRST, `${kit.owed(peer).length}`);
+});
+
+Deno.test("a torrent is in its endgame when every block is asked for", () => {
+  const kit = new Kit({ have: "..", blocks: 1 });
+  assertEquals(kit.torrent.inEndgame, false);
+  kit.connect("##");
+  assertEquals(kit.torrent.inEndgame, true);
+});
+
+Deno.test("a failed disk is reported once", () => {
+  const kit = new Kit({ have: "..", blocks: 1 });
+  const [save] = kit.all("save-state");
+  kit.feed({ kind: "disk-failed", job: save!.job, message: "full" });
+  assertEquals(kit.reports("disk-failed").map(({ message }) => message), ["full"]);
+  kit.wait(600_000);
+  for (const [job, { kind }] of kit.jobs) {
+    if (kind === "save") kit.feed({ kind: "disk-failed", job, message: "full" });
+  }
+  assertEquals(kit.reports("disk-failed").length, 1);
 });

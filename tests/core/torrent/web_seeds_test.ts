@@ -168,3 +168,10 @@ Deno.test("a torrent that stops closes its servers, and one without metadata has
   fail(dropped, "drop");
   assertEquals(hasWebSeeds(dropped.torrent), false);
 });
+
+Deno.test("a server is a peer with the Fast extension that downloads nothing, and has no address", () => {
+  const { features, isUploadOnly, isWebSeed, id, address } = kitWith({ have: ".." }).peer(KEY).link;
+  assertEquals(features, { fast: true, extended: false, dht: false });
+  assertEquals([isUploadOnly, isWebSeed], [true, true]);
+  assertEquals([id, address], [new Uint8Array(20), { ip: "0.0.0.0", port: 0 }]);
+});

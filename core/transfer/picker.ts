@@ -202,7 +202,7 @@ function nextPiece(transfer: Transfer, peer: Source): number {
   if (peer.link.isWebSeed) return nextOfRun(transfer, peer);
   const suggested = nextSuggested(transfer, peer);
   if (suggested >= 0) return suggested;
-  if (transfer.isSequential) return nextOrNothingNew(peer, nextInSequence(transfer, peer));
+  if (isInSequence(transfer)) return nextOrNothingNew(peer, nextInSequence(transfer, peer));
   const isFirst = transfer.haveCount + transfer.partials.size < transfer.tuning.randomFirstPieces;
   const draw = nextUint32(transfer.rng);
   const { have } = peer;
@@ -211,6 +211,16 @@ function nextPiece(transfer: Transfer, peer: Source): number {
     ? anyOf(availability, have, draw)
     : rarest(availability, have, draw, peer.countedAsSeed ? 0 : 1);
   return nextOrNothingNew(peer, piece);
+}
+
+/**
+ * Whether the next piece is the next in sequence. In a crowd of readers only every second one is: if all
+ * have the same beginning, they have nothing to exchange.
+ */
+function isInSequence(transfer: Transfer): boolean {
+  if (!transfer.isSequential) return false;
+  const isOneOfMany = transfer.due.length > 0 && isInCrowd(transfer);
+  return !isOneOfMany || nextUint32(transfer.rng) % 2 === 0;
 }
 
 /** A suggested piece that may be started, or -1. */

@@ -13,6 +13,7 @@ import { transmission } from "./clients/transmission.ts";
 import { tt } from "./clients/tt.ts";
 import { webtorrent } from "./clients/webtorrent.ts";
 import {
+  awkwardFiles,
   awkwardSizes,
   type Content,
   largePieces,
@@ -42,14 +43,19 @@ const LINKS = [
   ["hybrid", "btih"],
   ["hybrid", "btmh"],
 ] as const;
-const V2 = [smallPieces, largePieces, awkwardSizes].map((content) => inFormat(content, "v2"));
-const HYBRID = [smallPieces, largePieces, awkwardSizes].map((content) =>
-  inFormat(content, "hybrid")
-);
+const CONTENTS = [smallPieces, largePieces, awkwardSizes];
+const V2 = CONTENTS.map((content) => inFormat(content, "v2"));
+const HYBRID = CONTENTS.map((content) => inFormat(content, "hybrid"));
+const FILES = awkwardFiles.flatMap((content) => [
+  inFormat(content, "v2"),
+  inFormat(content, "hybrid"),
+]);
 
 await formatTest(tt, tt, [...V2, ...HYBRID]);
 await formatTest(tt, libtorrent, [...V2, ...HYBRID]);
 await formatTest(libtorrent, tt, [...V2, ...HYBRID]);
+await formatTest(tt, libtorrent, FILES, ", single files");
+await formatTest(libtorrent, tt, FILES, ", single files");
 await magnetTest(tt, tt);
 await magnetTest(tt, libtorrent);
 await magnetTest(libtorrent, tt);
@@ -68,9 +74,10 @@ async function formatTest(
   seeder: Client,
   downloader: Client,
   contents: readonly Content[],
+  what = "",
 ): Promise<void> {
   await interopTest({
-    name: `${downloader.name} downloads v2 and hybrid torrents from ${seeder.name}`,
+    name: `${downloader.name} downloads v2 and hybrid torrents from ${seeder.name}${what}`,
     needs: [seeder, downloader],
     fn: (test) =>
       concurrentSteps(

@@ -74,6 +74,14 @@ export const awkwardSizes: Content = {
   ],
 };
 
+/** Single files at the ends of a block; an empty file alone is no torrent. */
+export const awkwardFiles: readonly Content[] = [1, 16 * KIB, 16 * KIB + 1].map((length) => ({
+  title: `one file of ${length} bytes`,
+  name: `single ${length}.bin`,
+  pieceLength: 32 * KIB,
+  files: [{ path: "", length }],
+}));
+
 export const contents: readonly Content[] = [smallPieces, largePieces, nestedFolder];
 
 /** A folder for one test, removed with everything in it when disposed. */

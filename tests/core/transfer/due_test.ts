@@ -116,6 +116,17 @@ Deno.test("in a crowd a seed is asked for what it suggests, whatever is due", ()
   assertEquals(pieces(kit, seed)[0], 33);
 });
 
+Deno.test("in a crowd only some of a seed's pieces are the next in sequence", () => {
+  const kit = new Kit({ have: NONE, blocks: 1, isSequential: true });
+  for (let i = 0; i < 3; i++) kit.connect(NONE);
+  const seed = kit.connect(ALL, { unchokes: false });
+  due(kit, [0, 100], [1, 200], [2, 300], [3, 400], [4, 500], [5, 600]);
+  kit.say(seed, { kind: "unchoke" });
+  const asked = pieces(kit, seed);
+  assert(asked.includes(0) && asked.includes(1), `${asked}`);
+  assert(asked.some((piece) => piece > asked.length), `${asked}`);
+});
+
 Deno.test("a lone reader asks a seed for what is due, whatever it suggests", () => {
   const kit = new Kit({ have: NONE, blocks: 8, isSequential: true });
   const seed = kit.connect(ALL, { unchokes: false });

@@ -103,6 +103,10 @@ export async function runTorrents(
   const session = openSession(settings, context);
   const runs: (TorrentRun | MagnetRun)[] = [];
   const show = () => output.progress(runs.map((run) => run.view()));
+  // Before the first torrent runs, a question may stand where the bars are drawn.
+  const showRuns = () => {
+    if (runs.length > 0) show();
+  };
   const tick = () => runs.forEach((run) => run.tick());
   const started = new Set<InfoHash>();
   const fetchMagnet = async ({ planFor, ...source }: MagnetPlan) => {
@@ -145,7 +149,7 @@ export async function runTorrents(
     throw failure;
   };
   const timers = [
-    output.viewMs === undefined ? undefined : setInterval(show, output.viewMs),
+    output.viewMs === undefined ? undefined : setInterval(showRuns, output.viewMs),
     settings.timeoutMs === undefined ? undefined : setInterval(tick, TICK_MS),
   ];
   try {

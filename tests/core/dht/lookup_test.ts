@@ -217,3 +217,40 @@ Deno.test("for any responses, a lookup ends within its query limit", () => {
     { seed: 6, numRuns: 60 },
   );
 });
+
+Deno.test("a node is doubted when more of those that it named failed than answered, three at least", () => {
+  const nextAfter = (confirmed: number, refuted: number) => {
+    const lookup = lookupOver(200, 100);
+    const source = lookup.candidates.find(({ id }) => id === idOf(200))!;
+    markAsked(lookup, source);
+    markReplied(lookup, source);
+    addCandidate(lookup, nodeAt(1), source);
+    Object.assign(source, { confirmed, refuted });
+    return nextCandidate(lookup)!.id!.charCodeAt(0);
+  };
+  assertEquals([nextAfter(0, 2), nextAfter(0, 3), nextAfter(2, 3), nextAfter(3, 3)], [
+    ...[1, 100, 100, 1],
+  ]);
+});
+
+Deno.test("a failure counts once against who named the node, slow or not", () => {
+  for (const isSlow of [false, true]) {
+    const lookup = lookupOver(200);
+    const source = ask(lookup)!;
+    markReplied(lookup, source);
+    addCandidate(lookup, nodeAt(1), source);
+    const named = ask(lookup)!;
+    if (isSlow) markSlow(lookup, named);
+    markFailed(lookup, named);
+    assertEquals([source.confirmed, source.refuted], [0, 1]);
+  }
+});
+
+Deno.test("the closest nodes are remembered, CANDIDATES_MAX of them", () => {
+  const lookup = lookupOver();
+  for (let i = CANDIDATES_MAX + 5; i > 0; i--) {
+    addCandidate(lookup, { id: idOf(1, i), endpoint: at(`10.1.0.${i}:1`) }, undefined);
+    assertEquals(lookup.candidates.length, Math.min(CANDIDATES_MAX, CANDIDATES_MAX + 6 - i));
+  }
+  assertEquals(lookup.candidates[0]!.id, idOf(1, 1));
+});

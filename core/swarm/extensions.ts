@@ -29,6 +29,7 @@ import {
   encodeExtendedHandshake,
   EXTENDED_HANDSHAKE_ID,
   type ExtendedHandshake,
+  SAYS_NOTHING,
 } from "../wire/extended.ts";
 import { type Connection, onListenPort } from "./connections.ts";
 import { applyHandshake, peerStateOf } from "./extension_state.ts";
@@ -81,17 +82,6 @@ export interface Extension<S = unknown, P = unknown> {
   onGone?(context: ExtensionContext<S>, peer: Connection, peerState: P): void;
   tick?(context: ExtensionContext<S>): void;
 }
-
-/** A handshake that changes nothing. */
-const SAYS_NOTHING: ExtendedHandshake = {
-  extensions: new Map(),
-  version: undefined,
-  port: undefined,
-  reqq: undefined,
-  yourIp: undefined,
-  uploadOnly: undefined,
-  metadataSize: undefined,
-};
 
 interface Own {
   readonly table: readonly Extension[];

@@ -42,6 +42,17 @@ export interface ExtendedHandshake {
   readonly metadataSize: number | undefined;
 }
 
+/** A handshake that changes nothing. */
+export const SAYS_NOTHING: ExtendedHandshake = {
+  extensions: new Map(),
+  version: undefined,
+  port: undefined,
+  reqq: undefined,
+  yourIp: undefined,
+  uploadOnly: undefined,
+  metadataSize: undefined,
+};
+
 export type ExtendedHandshakeError =
   | { readonly code: "extended-handshake-bencode"; readonly cause: BencodeError }
   | { readonly code: "extended-handshake-not-dict" };

@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from "node:net";
 import type { AttackOrder, PeerAttack } from "./eight_attackers_order.ts";
-import { encodeExtendedHandshake, type ExtendedHandshake } from "../../core/wire/extended.ts";
+import { encodeExtendedHandshake, SAYS_NOTHING } from "../../core/wire/extended.ts";
 import { encodeHandshake, HANDSHAKE_SIZE } from "../../core/wire/handshake.ts";
 import { MESSAGE_ID } from "../../core/wire/message_id.ts";
 import { sleep } from "../../shell/clock.ts";
@@ -15,15 +15,6 @@ const BATCH_BYTES = 64 * 1024;
 const BLOCK_BYTES = 16_384;
 /** Ports below the ephemeral range. */
 const FIRST_PORT_TOLD = 20_000;
-const SAYS_NOTHING: ExtendedHandshake = {
-  extensions: new Map(),
-  version: undefined,
-  port: undefined,
-  reqq: undefined,
-  yourIp: undefined,
-  uploadOnly: undefined,
-  metadataSize: undefined,
-};
 
 const order: AttackOrder = JSON.parse(Deno.args[0]!);
 const { seederPort, downloaderPort, infoHash } = order;

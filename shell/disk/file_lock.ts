@@ -14,17 +14,23 @@ const NO_LOCKS_HERE = new Set(["ENOLCK", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"]);
 export async function lockFile(path: string): Promise<FileLock | undefined> {
   const file = await Deno.open(path, { create: true, read: true, write: true });
   if (await tryLock(file, true) === "taken") return undefined;
+  let isEmpty = false;
   return {
     async read() {
       const bytes = new Uint8Array(NOTE_BYTES_MAX);
       await file.seek(0, Deno.SeekMode.Start);
       const count = await file.read(bytes) ?? 0;
+      isEmpty = count === 0;
       return new TextDecoder().decode(bytes.subarray(0, count));
     },
     async write(note) {
       const bytes = new TextEncoder().encode(note);
-      await file.truncate(0);
-      await file.seek(0, Deno.SeekMode.Start);
+      // Each call is a turn of another thread, and thousands of torrents may be locked at once.
+      if (!isEmpty) {
+        await file.truncate(0);
+        await file.seek(0, Deno.SeekMode.Start);
+      }
+      isEmpty = false;
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     },
     release: () => file.close(),

@@ -5,6 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { checkSource, importCircles, layerOf, type Rule, RULES } from "./tidy/rules.ts";
+import { MIRRORED_LINES_MIN, mirrorFaults } from "./tidy/mirror.ts";
 import { readSource } from "./tidy/source.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -53,6 +54,33 @@ Deno.test("circles of imports are found, those of types too, and composed state 
   assertEquals(circlesOf(part('import type { State } from "./state.ts";')), []);
   assertEquals(circlesOf(part('import { type State } from "./state.ts";')), []);
   assertEquals(circlesOf(part('import { make } from "./state.ts";')).length, 1);
+});
+
+Deno.test("tests mirror the tree", () => {
+  const paths = projectFiles().filter((path) => /^(core|tests)\/.*\.ts$/.test(path));
+  const sources = paths.map((path) => readSource(path, Deno.readTextFileSync(new URL(path, ROOT))));
+  assertEquals(mirrorFaults(sources), []);
+});
+
+Deno.test("a large file without a test is found, and so is an index that does not fit", () => {
+  const large = "export function f() {}\n" + "f();\n".repeat(MIRRORED_LINES_MIN);
+  const faultsOf = (files: Record<string, string>, index = {}) =>
+    mirrorFaults(Object.entries(files).map(([path, text]) => readSource(path, text)), index);
+  const file = { "core/a/b.ts": large };
+  assertEquals(faultsOf(file).length, 1);
+  assertEquals(faultsOf({ "core/a/b.ts": "export function f() {}" }), []);
+  assertEquals(faultsOf({ "core/a/b.ts": large.replace("export ", "") }), []);
+  assertEquals(faultsOf({ ...file, "tests/core/a/b_test.ts": "" }), []);
+  const test = { "tests/core/a/c_test.ts": 'import "../../../core/a/b.ts";' };
+  assertEquals(faultsOf({ ...file, ...test }), []);
+  const far = { "tests/core/d/c_test.ts": 'import "./kit.ts";', "tests/core/d/kit.ts": "" };
+  const index = { "core/a/b.ts": "tests/core/d/c_test.ts" };
+  assertEquals(faultsOf({ ...file, ...far }, index), [
+    "core/a/b.ts: tests/core/d/c_test.ts does not run it",
+  ]);
+  far["tests/core/d/kit.ts"] = 'import "../../../core/a/b.ts";';
+  assertEquals(faultsOf({ ...file, ...far }, index), []);
+  assertEquals(faultsOf(far, index).length, 1, "it is gone");
 });
 
 Deno.test("every module of the core is in the layer table", () => {

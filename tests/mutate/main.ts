@@ -5,14 +5,14 @@
  * One module after the other (`core/x`, `shell/x`), N mutants of each. A mutant costs the milliseconds of
  * the tests that execute it.
  * Survivors that change nothing a caller can see are listed in `equivalent.txt`, with the reason, and do
- * not count. `--table` also writes the figures to FIGURES.md, and keeps the rows of other modules;
+ * not count. `--table` also writes the figures to FIGURES.md, and keeps the rows of other modules.
  * `--programs` tries mutants of the shell on tests of the command line, too, whose `tt` runs in the process of
  * the test here (see tests/support/tt_here.ts). The first run then executes each test of the shell once, which
  * takes minutes, to know which code it executes.
  */
 import { parseArgs } from "node:util";
 import { runLoaded } from "./run_loaded.ts";
-import { dropPlan, exists, listSources, makePlan, moduleOf, sample, type Verdict } from "./plan.ts";
+import { dropPlan, listSources, makePlan, moduleOf, sample, type Verdict } from "./plan.ts";
 import { isEquivalent, percent, readEquivalents, readTable, type Sums, tableOf } from "./report.ts";
 import { testsThatMatter } from "./tests_that_matter.ts";
 
@@ -21,12 +21,6 @@ const PROCESSES_MAX = 2;
 /** Time for the tests of one mutant when they start programs. */
 const PROGRAMS_MS = 12_000;
 const TABLE = new URL("FIGURES.md", import.meta.url).pathname;
-const TABLE_HEAD = `# Mutation figures
-
-Written by \`deno task mutate PATH... --sample N --table\`, which replaces the rows of the modules that it
-tried, and by others before: a sample, each mutant against the tests that execute it. Of the shell with
-\`--programs\`: tests of the command line were tried, too.
-`;
 /** Generated, or started by hand: nothing that a test could hold. */
 const LEFT_OUT = ["shell/page/assets.ts", "shell/page/build.ts", "shell/page/app/"];
 
@@ -70,12 +64,12 @@ async function main(): Promise<void> {
   console.log(tableOf(rows));
 }
 
-/** Replaces the rows of these modules. */
+/** Replaces the rows of these modules. What stands before the table says how they were measured, and stays. */
 function writeTable(rows: readonly Sums[]): void {
-  const known = exists(TABLE) ? readTable(Deno.readTextFileSync(TABLE)) : [];
-  const all = new Map([...known, ...rows].map((row) => [row.module, row]));
+  const text = Deno.readTextFileSync(TABLE);
+  const all = new Map([...readTable(text), ...rows].map((row) => [row.module, row]));
   const sorted = [...all.values()].sort((a, b) => a.module < b.module ? -1 : 1);
-  Deno.writeTextFileSync(TABLE, `${TABLE_HEAD}\n${tableOf(sorted)}\n`);
+  Deno.writeTextFileSync(TABLE, `${text.slice(0, text.indexOf("| module"))}${tableOf(sorted)}\n`);
 }
 
 function sourcesIn(project: string, paths: readonly string[]): string[] {

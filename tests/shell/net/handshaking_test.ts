@@ -6,6 +6,7 @@ import {
   type Handshake,
   HANDSHAKE_SIZE,
 } from "../../../core/wire/handshake.ts";
+import type { ByteStream } from "../../../shell/net/byte_stream.ts";
 import { acceptHandshake, dialPeer } from "../../../shell/net/handshaking.ts";
 import { tcpNetwork, TcpStream } from "../../../shell/net/tcp.ts";
 import { createPeerId } from "../../../shell/entropy.ts";
@@ -64,6 +65,27 @@ Deno.test("a peer that sends only its info hash gets our handshake", async () =>
   await conn.write(handshake(HASH).subarray(48));
   assertEquals((await accepting)?.handshake.infoHash, HASH);
   stream.close();
+});
+
+Deno.test("our handshake is sent once, however many reads theirs takes after its info hash", async () => {
+  const theirs = handshake(HASH);
+  const written: Uint8Array[] = [];
+  let at = 0;
+  const stream: ByteStream = {
+    remote: { ip: "192.0.2.1", port: 1 },
+    read(target) {
+      target[0] = theirs[at++]!;
+      return Promise.resolve(1);
+    },
+    write(source) {
+      written.push(source.slice());
+      return Promise.resolve(source.length);
+    },
+    close: () => {},
+  };
+  const connection = await acceptHandshake(stream, () => ({ peerId: OURS }));
+  assertEquals(connection?.rest.length, 0);
+  assertEquals(written.map(({ length }) => length), [HANDSHAKE_SIZE]);
 });
 
 Deno.test("bytes after a handshake, however split, are the first frames", async () => {

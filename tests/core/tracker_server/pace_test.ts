@@ -107,3 +107,17 @@ Deno.test("the runtime's address text is converted to bytes", () => {
   fc.assert(fc.property(fc.ipV4(), (ip) => assertEquals(read(ip), [...parseIp(ip)!])));
   fc.assert(fc.property(fc.ipV6(), (ip) => assertEquals(read(ip), [...parseIp(ip)!])));
 });
+
+Deno.test("each time that peers are asked for the longest interval, they are waited for from then on", () => {
+  const pace = createPace(300, 1_000);
+  const calmSeconds = pace.expirySeconds;
+  notePace(pace, 2_000, 0);
+  const longSeconds = pace.expirySeconds;
+  assert(longSeconds > calmSeconds);
+  // The same load again, a while later.
+  notePace(pace, 2_000, 100);
+  notePace(pace, 0, longSeconds + 50);
+  assertEquals(pace.expirySeconds, longSeconds, "some were asked at 100");
+  notePace(pace, 0, longSeconds + 100);
+  assertEquals(pace.expirySeconds, calmSeconds);
+});

@@ -192,3 +192,24 @@ Deno.test("a flood of unrequested blocks closes the connection at a limit", () =
   assertEquals(kit.block(peer, 0, 0), "violation");
   assertEquals(kit.closed(peer), "protocol-violation");
 });
+
+Deno.test("a peer that is snubbed leaves slow start and begins again with the least pipeline", () => {
+  const kit = new Kit({ have: "#" + ".".repeat(8), blocks: 16 });
+  const key = kit.connect("#".repeat(9));
+  const peer = kit.peer(key);
+  assert(peer.slowStart && peer.pipeline > PIPELINE_MIN);
+  kit.waitWith([key], SNUB_MS + 2_000);
+  assertEquals([peer.snubbed, peer.slowStart, peer.pipeline], [true, false, PIPELINE_MIN]);
+  kit.deliver(key, 1);
+  assertEquals(peer.pipeline, PIPELINE_MIN, "blocks make it no longer as they do in slow start");
+});
+
+Deno.test("what a peer that leaves owed us is asked of others at once, also of those that have nothing new", () => {
+  const kit = new Kit({ have: "#..", blocks: 2 });
+  const first = kit.connect("###");
+  const second = kit.connect("###");
+  const owed = kit.owed(first);
+  assertEquals(kit.owed(second), [], "everything is asked for");
+  kit.disconnect(first);
+  assertEquals(kit.owed(second).sort(), owed.sort());
+});

@@ -302,3 +302,15 @@ Deno.test("a downloader does not super-seed", () => {
   const peer = kit.connect("....");
   assertEquals(kit.sentKinds(peer)[0], "bitfield");
 });
+
+Deno.test("a large piece may take the time that it takes at 16 KiB a second, and half a minute", () => {
+  const BLOCKS = 20;
+  const kit = new Kit({ have: "#".repeat(20), blocks: BLOCKS, superSeed: true });
+  const peers = [join(kit), join(kit)];
+  for (const peer of peers) kit.say(peer, { kind: "interested" });
+  for (const peer of peers) for (const piece of shown(kit, peer)) take(kit, peer, piece);
+  kit.waitWith(peers, SUPER_SEED_PATIENCE_MS + (BLOCKS - 2) * SECOND);
+  assertEquals(kit.reports("super-seeding-done"), []);
+  kit.waitWith(peers, 5 * SECOND);
+  assertEquals(kit.reports("super-seeding-done").map(({ why }) => why), ["stalled"]);
+});

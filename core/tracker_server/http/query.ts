@@ -248,8 +248,8 @@ function readTwenty(
   for (let at = start; at < end; size++) {
     let byte = bytes[at++]!;
     if (byte === PERCENT) {
-      const high = at + 1 < end ? HEX_VALUES[bytes[at]!]! : 16;
-      const low = at + 1 < end ? HEX_VALUES[bytes[at + 1]!]! : 16;
+      if (at + 1 >= end) return brokenEscape(name);
+      const high = HEX_VALUES[bytes[at]!]!, low = HEX_VALUES[bytes[at + 1]!]!;
       if (high === 16 || low === 16) return brokenEscape(name);
       byte = high * 16 + low;
       at += 2;
@@ -327,8 +327,8 @@ function unescape(bytes: Uint8Array, start: number, end: number): string | undef
   for (let at = start; at < end; at++) {
     let byte = bytes[at]!;
     if (byte === PERCENT) {
-      const high = at + 2 < end ? HEX_VALUES[bytes[at + 1]!]! : 16;
-      const low = at + 2 < end ? HEX_VALUES[bytes[at + 2]!]! : 16;
+      if (at + 2 >= end) return undefined;
+      const high = HEX_VALUES[bytes[at + 1]!]!, low = HEX_VALUES[bytes[at + 2]!]!;
       if (high === 16 || low === 16) return undefined;
       byte = high * 16 + low;
       at += 2;

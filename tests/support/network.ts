@@ -36,7 +36,7 @@ const PREFIX = "tt-net";
 const PORT_FIRST = 20_000;
 const PORT_END = 32_000;
 /** Consecutive ports that a test file reserves together, by listening on the first of them. */
-const PORTS_RESERVED = 150;
+const PORTS_RESERVED = 240;
 const RESERVATIONS_MAX = (PORT_END - PORT_FIRST) / PORTS_RESERVED;
 
 /** Listens until the test file ends; no other process gets the ports after it. */

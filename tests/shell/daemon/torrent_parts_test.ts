@@ -78,7 +78,10 @@ Deno.test("a choice that makes a torrent done, or not done any more, is noted", 
     },
   } as unknown as TorrentEntry;
   assertEquals(await applyChoice(entry), false);
-  assertEquals(calls, [[PRIORITY_NORMAL, PRIORITY_NORMAL], { isSequential: false }]);
+  assertEquals(calls, [[PRIORITY_NORMAL, PRIORITY_NORMAL], {
+    isSequential: false,
+    firstLast: false,
+  }]);
   missing = 0;
   assertEquals(await applyChoice(entry), true);
   assertEquals(Math.abs(record.doneAt - unixSeconds()) < 60, true);

@@ -160,7 +160,7 @@ Deno.test("in a large swarm every peer gets its turn, and slots are never exceed
   const { kit, peers } = crowd(30);
   const served = new Set<number>();
   for (let round = 0; round < 60; round++) {
-    askWhileWaiting(kit, peers, CHOKE_INTERVAL_MS);
+    askWhileWaiting(kit, peers, CHOKE_INTERVAL_MS, 1_000);
     const now = peers.filter((peer) => !kit.peer(peer).amChoking);
     assert(now.length <= SEED_SLOTS_MIN + 1);
     for (const peer of now) served.add(peer);
@@ -169,10 +169,10 @@ Deno.test("in a large swarm every peer gets its turn, and slots are never exceed
 });
 
 /** Every unchoked peer sends a request within a second. */
-function askWhileWaiting(kit: Kit, peers: readonly number[], ms: number): void {
-  for (let passed = 0; passed < ms; passed += 500) {
+function askWhileWaiting(kit: Kit, peers: readonly number[], ms: number, stepMs = 500): void {
+  for (let passed = 0; passed < ms; passed += stepMs) {
     for (const peer of peers) askAndTake(kit, peer);
-    kit.waitWith(peers, 500);
+    kit.waitWith(peers, stepMs);
   }
 }
 

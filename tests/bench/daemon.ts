@@ -31,8 +31,8 @@ export const DAEMON_USAGE =
   against one of as many bytes, --runs times.`;
 
 const ASKS = 15;
-/** Time for work left over from adding. */
-const SETTLE_MS = 5_000;
+/** Time for work left over from adding, such as saving and collecting garbage. */
+const SETTLE_MS = 40_000;
 const EXIT_MS = 60_000;
 const ANNOUNCE_DEADLINE_MS = 120_000;
 const MEMORY_BYTES_MAX = 250e6;
